@@ -1,0 +1,66 @@
+"""Who may call a route: roles, the caller, and the check that stands before every handler."""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from edge.errors import Forbidden, Unauthorized
+from edge.http import Request
+from edge.settings import Secret
+
+
+class Role(IntEnum):
+    """What a caller may do; each role may do all that the ones before it may."""
+
+    PUBLIC = 0
+    READER = 1
+    OPERATOR = 2
+    ADMIN = 3
+
+
+PUBLIC, READER, OPERATOR, ADMIN = Role
+
+
+@dataclass(frozen=True, slots=True)
+class Actor:
+    """The caller, as the logs name it."""
+
+    name: str
+    role: Role
+
+
+type Authenticate = Callable[[Request], Awaitable[Actor]]
+"""Find out who sends a request; `Unauthorized` where the request does not say or is not believed."""
+
+
+async def check(request: Request, role: Role, authenticate: Authenticate) -> None:
+    """Let a request through that has at least `role`; `Unauthorized` or `Forbidden` else."""
+    actor = await authenticate(request)
+    request.actor = actor
+    if actor.role < role:
+        raise Forbidden(f"this needs the role {role.name.lower()}; {actor.name} has {actor.role.name.lower()}")
+
+
+def presented_key(request: Request) -> str:
+    """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
+    scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
+    if scheme.lower() == "bearer" and token.strip():
+        return token.strip()
+    key = request.headers.get("x-api-key")
+    if not key:
+        raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
+    return key
+
+
+def one_key(secret: Callable[[Request], Secret]) -> Authenticate:
+    """Accept one key, which opens everything: the setting that `secret` reads from the request's ports."""
+
+    async def authenticate(request: Request) -> Actor:
+        presented = presented_key(request)
+        expected = secret(request).get_secret_value()
+        if not hmac.compare_digest(presented.encode(), expected.encode()):
+            raise Unauthorized("the key is not known")
+        return Actor("admin", ADMIN)
+
+    return authenticate

@@ -1,0 +1,293 @@
+"""Endpoint plans: a handler's signature, read once at import, as the steps that a request takes through it."""
+
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, TypeAdapter, ValidationError
+
+from edge.access import Actor, Role
+from edge.errors import (
+    Fault,
+    InvalidBody,
+    InvalidParameter,
+    MalformedJson,
+    Problem,
+    UnsupportedMediaType,
+    faults_of,
+)
+from edge.http import BODY_LIMIT, HeaderList, Request, Response
+from edge.ports import Ports
+from edge.settings import Settings
+
+type Handler = Callable[..., Awaitable[Any]]
+type Take = Callable[[Request], object]
+type TakePort = Callable[[Ports], object]
+
+type Body[T] = T
+"""A parameter that is the JSON body, validated as T."""
+type Query[T] = T
+"""A parameter that is the whole query string, validated as the model T."""
+type Header[T] = T
+"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None where it may be missing."""
+
+_EMPTY = inspect.Parameter.empty
+_JSON: HeaderList = [("content-type", "application/json")]
+
+
+class PlanError(TypeError):
+    """A handler's signature or declaration cannot be served; raised at import."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """A declaration: which handler answers a method and path, for whom, and with which problems."""
+
+    method: str
+    path: str
+    handler: Handler
+    access: Role
+    tag: str
+    problems: tuple[type[Problem], ...] = ()
+    status: int = 200
+    body_limit: int = BODY_LIMIT
+
+    @property
+    def summary(self) -> str:
+        """The first line of the handler's docstring."""
+        return (inspect.getdoc(self.handler) or "").partition("\n")[0].rstrip(".")
+
+
+@dataclass(frozen=True, slots=True)
+class Input:
+    """A parameter that comes from the request: `kind` is path, query, header or body; `hint` its type."""
+
+    kind: str
+    name: str
+    hint: Any
+    required: bool = True
+
+
+class Endpoint:
+    """A route, ready to run: nothing here looks at a signature or builds a validator."""
+
+    __slots__ = (
+        "_body_at",
+        "_check_body",
+        "_render",
+        "_takes",
+        "access",
+        "inputs",
+        "method",
+        "path",
+        "returns",
+        "route",
+    )
+
+    def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
+        self.route, self.method, self.path, self.access = route, route.method, route.path, route.access
+        plan = _Plan(route, resolve)
+        self.inputs, self.returns = plan.inputs, plan.returns
+        self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
+        self._render = _renderer(plan.returns, route.status)
+
+    async def __call__(self, request: Request) -> Response:
+        """Validate what the handler asks for, run it, and turn what it returns into a response."""
+        values = [take(request) for take in self._takes]
+        if self._body_at >= 0:
+            _require_json(request)
+            values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
+        return self._render(await self.route.handler(*values))
+
+
+class _Plan:
+    """What a signature asks for, parameter by parameter."""
+
+    def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
+        self.where = f"{route.method} {route.path} ({route.handler.__module__}.{route.handler.__qualname__})"
+        self.resolve = resolve
+        self.inputs: list[Input] = []
+        self.takes: list[Take] = []
+        self.body_at = -1
+        self.check_body: Callable[[bytes], object] = bytes
+        hints = get_type_hints(route.handler, include_extras=True)
+        self.returns = hints.pop("return", _EMPTY)
+        self.path_names = [step[1:-1].partition(":")[0] for step in route.path.split("/") if step.startswith("{")]
+        for position, parameter in enumerate(inspect.signature(route.handler).parameters.values()):
+            if parameter.name not in hints:
+                raise PlanError(f"{self.where}: parameter {parameter.name} has no type")
+            self.add(position, parameter, hints[parameter.name])
+        missing = set(self.path_names) - {given.name for given in self.inputs if given.kind == "path"}
+        if missing or self.returns is _EMPTY:
+            raise PlanError(
+                f"{self.where}: {f'path parameter {missing} is not taken' if missing else 'no return type'}"
+            )
+
+    def add(self, position: int, parameter: inspect.Parameter, hint: Any) -> None:
+        origin, inner = get_origin(hint), (get_args(hint) or (None,))[0]
+        if parameter.name in self.path_names:
+            self.inputs.append(Input("path", parameter.name, hint))
+            self.takes.append(_take_path(self.path_names.index(parameter.name), parameter.name, hint))
+        elif origin is Body:
+            self.inputs.append(Input("body", parameter.name, inner))
+            self.body_at, self.check_body = position, _body_check(inner)
+        elif origin is Query:
+            self.inputs.append(Input("query", parameter.name, inner))
+            self.takes.append(_take_query(inner))
+        elif origin is Header:
+            name = parameter.name.replace("_", "-")
+            required = type(None) not in get_args(inner)
+            self.inputs.append(Input("header", name, inner, required))
+            self.takes.append(_take_header(name, inner))
+        else:
+            self.takes.append(self.take_value(parameter, hint))
+
+    def take_value(self, parameter: inspect.Parameter, hint: Any) -> Take:
+        if hint is Request:
+            return lambda request: request
+        if hint is Actor:
+            return lambda request: request.actor
+        port = self.resolve(hint)
+        if port is None:
+            raise PlanError(f"{self.where}: nothing provides {parameter.name}: {hint}")
+        return lambda request: port(request.ports)
+
+
+class Injector:
+    """Resolves what a signature asks of the ports: the settings, a binding, an adapter, or what a provider makes."""
+
+    def __init__(
+        self, settings: type[Settings], runtime: Sequence[Any], providers: Sequence[Callable[..., Any]]
+    ) -> None:
+        self._settings = settings
+        self._runtime = frozenset(runtime)
+        self._providers = {get_type_hints(make)["return"]: make for make in providers}
+
+    def __call__(self, hint: Any) -> TakePort | None:
+        """Return the step that takes a value of type `hint` from the ports, or None."""
+        inner, name = (get_args(hint) + ("",))[:2] if get_origin(hint) is Annotated else (hint, "")
+        if inner is Ports:
+            return lambda ports: ports
+        if inner in self._runtime:
+            return lambda ports: ports.runtime[inner]
+        if inner in self._providers:
+            return self._provided(inner)
+        if isinstance(inner, type) and issubclass(self._settings, inner) and issubclass(inner, Settings):
+            return lambda ports: ports.settings
+        return self._bound(inner, name)
+
+    def _bound(self, hint: Any, name: str) -> TakePort | None:
+        fields = [f for f in self._settings.fields if f.port in _options(hint) and f.port and name in {"", f.name}]
+        if not fields:
+            return None
+        if len(fields) > 1:
+            names = ", ".join(field.name for field in fields)
+            raise PlanError(f"{hint} could be any of {names}: say Annotated[{hint.__name__}, NAME]")
+        attribute = fields[0].attribute
+        return lambda ports: getattr(ports.settings, attribute)
+
+    def _provided(self, kind: Any) -> TakePort:
+        make = self._providers[kind]
+        takes = self.arguments(make)
+
+        def provide(ports: Ports) -> object:
+            if kind not in ports.provided:
+                ports.provided[kind] = make(*(take(ports) for take in takes))
+            return ports.provided[kind]
+
+        return provide
+
+    def arguments(self, function: Callable[..., Any]) -> tuple[TakePort, ...]:
+        """Return the steps that take all of a function's arguments; `PlanError` where one cannot be had."""
+        hints = get_type_hints(function, include_extras=True)
+        takes = []
+        for name in inspect.signature(function).parameters:
+            take = self(hints.get(name))
+            if take is None:
+                raise PlanError(f"{function.__module__}.{function.__qualname__}: nothing provides {name}")
+            takes.append(take)
+        return tuple(takes)
+
+
+def _options(hint: Any) -> tuple[Any, ...]:
+    return get_args(hint) if get_origin(hint) in (Union, type(int | str)) else (hint,)
+
+
+def _take_path(index: int, name: str, hint: Any) -> Take:
+    if hint is str:
+        return lambda request: request.params[index]
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+
+    def take(request: Request) -> object:
+        try:
+            return adapter.validate_strings(request.params[index])
+        except ValidationError as fault:
+            raise InvalidParameter([Fault(pointer=name, detail=fault.errors()[0]["msg"])]) from None
+
+    return take
+
+
+def _take_query(model: type[BaseModel]) -> Take:
+    validate = model.__pydantic_validator__.validate_python
+
+    def take(request: Request) -> object:
+        values: dict[str, Any] = {}
+        for name, value in request.query_items():
+            values[name] = [*_listed(values[name]), value] if name in values else value
+        try:
+            return validate(values)
+        except ValidationError as fault:
+            raise InvalidParameter(_named(faults_of(fault.errors()))) from None
+
+    return take
+
+
+def _listed(value: str | list[str]) -> list[str]:
+    return value if isinstance(value, list) else [value]
+
+
+def _take_header(name: str, hint: Any) -> Take:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+
+    def take(request: Request) -> object:
+        try:
+            return adapter.validate_python(request.headers.get(name))
+        except ValidationError as fault:
+            raise InvalidParameter([Fault(pointer=name, detail=fault.errors()[0]["msg"])]) from None
+
+    return take
+
+
+def _named(faults: list[Fault]) -> list[Fault]:
+    return [Fault(pointer=fault["pointer"].removeprefix("/"), detail=fault["detail"]) for fault in faults]
+
+
+def _body_check(hint: Any) -> Callable[[bytes], object]:
+    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+
+    def check(body: bytes) -> object:
+        try:
+            return adapter.validate_json(body)
+        except ValidationError as fault:
+            errors = fault.errors(include_url=False, include_context=False, include_input=False)
+            if errors[0]["type"] == "json_invalid":
+                raise MalformedJson(errors[0]["msg"]) from None
+            raise InvalidBody(faults_of(errors)) from None
+
+    return check
+
+
+def _require_json(request: Request) -> None:
+    media_type = (request.headers.get("content-type") or "application/json").partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")
+
+
+def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:
+    if hint is type(None):
+        return lambda _: Response(status=204)
+    if isinstance(hint, type) and issubclass(hint, Response):
+        return lambda response: response
+    dump = TypeAdapter(hint).serializer.to_json
+    return lambda value: Response(dump(value, by_alias=True), status, _JSON.copy())

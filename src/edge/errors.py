@@ -1,0 +1,167 @@
+"""Problems (RFC 9457): every fault that a caller gets to see, as an exception that knows its answer."""
+
+import re
+from collections.abc import Sequence
+from typing import Any, ClassVar, TypedDict
+
+from pydantic_core import ErrorDetails
+
+PROBLEM_JSON = "application/problem+json"
+
+
+class Fault(TypedDict):
+    """One thing wrong with the input: a JSON pointer (RFC 6901) into a body, or a parameter's name."""
+
+    pointer: str
+    detail: str
+
+
+class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+    """A fault with an HTTP answer.
+
+    A subclass names the fact, gives `status`, and its docstring's first line is the title. `extra` are further
+    members of the document, `headers` further headers of the response.
+    """
+
+    status: ClassVar[int] = 500
+    title: ClassVar[str] = "Internal server error"
+    type: ClassVar[str] = "about:blank"
+
+    def __init_subclass__(cls) -> None:
+        cls.title = (cls.__doc__ or cls.__name__).partition("\n")[0].strip().rstrip(".")
+        cls.type = "urn:problem:" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
+
+    def __init__(self, detail: str = "", *, headers: Sequence[tuple[str, str]] = (), **extra: object) -> None:
+        super().__init__(detail or self.title)
+        self.detail = detail
+        self.headers = headers
+        self.extra = extra
+
+    def document(self, instance: str, request_id: str) -> dict[str, Any]:
+        """Return the problem's members, for the request at path `instance`."""
+        members = {"type": self.type, "title": self.title, "status": self.status}
+        if self.detail:
+            members["detail"] = self.detail
+        return members | {"instance": instance, "request_id": request_id} | self.extra
+
+
+class InternalError(Problem):
+    """Internal server error."""
+
+    status = 500
+
+
+class BadRequest(Problem):
+    """Bad request."""
+
+    status = 400
+
+
+class BadEncoding(BadRequest):
+    """Bad percent-encoding."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(f"not percent-encoded UTF-8: {text[:80]!r}")
+
+
+class MalformedJson(BadRequest):
+    """Malformed JSON."""
+
+
+class InvalidParameter(BadRequest):
+    """Invalid parameter."""
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(_summary(faults), errors=faults)
+
+
+class Unauthorized(Problem):
+    """Authentication required."""
+
+    status = 401
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail, headers=[("www-authenticate", 'Bearer realm="api"')])
+
+
+class Forbidden(Problem):
+    """Not allowed."""
+
+    status = 403
+
+
+class NotFound(Problem):
+    """Not found."""
+
+    status = 404
+
+
+class MethodNotAllowed(Problem):
+    """Method not allowed."""
+
+    status = 405
+
+    def __init__(self, method: str, allowed: Sequence[str]) -> None:
+        allow = ", ".join(allowed)
+        super().__init__(f"{method} is not one of {allow}", headers=[("allow", allow)], allowed=list(allowed))
+
+
+class PayloadTooLarge(Problem):
+    """Body too large."""
+
+    status = 413
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the body is larger than {limit} bytes", limit=limit)
+
+
+class UnsupportedMediaType(Problem):
+    """Unsupported media type."""
+
+    status = 415
+
+
+class InvalidBody(Problem):
+    """Invalid body."""
+
+    status = 422
+
+    def __init__(self, faults: list[Fault]) -> None:
+        super().__init__(_summary(faults), errors=faults)
+
+
+class NotConfigured(Problem):
+    """A setting is missing."""
+
+    status = 503
+
+    def __init__(self, name: str, invalid: str = "") -> None:
+        super().__init__(f"{name} {invalid or 'is not set'}", setting=name)
+        self.missing = not invalid
+
+
+class BadGateway(Problem):
+    """An upstream service failed."""
+
+    status = 502
+
+
+class GatewayTimeout(Problem):
+    """An upstream service did not answer in time."""
+
+    status = 504
+
+
+def faults_of(errors: list[ErrorDetails]) -> list[Fault]:
+    """Turn Pydantic's errors into faults. The input itself is left out: it may be a secret."""
+    return [Fault(pointer=_pointer(error["loc"]), detail=error["msg"]) for error in errors]
+
+
+def _pointer(location: tuple[int | str, ...]) -> str:
+    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
+    return "".join(f"/{step}" for step in steps)
+
+
+def _summary(faults: list[Fault]) -> str:
+    first = f"{faults[0]['pointer'] or 'the value'}: {faults[0]['detail']}" if faults else ""
+    return first if len(faults) < 2 else f"{first} (and {len(faults) - 1} more)"

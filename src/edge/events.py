@@ -1,0 +1,75 @@
+"""What a clock or a queue starts: ticks and deliveries, and the plans of the handlers that take them."""
+
+import inspect
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from pydantic import TypeAdapter
+
+from edge.endpoint import Body, Handler, Injector, PlanError
+from edge.ports import Ports
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One firing of a cron expression."""
+
+    cron: str
+    scheduled_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as a consumer gets it; `attempts` is 1 the first time, `body` any JSON value."""
+
+    id: str
+    body: Any
+    attempts: int
+    sent_at: datetime
+
+
+class Outcome(NamedTuple):
+    """What became of a delivery: `retry_after` is None when it is done, else seconds until it comes again."""
+
+    id: str
+    retry_after: int | None = None
+
+
+class Retry(Exception):  # noqa: N818 - an instruction, not a fault
+    """Raised by a consumer: deliver this message again, after `delay` seconds (the queue's own delay where None)."""
+
+    def __init__(self, reason: str, delay: int | None = None) -> None:
+        super().__init__(reason)
+        self.delay = delay
+
+
+class EventHandler[E]:
+    """A job's or consumer's handler, ready to run on events of type E."""
+
+    __slots__ = ("_takes", "handler")
+
+    def __init__(self, handler: Handler, event: type[E], injector: Injector) -> None:
+        self.handler = handler
+        hints = get_type_hints(handler, include_extras=True)
+        names = inspect.signature(handler).parameters
+        self._takes = [_take(handler, name, hints.get(name), event, injector) for name in names]
+
+    async def __call__(self, event: E, ports: Ports) -> None:
+        """Run the handler on one event."""
+        await self.handler(*(take(event, ports) for take in self._takes))
+
+
+def _take[E](
+    handler: Handler, name: str, hint: Any, event: type[E], injector: Injector
+) -> Callable[[E, Ports], object]:
+    if hint is event:
+        return lambda happened, ports: happened
+    if get_origin(hint) is Body:
+        validate = TypeAdapter(get_args(hint)[0]).validate_python
+        return lambda happened, ports: validate(happened.body)  # type: ignore[attr-defined]
+    port = injector(hint)
+    if port is None:
+        raise PlanError(f"{handler.__module__}.{handler.__qualname__}: nothing provides {name}: {hint}")
+    return lambda happened, ports: port(ports)

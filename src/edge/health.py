@@ -1,0 +1,87 @@
+"""`GET /health`: the process answers, and every setting and binding is probed by itself."""
+
+import asyncio
+from datetime import datetime
+from time import perf_counter
+from typing import Literal, Protocol, cast
+
+from pydantic import BaseModel
+
+from edge.access import PUBLIC
+from edge.ports import Clock, Ports
+from edge.routes import Routes
+from edge.settings import Field
+
+PROBE_TIMEOUT = 5.0
+"""Seconds that one binding may take to answer."""
+
+routes = Routes("/health", tag="health", access=PUBLIC)
+
+
+class Probe(BaseModel):
+    """How one setting is: `latency_ms` only where a service was asked; no message holds a value."""
+
+    status: Literal["ok", "error", "not_configured"]
+    kind: str
+    required: bool
+    latency_ms: float | None = None
+    message: str | None = None
+
+
+class Health(BaseModel):
+    """`degraded` when a required setting is missing or any configured one fails."""
+
+    status: Literal["ok", "degraded"]
+    environment: str
+    timestamp: datetime
+    probes: dict[str, Probe]
+
+
+class Probed(Protocol):
+    """What every binding can do."""
+
+    async def probe(self) -> None:
+        """Raise unless the service answers."""
+
+
+@routes.get()
+async def get_health(ports: Ports, clock: Clock) -> Health:
+    """Tell whether the service and each of its settings and bindings work."""
+    fields = ports.settings.fields
+    results = await asyncio.gather(*(_probe(field, ports) for field in fields))
+    probes = dict(zip((field.name for field in fields), results, strict=True))
+    degraded = any(p.status == "error" or (p.required and p.status != "ok") for p in results)
+    return Health(
+        status="degraded" if degraded else "ok",
+        environment=ports.settings.environment,
+        timestamp=clock.now(),
+        probes=probes,
+    )
+
+
+async def _probe(field: Field, ports: Ports) -> Probe:
+    fault = ports.settings.faults.get(field.attribute)
+    if fault is not None:
+        status: Literal["error", "not_configured"] = "not_configured" if fault.missing else "error"
+        return Probe(status=status, kind=field.kind, required=field.required, message=fault.detail)
+    value = getattr(ports.settings, field.attribute)
+    if value is None:
+        return Probe(status="not_configured", kind=field.kind, required=field.required)
+    if field.port is None:
+        return Probe(status="ok", kind=field.kind, required=field.required)
+    return await _ask(field, cast("Probed", value))
+
+
+async def _ask(field: Field, binding: Probed) -> Probe:
+    started = perf_counter()
+    message = None
+    try:
+        async with asyncio.timeout(PROBE_TIMEOUT):
+            await binding.probe()
+    except TimeoutError:
+        message = f"no answer in {PROBE_TIMEOUT:g} s"
+    except Exception as fault:
+        message = f"{type(fault).__name__}: {fault}"[:200]
+    latency = round((perf_counter() - started) * 1000, 3)
+    status: Literal["ok", "error"] = "error" if message else "ok"
+    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency, message=message)

@@ -1,0 +1,25 @@
+"""One JSON line for each request, and `Server-Timing` on its response."""
+
+from time import perf_counter
+
+from edge.app import Next
+from edge.http import Request, Response
+
+
+async def access_log(request: Request, call_next: Next) -> Response:
+    """Log what was asked, by whom, and how it went: the route's pattern, never the path or the query."""
+    started = perf_counter()
+    response = await call_next(request)
+    ms = round((perf_counter() - started) * 1000, 3)
+    response.headers.append(("server-timing", f"app;dur={ms}"))
+    request.ports.log(
+        "info",
+        "request",
+        method=request.method,
+        route=request.route or None,
+        status=response.status,
+        ms=ms,
+        actor=request.actor.name if request.actor else None,
+        request_id=request.id,
+    )
+    return response

@@ -1,0 +1,44 @@
+"""Cross-origin access, by an exact list of origins (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
+
+from functools import lru_cache
+
+from edge.app import Next
+from edge.http import HeaderList, Request, Response
+
+_EXPOSED = "etag, content-range, link, location, preference-applied, retry-after, server-timing, x-request-id"
+_MAX_AGE = "7200"
+
+
+async def cors(request: Request, call_next: Next) -> Response:
+    """Answer a preflight, and tell the browser on every other response whether the page may read it."""
+    origin = request.headers.get("origin")
+    granted = _grant(request.ports.settings.cors_allowed_origins, origin)
+    if request.method == "OPTIONS" and origin and request.headers.get("access-control-request-method"):
+        return Response(status=204, headers=_preflight(request) + list(granted))
+    response = await call_next(request)
+    response.headers += granted
+    return response
+
+
+@lru_cache(maxsize=256)
+def _grant(allowed: tuple[str, ...], origin: str | None) -> tuple[tuple[str, str], ...]:
+    exposed = ("access-control-expose-headers", _EXPOSED)
+    if "*" in allowed:
+        return (("access-control-allow-origin", "*"), exposed)
+    if origin in allowed or (len(allowed) == 1 and origin is None):
+        return (("access-control-allow-origin", origin or allowed[0]), ("vary", "origin"), exposed)
+    return (("vary", "origin"), exposed)
+
+
+def _preflight(request: Request) -> HeaderList:
+    methods = ", ".join(("DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"))
+    headers = request.headers.get("access-control-request-headers") or "authorization, content-type"
+    return [
+        ("access-control-allow-methods", methods),
+        ("access-control-allow-headers", _plain(headers)),
+        ("access-control-max-age", _MAX_AGE),
+    ]
+
+
+def _plain(names: str) -> str:
+    return ", ".join(name.strip() for name in names.split(",") if name.strip().replace("-", "").isalnum())

@@ -1,0 +1,29 @@
+"""Request id and W3C trace context: taken over from the caller where valid, made here where not."""
+
+import os
+import re
+
+from edge.app import Next
+from edge.http import Request, Response, Trace
+
+_REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
+_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+
+
+async def request_id(request: Request, call_next: Next) -> Response:
+    """Give the request its id and trace, and the response the id."""
+    given = request.headers.get("x-request-id")
+    request.trace = _trace(request.headers.get("traceparent"))
+    request.id = given if given and _REQUEST_ID.fullmatch(given) else request.trace.trace_id
+    response = await call_next(request)
+    response.headers.append(("x-request-id", request.id))
+    return response
+
+
+def _trace(given: str | None) -> Trace:
+    """Continue the caller's trace under a span of our own, or begin one (https://www.w3.org/TR/trace-context/)."""
+    known = _TRACEPARENT.fullmatch(given) if given else None
+    if known is None or given is None or given.startswith("ff") or not (int(known[1], 16) and int(known[2], 16)):
+        fresh = os.urandom(24).hex()
+        return Trace(fresh[:32], fresh[32:])
+    return Trace(known[1], os.urandom(8).hex(), known[3])

@@ -1,0 +1,156 @@
+"""The router: literal paths in a dict, parameters in a tree by segment, compiled once at import."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import NamedTuple, Protocol
+
+from edge.errors import MethodNotAllowed, NotFound
+from edge.http import percent_decode
+
+ANY = "*"
+"""The method of a route that takes every method."""
+
+
+class Routed(Protocol):
+    """What a path and a method lead to."""
+
+    @property
+    def method(self) -> str:
+        """An HTTP method, or `ANY`."""
+
+    @property
+    def path(self) -> str:
+        """The pattern: literal segments, `{name}` for one segment, `{name:path}` for all that follow."""
+
+
+class RouteConflict(Exception):  # noqa: N818 - the fact itself
+    """Two routes match the same requests with the same precedence, or a pattern is malformed."""
+
+
+class Match[R](NamedTuple):
+    """A route and its path parameters, decoded, in the order of the pattern."""
+
+    route: R
+    params: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Node[R]:
+    """All that may follow one prefix of segments."""
+
+    literals: dict[str, "Node[R]"] = field(default_factory=dict)
+    parameter: "Node[R] | None" = None
+    routes: dict[str, R] = field(default_factory=dict)
+    tails: dict[str, R] = field(default_factory=dict)
+
+
+class Router[R: Routed]:
+    """Finds the route of a path and method.
+
+    Literal goes before parameter before tail, segment by segment, and the first pattern in that order that has the
+    method wins; where none has it, the 405 names the methods of all patterns that match. `HEAD` is served by
+    `GET`. One trailing slash is ignored. Segments are decoded once, after the split, so `%2F` stays inside its
+    segment; a tail is handed over as it came, still encoded, for whoever passes it on.
+    """
+
+    def __init__(self, routes: list[R]) -> None:
+        self._root: Node[R] = Node()
+        self._literal: dict[str, dict[str, R]] = {}
+        for route in routes:
+            self._add(route)
+
+    def find(self, method: str, path: str) -> Match[R]:
+        """Return the match; `NotFound`, `MethodNotAllowed`, or `BadEncoding`."""
+        routes = self._literal.get(path)
+        if routes is not None and (route := _serving(routes, method)) is not None:
+            return Match(route, ())
+        allowed: set[str] = set()
+        for candidates, params in self._candidates(path):
+            if (route := _serving(candidates, method)) is not None:
+                return Match(route, params)
+            allowed.update(candidates)
+        if not allowed:
+            raise NotFound(f"there is nothing at {path[:200]}")
+        raise MethodNotAllowed(method, _allow(allowed))
+
+    def methods(self, path: str) -> list[str]:
+        """Return all methods that the path answers, sorted; an empty list for an unknown path."""
+        allowed = {method for candidates, _ in self._candidates(path) for method in candidates}
+        return _allow(allowed) if allowed else []
+
+    def _candidates(self, path: str) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
+        raw = path[1:].split("/")
+        if len(raw) > 1 and raw[-1] == "":
+            raw.pop()
+        segments = [percent_decode(segment) for segment in raw]
+        yield from _walk(self._root, segments, path, 0, ())
+
+    def _add(self, route: R) -> None:
+        node, is_literal = self._root, True
+        steps = [] if route.path == "/" else route.path[1:].split("/")
+        for position, step in enumerate(steps or [""]):
+            kind, _ = parse_step(step, route.path)
+            if kind == "tail":
+                if position != len(steps) - 1:
+                    raise RouteConflict(f"{route.path}: a tail must be the last segment")
+                _put(node.tails, route)
+                return
+            if kind == "parameter":
+                is_literal = False
+                node.parameter = node.parameter or Node()
+                node = node.parameter
+            else:
+                node = node.literals.setdefault(step, Node())
+        _put(node.routes, route)
+        if is_literal:
+            self._literal[route.path] = node.routes
+            self._literal.setdefault(route.path + "/", node.routes)
+
+
+def parse_step(step: str, pattern: str) -> tuple[str, str]:
+    """Return a pattern's segment as (literal, parameter or tail; its text or name)."""
+    if step.startswith("{") and step.endswith("}"):
+        name, _, kind = step[1:-1].partition(":")
+        if name.isidentifier() and kind in {"", "path"}:
+            return ("tail" if kind else "parameter"), name
+    if "{" in step or "}" in step or not pattern.startswith("/") or (step == "" and pattern != "/"):
+        raise RouteConflict(f"{pattern}: malformed pattern")
+    return "literal", step
+
+
+def _put[R: Routed](routes: dict[str, R], route: R) -> None:
+    rival = routes.get(route.method)
+    if rival is not None:
+        raise RouteConflict(f"{route.method} {route.path} and {rival.path} match the same requests")
+    routes[route.method] = route
+
+
+def _serving[R](routes: dict[str, R], method: str) -> R | None:
+    route = routes.get(method)
+    if route is None and method == "HEAD":
+        route = routes.get("GET")
+    return route or (routes.get(ANY) if method != "OPTIONS" else None)
+
+
+def _walk[R](
+    node: Node[R], segments: list[str], path: str, depth: int, params: tuple[str, ...]
+) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
+    if depth == len(segments):
+        if node.routes:
+            yield node.routes, params
+        return
+    segment = segments[depth]
+    literal = node.literals.get(segment)
+    if literal is not None:
+        yield from _walk(literal, segments, path, depth + 1, params)
+    if node.parameter is not None and segment:
+        yield from _walk(node.parameter, segments, path, depth + 1, (*params, segment))
+    if node.tails and any(segments[depth:]):
+        yield node.tails, (*params, path.split("/", depth + 1)[-1])
+
+
+def _allow(methods: set[str]) -> list[str]:
+    if ANY in methods:
+        methods = (methods - {ANY}) | {"DELETE", "GET", "PATCH", "POST", "PUT"}
+    extra = {"OPTIONS"} | ({"HEAD"} if "GET" in methods else set())
+    return sorted(methods | extra)

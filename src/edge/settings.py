@@ -1,0 +1,145 @@
+"""Typed settings: variables, secrets and bindings as fields of one class, read once from the environment."""
+
+import types
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
+
+from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
+
+from edge.errors import NotConfigured
+from edge.ports import Bucket, Database, KeyValue, Queue
+
+BINDINGS: dict[Any, str] = {Database: "d1", KeyValue: "kv", Bucket: "r2", Queue: "queue"}
+"""The port types that a setting may have, and what the platform calls each."""
+
+Secret = SecretStr
+"""A setting whose value is never shown: `get_secret_value()` is the only way to it."""
+
+LOG_LEVELS = ("debug", "info", "warning", "error")
+_MISSING: Any = object()
+
+
+def _origins(text: object) -> object:
+    return (
+        tuple(item.strip().rstrip("/") for item in text.split(",") if item.strip()) if isinstance(text, str) else text
+    )
+
+
+def _exact(origins: tuple[str, ...]) -> tuple[str, ...]:
+    for origin in origins:
+        scheme, separator, host = origin.partition("://")
+        if origin != "*" and not (
+            scheme in {"http", "https"} and separator and host and "/" not in host and "*" not in host
+        ):
+            raise ValueError("an origin is scheme://host[:port], or * alone")
+    return origins
+
+
+def _level(text: str) -> str:
+    if text.lower() not in LOG_LEVELS:
+        raise ValueError(f"one of {', '.join(LOG_LEVELS)}")
+    return text.lower()
+
+
+type Origins = Annotated[tuple[str, ...], BeforeValidator(_origins), AfterValidator(_exact)]
+"""A comma-separated list of exact origins, or `*`."""
+type LogLevel = Annotated[str, AfterValidator(_level)]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One setting: `name` is its variable's or binding's name; `kind` variable, secret, or the binding's type."""
+
+    attribute: str
+    name: str
+    kind: str
+    port: Any
+    required: bool
+    default: Any
+    adapter: TypeAdapter[Any] | None
+
+    def read(self, env: Mapping[str, Any]) -> Any:
+        """Return the value in `env`, validated; `NotConfigured` where it is missing or invalid."""
+        raw = env.get(self.name)
+        if raw is None or raw == "":
+            if self.required:
+                raise NotConfigured(self.name)
+            return self.default
+        if self.adapter is None:
+            return raw
+        try:
+            return self.adapter.validate_python(raw)
+        except ValidationError as fault:
+            raise NotConfigured(self.name, f"is not valid: {fault.errors()[0]['msg']}") from None
+
+
+class Settings:
+    """Base of an app's settings. The variable of field `tessie_base_url` is `TESSIE_BASE_URL`.
+
+    A missing or invalid setting does not keep the Worker from starting: reading that one attribute raises
+    `NotConfigured`, so the routes that need it answer 503 and all others work.
+    """
+
+    environment: str = "development"
+    log_level: LogLevel = "info"
+    cors_allowed_origins: Origins = ("*",)
+
+    fields: ClassVar[tuple[Field, ...]] = ()
+    faults: dict[str, NotConfigured]
+
+    def __init_subclass__(cls) -> None:
+        _collect(cls)
+
+    def __init__(self, env: Mapping[str, Any]) -> None:
+        self.faults = {}
+        for field in self.fields:
+            try:
+                setattr(self, field.attribute, field.read(env))
+            except NotConfigured as fault:
+                self.faults[field.attribute] = fault
+
+    def __getattr__(self, name: str) -> Any:  # reached only for a setting without a value
+        if name in self.faults:
+            raise self.faults[name]
+        raise AttributeError(f"{type(self).__name__} has no setting {name}")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {', '.join(field.name for field in self.fields)}>"
+
+
+def _collect(cls: type[Settings]) -> None:
+    """Turn the class's annotations and defaults into fields; no default stays to be read past a fault."""
+    hints = get_type_hints(cls, include_extras=True)
+    known = {field.attribute: field for field in cls.fields}
+    own = [name for name in hints if name not in known or name in vars(cls)]
+    for name in own:
+        if name != "faults" and get_origin(hints[name]) is not ClassVar:
+            known[name] = _field(name, hints[name], vars(cls).get(name, _MISSING))
+            if name in vars(cls):
+                delattr(cls, name)
+    cls.fields = tuple(known.values())
+
+
+def _field(attribute: str, hint: object, default: object) -> Field:
+    hint, optional = _without_none(hint)
+    kind = BINDINGS.get(hint) or ("secret" if hint in (Secret, SecretStr) else "variable")
+    return Field(
+        attribute=attribute,
+        name=attribute.upper(),
+        kind=kind,
+        port=hint if hint in BINDINGS else None,
+        required=default is _MISSING and not optional,
+        default=None if default is _MISSING else default,
+        adapter=None if hint in BINDINGS else TypeAdapter(cast("Any", hint)),
+    )
+
+
+def _without_none(hint: object) -> tuple[Any, bool]:
+    if get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint):
+        (inner,) = (part for part in get_args(hint) if part is not types.NoneType)
+        return inner, True
+    return hint, False
+
+
+_collect(Settings)

@@ -1,0 +1,102 @@
+"""An in-process client for an app: requests, cron ticks and queue messages without a server."""
+
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from edge.app import App
+from edge.errors import PayloadTooLarge
+from edge.events import Delivery, Outcome, Tick
+from edge.http import HeaderList, Request
+from edge.ports import Ports
+
+
+class HeaderTable:
+    """Request headers from a list of pairs."""
+
+    def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
+        self._pairs = [(name.lower(), value) for name, value in pairs]
+
+    def get(self, name: str) -> str | None:
+        """Return the first value, or None."""
+        return next((value for key, value in self._pairs if key == name), None)
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return all pairs."""
+        return self._pairs
+
+
+class Answer:
+    """A response, read to its end."""
+
+    def __init__(self, status: int, headers: HeaderList, body: bytes) -> None:
+        self.status, self.headers, self.body = status, headers, body
+
+    def header(self, name: str) -> str | None:
+        """Return the first value of a header, or None."""
+        return next((value for key, value in self.headers if key == name), None)
+
+    @property
+    def text(self) -> str:
+        """The body as UTF-8."""
+        return self.body.decode()
+
+    def json(self) -> Any:
+        """Return the body as a JSON value."""
+        return from_json(self.body)
+
+
+class Client:
+    """Calls an app directly; `headers` go with every request."""
+
+    def __init__(self, app: App, ports: Ports, headers: HeaderList | None = None) -> None:
+        self.app, self.ports, self.headers = app, ports, headers or []
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        json: object = None,
+        body: bytes = b"",
+    ) -> Answer:
+        """Send a request; `target` is path and query as they stand in a request line."""
+        path, _, query = target.partition("?")
+        sent = [*headers, *self.headers]
+        if json is not None:
+            body, sent = to_json(json), [("content-type", "application/json"), *sent]
+        request = Request(method, path, query, HeaderTable(sent), _reader(body), self.ports, "127.0.0.1")
+        response = await self.app.fetch(request)
+        if isinstance(response.body, bytes):
+            return Answer(response.status, response.headers, response.body)
+        return Answer(response.status, response.headers, b"".join([part async for part in response.body]))
+
+    async def get(self, target: str, *, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Send a GET."""
+        return await self.request("GET", target, headers=headers)
+
+    async def post(self, target: str, json: object = None, *, headers: Sequence[tuple[str, str]] = ()) -> Answer:
+        """Send a POST with a JSON body."""
+        return await self.request("POST", target, headers=headers, json=json)
+
+    async def scheduled(self, cron: str, at: datetime | None = None) -> None:
+        """Let a cron expression fire."""
+        await self.app.scheduled(Tick(cron, at or datetime.now(UTC)), self.ports)
+
+    async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
+        """Deliver messages to a queue's consumer."""
+        now = datetime.now(UTC)
+        deliveries = [Delivery(f"message-{number}", body, attempts, now) for number, body in enumerate(bodies)]
+        return await self.app.queue(name, deliveries, self.ports)
+
+
+def _reader(body: bytes) -> Any:
+    async def read(limit: int) -> bytes:
+        if len(body) > limit:
+            raise PayloadTooLarge(limit)
+        return body
+
+    return read
