@@ -1,7 +1,7 @@
 """An app: the composition of resources, middleware, jobs and consumers, and the road of a request through it."""
 
 import traceback
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -27,7 +27,11 @@ MAX_RETRY_DELAY = 43_200
 
 
 class App:
-    """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports."""
+    """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
+
+    `queues` gives for each binding of type `Queue` the name of its queue; `migrations` is the app's folder below
+    `migrations/`, empty for the default Worker.
+    """
 
     def __init__(  # noqa: PLR0913 - the composition root is a list of parts
         self,
@@ -39,9 +43,11 @@ class App:
         authenticate: Authenticate,
         middleware: Sequence[Middleware] = (),
         providers: Sequence[Callable[..., Any]] = (),
+        queues: Mapping[str, str] | None = None,
         migrations: str = "",
     ) -> None:
-        self.name, self.version, self.settings, self.migrations = name, version, settings, migrations
+        self.name, self.version, self.settings = name, version, settings
+        self.queues, self.migrations = queues or {}, migrations
         injector = Injector(settings, RUNTIME_PORTS, providers)
         self.endpoints = [Endpoint(route, injector) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)

@@ -30,7 +30,7 @@ type Body[T] = T
 type Query[T] = T
 """A parameter that is the whole query string, validated as the model T."""
 type Header[T] = T
-"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None where it may be missing."""
+"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None where it may be absent."""
 
 _EMPTY = inspect.Parameter.empty
 _JSON: HeaderList = [("content-type", "application/json")]
@@ -166,7 +166,7 @@ class Injector:
 
     def __call__(self, hint: Any) -> TakePort | None:
         """Return the step that takes a value of type `hint` from the ports, or None."""
-        inner, name = (get_args(hint) + ("",))[:2] if get_origin(hint) is Annotated else (hint, "")
+        inner, name = (*get_args(hint), "")[:2] if get_origin(hint) is Annotated else (hint, "")
         if inner is Ports:
             return lambda ports: ports
         if inner in self._runtime:

@@ -16,7 +16,7 @@ class Fault(TypedDict):
     detail: str
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+class Problem(Exception):
     """A fault with an HTTP answer.
 
     A subclass names the fact, gives `status`, and its docstring's first line is the title. `extra` are further

@@ -37,7 +37,7 @@ class Outcome(NamedTuple):
     retry_after: int | None = None
 
 
-class Retry(Exception):  # noqa: N818 - an instruction, not a fault
+class Retry(Exception):
     """Raised by a consumer: deliver this message again, after `delay` seconds (the queue's own delay where None)."""
 
     def __init__(self, reason: str, delay: int | None = None) -> None:
@@ -65,11 +65,11 @@ def _take[E](
     handler: Handler, name: str, hint: Any, event: type[E], injector: Injector
 ) -> Callable[[E, Ports], object]:
     if hint is event:
-        return lambda happened, ports: happened
+        return lambda happened, _ports: happened
     if get_origin(hint) is Body:
         validate = TypeAdapter(get_args(hint)[0]).validate_python
-        return lambda happened, ports: validate(happened.body)  # type: ignore[attr-defined]
+        return lambda happened, _ports: validate(happened.body)  # type: ignore[attr-defined]
     port = injector(hint)
     if port is None:
         raise PlanError(f"{handler.__module__}.{handler.__qualname__}: nothing provides {name}: {hint}")
-    return lambda happened, ports: port(ports)
+    return lambda _happened, ports: port(ports)

@@ -55,7 +55,7 @@ class Request:
         "route", "trace",
     )  # fmt: skip
 
-    def __init__(  # noqa: PLR0913 - the parts of a request line and nothing else
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a request line and nothing else
         self,
         method: str,
         path: str,

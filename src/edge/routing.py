@@ -23,7 +23,7 @@ class Routed(Protocol):
         """The pattern: literal segments, `{name}` for one segment, `{name:path}` for all that follow."""
 
 
-class RouteConflict(Exception):  # noqa: N818 - the fact itself
+class RouteConflict(Exception):
     """Two routes match the same requests with the same precedence, or a pattern is malformed."""
 
 

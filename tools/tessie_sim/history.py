@@ -43,12 +43,9 @@ class History:
 
     def event_at(self, at: float) -> Event:
         """What is going on at an instant; past the last known event, an idle with no end in sight."""
-        index = bisect_right(self._starts, at) - 1
-        if index >= 0 and at < self.events[index].end.at:
-            return self.events[index]
-        if self.events and at < self._mark.at:
-            return self.events[max(index, 0)]
-        return self._idle(int(at) + HORIZON_S, None)
+        if at >= self._mark.at:
+            return self._idle(int(at) + HORIZON_S, leaving=False)
+        return self.events[max(0, bisect_right(self._starts, at) - 1)]
 
     def _live(self, day: int) -> None:
         draw = Random(f"{self._seed}:{day}")
@@ -175,14 +172,14 @@ class History:
 
     def _idle_until(self, at: int, *, leaving: bool) -> None:
         if at > self._mark.at:
-            idle = self._idle(at, leaving)
+            idle = self._idle(at, leaving=leaving)
             self._mark = idle.end
             self.idles.append(idle)
             self._append(idle)
 
-    def _idle(self, end_at: int, leaving: bool | None) -> Idle:
+    def _idle(self, end_at: int, *, leaving: bool) -> Idle:
         """The idle from the last mark on. What it draws was settled when it began."""
-        draw = self._draw(end_at, leaving=bool(leaving))
+        draw = self._draw(end_at, leaving=leaving)
         start, whole = self._mark, end_at - self._mark.at
         spent = round(draw.kwh(whole, whole) / self.car.battery.kwh_per_mi, 2)
         end = replace(

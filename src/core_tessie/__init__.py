@@ -1,0 +1,1 @@
+"""The default Worker: an owner's Tesla data, mirrored from Tessie into a database of the owner's own."""

@@ -1,0 +1,26 @@
+"""Everything that the default Worker is configured by."""
+
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from edge.ports import Database, Queue
+from edge.settings import Secret, Settings
+
+
+def _base_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    host = rest.partition("/")[0]
+    if scheme not in {"http", "https"} or not separator or not host or any(mark in text for mark in "?#@ \\"):
+        raise ValueError("a base URL is http(s)://host[:port][/path]")
+    return text.rstrip("/")
+
+
+class TessieSettings(Settings):
+    """Variables, secrets and bindings; the variable of a field is its name in capitals."""
+
+    tessie_base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.tessie.com"
+    tessie_api_key: Secret
+    admin_api_key: Secret
+    db: Database
+    core_tessie_queue: Queue
