@@ -231,7 +231,6 @@ CREATE TABLE energy_reports (
 
 CREATE TABLE logs (
   id TEXT PRIMARY KEY,
-  vin TEXT,
   route TEXT,
   actor TEXT,
   request_id TEXT,

@@ -1,29 +1,36 @@
 """The composition root of the default Worker."""
 
+from core_tessie import NAME, VERSION, index, sync, tessieapi
+from core_tessie.journal import journal, new_journal
 from core_tessie.settings import TessieSettings
+from core_tessie.sync_work import QUEUE, sync_work
+from core_tessie.tessie import tessie
 from edge import health
-from edge.access import one_key
+from edge.access import Actor, require_key
 from edge.app import App
 from edge.http import Request
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
-from edge.settings import Secret
 
 
-def admin_key(request: Request) -> Secret:
-    """Return the one key that opens everything until there are keys for each caller."""
-    settings = request.ports.settings
-    assert isinstance(settings, TessieSettings)
-    return settings.admin_api_key
+async def authenticate(request: Request, settings: TessieSettings) -> Actor:
+    """Believe the one key that opens everything, until there are keys for each caller."""
+    return require_key(request, settings.admin_api_key)
 
 
 app = App(
-    "core-tessie-api",
-    version="0.1.0",
+    NAME,
+    version=VERSION,
     settings=TessieSettings,
-    authenticate=one_key(admin_key),
-    middleware=[request_id, access_log, cors],
-    queues={"CORE_TESSIE_QUEUE": "core-tessie-queue"},
-    resources=[health.routes],
+    authenticate=authenticate,
+    middleware=[request_id, access_log, journal, cors],
+    providers=[new_journal, tessie, sync_work],
+    queues={"CORE_TESSIE_QUEUE": QUEUE},
+    resources=[
+        index.routes,
+        health.routes,
+        tessieapi.routes,
+        sync.routes,
+    ],
 )

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator
+from pydantic import AfterValidator, Field
 
 from edge.ports import Database, Queue
 from edge.settings import Secret, Settings
@@ -20,6 +20,9 @@ class TessieSettings(Settings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals."""
 
     tessie_base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.tessie.com"
+    tessie_calls_per_second: Annotated[float, Field(gt=0)] = 10.0
+    tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
+    sync_retry_s: Annotated[int, Field(ge=0)] = 30
     tessie_api_key: Secret
     admin_api_key: Secret
     db: Database

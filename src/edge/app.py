@@ -3,7 +3,9 @@
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, cast
+
+from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
 from edge.endpoint import Endpoint, Injector
@@ -16,8 +18,8 @@ from edge.routing import Router
 from edge.settings import Settings
 
 type Next = Callable[[Request], Awaitable[Response]]
-type Middleware = Callable[[Request, Next], Awaitable[Response]]
-"""Called with a request and the rest of the road; it may answer itself, or change what the rest answers."""
+type Middleware = Callable[..., Awaitable[Response]]
+"""Called with a request, the rest of the road as `call_next`, and any ports that its signature asks for."""
 
 RUNTIME_PORTS = (Assets, Background, Clock, Fetch, Log)
 """What every runtime provides; all else is a binding, named in the settings."""
@@ -56,17 +58,15 @@ class App:
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
-        self._authenticate = authenticate
+        self._authenticate = injector.bind(authenticate, 1)
         self._road: Next = self._answer
         for layer in reversed(middleware):
-            self._road = partial(layer, call_next=self._road)  # type: ignore[call-arg]
+            self._road = _guarded(injector.bind(partial(layer, call_next=self._road), 1))
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
-        try:
-            return await self._road(request)
-        except Exception as fault:
-            return self._failed(request, fault)
+        response = await self._road(request)
+        return await _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even where another fails; then raise the failures."""
@@ -88,12 +88,9 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            response = await self._dispatch(request)
-        except Problem as problem:
-            response = problem_response(problem, request)
+            return await self._dispatch(request)
         except Exception as fault:
-            response = self._failed(request, fault)
-        return _without_body(response) if request.method == "HEAD" else response
+            return _failed(request, fault)
 
     async def _dispatch(self, request: Request) -> Response:
         try:
@@ -112,16 +109,33 @@ class App:
             await check(request, endpoint.access, self._authenticate)
         return await endpoint(request)
 
-    def _failed(self, request: Request, fault: Exception) -> Response:
-        request.ports.log("error", "unhandled", request_id=request.id, route=request.route, error=_trace(fault))
-        return problem_response(InternalError(), request)
-
 
 def problem_response(problem: Problem, request: Request) -> Response:
     """Return a problem as the response to a request."""
-    response = Response.json(problem.document(request.path, request.id), problem.status, PROBLEM_JSON)
-    response.headers.extend(problem.headers)
-    return response
+    try:
+        body = to_json(problem.document(request.path, request.id))
+    except ValueError:  # a member that is no JSON, such as a lone surrogate: what is always sound is left
+        body = to_json({"type": problem.type, "title": problem.title, "status": problem.status})
+    return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
+
+
+def _guarded(layer: Next) -> Next:
+    """Answer for a layer that fails, so that the layers outside it still do their part."""
+
+    async def answer(request: Request) -> Response:
+        try:
+            return await layer(request)
+        except Exception as fault:
+            return _failed(request, fault)
+
+    return answer
+
+
+def _failed(request: Request, fault: Exception) -> Response:
+    if isinstance(fault, Problem):
+        return problem_response(fault, request)
+    request.ports.log("error", "unhandled", request_id=request.id, route=request.route, error=_trace(fault))
+    return problem_response(InternalError(), request)
 
 
 async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: Delivery, ports: Ports) -> Outcome:
@@ -143,15 +157,20 @@ def _delay(consumer: Consumer, delivery: Delivery) -> int:
 async def _asset(request: Request) -> Response | None:
     if request.method not in {"GET", "HEAD"}:
         return None
-    assets: Assets = request.ports.runtime[Assets]  # type: ignore[assignment]
-    return await assets.get(request.path, request.headers.get("if-none-match"))
+    assets = cast("Assets | None", request.ports.runtime.get(Assets))
+    return await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
 
 
-def _without_body(response: Response) -> Response:
-    if isinstance(response.body, bytes):
-        response.headers.append(("content-length", str(len(response.body))))
-    response.body = b""
-    return response
+async def _without_body(response: Response) -> Response:
+    """Return the response to HEAD: the length of the body that GET sends, and a stream closed before it is read."""
+    body, headers = response.body, response.headers
+    if not isinstance(body, bytes):
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
+    elif body and response.header("content-length") is None:
+        headers = [*headers, ("content-length", str(len(body)))]
+    return Response(b"", response.status, headers)
 
 
 def _trace(fault: BaseException) -> str:

@@ -1,8 +1,9 @@
 """Endpoint plans: a handler's signature, read once at import, as the steps that a request takes through it."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -41,6 +42,19 @@ class PlanError(TypeError):
 
 
 @dataclass(frozen=True, slots=True)
+class Operation:
+    """What a handler takes from its Request and puts into its Response by itself; the OpenAPI document shows it.
+
+    `responses` gives by status and media type the type of the body, None where a schema would say nothing (an event
+    stream); `query` is a model of the query string, `body` the type of the JSON body. Nothing of it is enforced.
+    """
+
+    responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
+    query: type[BaseModel] | None = None
+    body: Any = None
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """A declaration: which handler answers a method and path, for whom, and with which problems."""
 
@@ -52,6 +66,7 @@ class Route:
     problems: tuple[type[Problem], ...] = ()
     status: int = 200
     body_limit: int = BODY_LIMIT
+    operation: Operation = Operation()
 
     @property
     def summary(self) -> str:
@@ -173,7 +188,7 @@ class Injector:
             return lambda ports: ports.runtime[inner]
         if inner in self._providers:
             return self._provided(inner)
-        if isinstance(inner, type) and issubclass(self._settings, inner) and issubclass(inner, Settings):
+        if isinstance(inner, type) and issubclass(inner, Settings) and issubclass(self._settings, inner):
             return lambda ports: ports.settings
         return self._bound(inner, name)
 
@@ -184,8 +199,12 @@ class Injector:
         if len(fields) > 1:
             names = ", ".join(field.name for field in fields)
             raise PlanError(f"{hint} could be any of {names}: say Annotated[{hint.__name__}, NAME]")
-        attribute = fields[0].attribute
-        return lambda ports: getattr(ports.settings, attribute)
+        attribute, is_optional = fields[0].attribute, type(None) in _options(hint)
+
+        def take(ports: Ports) -> object:
+            return None if is_optional and attribute in ports.settings.faults else getattr(ports.settings, attribute)
+
+        return take
 
     def _provided(self, kind: Any) -> TakePort:
         make = self._providers[kind]
@@ -193,21 +212,35 @@ class Injector:
 
         def provide(ports: Ports) -> object:
             if kind not in ports.provided:
-                ports.provided[kind] = make(*(take(ports) for take in takes))
+                ports.provided[kind] = make(**{name: take(ports) for name, take in takes})
             return ports.provided[kind]
 
         return provide
 
-    def arguments(self, function: Callable[..., Any]) -> tuple[TakePort, ...]:
-        """Return the steps that take all of a function's arguments; `PlanError` where one cannot be had."""
-        hints = get_type_hints(function, include_extras=True)
+    def arguments(self, function: Callable[..., Any], skip: int = 0) -> list[tuple[str, TakePort]]:
+        """Return the steps that take a function's arguments but the first `skip`, and those bound by name."""
+        inner = function.func if isinstance(function, partial) else function
+        bound = function.keywords if isinstance(function, partial) else {}
+        hints = get_type_hints(inner, include_extras=True)
         takes = []
-        for name in inspect.signature(function).parameters:
-            take = self(hints.get(name))
-            if take is None:
-                raise PlanError(f"{function.__module__}.{function.__qualname__}: nothing provides {name}")
-            takes.append(take)
-        return tuple(takes)
+        for name in list(inspect.signature(inner).parameters)[skip:]:
+            if name not in bound:
+                take = self(hints.get(name))
+                if take is None:
+                    raise PlanError(f"{inner.__module__}.{inner.__qualname__}: nothing provides {name}")
+                takes.append((name, take))
+        return takes
+
+    def bind[T](self, function: Callable[..., T], skip: int) -> Callable[[Request], T]:
+        """Return `function` of a request alone: what else its signature asks for comes from the request's ports."""
+        takes = self.arguments(function, skip)
+        if not takes:
+            return function
+
+        def bound(request: Request) -> T:
+            return function(request, **{name: take(request.ports) for name, take in takes})
+
+        return bound
 
 
 def _options(hint: Any) -> tuple[Any, ...]:

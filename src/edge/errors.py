@@ -38,11 +38,12 @@ class Problem(Exception):
         self.extra = extra
 
     def document(self, instance: str, request_id: str) -> dict[str, Any]:
-        """Return the problem's members, for the request at path `instance`."""
-        members = {"type": self.type, "title": self.title, "status": self.status}
+        """Return the problem's members, for the request at path `instance`; no extra member replaces a standard one."""
+        members: dict[str, Any] = {"type": self.type, "title": self.title, "status": self.status}
         if self.detail:
             members["detail"] = self.detail
-        return members | {"instance": instance, "request_id": request_id} | self.extra
+        members |= {"instance": instance, "request_id": request_id}
+        return members | self.extra | members
 
 
 class InternalError(Problem):

@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from edge.access import Role
-from edge.endpoint import Handler, Route
+from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.http import BODY_LIMIT
 from edge.routing import ANY
+
+_SIGNED = Operation()
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +45,7 @@ class Routes:
         self.jobs: list[Job] = []
         self.consumers: list[Consumer] = []
 
-    def on(
+    def on(  # noqa: PLR0913 - a route's own members
         self,
         method: str,
         path: str,
@@ -51,6 +53,7 @@ class Routes:
         access: Role | None = None,
         status: int = 200,
         body_limit: int = BODY_LIMIT,
+        operation: Operation = _SIGNED,
     ) -> Callable[[Handler], Handler]:
         """Declare the handler of a method and path, with the problems that it raises."""
         role = access if access is not None else self.access
@@ -59,40 +62,51 @@ class Routes:
 
         def declare(handler: Handler) -> Handler:
             where = (self.prefix + path).rstrip("/") or "/"
-            self.routes.append(Route(method, where, handler, role, self.tag, problems, status, body_limit))
+            self.routes.append(Route(method, where, handler, role, self.tag, problems, status, body_limit, operation))
             return handler
 
         return declare
 
-    def get(self, path: str = "", *problems: type[Problem], access: Role | None = None) -> Callable[[Handler], Handler]:
+    def get(
+        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
+    ) -> Callable[[Handler], Handler]:
         """Declare the handler of GET, and so of HEAD."""
-        return self.on("GET", path, *problems, access=access)
+        return self.on("GET", path, *problems, access=access, operation=operation)
 
     def post(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None, status: int = 200
+        self,
+        path: str = "",
+        *problems: type[Problem],
+        access: Role | None = None,
+        status: int = 200,
+        operation: Operation = _SIGNED,
     ) -> Callable[[Handler], Handler]:
         """Declare the handler of POST."""
-        return self.on("POST", path, *problems, access=access, status=status)
+        return self.on("POST", path, *problems, access=access, status=status, operation=operation)
 
-    def put(self, path: str = "", *problems: type[Problem], access: Role | None = None) -> Callable[[Handler], Handler]:
+    def put(
+        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
+    ) -> Callable[[Handler], Handler]:
         """Declare the handler of PUT."""
-        return self.on("PUT", path, *problems, access=access)
+        return self.on("PUT", path, *problems, access=access, operation=operation)
 
     def patch(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None
+        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
     ) -> Callable[[Handler], Handler]:
         """Declare the handler of PATCH."""
-        return self.on("PATCH", path, *problems, access=access)
+        return self.on("PATCH", path, *problems, access=access, operation=operation)
 
     def delete(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None
+        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
     ) -> Callable[[Handler], Handler]:
         """Declare the handler of DELETE."""
-        return self.on("DELETE", path, *problems, access=access)
+        return self.on("DELETE", path, *problems, access=access, operation=operation)
 
-    def any(self, path: str = "", *problems: type[Problem], access: Role | None = None) -> Callable[[Handler], Handler]:
+    def any(
+        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
+    ) -> Callable[[Handler], Handler]:
         """Declare the handler of every method that has no handler of its own."""
-        return self.on(ANY, path, *problems, access=access)
+        return self.on(ANY, path, *problems, access=access, operation=operation)
 
     def cron(self, expression: str) -> Callable[[Handler], Handler]:
         """Declare the job of a cron expression."""

@@ -79,6 +79,8 @@ class Router[R: Routed]:
         return _allow(allowed) if allowed else []
 
     def _candidates(self, path: str) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
+        if not path.startswith("/"):
+            return
         raw = path[1:].split("/")
         if len(raw) > 1 and raw[-1] == "":
             raw.pop()
@@ -87,12 +89,8 @@ class Router[R: Routed]:
 
     def _add(self, route: R) -> None:
         node, is_literal = self._root, True
-        steps = [] if route.path == "/" else route.path[1:].split("/")
-        for position, step in enumerate(steps or [""]):
-            kind, _ = parse_step(step, route.path)
+        for kind, text in parse_pattern(route.path):
             if kind == "tail":
-                if position != len(steps) - 1:
-                    raise RouteConflict(f"{route.path}: a tail must be the last segment")
                 _put(node.tails, route)
                 return
             if kind == "parameter":
@@ -100,21 +98,29 @@ class Router[R: Routed]:
                 node.parameter = node.parameter or Node()
                 node = node.parameter
             else:
-                node = node.literals.setdefault(step, Node())
+                node = node.literals.setdefault(text, Node())
         _put(node.routes, route)
         if is_literal:
             self._literal[route.path] = node.routes
             self._literal.setdefault(route.path + "/", node.routes)
 
 
-def parse_step(step: str, pattern: str) -> tuple[str, str]:
-    """Return a pattern's segment as (literal, parameter or tail; its text or name)."""
+def parse_pattern(pattern: str) -> list[tuple[str, str]]:
+    """Return a pattern's segments as (literal, parameter or tail; its text or name); `RouteConflict` if malformed."""
+    steps = [_parse_step(step, pattern) for step in pattern[1:].split("/")]
+    names = [text for kind, text in steps if kind != "literal"]
+    if not pattern.startswith("/") or len(names) != len(set(names)) or any(kind == "tail" for kind, _ in steps[:-1]):
+        raise RouteConflict(f"{pattern}: a pattern begins with /, names a parameter once, and a tail ends it")
+    return steps
+
+
+def _parse_step(step: str, pattern: str) -> tuple[str, str]:
     if step.startswith("{") and step.endswith("}"):
         name, _, kind = step[1:-1].partition(":")
         if name.isidentifier() and kind in {"", "path"}:
             return ("tail" if kind else "parameter"), name
-    if "{" in step or "}" in step or not pattern.startswith("/") or (step == "" and pattern != "/"):
-        raise RouteConflict(f"{pattern}: malformed pattern")
+    if any(mark in step for mark in "{}%?#") or (step == "" and pattern != "/"):
+        raise RouteConflict(f"{pattern}: {step!r} is no literal segment, {{name}} or {{name:path}}")
     return "literal", step
 
 

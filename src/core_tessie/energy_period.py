@@ -1,0 +1,89 @@
+"""The period of a report: two instants, and the local days between them as ranges of one UTC offset each."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from itertools import pairwise
+from zoneinfo import ZoneInfo
+
+from edge.instants import to_text
+
+DAY = timedelta(days=1)
+SECOND = timedelta(seconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start` to `end` (exclusive), in UTC and whole seconds; days are those of the time zone called `zone`."""
+
+    start: datetime
+    end: datetime
+    zone: str
+
+    def local(self, moment: datetime) -> datetime:
+        """Return an instant as the clocks of the zone show it."""
+        return moment.astimezone(zone_of(self.zone))
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last local day that the period touches."""
+        return self.local(self.start).date(), self.local(self.end - SECOND).date()
+
+    def shifts(self) -> list[tuple[str, str, str]]:
+        """Return the period as stretches of one UTC offset: since, until, and the offset as SQLite's date() takes it.
+
+        So SQL finds the local day of an instant, through every change of the clocks, from a handful of values.
+        """
+        zone = zone_of(self.zone)
+        edges = [self.start, *_changes(self.start, self.end, zone), self.end]
+        return [
+            (to_text(since), to_text(until), f"{_offset_s(since, zone):+d} seconds")
+            for since, until in pairwise(edges)
+        ]
+
+
+def zone_of(name: str) -> tzinfo:
+    """Return a time zone by its IANA name; `ValueError` where there is none. UTC is there without the tz database."""
+    if name == "UTC":
+        return UTC
+    try:
+        return ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # OSError: the name of a folder, such as Europe
+        raise ValueError("not the name of an IANA time zone that is known here") from None
+
+
+def instant_of(text: str, zone: str) -> datetime:
+    """Return an ISO 8601 date or instant in UTC, in whole seconds; without an offset it is on the zone's clocks.
+
+    A date is its midnight; where the clocks skip that, the first instant after it. `ValueError` for a day or an hour
+    that is none.
+    """
+    local = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text), time())
+    aware = local if local.tzinfo else local.replace(tzinfo=zone_of(zone))
+    return aware.astimezone(UTC).replace(microsecond=0)
+
+
+def _changes(start: datetime, end: datetime, zone: tzinfo) -> Iterator[datetime]:
+    """Yield the instants at which the zone's offset changes."""
+    since = start
+    while since < end:
+        until = min(since + DAY, end)
+        if _offset_s(since, zone) != _offset_s(until, zone):
+            yield _change(since, until, zone)
+        since = until
+
+
+def _change(since: datetime, until: datetime, zone: tzinfo) -> datetime:
+    """Return the first second with the offset that `until` has."""
+    while until - since > SECOND:
+        middle = since + timedelta(seconds=(until - since) // SECOND // 2)
+        if _offset_s(middle, zone) == _offset_s(until, zone):
+            until = middle
+        else:
+            since = middle
+    return until
+
+
+def _offset_s(moment: datetime, zone: tzinfo) -> int:
+    offset = moment.astimezone(zone).utcoffset()
+    return int(offset.total_seconds()) if offset else 0

@@ -1,0 +1,121 @@
+"""What is written down after the response: `logs` rows for requests and steps, `tessie_raw` rows for answers."""
+
+import re
+from dataclasses import dataclass
+from uuid import uuid4
+
+from pydantic_core import to_json
+
+from edge.app import Next
+from edge.http import Request, Response
+from edge.ports import Background, Database, Fetched, Log, PortError, Statement, Value
+from edge.sql import upsert
+
+RAW_BODY_LIMIT = 1_900_000
+"""Bytes of a body that a `tessie_raw` row keeps: D1 takes 2 MB a row."""
+
+_TOKENS = re.compile(rb'"(tokens|backseat_token)"\s*:\s*(\[[^\]]*\]|"[^"]*")')
+_LOGS = ("id", "route", "actor", "request_id", "level", "message", "payload")
+_INSERT_RAW = (
+    "INSERT INTO tessie_raw (id, vin, method, path, query, status, content_type, body, body_bytes, is_cut, "
+    "latency_ms, attempts, error, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One call of Tessie's API, retries included; `fetched` is None where no whole answer came."""
+
+    method: str
+    path: str
+    query: str
+    vin: str | None
+    request_id: str
+    attempts: int
+    latency_ms: float
+    fetched: Fetched | None = None
+    error: str | None = None
+
+
+class Journal:
+    """Rows for `logs` and `tessie_raw`, written in the background, as many together as have come.
+
+    Without a database nothing is kept: what does not need one works all the same.
+    """
+
+    def __init__(self, db: Database | None, background: Background, log: Log) -> None:
+        self._db, self._background, self._log = db, background, log
+        self._waiting: list[Statement] = []
+        self._is_writing = False
+
+    def note(
+        self, level: str, message: str, *, route: str | None, actor: str | None, request_id: str, **payload: object
+    ) -> None:
+        """Keep a log row. `payload` holds no secret, no place and no whole VIN."""
+        row = (uuid4().hex, route, actor, request_id, level, message, to_json(payload).decode() if payload else None)
+        self._keep(upsert("logs", _LOGS, [row]))
+
+    def record(self, call: Call) -> None:
+        """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
+        self._keep([Statement(_INSERT_RAW, _raw_row(call))])
+
+    def _keep(self, statements: list[Statement]) -> None:
+        if self._db is None:
+            return
+        self._waiting += statements
+        if not self._is_writing:
+            self._is_writing = True
+            self._background.add(self._write(self._db))
+
+    async def _write(self, db: Database) -> None:
+        try:
+            while self._waiting:
+                batch, self._waiting = self._waiting[:50], self._waiting[50:]
+                await db.batch(batch)
+        except PortError as fault:
+            self._log("error", "journal not written", rows=len(batch) + len(self._waiting), error=str(fault))
+            self._waiting.clear()
+        finally:
+            self._is_writing = False
+
+
+def new_journal(db: Database | None, background: Background, log: Log) -> Journal:
+    """Provide the journal."""
+    return Journal(db, background, log)
+
+
+def mask(vin: str) -> str:
+    """Return a VIN as it may stand in a log: its last four characters."""
+    return f"…{vin[-4:]}"
+
+
+async def journal(request: Request, call_next: Next, journal: Journal) -> Response:
+    """Write a `logs` row for the request, after its response."""
+    response = await call_next(request)
+    level = "error" if response.status >= 500 else "info"
+    actor = request.actor.name if request.actor else None
+    route = request.route or None
+    journal.note(
+        level, f"{request.method} {response.status}", route=route, actor=actor, request_id=request.id,
+        method=request.method, status=response.status,
+    )  # fmt: skip
+    return response
+
+
+def _raw_row(call: Call) -> tuple[Value, ...]:
+    fetched = call.fetched
+    body = _text(fetched) if fetched else b""
+    return (
+        uuid4().hex, call.vin, call.method, call.path, call.query, fetched.status if fetched else None,
+        fetched.header("content-type") if fetched else None, body[:RAW_BODY_LIMIT].decode("utf-8", "ignore"),
+        len(fetched.body) if fetched else 0, len(body) > RAW_BODY_LIMIT, call.latency_ms, call.attempts, call.error,
+        call.request_id,
+    )  # fmt: skip
+
+
+def _text(fetched: Fetched) -> bytes:
+    """Return a body fit to be kept: without an owner's tokens; nothing of an image."""
+    media_type = fetched.header("content-type") or ""
+    if media_type.startswith("image/"):
+        return b""
+    return _TOKENS.sub(rb'"\1":null', fetched.body)

@@ -1,0 +1,164 @@
+"""What `/d1` refuses, as problems that carry PostgREST's code, message, details and hint beside RFC 9457's members."""
+
+import re
+from collections.abc import Iterable
+from typing import ClassVar, NamedTuple
+
+from edge.errors import Fault, Problem
+
+
+class Refusal(Problem):
+    """The request is not one that this table can answer."""
+
+    status = 400
+    code: ClassVar[str] = "PGRST100"
+
+    def __init__(self, message: str, *, details: str | None = None, hint: str | None = None, **extra: object) -> None:
+        members = {"code": self.code, "message": message, "details": details, "hint": hint}
+        super().__init__(message, **(members | extra))
+
+
+class MalformedQuery(Refusal):
+    """The query string is malformed."""
+
+
+class Unsupported(Refusal):
+    """This part of PostgREST's dialect is not supported."""
+
+    code = "PGRST127"
+
+
+class UnknownColumn(Refusal):
+    """There is no such column."""
+
+    code = "42703"
+
+    def __init__(self, table: str, name: str, known: Iterable[str]) -> None:
+        super().__init__(f"{quoted(name)} is no column of {table}", hint=f"the columns are {', '.join(known)}")
+
+
+class InvalidValue(Refusal):
+    """A value does not fit its column."""
+
+    code = "22P02"
+
+    def __init__(self, name: str, text: str, expected: str) -> None:
+        super().__init__(f"{name}: {quoted(text)} is not {expected}")
+
+
+class PatternTooLong(Refusal):
+    """The pattern is too long."""
+
+    code = "54000"
+
+
+class QueryTooLarge(Refusal):
+    """The database takes no query or row of this size."""
+
+    code = "54000"
+
+
+class MissingFilter(Refusal):
+    """A change of many rows needs a filter."""
+
+    code = "21000"
+
+
+class CellFault(NamedTuple):
+    """One thing wrong in a body: PostgREST's code, where (a JSON pointer), and what."""
+
+    code: str
+    pointer: str
+    detail: str
+
+
+class InvalidRow(Refusal):
+    """A row of the body cannot be stored."""
+
+    def __init__(self, faults: list[CellFault]) -> None:
+        first = faults[0]
+        message = f"{first.pointer or 'the body'}: {first.detail}"
+        errors = [Fault(pointer=fault.pointer, detail=fault.detail) for fault in faults]
+        super().__init__(message, code=first.code, errors=errors)
+
+
+class UnknownTable(Refusal):
+    """There is no such table."""
+
+    status = 404
+    code = "PGRST205"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"there is no table {quoted(name)}", hint="GET /d1 lists the tables")
+
+
+class RowNotFound(Refusal):
+    """There is no such row."""
+
+    status = 404
+    code = "PGRST116"
+
+    def __init__(self, table: str, row_id: str) -> None:
+        super().__init__(f"{table} has no row {quoted(row_id)}", details="The result contains 0 rows")
+
+
+class TableForbidden(Refusal):
+    """This table is not for this caller."""
+
+    status = 403
+    code = "42501"
+
+
+class NotAcceptable(Refusal):
+    """None of the forms asked for can be served."""
+
+    status = 406
+    code = "PGRST107"
+
+
+class UnknownSchema(Refusal):
+    """There is no such schema."""
+
+    status = 406
+    code = "PGRST106"
+
+
+class DuplicateRow(Refusal):
+    """A row with this key exists."""
+
+    status = 409
+    code = "23505"
+
+
+class MissingReference(Refusal):
+    """A row refers to one that does not exist."""
+
+    status = 409
+    code = "23503"
+
+
+class StillReferenced(Refusal):
+    """Other rows refer to this one."""
+
+    status = 409
+    code = "23503"
+
+
+_UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)")
+
+
+def conflict(message: str, *, removing: bool = False) -> Problem | None:
+    """Return what a database's message about a constraint is to the caller, or None for any other message."""
+    if unique := _UNIQUE.search(message):
+        columns = ", ".join(name.partition(".")[2] for name in unique[1].split(", "))
+        return DuplicateRow(f"a row with this {columns} exists")
+    if "FOREIGN KEY constraint failed" in message:
+        if removing:
+            return StillReferenced("rows of other tables refer to it", hint="remove those first")
+        return MissingReference("a column refers to a row that does not exist", hint="GET /d1 names the references")
+    return None
+
+
+def quoted(text: str) -> str:
+    """Return what the caller wrote, cut and escaped, to stand in a message."""
+    return repr(text if len(text) <= 80 else text[:79] + "…")

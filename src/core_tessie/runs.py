@@ -1,0 +1,116 @@
+"""The `sync_runs` rows: how a run begins, what becomes of each vehicle in it, and how the last one closes it."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, Json
+from pydantic_core import to_json
+
+from edge.instants import to_text
+from edge.ports import Database, Row, Statement
+
+ABANDONED_AFTER = timedelta(hours=24)
+"""A run that is still open after this has lost its messages: the next one closes it."""
+
+type Cause = Literal["cron", "api", "command line"]
+
+
+class SyncRun(BaseModel):
+    """One run of the sync. `progress` tells for each VIN its status, rows by kind and how far back it has come."""
+
+    id: str
+    cause: str
+    status: Literal["started", "succeeded", "partial", "failed"]
+    actor: str | None
+    request_id: str | None
+    started_at: str
+    ended_at: str | None
+    vehicles_total: int
+    vehicles_done: int
+    vehicles_failed: int
+    rows_written: int
+    progress: Json[dict[str, dict[str, Any]]]
+    error: str | None
+
+
+async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_id: str) -> SyncRun:
+    """Write the row of a new run, and close runs that nobody will finish."""
+    run_id = uuid4().hex
+    given = (run_id, cause, actor, request_id, to_text(now))
+    results = await db.batch(
+        [
+            Statement(_ABANDON, (to_text(now), to_text(now - ABANDONED_AFTER))),
+            Statement(_BEGIN, given),
+        ]
+    )
+    return SyncRun.model_validate(results[1].rows[0])
+
+
+async def read(db: Database, run_id: str) -> SyncRun | None:
+    """Return a run, or None."""
+    row: Row | None = await db.first("SELECT * FROM sync_runs WHERE id = ?", run_id)
+    return SyncRun.model_validate(row) if row else None
+
+
+def expect(run_id: str, vins: list[str]) -> Statement:
+    """Name the vehicles that a run waits for."""
+    pending = {vin: {"status": "pending"} for vin in vins}
+    return Statement(
+        "UPDATE sync_runs SET progress = json_patch(?, progress), vehicles_total = ? WHERE id = ? AND ended_at IS NULL",
+        (to_json(pending).decode(), len(vins), run_id),
+    )
+
+
+def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
+    """Note facts about one vehicle in a run that is open; None takes a fact away."""
+    return Statement(
+        "UPDATE sync_runs SET progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL",
+        (to_json({vin: facts}).decode(), run_id),
+    )
+
+
+def count_rows(run_id: str) -> Statement:
+    """Add the rows that the statement before it in the batch has changed."""
+    return Statement("UPDATE sync_runs SET rows_written = rows_written + changes() WHERE id = ?", (run_id,))
+
+
+def close(run_id: str, now: datetime) -> Statement:
+    """Count the vehicles that are through, and end the run when none is left."""
+    return Statement(_CLOSE, (to_text(now), run_id))
+
+
+def fail(run_id: str, now: datetime, error: str) -> Statement:
+    """End a run that could not begin."""
+    return Statement(
+        "UPDATE sync_runs SET status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL",
+        (to_text(now), error, run_id),
+    )
+
+
+_BEGIN = (
+    "INSERT INTO sync_runs (id, cause, status, actor, request_id, started_at) "
+    "VALUES (?, ?, 'started', ?, ?, ?) RETURNING *"
+)
+_ABANDON = (
+    "UPDATE sync_runs SET status = 'failed', error = 'abandoned', ended_at = ? "
+    "WHERE status = 'started' AND started_at < ?"
+)
+_CLOSE = """
+WITH counted AS (
+  SELECT count(*) FILTER (WHERE value ->> 'status' = 'succeeded') AS done,
+         count(*) FILTER (WHERE value ->> 'status' = 'failed') AS failed,
+         count(*) AS total
+  FROM sync_runs AS run, json_each(run.progress) WHERE run.id = ?2
+)
+UPDATE sync_runs SET
+  vehicles_done = counted.done,
+  vehicles_failed = counted.failed,
+  ended_at = CASE WHEN counted.done + counted.failed = counted.total THEN ?1 END,
+  status = CASE WHEN counted.done + counted.failed < counted.total THEN 'started'
+                WHEN counted.failed = 0 THEN 'succeeded'
+                WHEN counted.done = 0 THEN 'failed'
+                ELSE 'partial' END
+FROM counted WHERE sync_runs.id = ?2 AND sync_runs.ended_at IS NULL
+"""

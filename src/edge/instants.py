@@ -1,0 +1,23 @@
+"""Instants in the one form that the databases hold: UTC text 'YYYY-MM-DD HH:MM:SS', which sorts as time does."""
+
+from datetime import UTC, datetime
+
+FORM = "%Y-%m-%d %H:%M:%S"
+
+
+def to_text(moment: datetime) -> str:
+    """Return an aware datetime in the stored form."""
+    return moment.astimezone(UTC).strftime(FORM)
+
+
+def from_epoch(seconds: float) -> str:
+    """Return Unix seconds in the stored form; `ValueError` outside the years 1 to 9999."""
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime(FORM)
+    except (OverflowError, OSError) as fault:
+        raise ValueError("not an instant") from fault
+
+
+def to_epoch(text: str) -> int:
+    """Return the Unix seconds of a stored instant."""
+    return int(datetime.strptime(text, FORM).replace(tzinfo=UTC).timestamp())

@@ -1,0 +1,153 @@
+"""JSON schemas as SDK generators take them: Pydantic's, with what breaks a generator said another way."""
+
+import re
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Literal
+
+from pydantic import TypeAdapter
+
+type Schema = dict[str, Any]
+
+REF = "#/components/schemas/"
+
+_NULL = {"type": "null"}
+_MAPS = ("properties", "patternProperties", "$defs")
+_LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
+_SINGLE = ("items", "additionalProperties", "not", "contains", "propertyNames")
+_JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+class NameClash(Exception):
+    """Two schemas have the same name once it holds letters and digits alone."""
+
+
+class Schemas:
+    """The schemas of many types, generated at once, so that each model has one name and stands in one place.
+
+    A type that is read (mode validation) and written (mode serialization) with different shapes has a schema for each.
+    """
+
+    def __init__(self, wanted: Iterable[tuple[str, Any]]) -> None:
+        distinct = {(mode, id(hint)): hint for mode, hint in wanted}
+        adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
+            (key, key[0], TypeAdapter(hint)) for key, hint in distinct.items()
+        ]
+        found, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF + "{model}")
+        models: Mapping[str, Any] = definitions.get("$defs", {})
+        names = _plain_names(models)
+        self.components = {names[name]: tidy(_renamed(schema, names)) for name, schema in sorted(models.items())}
+        self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in found.items()}
+
+    def of(self, mode: Literal["validation", "serialization"], hint: Any) -> Schema:
+        """Return the schema of a type that was wanted."""
+        return dict(self._found[mode, id(hint)])
+
+    def resolved(self, schema: Schema) -> Schema:
+        """Return the component that a schema refers to, or the schema itself."""
+        return self.components[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+
+
+def names_in(value: Any, components: Mapping[str, Schema]) -> set[str]:
+    """Return the names of all components that `value` refers to, and that those refer to in turn."""
+    found: set[str] = set()
+    waiting = [value]
+    while waiting:
+        fresh = {ref.removeprefix(REF) for ref in _references(waiting.pop())} - found
+        found |= fresh
+        waiting += (components[name] for name in sorted(fresh))
+    return found
+
+
+def never_null(schema: Schema) -> Schema:
+    """Return the schema of a parameter: one that may be left out, yet is never null where it is there."""
+    kind, options = schema.get("type"), schema.get("anyOf", [])
+    if isinstance(kind, list):
+        left = [name for name in kind if name != "null"]
+        return schema | {"type": left[0] if len(left) == 1 else left}
+    if _NULL in options:
+        left = [option for option in options if option != _NULL]
+        rest = {key: value for key, value in schema.items() if key != "anyOf"}
+        return {**left[0], **rest} if len(left) == 1 else {**rest, "anyOf": left}
+    return dict(schema)
+
+
+def tidy(schema: Any) -> Any:
+    """Return a schema, and all within it, in the forms that SDK generators share."""
+    if schema is True:
+        return {}
+    if not isinstance(schema, dict):
+        return schema
+    inner = {key: _within(key, value) for key, value in schema.items() if key != "title"}
+    for step in _STEPS:
+        inner = step(inner)
+    return inner
+
+
+def _within(key: str, value: Any) -> Any:
+    if key in _MAPS:
+        return {name: tidy(schema) for name, schema in value.items()}
+    if key in _LISTS:
+        return [tidy(schema) for schema in value]
+    return tidy(value) if key in _SINGLE else value
+
+
+def _without_null_default(schema: Schema) -> Schema:
+    return {key: value for key, value in schema.items() if key != "default" or value is not None}
+
+
+def _typed_const(schema: Schema) -> Schema:
+    """A constant is an enum of one, with its type: every generator knows that form."""
+    if "const" not in schema:
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "const"}
+    return {"type": _JSON_TYPES[type(schema["const"])]} | rest | {"enum": [schema["const"]]}
+
+
+def _listed_tuple(schema: Schema) -> Schema:
+    """An array by position becomes one of any of its types: few generators read `prefixItems`."""
+    if "prefixItems" not in schema:
+        return schema
+    kinds = [kind for number, kind in enumerate(schema["prefixItems"]) if kind not in schema["prefixItems"][:number]]
+    rest = {key: value for key, value in schema.items() if key != "prefixItems"}
+    return rest | {"items": kinds[0] if len(kinds) == 1 else {"anyOf": kinds}}
+
+
+def _short_null(schema: Schema) -> Schema:
+    """A plain type or null is said as `type: [it, "null"]`; a reference or an enum needs `anyOf`."""
+    options = schema.get("anyOf", [])
+    left = [option for option in options if option != _NULL]
+    if len(left) == len(options) or len(left) != 1 or "enum" in left[0] or not isinstance(left[0].get("type"), str):
+        return schema
+    rest = {key: value for key, value in schema.items() if key != "anyOf"}
+    return {**left[0], "type": [left[0]["type"], "null"], **rest}
+
+
+_STEPS: tuple[Callable[[Schema], Schema], ...] = (_without_null_default, _typed_const, _listed_tuple, _short_null)
+
+
+def _plain_names(models: Iterable[str]) -> dict[str, str]:
+    names = {model: "".join(part[:1].upper() + part[1:] for part in re.split(r"[\W_]+", model)) for model in models}
+    if len(set(names.values())) < len(names):
+        raise NameClash(", ".join(sorted(names)))
+    return names
+
+
+def _renamed(value: Any, names: Mapping[str, str]) -> Any:
+    """Point every reference, also those of a discriminator's mapping, to the plain names."""
+    if isinstance(value, dict):
+        return {key: _renamed(inner, names) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_renamed(inner, names) for inner in value]
+    if isinstance(value, str) and value.startswith(REF):
+        return REF + names[value.removeprefix(REF)]
+    return value
+
+
+def _references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        value = list(value.values())
+    if isinstance(value, list):
+        for inner in value:
+            yield from _references(inner)
+    elif isinstance(value, str) and value.startswith(REF):
+        yield value
