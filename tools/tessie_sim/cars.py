@@ -1,6 +1,5 @@
 """What one simulated car is: places, battery, habits, chargers and quirks."""
 
-import hashlib
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from math import asin, cos, radians, sin, sqrt
@@ -15,7 +14,9 @@ EARTH_M = 6_371_008.8
 
 type Kind = Literal["home", "work", "errand", "supercharger", "hotel"]
 
-_VIN_VALUES = dict(zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, *range(2, 10)), strict=True))
+_VIN_VALUES = dict(
+    zip("ABCDEFGHJKLMNPRSTUVWXYZ", (1, 2, 3, 4, 5, 6, 7, 8, 1, 2, 3, 4, 5, 7, 9, *range(2, 10)), strict=True)
+)
 _VIN_WEIGHTS = (8, 7, 6, 5, 4, 3, 2, 10, 0, 9, 8, 7, 6, 5, 4, 3, 2)
 
 

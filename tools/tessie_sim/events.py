@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from tessie_sim.cars import Place
 
+SENTRY_AFTER_S = 60  # sentry mode comes on so long after the car is parked
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -120,6 +122,11 @@ class Idle:
     def seconds(self) -> int:
         """How long it lasts."""
         return self.end.at - self.start.at
+
+    @property
+    def sentry_share(self) -> float:
+        """Share of the time that sentry mode was on, 0..1."""
+        return max(0.0, 1 - SENTRY_AFTER_S / self.seconds) if self.draw.sentry else 0.0
 
 
 type Event = Drive | Charge | Idle

@@ -5,9 +5,9 @@ from tessie_sim.cars import Battery, Build, Car, Charging, Climate, Habits, Plac
 
 def commuter() -> Car:
     """A Model Y near Denver, driven every day: the ordinary case."""
-    home = Place("home", "18 Juniper Lane, Lakewood, Colorado 80226, United States", 39.7047, -105.0814, "Home")
-    trip_stop = home.beside("supercharger", "Supercharger, Silver Plume, Colorado 80476, United States", -2, -44)
-    south_stop = home.beside("supercharger", "Supercharger, Fountain, Colorado 80817, United States", -62, 18)
+    home = Place("home", "18 Juniper Lane, Lakewood, Colorado 80226, USA", 39.7047, -105.0814, "Home")
+    trip_stop = home.beside("supercharger", "Supercharger, Silver Plume, Colorado 80476, USA", -2, -44)
+    south_stop = home.beside("supercharger", "Supercharger, Fountain, Colorado 80817, USA", -62, 18)
     return Car(
         vin=checked_vin("7SAYGDEE_PA123456"),
         name="Juniper",
@@ -19,16 +19,16 @@ def commuter() -> Car:
         climate=Climate(10.0, 12.0, 6.5),
         region=Region(
             home=home,
-            work=home.beside("work", "900 Platte Street, Denver, Colorado 80202, United States", 4.1, 6.2, "Work"),
+            work=home.beside("work", "900 Platte Street, Denver, Colorado 80202, USA", 4.1, 6.2, "Work"),
             errands=(
-                home.beside("errand", "7600 West Market Road, Lakewood, Colorado 80232, United States", -2.2, 1.1),
-                home.beside("errand", "210 Foothill Avenue, Golden, Colorado 80401, United States", 4.6, -7.9),
-                home.beside("errand", "55 Orchard Mall, Littleton, Colorado 80123, United States", -6.8, 2.4, "Climbing gym"),
+                home.beside("errand", "7600 Market Road, Lakewood, Colorado 80232, USA", -2.2, 1.1),
+                home.beside("errand", "210 Foothill Avenue, Golden, Colorado 80401, USA", 4.6, -7.9),
+                home.beside("errand", "55 Orchard Mall, Littleton, Colorado 80123, USA", -6.8, 2.4, "Climbing gym"),
             ),
-            supercharger=home.beside("supercharger", "Supercharger, Denver West, Colorado 80401, United States", 2.8, -5.6),
+            supercharger=home.beside("supercharger", "Supercharger, Denver West, Colorado 80401, USA", 2.8, -5.6),
             trips=(
-                (trip_stop, home.beside("hotel", "1 Lodge Way, Vail, Colorado 81657, United States", -3, -70)),
-                (south_stop, home.beside("hotel", "40 Plaza Road, Trinidad, Colorado 81082, United States", -128, 30)),
+                (trip_stop, home.beside("hotel", "1 Lodge Way, Vail, Colorado 81657, USA", -3, -70)),
+                (south_stop, home.beside("hotel", "40 Plaza Road, Trinidad, Colorado 81082, USA", -128, 30)),
             ),
         ),
         charging=Charging(11.0, 240, 48, 1, 118.0, 0.14, 0.43, "USD", plug_below=68),
@@ -108,7 +108,7 @@ def updater() -> Car:
 
 def sparse() -> Car:
     """An older Model S near Sacramento: nulls, absent objects, an id that no double can hold."""
-    home = Place("home", "402 Almond Court, Davis, California 95616, United States", 38.5449, -121.7405)
+    home = Place("home", "402 Almond Court, Davis, California 95616, USA", 38.5449, -121.7405)
     return Car(
         vin=checked_vin("5YJSA1E2_LF456789"),
         name="Old Reliable",
@@ -120,14 +120,14 @@ def sparse() -> Car:
         climate=Climate(17.0, 8.0, 7.0),
         region=Region(
             home=home,
-            work=home.beside("work", "1500 River Street, Sacramento, California 95814, United States", 3.0, 13.2),
+            work=home.beside("work", "1500 River Street, Sacramento, California 95814, USA", 3.0, 13.2),
             errands=(
-                home.beside("errand", "88 Cannery Road, Woodland, California 95695, United States", 9.3, -2.0),
-                home.beside("errand", "12 Arboretum Drive, Davis, California 95618, United States", -0.8, 1.7),
+                home.beside("errand", "88 Cannery Road, Woodland, California 95695, USA", 9.3, -2.0),
+                home.beside("errand", "12 Arboretum Drive, Davis, California 95618, USA", -0.8, 1.7),
             ),
-            supercharger=home.beside("supercharger", "Supercharger, West Sacramento, California 95691, United States", 2, 11),
-            trips=((home.beside("supercharger", "Supercharger, Auburn, California 95603, United States", 24, 35),
-                    home.beside("hotel", "3 Lake Road, Tahoe City, California 96145, United States", 43, 86)),),
+            supercharger=home.beside("supercharger", "Supercharger, West Sacramento, California 95691, USA", 2, 11),
+            trips=((home.beside("supercharger", "Supercharger, Auburn, California 95603, USA", 24, 35),
+                    home.beside("hotel", "3 Lake Road, Tahoe City, California 96145, USA", 43, 86)),),
         ),
         charging=Charging(3.8, 240, 16, 1, 96.0, None, None, "USD", limit=85, plug_below=75),
         habits=Habits(commute=0.5, errand=0.4, weekend_errands=(0, 2), weekend_trip=0.06, leaves_s=30_600),

@@ -14,6 +14,7 @@ HORIZON_S = 2 * DAY_S
 _ROAD_FACTOR = 1.22
 _SPEEDS_MPH = ((3, 17, 22), (10, 22, 31), (30, 32, 44), (10_000, 55, 64))
 _RESERVE_PERCENT = 7
+_EVENING_S = 17 * 3600
 
 
 class History:
@@ -47,6 +48,12 @@ class History:
             return self._idle(int(at) + HORIZON_S, leaving=False)
         return self.events[max(0, bisect_right(self._starts, at) - 1)]
 
+    def between(self, since: float, until: float) -> list[Event]:
+        """The events that overlap a window and have begun by its end, the endless last idle among them."""
+        first = max(0, bisect_right(self._starts, since) - 1)
+        found = self.events[first : bisect_right(self._starts, until)]
+        return [*found, self.event_at(until)] if until >= self._mark.at else found
+
     def _live(self, day: int) -> None:
         draw = Random(f"{self._seed}:{day}")
         midnight = day * DAY_S - self.car.build.utc_offset_s
@@ -59,9 +66,9 @@ class History:
         leaves = self._mark.at + draw.randrange(120, 420)
         if leg.leaves_s is not None:
             leaves = max(leaves, midnight + leg.leaves_s)
-        if not self._reaches(leg.place):
-            self._refill(draw)
-            leaves = max(leaves, self._mark.at + 120)
+        if not self._reaches(leg.place, leaves):
+            self._refill(leaves, draw)
+            leaves = self._mark.at + 120
         self._drive(leg.place, leaves, draw)
         if leg.charge is not None:
             self._charge(leg.charge, self._mark.at + draw.randrange(60, 240), None, draw)
@@ -70,22 +77,29 @@ class History:
         metres = distance_m(self._mark.latitude, self._mark.longitude, place.latitude, place.longitude)
         return max(0.4, metres / MILE_M * _ROAD_FACTOR)
 
-    def _reaches(self, place: Place) -> bool:
-        left = self._mark.range_mi - self._miles_to(place) * 1.7
-        return self.car.percent(left, self._mark.at) > _RESERVE_PERCENT
+    def _range_at(self, at: int) -> float:
+        """Rated miles left after standing until then: weeks of standing empty a pack too."""
+        return self._idle(at, leaving=False).end.range_mi
 
-    def _refill(self, draw: Random) -> None:
-        """Fill up before a drive that the pack would not last for."""
+    def _reaches(self, place: Place, at: int) -> bool:
+        left = self._range_at(at) - self._miles_to(place) * 1.75
+        return self.car.percent(left, at) > _RESERVE_PERCENT
+
+    def _refill(self, at: int, draw: Random) -> None:
+        """Fill up at the time of a drive that the pack would not last for."""
         if self._place.kind != "home":
-            self._drive(self.car.region.supercharger, self._mark.at + draw.randrange(120, 420), draw)
-        self._charge(self.car.charging.limit, self._mark.at + 60, None, draw)
+            self._drive(self.car.region.supercharger, at, draw)
+        self._charge(self.car.charging.limit, max(at, self._mark.at + 60), None, draw)
 
     def _charge_at_home(self, day: int, midnight: int, draw: Random) -> None:
-        charging, low = self.car.charging, self.car.percent(self._mark.range_mi, self._mark.at)
-        trip_ahead = is_friday(day) and self.car.habits.weekend_trip > 0
-        if low >= charging.plug_below + draw.randrange(-8, 9) and not trip_ahead:
+        charging, evening = self.car.charging, max(self._mark.at, midnight + _EVENING_S)
+        came_home = self._mark.at >= midnight
+        trip_ahead = came_home and is_friday(day) and self.car.habits.weekend_trip > 0
+        left = self.car.percent(self._range_at(evening), evening)
+        if left >= charging.plug_below + draw.randrange(-8, 9) and not trip_ahead:
             return
-        at = self._mark.at + draw.randrange(60, 300)
+        # Never in a past day, not even where the car has stood since: history is only appended to.
+        at = evening + draw.randrange(60, 300)
         if charging.off_peak_s is not None:
             at = max(at, midnight + charging.off_peak_s)
         self._charge(90 if trip_ahead else charging.limit, at, midnight + DAY_S + 6 * 3600, draw)
@@ -126,8 +140,8 @@ class History:
 
     def _charge(self, percent: int, at: int, deadline: int | None, draw: Random) -> None:
         """Charge to `percent`, or as far as it gets before the deadline."""
-        k, start_mi = self.car.battery.kwh_per_mi, self._mark.range_mi
-        miles = percent / 100 * self.car.battery.max_range_mi(at) - start_mi
+        k = self.car.battery.kwh_per_mi
+        miles = percent / 100 * self.car.battery.max_range_mi(at) - self._range_at(at)
         kw = self._kw(at, draw)
         seconds = int(miles * k / kw * 3600)
         if deadline is not None:

@@ -7,13 +7,14 @@ from math import atan2, cos, degrees, pi, radians, sin
 from typing import Literal
 
 from tessie_sim.cars import ANCHOR, DAY_S, Car
-from tessie_sim.events import Charge, Drive, Event, Idle
+from tessie_sim.events import SENTRY_AFTER_S, Charge, Drive, Event, Idle
 from tessie_sim.history import History
 
 TIRED_S = 600  # after so long parked, Tessie stops polling: "waiting_for_sleep"
 ASLEEP_S = 1_200
 INSTALL_S = 1_500
 
+type UpdateStatus = Literal["", "downloading", "available", "scheduled", "installing"]
 type Activity = Literal["driving", "charging", "parked"]
 type Status = Literal["awake", "waiting_for_sleep", "asleep"]
 
@@ -46,7 +47,9 @@ class Moment:
     @property
     def sentry(self) -> bool:
         """Whether sentry mode watches."""
-        return isinstance(self.event, Idle) and self.event.draw.sentry
+        return (
+            isinstance(self.event, Idle) and self.event.draw.sentry and self.at >= self.event.start.at + SENTRY_AFTER_S
+        )
 
 
 def moment(history: History, at: int) -> Moment:
@@ -153,7 +156,7 @@ class Firmware:
     """The installed version, and the update that is on its way."""
 
     version: str
-    status: Literal["", "downloading", "available", "scheduled", "installing"]
+    status: UpdateStatus
     next_version: str
     next_at: int
 
@@ -170,15 +173,15 @@ def firmware(car: Car, at: int) -> Firmware:
     done = (at - INSTALL_S - night) // period
     next_at = night + (done + 1) * period
     left = next_at - at
-    phases: tuple[tuple[int, Literal["downloading", "available", "scheduled", "installing"]], ...] = (
+    phases: tuple[tuple[int, UpdateStatus], ...] = (
         (0, "installing"), (7_200, "scheduled"), (44 * 3600, "available"), (46 * 3600, "downloading"),
     )  # fmt: skip
-    status = next((name for limit, name in phases if left <= limit), "")
+    status: UpdateStatus = next((name for limit, name in phases if left <= limit), "")
     return Firmware(_version(car, night + done * period), status, _version(car, next_at), next_at)
 
 
 def _version(car: Car, installed_at: int) -> str:
     built = datetime.fromtimestamp(installed_at, UTC) - timedelta(days=12)
     year, week, _ = built.isocalendar()
-    digest = sha256(f"{year}.{week}".encode()).hexdigest()
-    return f"{year}.{max(2, week)}.{1 + car.firmware_days % 7} {digest[:12]}"
+    number = f"{year}.{max(2, week)}.{1 + car.firmware_days % 7}"
+    return f"{number} {sha256(number.encode()).hexdigest()[:12]}"

@@ -49,7 +49,10 @@ def _workday(car: Car, draw: Random) -> list[Leg]:
         legs += [Leg(lunch, 43_200 + draw.randrange(1_800)), Leg(work, 47_400 + draw.randrange(1_200))]
     leaves = 60_300 + draw.randrange(-2_400, 5_400)
     if draw.random() < habits.errand / 2:
-        legs += [Leg(draw.choice(car.region.errands), leaves), Leg(car.region.home, leaves + draw.randrange(3_000, 6_000))]
+        legs += [
+            Leg(draw.choice(car.region.errands), leaves),
+            Leg(car.region.home, leaves + draw.randrange(3_000, 6_000)),
+        ]
     else:
         legs.append(Leg(car.region.home, leaves))
     return legs
@@ -62,11 +65,8 @@ def _weekend(car: Car, day: int, draw: Random) -> list[Leg]:
         legs = [Leg(stop, charge=draw.randrange(78, 88)) for stop in stops]
         legs[0] = Leg(legs[0].place, 30_600 + draw.randrange(5_400), legs[0].charge)
         return [*legs, Leg(hotel, charge=90)]
-    legs: list[Leg] = []
-    times = (32_400, 46_800, 61_200)
-    for turn in range(draw.randint(*car.habits.weekend_errands)):
-        legs += _out_and_back(car, draw, times[turn])
-    return legs
+    times = (32_400, 46_800, 61_200)[: draw.randint(*car.habits.weekend_errands)]
+    return [leg for around in times for leg in _out_and_back(car, draw, around)]
 
 
 def _way_back(car: Car, draw: Random, hotel: Place) -> list[Leg]:

@@ -150,6 +150,6 @@ def idle_record(car: Car, idle: Idle) -> Json:
         "rated_range_used": used,
         "ideal_range_used": round(used * car.battery.ideal_ratio, 2),
         "climate_fraction": round(idle.draw.climate_s / idle.seconds, 4),
-        "sentry_fraction": 1.0 if idle.draw.sentry else 0.0,
+        "sentry_fraction": round(idle.sentry_share, 4),
         "energy_used": round(used * car.battery.kwh_per_mi, 2),
     }
