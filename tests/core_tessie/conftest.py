@@ -10,7 +10,14 @@ from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Client
 
 ROOT = Path(__file__).parents[2]
-ENV = {"ADMIN_API_KEY": "test-admin-key", "LOG_LEVEL": "error", "TESSIE_BASE_URL": "http://127.0.0.1:9"}
+ENV = {
+    "ADMIN_API_KEY": "test-admin-key",
+    "LOG_LEVEL": "error",
+    "TESSIE_API_KEY": "sim-token",
+    "TESSIE_BASE_URL": "http://127.0.0.1:9",
+    "TESSIE_CALLS_PER_SECOND": "10000",
+    "SYNC_RETRY_S": "0",
+}
 
 type Case[T] = Callable[[Client], Awaitable[T]]
 

@@ -1,0 +1,121 @@
+"""What every `Bucket` does. Each case uses keys of its own; it imports nothing but the kernel."""
+
+import hashlib
+from collections.abc import Awaitable, Callable
+
+from edge.ports import Bucket, LimitExceeded, PortError
+
+type Case = Callable[[Bucket], Awaitable[None]]
+
+
+async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
+    """Return the message of the error that a call must raise."""
+    try:
+        await call
+    except kind as fault:
+        return str(fault)
+    raise AssertionError(f"no {kind.__name__}")
+
+
+async def read(bucket: Bucket, key: str, *, offset: int = 0, length: int | None = None) -> bytes:
+    """Return an object's bytes."""
+    found = await bucket.get(key, offset=offset, length=length)
+    assert found is not None
+    return b"".join([part async for part in found[1]])
+
+
+async def an_object_comes_back_with_what_is_known_of_it(bucket: Bucket) -> None:
+    put = await bucket.put("known", b"hello", content_type="text/plain", metadata={"owner": "Ünï"})
+    got = await bucket.get("known")
+    assert got is not None
+    assert got[0] == await bucket.head("known") == put
+    assert (put.key, put.size, put.content_type, put.metadata) == ("known", 5, "text/plain", {"owner": "Ünï"})
+    assert put.etag == hashlib.md5(b"hello", usedforsecurity=False).hexdigest()
+    assert put.uploaded.tzinfo is not None
+    assert await read(bucket, "known") == b"hello"
+
+
+async def a_missing_object_is_none(bucket: Bucket) -> None:
+    assert await bucket.get("never put") is None
+    assert await bucket.head("never put") is None
+
+
+async def any_key_is_a_key(bucket: Bucket) -> None:
+    keys = ["../up", "/etc/passwd", "a/b/../c", ".", "..", "a\\b", "🚗", "x" * 1024, "%2e%2e/a", "A", "a", "nul\x01"]
+    for key in keys:
+        await bucket.put(key, key.encode())
+    for key in keys:
+        assert await read(bucket, key) == key.encode()
+        await bucket.delete(key)
+
+
+async def a_range_is_a_part(bucket: Bucket) -> None:
+    await bucket.put("range", b"0123456789")
+    assert await read(bucket, "range", offset=3) == b"3456789"
+    assert await read(bucket, "range", offset=3, length=4) == b"3456"
+    assert await read(bucket, "range", offset=8, length=100) == b"89"
+
+
+async def a_large_object_comes_in_parts(bucket: Bucket) -> None:
+    body = bytes(range(256)) * 4096 * 2
+    await bucket.put("large", body)
+    found = await bucket.get("large")
+    assert found is not None
+    parts = [part async for part in found[1]]
+    assert len(parts) > 1
+    assert b"".join(parts) == body
+
+
+async def a_put_replaces_as_a_whole(bucket: Bucket) -> None:
+    await bucket.put("replaced", b"old" * 300_000, metadata={"version": "1"})
+    before = await bucket.get("replaced")
+    assert before is not None
+    await bucket.put("replaced", b"new")
+    assert await read(bucket, "replaced") == b"new"
+    assert (await bucket.put("replaced", b"")).metadata == {}
+    assert await read(bucket, "replaced") == b""
+
+
+async def delete_removes_and_may_be_repeated(bucket: Bucket) -> None:
+    await bucket.put("deleted", b"1")
+    await bucket.delete("deleted")
+    await bucket.delete("deleted")
+    assert await bucket.head("deleted") is None
+
+
+async def limits_hold(bucket: Bucket) -> None:
+    await refused(LimitExceeded, bucket.put("", b""))
+    await refused(LimitExceeded, bucket.put("x" * 1025, b""))
+    await refused(LimitExceeded, bucket.put("metadata", b"", metadata={"a": "x" * 8193}))
+    assert await bucket.head("metadata") is None
+
+
+async def list_pages_through_a_prefix(bucket: Bucket) -> None:
+    keys = sorted(f"page/{number}%_" for number in range(5))
+    for key in [*keys, "pagf", "pag"]:
+        await bucket.put(key, b"1")
+    everything = await bucket.list("page/")
+    assert ([one.key for one in everything.objects], everything.cursor) == (keys, None)
+    first = await bucket.list("page/", limit=2)
+    assert [one.key for one in first.objects] == keys[:2]
+    assert first.cursor is not None
+    rest = await bucket.list("page/", cursor=first.cursor)
+    assert [one.key for one in rest.objects] == keys[2:]
+
+
+async def probe_answers(bucket: Bucket) -> None:
+    await bucket.probe()
+
+
+CASES: list[Case] = [
+    an_object_comes_back_with_what_is_known_of_it,
+    a_missing_object_is_none,
+    any_key_is_a_key,
+    a_range_is_a_part,
+    a_large_object_comes_in_parts,
+    a_put_replaces_as_a_whole,
+    delete_removes_and_may_be_repeated,
+    limits_hold,
+    list_pages_through_a_prefix,
+    probe_answers,
+]

@@ -1,0 +1,255 @@
+"""What every `Database` does. Each case makes the tables that it needs; it imports nothing but the kernel."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from edge.ports import Database, DatabaseError, LimitExceeded, PortError, Statement
+
+type Case = Callable[[Database], Awaitable[None]]
+
+
+async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
+    """Return the message of the error that a call must raise."""
+    try:
+        await call
+    except kind as fault:
+        return str(fault)
+    raise AssertionError(f"no {kind.__name__}")
+
+
+async def made(db: Database, name: str, columns: str = "id INTEGER PRIMARY KEY, value") -> str:
+    """Make an empty table and return its name."""
+    await db.run(f"DROP TABLE IF EXISTS {name}")
+    await db.run(f"CREATE TABLE {name} ({columns})")
+    return name
+
+
+async def all_gives_rows_in_order(db: Database) -> None:
+    table = await made(db, "rows_in_order")
+    await db.run(f"INSERT INTO {table} VALUES (2, 'b'), (1, 'a')")
+    assert await db.all(f"SELECT * FROM {table} ORDER BY id") == [{"id": 1, "value": "a"}, {"id": 2, "value": "b"}]
+    assert await db.all(f"SELECT * FROM {table} WHERE id = ?", 9) == []
+
+
+async def first_gives_one_row_or_none(db: Database) -> None:
+    assert await db.first("SELECT 1 AS one, 2 AS two") == {"one": 1, "two": 2}
+    assert await db.first("SELECT 1 WHERE ? = 2", 1) is None
+
+
+async def run_tells_changes_and_last_row_id(db: Database) -> None:
+    table = await made(db, "changes_told")
+    inserted = await db.run(f"INSERT INTO {table} (value) VALUES (?), (?)", "a", "b")
+    assert (inserted.rows, inserted.changes, inserted.last_row_id) == ([], 2, 2)
+    assert (await db.run(f"UPDATE {table} SET value = 'c'")).changes == 2
+    assert (await db.run(f"DELETE FROM {table} WHERE id = 7")).changes == 0
+    assert (await db.run(f"WITH new AS (SELECT 9) INSERT INTO {table} SELECT *, 'd' FROM new")).changes == 1
+
+
+async def returning_gives_rows_and_changes(db: Database) -> None:
+    table = await made(db, "rows_returned")
+    upsert = f"INSERT INTO {table} VALUES (1, ?) ON CONFLICT (id) DO UPDATE SET value = excluded.value RETURNING value"
+    for value in ("a", "b"):
+        result = await db.run(upsert, value)
+        assert (result.rows, result.changes) == ([{"value": value}], 1)
+
+
+async def values_come_back_as_they_went(db: Database) -> None:
+    values = [None, 0, -1, 2**53 - 1, 1 - 2**53, 1.5, "", "Ünïcøde 🚗", "a\0b", b"", b"\x00\xff", "x" * 100_000]
+    for value in values:
+        row = await db.first("SELECT ? AS value", value)
+        assert row is not None
+        assert (row["value"], type(row["value"])) == (value, type(value))
+
+
+async def bools_are_stored_as_numbers(db: Database) -> None:
+    assert await db.first("SELECT ? AS yes, typeof(?) AS kind", True, True) == {"yes": 1, "kind": "integer"}
+
+
+async def inexact_and_foreign_values_are_refused(db: Database) -> None:
+    foreign: list[Any] = [2**53, -(2**53), 2**70, float("nan"), float("inf"), "\ud800", [1], {"a": 1}, 1j]
+    for value in foreign:
+        await refused(DatabaseError, db.first("SELECT ?", value))
+
+
+async def no_more_than_100_values_are_bound(db: Database) -> None:
+    assert await db.first(f"SELECT {' + '.join('?' * 80)} AS sum", *[1] * 80) == {"sum": 80}
+    await refused(LimitExceeded, db.first(f"SELECT 1 WHERE 1 IN ({', '.join('?' * 101)})", *[1] * 101))
+
+
+async def a_statement_has_at_most_100_kb(db: Database) -> None:
+    assert await db.first(f"SELECT 1 AS one -- {'x' * 99_000}") == {"one": 1}
+    await refused(LimitExceeded, db.first(f"SELECT 1 AS one -- {'x' * 100_000}"))
+    await refused(LimitExceeded, db.first(f"SELECT '{'ü' * 50_000}'"))
+
+
+async def a_value_has_at_most_2_mb(db: Database) -> None:
+    assert await db.first("SELECT length(?) AS size", b"x" * 1_900_000) == {"size": 1_900_000}
+    await refused(LimitExceeded, db.first("SELECT length(?)", b"x" * 2_300_000))
+    await refused(LimitExceeded, db.first("SELECT length(?)", "ü" * 1_200_000))
+
+
+async def a_made_value_has_at_most_2_mb(db: Database) -> None:
+    await refused(PortError, db.first("SELECT hex(zeroblob(1500000)) AS big"))
+
+
+async def a_like_pattern_has_at_most_50_bytes(db: Database) -> None:
+    assert await db.first("SELECT 'a' LIKE ? AS found", "%" * 50) == {"found": 1}
+    await refused(PortError, db.first("SELECT 'a' LIKE ? AS found", "%" * 51))
+
+
+async def a_result_has_at_most_100_columns(db: Database) -> None:
+    row = await db.first(f"SELECT {', '.join(f'{n} AS c{n}' for n in range(100))}")
+    assert row is not None
+    assert len(row) == 100
+    await refused(PortError, db.first(f"SELECT {', '.join(f'{n} AS c{n}' for n in range(101))}"))
+
+
+async def a_function_takes_no_128_arguments(db: Database) -> None:
+    assert await db.first(f"SELECT max({', '.join('1' * 32)}) AS top") == {"top": 1}
+    await refused(PortError, db.first(f"SELECT max({', '.join('1' * 128)}) AS top"))
+
+
+async def one_statement_at_a_time(db: Database) -> None:
+    assert await db.first("SELECT 1 AS one;") == {"one": 1}
+    table = await made(db, "one_at_a_time")
+    await refused(DatabaseError, db.run(f"SELECT 1; DROP TABLE {table}"))
+    assert await db.all(f"SELECT * FROM {table}") == []
+    await refused(DatabaseError, db.run("  "))
+
+
+async def transactions_are_only_batches(db: Database) -> None:
+    for sql in ("BEGIN", "begin immediate", "/* a */ BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT a", "RELEASE a"):
+        await refused(DatabaseError, db.run(sql))
+        await refused(DatabaseError, db.batch([Statement("SELECT 1"), Statement(sql)]))
+
+
+async def other_files_and_the_machine_are_out_of_reach(db: Database) -> None:
+    for sql in (
+        "ATTACH 'other.db' AS other",
+        "DETACH main",
+        "VACUUM INTO 'copy.db'",
+        "PRAGMA journal_mode = DELETE",
+        "PRAGMA writable_schema = ON",
+        "SELECT load_extension('x')",
+        "CREATE TEMP TABLE t (a)",
+    ):
+        await refused(DatabaseError, db.run(sql))
+
+
+async def reading_pragmas_work(db: Database) -> None:
+    table = await made(db, "pragmas_read")
+    assert [row["name"] for row in await db.all(f"PRAGMA table_info({table})")] == ["id", "value"]
+    assert await db.first("SELECT count(*) AS columns FROM pragma_table_info(?)", table) == {"columns": 2}
+
+
+async def foreign_keys_hold(db: Database) -> None:
+    await db.run("DROP TABLE IF EXISTS fk_child")
+    parent = await made(db, "fk_parent")
+    child = await made(db, "fk_child", f"parent INTEGER REFERENCES {parent}(id)")
+    await refused(DatabaseError, db.run(f"INSERT INTO {child} VALUES (1)"))
+    await db.batch(
+        [
+            Statement("PRAGMA defer_foreign_keys = ON"),
+            Statement(f"INSERT INTO {child} VALUES (1)"),
+            Statement(f"INSERT INTO {parent} VALUES (1, NULL)"),
+        ]
+    )
+    assert await db.all(f"SELECT * FROM {child}") == [{"parent": 1}]
+    await db.run(f"DELETE FROM {child}")
+
+
+async def a_batch_runs_in_order(db: Database) -> None:
+    table = await made(db, "batch_in_order")
+    insert = f"INSERT INTO {table} (value) VALUES (?)"
+    results = await db.batch(
+        [Statement(insert, ("a",)), Statement(insert, ["b"]), Statement(f"SELECT count(*) AS n FROM {table}")]
+    )
+    assert [result.changes for result in results[:2]] == [1, 1]
+    assert results[2].rows == [{"n": 2}]
+
+
+async def a_batch_takes_effect_as_a_whole_or_not_at_all(db: Database) -> None:
+    table = await made(db, "batch_whole", "id INTEGER PRIMARY KEY, value TEXT NOT NULL")
+    insert = f"INSERT INTO {table} VALUES (?, ?)"
+    for bad in (Statement(insert, (1, "again")), Statement(insert, (2, None)), Statement("SELEKT 1")):
+        await refused(DatabaseError, db.batch([Statement(insert, (1, "a")), bad, Statement(insert, (3, "c"))]))
+        assert await db.all(f"SELECT * FROM {table}") == []
+    await refused(LimitExceeded, db.batch([Statement(insert, (1, "a")), Statement(insert, (2, "x" * 2_300_000))]))
+    assert await db.all(f"SELECT * FROM {table}") == []
+    await db.run(insert, 1, "the database works on")
+
+
+async def errors_speak_sqlite_and_hold_no_value(db: Database) -> None:
+    table = await made(db, "errors_speak", "id INTEGER PRIMARY KEY, value TEXT UNIQUE CHECK (value <> 'hunter2')")
+    await db.run(f"INSERT INTO {table} (value) VALUES (?)", "hunter3")
+    assert f"{table}.value" in (
+        twice := await refused(DatabaseError, db.run(f"INSERT INTO {table} VALUES (2, 'hunter3')"))
+    )
+    again = await refused(DatabaseError, db.run(f"INSERT INTO {table} (value) VALUES (?)", "hunter3"))
+    checked = await refused(DatabaseError, db.run(f"INSERT INTO {table} (value) VALUES (?)", "hunter2"))
+    assert "hunter" not in (twice + again)
+    assert "CHECK" in checked
+    assert "nowhere" in await refused(DatabaseError, db.all("SELECT * FROM nowhere"))
+    assert "syntax error" in await refused(DatabaseError, db.all("SELEKT ?", "hunter2"))
+
+
+async def every_placeholder_wants_a_value(db: Database) -> None:
+    await refused(DatabaseError, db.all("SELECT ?"))
+    await refused(DatabaseError, db.all("SELECT ?", 1, 2))
+
+
+async def concurrent_calls_each_take_effect(db: Database) -> None:
+    table = await made(db, "concurrent")
+    await db.run(f"INSERT INTO {table} VALUES (1, 0)")
+    add = f"UPDATE {table} SET value = value + 1"
+    await asyncio.gather(*(db.run(add) for _ in range(20)), *(db.batch([Statement(add)] * 2) for _ in range(10)))
+    assert await db.first(f"SELECT value FROM {table}") == {"value": 40}
+
+
+async def a_cancelled_call_leaves_the_database_whole(db: Database) -> None:
+    table = await made(db, "cancelled")
+    numbers = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 500)"
+    fill = f"{numbers} INSERT INTO {table} SELECT i, i FROM n"
+    for _ in range(5):
+        call = asyncio.ensure_future(db.batch([Statement(f"DELETE FROM {table}"), Statement(fill)]))
+        await asyncio.sleep(0)
+        call.cancel()
+        await asyncio.gather(call, return_exceptions=True)
+    row = await db.first(f"SELECT count(*) AS rows FROM {table}")
+    assert row is not None
+    assert row["rows"] in {0, 500}
+
+
+async def probe_answers(db: Database) -> None:
+    await db.probe()
+
+
+CASES: list[Case] = [
+    all_gives_rows_in_order,
+    first_gives_one_row_or_none,
+    run_tells_changes_and_last_row_id,
+    returning_gives_rows_and_changes,
+    values_come_back_as_they_went,
+    bools_are_stored_as_numbers,
+    inexact_and_foreign_values_are_refused,
+    no_more_than_100_values_are_bound,
+    a_statement_has_at_most_100_kb,
+    a_value_has_at_most_2_mb,
+    a_made_value_has_at_most_2_mb,
+    a_like_pattern_has_at_most_50_bytes,
+    a_result_has_at_most_100_columns,
+    a_function_takes_no_128_arguments,
+    one_statement_at_a_time,
+    transactions_are_only_batches,
+    other_files_and_the_machine_are_out_of_reach,
+    reading_pragmas_work,
+    foreign_keys_hold,
+    a_batch_runs_in_order,
+    a_batch_takes_effect_as_a_whole_or_not_at_all,
+    errors_speak_sqlite_and_hold_no_value,
+    every_placeholder_wants_a_value,
+    concurrent_calls_each_take_effect,
+    a_cancelled_call_leaves_the_database_whole,
+    probe_answers,
+]
