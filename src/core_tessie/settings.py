@@ -20,6 +20,7 @@ class TessieSettings(Settings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals."""
 
     tessie_base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.tessie.com"
+    tessie_deadline_s: Annotated[float, Field(gt=0)] = 25.0
     tessie_calls_per_second: Annotated[float, Field(gt=0)] = 10.0
     tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
     sync_retry_s: Annotated[int, Field(ge=0)] = 30

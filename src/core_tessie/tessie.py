@@ -17,8 +17,8 @@ RETRYABLE = frozenset({408, 429, 502, 503, 504})
 """Statuses after which a repeated GET may succeed; 408 is a sleeping car."""
 GATEWAY_FAULTS = frozenset({502, 503, 504})
 
-DEADLINE = 25.0
-"""Seconds for a safe call with all its retries."""
+ATTEMPTS = 5
+"""How often a safe call is made at most."""
 ACTION_DEADLINE = 120.0
 """Seconds for what acts on a car: waking one takes up to 90."""
 ATTEMPT_TIMEOUT = 10.0
@@ -71,7 +71,9 @@ class Tessie:
     """Calls Tessie, records every answer, and lets a burst of identical GETs share one call."""
 
     def __init__(self, settings: TessieSettings, fetch: Fetch, clock: Clock, journal: Journal) -> None:
-        self._settings, self._fetch, self._clock, self._journal = settings, fetch, clock, journal
+        self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
+        self._deadline = settings.tessie_deadline_s
+        self._fetch, self._clock, self._journal = fetch, clock, journal
         self._budget = Budget(settings.tessie_calls_per_second, settings.tessie_calls_at_once, clock)
         self._flights: dict[tuple[str, str, tuple[tuple[str, str], ...]], asyncio.Task[Fetched]] = {}
 
@@ -88,7 +90,7 @@ class Tessie:
         return await asyncio.shield(flight)
 
     async def _call(self, ask: Ask) -> Fetched:
-        deadline = monotonic() + (DEADLINE if ask.is_safe else ACTION_DEADLINE)
+        deadline = monotonic() + (self._deadline if ask.is_safe else ACTION_DEADLINE)
         started, tried = monotonic(), list[str]()
         while True:
             await self._budget.take()
@@ -101,14 +103,14 @@ class Tessie:
 
     async def _attempt(self, ask: Ask, left: float) -> Fetched | FetchError:
         seconds = max(0.001, min(left, ATTEMPT_TIMEOUT) if ask.is_safe else left)
-        url = self._settings.tessie_base_url + ask.path + (f"?{ask.query}" if ask.query else "")
+        url = self._base_url + ask.path + (f"?{ask.query}" if ask.query else "")
         try:
             return await self._fetch(ask.method, url, headers=self._headers(ask), body=ask.body, timeout=seconds)
         except FetchError as fault:
             return fault
 
     def _headers(self, ask: Ask) -> HeaderList:
-        headers = [*ask.headers, ("authorization", f"Bearer {self._settings.tessie_api_key.get_secret_value()}")]
+        headers = [*ask.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
         if ask.request_id:
             headers.append(("x-request-id", ask.request_id))
         if ask.traceparent:
@@ -151,10 +153,10 @@ def retry_after(fetched: Fetched, now: datetime) -> float | None:
 def _pause(outcome: Fetched | FetchError, attempts: int, now: datetime) -> float | None:
     """Return the seconds before the next attempt, with full jitter, or None where this outcome stands."""
     jittered = random.uniform(0, FIRST_BACK_OFF * 2 ** (attempts - 1))
+    if attempts == ATTEMPTS or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
+        return None
     if isinstance(outcome, FetchError):
         return jittered
-    if outcome.status not in RETRYABLE:
-        return None
     asked = retry_after(outcome, now)
     return jittered if asked is None else asked + jittered
 

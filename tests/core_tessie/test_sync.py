@@ -1,12 +1,10 @@
 """The sync against a simulated Tessie over HTTP: what it copies, and what it survives."""
 
 import asyncio
-import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from http.client import HTTPConnection
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import pytest
 
@@ -64,18 +62,8 @@ def sim(run: Any) -> Iterator[Simulator]:
         yield simulator
 
 
-def ask(sim: Simulator, path: str, method: str = "GET", body: object = None) -> Any:
-    connection = HTTPConnection(urlsplit(sim.url).netloc, timeout=20)
-    try:
-        connection.request(method, path, json.dumps(body), {"Authorization": f"Bearer {sim.token}"})
-        answer = connection.getresponse().read()
-        return json.loads(answer) if answer else None
-    finally:
-        connection.close()
-
-
 def fail(sim: Simulator, *rules: dict[str, object]) -> None:
-    ask(sim, "/_sim/faults", "PUT", list(rules))
+    sim.ask("/_sim/faults", "PUT", list(rules))
 
 
 async def synced(client: Client) -> Any:
@@ -118,7 +106,7 @@ def test_every_record_is_copied_number_by_number(run: Any, sim: Simulator, table
     async def case(client: Client) -> None:
         assert (await synced(client))["status"] == "succeeded"
         for vin in sim.vins:
-            there = {record["id"]: record for record in ask(sim, f"/{vin}/{table}")["results"]}
+            there = {record["id"]: record for record in sim.ask(f"/{vin}/{table}")["results"]}
             here = await rows(client, table, f"vin = '{vin}'")
             assert sorted(row["tessie_id"] for row in here) == sorted(there)
             for row in here:
@@ -136,7 +124,7 @@ def test_a_vehicle_is_what_its_state_says(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         for vin in sim.vins:
-            state = ask(sim, f"/{vin}/state")
+            state = sim.ask(f"/{vin}/state")
             (row,) = await rows(client, "vehicles", f"id = '{vin}'")
             charge, drive = state.get("charge_state") or {}, state.get("drive_state") or {}
             assert row["tessie_id"] == state["id_s"]
@@ -176,7 +164,7 @@ def test_two_syncs_at_once_leave_the_same_rows_as_one(run: Any, sim: Simulator) 
         one, two = await asyncio.gather(synced(client), synced(client))
         assert (one["status"], two["status"]) == ("succeeded", "succeeded")
         for vin in sim.vins:
-            assert len(await rows(client, "drives", f"vin = '{vin}'")) == len(ask(sim, f"/{vin}/drives")["results"])
+            assert len(await rows(client, "drives", f"vin = '{vin}'")) == len(sim.ask(f"/{vin}/drives")["results"])
 
     run(case, started=True)
 
@@ -185,12 +173,12 @@ def test_a_message_that_comes_again_after_its_run_is_passed_over(run: Any, sim: 
     async def case(client: Client) -> None:
         ended_run = await synced(client)
         before = await content(client)
-        ask(sim, "/_sim/requests", "DELETE")
+        sim.ask("/_sim/requests", "DELETE")
         bodies = [{"kind": "sync_vehicle", "run_id": ended_run["id"], "vin": vin} for vin in sim.vins]
         outcomes = await client.queue(QUEUE, bodies)
         assert [outcome.retry_after for outcome in outcomes] == [None] * len(bodies)
         assert await content(client) == before
-        assert ask(sim, "/_sim/requests") == []
+        assert sim.ask("/_sim/requests") == []
 
     run(case, started=True)
 
@@ -208,12 +196,12 @@ def test_a_sync_that_is_cut_off_anywhere_goes_on_where_it_was(run: Any, sim: Sim
 
     async def second_part(client: Client) -> None:
         fail(sim)
-        ask(sim, "/_sim/requests", "DELETE")
+        sim.ask("/_sim/requests", "DELETE")
         assert (await ended(client, started))["status"] == "succeeded"
-        calls = [one["path"] for one in ask(sim, "/_sim/requests")]
+        calls = [one["path"] for one in sim.ask("/_sim/requests")]
         assert f"/{sim.vins[0]}/drives" not in calls
         assert len(await rows(client, "charges", f"vin = '{sim.vins[0]}'")) == len(
-            ask(sim, f"/{sim.vins[0]}/charges")["results"]
+            sim.ask(f"/{sim.vins[0]}/charges")["results"]
         )
 
     started = run(first_part)
@@ -224,8 +212,8 @@ def test_a_record_that_tessie_corrects_later_is_corrected_here(run: Any, sim: Si
     async def case(client: Client) -> None:
         await synced(client)
         vin = sim.vins[0]
-        newest = ask(sim, f"/{vin}/drives?limit=1")["results"][0]
-        ask(sim, f"/_sim/drives/{vin}/{newest['id']}", "PATCH", {"tag": "Business", "energy_used": 1.25})
+        newest = sim.ask(f"/{vin}/drives?limit=1")["results"][0]
+        sim.ask(f"/_sim/drives/{vin}/{newest['id']}", "PATCH", {"tag": "Business", "energy_used": 1.25})
         # The clock of the simulated year stands still, this one's does not: let the last sync be as old as the drive.
         await client.ports.settings.db.run("UPDATE vehicles SET synced_at = ?", instant(newest["ended_at"]))
         await synced(client)
@@ -238,9 +226,9 @@ def test_a_record_that_tessie_corrects_later_is_corrected_here(run: Any, sim: Si
 def test_a_later_sync_asks_only_for_what_may_be_new(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
-        ask(sim, "/_sim/requests", "DELETE")
+        sim.ask("/_sim/requests", "DELETE")
         await synced(client)
-        calls = [one for one in ask(sim, "/_sim/requests") if one["path"].endswith("/drives")]
+        calls = [one for one in sim.ask("/_sim/requests") if one["path"].endswith("/drives")]
         assert len(calls) == len(sim.vins)
         floors = [int(dict(parse_qsl(one["query"]))["from"]) for one in calls]
         assert min(floors) > datetime.now(UTC).timestamp() - 2.1 * 86_400
@@ -284,7 +272,7 @@ def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[
         fail(sim, {"vin": vin, **fault})
         assert (await synced(client))["status"] == "succeeded"
         fail(sim)
-        assert len(await rows(client, "drives", f"vin = '{vin}'")) == len(ask(sim, f"/{vin}/drives")["results"])
+        assert len(await rows(client, "drives", f"vin = '{vin}'")) == len(sim.ask(f"/{vin}/drives")["results"])
 
     run(case, started=True)
 
@@ -379,7 +367,7 @@ def test_every_answer_is_kept_without_its_tokens(run: Any, sim: Simulator) -> No
                 break
             await asyncio.sleep(0.02)
         assert len(kept) == len(sim.vins)
-        tokens = [token for vin in sim.vins for token in (ask(sim, f"/{vin}/state").get("tokens") or [])]
+        tokens = [token for vin in sim.vins for token in (sim.ask(f"/{vin}/state").get("tokens") or [])]
         assert tokens
         assert not [one for one in kept for token in tokens if token in one["body"]]
         assert all(one["status"] == 200 and one["body_bytes"] > 100 for one in kept)

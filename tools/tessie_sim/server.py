@@ -1,11 +1,14 @@
 """The ASGI app, and a server for it on a thread of its own."""
 
+import json
 import socket
 import threading
 import time
 from collections.abc import Iterable
+from http.client import HTTPConnection
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
+from urllib.parse import urlsplit
 
 import uvicorn
 from starlette.applications import Starlette
@@ -121,6 +124,16 @@ class Simulator:
         """The requests received."""
         journal: Journal = self.app.state.journal
         return journal
+
+    def ask(self, path: str, method: str = "GET", body: object = None) -> Any:
+        """Send one request with the token and return the answer's JSON, None for an empty one."""
+        connection = HTTPConnection(urlsplit(self.url).netloc, timeout=20)
+        try:
+            connection.request(method, path, json.dumps(body), {"Authorization": f"Bearer {self.token}"})
+            answer = connection.getresponse().read()
+        finally:
+            connection.close()
+        return json.loads(answer) if answer else None
 
     def __enter__(self) -> Self:
         bound = listen()

@@ -1,0 +1,81 @@
+# The only interface: a person and CI call nothing else. `make` alone lists the targets.
+.DEFAULT_GOAL := help
+SHELL := /bin/sh
+PYTHON ?= $(shell for p in python3.14 python3.13 python3.12 python3; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 12))' >/dev/null 2>&1 && echo $$p && break; done)
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
+LOCKS := tools/requirements
+export PYTHONPATH := src:tools
+export REDOCLY_TELEMETRY := off
+
+.PHONY: help dev sync test test-fast check format bench openapi migrate lock clean
+
+help: ## List the targets
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+dev: $(VENV)/.local ## Run an app at http://127.0.0.1:8787 (PORT=, STATE=, APP= override)
+	@exec $(BIN)/python tools/dev.py
+
+sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overrides)
+	@exec $(BIN)/python tools/sync.py
+
+migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= override)
+	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state)
+
+test: $(VENV)/.dev node_modules/.installed assets ## Run all tests
+	$(BIN)/python -m pytest -q -n auto --durations 5
+
+test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
+	$(BIN)/python -m pytest -q -n auto -m "not slow"
+
+check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI documents with the code
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python tools/openapi.py --check
+
+format: $(VENV)/.dev ## Format the code and mend what the linter can
+	$(BIN)/ruff check --fix --quiet . || true
+	$(BIN)/ruff format .
+
+openapi: $(VENV)/.dev ## Write openapi/ from the code
+	$(BIN)/python tools/openapi.py
+
+assets: $(VENV)/.local
+	@$(BIN)/python tools/build_assets.py >/dev/null
+
+bench: $(VENV)/.bench ## Compare this kernel with others, in process, by CPU time
+	$(BIN)/python -m benchmarks
+
+lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
+	for group in local dev bench; do \
+	  $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
+	    --no-emit-index-url --no-annotate --group $$group -o $(LOCKS)/$$group.txt pyproject.toml || exit 1; done
+
+clean: ## Remove everything that make has made, but not the state
+	rm -rf $(VENV) node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(VENV)/bin/python:
+	@test -n "$(PYTHON)" || { echo "error: Python 3.12 or newer is needed" >&2; exit 2; }
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.local: $(VENV)/bin/python $(LOCKS)/local.txt
+	@echo "installing what the app runs on …"
+	@$(INSTALL) $(LOCKS)/local.txt
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
+	@echo "installing what builds and tests it …"
+	@$(INSTALL) $(LOCKS)/dev.txt
+	@touch $@
+
+$(VENV)/.bench: $(VENV)/.dev $(LOCKS)/bench.txt
+	@$(INSTALL) $(LOCKS)/bench.txt
+	@touch $@
+
+node_modules/.installed: package.json
+	@if command -v npm >/dev/null; then npm install --no-audit --no-fund --loglevel=error; \
+	else echo "no npm: the checks that need Node are skipped"; mkdir -p node_modules; fi
+	@touch $@

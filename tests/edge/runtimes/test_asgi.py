@@ -1,0 +1,142 @@
+"""The ASGI application in process: what goes in as a scope and comes out as messages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from typing import Any
+
+import pytest
+from tests.edge.runtimes.tiny import nobody
+
+from edge.access import PUBLIC
+from edge.app import App
+from edge.http import HeaderList, Request, Response
+from edge.ports import Log, Ports
+from edge.routes import Routes
+from edge.runtimes.local.asgi import Message, Server
+from edge.runtimes.local.log import LocalLog
+from edge.settings import Settings
+
+type Handler = Callable[[Request], Awaitable[Response]]
+
+END: Message = {"type": "http.request", "body": b"", "more_body": False}
+
+
+def call(handler: Handler, received: Sequence[Message] = (END,), **scope: Any) -> tuple[list[Message], list[bytes]]:
+    """Send one request to an app with one handler; return the messages that it sends and the lines that it logs."""
+    routes = Routes(tag="all", access=PUBLIC)
+    routes.any("/{path:path}")(handler)
+    routes.any("/")(handler)
+    app = App("one", version="1", settings=Settings, resources=[routes], authenticate=nobody)
+    lines: list[bytes] = []
+    log = LocalLog(write=lines.append)
+    sent: list[Message] = []
+    waiting = list(received)
+
+    async def send(message: Message) -> None:
+        sent.append(message)
+
+    async def receive() -> Message:
+        if waiting:
+            return waiting.pop(0)
+        await asyncio.sleep(60)
+        return {"type": "http.disconnect"}
+
+    async def nothing() -> None:
+        pass
+
+    server = Server(app, lambda: Ports(Settings({}), {Log: log}), log, nothing, nothing)
+    whole = {"type": "http", "method": "GET", "raw_path": b"/", "query_string": b"", "headers": [], "client": None}
+    asyncio.run(server({**whole, **scope}, receive, send))
+    return sent, lines
+
+
+def answers(body: Any = b"", status: int = 200, headers: HeaderList | None = None) -> Handler:
+    """Return a handler with one answer."""
+
+    async def handler(request: Request) -> Response:
+        return Response(body, status, list(headers or []))
+
+    return handler
+
+
+@pytest.mark.parametrize(
+    ("response", "method", "length"),
+    [
+        (answers(b"four"), "GET", b"4"),
+        (answers(b""), "GET", b"0"),
+        (answers(b"four", headers=[("content-length", "4")]), "GET", b"4"),
+        (answers(b"four"), "HEAD", b"4"),
+        (answers(b"", 204), "GET", None),
+        (answers(b"", 204), "HEAD", None),
+        (answers(b"", 304), "GET", None),
+    ],
+)
+def test_a_length_is_given_once_or_not_at_all(response: Handler, method: str, length: bytes | None) -> None:
+    (start, _), _ = call(response, method=method)
+    assert [value for name, value in start["headers"] if name == b"content-length"] == ([length] if length else [])
+
+
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b", "ключ"])
+def test_a_header_that_cannot_be_sent_is_a_logged_500(value: str) -> None:
+    (start, body), lines = call(answers(headers=[("x", value)]))
+    assert (start["status"], body["body"]) == (500, b"")
+    assert b"response refused" in lines[0]
+
+
+def test_path_and_query_stay_encoded() -> None:
+    seen: list[tuple[str, str, str | None]] = []
+
+    async def handler(request: Request) -> Response:
+        seen.append((request.path, request.query, request.headers.get("x-a")))
+        return Response()
+
+    call(handler, raw_path=b"/a%2Fb%20", query_string=b"q=%C3%BC", headers=[(b"x-a", b"1"), (b"x-a", b"2")])
+    call(handler, raw_path=b"http://host/a%2Fb")
+    call(handler, raw_path=b"http://host")
+    assert seen == [("/a%2Fb%20", "q=%C3%BC", "1"), ("/a%2Fb", "", None), ("/", "", None)]
+
+
+def test_a_body_in_parts_is_one_body() -> None:
+    async def handler(request: Request) -> Response:
+        return Response(await request.body())
+
+    parts: list[Message] = [{"type": "http.request", "body": part, "more_body": True} for part in (b"one", b"two")]
+    (_, body), _ = call(handler, [*parts, END], method="POST")
+    assert body["body"] == b"onetwo"
+
+
+def test_a_body_that_breaks_off_is_no_error_of_ours() -> None:
+    async def handler(request: Request) -> Response:
+        return Response(await request.body())
+
+    part: Message = {"type": "http.request", "body": b"one", "more_body": True}
+    (start, _), lines = call(handler, [part, {"type": "http.disconnect"}], method="POST")
+    assert start["status"] == 400
+    assert lines == []
+
+
+def test_a_stream_goes_out_part_by_part_and_ends() -> None:
+    async def parts() -> AsyncIterator[bytes]:
+        yield b"one"
+        yield b"two"
+
+    (start, *rest), _ = call(answers(parts()))
+    assert all(name != b"content-length" for name, _ in start["headers"])
+    assert [(one["body"], one.get("more_body", False)) for one in rest] == [
+        (b"one", True),
+        (b"two", True),
+        (b"", False),
+    ]
+
+
+def test_a_websocket_is_refused() -> None:
+    sent, _ = call(answers(), type="websocket")
+    assert sent == [{"type": "websocket.close", "code": 1008}]
+
+
+def test_a_lifespan_starts_and_stops() -> None:
+    (started, stopped), _ = call(
+        answers(), [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}], type="lifespan"
+    )
+    assert started["type"] == "lifespan.startup.complete"
+    assert stopped["type"] == "lifespan.shutdown.complete"

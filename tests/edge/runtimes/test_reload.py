@@ -1,0 +1,37 @@
+"""Reload on edit: the new code is served, and no connection is refused on the way."""
+
+from pathlib import Path
+
+import pytest
+from tests.edge.runtimes.running import lay_out, running, wait_for
+
+pytestmark = pytest.mark.slow
+
+
+def test_an_edit_is_served_and_no_connection_refused(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    source = tmp_path / "src" / "tiny.py"
+    with running(tmp_path, "--reload") as server:
+        process, port = server.process.pid, server.port
+        assert server.get("/").endswith(b"one")
+        source.write_text(source.read_text().replace('"one"', '"two"'))
+        wait_for(lambda: server.get("/").endswith(b"two"), server.output)  # a refused connection would raise
+        assert (server.process.pid, server.port) == (process, port)
+        (tmp_path / "src" / "notes.txt").write_text("this is no code")
+        assert server.end() == 0
+        assert server.output().count("state in") == 2
+
+
+def test_an_edit_that_breaks_the_app_waits_for_the_next(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    source = tmp_path / "src" / "tiny.py"
+    good = source.read_text()
+    with running(tmp_path, "--reload") as server:
+        assert server.get("/").endswith(b"one")
+        source.write_text(good + "\nraise RuntimeError('half an edit')\n")
+        server.until("half an edit")
+        server.until("waiting for an edit")
+        source.write_text(good.replace('"one"', '"three"'))
+        server.until("state in", times=2)
+        assert server.get("/").endswith(b"three")
+        assert server.end() == 0

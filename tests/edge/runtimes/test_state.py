@@ -1,0 +1,157 @@
+"""The state folder: migrations, files that cannot be used, what outlives a process."""
+
+import asyncio
+import sqlite3
+import stat
+from pathlib import Path
+
+import pytest
+from tests.edge.runtimes.tiny import app
+
+from edge.ports import DatabaseError
+from edge.runtimes.local.database import LocalDatabase, connect_d1, execute, time_limit
+from edge.runtimes.local.key_value import LocalKeyValue
+from edge.runtimes.local.migrations import MigrationError, migrate, statements
+from edge.runtimes.local.runtime import LocalRuntime, StartError
+
+
+def tables(path: Path) -> list[str]:
+    """Return the names of a database's own tables."""
+    connection = sqlite3.connect(path)
+    names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name").fetchall()
+    connection.close()
+    return [name for (name,) in names if not name.startswith(("sqlite_", "d1_"))]
+
+
+def write(folder: Path, **files: str) -> Path:
+    """Write migrations; the key `m0001_a` makes the file `0001_a.sql`."""
+    folder.mkdir(exist_ok=True)
+    for name, text in files.items():
+        (folder / f"{name[1:]}.sql").write_text(text)
+    return folder
+
+
+def test_migrations_are_applied_once_and_in_order(tmp_path: Path) -> None:
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0002_b="ALTER TABLE a ADD COLUMN b;", m0001_a="CREATE TABLE a (id);")
+    (folder / "sibling").mkdir()
+    (folder / "sibling" / "0001_other.sql").write_text("CREATE TABLE other (id);")
+    (folder / "notes.sql").write_text("CREATE TABLE notes (id);")
+    assert migrate(database, folder) == ["0001_a.sql", "0002_b.sql"]
+    assert migrate(database, folder) == []
+    assert tables(database) == ["a"]
+    connection = sqlite3.connect(database)
+    rows = connection.execute("SELECT id, name FROM d1_migrations").fetchall()
+    connection.close()
+    assert rows == [(1, "0001_a.sql"), (2, "0002_b.sql")]
+
+
+def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
+    database, folder = (
+        tmp_path / "db.sqlite",
+        write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0003_c="SELECT 1;"),
+    )
+    migrate(database, folder)
+    write(folder, m0002_b="CREATE TABLE b (id);")
+    assert migrate(database, folder) == ["0002_b.sql"]
+
+
+@pytest.mark.parametrize(
+    "bad", ["SELEKT 1;", "INSERT INTO a VALUES (1);", "COMMIT;", "CREATE TABLE c (", "ATTACH 'x' AS x"]
+)
+def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, bad: str) -> None:
+    database, folder = tmp_path / "db.sqlite", write(tmp_path / "m", m0001_a="CREATE TABLE a (id NOT NULL UNIQUE);")
+    migrate(database, folder)
+    write(folder, m0002_b=f"CREATE TABLE b (id); INSERT INTO a VALUES (1); {bad}")
+    with pytest.raises(MigrationError, match=r"0002_b\.sql: .*; nothing of it was applied"):
+        migrate(database, folder)
+    assert tables(database) == ["a"]
+    write(folder, m0002_b="CREATE TABLE b (id);")
+    assert migrate(database, folder) == ["0002_b.sql"]
+
+
+def test_a_newer_database_is_refused(tmp_path: Path) -> None:
+    database, folder = (
+        tmp_path / "db.sqlite",
+        write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0002_b="SELECT 1;"),
+    )
+    migrate(database, folder)
+    (folder / "0002_b.sql").unlink()
+    with pytest.raises(MigrationError, match=r"made by a newer version: it has 0002_b\.sql"):
+        migrate(database, folder)
+
+
+@pytest.mark.parametrize(
+    ("script", "count"),
+    [
+        ("SELECT 1; SELECT 2", 2),
+        ("SELECT ';'; -- one; two\nSELECT 2;", 2),
+        ("CREATE TRIGGER t AFTER INSERT ON a BEGIN SELECT 1; SELECT 2; END; SELECT 3;", 2),
+        ("/* a; b */ SELECT 1;", 1),
+        ("-- nothing; at all", 0),
+        ("", 0),
+    ],
+)
+def test_a_script_is_split_into_statements(script: str, count: int) -> None:
+    assert len([one for one in statements(script) if "SELECT" in one]) == count
+
+
+def test_a_call_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
+    connection = connect_d1(tmp_path / "db.sqlite")
+    with pytest.raises(DatabaseError, match="took longer than"), time_limit(connection, 0.01):
+        execute(connection, "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) FROM n")
+    assert execute(connection, "SELECT 1 AS one").rows == [{"one": 1}]
+    connection.close()
+
+
+def test_what_is_committed_outlives_the_process(tmp_path: Path) -> None:
+    async def write_it(db: LocalDatabase) -> None:
+        await db.run("CREATE TABLE a (id)")
+        await db.run("INSERT INTO a VALUES (1)")
+
+    first = LocalDatabase(tmp_path / "db.sqlite")
+    asyncio.run(write_it(first))
+    second = LocalDatabase(tmp_path / "db.sqlite")  # while the first one is still open, as after a kill
+    assert asyncio.run(second.all("SELECT * FROM a")) == [{"id": 1}]
+    first.close()
+    second.close()
+
+
+def test_a_value_is_gone_when_its_lifetime_is_over(tmp_path: Path) -> None:
+    kv = LocalKeyValue(tmp_path / "kv.sqlite")
+    asyncio.run(kv.put("a", b"1", ttl=60))
+    connection = sqlite3.connect(tmp_path / "kv.sqlite")
+    connection.execute("UPDATE pairs SET expires_at = expires_at - 61")
+    connection.commit()
+    connection.close()
+    assert asyncio.run(kv.get("a")) is None
+    assert asyncio.run(kv.list()).names == []
+    kv.close()
+
+
+def test_the_state_folder_is_for_its_owner_only(tmp_path: Path) -> None:
+    runtime = LocalRuntime.open(app, tmp_path / "deep" / "state", {})
+    asyncio.run(runtime.stop())
+    assert stat.S_IMODE((tmp_path / "deep" / "state").stat().st_mode) == 0o700
+
+
+def test_state_that_is_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "state").write_text("")
+    with pytest.raises(StartError, match="the state folder .* cannot be used: File exists"):
+        LocalRuntime.open(app, tmp_path / "state", {})
+
+
+@pytest.mark.parametrize("file", ["d1/DB.sqlite", "kv/KV.sqlite", "r2/FILES/objects.sqlite", "queues.sqlite"])
+def test_a_corrupt_file_is_one_line(tmp_path: Path, file: str) -> None:
+    (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / file).write_bytes(b"this is no database" * 100)
+    with pytest.raises(StartError, match="file is not a database") as raised:
+        LocalRuntime.open(app, tmp_path, {})
+    assert "\n" not in str(raised.value)
+
+
+def test_the_environment_goes_before_nothing_and_a_bad_setting_stops_nothing(tmp_path: Path) -> None:
+    runtime = LocalRuntime.open(app, tmp_path, {"KEY": "hunter2", "LOG_LEVEL": "loud"})
+    assert runtime.settings.key.get_secret_value() == "hunter2"
+    assert "log_level" in runtime.settings.faults
+    asyncio.run(runtime.stop())

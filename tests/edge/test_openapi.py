@@ -1,0 +1,420 @@
+"""An app as its OpenAPI document: what each declaration turns into."""
+
+from collections.abc import Callable
+from enum import Enum
+from typing import Annotated, Any, Literal
+
+import pytest
+from openapi_spec_validator import validate
+from pydantic import BaseModel, ConfigDict, Discriminator, Field, computed_field
+
+from edge.access import ADMIN, PUBLIC, READER, Actor
+from edge.app import App
+from edge.endpoint import Body, Header, Operation, Query
+from edge.errors import NotFound
+from edge.http import Request, Response
+from edge.openapi import DocumentError, document
+from edge.routes import Routes
+from edge.settings import Settings
+from sdk_rules import PLACE, SCHEMA, faults
+
+
+class DriveNotFound(NotFound):
+    """No such drive."""
+
+
+class Order(Enum):
+    NEWEST = "newest"
+    OLDEST = "oldest"
+
+
+class Drive(BaseModel):
+    """One drive."""
+
+    id: int
+    distance_mi: float | None = None
+    tags: tuple[str, int] = ("", 0)
+    kind: Literal["drive"] = "drive"
+
+    @computed_field
+    def distance_km(self) -> float | None:
+        return self.distance_mi and self.distance_mi * 1.609344
+
+
+class Charge(BaseModel):
+    """One charge."""
+
+    kind: Literal["charge"] = "charge"
+    extra: dict[str, Any] = {}
+
+
+class Page[T](BaseModel):
+    """One page of a list."""
+
+    rows: list[T]
+    next: T | None = None
+
+
+class Filter(BaseModel):
+    """What a list is filtered by."""
+
+    order: Order = Order.NEWEST
+    limit: Annotated[int | None, Field(ge=1, le=1000, description="Rows at most")] = None
+    vin: list[str] = []
+    since: str = Field(alias="from")
+
+
+class Filters(BaseModel):
+    """Filters by column."""
+
+    model_config = ConfigDict(extra="allow")
+
+    select: str | None = None
+
+
+drives = Routes("/drives", tag="drives", access=READER)
+
+
+@drives.get("/{drive_id}", DriveNotFound)
+async def get_drive(drive_id: int, if_none_match: Header[str | None]) -> Drive:
+    """Get one drive.
+
+    It may be one that is not over yet.
+    """
+    return Drive(id=drive_id, distance_mi=float(bool(if_none_match)))
+
+
+@drives.get()
+@drives.get("/list")
+async def list_drives(query: Query[Filter]) -> Page[Drive]:
+    """List drives."""
+    return Page(rows=[], next=Drive(id=query.limit or 0))
+
+
+@drives.post(status=201, access=ADMIN)
+async def add_drive(body: Body[Drive], actor: Actor) -> Drive:
+    """Add a drive."""
+    return body if actor else body
+
+
+@drives.delete("/{drive_id}", DriveNotFound, access=ADMIN)
+async def remove_drive(drive_id: Annotated[int, Field(ge=1)]) -> None:
+    """Remove a drive."""
+    assert drive_id
+
+
+others = Routes(tag="others", access=PUBLIC)
+
+EVENT = Annotated[Drive | Charge, Discriminator("kind")]
+
+
+@others.post("/event")
+async def take_event(body: Body[EVENT]) -> EVENT:
+    """Take an event."""
+    return body
+
+
+@others.get("/report", operation=Operation({200: {"application/json": Drive, "text/html": str}, 304: {}}))
+async def get_report(request: Request) -> Response:
+    """Get a report."""
+    return Response.text(request.path)
+
+
+@others.get("/events", operation=Operation({200: {"text/event-stream": None}}))
+async def stream_events() -> Response:
+    """Stream what happens."""
+    return Response()
+
+
+@others.get("/rows", operation=Operation({200: {"application/json": list[Drive]}}, query=Filters))
+async def list_rows(request: Request) -> Response:
+    """List rows."""
+    return Response.text(request.query)
+
+
+@others.any("/mirror/{path:path}")
+async def mirror(request: Request, path: str) -> Response:
+    """Pass a request on."""
+    return Response.text(request.method + path)
+
+
+@others.put("/mirror/{path:path}")
+async def put_mirror(path: str) -> str:
+    """Pass a PUT on."""
+    return path
+
+
+async def nobody(request: Request) -> Actor:
+    raise NotImplementedError(request)
+
+
+def described(*resources: Routes, **more: Any) -> dict[str, Any]:
+    app = App("test", version="1", settings=Settings, resources=resources, authenticate=nobody)
+    return document(app, **more)
+
+
+@pytest.fixture(scope="module")
+def whole() -> dict[str, Any]:
+    return described(drives, others, description="A test.", licence="MIT")
+
+
+def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in operation.get("parameters", ())}
+
+
+def json_of(described: dict[str, Any]) -> Any:
+    return described["content"]["application/json"]["schema"]
+
+
+def test_the_document_is_valid_openapi(whole: dict[str, Any]) -> None:
+    validate(whole)
+
+
+def test_nothing_in_it_breaks_a_generator(whole: dict[str, Any]) -> None:
+    assert faults(whole) == []
+
+
+def test_the_same_app_gives_the_same_document(whole: dict[str, Any]) -> None:
+    assert repr(described(drives, others, description="A test.", licence="MIT")) == repr(whole)
+
+
+def test_paths_are_sorted_and_methods_in_reading_order(whole: dict[str, Any]) -> None:
+    assert list(whole["paths"]) == sorted(whole["paths"])
+    assert list(whole["paths"]["/mirror/{path}"]) == ["get", "post", "put", "patch", "delete"]
+    assert list(whole) == ["openapi", "info", "servers", "tags", "paths", "components"]
+
+
+def test_the_info_is_the_apps_own(whole: dict[str, Any]) -> None:
+    licence = {"name": "MIT", "identifier": "MIT"}
+    assert whole["info"] == {"title": "test", "version": "1", "description": "A test.", "license": licence}
+
+
+def test_summary_and_description_come_from_the_docstring(whole: dict[str, Any]) -> None:
+    operation = whole["paths"]["/drives/{drive_id}"]["get"]
+    assert operation["summary"] == "Get one drive"
+    assert operation["description"] == "It may be one that is not over yet.\n\nNeeds the role reader."
+
+
+def test_a_path_parameter_has_its_type(whole: dict[str, Any]) -> None:
+    operation = whole["paths"]["/drives/{drive_id}"]["delete"]
+    schema = {"type": "integer", "minimum": 1}
+    assert operation["parameters"] == [{"name": "drive_id", "in": "path", "required": True, "schema": schema}]
+
+
+def test_an_optional_header_may_be_absent_and_is_never_null(whole: dict[str, Any]) -> None:
+    header = parameters(whole["paths"]["/drives/{drive_id}"]["get"])["If-None-Match"]
+    assert header == {"name": "If-None-Match", "in": "header", "required": False, "schema": {"type": "string"}}
+
+
+def test_a_query_model_becomes_single_parameters(whole: dict[str, Any]) -> None:
+    asked = parameters(whole["paths"]["/drives"]["get"])
+    assert {name: one["required"] for name, one in asked.items()} == {
+        "order": False, "limit": False, "vin": False, "from": True,
+    }  # fmt: skip
+    assert asked["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000}
+    assert asked["limit"]["description"] == "Rows at most"
+    assert asked["vin"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
+    assert asked["order"]["schema"] == {"$ref": "#/components/schemas/Order", "default": "newest"}
+
+
+def test_a_query_model_is_no_component(whole: dict[str, Any]) -> None:
+    assert not {"Filter", "Filters"} & whole["components"]["schemas"].keys()
+
+
+def test_a_query_that_takes_any_name_has_one_parameter_for_all_of_them(whole: dict[str, Any]) -> None:
+    filters = parameters(whole["paths"]["/rows"]["get"])["filters"]
+    assert filters["schema"] == {"type": "object", "additionalProperties": {"type": "string"}}
+    assert (filters["style"], filters["explode"]) == ("form", True)
+
+
+def test_a_tail_is_shown_as_a_parameter_that_may_hold_slashes(whole: dict[str, Any]) -> None:
+    (path,) = whole["paths"]["/mirror/{path}"]["get"]["parameters"]
+    assert "slashes" in path["description"]
+
+
+def test_what_is_read_and_written_differently_has_two_schemas(whole: dict[str, Any]) -> None:
+    operation = whole["paths"]["/drives"]["post"]
+    assert json_of(operation["requestBody"]) == {"$ref": "#/components/schemas/DriveInput"}
+    assert json_of(operation["responses"]["201"]) == {"$ref": "#/components/schemas/DriveOutput"}
+    assert "distance_km" not in whole["components"]["schemas"]["DriveInput"]["properties"]
+
+
+def test_a_generic_models_name_has_no_brackets(whole: dict[str, Any]) -> None:
+    page = json_of(whole["paths"]["/drives"]["get"]["responses"]["200"])
+    assert page == {"$ref": "#/components/schemas/PageDrive"}
+
+
+def test_null_is_a_type_where_it_can_be_and_a_choice_where_it_must(whole: dict[str, Any]) -> None:
+    schemas = whole["components"]["schemas"]
+    assert schemas["DriveInput"]["properties"]["distance_mi"] == {"type": ["number", "null"]}
+    drive = {"$ref": "#/components/schemas/DriveOutput"}
+    assert schemas["PageDrive"]["properties"]["next"] == {"anyOf": [drive, {"type": "null"}]}
+
+
+def test_a_constant_is_an_enum_of_one(whole: dict[str, Any]) -> None:
+    kind = whole["components"]["schemas"]["Charge"]["properties"]["kind"]
+    assert kind == {"type": "string", "default": "charge", "enum": ["charge"]}
+
+
+def test_a_tuple_is_a_list_of_its_types(whole: dict[str, Any]) -> None:
+    tags = whole["components"]["schemas"]["DriveInput"]["properties"]["tags"]
+    assert tags["items"] == {"anyOf": [{"type": "string"}, {"type": "integer"}]}
+    assert (tags["minItems"], tags["maxItems"]) == (2, 2)
+
+
+def test_a_free_object_says_so_without_a_boolean(whole: dict[str, Any]) -> None:
+    extra = whole["components"]["schemas"]["Charge"]["properties"]["extra"]
+    assert extra["additionalProperties"] == {}
+
+
+def test_a_discriminator_maps_to_the_components(whole: dict[str, Any]) -> None:
+    mapping = json_of(whole["paths"]["/event"]["post"]["requestBody"])["discriminator"]["mapping"]
+    assert mapping == {"charge": "#/components/schemas/Charge", "drive": "#/components/schemas/DriveInput"}
+
+
+def test_a_stated_operation_shows_its_media_types(whole: dict[str, Any]) -> None:
+    responses = whole["paths"]["/report"]["get"]["responses"]
+    assert list(responses["200"]["content"]) == ["application/json", "text/html"]
+    assert responses["304"] == {"description": "Not Modified"}
+
+
+def test_an_event_stream_has_no_schema(whole: dict[str, Any]) -> None:
+    responses = whole["paths"]["/events"]["get"]["responses"]
+    assert responses["200"]["content"] == {"text/event-stream": {}}
+
+
+def test_a_handler_that_returns_nothing_answers_204(whole: dict[str, Any]) -> None:
+    assert whole["paths"]["/drives/{drive_id}"]["delete"]["responses"]["204"] == {"description": "No Content"}
+
+
+STATUSES = [
+    ("get", "/drives/{drive_id}", "200 400 401 403 404 500 503"),
+    ("get", "/drives", "200 400 401 403 500 503"),
+    ("post", "/drives", "201 400 401 403 413 415 422 500 503"),
+    ("post", "/event", "200 400 413 415 422 500"),
+    ("get", "/events", "200 500"),
+    ("get", "/mirror/{path}", "200 400 500"),
+    ("post", "/mirror/{path}", "200 400 413 500"),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "statuses"), STATUSES)
+def test_an_operation_names_every_status_that_it_can_answer(
+    whole: dict[str, Any], method: str, path: str, statuses: str
+) -> None:
+    assert list(whole["paths"][path][method]["responses"]) == statuses.split()
+
+
+def test_problems_of_one_status_share_a_response(whole: dict[str, Any]) -> None:
+    refused = whole["paths"]["/drives"]["post"]["responses"]["400"]
+    schema = {"$ref": "#/components/schemas/Problem"}
+    assert refused == {"description": "Malformed JSON", "content": {"application/problem+json": {"schema": schema}}}
+
+
+def test_public_operations_need_no_credential_and_others_take_either(whole: dict[str, Any]) -> None:
+    assert whole["paths"]["/event"]["post"]["security"] == []
+    assert whole["paths"]["/drives"]["get"]["security"] == [{"bearer": []}, {"apiKey": []}]
+
+
+def test_a_route_of_every_method_leaves_out_what_another_route_answers(whole: dict[str, Any]) -> None:
+    names = {method: one["operationId"] for method, one in whole["paths"]["/mirror/{path}"].items()}
+    assert names == {
+        "get": "mirrorGet", "post": "mirrorPost", "put": "putMirror", "patch": "mirrorPatch", "delete": "mirrorDelete",
+    }  # fmt: skip
+
+
+def test_a_route_of_every_method_passes_on_a_body_where_there_may_be_one(whole: dict[str, Any]) -> None:
+    bodies = {method: "requestBody" in one for method, one in whole["paths"]["/mirror/{path}"].items()}
+    assert bodies == {"get": False, "post": True, "put": False, "patch": True, "delete": False}
+
+
+def test_of_a_handlers_routes_the_shortest_has_its_name(whole: dict[str, Any]) -> None:
+    assert whole["paths"]["/drives"]["get"]["operationId"] == "listDrives"
+    assert whole["paths"]["/drives/list"]["get"]["operationId"] == "listDrivesList"
+
+
+def named_twice() -> Routes:
+    routes = Routes("/again", tag="again", access=PUBLIC)
+
+    @routes.get()
+    async def get_drive() -> None:
+        """Get it again."""
+
+    return routes
+
+
+def of_another_method() -> Routes:
+    routes = Routes("/odd", tag="odd", access=PUBLIC)
+
+    @routes.on("PROPFIND", "")
+    async def find_properties() -> None:
+        """Find properties."""
+
+    return routes
+
+
+def with_a_taken_schema() -> Routes:
+    class Problem(BaseModel):
+        """Another problem."""
+
+    routes = Routes("/problem", tag="problem", access=PUBLIC)
+    Problem.__module__ = __name__
+
+    async def get_problem() -> Any:
+        """Get it."""
+
+    get_problem.__annotations__["return"] = Problem
+    routes.get()(get_problem)
+    return routes
+
+
+@pytest.mark.parametrize("resource", [named_twice, of_another_method, with_a_taken_schema])
+def test_what_cannot_be_described_is_an_error(resource: Callable[[], Routes]) -> None:
+    with pytest.raises(DocumentError):
+        described(drives, resource())
+
+
+def under(schema: dict[str, Any]) -> dict[str, Any]:
+    return {"components": {"schemas": {"A": schema}}}
+
+
+def at(operation: dict[str, Any]) -> dict[str, Any]:
+    return {"paths": {"/a": {"get": operation}}}
+
+
+BROKEN: dict[str, dict[str, Any]] = {
+    "a discriminator has a mapping": under({"oneOf": [], "discriminator": {"propertyName": "kind"}}),
+    "enum values differ by more than case": under({"enum": ["a", "A"]}),
+    "no enum value begins with a minus": under({"enum": ["id", "-id"]}),
+    "no schema is a boolean": under({"properties": {"a": True}}),
+    "no closed tuple": under({"prefixItems": [{}], "items": False}),
+    "nothing is null alone": under({"properties": {"a": {"type": "null"}}}),
+    "no remote $id": under({"$id": "https://example.com/a"}),
+    "null is a type, not `nullable`": under({"nullable": True}),
+    "no Unicode class in a pattern": under({"pattern": r"\p{L}"}),
+    "an array says of what": under({"type": "array"}),
+    "any JSON is {}": under({"type": ["null", "string", "number", "boolean", "object"]}),
+    "no enum holds null": under({"enum": ["a", None]}),
+    "allOf of one reference has no properties beside it": under({"allOf": [{}], "properties": {}}),
+    "a const has a type": under({"const": 1}),
+    "OpenAPI 3.1.0 or 3.1.1": {"openapi": "3.2.0"},
+    "no itemSchema": at({"itemSchema": {}}),
+    "no webhooks": {"webhooks": {}},
+    "no components/pathItems": {"components": {"pathItems": {}}},
+    "JSON or a form, not both": at(
+        {"requestBody": {"content": {"application/json": {}, "multipart/form-data": {}}}},
+    ),
+    "an operationId is there once": {"paths": {"/a": {"get": {"operationId": "a"}, "put": {"operationId": "a"}}}},
+    "a schema's name is letters, digits and _": {"components": {"schemas": {"Page[Drive]": {}}}},
+    "a path parameter is {name}": {"paths": {"/a/{path:path}": {}}},
+    "an event stream has no schema": at({"content": {"text/event-stream": {"schema": {}}}}),
+    "a text closes no comment": at({"description": "ends */ here"}),
+    "no media type that a generator drops": at({"content": {"image/png": {}}}),
+    "no reference into properties": under({"$ref": "#/components/schemas/B/properties/c"}),
+    "an array in a query explodes": at({"parameters": [{"explode": False}]}),
+}
+
+
+@pytest.mark.parametrize("rule", [*SCHEMA, *PLACE])
+def test_each_rule_finds_what_it_is_for(rule: str) -> None:
+    assert any(fault.endswith(f": {rule}") for fault in faults(BROKEN[rule]))

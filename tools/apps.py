@@ -1,0 +1,30 @@
+"""The apps of this repo: each is a package in src/ with an app.py."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+DEFAULT = "core_tessie"
+"""The default Worker's package: its migrations and documents have no folder of their own."""
+
+
+def packages() -> list[str]:
+    """Return the package of every app, sorted."""
+    return sorted(path.parent.name for path in ROOT.glob("src/*/app.py") if path.parent.name != "edge")
+
+
+def folder(package: str) -> str:
+    """Return what an app's folders are called: its package, and nothing for the default Worker."""
+    return "" if package == DEFAULT else package
+
+
+def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:
+    """Parse a command's arguments, the last of them the apps it is for: all where none is named."""
+    parser.add_argument("apps", nargs="*", metavar="APP", help="a package in src/ (default: all)")
+    options = parser.parse_args(arguments)
+    unknown = set(options.apps) - set(packages())
+    if unknown:
+        parser.error(f"no app called {', '.join(sorted(unknown))}; there are {', '.join(packages())}")
+    options.apps = options.apps or packages()
+    return options

@@ -1,0 +1,68 @@
+"""Builds the static files of all apps, or of those named, into build/assets/: `python tools/build_assets.py [APP…]`."""
+
+import argparse
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path
+
+from apps import ROOT, folder, parse
+
+SHARED = ROOT / "tools" / "assets"
+SWAGGER = ("LICENSE", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css")
+"""What the reference page takes out of the package swagger-ui-py: Swagger UI's own distribution."""
+
+
+def target(package: str) -> Path:
+    """Return the folder that an app's files are built into."""
+    return ROOT / "build" / "assets" / (folder(package) or "default")
+
+
+def sources(package: str) -> dict[str, Path]:
+    """Return each file's path below the target with the file that it is a copy of; an app's own files win."""
+    document = ROOT / "openapi" / folder(package)
+    found = {name: document / name for name in ("openapi.json", "openapi.yaml")}
+    found |= {f"docs/{name}": swagger() / name for name in SWAGGER}
+    return found | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
+
+
+def swagger() -> Path:
+    """Return the folder of Swagger UI's files, without importing the package that carries them."""
+    spec = find_spec("swagger_ui")
+    if spec is None or not spec.submodule_search_locations:
+        raise SystemExit("swagger-ui-py is not installed: it is in the dependency group `local`")
+    return Path(spec.submodule_search_locations[0]) / "static"
+
+
+def build(place: Path, files: Mapping[str, Path]) -> int:
+    """Bring the folder `place` to hold these files and no others; leaving equal ones alone; return how many changed."""
+    changed = 0
+    for name, source in files.items():
+        copy, content = place / name, source.read_bytes()
+        if not copy.is_file() or copy.read_bytes() != content:
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            copy.write_bytes(content)
+            changed += 1
+    for name, copy in dict(_below(place)).items():
+        if name not in files:
+            copy.unlink()
+            changed += 1
+    return changed
+
+
+def _below(place: Path) -> Iterator[tuple[str, Path]]:
+    for path in sorted(place.rglob("*")):
+        if path.is_file():
+            yield path.relative_to(place).as_posix(), path
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Build, and say what was built."""
+    for package in parse(argparse.ArgumentParser(description=__doc__), arguments).apps:
+        changed = build(target(package), sources(package))
+        sys.stdout.write(f"{target(package).relative_to(ROOT)}: {changed} of {len(sources(package))} files changed\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
