@@ -8,7 +8,7 @@ from typing import Any, cast
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
-from edge.endpoint import Endpoint, Injector
+from edge.endpoint import Endpoint, Injector, PlanError
 from edge.errors import PROBLEM_JSON, InternalError, MethodNotAllowed, NotFound, Problem
 from edge.events import Delivery, EventHandler, Outcome, Retry, Tick
 from edge.http import Request, Response
@@ -50,11 +50,11 @@ class App:
     ) -> None:
         self.name, self.version, self.settings = name, version, settings
         self.queues, self.migrations = queues or {}, migrations
-        injector = Injector(settings, RUNTIME_PORTS, providers)
+        injector = self._injector = Injector(settings, RUNTIME_PORTS, providers)
         self.endpoints = [Endpoint(route, injector) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
-        self.consumers = {one.queue: one for group in resources for one in group.consumers}
+        self.consumers = _by_queue(one for group in resources for one in group.consumers)
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
@@ -71,13 +71,15 @@ class App:
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even where another fails; then raise the failures."""
         faults = []
-        for cron, job in self.jobs:
-            if cron == tick.cron:
-                try:
-                    await job(tick, ports)
-                except Exception as fault:
-                    ports.log("error", "job failed", cron=cron, error=_trace(fault))
-                    faults.append(fault)
+        due = [job for cron, job in self.jobs if cron == tick.cron]
+        if not due:
+            ports.log("error", "no job has this cron expression", cron=tick.cron)
+        for job in due:
+            try:
+                await job(tick, ports)
+            except Exception as fault:
+                ports.log("error", "job failed", cron=tick.cron, error=_trace(fault))
+                faults.append(fault)
         if faults:
             raise ExceptionGroup(f"jobs of {tick.cron}", faults)
 
@@ -85,6 +87,13 @@ class App:
         """Hand each message to the queue's consumer and return what is to become of each."""
         consumer, run = self.consumers[queue], self._consume[queue]
         return [await _deliver(consumer, run, delivery, ports) for delivery in deliveries]
+
+    def provide[T](self, kind: type[T], ports: Ports) -> T:
+        """Return what a provider of the app makes of the ports; `PlanError` where none does."""
+        take = self._injector(kind)
+        if take is None:
+            raise PlanError(f"nothing provides {kind}")
+        return cast("T", take(ports))
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -138,12 +147,21 @@ def _failed(request: Request, fault: Exception) -> Response:
     return problem_response(InternalError(), request)
 
 
+def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:
+    found: dict[str, Consumer] = {}
+    for consumer in consumers:
+        if found.setdefault(consumer.queue, consumer) is not consumer:
+            raise PlanError(f"two consumers of {consumer.queue}")
+    return found
+
+
 async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: Delivery, ports: Ports) -> Outcome:
     try:
         await run(delivery, ports)
     except Retry as again:
         ports.log("info", "message put back", queue=consumer.queue, id=delivery.id, reason=str(again))
-        return Outcome(delivery.id, _delay(consumer, delivery) if again.delay is None else again.delay)
+        delay = _delay(consumer, delivery) if again.delay is None else min(max(again.delay, 0), MAX_RETRY_DELAY)
+        return Outcome(delivery.id, delay)
     except Exception as fault:
         ports.log("error", "message failed", queue=consumer.queue, id=delivery.id, error=_trace(fault))
         return Outcome(delivery.id, _delay(consumer, delivery))
@@ -151,14 +169,17 @@ async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: De
 
 
 def _delay(consumer: Consumer, delivery: Delivery) -> int:
-    return int(min(consumer.retry_delay * 2 ** (delivery.attempts - 1), MAX_RETRY_DELAY))
+    return min(consumer.retry_delay * 2 ** min(max(delivery.attempts - 1, 0), 16), MAX_RETRY_DELAY)
 
 
 async def _asset(request: Request) -> Response | None:
     if request.method not in {"GET", "HEAD"}:
         return None
     assets = cast("Assets | None", request.ports.runtime.get(Assets))
-    return await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
+    asset = await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
+    if asset is not None:  # CORS is the app's matter here; the files' own is for where no Worker is woken
+        asset.headers = [pair for pair in asset.headers if not pair[0].startswith("access-control-")]
+    return asset
 
 
 async def _without_body(response: Response) -> Response:

@@ -7,19 +7,22 @@ from functools import partial
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json
 
-from edge.access import Actor, Role
+from edge.access import PUBLIC, Actor, Role
 from edge.errors import (
     Fault,
     InvalidBody,
     InvalidParameter,
     MalformedJson,
+    NotConfigured,
     Problem,
     UnsupportedMediaType,
     faults_of,
 )
 from edge.http import BODY_LIMIT, HeaderList, Request, Response
 from edge.ports import Ports
+from edge.routing import parse_pattern
 from edge.settings import Settings
 
 type Handler = Callable[..., Awaitable[Any]]
@@ -34,6 +37,8 @@ type Header[T] = T
 """A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None where it may be absent."""
 
 _EMPTY = inspect.Parameter.empty
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_LISTS = (list, tuple, set, frozenset)
 _JSON: HeaderList = [("content-type", "application/json")]
 
 
@@ -120,7 +125,8 @@ class _Plan:
     """What a signature asks for, parameter by parameter."""
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
-        self.where = f"{route.method} {route.path} ({route.handler.__module__}.{route.handler.__qualname__})"
+        self.where = f"{route.method} {route.path} ({_name(route.handler)})"
+        self.access = route.access
         self.resolve = resolve
         self.inputs: list[Input] = []
         self.takes: list[Take] = []
@@ -128,16 +134,19 @@ class _Plan:
         self.check_body: Callable[[bytes], object] = bytes
         hints = get_type_hints(route.handler, include_extras=True)
         self.returns = hints.pop("return", _EMPTY)
-        self.path_names = [step[1:-1].partition(":")[0] for step in route.path.split("/") if step.startswith("{")]
+        self.path_names = [text for kind, text in parse_pattern(route.path) if kind != "literal"]
         for position, parameter in enumerate(inspect.signature(route.handler).parameters.values()):
-            if parameter.name not in hints:
-                raise PlanError(f"{self.where}: parameter {parameter.name} has no type")
+            self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
+            self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
             self.add(position, parameter, hints[parameter.name])
         missing = set(self.path_names) - {given.name for given in self.inputs if given.kind == "path"}
-        if missing or self.returns is _EMPTY:
-            raise PlanError(
-                f"{self.where}: {f'path parameter {missing} is not taken' if missing else 'no return type'}"
-            )
+        self.require(not missing, f"path parameter {missing} is not taken")
+        self.require(self.returns is not _EMPTY, "no return type")
+        self.require(inspect.iscoroutinefunction(route.handler), "the handler is not async")
+
+    def require(self, holds: bool, complaint: str) -> None:
+        if not holds:
+            raise PlanError(f"{self.where}: {complaint}")
 
     def add(self, position: int, parameter: inspect.Parameter, hint: Any) -> None:
         origin, inner = get_origin(hint), (get_args(hint) or (None,))[0]
@@ -145,9 +154,11 @@ class _Plan:
             self.inputs.append(Input("path", parameter.name, hint))
             self.takes.append(_take_path(self.path_names.index(parameter.name), parameter.name, hint))
         elif origin is Body:
+            self.require(self.body_at < 0, "two parameters are the body")
             self.inputs.append(Input("body", parameter.name, inner))
             self.body_at, self.check_body = position, _body_check(inner)
         elif origin is Query:
+            self.require(_is_model(inner), f"Query[{inner}] is no model")
             self.inputs.append(Input("query", parameter.name, inner))
             self.takes.append(_take_query(inner))
         elif origin is Header:
@@ -162,10 +173,12 @@ class _Plan:
         if hint is Request:
             return lambda request: request
         if hint is Actor:
+            self.require(self.access is not PUBLIC, "a public route knows no Actor")
             return lambda request: request.actor
         port = self.resolve(hint)
+        advice = "; is it Body[...] or Query[...]?" if _is_model(hint) else ""
         if port is None:
-            raise PlanError(f"{self.where}: nothing provides {parameter.name}: {hint}")
+            raise PlanError(f"{self.where}: nothing provides {parameter.name}: {hint}{advice}")
         return lambda request: port(request.ports)
 
 
@@ -177,7 +190,13 @@ class Injector:
     ) -> None:
         self._settings = settings
         self._runtime = frozenset(runtime)
-        self._providers = {get_type_hints(make)["return"]: make for make in providers}
+        self._providers: dict[Any, Callable[..., Any]] = {}
+        self._open: list[Any] = []
+        for make in providers:
+            kind = get_type_hints(make).get("return")
+            if kind is None or kind in self._providers or kind in self._runtime:
+                raise PlanError(f"{_name(make)}: {kind} is no type, or is provided already")
+            self._providers[kind] = make
 
     def __call__(self, hint: Any) -> TakePort | None:
         """Return the step that takes a value of type `hint` from the ports, or None."""
@@ -199,16 +218,25 @@ class Injector:
         if len(fields) > 1:
             names = ", ".join(field.name for field in fields)
             raise PlanError(f"{hint} could be any of {names}: say Annotated[{hint.__name__}, NAME]")
-        attribute, is_optional = fields[0].attribute, type(None) in _options(hint)
+        variable, attribute, is_optional = fields[0].name, fields[0].attribute, type(None) in _options(hint)
 
         def take(ports: Ports) -> object:
-            return None if is_optional and attribute in ports.settings.faults else getattr(ports.settings, attribute)
+            if is_optional and attribute in ports.settings.faults:
+                return None
+            binding = getattr(ports.settings, attribute)
+            if binding is None and not is_optional:
+                raise NotConfigured(variable)
+            return binding
 
         return take
 
     def _provided(self, kind: Any) -> TakePort:
         make = self._providers[kind]
+        if kind in self._open:
+            raise PlanError(f"{_name(make)}: what provides {kind} needs {kind}")
+        self._open.append(kind)
         takes = self.arguments(make)
+        self._open.pop()
 
         def provide(ports: Ports) -> object:
             if kind not in ports.provided:
@@ -227,7 +255,7 @@ class Injector:
             if name not in bound:
                 take = self(hints.get(name))
                 if take is None:
-                    raise PlanError(f"{inner.__module__}.{inner.__qualname__}: nothing provides {name}")
+                    raise PlanError(f"{_name(inner)}: nothing provides {name}")
                 takes.append((name, take))
         return takes
 
@@ -241,6 +269,14 @@ class Injector:
             return function(request, **{name: take(request.ports) for name, take in takes})
 
         return bound
+
+
+def _name(function: Callable[..., Any]) -> str:
+    return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
+
+
+def _is_model(hint: Any) -> bool:
+    return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
 def _options(hint: Any) -> tuple[Any, ...]:
@@ -262,22 +298,36 @@ def _take_path(index: int, name: str, hint: Any) -> Take:
 
 
 def _take_query(model: type[BaseModel]) -> Take:
-    validate = model.__pydantic_validator__.validate_python
+    validate, lists = model.__pydantic_validator__.validate_python, _lists(model)
 
     def take(request: Request) -> object:
         values: dict[str, Any] = {}
         for name, value in request.query_items():
-            values[name] = [*_listed(values[name]), value] if name in values else value
+            values.setdefault(name, []).append(value)
+        for name, given in values.items():
+            if len(given) == 1 and name not in lists:
+                values[name] = given[0]
         try:
             return validate(values)
         except ValidationError as fault:
-            raise InvalidParameter(_named(faults_of(fault.errors()))) from None
+            raise InvalidParameter([_parameter_fault(error) for error in fault.errors()]) from None
 
     return take
 
 
-def _listed(value: str | list[str]) -> list[str]:
-    return value if isinstance(value, list) else [value]
+def _lists(model: type[BaseModel]) -> set[Any]:
+    """Return the names of the fields that take every value of a repeated parameter."""
+    return {
+        name
+        for attribute, field in model.model_fields.items()
+        if any((get_origin(one) or one) in _LISTS for one in _options(field.annotation))
+        for name in (attribute, field.alias, field.validation_alias)
+        if isinstance(name, str)
+    }
+
+
+def _parameter_fault(error: ErrorDetails) -> Fault:
+    return Fault(pointer=".".join(map(str, error["loc"])), detail=error["msg"])
 
 
 def _take_header(name: str, hint: Any) -> Take:
@@ -292,14 +342,12 @@ def _take_header(name: str, hint: Any) -> Take:
     return take
 
 
-def _named(faults: list[Fault]) -> list[Fault]:
-    return [Fault(pointer=fault["pointer"].removeprefix("/"), detail=fault["detail"]) for fault in faults]
-
-
 def _body_check(hint: Any) -> Callable[[bytes], object]:
     adapter: TypeAdapter[Any] = TypeAdapter(hint)
 
     def check(body: bytes) -> object:
+        if b"NaN" in body or b"Infinity" in body:
+            _refuse_constants(body)
         try:
             return adapter.validate_json(body)
         except ValidationError as fault:
@@ -309,6 +357,14 @@ def _body_check(hint: Any) -> Callable[[bytes], object]:
             raise InvalidBody(faults_of(errors)) from None
 
     return check
+
+
+def _refuse_constants(body: bytes) -> None:
+    """Raise for the numbers that JSON does not have and that Pydantic would take."""
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError as fault:
+        raise MalformedJson(f"Invalid JSON: {fault}") from None
 
 
 def _require_json(request: Request) -> None:

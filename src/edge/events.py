@@ -66,7 +66,7 @@ def _take[E](
 ) -> Callable[[E, Ports], object]:
     if hint is event:
         return lambda happened, _ports: happened
-    if get_origin(hint) is Body:
+    if get_origin(hint) is Body and event is Delivery:
         validate = TypeAdapter(get_args(hint)[0]).validate_python
         return lambda happened, _ports: validate(happened.body)  # type: ignore[attr-defined]
     port = injector(hint)

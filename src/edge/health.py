@@ -8,14 +8,12 @@ from typing import Literal, Protocol, cast
 from pydantic import BaseModel
 
 from edge.access import PUBLIC
-from edge.ports import Clock, Ports
+from edge.ports import Clock, PortError, Ports
 from edge.routes import Routes
 from edge.settings import Field
 
 PROBE_TIMEOUT = 5.0
 """Seconds that one binding may take to answer."""
-
-routes = Routes("/health", tag="health", access=PUBLIC)
 
 
 class Probe(BaseModel):
@@ -44,11 +42,24 @@ class Probed(Protocol):
         """Raise unless the service answers."""
 
 
-@routes.get()
-async def get_health(ports: Ports, clock: Clock) -> Health:
-    """Tell whether the service and each of its settings and bindings work."""
+def health_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
+    """Return the resource; each binding may take `probe_timeout` seconds to answer."""
+    group = Routes("/health", tag="health", access=PUBLIC)
+
+    @group.get()
+    async def get_health(ports: Ports, clock: Clock) -> Health:
+        """Tell whether the service and each of its settings and bindings work."""
+        return await _health(ports, clock, probe_timeout)
+
+    return group
+
+
+routes = health_routes()
+
+
+async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
     fields = ports.settings.fields
-    results = await asyncio.gather(*(_probe(field, ports) for field in fields))
+    results = await asyncio.gather(*(_probe(field, ports, timeout) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
     degraded = any(p.status == "error" or (p.required and p.status != "ok") for p in results)
     return Health(
@@ -59,7 +70,7 @@ async def get_health(ports: Ports, clock: Clock) -> Health:
     )
 
 
-async def _probe(field: Field, ports: Ports) -> Probe:
+async def _probe(field: Field, ports: Ports, timeout: float) -> Probe:
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
         status: Literal["error", "not_configured"] = "not_configured" if fault.missing else "error"
@@ -69,19 +80,21 @@ async def _probe(field: Field, ports: Ports) -> Probe:
         return Probe(status="not_configured", kind=field.kind, required=field.required)
     if field.port is None:
         return Probe(status="ok", kind=field.kind, required=field.required)
-    return await _ask(field, cast("Probed", value))
+    return await _ask(field, cast("Probed", value), timeout)
 
 
-async def _ask(field: Field, binding: Probed) -> Probe:
+async def _ask(field: Field, binding: Probed, timeout: float) -> Probe:
     started = perf_counter()
     message = None
     try:
-        async with asyncio.timeout(PROBE_TIMEOUT):
+        async with asyncio.timeout(timeout):
             await binding.probe()
     except TimeoutError:
-        message = f"no answer in {PROBE_TIMEOUT:g} s"
-    except Exception as fault:
+        message = f"no answer in {timeout:g} s"
+    except PortError as fault:
         message = f"{type(fault).__name__}: {fault}"[:200]
+    except Exception as fault:  # its text is not ours, and may hold a value
+        message = type(fault).__name__
     latency = round((perf_counter() - started) * 1000, 3)
     status: Literal["ok", "error"] = "error" if message else "ok"
     return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency, message=message)

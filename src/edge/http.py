@@ -83,7 +83,7 @@ class Request:
         """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes."""
         if self._body is None:
             announced = self.headers.get("content-length")
-            if announced is not None and announced.isdigit() and int(announced) > limit:
+            if announced and announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
                 raise PayloadTooLarge(limit)
             self._body = await self._read(limit)
         return self._body

@@ -71,17 +71,11 @@ class _Operation:
 
 def document(app: App, *, description: str = "", servers: Sequence[str] = ("/",), licence: str = "") -> dict[str, Any]:
     """Return the document as plain data, the same for the same app. `licence` is an SPDX identifier."""
-    info: Schema = {"description": description} if description else {}
-    if licence:
-        info["license"] = {"name": licence, "identifier": licence}
-    spec = APISpec(
-        app.name,
-        app.version,
-        OPENAPI_VERSION,
-        info=info,
-        servers=[{"url": url} for url in servers],
-        tags=list(_tags(app)),
-    )
+    info: Schema = {"title": app.name, "version": app.version}
+    info |= {"description": description} if description else {}
+    info |= {"license": {"name": licence, "identifier": licence}} if licence else {}
+    shared: dict[str, Any] = {"info": info, "servers": [{"url": url} for url in servers], "tags": list(_tags(app))}
+    spec = APISpec(app.name, app.version, OPENAPI_VERSION, **shared)
     schemas = Schemas(list(chain.from_iterable(map(_types, app.endpoints))))
     _add_paths(spec, list(_operations(app)), schemas)
     _add_components(spec, schemas)
@@ -106,12 +100,13 @@ def _add_components(spec: APISpec, schemas: Schemas) -> None:
 
 
 def _tags(app: App) -> Iterator[Schema]:
-    seen = set()
+    """Yield each tag, described by the first lines of the modules whose handlers have it."""
+    modules: dict[str, dict[str, None]] = {}
     for endpoint in app.endpoints:
-        if endpoint.route.tag not in seen:
-            seen.add(endpoint.route.tag)
-            module = inspect.getmodule(endpoint.route.handler)
-            yield {"name": endpoint.route.tag, "description": (inspect.getdoc(module) or "").partition("\n")[0]}
+        text = inspect.getdoc(inspect.getmodule(endpoint.route.handler)) or ""
+        modules.setdefault(endpoint.route.tag, {})[text.partition("\n")[0]] = None
+    for tag, lines in modules.items():
+        yield {"name": tag, "description": "\n\n".join(lines)}
 
 
 def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
@@ -126,9 +121,10 @@ def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
 
 
 def _operations(app: App) -> Iterator[_Operation]:
+    """Yield every operation; of a handler's routes the shortest comes first and has the handler's own name."""
     taken: dict[str, Handler] = {}
     own = {(_shown(endpoint.path), endpoint.method) for endpoint in app.endpoints}
-    for endpoint in app.endpoints:
+    for endpoint in sorted(app.endpoints, key=lambda one: one.path.count("/")):
         path, handler = _shown(endpoint.path), endpoint.route.handler
         for method in METHODS if endpoint.method == ANY else (endpoint.method,):
             if method not in METHODS:
@@ -222,9 +218,10 @@ def _parameter(kind: str, name: str, schema: Schema, *, required: bool = False, 
 
 def _request_body(operation: _Operation, schemas: Schemas) -> Schema | None:
     endpoint, stated = operation.endpoint, operation.endpoint.route.operation.body
-    taken = next((given.hint for given in endpoint.inputs if given.kind == "body"), stated)
-    if taken is not None:
-        return {"required": True, "content": _json(schemas.of("validation", taken))}
+    taken = next((given.hint for given in endpoint.inputs if given.kind == "body"), None)
+    body = stated if stated is not None else taken
+    if body is not None:
+        return {"required": True, "content": _json(schemas.of("validation", body))}
     passes_on = endpoint.method == ANY and Request in get_type_hints(endpoint.route.handler).values()
     if passes_on and operation.method not in _BODILESS:
         return {"required": False, "content": _json({})}

@@ -107,14 +107,15 @@ class Router[R: Routed]:
 
 def parse_pattern(pattern: str) -> list[tuple[str, str]]:
     """Return a pattern's segments as (literal, parameter or tail; its text or name); `RouteConflict` if malformed."""
-    steps = [_parse_step(step, pattern) for step in pattern[1:].split("/")]
+    steps = [parse_step(step, pattern) for step in pattern[1:].split("/")]
     names = [text for kind, text in steps if kind != "literal"]
     if not pattern.startswith("/") or len(names) != len(set(names)) or any(kind == "tail" for kind, _ in steps[:-1]):
         raise RouteConflict(f"{pattern}: a pattern begins with /, names a parameter once, and a tail ends it")
     return steps
 
 
-def _parse_step(step: str, pattern: str) -> tuple[str, str]:
+def parse_step(step: str, pattern: str) -> tuple[str, str]:
+    """Return one segment of a pattern as (literal, parameter or tail; its text or name)."""
     if step.startswith("{") and step.endswith("}"):
         name, _, kind = step[1:-1].partition(":")
         if name.isidentifier() and kind in {"", "path"}:

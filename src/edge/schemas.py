@@ -14,6 +14,7 @@ _NULL = {"type": "null"}
 _MAPS = ("properties", "patternProperties", "$defs")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE = ("items", "additionalProperties", "not", "contains", "propertyNames")
+_FIRST = ("$ref", "type", "format", "description", "default", "enum", "required", "properties")
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -80,7 +81,11 @@ def tidy(schema: Any) -> Any:
     inner = {key: _within(key, value) for key, value in schema.items() if key != "title"}
     for step in _STEPS:
         inner = step(inner)
-    return inner
+    return {key: inner[key] for key in sorted(inner, key=_place)}
+
+
+def _place(key: str) -> tuple[int, str]:
+    return _FIRST.index(key) if key in _FIRST else len(_FIRST), key
 
 
 def _within(key: str, value: Any) -> Any:

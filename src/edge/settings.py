@@ -1,8 +1,12 @@
 """Typed settings: variables, secrets and bindings as fields of one class, read once from the environment."""
 
+import inspect
+import re
 import types
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import reduce
+from operator import or_
 from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
@@ -17,6 +21,7 @@ Secret = SecretStr
 """A setting whose value is never shown: `get_secret_value()` is the only way to it."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
+_ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _MISSING: Any = object()
 
 
@@ -27,12 +32,8 @@ def _origins(text: object) -> object:
 
 
 def _exact(origins: tuple[str, ...]) -> tuple[str, ...]:
-    for origin in origins:
-        scheme, separator, host = origin.partition("://")
-        if origin != "*" and not (
-            scheme in {"http", "https"} and separator and host and "/" not in host and "*" not in host
-        ):
-            raise ValueError("an origin is scheme://host[:port], or * alone")
+    if origins != ("*",) and not all(_ORIGIN.fullmatch(origin) for origin in origins):
+        raise ValueError("an origin is http(s)://host[:port], in lower case, or * alone")
     return origins
 
 
@@ -111,9 +112,8 @@ class Settings:
 def _collect(cls: type[Settings]) -> None:
     """Turn the class's annotations and defaults into fields; no default stays to be read past a fault."""
     hints = get_type_hints(cls, include_extras=True)
-    known = {field.attribute: field for field in cls.fields}
-    own = [name for name in hints if name not in known or name in vars(cls)]
-    for name in own:
+    known = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
+    for name in inspect.get_annotations(cls):
         if name != "faults" and get_origin(hints[name]) is not ClassVar:
             known[name] = _field(name, hints[name], vars(cls).get(name, _MISSING))
             if name in vars(cls):
@@ -123,7 +123,8 @@ def _collect(cls: type[Settings]) -> None:
 
 def _field(attribute: str, hint: object, default: object) -> Field:
     hint, optional = _without_none(hint)
-    kind = BINDINGS.get(hint) or ("secret" if hint in (Secret, SecretStr) else "variable")
+    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    kind = BINDINGS.get(hint) or ("secret" if bare is Secret else "variable")
     return Field(
         attribute=attribute,
         name=attribute.upper(),
@@ -137,8 +138,7 @@ def _field(attribute: str, hint: object, default: object) -> Field:
 
 def _without_none(hint: object) -> tuple[Any, bool]:
     if get_origin(hint) in (Union, types.UnionType) and types.NoneType in get_args(hint):
-        (inner,) = (part for part in get_args(hint) if part is not types.NoneType)
-        return inner, True
+        return reduce(or_, (part for part in get_args(hint) if part is not types.NoneType)), True
     return hint, False
 
 

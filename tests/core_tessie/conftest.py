@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
+
 from core_tessie.app import app
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Client
@@ -23,7 +24,7 @@ type Case[T] = Callable[[Client], Awaitable[T]]
 
 
 class Runner:
-    """Runs a case with a client of a fresh app; `env` are further settings, `started` starts queues and cron."""
+    """Runs a case with a client of a fresh app; `env` are further settings, `started` starts the queues."""
 
     def __init__(self, state: Path) -> None:
         self.state = state
@@ -37,7 +38,7 @@ class Runner:
         runtime = LocalRuntime.open(app, self.state, self.env, migrations=ROOT / "migrations")
         try:
             if started:
-                await runtime.start()
+                await runtime.start(cron=False)
             return await case(Client(app, runtime.ports(), [("authorization", f"Bearer {ENV['ADMIN_API_KEY']}")]))
         finally:
             await runtime.stop()

@@ -14,7 +14,7 @@ STAMPS = {"created_at", "updated_at"}
 
 
 def database(client: Client) -> Database:
-    db: Database = client.ports.settings.db  # type: ignore[attr-defined]
+    db: Database = client.ports.settings.db
     return db
 
 

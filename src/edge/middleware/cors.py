@@ -1,5 +1,6 @@
 """Cross-origin access, by an exact list of origins (https://fetch.spec.whatwg.org/#http-cors-protocol)."""
 
+import re
 from functools import lru_cache
 
 from edge.app import Next
@@ -7,6 +8,7 @@ from edge.http import HeaderList, Request, Response
 
 _EXPOSED = "etag, content-range, link, location, preference-applied, retry-after, server-timing, x-request-id"
 _MAX_AGE = "7200"
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
 async def cors(request: Request, call_next: Next) -> Response:
@@ -42,4 +44,5 @@ def _preflight(request: Request) -> HeaderList:
 
 
 def _plain(names: str) -> str:
-    return ", ".join(name.strip() for name in names.split(",") if name.strip().replace("-", "").isalnum())
+    """Return the names that are tokens (RFC 9110, 5.6.2), so that nothing else is sent back."""
+    return ", ".join(name for name in map(str.strip, names.split(",")) if _TOKEN.fullmatch(name))

@@ -7,7 +7,9 @@ from edge.app import Next
 from edge.http import Request, Response, Trace
 
 _REQUEST_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~-]{0,127}")
-_TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(?:-.*)?")
+_TRACEPARENT = re.compile(
+    r"(?!ff)(?!00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
+)
 
 
 async def request_id(request: Request, call_next: Next) -> Response:
@@ -23,7 +25,7 @@ async def request_id(request: Request, call_next: Next) -> Response:
 def _trace(given: str | None) -> Trace:
     """Continue the caller's trace under a span of our own, or begin one (https://www.w3.org/TR/trace-context/)."""
     known = _TRACEPARENT.fullmatch(given) if given else None
-    if known is None or given is None or given.startswith("ff") or not (int(known[1], 16) and int(known[2], 16)):
+    if known is None:
         fresh = os.urandom(24).hex()
         return Trace(fresh[:32], fresh[32:])
-    return Trace(known[1], os.urandom(8).hex(), known[3])
+    return Trace(known[1], os.urandom(8).hex(), known[2])

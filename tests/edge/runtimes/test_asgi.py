@@ -24,7 +24,12 @@ END: Message = {"type": "http.request", "body": b"", "more_body": False}
 def call(handler: Handler, received: Sequence[Message] = (END,), **scope: Any) -> tuple[list[Message], list[bytes]]:
     """Send one request to an app with one handler; return the messages that it sends and the lines that it logs."""
     routes = Routes(tag="all", access=PUBLIC)
-    routes.any("/{path:path}")(handler)
+
+    async def below(request: Request, path: str) -> Response:
+        assert path
+        return await handler(request)
+
+    routes.any("/{path:path}")(below)
     routes.any("/")(handler)
     app = App("one", version="1", settings=Settings, resources=[routes], authenticate=nobody)
     lines: list[bytes] = []
@@ -45,7 +50,14 @@ def call(handler: Handler, received: Sequence[Message] = (END,), **scope: Any) -
         pass
 
     server = Server(app, lambda: Ports(Settings({}), {Log: log}), log, nothing, nothing)
-    whole = {"type": "http", "method": "GET", "raw_path": b"/", "query_string": b"", "headers": [], "client": None}
+    whole: dict[str, Any] = {
+        "type": "http",
+        "method": "GET",
+        "raw_path": b"/",
+        "query_string": b"",
+        "headers": [],
+        "client": None,
+    }
     asyncio.run(server({**whole, **scope}, receive, send))
     return sent, lines
 
@@ -53,7 +65,7 @@ def call(handler: Handler, received: Sequence[Message] = (END,), **scope: Any) -
 def answers(body: Any = b"", status: int = 200, headers: HeaderList | None = None) -> Handler:
     """Return a handler with one answer."""
 
-    async def handler(request: Request) -> Response:
+    async def handler(_: Request) -> Response:
         return Response(body, status, list(headers or []))
 
     return handler

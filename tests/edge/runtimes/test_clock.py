@@ -3,6 +3,7 @@
 import asyncio
 import json
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -65,8 +66,10 @@ class SteppedClock:
         await asyncio.sleep(0)
 
 
-def fired(clock: SteppedClock, crons: list[str], job: float = 0) -> list[Tick]:
-    """Return what fires until the clock ends."""
+def fired(clock: SteppedClock, crons: list[str], record: Path, job: float = 0) -> list[Tick]:
+    """Return what fires until the clock ends, where all has succeeded just before it begins."""
+    if not record.exists():
+        record.write_text(json.dumps(dict.fromkeys(crons, SATURDAY.isoformat())))
     ticks: list[Tick] = []
 
     async def fire(tick: Tick) -> None:
@@ -75,7 +78,7 @@ def fired(clock: SteppedClock, crons: list[str], job: float = 0) -> list[Tick]:
 
     async def run() -> None:
         background = LocalBackground(LocalLog())
-        cron = Cron(crons, fire)
+        cron = Cron(crons, fire, record)
         cron.start(clock, background)
         await clock.ended.wait()
         await cron.stop()
@@ -85,23 +88,36 @@ def fired(clock: SteppedClock, crons: list[str], job: float = 0) -> list[Tick]:
     return ticks
 
 
-def test_each_minute_fires_once() -> None:
-    ticks = fired(SteppedClock(7), ["* * * * *"])
+def test_each_minute_fires_once(tmp_path: Path) -> None:
+    ticks = fired(SteppedClock(7), ["* * * * *"], tmp_path / "cron.json")
     assert [tick.scheduled_at.minute for tick in ticks] == [1, 2, 3, 4]
     assert {tick.cron for tick in ticks} == {"* * * * *"}
 
 
-def test_a_long_job_holds_up_no_firing() -> None:
-    assert len(fired(SteppedClock(7), ["* * * * *"], job=0.05)) == 4
+def test_a_long_job_holds_up_no_firing(tmp_path: Path) -> None:
+    assert len(fired(SteppedClock(7), ["* * * * *"], tmp_path / "cron.json", job=0.05)) == 4
 
 
-def test_what_was_slept_through_does_not_fire() -> None:
-    ticks = fired(SteppedClock(2, oversleep=300), ["* * * * *"])
+def test_what_was_slept_through_does_not_fire(tmp_path: Path) -> None:
+    ticks = fired(SteppedClock(2, oversleep=300), ["* * * * *"], tmp_path / "cron.json")
     assert all(tick.scheduled_at.minute in {5, 6, 10, 11} for tick in ticks)
 
 
-def test_one_expression_fires_once_for_all_its_jobs() -> None:
-    assert len(fired(SteppedClock(1), ["* * * * *", "* * * * *"])) == 1
+def test_one_expression_fires_once_for_all_its_jobs(tmp_path: Path) -> None:
+    assert len(fired(SteppedClock(1), ["* * * * *", "* * * * *"], tmp_path / "cron.json")) == 1
+
+
+@pytest.mark.parametrize("record", [None, "{", '{"0 * * * *": "2026-11-21T10:59:00+00:00"}'])
+def test_what_became_due_while_nothing_ran_fires_once_at_the_start(tmp_path: Path, record: str | None) -> None:
+    file = tmp_path / "cron.json"
+    if record is not None:
+        file.write_text(record)
+    else:
+        file = tmp_path / "none.json"
+        file.write_text("{}")
+    ticks = fired(SteppedClock(1), ["0 * * * *"], file)
+    assert [tick.scheduled_at for tick in ticks] == [SATURDAY]
+    assert fired(SteppedClock(1), ["0 * * * *"], file) == []
 
 
 def test_background_work_is_drained_with_what_it_starts() -> None:

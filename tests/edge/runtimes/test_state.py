@@ -137,7 +137,7 @@ def test_the_state_folder_is_for_its_owner_only(tmp_path: Path) -> None:
 
 def test_state_that_is_a_file_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
-    with pytest.raises(StartError, match="the state folder .* cannot be used: File exists"):
+    with pytest.raises(StartError, match=r"the state folder .* cannot be used: File exists"):
         LocalRuntime.open(app, tmp_path / "state", {})
 
 

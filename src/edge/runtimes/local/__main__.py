@@ -1,0 +1,104 @@
+"""The command line: `python -m edge.runtimes.local serve|migrate MODULE:APP`."""
+
+import argparse
+import asyncio
+import importlib
+import os
+import sys
+import traceback
+from pathlib import Path
+
+from edge.app import App
+from edge.ports import PortError
+from edge.runtimes.local import reload
+from edge.runtimes.local.dev_vars import read_dev_vars
+from edge.runtimes.local.migrations import migrate
+from edge.runtimes.local.runtime import LocalRuntime, StartError, database_path, make_state
+from edge.runtimes.local.server import INHERITED, listen, run
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run a command; what a person can put right is one line on standard error and the exit code 2."""
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.command(options))
+    except PortError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 2
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the command line's options."""
+    root = argparse.ArgumentParser(prog="python -m edge.runtimes.local", description=__doc__)
+    commands = root.add_subparsers(required=True)
+    for name, command in (("serve", serve), ("migrate", migrate_only)):
+        one = commands.add_parser(name)
+        one.set_defaults(command=command)
+        one.add_argument("app", metavar="MODULE:APP")
+        one.add_argument("--state", type=Path, default=Path(".state"), help="folder of all state")
+        one.add_argument("--migrations", type=Path, default=Path("migrations"), help="folder of all apps' migrations")
+    one = commands.choices["serve"]
+    one.add_argument("--host", default="127.0.0.1")
+    one.add_argument("--port", type=int, default=8787)
+    one.add_argument("--assets", type=Path, help="folder of static files")
+    one.add_argument("--env-file", type=Path, default=Path(".dev.vars"))
+    one.add_argument("--reload", type=Path, nargs="?", const=Path("src"), metavar="FOLDER", help="restart on edits")
+    return root
+
+
+def migrate_only(options: argparse.Namespace) -> int:
+    """Bring the database up to date and say what was applied."""
+    app = load(options.app)
+    try:
+        make_state(options.state)
+    except OSError as fault:
+        raise StartError(f"the state folder {options.state} cannot be used: {fault.strerror or fault}") from None
+    database = database_path(app, options.state)
+    applied = migrate(database, options.migrations / app.migrations) if database else []
+    print("\n".join(f"applied {name}" for name in applied) or "nothing to apply")
+    return 0
+
+
+def serve(options: argparse.Namespace) -> int:
+    """Serve the app until a signal; on an edit, begin again."""
+    again = INHERITED in os.environ
+    listening = listen(options.host, options.port)
+    try:
+        runtime = prepare(options)
+    except Exception as fault:
+        # A mistake in the command is for its caller, one in an edited file for the editor, who will edit it again.
+        if options.reload is None or (isinstance(fault, PortError) and not again):
+            raise
+        traceback.print_exc()
+        print("waiting for an edit", file=sys.stderr, flush=True)
+        reload.wait(options.reload)
+    else:
+        if not asyncio.run(run(runtime, listening, options.reload)):
+            return 0
+    return reload.restart(listening, INHERITED)
+
+
+def prepare(options: argparse.Namespace) -> LocalRuntime:
+    """Import the app and open its state, with the database up to date."""
+    env = read_dev_vars(options.env_file) | os.environ
+    app = load(options.app)
+    migrations = options.migrations / app.migrations
+    return LocalRuntime.open(app, options.state, env, assets=options.assets, migrations=migrations)
+
+
+def load(where: str) -> App:
+    """Import an app; `StartError` where there is none of that name."""
+    module, _, attribute = where.partition(":")
+    try:
+        app = getattr(importlib.import_module(module), attribute or "app")
+    except (ModuleNotFoundError, AttributeError) as fault:
+        if isinstance(fault, ModuleNotFoundError) and fault.name and not module.startswith(fault.name):
+            raise
+        raise StartError(f"there is no app {where}: {fault}") from None
+    if not isinstance(app, App):
+        raise StartError(f"{where} is no App")
+    return app
+
+
+if __name__ == "__main__":
+    sys.exit(main())

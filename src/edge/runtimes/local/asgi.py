@@ -1,0 +1,177 @@
+"""The ASGI application: scope to request, response to messages, and the lifespan of the runtime behind it."""
+
+import asyncio
+import re
+import traceback
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
+from typing import Any
+
+from edge.app import App
+from edge.errors import BadRequest, PayloadTooLarge
+from edge.http import Request, Response
+from edge.ports import Log, PortError, Ports
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Awaitable[Message]]
+type Send = Callable[[Message], Awaitable[None]]
+type Pairs = list[tuple[bytes, bytes]]
+
+_SPLITS = re.compile(r"[\r\n\0]").search
+_NO_BODY = frozenset({204, 304})
+
+
+class BodyCutOff(BadRequest):
+    """The body broke off."""
+
+
+class ScopeHeaders:
+    """Request headers over ASGI's own list."""
+
+    __slots__ = ("_pairs",)
+
+    def __init__(self, pairs: Iterable[tuple[bytes, bytes]]) -> None:
+        self._pairs = pairs
+
+    def get(self, name: str) -> str | None:
+        """Return the first value, or None."""
+        wanted = name.encode("latin-1")
+        for key, value in self._pairs:
+            if key == wanted:
+                return value.decode("latin-1")
+        return None
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return all pairs."""
+        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._pairs]
+
+
+class Server:
+    """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""
+
+    def __init__(
+        self,
+        app: App,
+        ports: Callable[[], Ports],
+        log: Log,
+        start: Callable[[], Awaitable[object]],
+        stop: Callable[[], Awaitable[object]],
+    ) -> None:
+        self._app, self._ports, self._log = app, ports, log
+        self._start, self._stop = start, stop
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take one ASGI connection."""
+        kind = scope["type"]
+        if kind == "http":
+            await self._http(scope, receive, send)
+        elif kind == "lifespan":
+            await self._lifespan(receive, send)
+        elif kind == "websocket":
+            await send({"type": "websocket.close", "code": 1008})  # before an accept: 403
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        path, client = scope["raw_path"].decode("latin-1"), scope.get("client")
+        if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
+            path = "/" + path.partition("://")[2].partition("/")[2]
+        request = Request(
+            scope["method"],
+            path,
+            scope["query_string"].decode("latin-1"),
+            ScopeHeaders(scope["headers"]),
+            _reader(receive),
+            self._ports(),
+            client[0] if client else "",
+        )
+        response = await self._app.fetch(request)
+        body = response.body
+        try:
+            headers = _encode(response, request.method)
+        except ValueError as fault:
+            self._log("error", "response refused", request_id=request.id, route=request.route, error=str(fault))
+            await _send_whole(send, 500, [(b"content-length", b"0")], b"")
+            return
+        if isinstance(body, bytes):
+            await _send_whole(send, response.status, headers, b"" if response.status in _NO_BODY else body)
+            return
+        await send({"type": "http.response.start", "status": response.status, "headers": headers})
+        await self._stream(body, request, receive, send)
+
+    async def _stream(self, body: AsyncIterable[bytes], request: Request, receive: Receive, send: Send) -> None:
+        """Send the parts as they come; close their source when the client leaves."""
+        sending = asyncio.create_task(_send_parts(body, send))
+        leaving = asyncio.create_task(_disconnect(receive))
+        try:
+            await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            leaving.cancel()
+            sending.cancel()
+            _, faults = await asyncio.gather(leaving, sending, return_exceptions=True)
+        if isinstance(faults, Exception):
+            # The server sees a response without an end and closes the connection, so the client sees it too.
+            error = "".join(traceback.format_exception(faults))
+            self._log("error", "stream failed", request_id=request.id, route=request.route, error=error)
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            await self._start()
+        except PortError as fault:
+            await send({"type": "lifespan.startup.failed", "message": str(fault)})
+            return
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+        await self._stop()
+        await send({"type": "lifespan.shutdown.complete"})
+
+
+def _reader(receive: Receive) -> Callable[[int], Awaitable[bytes]]:
+    async def read(limit: int) -> bytes:
+        parts, size, more = [], 0, True
+        while more:
+            message = await receive()
+            if message["type"] == "http.disconnect":
+                raise BodyCutOff
+            part = message.get("body", b"")
+            size += len(part)
+            if size > limit:
+                raise PayloadTooLarge(limit)
+            parts.append(part)
+            more = message.get("more_body", False)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    return read
+
+
+def _encode(response: Response, method: str) -> Pairs:
+    """Return the headers as bytes; ValueError where one could not be sent as it is."""
+    pairs = response.headers
+    if _SPLITS("".join([part for pair in pairs for part in pair])):
+        raise ValueError("a header holds a line break or NUL")
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    if response.status in _NO_BODY:
+        return [pair for pair in headers if pair[0] != b"content-length"]
+    if method != "HEAD" and isinstance(response.body, bytes) and all(name != b"content-length" for name, _ in headers):
+        headers.append((b"content-length", b"%d" % len(response.body)))
+    return headers
+
+
+async def _send_whole(send: Send, status: int, headers: Pairs, body: bytes) -> None:
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})
+
+
+async def _send_parts(body: AsyncIterable[bytes], send: Send) -> None:
+    try:
+        async for part in body:
+            await send({"type": "http.response.body", "body": part, "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+    finally:
+        close = getattr(body, "aclose", None)
+        if close is not None:
+            await close()
+
+
+async def _disconnect(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass

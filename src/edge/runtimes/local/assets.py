@@ -1,0 +1,128 @@
+"""The `Assets` port: the static files of a folder, as Cloudflare serves them."""
+
+import asyncio
+import hashlib
+import mimetypes
+from contextlib import suppress
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import quote
+
+from edge.errors import BadEncoding
+from edge.http import HeaderList, Response, percent_decode
+
+TYPES = {
+    ".css": "text/css; charset=utf-8",
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".json": "application/json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".txt": "text/plain; charset=utf-8",
+    ".wasm": "application/wasm",
+    ".woff2": "font/woff2",
+    ".yaml": "text/yaml",
+    ".yml": "text/yaml",
+}
+
+
+class _Asset(NamedTuple):
+    """A file as it was when its size and time of change were `stamp`."""
+
+    stamp: tuple[int, int]
+    body: bytes
+    etag: str
+
+
+class LocalAssets:
+    """Files with a strong ETag. A page has one address, to which its others lead: `/docs/` for docs/index.html,
+    `/docs` for docs.html. Hidden files and `_headers` are not served, nor anything outside the folder.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder.resolve() if folder is not None else None
+        self._kept: dict[Path, _Asset] = {}
+
+    async def get(self, path: str, if_none_match: str | None = None) -> Response | None:
+        """Return the file for a URL path, 304 where its ETag is among `if_none_match`, or None."""
+        segments = _segments(path)
+        if self._folder is None or segments is None:
+            return None
+        file = await asyncio.to_thread(self._find, "/".join(segments), path.endswith("/"))
+        if file is None or isinstance(file, str):
+            return Response(status=307, headers=[("location", file)]) if file else None
+        asset = await asyncio.to_thread(self._read, file)
+        headers = [("content-type", _type(file)), ("etag", asset.etag), ("cache-control", _REVALIDATE)]
+        for name, value in await asyncio.to_thread(self._extra, path):
+            headers = [*(pair for pair in headers if pair[0] != name), (name, value)]
+        if if_none_match and _matches(if_none_match, asset.etag):
+            return Response(status=304, headers=headers)
+        return Response(asset.body, headers=headers)
+
+    def _find(self, name: str, is_folder: bool) -> Path | str | None:
+        """Return the file of a path without its slashes, or the path that it is at instead, or None."""
+        stem = name.removesuffix(".html")
+        if name != stem or stem.rpartition("/")[2] == "index":
+            return "/" + quote(stem.removesuffix("index")) if self._file(stem + ".html") else None
+        index, page = self._file(f"{name}/index.html".lstrip("/")), self._file(name + ".html")
+        if index:
+            return index if is_folder else f"/{quote(name)}/"
+        if page:
+            return f"/{quote(name)}" if is_folder else page
+        return None if is_folder else self._file(name)
+
+    def _file(self, name: str) -> Path | None:
+        assert self._folder is not None
+        with suppress(OSError):  # such as a name that is too long
+            file = (self._folder / name).resolve()
+            return file if file.is_relative_to(self._folder) and file.is_file() else None
+        return None
+
+    def _read(self, file: Path) -> _Asset:
+        status = file.stat()
+        stamp = (status.st_mtime_ns, status.st_size)
+        kept = self._kept.get(file)
+        if kept is None or kept.stamp != stamp:
+            body = file.read_bytes()
+            kept = self._kept[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return kept
+
+    def _extra(self, path: str) -> HeaderList:
+        """Return what the `_headers` file gives for a path: patterns at the margin, their headers indented below."""
+        assert self._folder is not None
+        file, found, applies = self._folder / "_headers", [], False
+        for line in self._read(file).body.decode().splitlines() if file.is_file() else ():
+            if line[:1].isspace() and applies and ":" in line:
+                name, _, value = line.partition(":")
+                found.append((name.strip().lower(), value.strip()))
+            elif line.strip() and not line[:1].isspace():
+                applies = fnmatchcase(path, line.strip())
+        return found
+
+
+_REVALIDATE = "public, max-age=0, must-revalidate"
+
+
+def _segments(path: str) -> list[str] | None:
+    """Return the decoded segments of a path, or None where they name nothing that may be served."""
+    try:
+        segments = [percent_decode(segment) for segment in path.strip("/").split("/")]
+    except BadEncoding:
+        return None
+    if path.startswith("//") or any(_hidden(segment) for segment in segments):
+        return None
+    return segments
+
+
+def _hidden(segment: str) -> bool:
+    return segment.startswith(".") or segment == "_headers" or any(sign in segment for sign in "/\\\0")
+
+
+def _type(file: Path) -> str:
+    return TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+
+
+def _matches(if_none_match: str, etag: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags

@@ -1,0 +1,147 @@
+"""The `Bucket` port: contents as files, what is known of them in SQLite beside them."""
+
+import asyncio
+import hashlib
+import os
+import sqlite3
+from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+
+from edge.ports import LimitExceeded, Objects, StoredObject
+from edge.runtimes.local.sqlite import SqliteFile, connect
+
+MAX_KEY = 1024
+MAX_METADATA = 8192
+MAX_LIST = 1000
+CHUNK = 256 * 1024
+
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS objects(
+    key TEXT PRIMARY KEY,
+    size INTEGER NOT NULL,
+    etag TEXT NOT NULL,
+    uploaded_at REAL NOT NULL,
+    content_type TEXT,
+    metadata TEXT NOT NULL,
+    file TEXT NOT NULL
+) WITHOUT ROWID
+"""
+GET = "SELECT * FROM objects WHERE key = ?"
+LIST = "SELECT * FROM objects WHERE key >= ?1 AND key > ?2 AND substr(key, 1, length(?1)) = ?1 ORDER BY key LIMIT ?3"
+
+
+class LocalBucket(SqliteFile[sqlite3.Connection]):
+    """One bucket. Each put writes a file of a name of its own, so a reader keeps the content that it began with.
+
+    No part of a key is part of a path. A crash between file and row leaves at most a file that nothing names.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._files = folder / "files"
+        self._files.mkdir(parents=True, exist_ok=True)
+        super().__init__(connect(folder / "objects.sqlite", sqlite3.Connection, SCHEMA))
+
+    async def head(self, key: str) -> StoredObject | None:
+        row = await self._row(key)
+        return _stored(row) if row else None
+
+    async def get(
+        self, key: str, *, offset: int = 0, length: int | None = None
+    ) -> tuple[StoredObject, AsyncIterator[bytes]] | None:
+        while row := await self._row(key):
+            stored = _stored(row)
+            end = stored.size if length is None else min(offset + length, stored.size)
+            with suppress(FileNotFoundError):  # replaced since the row was read: look again
+                return stored, _Parts(self._files / row[-1], offset, end)
+        return None
+
+    async def put(
+        self, key: str, body: bytes, *, content_type: str | None = None, metadata: Mapping[str, str] | None = None
+    ) -> StoredObject:
+        packed = to_json(dict(metadata or {}))
+        if len(packed) > MAX_METADATA:
+            raise LimitExceeded(f"metadata of {len(packed)} bytes; R2 takes {MAX_METADATA}")
+        _check(key)
+
+        def work(connection: sqlite3.Connection) -> StoredObject:
+            etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
+            now, name = datetime.now(UTC).timestamp(), _write(self._files, body)
+            row = (key, len(body), etag, now, content_type, packed.decode(), name)
+            self._replace(connection, key, "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            return _stored(row)
+
+        return await self.work(work)
+
+    async def delete(self, key: str) -> None:
+        _check(key)
+        sql = "DELETE FROM objects WHERE key = ?"
+        await self.work(lambda connection: self._replace(connection, key, sql, (key,)))
+
+    async def list(self, prefix: str = "", *, limit: int = MAX_LIST, cursor: str | None = None) -> Objects:
+        """Return objects sorted by their keys' bytes; the cursor is the last key of the page."""
+        if not 1 <= limit <= MAX_LIST:
+            raise LimitExceeded(f"a page of {limit} objects; R2 takes 1 to {MAX_LIST}")
+        values = (prefix, cursor or "", limit + 1)
+        rows = await self.work(lambda connection: connection.execute(LIST, values).fetchall())
+        return Objects([_stored(row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None)
+
+    async def _row(self, key: str) -> tuple[str, ...] | None:
+        _check(key)
+        return await self.work(lambda connection: connection.execute(GET, (key,)).fetchone())
+
+    def _replace(self, connection: sqlite3.Connection, key: str, sql: str, values: tuple[object, ...]) -> None:
+        """Change an object's row, then remove the file of the row that was there."""
+        old = connection.execute(GET, (key,)).fetchone()
+        connection.execute(sql, values)
+        if old:
+            (self._files / old[-1]).unlink(missing_ok=True)
+
+
+class _Parts:
+    """The bytes of an open file from one position to another, read in parts off the event loop."""
+
+    def __init__(self, file: Path, position: int, end: int) -> None:
+        self._file = os.open(file, os.O_RDONLY)
+        self._position, self._end = position, end
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        size = min(CHUNK, self._end - self._position)
+        part = await asyncio.to_thread(os.pread, self._file, size, self._position) if size > 0 else b""
+        if not part:
+            raise StopAsyncIteration
+        self._position += len(part)
+        return part
+
+    def __del__(self) -> None:  # also where nobody began to read
+        with suppress(AttributeError):
+            os.close(self._file)
+
+
+def _stored(row: tuple[object, ...]) -> StoredObject:
+    key, size, etag, uploaded_at, content_type, metadata, _ = row
+    uploaded = datetime.fromtimestamp(uploaded_at, UTC)  # type: ignore[arg-type]
+    return StoredObject(key, size, etag, uploaded, content_type, from_json(metadata))  # type: ignore[arg-type]
+
+
+def _check(key: str) -> None:
+    if not key or len(key.encode()) > MAX_KEY:
+        raise LimitExceeded(f"a key has 1 to {MAX_KEY} bytes")
+
+
+def _write(folder: Path, body: bytes) -> str:
+    """Write a file that is whole on disk by the time it has its name, and return the name."""
+    name = uuid4().hex
+    with (folder / f"{name}.part").open("wb") as file:
+        file.write(body)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(folder / f"{name}.part", folder / name)
+    return name

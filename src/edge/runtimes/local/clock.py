@@ -1,0 +1,106 @@
+"""The `Clock` port, and the loop that lets cron expressions fire."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from cronsim import CronSim, CronSimError
+
+from edge.events import Tick
+from edge.ports import Background, Clock, PortError
+
+LATEST = 60.0
+"""Seconds after which a firing is dropped, as after a suspended laptop wakes."""
+
+_WEEKDAY = re.compile(r"(?<![\d#/])\d+")
+_OPEN_STEP = re.compile(r"(?<![\w-])(\w+)/")
+
+
+class LocalClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        """Return the present instant."""
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait."""
+        await asyncio.sleep(seconds)
+
+
+def schedule(cron: str, after: datetime) -> CronSim:
+    """Return the instants after `after` at which Cloudflare fires `cron`; `PortError` where it is none.
+
+    Cloudflare counts weekdays from 1 = Sunday, cron from 0: `1` there is `0` here. Names are the same.
+    """
+    fields = cron.split()
+    try:
+        if len(fields) != 5:
+            raise CronSimError("five fields are needed")
+        fields[4] = _WEEKDAY.sub(_weekday, _OPEN_STEP.sub(r"\1-7/", fields[4]))
+        return CronSim(" ".join(fields), after)
+    except CronSimError as fault:
+        raise PortError(f"cron {cron!r}: {fault}") from None
+
+
+def _weekday(number: re.Match[str]) -> str:
+    if not 1 <= int(number[0]) <= 7:
+        raise CronSimError("a weekday is 1 (Sunday) to 7")
+    return str(int(number[0]) - 1)
+
+
+class Cron:
+    """Fires each expression at its minute; a job that takes long holds up no other and not its own next firing.
+
+    `record` is a file that keeps when each last succeeded. What became due while nothing ran, and what never ran, is
+    fired once at the start: a machine at home is not always on.
+    """
+
+    def __init__(self, crons: Iterable[str], fire: Callable[[Tick], Awaitable[None]], record: Path) -> None:
+        self._crons = sorted(set(crons))
+        self._fire, self._record = fire, record
+        self._tasks: list[asyncio.Task[None]] = []
+        for cron in self._crons:
+            schedule(cron, datetime.now(UTC))
+
+    def start(self, clock: Clock, background: Background) -> None:
+        """Begin."""
+        self._tasks = [asyncio.create_task(self._follow(cron, clock, background)) for cron in self._crons]
+
+    async def stop(self) -> None:
+        """Fire no more; what is running goes on in the background."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _follow(self, cron: str, clock: Clock, background: Background) -> None:
+        now = clock.now()
+        if self._is_due(cron, now):
+            background.add(self._run(Tick(cron, now)))
+        for at in schedule(cron, now):
+            while (wait := (at - clock.now()).total_seconds()) > 0:
+                await clock.sleep(min(wait, 30.0))  # in parts: the machine may sleep, or its clock be set
+            if wait > -LATEST:
+                background.add(self._run(Tick(cron, at)))
+
+    def _is_due(self, cron: str, now: datetime) -> bool:
+        last = self._succeeded().get(cron)
+        return last is None or next(schedule(cron, datetime.fromisoformat(last))) <= now
+
+    async def _run(self, tick: Tick) -> None:
+        await self._fire(tick)
+        succeeded = self._succeeded() | {tick.cron: tick.scheduled_at.isoformat()}
+        part = self._record.with_suffix(".part")
+        part.write_text(json.dumps(succeeded), encoding="utf-8")
+        part.replace(self._record)
+
+    def _succeeded(self) -> dict[str, str]:
+        """Return the record; one that was cut off or is none counts as empty."""
+        try:
+            found = json.loads(self._record.read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            return {}
+        return found if isinstance(found, dict) else {}

@@ -1,0 +1,147 @@
+"""The loop that hands queued messages to the app's consumers."""
+
+import asyncio
+import fcntl
+import os
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from edge.app import App
+from edge.events import Delivery, Outcome
+from edge.ports import Log, Ports
+from edge.routes import Consumer
+from edge.runtimes.local.queue import QueueStore
+
+POLL = 1.0
+"""Seconds after which the messages of other processes, and those that were delayed, are looked for."""
+
+
+class Consumers:
+    """Consumes every queue that the app declares a consumer for, in one process of those that share a state folder.
+
+    A batch is whatever is due, at once: `batch_timeout` is a saving for many isolates, here it would only be a delay.
+    """
+
+    def __init__(self, app: App, store: QueueStore, ports: Callable[[], Ports], log: Log) -> None:
+        self._app, self._store, self._ports, self._log = app, store, ports, log
+        self._lock = Lock(store.path.with_suffix(".lock"))
+        self._stopping = False
+        self._main: asyncio.Task[None] | None = None
+        self._workers: list[asyncio.Task[None]] = []
+
+    @property
+    def consuming(self) -> bool:
+        """Whether this process is the one that consumes."""
+        return self._lock.held
+
+    def start(self) -> None:
+        """Begin, as soon as no other process consumes."""
+        self._main = asyncio.create_task(self._begin())
+
+    async def stop(self, grace: float) -> None:
+        """Take no more batches; let those that run end within `grace` seconds, and give back the others."""
+        self._stopping = True
+        for wake in self._store.wakes:
+            wake()
+        if self._main is not None:
+            self._main.cancel()
+            await asyncio.wait((self._main,))
+        if self._workers:
+            _, late = await asyncio.wait(self._workers, timeout=grace)
+            for worker in late:
+                worker.cancel()
+            await asyncio.gather(*self._workers, return_exceptions=True)
+        self._lock.release()
+
+    async def _begin(self) -> None:
+        while not self._lock.take():  # noqa: ASYNC110 - what is awaited is another process
+            await asyncio.sleep(POLL)
+        await self._store.release_all()
+        for consumer in self._app.consumers.values():
+            for _ in range(consumer.max_concurrency):
+                self._workers.append(asyncio.create_task(self._work(consumer)))
+
+    async def _work(self, consumer: Consumer) -> None:
+        """Take and run batches, one at a time; as many of these run as batches may run at a time."""
+        woken = asyncio.Event()
+        self._store.wakes.append(woken.set)
+        while not self._stopping:
+            woken.clear()
+            try:
+                batch = await self._store.lease(consumer.queue, consumer.batch_size)
+                if batch:
+                    await self._run(consumer, batch)
+                    continue
+            except Exception as fault:  # a full disk, a locked file: what is leased comes back, the loop stays
+                self._log("error", "queue failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
+            with suppress(TimeoutError):
+                await asyncio.wait_for(woken.wait(), POLL)
+
+    async def _run(self, consumer: Consumer, batch: list[Delivery]) -> None:
+        spent = [one for one in batch if one.attempts > consumer.max_retries + 1]  # each time it killed the process
+        batch = [one for one in batch if one not in spent]
+        await self._bury(consumer, [one.id for one in spent])
+        try:
+            outcomes = await self._app.queue(consumer.queue, batch, self._ports())
+        except asyncio.CancelledError:
+            await self._store.release(one.id for one in batch)
+            raise
+        except Exception as fault:
+            self._log("error", "batch failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
+            outcomes = []
+        await self._settle(consumer, batch, {outcome.id: outcome for outcome in outcomes})
+
+    async def _settle(self, consumer: Consumer, batch: Sequence[Delivery], outcomes: dict[str, Outcome]) -> None:
+        done, again, dead = [], [], []
+        for one in batch:
+            delay = outcomes.get(one.id, Outcome(one.id, consumer.retry_delay)).retry_after
+            if delay is None:
+                done.append(one.id)
+            elif one.attempts > consumer.max_retries:
+                dead.append(one.id)
+            else:
+                again.append((one.id, delay))
+        await self._store.done(done)
+        await self._store.again(again)
+        await self._bury(consumer, dead)
+
+    async def _bury(self, consumer: Consumer, ids: list[str]) -> None:
+        """Move messages that used up their attempts to the dead letters; without such a queue they are dropped."""
+        if not ids:
+            return
+        self._log("error", "messages given up", queue=consumer.queue, dead_letter=consumer.dead_letter, ids=ids)
+        if consumer.dead_letter:
+            await self._store.move(consumer.dead_letter, ids)
+        else:
+            await self._store.done(ids)
+
+
+class Lock:
+    """Held by the one process that consumes; the system gives it back when that process ends, however it ends."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: int | None = None
+
+    @property
+    def held(self) -> bool:
+        """Whether it is held here."""
+        return self._file is not None
+
+    def take(self) -> bool:
+        """Take the lock where it is free."""
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(file)
+            return False
+        self._file = file
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, where it is held."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None

@@ -1,0 +1,198 @@
+"""The `Database` port on a SQLite file, with D1's limits, types and refusals."""
+
+import math
+import re
+import sqlite3
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
+
+MAX_PARAMS = 100
+MAX_SQL_BYTES = 100_000
+MAX_VALUE_BYTES = 2_000_000
+TIMEOUT = 30.0
+"""Seconds that a call may take."""
+
+# Cloudflare's documented limits; where it documents none, those that workerd sets on its own SQLite.
+LIMITS = {
+    sqlite3.SQLITE_LIMIT_LENGTH: MAX_VALUE_BYTES,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: MAX_SQL_BYTES,
+    sqlite3.SQLITE_LIMIT_COLUMN: 100,
+    sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
+    sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 5,
+    sqlite3.SQLITE_LIMIT_VDBE_OP: 25_000,
+    sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
+    sqlite3.SQLITE_LIMIT_ATTACHED: 0,
+    sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 50,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: MAX_PARAMS,
+    sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 10,
+}
+
+# What reads, or ends with the transaction: nothing that would outlast the call on the one connection.
+PRAGMAS = frozenset({
+    "data_version", "defer_foreign_keys", "foreign_key_check", "foreign_key_list", "index_info", "index_list",
+    "index_xinfo", "optimize", "quick_check", "table_info", "table_list", "table_xinfo",
+})  # fmt: skip
+REFUSED = frozenset(
+    {
+        sqlite3.SQLITE_TRANSACTION,
+        sqlite3.SQLITE_SAVEPOINT,
+        sqlite3.SQLITE_ATTACH,
+        sqlite3.SQLITE_DETACH,
+        sqlite3.SQLITE_CREATE_TEMP_INDEX,
+        sqlite3.SQLITE_CREATE_TEMP_TABLE,
+        sqlite3.SQLITE_CREATE_TEMP_TRIGGER,
+        sqlite3.SQLITE_CREATE_TEMP_VIEW,
+    }
+)
+_OVER_LIMIT = re.compile(r"\btoo (many|big|large|complex)\b")
+
+
+def authorize(action: int, first: str | None, second: str | None) -> int:
+    """Tell SQLite whether a statement may do this, as D1 would."""
+    if action == sqlite3.SQLITE_PRAGMA:
+        name = (first or "").lower()
+        if name == "foreign_keys":
+            return sqlite3.SQLITE_OK if second is None else sqlite3.SQLITE_IGNORE  # always on; setting it does nothing
+        return sqlite3.SQLITE_OK if name in PRAGMAS else sqlite3.SQLITE_DENY
+    if action == sqlite3.SQLITE_CREATE_VTABLE:
+        return sqlite3.SQLITE_OK if second in {"fts5", "fts5vocab"} else sqlite3.SQLITE_DENY
+    return sqlite3.SQLITE_DENY if action in REFUSED or second == "load_extension" else sqlite3.SQLITE_OK
+
+
+class Connection(sqlite3.Connection):
+    """A connection that refuses what D1 refuses; `trusted` while the runtime's own BEGIN and COMMIT go through it."""
+
+    trusted = False
+
+    def authorize(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
+        """Answer SQLite, which asks when it compiles a statement."""
+        return sqlite3.SQLITE_OK if self.trusted else authorize(action, first, second)
+
+
+def connect_d1(path: Path) -> Connection:
+    """Open a file as D1 would serve it."""
+    connection = connect(path, Connection)
+    for limit, value in LIMITS.items():
+        connection.setlimit(limit, value)
+    connection.set_authorizer(connection.authorize)
+    return connection
+
+
+@contextmanager
+def batch(connection: Connection) -> Iterator[None]:
+    """Open a transaction around statements that may open none themselves."""
+    connection.trusted = True
+    try:
+        with transaction(connection):
+            connection.trusted = False
+            try:
+                yield
+            finally:
+                connection.trusted = True
+    finally:
+        connection.trusted = False
+
+
+class LocalDatabase(SqliteFile[Connection]):
+    """One database; every call, a whole batch too, is one hop to its thread."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(connect_d1(path))
+
+    async def all(self, sql: str, *params: Value) -> list[Row]:
+        return (await self.run(sql, *params)).rows
+
+    async def first(self, sql: str, *params: Value) -> Row | None:
+        rows = (await self.run(sql, *params)).rows
+        return rows[0] if rows else None
+
+    async def run(self, sql: str, *params: Value) -> Result:
+        check(sql, params)
+
+        def work(connection: Connection) -> Result:
+            with time_limit(connection):
+                return execute(connection, sql, params)
+
+        return await self.work(work)
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        for sql, params in statements:
+            check(sql, params)
+
+        def work(connection: Connection) -> list[Result]:
+            with time_limit(connection), batch(connection):
+                return [execute(connection, sql, params) for sql, params in statements]
+
+        return await self.work(work)
+
+
+def execute(connection: sqlite3.Connection, sql: str, params: Sequence[Value] = ()) -> Result:
+    """Run one statement; what is over a limit that SQLite knows is `LimitExceeded`."""
+    before = connection.total_changes
+    try:
+        cursor = connection.execute(sql, params)
+        values = cursor.fetchall()
+    except sqlite3.Error as fault:
+        if _OVER_LIMIT.search(str(fault)):
+            raise LimitExceeded(f"over a limit of D1: {fault}") from None
+        raise
+    names = [column[0] for column in cursor.description or ()]
+    # SQLite's count leaves out what triggers and foreign keys did, but is not there for WITH … INSERT.
+    changes = cursor.rowcount if cursor.rowcount >= 0 else connection.total_changes - before
+    return Result([dict(zip(names, row, strict=True)) for row in values], changes, cursor.lastrowid or 0)
+
+
+@contextmanager
+def time_limit(connection: sqlite3.Connection, seconds: float = TIMEOUT) -> Iterator[None]:
+    """Interrupt what the block runs after `seconds`."""
+    end = time.monotonic() + seconds
+    connection.set_progress_handler(lambda: time.monotonic() > end, 100_000)
+    try:
+        yield
+    except sqlite3.OperationalError as fault:
+        if str(fault) == "interrupted":
+            raise DatabaseError(f"interrupted: the call took longer than {seconds:g} s") from None
+        raise
+    finally:
+        connection.set_progress_handler(None, 0)
+
+
+def check(sql: str, params: Sequence[Value]) -> None:
+    """Refuse what D1 would; no message holds a value."""
+    if len(params) > MAX_PARAMS:
+        raise LimitExceeded(f"{len(params)} bound parameters; D1 takes {MAX_PARAMS}")
+    if (size := _length("the SQL", sql)) > MAX_SQL_BYTES:
+        raise LimitExceeded(f"a statement of {size} bytes; D1 takes {MAX_SQL_BYTES}")
+    if not sql.strip(" \t\r\n;"):
+        raise DatabaseError("the SQL holds no statement")
+    for number, value in enumerate(params, 1):
+        _check_value(f"parameter {number}", value)
+
+
+def _check_value(where: str, value: Value) -> None:
+    if isinstance(value, str | bytes):
+        if (size := _length(where, value)) > MAX_VALUE_BYTES:
+            raise LimitExceeded(f"{where}: {size} bytes; D1 takes {MAX_VALUE_BYTES} in a value")
+    elif isinstance(value, int):
+        if abs(value) >= 2**53:
+            raise DatabaseError(f"{where}: an int of 2^53 or more is not exact in D1; bind it as text")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise DatabaseError(f"{where}: SQLite stores no NaN or infinity")
+    elif value is not None:
+        raise DatabaseError(f"{where}: {type(value).__name__} cannot be bound")
+
+
+def _length(where: str, value: str | bytes) -> int:
+    """Return how many bytes a value has in SQLite."""
+    if isinstance(value, bytes) or value.isascii():
+        return len(value)
+    try:
+        return len(value.encode())
+    except UnicodeEncodeError:
+        raise DatabaseError(f"{where}: a lone surrogate is no text") from None

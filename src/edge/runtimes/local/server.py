@@ -1,0 +1,74 @@
+"""The well-kept server: a socket of our own, uvicorn with bounds, and an end that lets what runs finish."""
+
+import asyncio
+import errno
+import os
+import signal
+import socket
+from pathlib import Path
+
+import uvicorn
+
+from edge.ports import PortError
+from edge.runtimes.local import reload
+from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.runtime import GRACE, LocalRuntime
+
+INHERITED = "EDGE_SOCKET"
+"""The variable that tells a process which begins again the number of its open socket."""
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """Return the listening socket: the one of the process before a reload, or a new one."""
+    inherited = os.environ.pop(INHERITED, "")
+    if inherited:
+        return socket.socket(fileno=int(inherited))
+    try:
+        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except (OSError, OverflowError) as fault:
+        if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
+            raise PortError(f"port {port} is in use; try PORT={port + 1}") from None
+        raise PortError(f"cannot listen on {host} port {port}: {getattr(fault, 'strerror', None) or fault}") from None
+
+
+async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | None) -> bool:
+    """Serve until a signal or an edit below `watched`, stop in good order, and return whether it was an edit."""
+    host, port = listening.getsockname()[:2]
+
+    async def start() -> None:
+        await runtime.start()
+        shown = f"[{host}]" if ":" in host else host
+        print(f"{runtime.app.name} at http://{shown}:{port}, state in {runtime.state}", flush=True)
+
+    app = Server(runtime.app, runtime.ports, runtime.log, start, runtime.stop)
+    server = uvicorn.Server(_config(app))
+    for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signal again at the end: that is no failure
+        signal.signal(one, lambda *_: None)
+    serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
+    edited = asyncio.create_task(reload.edited(watched)) if watched else None
+    await asyncio.wait((serving, edited) if edited else (serving,), return_when=asyncio.FIRST_COMPLETED)
+    server.should_exit = True
+    await serving
+    if edited is not None and not edited.done():
+        edited.cancel()
+        await asyncio.wait((edited,))
+    return edited is not None and not edited.cancelled()
+
+
+def _config(app: Server) -> uvicorn.Config:
+    """Return uvicorn's settings: h11 because it bounds the size of a request's head."""
+    return uvicorn.Config(
+        app,
+        http="h11",
+        ws="none",
+        lifespan="on",
+        log_config=None,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+        limit_concurrency=1000,
+        timeout_keep_alive=15,
+        timeout_graceful_shutdown=int(GRACE),
+        h11_max_incomplete_event_size=128 * 1024,
+    )

@@ -1,0 +1,74 @@
+"""A SQLite file with one connection and the one thread that touches it."""
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.ports import DatabaseError
+
+type Work[C, T] = Callable[[C], T]
+
+
+def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "", synchronous: str = "NORMAL") -> C:
+    """Open a file in WAL mode with foreign keys on, in autocommit, to be used by one thread at a time.
+
+    NORMAL keeps a commit through a crash of the process, FULL also through one of the machine.
+    """
+    connection = sqlite3.connect(path, 5, 0, None, False, factory, 256)
+    try:
+        for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"synchronous = {synchronous}"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(schema)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+    """Commit what the block does as a whole, or roll all of it back."""
+    # Not execute(): its cache of statements would hand this BEGIN to an app that must not have one.
+    connection.executescript("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.commit()
+    except BaseException:
+        connection.rollback()
+        raise
+
+
+class SqliteFile[C: sqlite3.Connection]:
+    """Runs work on a connection in its one thread: a caller that is cancelled leaves the work whole."""
+
+    def __init__(self, connection: C) -> None:
+        self.connection = connection
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="sqlite")
+
+    async def work[T](self, work: Work[C, T]) -> T:
+        """Return what `work` makes of the connection; SQLite's errors as `DatabaseError`."""
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.connection)
+        except sqlite3.Error as fault:
+            raise DatabaseError(str(fault).partition(" with text")[0]) from None  # what follows is the text
+
+    async def atomic[T](self, work: Work[C, T]) -> T:
+        """Return what `work` makes of the connection in one transaction."""
+
+        def run(connection: C) -> T:
+            with transaction(connection):
+                return work(connection)
+
+        return await self.work(run)
+
+    async def probe(self) -> None:
+        """Raise `DatabaseError` unless the file answers."""
+        await self.work(lambda connection: connection.execute("SELECT count(*) FROM sqlite_schema").fetchone())
+
+    def close(self) -> None:
+        """Finish what was begun and close the file."""
+        self._thread.shutdown()
+        self.connection.close()

@@ -1,0 +1,106 @@
+"""The committed OpenAPI documents: what the code says, in a form that every consumer takes."""
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from openapi_spec_validator import validate
+
+import openapi
+from apps import ROOT, folder, packages
+from edge.routing import ANY
+from sdk_rules import PLACE, SCHEMA, places, schemas
+
+ANY_METHODS = ("delete", "get", "patch", "post", "put")
+REDOCLY = ROOT / "node_modules" / ".bin" / "redocly"
+
+each_app = pytest.mark.parametrize("package", packages())
+
+
+def committed(package: str, name: str) -> Path:
+    return ROOT / "openapi" / folder(package) / name
+
+
+def read(package: str) -> Any:
+    return json.loads(committed(package, "openapi.json").read_text(encoding="utf-8"))
+
+
+@each_app
+def test_the_committed_files_are_what_the_code_says(package: str) -> None:
+    assert [openapi.stale(path, text) for path, text in openapi.rendered(package)] == ["", ""]
+
+
+@each_app
+def test_yaml_and_json_have_the_same_content(package: str) -> None:
+    assert yaml.safe_load(committed(package, "openapi.yaml").read_text(encoding="utf-8")) == read(package)
+
+
+@each_app
+def test_the_yaml_is_for_reading(package: str) -> None:
+    text = committed(package, "openapi.yaml").read_text(encoding="utf-8")
+    assert not any(isinstance(event, yaml.AliasEvent) for event in yaml.parse(text))
+    assert "\\u" not in text
+
+
+@each_app
+def test_the_document_is_valid_openapi(package: str) -> None:
+    validate(read(package))
+
+
+@each_app
+def test_every_route_is_in_the_document_and_nothing_else(package: str) -> None:
+    expected = set()
+    for endpoint in openapi.load(package).endpoints:
+        methods = ANY_METHODS if endpoint.method == ANY else (endpoint.method.lower(),)
+        expected |= {(endpoint.path.replace(":path}", "}"), method) for method in methods}
+    found = {(path, method) for path, item in read(package)["paths"].items() for method in item}
+    assert found == expected
+
+
+@each_app
+@pytest.mark.parametrize("rule", SCHEMA)
+def test_no_schema_breaks_a_generator(package: str, rule: str) -> None:
+    assert [node.path for node in schemas(read(package)) if SCHEMA[rule](node)] == []
+
+
+@each_app
+@pytest.mark.parametrize("rule", PLACE)
+def test_no_place_breaks_a_generator(package: str, rule: str) -> None:
+    assert [node.path for node in places(read(package)) if PLACE[rule](node)] == []
+
+
+@each_app
+def test_every_component_is_used(package: str) -> None:
+    document = read(package)
+    used = {node.value for node in places(document) if node.key == "$ref"}
+    assert {f"#/components/schemas/{name}" for name in document["components"]["schemas"]} == used
+
+
+@each_app
+def test_every_operation_says_what_it_does_and_who_may_call_it(package: str) -> None:
+    operations = [one for item in read(package)["paths"].values() for one in item.values()]
+    assert all(one["summary"] and one["operationId"] and "security" in one for one in operations)
+
+
+def test_a_stale_file_is_shown_as_a_difference() -> None:
+    path = ROOT / "openapi" / "openapi.yaml"
+    shown = openapi.stale(path, path.read_text(encoding="utf-8").replace("3.1.0", "3.1.1", 1))
+    assert "-openapi: 3.1.0\n+openapi: 3.1.1\n" in shown
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("node") is None, reason="Redocly needs Node, and there is none here")
+@pytest.mark.parametrize("name", ["openapi.json", "openapi.yaml"])
+@each_app
+def test_redocly_finds_nothing(package: str, name: str) -> None:
+    command = [str(REDOCLY), "lint", "--config", str(ROOT / "tools" / "redocly.yaml"), str(committed(package, name))]
+    quiet = {"REDOCLY_TELEMETRY": "off", "REDOCLY_SUPPRESS_UPDATE_NOTICE": "true"}
+    lint = subprocess.run(
+        command, check=False, env={**os.environ, **quiet}, capture_output=True, text=True, timeout=120
+    )
+    assert lint.returncode == 0, lint.stdout + lint.stderr
