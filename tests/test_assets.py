@@ -32,7 +32,7 @@ def test_every_link_of_a_page_leads_to_a_file_or_a_page(built: Path) -> None:
         for link in LINK.findall(page.read_text(encoding="utf-8")):
             target = (page.parent / link).resolve()
             assert target.is_relative_to(built.resolve())
-            assert target.is_file() or (target / "index.html").is_file(), link
+            assert target.is_file() or target.with_suffix(".html").is_file(), link
 
 
 @each_app

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,16 @@ def test_every_component_is_used(package: str) -> None:
 def test_every_operation_says_what_it_does_and_who_may_call_it(package: str) -> None:
     operations = [one for item in read(package)["paths"].values() for one in item.values()]
     assert all(one["summary"] and one["operationId"] and "security" in one for one in operations)
+
+
+@each_app
+def test_an_app_loads_nothing_that_builds_its_document(package: str) -> None:
+    code = (
+        f"import sys, {package}.app; print({{'apispec', 'yaml', 'edge.openapi', 'edge.schemas'}} & sys.modules.keys())"
+    )
+    command = [sys.executable, "-c", code]
+    loaded = subprocess.run(command, check=True, env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True)
+    assert loaded.stdout.strip() == "set()"
 
 
 def test_a_stale_file_is_shown_as_a_difference() -> None:

@@ -1,6 +1,6 @@
 """The composition root of the default Worker."""
 
-from core_tessie import NAME, VERSION, index, sync, tessieapi
+from core_tessie import NAME, VERSION, commands, d1, energy_report, index, sync, tessieapi
 from core_tessie.journal import journal, new_journal
 from core_tessie.settings import TessieSettings
 from core_tessie.sync_work import QUEUE, sync_work
@@ -30,7 +30,10 @@ app = App(
     resources=[
         index.routes,
         health.routes,
+        d1.routes,
         tessieapi.routes,
+        commands.routes,
+        energy_report.routes,
         sync.routes,
     ],
 )

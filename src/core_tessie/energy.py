@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from core_tessie.energy_battery import battery_by_month, battery_change
-from core_tessie.energy_document import Column, Inputs, Key, Report, Table, number, table
+from core_tessie.energy_document import VIN, EnergyReport, Key, ReportColumn, ReportInputs, ReportTable, number, table
 from core_tessie.energy_formulas import (
     BY_BAND,
     BY_CHARGE,
@@ -27,21 +27,24 @@ type Results = Mapping[str, Sequence[Row]]
 PLACES = 20
 """How many places a report names; the rest are one row."""
 KINDS = ("supercharger", "other_fast", "home", "other")
+PLACE = ReportColumn(label="Place", how="the saved location's name, else the address")
 
 
-def compute(question: Question, results: Results) -> Report:
+def compute(question: Question, results: Results) -> EnergyReport:
     """Return the report on what the statements of `energy_sql` gave."""
     vehicles = _by_vehicle(results)
     total = fold(vehicles.values())
     days = _by_day(results)
-    return Report(
+    return EnergyReport(
         inputs=_inputs(question),
         rows=_rows(total, results),
         left_out={name: total.rows(of) - (total.rows(less) if less else 0) for name, (of, less) in LEFT_OUT.items()},
         numbers={formula.name: number(formula, total) for formula in NUMBERS},
         by_vehicle=_vehicle_table(vehicles, results["vehicles"]),
-        by_month=table("By month", {"month": "local month of the start"}, BY_TIME, _months(days)),
-        by_day=table("By day", {"date": "local day of the start"}, BY_TIME, days),
+        by_month=table(
+            "By month", {"month": ReportColumn(label="Month", how="local month of the start")}, BY_TIME, _months(days)
+        ),
+        by_day=table("By day", {"date": ReportColumn(label="Date", how="local day of the start")}, BY_TIME, days),
         by_temperature=_band_table(results["drives_by_band"]),
         by_kind=_kind_table(results["charges_by_kind"]),
         by_place=_place_table(results["charges_by_place"]),
@@ -60,8 +63,8 @@ def title_of(question: Question, vehicles: Sequence[Row]) -> str:
     return f"Energy report: {whose}, {first}" + ("" if first == last else f" to {last}")
 
 
-def _inputs(question: Question) -> Inputs:
-    return Inputs.model_validate(
+def _inputs(question: Question) -> ReportInputs:
+    return ReportInputs.model_validate(
         {
             "vin": question.vin,
             "from": question.period.start,
@@ -105,26 +108,31 @@ def _months(days: Mapping[Key, Sums]) -> dict[Key, Sums]:
     return months
 
 
-def _vehicle_table(vehicles: Mapping[str, Sums], rows: Sequence[Row]) -> Table:
+def _vehicle_table(vehicles: Mapping[str, Sums], rows: Sequence[Row]) -> ReportTable:
     names = {row["id"]: row["display_name"] for row in rows}
     groups: dict[Key, Sums] = {(vin, names.get(vin)): sums for vin, sums in vehicles.items()}
-    return table("By vehicle", {"vin": "the vehicle", "name": "its display name"}, BY_VEHICLE, groups)
+    return table(
+        "By vehicle", {"vin": VIN, "name": ReportColumn(label="Name", how="its display name")}, BY_VEHICLE, groups
+    )
 
 
-def _band_table(rows: Sequence[Row]) -> Table:
-    keys = {"from_c": "lower edge of the mean outside temperature in °C", "to_c": "upper edge, exclusive"}
+def _band_table(rows: Sequence[Row]) -> ReportTable:
+    keys = {
+        "from_c": ReportColumn(label="From", unit="°C", how="lower edge of the drive's mean outside temperature"),
+        "to_c": ReportColumn(label="To", unit="°C", how="upper edge, exclusive"),
+    }
     groups: dict[Key, Sums] = {(row["key"], row["key"] + 5): Sums.of(row, DRIVES) for row in rows}
     return table("By outside temperature", keys, BY_BAND, groups)
 
 
-def _kind_table(rows: Sequence[Row]) -> Table:
+def _kind_table(rows: Sequence[Row]) -> ReportTable:
     found = {row["key"]: Sums.of(row, CHARGES) for row in rows}
     groups: dict[Key, Sums] = {(kind,): found.get(kind, Sums({}, {})) for kind in KINDS}
     how = "supercharger; else another fast charger; else at the saved location that is home; else other"
-    return table("By kind of charger", {"kind": how}, BY_CHARGE, groups)
+    return table("By kind of charger", {"kind": ReportColumn(label="Kind", how=how)}, BY_CHARGE, groups)
 
 
-def _place_table(rows: Sequence[Row]) -> Table:
+def _place_table(rows: Sequence[Row]) -> ReportTable:
     ranked = sorted(
         ((row["key"], Sums.of(row, CHARGES)) for row in rows),
         key=lambda place: (-(place[1].total("added_kwh") or 0.0), place[0] or ""),
@@ -132,21 +140,21 @@ def _place_table(rows: Sequence[Row]) -> Table:
     groups: dict[Key, Sums] = {(place or "unknown place", 1): sums for place, sums in ranked[:PLACES]}
     if len(ranked) > PLACES:
         groups["other places", len(ranked) - PLACES] = fold(sums for _, sums in ranked[PLACES:])
-    keys = {"place": "the saved location's name, else the address", "places": "how many places the row is"}
+    keys = {"place": PLACE, "places": ReportColumn(label="Places", how="how many places the row is")}
     return table("By place", keys, BY_CHARGE, groups)
 
 
-def _ranking(title: str, question: Question, rows: Sequence[Row]) -> Table:
+def _ranking(title: str, question: Question, rows: Sequence[Row]) -> ReportTable:
     columns = {
-        "started_at": Column(label="Started", how="local time of the start"),
-        "vin": Column(label="Vin", how="the vehicle"),
-        "starting_place": Column(label="From", how="the saved location's name, else the address"),
-        "ending_place": Column(label="To", how="the saved location's name, else the address"),
-        "distance_mi": Column(label="Distance", unit="mi", how="as recorded"),
-        "energy_used_kwh": Column(label="Energy", unit="kWh", how="as recorded"),
-        "efficiency_wh_per_mi": Column(label="Efficiency", unit="Wh/mi", how="energy used * 1000 / miles"),
-        "efficiency_wh_per_km": Column(label="Efficiency", unit="Wh/km", how="energy used * 1000 / kilometres"),
-        "outside_temp_c": Column(label="Outside", unit="°C", how="as recorded"),
+        "started_at": ReportColumn(label="Started", how="local time of the start"),
+        "vin": VIN,
+        "starting_place": PLACE.model_copy(update={"label": "From"}),
+        "ending_place": PLACE.model_copy(update={"label": "To"}),
+        "distance_mi": ReportColumn(label="Distance", unit="mi", how="as recorded"),
+        "energy_used_kwh": ReportColumn(label="Energy", unit="kWh", how="as recorded"),
+        "efficiency_wh_per_mi": ReportColumn(label="Efficiency", unit="Wh/mi", how="energy used * 1000 / miles"),
+        "efficiency_wh_per_km": ReportColumn(label="Efficiency", unit="Wh/km", how="energy used * 1000 / kilometres"),
+        "outside_temp_c": ReportColumn(label="Outside", unit="°C", how="as recorded"),
     }
     taken = ("vin", "starting_place", "ending_place", "distance_mi", "energy_used_kwh", "outside_temp_c")
     drives = [
@@ -155,7 +163,7 @@ def _ranking(title: str, question: Question, rows: Sequence[Row]) -> Table:
         | {"efficiency_wh_per_mi": tidy(row["wh_per_mi"]), "efficiency_wh_per_km": tidy(row["wh_per_mi"] / KM)}
         for row in rows
     ]
-    return Table(title=title, columns=columns, rows=drives)
+    return ReportTable(title=title, columns=columns, rows=drives)
 
 
 def _instant(text: str) -> datetime:

@@ -2,28 +2,28 @@
 
 from collections.abc import Sequence
 
-from core_tessie.energy_document import Cell, Column, Table
+from core_tessie.energy_document import VIN, Cell, ReportColumn, ReportTable
 from core_tessie.energy_formulas import tidy
 from edge.ports import Row
 
 
-def battery_change(capacity: Sequence[Row], max_range: Sequence[Row]) -> Table:
+def battery_change(capacity: Sequence[Row], max_range: Sequence[Row]) -> ReportTable:
     """Return capacity and full range, first and last, for each vehicle with readings."""
     columns = {
-        "vin": Column(label="Vin", how="the vehicle"),
-        "measure": Column(label="Measure", how="usable capacity, or rated range at 100 %"),
-        "unit": Column(label="Unit", how="of this row"),
-        "first_at": Column(label="First at", how="instant of the first reading, UTC"),
-        "first": Column(label="First", how="the first reading", rows="readings"),
-        "last_at": Column(label="Last at", how="instant of the last reading, UTC"),
-        "last": Column(label="Last", how="the last reading", rows="readings"),
-        "change_pct": Column(label="Change, %", how="(last - first) * 100 / first", rows="readings"),
-        "change_per_10000_mi": Column(
+        "vin": VIN,
+        "measure": ReportColumn(label="Measure", how="usable capacity, or rated range at 100 %"),
+        "unit": ReportColumn(label="Unit", how="of this row"),
+        "first_at": ReportColumn(label="First at", how="instant of the first reading, UTC"),
+        "first": ReportColumn(label="First", how="the first reading", rows="readings"),
+        "last_at": ReportColumn(label="Last at", how="instant of the last reading, UTC"),
+        "last": ReportColumn(label="Last", how="the last reading", rows="readings"),
+        "change_pct": ReportColumn(label="Change, %", how="(last - first) * 100 / first", rows="readings"),
+        "change_per_10000_mi": ReportColumn(
             label="Change per 10,000 mi",
             how="(last - first) * 10,000 / (last odometer - first odometer); null where the car did not move",
             rows="readings",
         ),
-        "readings": Column(
+        "readings": ReportColumn(
             label="Readings", how="readings in the period; the numbers come from the first and the last"
         ),
     }
@@ -32,16 +32,18 @@ def battery_change(capacity: Sequence[Row], max_range: Sequence[Row]) -> Table:
         for measure, unit, ends in (("capacity", "kWh", capacity), ("max range", "mi", max_range))
         for first, last in _pairs(ends)
     ]
-    return Table(title="Battery health", columns=columns, rows=rows)
+    return ReportTable(title="Battery health", columns=columns, rows=rows)
 
 
-def battery_by_month(rows: Sequence[Row]) -> Table:
+def battery_by_month(rows: Sequence[Row]) -> ReportTable:
     """Return the mean readings of each vehicle and local month."""
     columns = {
-        "vin": Column(label="Vin", how="the vehicle"),
-        "month": Column(label="Month", how="local month of the readings"),
-        "capacity_kwh": Column(label="Capacity", unit="kWh", how="mean of the readings", rows="capacity_readings"),
-        "max_range_mi": Column(label="Full range", unit="mi", how="mean of the readings", rows="range_readings"),
+        "vin": VIN,
+        "month": ReportColumn(label="Month", how="local month of the readings"),
+        "capacity_kwh": ReportColumn(
+            label="Capacity", unit="kWh", how="mean of the readings", rows="capacity_readings"
+        ),
+        "max_range_mi": ReportColumn(label="Full range", unit="mi", how="mean of the readings", rows="range_readings"),
     }
     means: list[dict[str, Cell]] = [
         {
@@ -54,7 +56,7 @@ def battery_by_month(rows: Sequence[Row]) -> Table:
         }
         for row in rows
     ]
-    return Table(title="Battery by month", columns=columns, rows=means)
+    return ReportTable(title="Battery by month", columns=columns, rows=means)
 
 
 def _pairs(ends: Sequence[Row]) -> list[tuple[Row, Row]]:

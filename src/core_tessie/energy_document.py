@@ -2,17 +2,18 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
 
 from core_tessie.energy_formulas import Formula, Sums
 
-type Cell = str | int | float | None
+Cell = str | int | float | None  # no `type`: a schema for a cell of any kind says nothing
 type Key = tuple[Cell, ...]
 """What the rows of a group have in common: the cells that its row in a table begins with."""
 
 
-class Number(BaseModel):
+class Figure(BaseModel):
     """One number: null where nothing is known; `how` is its formula in words, `rows` from how many rows it is."""
 
     label: str
@@ -22,7 +23,7 @@ class Number(BaseModel):
     rows: int
 
 
-class Column(BaseModel):
+class ReportColumn(BaseModel):
     """A column of a table; `rows` names the column that tells from how many rows each of its numbers is."""
 
     label: str
@@ -31,15 +32,18 @@ class Column(BaseModel):
     rows: str | None = None
 
 
-class Table(BaseModel):
+VIN = ReportColumn(label="VIN", how="the vehicle")
+
+
+class ReportTable(BaseModel):
     """Rows of cells by column name; besides `columns`, a row has the columns that count rows."""
 
     title: str
-    columns: dict[str, Column]
-    rows: list[dict[str, Cell]]
+    columns: dict[str, ReportColumn]
+    rows: list[dict[str, Annotated[Cell, WithJsonSchema({})]]]
 
 
-class Inputs(BaseModel):
+class ReportInputs(BaseModel):
     """What the report was made from: posted again, it gives the same report while the rows are the same."""
 
     model_config = ConfigDict(validate_by_name=True)
@@ -52,41 +56,42 @@ class Inputs(BaseModel):
     min_drive_mi: float
 
 
-class Report(BaseModel):
+class EnergyReport(BaseModel):
     """Everything that is known of a period. An event belongs to it by its start, and so to a local day."""
 
-    inputs: Inputs
+    inputs: ReportInputs
     rows: dict[str, int] = Field(description="rows of the period by table")
     left_out: dict[str, int] = Field(description="rows that some sum lacks: still running, or without the value")
-    numbers: dict[str, Number]
-    by_vehicle: Table
-    by_month: Table
-    by_day: Table
-    by_temperature: Table
-    by_kind: Table
-    by_place: Table
-    battery: Table
-    battery_by_month: Table
-    best_drives: Table
-    worst_drives: Table
+    numbers: dict[str, Figure]
+    by_vehicle: ReportTable
+    by_month: ReportTable
+    by_day: ReportTable
+    by_temperature: ReportTable
+    by_kind: ReportTable
+    by_place: ReportTable
+    battery: ReportTable
+    battery_by_month: ReportTable
+    best_drives: ReportTable
+    worst_drives: ReportTable
 
 
-def number(formula: Formula, sums: Sums) -> Number:
+def number(formula: Formula, sums: Sums) -> Figure:
     """Return a formula's number on some sums."""
-    return Number(
+    return Figure(
         label=formula.label, value=formula.value(sums), unit=formula.unit, how=formula.how, rows=formula.rows(sums)
     )
 
 
-def table(title: str, keys: Mapping[str, str], formulas: Sequence[Formula], groups: Mapping[Key, Sums]) -> Table:
-    """Return the formulas' numbers on each group, behind its key; `keys` gives the key's columns and what they are."""
-    columns = {name: Column(label=_label(name), how=how) for name, how in keys.items()}
-    columns |= {
-        formula.name: Column(label=formula.label, unit=formula.unit, how=formula.how, rows=_counter(formula))
+def table(
+    title: str, keys: Mapping[str, ReportColumn], formulas: Sequence[Formula], groups: Mapping[Key, Sums]
+) -> ReportTable:
+    """Return the formulas' numbers on each group, behind its key; `keys` are the key's columns."""
+    columns = dict(keys) | {
+        formula.name: ReportColumn(label=formula.label, unit=formula.unit, how=formula.how, rows=_counter(formula))
         for formula in formulas
     }
     rows = [dict(zip(keys, key, strict=True)) | _cells(formulas, sums) for key, sums in groups.items()]
-    return Table(title=title, columns=columns, rows=rows)
+    return ReportTable(title=title, columns=columns, rows=rows)
 
 
 def _cells(formulas: Iterable[Formula], sums: Sums) -> dict[str, Cell]:
@@ -103,7 +108,3 @@ def _cells(formulas: Iterable[Formula], sums: Sums) -> dict[str, Cell]:
 def _counter(formula: Formula) -> str | None:
     """Return the column that counts the rows of a formula's numbers; a number that is a count has none."""
     return f"{formula.top[0].rsplit('_', 1)[0]}_rows" if formula.unit else None
-
-
-def _label(name: str) -> str:
-    return name.replace("_", " ").capitalize()

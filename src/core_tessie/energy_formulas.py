@@ -25,11 +25,11 @@ class Sums:
         return cls({name: row[name] or 0.0 for name in names}, {name: row[f"{name}_rows"] for name in names})
 
     def __add__(self, other: Self) -> Self:
-        names = self.values.keys() | other.values.keys()
-        return type(self)(
-            {name: self.values.get(name, 0.0) + other.values.get(name, 0.0) for name in names},
-            {name: self.rows(name) + other.rows(name) for name in names},
-        )
+        values, counts = dict(self.values), dict(self.counts)
+        for name, value in other.values.items():
+            values[name] = values.get(name, 0.0) + value
+            counts[name] = counts.get(name, 0) + other.counts[name]
+        return type(self)(values, counts)
 
     def rows(self, *names: str) -> int:
         """Return from how many rows these sums are."""
@@ -103,7 +103,7 @@ K_DRIVES = Formula(
     "k_kwh_per_mi", "k from drives", "kWh/mi",
     f"sum(energy used) / sum(rated range used), {_PAIRED}: the energy in a rated mile", ("k_kwh",), "k_mi",
 )  # fmt: skip
-ADDED = Formula("energy_added_kwh", "Added by charging", "kWh", "sum of the energy added to the pack", ("added_kwh",))
+ADDED = Formula("energy_added_kwh", "Energy added", "kWh", "sum of the energy added to the pack", ("added_kwh",))
 COST = Formula("cost", "Cost", "currency", "sum of the charges' cost where it is known; 0 is free", ("cost",))
 COST_PER_KWH = Formula(
     "cost_per_kwh", "Cost per kWh", "currency/kWh",

@@ -37,8 +37,7 @@ class Period:
         zone = zone_of(self.zone)
         edges = [self.start, *_changes(self.start, self.end, zone), self.end]
         return [
-            (to_text(since), to_text(until), f"{_offset_s(since, zone):+d} seconds")
-            for since, until in pairwise(edges)
+            (to_text(since), to_text(until), f"{_offset_s(since, zone):+d} seconds") for since, until in pairwise(edges)
         ]
 
 

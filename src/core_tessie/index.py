@@ -25,7 +25,7 @@ LINKS = {
 }
 
 
-class Index(BaseModel):
+class ApiIndex(BaseModel):
     """What is served here: `links` are paths on this host."""
 
     name: str
@@ -34,7 +34,7 @@ class Index(BaseModel):
     links: dict[str, str]
 
 
-@routes.get("", NotAcceptable, operation=Operation({200: {JSON: Index, HTML: str}}))
+@routes.get("", NotAcceptable, operation=Operation({200: {JSON: ApiIndex, HTML: str}}))
 async def get_index(request: Request, assets: Assets, settings: TessieSettings) -> Response:
     """Get the console page, or the index of the API.
 
@@ -44,6 +44,8 @@ async def get_index(request: Request, assets: Assets, settings: TessieSettings) 
     if wanted is None:
         raise NotAcceptable((JSON, HTML))
     page = await assets.get("/", request.headers.get("if-none-match")) if wanted == HTML else None
-    response = page or Response.json(Index(name=NAME, version=VERSION, environment=settings.environment, links=LINKS))
+    response = page or Response.json(
+        ApiIndex(name=NAME, version=VERSION, environment=settings.environment, links=LINKS)
+    )
     response.headers.append(("vary", "accept"))
     return response

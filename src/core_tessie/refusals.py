@@ -14,8 +14,8 @@ class Refusal(Problem):
     code: ClassVar[str] = "PGRST100"
 
     def __init__(self, message: str, *, details: str | None = None, hint: str | None = None, **extra: object) -> None:
-        members = {"code": self.code, "message": message, "details": details, "hint": hint}
-        super().__init__(message, **(members | extra))
+        super().__init__(message)
+        self.extra = {"code": self.code, "message": message, "details": details, "hint": hint} | extra
 
 
 class MalformedQuery(Refusal):

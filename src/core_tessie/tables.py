@@ -42,11 +42,14 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """One table: its columns by name in their order, the column whose value is also the id, and who may read it."""
+    """One table: its columns by name in their order, and who may read it.
+
+    `identity` names the columns that a row's id is made of where the caller gives none; a single one is the id itself.
+    """
 
     name: str
     columns: Mapping[str, Column]
-    natural_key: str | None = None
+    identity: tuple[str, ...] = ()
     access: Role = READER
 
     @property
@@ -56,13 +59,13 @@ class Table:
 
     @property
     def keys(self) -> set[str]:
-        """The names of the columns that hold the row's id."""
-        return {"id", self.natural_key or "id"}
+        """The names of the columns that hold the whole id."""
+        return {"id", *(self.identity if len(self.identity) == 1 else ())}
 
 
-def _table(name: str, *groups: Iterable[Column], natural_key: str | None = None, access: Role = READER) -> Table:
+def _table(name: str, *groups: Iterable[Column], identity: tuple[str, ...] = (), access: Role = READER) -> Table:
     columns = [*_text("id", null=False), *(column for group in groups for column in group), *_STAMPS]
-    return Table(name, {column.name: column for column in columns}, natural_key, access)
+    return Table(name, {column.name: column for column in columns}, identity, access)
 
 
 def _columns(kind: Kind, names: tuple[str, ...], null: bool, default: str | int | None = None) -> list[Column]:
@@ -119,7 +122,7 @@ _ALL = (
         _integer("utc_offset_s"),
         _instant("synced_at", "refreshed_at", "backfilled_at"),
         _json("backfill"),
-        natural_key="vin",
+        identity=("vin",),
     ),
     _table(
         "vehicle_settings",
@@ -137,6 +140,7 @@ _ALL = (
         _text("gui_distance_units", "gui_temperature_units", "gui_charge_rate_units"),
         _text("gui_tire_pressure_units", "gui_range_display"),
         _flag("is_gui_24_hour"),
+        identity=("vin",),
     ),
     _table(
         "charges",
@@ -150,6 +154,7 @@ _ALL = (
         _real("odometer_mi", "energy_added_kwh", "energy_used_kwh", "rated_range_added_mi", "ideal_range_added_mi"),
         _real("starting_battery_pct", "ending_battery_pct", "cost"),
         _instant("tessie_updated_at"),
+        identity=("vin", "tessie_id"),
     ),
     _table(
         "drives",
@@ -166,6 +171,7 @@ _ALL = (
         _real("rated_range_used_mi", "ideal_range_used_mi", "energy_used_kwh"),
         _text("tag"),
         _instant("tessie_updated_at"),
+        identity=("vin", "tessie_id"),
     ),
     _table(
         "climates",
@@ -178,6 +184,7 @@ _ALL = (
         _text("climate_keeper_mode", "cabin_overheat_protection"),
         _integer("seat_heater_left", "seat_heater_right"),
         _flag("is_steering_wheel_heater_on"),
+        identity=("vin", "recorded_at"),
     ),
     _table(
         "software_updates",
@@ -187,6 +194,7 @@ _ALL = (
         _instant("installed_at"),
         _real("download_pct", "install_pct"),
         _integer("expected_duration_s"),
+        identity=("vin", "version"),
     ),
     _table(
         "tessie_raw",
@@ -224,7 +232,7 @@ _ALL = (
     ),
     _table(
         "logs",
-        _text("vin", "route", "actor", "request_id"),
+        _text("route", "actor", "request_id"),
         _text("level", "message", null=False),
         _json("payload"),
         access=ADMIN,
@@ -258,12 +266,14 @@ _ALL = (
         _real("latitude", "longitude", "starting_battery_pct", "ending_battery_pct"),
         _real("rated_range_used_mi", "ideal_range_used_mi", "climate_fraction", "sentry_fraction", "energy_used_kwh"),
         _instant("tessie_updated_at"),
+        identity=("vin", "tessie_id"),
     ),
     _table(
         "battery_health",
         _VIN,
         _instant("recorded_at", null=False),
         _real("odometer_mi", "max_range_mi", "max_ideal_range_mi", "capacity_kwh"),
+        identity=("vin", "recorded_at"),
     ),
 )
 

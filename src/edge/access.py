@@ -30,6 +30,8 @@ class Actor:
     role: Role
 
 
+_ADMINISTRATOR = Actor("admin", ADMIN)
+
 type Authenticate = Callable[..., Awaitable[Actor]]
 """Called with a request and any ports that its signature asks for; `Unauthorized` where the caller is not known."""
 
@@ -44,9 +46,9 @@ async def check(request: Request, role: Role, authenticate: Authenticate) -> Non
 
 def presented_key(request: Request) -> str:
     """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
-    scheme, _, token = (request.headers.get("authorization") or "").partition(" ")
-    if scheme.lower() == "bearer" and token.strip():
-        return token.strip()
+    given = request.headers.get("authorization") or ""
+    if given[:7].lower() == "bearer " and (token := given[7:].strip()):
+        return token
     key = request.headers.get("x-api-key")
     if not key:
         raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
@@ -57,4 +59,4 @@ def require_key(request: Request, expected: Secret) -> Actor:
     """Return the administrator for the one key that opens everything; `Unauthorized` for any other."""
     if not hmac.compare_digest(presented_key(request).encode(), expected.get_secret_value().encode()):
         raise Unauthorized("the key is not known")
-    return Actor("admin", ADMIN)
+    return _ADMINISTRATOR

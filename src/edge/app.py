@@ -169,7 +169,7 @@ async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: De
 
 
 def _delay(consumer: Consumer, delivery: Delivery) -> int:
-    return min(consumer.retry_delay * 2 ** min(max(delivery.attempts - 1, 0), 16), MAX_RETRY_DELAY)
+    return int(min(consumer.retry_delay * 2 ** min(max(delivery.attempts - 1, 0), 16), MAX_RETRY_DELAY))
 
 
 async def _asset(request: Request) -> Response | None:

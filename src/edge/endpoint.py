@@ -286,11 +286,11 @@ def _options(hint: Any) -> tuple[Any, ...]:
 def _take_path(index: int, name: str, hint: Any) -> Take:
     if hint is str:
         return lambda request: request.params[index]
-    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    validate = TypeAdapter(hint).validator.validate_strings
 
     def take(request: Request) -> object:
         try:
-            return adapter.validate_strings(request.params[index])
+            return validate(request.params[index])
         except ValidationError as fault:
             raise InvalidParameter([Fault(pointer=name, detail=fault.errors()[0]["msg"])]) from None
 
@@ -331,11 +331,11 @@ def _parameter_fault(error: ErrorDetails) -> Fault:
 
 
 def _take_header(name: str, hint: Any) -> Take:
-    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    validate = TypeAdapter(hint).validator.validate_python
 
     def take(request: Request) -> object:
         try:
-            return adapter.validate_python(request.headers.get(name))
+            return validate(request.headers.get(name))
         except ValidationError as fault:
             raise InvalidParameter([Fault(pointer=name, detail=fault.errors()[0]["msg"])]) from None
 
@@ -343,13 +343,13 @@ def _take_header(name: str, hint: Any) -> Take:
 
 
 def _body_check(hint: Any) -> Callable[[bytes], object]:
-    adapter: TypeAdapter[Any] = TypeAdapter(hint)
+    validate = TypeAdapter(hint).validator.validate_json
 
     def check(body: bytes) -> object:
         if b"NaN" in body or b"Infinity" in body:
             _refuse_constants(body)
         try:
-            return adapter.validate_json(body)
+            return validate(body)
         except ValidationError as fault:
             errors = fault.errors(include_url=False, include_context=False, include_input=False)
             if errors[0]["type"] == "json_invalid":

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 from edge.errors import MethodNotAllowed, NotFound
 from edge.http import percent_decode
@@ -27,21 +27,25 @@ class RouteConflict(Exception):
     """Two routes match the same requests with the same precedence, or a pattern is malformed."""
 
 
-class Match[R](NamedTuple):
-    """A route and its path parameters, decoded, in the order of the pattern."""
-
-    route: R
-    params: tuple[str, ...]
-
-
 @dataclass(slots=True)
 class Node[R]:
     """All that may follow one prefix of segments."""
 
     literals: dict[str, "Node[R]"] = field(default_factory=dict)
     parameter: "Node[R] | None" = None
+    tail: "Node[R] | None" = None
     routes: dict[str, R] = field(default_factory=dict)
-    tails: dict[str, R] = field(default_factory=dict)
+
+
+    def follow(self, kind: str, text: str) -> "Node[R]":
+        """Return the node behind one more segment of a pattern, made where it is missing."""
+        if kind == "tail":
+            self.tail = self.tail or Node()
+            return self.tail
+        if kind == "parameter":
+            self.parameter = self.parameter or Node()
+            return self.parameter
+        return self.literals.setdefault(text, Node())
 
 
 class Router[R: Routed]:
@@ -59,46 +63,49 @@ class Router[R: Routed]:
         for route in routes:
             self._add(route)
 
-    def find(self, method: str, path: str) -> Match[R]:
-        """Return the match; `NotFound`, `MethodNotAllowed`, or `BadEncoding`."""
+    def find(self, method: str, path: str) -> tuple[R, tuple[str, ...]]:
+        """Return the route and its path parameters; `NotFound`, `MethodNotAllowed`, or `BadEncoding`."""
         routes = self._literal.get(path)
         if routes is not None and (route := _serving(routes, method)) is not None:
-            return Match(route, ())
+            return route, ()
         allowed: set[str] = set()
-        for candidates, params in self._candidates(path):
-            if (route := _serving(candidates, method)) is not None:
-                return Match(route, params)
-            allowed.update(candidates)
+        for routes, params in self._candidates(path):
+            if (route := _serving(routes, method)) is not None:
+                return route, params
+            allowed.update(routes)
         if not allowed:
             raise NotFound(f"there is nothing at {path[:200]}")
         raise MethodNotAllowed(method, _allow(allowed))
 
     def methods(self, path: str) -> list[str]:
         """Return all methods that the path answers, sorted; an empty list for an unknown path."""
-        allowed = {method for candidates, _ in self._candidates(path) for method in candidates}
+        allowed = {method for routes, _ in self._candidates(path) for method in routes}
         return _allow(allowed) if allowed else []
 
     def _candidates(self, path: str) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
-        if not path.startswith("/"):
-            return
-        raw = path[1:].split("/")
-        if len(raw) > 1 and raw[-1] == "":
-            raw.pop()
-        segments = [percent_decode(segment) for segment in raw]
-        yield from _walk(self._root, segments, path, 0, ())
+        """Yield what the path may lead to, best first: of what is pending, the last is the best."""
+        segments = _segments(path)
+        end = len(segments)
+        pending: list[tuple[Node[R], int, tuple[str, ...]]] = [(self._root, 0, ())] if segments else []
+        while pending:
+            node, depth, params = pending.pop()
+            if depth == end:
+                if node.routes:
+                    yield node.routes, params
+                continue
+            segment = segments[depth]
+            if node.tail is not None and any(segments[depth:]):
+                pending.append((node.tail, end, (*params, path.split("/", depth + 1)[-1])))
+            if node.parameter is not None and segment:
+                pending.append((node.parameter, depth + 1, (*params, segment)))
+            if (literal := node.literals.get(segment)) is not None:
+                pending.append((literal, depth + 1, params))
 
     def _add(self, route: R) -> None:
         node, is_literal = self._root, True
         for kind, text in parse_pattern(route.path):
-            if kind == "tail":
-                _put(node.tails, route)
-                return
-            if kind == "parameter":
-                is_literal = False
-                node.parameter = node.parameter or Node()
-                node = node.parameter
-            else:
-                node = node.literals.setdefault(text, Node())
+            is_literal = is_literal and kind == "literal"
+            node = node.follow(kind, text)
         _put(node.routes, route)
         if is_literal:
             self._literal[route.path] = node.routes
@@ -132,28 +139,21 @@ def _put[R: Routed](routes: dict[str, R], route: R) -> None:
     routes[route.method] = route
 
 
+def _segments(path: str) -> list[str]:
+    """Return the path's segments, decoded; none for what is no path, such as the `*` of OPTIONS."""
+    if not path.startswith("/"):
+        return []
+    segments = path[1:].split("/")
+    if segments[-1] == "" and len(segments) > 1:
+        segments.pop()
+    return [percent_decode(segment) for segment in segments] if "%" in path else segments
+
+
 def _serving[R](routes: dict[str, R], method: str) -> R | None:
     route = routes.get(method)
     if route is None and method == "HEAD":
         route = routes.get("GET")
     return route or (routes.get(ANY) if method != "OPTIONS" else None)
-
-
-def _walk[R](
-    node: Node[R], segments: list[str], path: str, depth: int, params: tuple[str, ...]
-) -> Iterator[tuple[dict[str, R], tuple[str, ...]]]:
-    if depth == len(segments):
-        if node.routes:
-            yield node.routes, params
-        return
-    segment = segments[depth]
-    literal = node.literals.get(segment)
-    if literal is not None:
-        yield from _walk(literal, segments, path, depth + 1, params)
-    if node.parameter is not None and segment:
-        yield from _walk(node.parameter, segments, path, depth + 1, (*params, segment))
-    if node.tails and any(segments[depth:]):
-        yield node.tails, (*params, path.split("/", depth + 1)[-1])
 
 
 def _allow(methods: set[str]) -> list[str]:

@@ -140,6 +140,7 @@ async def other_files_and_the_machine_are_out_of_reach(db: Database) -> None:
 async def reading_pragmas_work(db: Database) -> None:
     table = await made(db, "pragmas_read")
     assert [row["name"] for row in await db.all(f"PRAGMA table_info({table})")] == ["id", "value"]
+    assert len(await db.all(f"pragma TABLE_INFO('{table}')")) == 2
     assert await db.first("SELECT count(*) AS columns FROM pragma_table_info(?)", table) == {"columns": 2}
 
 

@@ -4,11 +4,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+
 from core_tessie.energy_formulas import Formula, Sums, fold, ratio, tidy
 from edge.testing import Client
 
 from .conftest import Runner
-from .energy_rows import A, B, BATTERY, DRIVES, KM, event, make, put, put_all, put_vehicle, report_on
+from .energy_rows import BATTERY, DRIVES, KM, A, B, event, make, put, put_all, put_vehicle, report_on
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ async def access_log(request: Request, call_next: Next) -> Response:
     """Log what was asked, by whom, and how it went: the route's pattern, never the path or the query."""
     started = perf_counter()
     response = await call_next(request)
-    ms = round((perf_counter() - started) * 1000, 3)
+    ms = int((perf_counter() - started) * 1_000_000) / 1000
     response.headers.append(("server-timing", f"app;dur={ms}"))
     request.ports.log(
         "info",

@@ -24,8 +24,7 @@ async def request_id(request: Request, call_next: Next) -> Response:
 
 def _trace(given: str | None) -> Trace:
     """Continue the caller's trace under a span of our own, or begin one (https://www.w3.org/TR/trace-context/)."""
-    known = _TRACEPARENT.fullmatch(given) if given else None
-    if known is None:
-        fresh = os.urandom(24).hex()
-        return Trace(fresh[:32], fresh[32:])
-    return Trace(known[1], os.urandom(8).hex(), known[2])
+    if given and (known := _TRACEPARENT.fullmatch(given)):
+        return Trace(known[1], os.urandom(8).hex(), known[2])
+    fresh = os.urandom(24).hex()
+    return Trace(fresh[:32], fresh[32:])

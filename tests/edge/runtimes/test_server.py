@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.edge.runtimes.running import PATIENCE, Running, lay_out, running
 
+from edge.runtimes.local.server import listen
+
 pytestmark = pytest.mark.slow
 
 
@@ -117,7 +119,7 @@ def test_a_stream_that_breaks_is_cut_off_and_logged(server: Running) -> None:
 
 def test_a_port_in_use_is_one_line_and_code_2(server: Running, folder: Path) -> None:
     second = Running(folder, "--port", str(server.port))
-    assert second.process.wait(PATIENCE) == 2
+    assert second.process.wait(PATIENCE) == 2, second.output()
     assert second.output() == f"error: port {server.port} is in use; try PORT={server.port + 1}\n"
 
 
@@ -131,10 +133,27 @@ def test_what_is_in_flight_ends_before_the_process_does(folder: Path, sent: sign
         assert "Traceback" not in server.output()
 
 
+def test_a_stream_without_an_end_does_not_hold_up_the_stop_for_ever(folder: Path) -> None:
+    with running(folder, "--reload") as server, ThreadPoolExecutor(1) as thread:
+        asked = thread.submit(server.get, "/stream")
+        server.until("stream begun")
+        assert server.end() == 0
+        assert b"part" in asked.result()
+        assert "stream cut off" in server.output()
+        assert "stream closed" in server.output()
+        assert "Traceback" not in server.output()
+
+
+def test_small_packets_are_not_held_back() -> None:
+    listening = listen("127.0.0.1", 0)
+    with listening, socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+        assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
 def test_a_broken_dev_vars_is_one_line_without_the_value(folder: Path) -> None:
     (folder / ".dev.vars").write_text("KEY=fine\nhunter2 hunter3\n")
     server = Running(folder)
-    assert server.process.wait(PATIENCE) == 2
+    assert server.process.wait(PATIENCE) == 2, server.output()
     assert server.output() == "error: .dev.vars, line 2: not NAME=value\n"
 
 
@@ -142,7 +161,7 @@ def test_a_newer_database_is_left_alone(folder: Path) -> None:
     assert Running(folder, command="migrate").process.wait(PATIENCE) == 0
     (folder / "migrations" / "0001_init.sql").rename(folder / "migrations" / "0002_init.sql")
     server = Running(folder)
-    assert server.process.wait(PATIENCE) == 2
+    assert server.process.wait(PATIENCE) == 2, server.output()
     assert server.output().startswith("error: ")
     assert "made by a newer version: it has 0001_init.sql" in server.output()
     assert server.output().count("\n") == 1
@@ -151,5 +170,5 @@ def test_a_newer_database_is_left_alone(folder: Path) -> None:
 def test_an_app_that_is_none_is_one_line(folder: Path) -> None:
     (folder / "src" / "tiny.py").write_text("app = 1")
     server = Running(folder)
-    assert server.process.wait(PATIENCE) == 2
+    assert server.process.wait(PATIENCE) == 2, server.output()
     assert server.output() == "error: tiny:app is no App\n"

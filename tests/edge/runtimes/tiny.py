@@ -62,6 +62,7 @@ async def get_stream(log: Log) -> Response:
     """Stream without an end."""
 
     async def parts() -> AsyncIterator[bytes]:
+        log("info", "stream begun")
         try:
             while True:
                 yield b"part\n"

@@ -5,6 +5,7 @@ import re
 import traceback
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
+from urllib.parse import quote_from_bytes
 
 from edge.app import App
 from edge.errors import BadRequest, PayloadTooLarge
@@ -19,6 +20,7 @@ type Pairs = list[tuple[bytes, bytes]]
 
 _SPLITS = re.compile(r"[\r\n\0]").search
 _NO_BODY = frozenset({204, 304})
+_PRINTABLE = bytes(range(0x21, 0x7F))
 
 
 class BodyCutOff(BadRequest):
@@ -71,13 +73,13 @@ class Server:
             await send({"type": "websocket.close", "code": 1008})  # before an accept: 403
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        path, client = scope["raw_path"].decode("latin-1"), scope.get("client")
+        path, client = _target(scope["raw_path"]), scope.get("client")
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
         request = Request(
             scope["method"],
             path,
-            scope["query_string"].decode("latin-1"),
+            _target(scope["query_string"]),
             ScopeHeaders(scope["headers"]),
             _reader(receive),
             self._ports(),
@@ -103,6 +105,8 @@ class Server:
         leaving = asyncio.create_task(_disconnect(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
+        except asyncio.CancelledError:  # the server stops, and its patience is over
+            self._log("warning", "stream cut off", request_id=request.id, route=request.route)
         finally:
             leaving.cancel()
             sending.cancel()
@@ -123,6 +127,11 @@ class Server:
         await receive()
         await self._stop()
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _target(part: bytes) -> str:
+    """Return a part of a request's target; UTF-8 that a client sent unencoded is encoded as a browser would."""
+    return part.decode() if part.isascii() else quote_from_bytes(part, _PRINTABLE)
 
 
 def _reader(receive: Receive) -> Callable[[int], Awaitable[bytes]]:

@@ -10,14 +10,12 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from pydantic_core import from_json, to_json
+from pydantic_core import from_json
 
-from edge.ports import LimitExceeded, Objects, StoredObject
+from edge.limits import PAGE, check_key, check_metadata, check_page
+from edge.ports import Objects, StoredObject
 from edge.runtimes.local.sqlite import SqliteFile, connect
 
-MAX_KEY = 1024
-MAX_METADATA = 8192
-MAX_LIST = 1000
 CHUNK = 256 * 1024
 
 SCHEMA = """
@@ -63,10 +61,8 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
     async def put(
         self, key: str, body: bytes, *, content_type: str | None = None, metadata: Mapping[str, str] | None = None
     ) -> StoredObject:
-        packed = to_json(dict(metadata or {}))
-        if len(packed) > MAX_METADATA:
-            raise LimitExceeded(f"metadata of {len(packed)} bytes; R2 takes {MAX_METADATA}")
-        _check(key)
+        check_key(key)
+        packed = check_metadata(metadata)
 
         def work(connection: sqlite3.Connection) -> StoredObject:
             etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
@@ -78,20 +74,18 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
         return await self.work(work)
 
     async def delete(self, key: str) -> None:
-        _check(key)
+        check_key(key)
         sql = "DELETE FROM objects WHERE key = ?"
         await self.work(lambda connection: self._replace(connection, key, sql, (key,)))
 
-    async def list(self, prefix: str = "", *, limit: int = MAX_LIST, cursor: str | None = None) -> Objects:
+    async def list(self, prefix: str = "", *, limit: int = PAGE, cursor: str | None = None) -> Objects:
         """Return objects sorted by their keys' bytes; the cursor is the last key of the page."""
-        if not 1 <= limit <= MAX_LIST:
-            raise LimitExceeded(f"a page of {limit} objects; R2 takes 1 to {MAX_LIST}")
-        values = (prefix, cursor or "", limit + 1)
+        values = (prefix, cursor or "", check_page(limit) + 1)
         rows = await self.work(lambda connection: connection.execute(LIST, values).fetchall())
         return Objects([_stored(row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None)
 
     async def _row(self, key: str) -> tuple[str, ...] | None:
-        _check(key)
+        check_key(key)
         return await self.work(lambda connection: connection.execute(GET, (key,)).fetchone())
 
     def _replace(self, connection: sqlite3.Connection, key: str, sql: str, values: tuple[object, ...]) -> None:
@@ -129,11 +123,6 @@ def _stored(row: tuple[object, ...]) -> StoredObject:
     key, size, etag, uploaded_at, content_type, metadata, _ = row
     uploaded = datetime.fromtimestamp(uploaded_at, UTC)  # type: ignore[arg-type]
     return StoredObject(key, size, etag, uploaded, content_type, from_json(metadata))  # type: ignore[arg-type]
-
-
-def _check(key: str) -> None:
-    if not key or len(key.encode()) > MAX_KEY:
-        raise LimitExceeded(f"a key has 1 to {MAX_KEY} bytes")
 
 
 def _write(folder: Path, body: bytes) -> str:

@@ -1,6 +1,5 @@
 """The `Database` port on a SQLite file, with D1's limits, types and refusals."""
 
-import math
 import re
 import sqlite3
 import time
@@ -8,19 +7,17 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from edge.limits import D1_PARAMS, D1_SQL_BYTES, D1_VALUE_BYTES, check_statement
 from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
 
-MAX_PARAMS = 100
-MAX_SQL_BYTES = 100_000
-MAX_VALUE_BYTES = 2_000_000
 TIMEOUT = 30.0
 """Seconds that a call may take."""
 
 # Cloudflare's documented limits; where it documents none, those that workerd sets on its own SQLite.
 LIMITS = {
-    sqlite3.SQLITE_LIMIT_LENGTH: MAX_VALUE_BYTES,
-    sqlite3.SQLITE_LIMIT_SQL_LENGTH: MAX_SQL_BYTES,
+    sqlite3.SQLITE_LIMIT_LENGTH: D1_VALUE_BYTES,
+    sqlite3.SQLITE_LIMIT_SQL_LENGTH: D1_SQL_BYTES,
     sqlite3.SQLITE_LIMIT_COLUMN: 100,
     sqlite3.SQLITE_LIMIT_EXPR_DEPTH: 100,
     sqlite3.SQLITE_LIMIT_COMPOUND_SELECT: 5,
@@ -28,7 +25,7 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_FUNCTION_ARG: 32,
     sqlite3.SQLITE_LIMIT_ATTACHED: 0,
     sqlite3.SQLITE_LIMIT_LIKE_PATTERN_LENGTH: 50,
-    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: MAX_PARAMS,
+    sqlite3.SQLITE_LIMIT_VARIABLE_NUMBER: D1_PARAMS,
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 10,
 }
 
@@ -112,7 +109,7 @@ class LocalDatabase(SqliteFile[Connection]):
         return rows[0] if rows else None
 
     async def run(self, sql: str, *params: Value) -> Result:
-        check(sql, params)
+        check_statement(sql, params)
 
         def work(connection: Connection) -> Result:
             with time_limit(connection):
@@ -122,7 +119,7 @@ class LocalDatabase(SqliteFile[Connection]):
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         for sql, params in statements:
-            check(sql, params)
+            check_statement(sql, params)
 
         def work(connection: Connection) -> list[Result]:
             with time_limit(connection), batch(connection):
@@ -160,39 +157,3 @@ def time_limit(connection: sqlite3.Connection, seconds: float = TIMEOUT) -> Iter
         raise
     finally:
         connection.set_progress_handler(None, 0)
-
-
-def check(sql: str, params: Sequence[Value]) -> None:
-    """Refuse what D1 would; no message holds a value."""
-    if len(params) > MAX_PARAMS:
-        raise LimitExceeded(f"{len(params)} bound parameters; D1 takes {MAX_PARAMS}")
-    if (size := _length("the SQL", sql)) > MAX_SQL_BYTES:
-        raise LimitExceeded(f"a statement of {size} bytes; D1 takes {MAX_SQL_BYTES}")
-    if not sql.strip(" \t\r\n;"):
-        raise DatabaseError("the SQL holds no statement")
-    for number, value in enumerate(params, 1):
-        _check_value(f"parameter {number}", value)
-
-
-def _check_value(where: str, value: Value) -> None:
-    if isinstance(value, str | bytes):
-        if (size := _length(where, value)) > MAX_VALUE_BYTES:
-            raise LimitExceeded(f"{where}: {size} bytes; D1 takes {MAX_VALUE_BYTES} in a value")
-    elif isinstance(value, int):
-        if abs(value) >= 2**53:
-            raise DatabaseError(f"{where}: an int of 2^53 or more is not exact in D1; bind it as text")
-    elif isinstance(value, float):
-        if not math.isfinite(value):
-            raise DatabaseError(f"{where}: SQLite stores no NaN or infinity")
-    elif value is not None:
-        raise DatabaseError(f"{where}: {type(value).__name__} cannot be bound")
-
-
-def _length(where: str, value: str | bytes) -> int:
-    """Return how many bytes a value has in SQLite."""
-    if isinstance(value, bytes) or value.isascii():
-        return len(value)
-    try:
-        return len(value.encode())
-    except UnicodeEncodeError:
-        raise DatabaseError(f"{where}: a lone surrogate is no text") from None

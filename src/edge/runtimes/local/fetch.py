@@ -12,6 +12,7 @@ from edge.ports import Fetched, FetchError, FetchTimeout
 MAX_BODY = 25 * 1024 * 1024
 """Bytes of a response body, decompressed, beyond which it is refused."""
 
+MAX_HEADER = 128 * 1024
 _OWN_HEADERS = ("User-Agent", "Accept", "Content-Type")
 
 
@@ -51,6 +52,8 @@ class LocalFetch:
                 skip_auto_headers=_OWN_HEADERS,
                 timeout=aiohttp.ClientTimeout(total=None),
                 requote_redirect_url=False,
+                max_line_size=MAX_HEADER,
+                max_field_size=MAX_HEADER,
             )
         data = BytesIO(body) if body else None
         async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as response:

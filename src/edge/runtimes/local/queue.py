@@ -7,16 +7,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
-from pydantic_core import PydanticSerializationError, from_json, to_json
+from pydantic_core import from_json
 
 from edge.events import Delivery
-from edge.ports import LimitExceeded, PortError
+from edge.limits import check_messages
 from edge.runtimes.local.sqlite import SqliteFile, connect
-
-MAX_MESSAGE = 128_000
-MAX_BATCH = 100
-MAX_BATCH_BYTES = 256_000
-MAX_DELAY = 43_200
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS messages(
@@ -105,21 +100,4 @@ class LocalQueue:
         await self.send_batch([body], delay=delay)
 
     async def send_batch(self, bodies: Sequence[object], *, delay: int = 0) -> None:
-        if not 0 <= delay <= MAX_DELAY:
-            raise LimitExceeded(f"a delay of {delay} s; Queues take 0 to {MAX_DELAY}")
-        if len(bodies) > MAX_BATCH:
-            raise LimitExceeded(f"{len(bodies)} messages in a batch; Queues take {MAX_BATCH}")
-        encoded = [_encode(body) for body in bodies]
-        if (size := sum(map(len, encoded))) > MAX_BATCH_BYTES:
-            raise LimitExceeded(f"a batch of {size} bytes; Queues take {MAX_BATCH_BYTES}")
-        await self._store.add(self._name, encoded, delay)
-
-
-def _encode(body: object) -> bytes:
-    try:
-        encoded = to_json(body)
-    except PydanticSerializationError as fault:
-        raise PortError(f"a message must be JSON: {fault}") from None
-    if len(encoded) > MAX_MESSAGE:
-        raise LimitExceeded(f"a message of {len(encoded)} bytes; Queues take {MAX_MESSAGE}")
-    return encoded
+        await self._store.add(self._name, check_messages(bodies, delay), delay)

@@ -14,6 +14,8 @@ from edge.runtimes.local import reload
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
+RELOAD_GRACE = 2.0
+"""Seconds that requests have to end where edits are watched: a live stream would hold up each of them."""
 INHERITED = "EDGE_SOCKET"
 """The variable that tells a process which begins again the number of its open socket."""
 
@@ -24,11 +26,14 @@ def listen(host: str, port: int) -> socket.socket:
     if inherited:
         return socket.socket(fileno=int(inherited))
     try:
-        return socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except (OSError, OverflowError) as fault:
         if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
             raise PortError(f"port {port} is in use; try PORT={port + 1}") from None
         raise PortError(f"cannot listen on {host} port {port}: {getattr(fault, 'strerror', None) or fault}") from None
+    # Inherited by each connection; asyncio sets it only where the socket names its protocol, and 40 ms go without it.
+    listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listening
 
 
 async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | None) -> bool:
@@ -41,7 +46,7 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
         print(f"{runtime.app.name} at http://{shown}:{port}, state in {runtime.state}", flush=True)
 
     app = Server(runtime.app, runtime.ports, runtime.log, start, runtime.stop)
-    server = uvicorn.Server(_config(app))
+    server = uvicorn.Server(_config(app, RELOAD_GRACE if watched else GRACE))
     for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signal again at the end: that is no failure
         signal.signal(one, lambda *_: None)
     serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
@@ -55,7 +60,7 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
     return edited is not None and not edited.cancelled()
 
 
-def _config(app: Server) -> uvicorn.Config:
+def _config(app: Server, grace: float) -> uvicorn.Config:
     """Return uvicorn's settings: h11 because it bounds the size of a request's head."""
     return uvicorn.Config(
         app,
@@ -69,6 +74,6 @@ def _config(app: Server) -> uvicorn.Config:
         proxy_headers=False,
         limit_concurrency=1000,
         timeout_keep_alive=15,
-        timeout_graceful_shutdown=int(GRACE),
+        timeout_graceful_shutdown=int(grace),
         h11_max_incomplete_event_size=128 * 1024,
     )

@@ -17,7 +17,9 @@ def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "
 
     NORMAL keeps a commit through a crash of the process, FULL also through one of the machine.
     """
-    connection = sqlite3.connect(path, 5, 0, None, False, factory, 256)
+    connection = sqlite3.connect(
+        path, timeout=5, isolation_level=None, check_same_thread=False, cached_statements=256, factory=factory
+    )
     try:
         for pragma in ("journal_mode = WAL", "foreign_keys = ON", f"synchronous = {synchronous}"):
             connection.execute(f"PRAGMA {pragma}")

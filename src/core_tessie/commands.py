@@ -1,0 +1,63 @@
+"""`GET /colbycommands`: the curated commands, each with the schema of what it takes."""
+
+from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, Field, TypeAdapter
+
+from core_tessie import energy_report, sync
+from edge.access import READER
+from edge.endpoint import Body, Handler, Route
+from edge.routes import Routes
+
+routes = Routes("/colbycommands", tag="colbycommands", access=READER)
+
+
+class Curated(NamedTuple):
+    """A command by its name, and the handler that is its route in `group`."""
+
+    name: str
+    group: Routes
+    handler: Handler
+
+
+COMMANDS = (
+    Curated("energy-report", energy_report.routes, energy_report.make_report),
+    Curated("sync", sync.routes, sync.start_sync),
+)
+
+
+class Command(BaseModel):
+    """What can be asked for: send `method` to `path`, with JSON that fits `body`, or none where that is null."""
+
+    name: str
+    method: str
+    path: str
+    summary: str
+    role: str = Field(description="the least role that may")
+    status: int = Field(description="of the answer when it goes well")
+    body: dict[str, Any] | None = Field(description="JSON Schema")
+
+
+@routes.get("")
+async def list_commands() -> list[Command]:
+    """List the curated commands."""
+    return [_command(curated) for curated in COMMANDS]
+
+
+def _command(curated: Curated) -> Command:
+    route = next(route for route in curated.group.routes if route.handler is curated.handler)
+    return Command(
+        name=curated.name,
+        method=route.method,
+        path=route.path,
+        summary=route.summary,
+        role=route.access.name.lower(),
+        status=route.status,
+        body=_body_schema(route),
+    )
+
+
+def _body_schema(route: Route) -> dict[str, Any] | None:
+    hints = get_type_hints(route.handler, include_extras=True).values()
+    bodies = [get_args(hint)[0] for hint in hints if get_origin(hint) is Body]
+    return TypeAdapter(bodies[0]).json_schema(by_alias=True) if bodies else None

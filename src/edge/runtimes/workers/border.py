@@ -1,0 +1,77 @@
+"""The border to JavaScript: values cross it as JSON text where they can, in one step instead of one for each part."""
+
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from js import JSON, Uint8Array
+from pydantic_core import from_json, to_json
+from pyodide.ffi import JsException, jsnull, to_js
+
+from edge.errors import PayloadTooLarge
+
+
+def raw(binding: Any) -> Any:
+    """Return the JavaScript object inside one of the SDK's wrappers, whose conversions cost a step for each part."""
+    return getattr(binding, "_binding", binding)
+
+
+def to_object(value: object) -> Any:
+    """Return a JSON value as a JavaScript object."""
+    return JSON.parse(to_json(value).decode())
+
+
+def from_object(value: Any) -> Any:
+    """Return a JavaScript object as a JSON value; undefined and null as None."""
+    text = JSON.stringify(value)
+    return from_json(text) if isinstance(text, str) else None
+
+
+def to_value(value: object) -> Any:
+    """Return a string, number, bytes or None as JavaScript takes it; bytes are copied."""
+    if value is None:
+        return jsnull
+    if isinstance(value, bytes):
+        return to_js(value)
+    return int(value) if isinstance(value, bool) else value
+
+
+def is_nothing(value: Any) -> bool:
+    """Tell whether a value from JavaScript is null or undefined."""
+    return value is None or value is jsnull
+
+
+def message_of(fault: JsException) -> str:
+    """Return what a JavaScript error says, without its kind and trace."""
+    return str(getattr(fault, "message", "") or fault)
+
+
+async def read_all(body: Any, limit: int) -> bytes:
+    """Return all bytes of a ReadableStream; `PayloadTooLarge` as soon as there are more than `limit`."""
+    if is_nothing(body):
+        return b""
+    reader, parts, size = body.getReader(), list[bytes](), 0
+    while True:
+        step = await reader.read()
+        if step.done:
+            return b"".join(parts)
+        part = cast("bytes", step.value.to_bytes())
+        size += len(part)
+        if size > limit:
+            await reader.cancel()
+            raise PayloadTooLarge(limit)
+        parts.append(part)
+
+
+async def chunks(body: Any) -> AsyncIterator[bytes]:
+    """Yield the parts of a ReadableStream as they come, and cancel it when nobody reads on."""
+    reader = body.getReader()
+    try:
+        while not (step := await reader.read()).done:
+            yield step.value.to_bytes()
+    finally:
+        await reader.cancel()
+
+
+def byte_array(data: bytes) -> Any:
+    """Return a copy of `data` as a Uint8Array of its own."""
+    return Uint8Array.new(to_js(data))

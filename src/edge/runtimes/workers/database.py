@@ -1,0 +1,72 @@
+"""The `Database` port on D1."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from js import JSON
+from pydantic_core import from_json
+from pyodide.ffi import JsException, to_js
+
+from edge.limits import check_statement
+from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.runtimes.workers.border import message_of, raw, to_value
+
+
+class D1:
+    """One D1 database. A call crosses into JavaScript for the statement, its values and the answer's text."""
+
+    def __init__(self, binding: Any) -> None:
+        self._binding = raw(binding)
+
+    async def all(self, sql: str, *params: Value) -> list[Row]:
+        return (await self.run(sql, *params)).rows
+
+    async def first(self, sql: str, *params: Value) -> Row | None:
+        rows = (await self.run(sql, *params)).rows
+        return rows[0] if rows else None
+
+    async def run(self, sql: str, *params: Value) -> Result:
+        statement = self._prepare(sql, params)
+        try:
+            answer = await statement.all()
+        except JsException as fault:
+            raise _database_error(fault) from None
+        return _result(from_json(JSON.stringify(answer)))
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        if not statements:
+            return []
+        prepared = to_js([self._prepare(sql, params) for sql, params in statements])
+        try:
+            answers = await self._binding.batch(prepared)
+        except JsException as fault:
+            raise _database_error(fault) from None
+        return [_result(answer) for answer in from_json(JSON.stringify(answers))]
+
+    async def probe(self) -> None:
+        await self.first("SELECT 1")
+
+    def _prepare(self, sql: str, params: Sequence[Value]) -> Any:
+        check_statement(sql, params)
+        statement = self._binding.prepare(sql)
+        return statement.bind(*map(to_value, params)) if params else statement
+
+
+def _result(answer: dict[str, Any]) -> Result:
+    meta = answer.get("meta") or {}
+    rows = [_row(row) for row in answer.get("results") or []]
+    return Result(rows, meta.get("changes") or 0, meta.get("last_row_id") or 0)
+
+
+def _row(row: Row) -> Row:
+    """Return a row with its blobs, which D1 gives as lists of numbers, as bytes."""
+    for name, value in row.items():
+        if type(value) is list:
+            row[name] = bytes(value)
+    return row
+
+
+def _database_error(fault: JsException) -> DatabaseError | LimitExceeded:
+    text = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")[0]
+    kind = LimitExceeded if "too " in text else DatabaseError
+    return kind(text)

@@ -1,0 +1,43 @@
+"""`GET /colbycommands`: what can be asked for."""
+
+from typing import Any
+
+from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
+
+from core_tessie.commands import COMMANDS
+from edge.testing import Answer, Client
+
+from .conftest import Runner
+
+
+def commands(run: Runner) -> dict[str, Any]:
+    async def case(client: Client) -> Answer:
+        return await client.get("/colbycommands")
+
+    answer = run(case)
+    assert answer.status == 200
+    return {command["name"]: command for command in answer.json()}
+
+
+def test_every_command_that_is_declared_is_listed(run: Runner) -> None:
+    assert list(commands(run)) == [curated.name for curated in COMMANDS]
+
+
+def test_a_command_says_how_to_call_it(run: Runner) -> None:
+    command = commands(run)["energy-report"]
+    assert (command["method"], command["path"]) == ("POST", "/colbycommands/energy-report")
+    assert (command["status"], command["role"]) == (201, "reader")
+    assert command["summary"] == "Make an energy report and store it"
+
+
+def test_the_schema_of_a_body_takes_what_the_route_takes(run: Runner) -> None:
+    schema = commands(run)["energy-report"]["body"]
+    Draft202012Validator.check_schema(schema)
+    validator = Draft202012Validator(schema)
+    assert validator.is_valid({"from": "2025-01-01", "timezone": "Europe/Berlin"})
+    assert not validator.is_valid({"to": "2025-01-01"})
+    assert not validator.is_valid({"from": "yesterday"})
+
+
+def test_a_command_without_a_body_has_no_schema(run: Runner) -> None:
+    assert commands(run)["sync"]["body"] is None
