@@ -2,7 +2,6 @@
 
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
-from functools import partial
 from typing import Any, cast
 
 from pydantic_core import to_json
@@ -19,7 +18,7 @@ from edge.settings import Settings
 
 type Next = Callable[[Request], Awaitable[Response]]
 type Middleware = Callable[..., Awaitable[Response]]
-"""Called with a request, the rest of the road as `call_next`, and any ports that its signature asks for."""
+"""Called with a request, the rest of the road, and any ports that its signature asks for behind these two."""
 
 RUNTIME_PORTS = (Assets, Background, Clock, Fetch, Log)
 """What every runtime provides; all else is a binding, named in the settings."""
@@ -61,7 +60,7 @@ class App:
         self._authenticate = injector.bind(authenticate, 1)
         self._road: Next = self._answer
         for layer in reversed(middleware):
-            self._road = _guarded(injector.bind(partial(layer, call_next=self._road), 1))
+            self._road = _guarded(injector.bind(layer, 2), self._road)
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
@@ -128,12 +127,12 @@ def problem_response(problem: Problem, request: Request) -> Response:
     return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
 
 
-def _guarded(layer: Next) -> Next:
+def _guarded(layer: Middleware, inner: Next) -> Next:
     """Answer for a layer that fails, so that the layers outside it still do their part."""
 
     async def answer(request: Request) -> Response:
         try:
-            return await layer(request)
+            return await layer(request, inner)
         except Exception as fault:
             return _failed(request, fault)
 

@@ -3,7 +3,6 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
@@ -240,33 +239,30 @@ class Injector:
 
         def provide(ports: Ports) -> object:
             if kind not in ports.provided:
-                ports.provided[kind] = make(**{name: take(ports) for name, take in takes})
+                ports.provided[kind] = make(*[take(ports) for take in takes])
             return ports.provided[kind]
 
         return provide
 
-    def arguments(self, function: Callable[..., Any], skip: int = 0) -> list[tuple[str, TakePort]]:
-        """Return the steps that take a function's arguments but the first `skip`, and those bound by name."""
-        inner = function.func if isinstance(function, partial) else function
-        bound = function.keywords if isinstance(function, partial) else {}
-        hints = get_type_hints(inner, include_extras=True)
+    def arguments(self, function: Callable[..., Any], skip: int = 0) -> list[TakePort]:
+        """Return the steps that take a function's arguments but the first `skip`; `PlanError` where one cannot be."""
+        hints = get_type_hints(function, include_extras=True)
         takes = []
-        for name in list(inspect.signature(inner).parameters)[skip:]:
-            if name not in bound:
-                take = self(hints.get(name))
-                if take is None:
-                    raise PlanError(f"{_name(inner)}: nothing provides {name}")
-                takes.append((name, take))
+        for name in list(inspect.signature(function).parameters)[skip:]:
+            take = self(hints.get(name))
+            if take is None:
+                raise PlanError(f"{_name(function)}: nothing provides {name}")
+            takes.append(take)
         return takes
 
-    def bind[T](self, function: Callable[..., T], skip: int) -> Callable[[Request], T]:
-        """Return `function` of a request alone: what else its signature asks for comes from the request's ports."""
-        takes = self.arguments(function, skip)
+    def bind[T](self, function: Callable[..., T], given: int) -> Callable[..., T]:
+        """Return `function` of its first `given` arguments, a request before all: its ports provide the others."""
+        takes = self.arguments(function, given)
         if not takes:
             return function
 
-        def bound(request: Request) -> T:
-            return function(request, **{name: take(request.ports) for name, take in takes})
+        def bound(request: Request, *rest: Any) -> T:
+            return function(request, *rest, *[take(request.ports) for take in takes])
 
         return bound
 

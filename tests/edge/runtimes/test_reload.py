@@ -1,9 +1,10 @@
 """Reload on edit: the new code is served, and no connection is refused on the way."""
 
+import signal
 from pathlib import Path
 
 import pytest
-from tests.edge.runtimes.running import lay_out, running, wait_for
+from tests.edge.runtimes.running import Running, lay_out, running, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -35,3 +36,12 @@ def test_an_edit_that_breaks_the_app_waits_for_the_next(tmp_path: Path) -> None:
         server.until("state in", times=2)
         assert server.get("/").endswith(b"three")
         assert server.end() == 0
+
+
+def test_an_interrupt_ends_the_waiting_for_an_edit(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / "src" / "tiny.py").write_text("raise RuntimeError('half an edit')")
+    server = Running(tmp_path, "--reload")
+    server.until("waiting for an edit")
+    assert server.end(signal.SIGINT) == 130
+    assert server.output().count("Traceback") == 1

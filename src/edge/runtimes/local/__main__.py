@@ -25,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     except PortError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:  # before there is a server that would end in good order
+        return 130
 
 
 def parser() -> argparse.ArgumentParser:

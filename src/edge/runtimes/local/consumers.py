@@ -9,7 +9,7 @@ from pathlib import Path
 
 from edge.app import App
 from edge.events import Delivery, Outcome
-from edge.ports import Log, Ports
+from edge.ports import Log, PortError, Ports
 from edge.routes import Consumer
 from edge.runtimes.local.queue import QueueStore
 
@@ -55,12 +55,21 @@ class Consumers:
         self._lock.release()
 
     async def _begin(self) -> None:
-        while not self._lock.take():  # noqa: ASYNC110 - what is awaited is another process
+        while not await self._taken_over():  # noqa: ASYNC110 - what is awaited is another process
             await asyncio.sleep(POLL)
-        await self._store.release_all()
         for consumer in self._app.consumers.values():
             for _ in range(consumer.max_concurrency):
                 self._workers.append(asyncio.create_task(self._work(consumer)))
+
+    async def _taken_over(self) -> bool:
+        """Be the one that consumes, where no other is, and give back what one that was killed had leased."""
+        try:
+            if self._lock.take():
+                await self._store.release_all()
+        except (OSError, PortError) as fault:
+            self._log("error", "queues cannot be consumed yet", error=str(fault))
+            self._lock.release()
+        return self._lock.held
 
     async def _work(self, consumer: Consumer) -> None:
         """Take and run batches, one at a time; as many of these run as batches may run at a time."""
@@ -73,7 +82,9 @@ class Consumers:
                 if batch:
                     await self._run(consumer, batch)
                     continue
-            except Exception as fault:  # a full disk, a locked file: what is leased comes back, the loop stays
+            except (
+                Exception
+            ) as fault:  # such as a full disk: the loop stays, and what is leased comes back at the next start
                 self._log("error", "queue failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(woken.wait(), POLL)

@@ -1,0 +1,161 @@
+"""The entrypoint: JavaScript's events in, the app's answers out."""
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from datetime import UTC, datetime
+from typing import Any
+
+from js import JSON, TransformStream
+from js import Response as JsResponse
+from pydantic_core import to_json
+from pyodide.ffi import JsException, jsnull, to_js
+from workers import WorkerEntrypoint
+
+from edge.app import App
+from edge.events import Delivery, Tick
+from edge.http import Request, Response
+from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, Ports, Queue
+from edge.runtimes.workers.border import from_object, is_nothing, message_of, raw, read_all, to_object
+from edge.runtimes.workers.database import D1
+from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
+from edge.runtimes.workers.storage import R2, Kv, QueueProducer
+from edge.settings import Settings
+
+ADAPTERS: dict[Any, Callable[[Any], object]] = {Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer}
+"""What stands for a binding of each port type."""
+
+_NO_BODY = frozenset({101, 204, 205, 304})
+
+
+def worker(app: App) -> type[WorkerEntrypoint]:
+    """Return an app's entrypoint class. Every method of such a class can be called from outside: it has no others."""
+    isolate = Isolate(app)
+
+    class Default(WorkerEntrypoint):
+        async def fetch(self, request: Any) -> Any:
+            return await isolate.fetch(request.js_object, self.env, self.ctx)
+
+        # The runtime calls these two with three arguments, the last two of them None.
+        async def scheduled(self, controller: Any, _env: Any = None, _ctx: Any = None) -> None:
+            await isolate.scheduled(controller, self.env, self.ctx)
+
+        async def queue(self, batch: Any, _env: Any = None, _ctx: Any = None) -> None:
+            await isolate.queue(raw(batch), self.env, self.ctx)
+
+    return Default
+
+
+class Isolate:
+    """An app in one isolate: the settings are read at the first event, as nothing may be at import."""
+
+    def __init__(self, app: App) -> None:
+        self.app = app
+        self._settings: Settings | None = None
+        self._shared: dict[Any, object] = {}
+
+    async def fetch(self, request: Any, env: Any, context: Any) -> Any:
+        """Answer a request."""
+        ports = self._ports(env, context)
+        url, headers = request.url, request.headers
+        path, _, query = url[url.index("/", 8) :].partition("?")
+        response = await self.app.fetch(
+            Request(request.method, path, query, JsHeaders(headers), _reader(request), ports)
+        )
+        try:
+            return _to_js(response, context)
+        except JsException as fault:  # such as a line break in a header
+            ports.log("error", "response refused", error=message_of(fault))
+            return JsResponse.new(jsnull, to_object({"status": 500}))
+
+    async def scheduled(self, controller: Any, env: Any, context: Any) -> None:
+        """Run the jobs of a cron trigger."""
+        at = datetime.fromtimestamp(controller.scheduledTime / 1000, UTC)
+        await self.app.scheduled(Tick(controller.cron, at), self._ports(env, context))
+
+    async def queue(self, batch: Any, env: Any, context: Any) -> None:
+        """Hand a batch to its consumer, then tell the queue what is to become of each message."""
+        messages = {message.id: message for message in batch.messages}
+        deliveries = [
+            Delivery(
+                name, from_object(one.body), one.attempts, datetime.fromtimestamp(one.timestamp.getTime() / 1e3, UTC)
+            )
+            for name, one in messages.items()
+        ]
+        for outcome in await self.app.queue(batch.queue, deliveries, self._ports(env, context)):
+            if outcome.retry_after is None:
+                messages[outcome.id].ack()
+            else:
+                messages[outcome.id].retry(to_object({"delaySeconds": outcome.retry_after}))
+
+    def _ports(self, env: Any, context: Any) -> Ports:
+        if self._settings is None:
+            self._settings = self._read(env)
+        log: Any = self._shared[Log]
+        return Ports(self._settings, {**self._shared, Background: ContextBackground(context, log)})
+
+    def _read(self, env: Any) -> Settings:
+        found = {}
+        for field in self.app.settings.fields:
+            value = getattr(env, field.name, None)
+            if not is_nothing(value):
+                found[field.name] = ADAPTERS[field.port](value) if field.port else value
+        settings = self.app.settings(found)
+        self._shared = {
+            Assets: AssetsBinding(getattr(env, "ASSETS", None)),
+            Clock: RuntimeClock(),
+            Fetch: RuntimeFetch(),
+            Log: ConsoleLog("info" if "log_level" in settings.faults else settings.log_level),
+        }
+        return settings
+
+
+class JsHeaders:
+    """Request headers, fetched from JavaScript one at a time."""
+
+    __slots__ = ("_headers",)
+
+    def __init__(self, headers: Any) -> None:
+        self._headers = headers
+
+    def get(self, name: str) -> str | None:
+        """Return the header's values, joined by commas, or None."""
+        value = self._headers.get(name)
+        return value if isinstance(value, str) else None
+
+    def items(self) -> Iterable[tuple[str, str]]:
+        """Return all pairs."""
+        return [(pair[0], pair[1]) for pair in self._headers]
+
+
+def _delivery(message: Any) -> Delivery:
+    sent_at = datetime.fromtimestamp(message.timestamp.getTime() / 1000, UTC)
+    return Delivery(message.id, from_object(message.body), message.attempts, sent_at)
+
+
+def _reader(request: Any) -> Callable[[int], Awaitable[bytes]]:
+    return lambda limit: read_all(request.body, limit)
+
+
+def _to_js(response: Response, context: Any) -> Any:
+    init = JSON.parse(to_json({"status": response.status, "headers": response.headers}).decode())
+    body = response.body
+    if not isinstance(body, bytes):
+        return JsResponse.new(_stream(body, context), init)
+    return JsResponse.new(to_js(body) if body and response.status not in _NO_BODY else jsnull, init)
+
+
+def _stream(parts: AsyncIterable[bytes], context: Any) -> Any:
+    """Return a ReadableStream that is fed part by part after the response has begun."""
+    pipe = TransformStream.new()
+    context.waitUntil(_feed(parts, pipe.writable.getWriter()))
+    return pipe.readable
+
+
+async def _feed(parts: AsyncIterable[bytes], writer: Any) -> None:
+    try:
+        async for part in parts:
+            await writer.write(to_js(part))
+        await writer.close()
+    except JsException:  # the client left
+        close = getattr(parts, "aclose", None)
+        if close is not None:
+            await close()

@@ -1,0 +1,6 @@
+"""The default Worker's entry."""
+
+from core_tessie.app import app
+from edge.runtimes.workers import worker
+
+Default = worker(app)
