@@ -124,6 +124,7 @@ DRIVERS: dict[str, Callable[[], Driver]] = {
     "this kernel, access log written": lambda: kernel("info"),
     "dict + regex + json.dumps, no features": peer("bare"),
     "Falcon": peer("falcon_api"),
+    "Falcon, with request id, timing and key": peer("falcon_equal"),
     "Kinglet": kinglet,
     "Starlette": peer("starlette_api"),
     "FastAPI, response models": peer("fastapi_api"),

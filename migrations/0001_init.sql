@@ -46,7 +46,8 @@ CREATE TABLE vehicles (
   backfilled_at TEXT,
   backfill TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin)
 );
 
 CREATE TABLE vehicle_settings (
@@ -74,7 +75,8 @@ CREATE TABLE vehicle_settings (
   gui_range_display TEXT,
   is_gui_24_hour INTEGER,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin)
 );
 
 CREATE TABLE charges (
@@ -100,7 +102,8 @@ CREATE TABLE charges (
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  UNIQUE (vin, tessie_id)
+  UNIQUE (vin, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
 
 CREATE TABLE drives (
@@ -134,7 +137,8 @@ CREATE TABLE drives (
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  UNIQUE (vin, tessie_id)
+  UNIQUE (vin, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
 
 CREATE TABLE climates (
@@ -159,7 +163,8 @@ CREATE TABLE climates (
   seat_heater_right INTEGER,
   is_steering_wheel_heater_on INTEGER,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
 CREATE TABLE software_updates (
@@ -174,7 +179,8 @@ CREATE TABLE software_updates (
   expected_duration_s INTEGER,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  UNIQUE (vin, version)
+  UNIQUE (vin, version),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || version)
 );
 
 CREATE TABLE tessie_raw (

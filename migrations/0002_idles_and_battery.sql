@@ -20,7 +20,8 @@ CREATE TABLE idles (
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  UNIQUE (vin, tessie_id)
+  UNIQUE (vin, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
 
 CREATE TABLE battery_health (
@@ -32,7 +33,8 @@ CREATE TABLE battery_health (
   max_ideal_range_mi REAL,
   capacity_kwh REAL,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
 CREATE INDEX idles_vin_started ON idles (vin, started_at);

@@ -48,16 +48,22 @@ class Item:
         resp.media = {"item": item}
 
 
-def _add_areas(names: Iterable[str]) -> None:
+def _add_areas(app: Any, names: Iterable[str]) -> None:
     for name in names:
         app.add_route(f"/{name}", Health())
         app.add_route(f"/{name}/{{item}}", Item())
 
 
-app = falcon.asgi.App(middleware=[falcon.CORSMiddleware()])
-_add_areas(AREAS[:15])
-app.add_route("/health", Health())
-app.add_route("/drives", Drives())
-app.add_route("/drives/{drive_id:int}", DriveById())
-app.add_route("/files/{rest:path}", File())
-_add_areas(AREAS[15:])
+def build(middleware: list[Any]) -> Any:
+    """Return the application."""
+    app = falcon.asgi.App(middleware=middleware)
+    _add_areas(app, AREAS[:15])
+    app.add_route("/health", Health())
+    app.add_route("/drives", Drives())
+    app.add_route("/drives/{drive_id:int}", DriveById())
+    app.add_route("/files/{rest:path}", File())
+    _add_areas(app, AREAS[15:])
+    return app
+
+
+app = build([falcon.CORSMiddleware()])

@@ -23,6 +23,7 @@ from core_tessie.refusals import (
     TableForbidden,
     UnknownColumn,
     UnknownTable,
+    UnnaturalId,
     Unsupported,
     conflict,
 )
@@ -38,7 +39,7 @@ routes = Routes("/d1", tag="d1", access=READER)
 
 _REFUSED = (UnknownTable, TableForbidden, UnknownColumn, MalformedQuery, Unsupported, NotAcceptable, QueryTooLarge)
 _CHOSEN = (*_REFUSED, InvalidValue)
-_WRITTEN = (InvalidRow, DuplicateRow, MissingReference)
+_WRITTEN = (InvalidRow, UnnaturalId, DuplicateRow, MissingReference)
 
 
 @routes.get()

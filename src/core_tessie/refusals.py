@@ -144,6 +144,13 @@ class StillReferenced(Refusal):
     code = "23503"
 
 
+class UnnaturalId(Refusal):
+    """The id is not the one that this row has by its nature."""
+
+    status = 400
+    code = "23514"
+
+
 _UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)")
 
 
@@ -152,6 +159,9 @@ def conflict(message: str, *, removing: bool = False) -> Problem | None:
     if unique := _UNIQUE.search(message):
         columns = ", ".join(name.partition(".")[2] for name in unique[1].split(", "))
         return DuplicateRow(f"a row with this {columns} exists")
+    if "CHECK constraint failed: natural_id" in message:
+        hint = "leave id out, and leave the columns that it is made of as they are"
+        return UnnaturalId("the id is made of the vehicle's VIN and what tells the row apart", hint=hint)
     if "FOREIGN KEY constraint failed" in message:
         if removing:
             return StillReferenced("rows of other tables refer to it", hint="remove those first")

@@ -282,7 +282,7 @@ def _options(hint: Any) -> tuple[Any, ...]:
 def _take_path(index: int, name: str, hint: Any) -> Take:
     if hint is str:
         return lambda request: request.params[index]
-    validate = TypeAdapter(hint).validator.validate_strings
+    validate: Callable[[Any], object] = TypeAdapter(hint).validator.validate_strings
 
     def take(request: Request) -> object:
         try:
@@ -364,7 +364,10 @@ def _refuse_constants(body: bytes) -> None:
 
 
 def _require_json(request: Request) -> None:
-    media_type = (request.headers.get("content-type") or "application/json").partition(";")[0].strip().lower()
+    given = request.headers.get("content-type") or "application/json"
+    if given == "application/json":
+        return
+    media_type = given.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")
 

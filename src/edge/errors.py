@@ -43,7 +43,7 @@ class Problem(Exception):
         if self.detail:
             members["detail"] = self.detail
         members |= {"instance": instance, "request_id": request_id}
-        return members | self.extra | members
+        return members | self.extra | members if self.extra else members
 
 
 class InternalError(Problem):
@@ -155,12 +155,11 @@ class GatewayTimeout(Problem):
 
 def faults_of(errors: list[ErrorDetails]) -> list[Fault]:
     """Turn Pydantic's errors into faults. The input itself is left out: it may be a secret."""
-    return [Fault(pointer=_pointer(error["loc"]), detail=error["msg"]) for error in errors]
+    return [{"pointer": _pointer(error["loc"]), "detail": error["msg"]} for error in errors]
 
 
 def _pointer(location: tuple[int | str, ...]) -> str:
-    steps = (str(step).replace("~", "~0").replace("/", "~1") for step in location)
-    return "".join(f"/{step}" for step in steps)
+    return "".join(["/" + str(step).replace("~", "~0").replace("/", "~1") for step in location])
 
 
 def _summary(faults: list[Fault]) -> str:

@@ -63,8 +63,9 @@ def database(client: Client) -> Database:
 
 async def put(client: Client, table: str, rows: Rows, vin: str = A) -> None:
     """Insert rows; `minutes` is how long an event took, None while it runs."""
-    for number, given in enumerate(rows):
-        row = {"id": f"{vin}-{table}-{given.get('started_at', number)}", "vin": vin} | given
+    for given in rows:
+        own = given.get("tessie_id", given.get("recorded_at"))
+        row = {"id": vin if own is None else f"{vin}-{own}", "vin": vin} | given
         minutes, ends = row.pop("minutes", None), "NULL"
         if minutes is not None:
             ends = f"datetime('{row['started_at']}', '+{minutes} minutes')"

@@ -205,9 +205,9 @@ def test_a_row_gets_the_id_that_names_it(run: Runner) -> None:
         log = await client.post("/d1/logs", {"level": "info", "message": "m"})
         assert len(log.json()[0]["id"]) == 32
         assert log.header("location") == f"/d1/logs/{log.json()[0]['id']}"
-        own = await client.post("/d1/drives", drive(9, id="a/b ü"))
-        assert own.header("location") == "/d1/drives/a%2Fb%20%C3%BC"
-        assert (await client.get("/d1/drives/a%2Fb%20%C3%BC")).json()["tessie_id"] == 9
+        own = await client.post("/d1/logs", {"id": "a/b ü", "level": "info", "message": "n"})
+        assert own.header("location") == "/d1/logs/a%2Fb%20%C3%BC"
+        assert (await client.get("/d1/logs/a%2Fb%20%C3%BC")).json()["message"] == "n"
         made = await client.post("/d1/vehicles", {"id": "5YJ3E1EA7KF000003", "vin": "5YJ3E1EA7KF000003"})
         assert made.status == 201
 
@@ -277,16 +277,17 @@ def test_columns_names_the_members_that_are_taken(run: Runner) -> None:
 def test_put_stores_a_whole_row(run: Runner) -> None:
     async def case(client: Client) -> None:
         await fill(client)
-        created = await send(client, "PUT", "/d1/drives/mine", drive(7, tag="work", distance_mi=3))
-        assert (created.status, created.json()["id"]) == (201, "mine")
-        replaced = await send(client, "PUT", "/d1/drives/mine", drive(7, id="mine", tag="home"))
+        path = f"/d1/drives/{VIN}-7"
+        created = await send(client, "PUT", path, drive(7, tag="work", distance_mi=3))
+        assert (created.status, created.json()["id"]) == (201, f"{VIN}-7")
+        replaced = await send(client, "PUT", path, drive(7, id=f"{VIN}-7", tag="home"))
         assert (replaced.status, replaced.json()["tag"], replaced.json()["distance_mi"]) == (200, "home", None)
-        again = await send(client, "PUT", "/d1/drives/mine", replaced.json())
+        again = await send(client, "PUT", path, replaced.json())
         assert (again.status, again.json()["tag"]) == (200, "home")
         vehicle = await send(client, "PUT", f"/d1/vehicles/{VIN}", {"display_name": "Blue", "is_active": False})
         assert (vehicle.status, vehicle.json()["vin"], vehicle.json()["is_active"]) == (200, VIN, False)
         assert (await client.get("/d1/drives")).header("content-range") == "0-5/6"
-        silent = await send(client, "PUT", "/d1/drives/mine", drive(7), MINIMAL)
+        silent = await send(client, "PUT", path, drive(7), MINIMAL)
         assert (silent.status, silent.body) == (204, b"")
 
     run(case)
@@ -422,7 +423,7 @@ REFUSED: list[tuple[str, str, object, int, str | None]] = [
     ("POST", "/d1/drives", DRIVE | {"tag": "a\0b"}, 400, "22P02"),
     ("POST", "/d1/drives", DRIVE | {"tag": {"a": 1}}, 400, "22P02"),
     ("POST", "/d1/drives", DRIVE, 409, "23505"),
-    ("POST", "/d1/drives", DRIVE | {"id": "new"}, 409, "23505"),
+    ("POST", "/d1/drives", DRIVE | {"id": "new"}, 400, "23514"),
     ("POST", "/d1/drives", [drive(8), drive(8)], 409, "23505"),
     ("POST", "/d1/drives", DRIVE | {"vin": "nobody"}, 409, "23503"),
     ("POST", "/d1/drives?on_conflict=id", DRIVE, 400, "PGRST127"),
@@ -434,13 +435,13 @@ REFUSED: list[tuple[str, str, object, int, str | None]] = [
     ("PUT", f"/d1/drives/{VIN}-1", {"tag": "a"}, 400, "23502"),
     ("PUT", f"/d1/drives/{VIN}-1", [DRIVE], 422, None),
     ("PUT", f"/d1/vehicles/{VIN}", {"vin": OTHER}, 400, "428C9"),
-    ("PUT", "/d1/drives/new", DRIVE, 409, "23505"),
+    ("PUT", "/d1/drives/new", DRIVE, 400, "23514"),
     ("PATCH", f"/d1/drives/{VIN}-1", {}, 400, "PGRST102"),
     ("PATCH", f"/d1/drives/{VIN}-1", {"updated_at": "2025-01-01"}, 400, "PGRST102"),
     ("PATCH", f"/d1/drives/{VIN}-1", {"id": "other"}, 400, "428C9"),
     ("PATCH", f"/d1/drives/{VIN}-1", {"started_at": None}, 400, "23502"),
-    ("PATCH", f"/d1/drives/{VIN}-1", {"vin": "nobody"}, 409, "23503"),
-    ("PATCH", f"/d1/drives/{VIN}-1", {"tessie_id": 2}, 409, "23505"),
+    ("PATCH", f"/d1/drives/{VIN}-1", {"vin": "nobody"}, 400, "23514"),
+    ("PATCH", f"/d1/drives/{VIN}-1", {"tessie_id": 2}, 400, "23514"),
     ("PATCH", "/d1/drives", {"tag": "a"}, 400, "21000"),
     ("PATCH", "/d1/drives?tag=eq.a", {"id": "other"}, 400, "428C9"),
     ("PATCH", "/d1/drives?tag=eq.a", {}, 400, "PGRST102"),

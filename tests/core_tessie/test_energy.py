@@ -273,8 +273,8 @@ def test_a_day_has_the_hours_that_its_clocks_give_it(run: Runner, day: str, firs
             {"tessie_id": 2, "started_at": last, "minutes": 0, "distance_mi": 2},
         ])  # fmt: skip
         await put(client, "drives", [
-            {"id": "before", "tessie_id": 3, "minutes": 0, "distance_mi": 4, "started_at": shifted(first, -1)},
-            {"id": "after", "tessie_id": 4, "minutes": 0, "distance_mi": 8, "started_at": shifted(last, 1)},
+            {"tessie_id": 3, "minutes": 0, "distance_mi": 4, "started_at": shifted(first, -1)},
+            {"tessie_id": 4, "minutes": 0, "distance_mi": 8, "started_at": shifted(last, 1)},
         ])  # fmt: skip
         return await make(client, **{"from": "2025-01-01", "to": "2026-01-01", "timezone": "Europe/Berlin"})
 

@@ -86,9 +86,7 @@ def test_the_key_is_added_and_the_callers_own_credentials_stay_here(run: Any, si
     assert not {"cookie", "x-api-key", "x-forwarded-for"} & set(headers)
 
 
-@pytest.mark.parametrize(
-    "vin", ["5YJ3E1EA7KF31700", "5YJ3E1EA7KF3170001", "5YJ3E1EA7KF31700I", "5yj3e1ea7kf31", ".."]
-)
+@pytest.mark.parametrize("vin", ["5YJ3E1EA7KF31700", "5YJ3E1EA7KF3170001", "5YJ3E1EA7KF31700I", "5yj3e1ea7kf31", ".."])
 def test_what_is_no_vin_is_refused(run: Any, sim: Simulator, vin: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"/tessieapi/{vin}/state")

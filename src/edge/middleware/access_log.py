@@ -11,7 +11,7 @@ async def access_log(request: Request, call_next: Next) -> Response:
     started = perf_counter()
     response = await call_next(request)
     ms = int((perf_counter() - started) * 1_000_000) / 1000
-    response.headers.append(("server-timing", f"app;dur={ms}"))
+    response.headers.append(("server-timing", f"app;dur={ms:.3f}"))
     request.ports.log(
         "info",
         "request",

@@ -1,0 +1,106 @@
+// Which files reach a Worker, and how they travel: one binary bundle each.
+import { createHash } from "node:crypto";
+import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+const require = createRequire(import.meta.url);
+const here = dirname(fileURLToPath(import.meta.url));
+export const inside = join(here, "..", "inside");
+export const pyodide = dirname(require.resolve("pyodide/package.json"));
+
+// ---- bundles: u32le length of the header, JSON [[path, size], …], then the files back to back -----
+export function pack(files) {
+  const header = Buffer.from(JSON.stringify(files.map(([path, data]) => [path, data.length])));
+  const size = Buffer.alloc(4);
+  size.writeUInt32LE(header.length);
+  return Buffer.concat([size, header, ...files.map(([, data]) => data)]);
+}
+export function unpack(buffer) {
+  let offset = 4 + buffer.readUInt32LE(0);
+  return JSON.parse(buffer.subarray(4, offset)).map(([path, size]) => [path, buffer.subarray(offset, (offset += size))]);
+}
+
+// ---- the Worker's own files -----------------------------------------------------------------------
+function* walk(folder, prefix = "") {
+  for (const entry of readdirSync(folder, { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+    if (["__pycache__", "node_modules", ".git"].includes(entry.name)) continue;
+    const path = prefix + entry.name;
+    if (entry.isDirectory()) yield* walk(join(folder, entry.name), `${path}/`);
+    else if (statSync(join(folder, entry.name)).isFile()) yield path;
+  }
+}
+// wrangler's globs know ** between slashes and * inside one name, nothing else.
+function globToRegExp(glob) {
+  const parts = glob.split("/").map((part) => (part === "**" ? null : part.split("*").map(escape).join("[^/]*")));
+  return new RegExp(`^${parts.map((part, i) => (part === null ? "(.*/)?" : part + (i < parts.length - 1 ? "/" : ""))).join("")}$`);
+}
+const escape = (text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&");
+const DEFAULT_RULES = [
+  { type: "Text", globs: ["**/*.txt", "**/*.html", "**/*.sql"] },
+  { type: "Data", globs: ["**/*.bin"] },
+  { type: "PythonModule", globs: ["**/*.py"] },
+];
+// As wrangler does: the first rule of a type wins, unless it falls through.
+function patterns(rules) {
+  const closed = new Set();
+  const chosen = [...(rules ?? []), ...DEFAULT_RULES].filter(({ type, fallthrough }) => {
+    const open = !closed.has(type);
+    if (fallthrough !== true) closed.add(type);
+    return open && ["Text", "Data", "PythonModule"].includes(type);
+  });
+  return chosen.flatMap((rule) => rule.globs.map(globToRegExp));
+}
+export function sourceFiles({ root, main, config }) {
+  const wanted = patterns(config.rules);
+  return [...walk(root)]
+    .filter((path) => path === main || wanted.some((pattern) => pattern.test(path)))
+    .map((path) => [path, readFileSync(join(root, path))]);
+}
+
+// ---- vendored packages and pyedge's own Python ------------------------------------------------------
+export function libraryFiles({ python_modules: vendored }) {
+  const own = [...walk(inside)].filter((path) => path.endsWith(".py"));
+  const packages = existsSync(vendored) ? [...walk(vendored)].filter((path) => !/\.pyi?c?$/.test(path) || path.endsWith(".py")) : [];
+  return [
+    ...packages.map((path) => [`python_modules/${path}`, readFileSync(join(vendored, path))]),
+    ...own.map((path) => [`.pyedge/${path}`, readFileSync(join(inside, path))]),
+  ];
+}
+
+// ---- prepared state: a snapshot of the fresh interpreter and byte code, made once -------------------
+export function preparedPath(cache, libraries) {
+  const hash = createHash("sha256");
+  for (const name of ["pyodide", "workerd", "miniflare"]) hash.update(require(`${name}/package.json`).version);
+  for (const name of ["host.mjs", "prelude.mjs", "scope.mjs"]) hash.update(readFileSync(join(inside, name)));
+  for (const [path, data] of libraries) hash.update(`\0${path}\0`).update(data);
+  return join(cache, `${hash.digest("hex").slice(0, 16)}.bin`);
+}
+// Several processes may find nothing at once (pytest -n): one makes it, the others wait for it.
+export async function prepared(path, make) {
+  const lock = `${path}.lock`;
+  while (!existsSync(path)) {
+    try {
+      mkdirSync(dirname(path), { recursive: true });
+      mkdirSync(lock);
+    } catch {
+      if (existsSync(lock) && Date.now() - statSync(lock).mtimeMs > 90_000) rmSync(lock, { recursive: true });
+      await new Promise((done) => setTimeout(done, 100));
+      continue;
+    }
+    try {
+      writeFileSync(`${path}.new`, await make());
+      renameSync(`${path}.new`, path);
+      forget(dirname(path), path);
+    } finally {
+      rmSync(lock, { recursive: true, force: true });
+    }
+  }
+  return unpack(readFileSync(path));
+}
+function forget(cache, newest) {
+  const old = readdirSync(cache).filter((name) => name.endsWith(".bin")).map((name) => join(cache, name))
+    .filter((path) => path !== newest).sort((a, b) => statSync(b).mtimeMs - statSync(a).mtimeMs);
+  for (const path of old.slice(3)) rmSync(path, { force: true });
+}

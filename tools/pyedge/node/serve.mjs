@@ -1,0 +1,233 @@
+#!/usr/bin/env node
+// Runs Python Workers in workerd, with Pyodide from npm. Started by ../client.py, which writes one line of JSON (the
+// order: workers, port, state, cache, …) to standard input and reads one line of JSON from standard output:
+// {"url", "control", "ms"}. Logs go to standard error. Stops on SIGINT, SIGTERM or the end of standard input.
+import { once } from "node:events";
+import { watch } from "node:fs";
+import { createServer } from "node:http";
+import { createRequire } from "node:module";
+import { createInterface } from "node:readline";
+
+const require = createRequire(import.meta.url);
+const { Miniflare, Log, LogLevel } = require("miniflare");
+const { libraryFiles, prepared, preparedPath } = await import("./files.mjs");
+const { miniflareOptions, workerOptions } = await import("./options.mjs");
+
+const started = performance.timeOrigin;
+const say = (text) => process.stderr.write(`${text}\n`);
+const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Miniflare starts workerd itself, and again whenever it ends; a workerd that hangs must be found to be killed.
+const childProcess = require("node:child_process");
+const { spawn } = childProcess;
+let workerd;
+childProcess.spawn = (...given) => {
+  const child = spawn(...given);
+  if (String(given[0]).includes("workerd")) workerd = child;
+  return child;
+};
+
+// ---- logs -----------------------------------------------------------------------------------------
+// workerd reports an uncaught error twice, with wasm frames: keep the Python traceback, once, and drop it where the
+// Python side has printed it already.
+class StderrLog extends Log {
+  log(message) { say(message); }
+}
+const recent = [];
+function logLine({ level, message }) {
+  if (message.startsWith("pyedge-hung ")) return void hung(message.slice("pyedge-hung ".length));
+  if (!order.verbose && message.startsWith("uncaught exception; ")) {
+    if (message.startsWith("uncaught exception; exception = ")) return;
+    message = message.split(/\n\s+at /)[0].trimEnd();
+    if (recent.includes(message.split("\n").pop())) return;
+    level = "error";
+  }
+  recent.push(...message.split("\n"));
+  recent.splice(0, recent.length - 100);
+  say(level === "log" || level === "info" ? message : `${level}: ${message}`);
+}
+
+// ---- life -----------------------------------------------------------------------------------------
+const lines = createInterface({ input: process.stdin });
+const order = JSON.parse((await once(lines, "line"))[0]);
+lines.on("close", () => stop()); // the parent is gone, or wants an end
+process.on("SIGINT", () => stop());
+process.on("SIGTERM", () => stop());
+
+let mf, base;
+let busy = true; // starting: nothing to watch over yet
+const main = order.workers[0];
+
+async function inside(action, { config: { name } } = main, timeout = 120_000) {
+  const url = await mf.unsafeGetDirectURL(name, "PyedgeControl");
+  const response = await fetch(new URL(`/${action}`, url), { signal: AbortSignal.timeout(timeout) });
+  const text = response.ok ? null : (await response.text()).slice(0, 4000);
+  if (!response.ok) throw new Error(order.workers.length > 1 ? `${name}: ${text}` : text);
+  return response;
+}
+async function apply(workers) {
+  const options = miniflareOptions(order, workers, {
+    log: new StderrLog(order.verbose ? LogLevel.DEBUG : LogLevel.WARN),
+    handleStructuredLogs: logLine,
+    unsafeHandleRuntimeRestart: () => ready().then(() => restarting?.()),
+  });
+  if (mf) await mf.setOptions(options);
+  else mf = new Miniflare(options);
+  base = await mf.ready;
+}
+const ready = () => Promise.all(order.workers.map((worker) => inside("ready", worker)));
+
+async function start() {
+  busy = true;
+  const workers = [];
+  for (const worker of order.workers) {
+    const libraries = libraryFiles(worker);
+    const state = await prepared(preparedPath(order.cache, libraries), async () => {
+      say("preparing the interpreter (once for this set of packages) …");
+      await apply([workerOptions(worker, { ...order, workers: [worker] }, { libraries, state: null })]);
+      return Buffer.from(await (await inside("prepare", worker)).arrayBuffer());
+    });
+    workers.push(workerOptions(worker, order, { libraries, state }));
+  }
+  await apply(workers);
+  for (const worker of order.workers) await migrate(worker);
+  await ready();
+  busy = false;
+}
+// D1 migrations, as `wrangler d1 migrations apply --local` does it; ../config.py has split the files into statements.
+async function migrate({ config, migrations }) {
+  for (const [binding, { table, files }] of Object.entries(migrations)) {
+    const database = await mf.getD1Database(binding, config.name);
+    await database.exec(`CREATE TABLE IF NOT EXISTS "${table}" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, `
+      + "applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)");
+    const done = new Set((await database.prepare(`SELECT name FROM "${table}"`).all()).results.map(({ name }) => name));
+    for (const { name, statements } of files.filter((file) => !done.has(file.name))) {
+      const note = database.prepare(`INSERT INTO "${table}" (name) VALUES (?)`).bind(name);
+      await database.batch([...statements.map((statement) => database.prepare(statement)), note])
+        .catch((error) => { throw new Error(`migration ${name} of ${binding}: ${error.message}`); });
+    }
+  }
+}
+let stopping = false;
+async function stop(code = 0) {
+  if (stopping) return;
+  stopping = true;
+  controls.close();
+  await Promise.race([mf?.dispose(), sleep(5000)]).catch(() => {});
+  workerd?.kill("SIGKILL");
+  process.exit(code);
+}
+
+// ---- the watchdog -----------------------------------------------------------------------------------
+// Python that does not come to an end is noticed inside (host.mjs, with its stack); code that not even an interrupt
+// reaches is noticed here, because workerd no longer answers.
+let restarting;
+async function kill() {
+  busy = true;
+  const restarted = new Promise((done) => { restarting = done; });
+  workerd.kill("SIGKILL"); // Miniflare starts another on the same ports, and calls `ready`
+  await Promise.race([restarted, sleep(60_000)]);
+  busy = false;
+}
+let killing;
+function hung(what) {
+  say(`error: ${what}; workerd is killed and started again`);
+  killing ??= kill().finally(() => { killing = undefined; });
+}
+async function watchdog(seconds) {
+  let answered = Date.now();
+  for (;;) {
+    await sleep(1000);
+    if (busy || stopping) { answered = Date.now(); continue; }
+    const asked = Date.now();
+    try {
+      await inside("ping", main, (seconds + 2) * 1000);
+      answered = Date.now();
+    } catch {
+      if (busy || stopping || Date.now() - asked < 1000) continue;
+      hung(`workerd has not answered for ${Math.round((Date.now() - answered) / 1000)} s`);
+    }
+  }
+}
+
+// ---- what a test may ask for besides talking to the Worker itself -----------------------------------
+const one = (name) => order.workers.find(({ config }) => config.name === name) ?? main;
+const scheduledTime = (time) => new Date(time ?? Date.now());
+async function reload() {
+  for (const worker of order.workers) await inside("reload", worker);
+}
+const actions = {
+  reload,
+  restart: start,
+  scheduled: async ({ worker, cron, time }) =>
+    (await mf.getWorker(one(worker).config.name)).scheduled({ cron, scheduledTime: scheduledTime(time) }),
+  queue: async ({ worker, queue, messages, attempts = 1 }) => (await mf.getWorker(one(worker).config.name)).queue(queue,
+    messages.map((body, i) => ({ id: String(i), timestamp: new Date(), attempts, body }))),
+  send: async ({ worker, binding, body }) =>
+    void (await (await mf.getQueueProducer(binding, one(worker).config.name)).send(body, { contentType: "json" })),
+  d1: async ({ worker, binding, sql, params = [] }) => {
+    const database = await mf.getD1Database(binding, one(worker).config.name);
+    return (await database.prepare(sql).bind(...params).all()).results;
+  },
+  kv: async ({ worker, binding, key, value }) => {
+    const namespace = await mf.getKVNamespace(binding, one(worker).config.name);
+    return value === undefined ? namespace.get(key) : namespace.put(key, value);
+  },
+  memory: async () => ({ node: process.pid, workerd: workerd?.pid }),
+};
+const controls = createServer(async (request, response) => {
+  const answer = (status, body) => response.writeHead(status, { "content-type": "application/json" }).end(JSON.stringify(body));
+  try {
+    let text = "";
+    for await (const chunk of request) text += chunk;
+    const action = request.method === "POST" && actions[request.url.slice(1)];
+    if (!action) return answer(404, { error: "no such action" });
+    answer(200, { result: (await action(text ? JSON.parse(text) : {})) ?? null });
+  } catch (error) {
+    answer(500, { error: String(error?.message ?? error) });
+  }
+});
+
+// ---- hot reload ---------------------------------------------------------------------------------------
+// Edited sources are imported again in the living workerd (state stays); other changes need a new process, which
+// ../__main__.py starts when this one ends with RESTART.
+const RESTART = 75;
+function onChange(path, recursive, action) {
+  let timer;
+  try {
+    watch(path, { recursive }, (_, name) => {
+      if (/(^|\/)(__pycache__|\.git)(\/|$)|~$|\.sw.$|\.tmp/.test(name ?? "")) return;
+      clearTimeout(timer);
+      timer = setTimeout(action, 60);
+    });
+  } catch { /* not there: nothing to watch */ }
+}
+async function reloadNow() {
+  const t = performance.now();
+  try {
+    await reload();
+    say(`reloaded in ${Math.round(performance.now() - t)} ms`);
+  } catch (error) {
+    say(`error: not reloaded, the old code goes on: ${error.message}`);
+  }
+}
+function watchAll() {
+  for (const { root, config, file, python_modules: vendored } of order.workers) {
+    onChange(root, true, reloadNow);
+    if (config.assets?.directory) onChange(config.assets.directory, true, () => start().then(() => say("assets reloaded")));
+    for (const path of [file, vendored]) onChange(path, false, () => stop(RESTART));
+  }
+}
+
+try {
+  await start();
+} catch (error) {
+  say(String(error?.message ?? error));
+  await stop(1);
+}
+await new Promise((done) => controls.listen(0, "127.0.0.1", done));
+process.stdout.write(`${JSON.stringify({
+  url: base.origin, control: `http://127.0.0.1:${controls.address().port}`, ms: Math.round(Date.now() - started),
+})}\n`);
+if (order.watch) watchAll();
+if (order.watchdog) watchdog(order.watchdog);
