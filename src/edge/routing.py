@@ -36,7 +36,6 @@ class Node[R]:
     tail: "Node[R] | None" = None
     routes: dict[str, R] = field(default_factory=dict)
 
-
     def follow(self, kind: str, text: str) -> "Node[R]":
         """Return the node behind one more segment of a pattern, made where it is missing."""
         if kind == "tail":

@@ -14,7 +14,12 @@ MISSING = [name for name in ("falcon", "fastapi", "kinglet") if find_spec(name) 
 @pytest.mark.slow
 @pytest.mark.skipif(bool(MISSING), reason=f"{', '.join(MISSING)} not installed: `make bench` installs them")
 def test_all_implementations_give_the_same_answers() -> None:
-    command = [sys.executable, "-c", "import sys; sys.path[:0] = ['src', '.']; import runpy; runpy.run_module('benchmarks', run_name='__main__', alter_sys=True)", "--quick"]
+    command = [
+        sys.executable,
+        "-c",
+        "import sys; sys.path[:0] = ['src', '.']; import runpy; runpy.run_module('benchmarks', run_name='__main__', alter_sys=True)",
+        "--quick",
+    ]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=120)
     assert run.returncode == 0, run.stderr
     tables = run.stdout.strip().split("\n\n")

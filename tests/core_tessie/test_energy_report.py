@@ -183,9 +183,8 @@ def test_a_report_that_no_row_can_hold_is_refused(run: Runner) -> None:
             Statement(cars + "INSERT INTO vehicles (id, vin) SELECT 'VIN' || i, 'VIN' || i FROM n"),
             Statement(
                 months + "INSERT INTO battery_health (id, vin, recorded_at, capacity_kwh, max_range_mi) "
-                "SELECT v.id || '-' || datetime('2015-01-01', m.i || ' months'), v.id, datetime('2015-01-01', m.i || ' months'), "
-                "75, 300 "
-                "FROM vehicles v, m"
+                "SELECT id || '-' || month, id, month, 75, 300 "
+                "FROM vehicles, (SELECT datetime('2015-01-01', i || ' months') AS month FROM m)"
             ),
         ])  # fmt: skip
         return await client.post(PATH, {"from": "2015-01-01", "to": "2025-01-01"})

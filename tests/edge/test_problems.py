@@ -41,7 +41,9 @@ def broken() -> Routes:
 
     @routes.get("/asleep", CarAsleep)
     async def asleep() -> None:
-        raise CarAsleep("wake it", headers=[("retry-after", "60")], vin="5YJ", status=200, type="x", request_id="forged")
+        raise CarAsleep(
+            "wake it", headers=[("retry-after", "60")], vin="5YJ", status=200, type="x", request_id="forged"
+        )
 
     @routes.get("/odd")
     async def odd() -> None:

@@ -169,7 +169,24 @@ def test_a_tail_is_handed_over_as_it_came(path: str, tail: str) -> None:
 
 @pytest.mark.parametrize(
     "path",
-    ["", "*", "a", "xa", "//a", "/a//", "/a//b", "/a/b//", "/A", "/./a", "/a/..", "/x/../a", "/m", "/m/", "/m//", "/a;b"],
+    [
+        "",
+        "*",
+        "a",
+        "xa",
+        "//a",
+        "/a//",
+        "/a//b",
+        "/a/b//",
+        "/A",
+        "/./a",
+        "/a/..",
+        "/x/../a",
+        "/m",
+        "/m/",
+        "/m//",
+        "/a;b",
+    ],
 )
 def test_what_is_no_declared_path_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):

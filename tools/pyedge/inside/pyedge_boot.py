@@ -13,11 +13,10 @@ from typing import Any
 import _pyedge_host
 import _workers_sdk_patch_loader  # noqa: F401 - production runs it from a .pth file
 from _cloudflare.import_patch_manager import after_import, before_import
-from workers.rpc import _EnvWrapper, python_from_rpc, python_to_rpc
+from workers.rpc import python_from_rpc, python_to_rpc
 
-_EVENTS = ("fetch", "scheduled", "queue")
 _main: ModuleType
-_event: ContextVar[str] = ContextVar("_event", default="the import of the main module")
+_event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", default=None)
 
 
 def load(main_module: str) -> None:
@@ -56,7 +55,7 @@ def watch(seconds: float) -> None:
     def report(_signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame)[-12:])
         print(f"Stack (most recent call last):\n{stack}", end="", file=sys.stderr)
-        _pyedge_host.hung(f"{_event.get()} has been computing for {seconds:g} s without a pause")
+        _pyedge_host.hung(f"{_computing()} has been computing for {seconds:g} s without a pause")
 
     signal.signal(signal.SIGINT, report)
 
@@ -75,8 +74,9 @@ def create(class_name: str, ctx: Any, env: Any) -> Any:
 async def call(class_name: str, ctx: Any, env: Any, handler: str, *args: Any) -> Any:
     """Call a handler of a Worker's entrypoint."""
     instance = create(class_name, ctx, env)
-    if handler in _EVENTS:
-        args = (*args, _EnvWrapper(env), ctx)
+    if handler in ("scheduled", "queue"):  # as in production: given two more, and only these two count arguments
+        result = await _run(getattr(instance, handler), [python_from_rpc(args[0]), None, None], handler, args)
+        return None if result is None else python_to_rpc(result)
     return await call_on(instance, handler, *args)
 
 
@@ -84,24 +84,30 @@ async def call_on(instance: Any, handler: str, *args: Any) -> Any:
     """Call a method: JavaScript's arguments to Python, the result back."""
     method = getattr(instance, handler)
     converted = [python_from_rpc(argument) for argument in args]
-    result = await _run(method, _fit(method, converted), _label(handler, args))
+    result = await _run(method, _fit(method, converted), handler, args)
     return None if result is None else python_to_rpc(result)
 
 
 async def call_raw(class_name: str, ctx: Any, env: Any, handler: str, *args: Any) -> Any:
     """Call a workflow, for which the SDK converts arguments and result itself."""
-    return await _run(getattr(create(class_name, ctx, env), handler), list(args), f"{class_name}.{handler}()")
+    return await _run(getattr(create(class_name, ctx, env), handler), list(args), handler, args)
 
 
 def _fit(method: Callable[..., Any], args: list[Any]) -> list[Any]:
-    """Handlers may leave out trailing parameters (env, ctx)."""
+    """Leave out what the handler does not take, and give None for what it takes beyond."""
     params = inspect.signature(method).parameters.values()
     if any(param.kind is param.VAR_POSITIONAL for param in params):
         return args
-    return args[: sum(param.kind in (param.POSITIONAL_ONLY, param.POSITIONAL_OR_KEYWORD) for param in params)]
+    positional = [param for param in params if param.kind in (param.POSITIONAL_ONLY, param.POSITIONAL_OR_KEYWORD)]
+    missing = sum(param.default is param.empty for param in positional) - len(args)
+    return args[: len(positional)] + [None] * missing
 
 
-def _label(handler: str, args: tuple[Any, ...]) -> str:
+def _computing() -> str:
+    event = _event.get()
+    if event is None:
+        return "the import of the main module"
+    handler, args = event
     if handler == "fetch":
         return f"{args[0].method} {args[0].url}"
     if handler == "scheduled":
@@ -109,10 +115,10 @@ def _label(handler: str, args: tuple[Any, ...]) -> str:
     return f"queue {args[0].queue}" if handler == "queue" else f"{handler}()"
 
 
-async def _run(method: Callable[..., Any], args: list[Any], label: str) -> Any:
-    _event.set(label)
+async def _run(method: Callable[..., Any], given: list[Any], handler: str, args: tuple[Any, ...]) -> Any:
+    _event.set((handler, args))
     try:
-        result = method(*args)
+        result = method(*given)
         return await result if isinstance(result, Awaitable) else result
     except Exception:
         traceback.print_exc()
