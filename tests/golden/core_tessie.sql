@@ -1,0 +1,413 @@
+CREATE UNIQUE INDEX agent_actions_idempotency ON agent_actions (idempotency_key) WHERE idempotency_key IS NOT NULL;
+
+CREATE INDEX agent_actions_status ON agent_actions (status, created_at);
+
+CREATE INDEX agent_actions_vin ON agent_actions (vin);
+
+CREATE TABLE agent_actions (
+  id TEXT PRIMARY KEY,
+  kind TEXT NOT NULL,
+  payload TEXT NOT NULL DEFAULT '{}',
+  status TEXT NOT NULL,
+  vin TEXT REFERENCES vehicles (id),
+  attempts INTEGER NOT NULL DEFAULT 0,
+  result TEXT,
+  error TEXT,
+  idempotency_key TEXT,
+  actor TEXT,
+  request_id TEXT,
+  started_at TEXT,
+  ended_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER agent_actions_updated AFTER UPDATE ON agent_actions WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX agent_messages_conversation ON agent_messages (conversation_id, created_at);
+
+CREATE TABLE agent_messages (
+  id TEXT PRIMARY KEY,
+  conversation_id TEXT NOT NULL,
+  role TEXT NOT NULL,
+  content TEXT NOT NULL,
+  model TEXT,
+  status TEXT NOT NULL,
+  prompt_tokens INTEGER,
+  completion_tokens INTEGER,
+  actor TEXT,
+  request_id TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE agent_messages SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX battery_health_vin_recorded ON battery_health (vin, recorded_at);
+
+CREATE TABLE battery_health (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  recorded_at TEXT NOT NULL,
+  odometer_mi REAL,
+  max_range_mi REAL,
+  max_ideal_range_mi REAL,
+  capacity_kwh REAL,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
+);
+
+CREATE TRIGGER battery_health_updated AFTER UPDATE ON battery_health WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE battery_health SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX charges_started ON charges (started_at);
+
+CREATE INDEX charges_vin_started ON charges (vin, started_at);
+
+CREATE TABLE charges (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  tessie_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  location TEXT,
+  saved_location TEXT,
+  latitude REAL,
+  longitude REAL,
+  is_supercharger INTEGER,
+  is_fast_charger INTEGER,
+  odometer_mi REAL,
+  energy_added_kwh REAL,
+  energy_used_kwh REAL,
+  rated_range_added_mi REAL,
+  ideal_range_added_mi REAL,
+  starting_battery_pct REAL,
+  ending_battery_pct REAL,
+  cost REAL,
+  tessie_updated_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
+);
+
+CREATE TRIGGER charges_updated AFTER UPDATE ON charges WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE charges SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX climates_vin_recorded ON climates (vin, recorded_at);
+
+CREATE TABLE climates (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  recorded_at TEXT NOT NULL,
+  inside_temp_c REAL,
+  outside_temp_c REAL,
+  driver_temp_setting_c REAL,
+  passenger_temp_setting_c REAL,
+  is_climate_on INTEGER,
+  is_auto_conditioning_on INTEGER,
+  is_preconditioning INTEGER,
+  is_front_defroster_on INTEGER,
+  is_rear_defroster_on INTEGER,
+  is_battery_heater_on INTEGER,
+  fan_status INTEGER,
+  defrost_mode INTEGER,
+  climate_keeper_mode TEXT,
+  cabin_overheat_protection TEXT,
+  seat_heater_left INTEGER,
+  seat_heater_right INTEGER,
+  is_steering_wheel_heater_on INTEGER,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
+);
+
+CREATE TRIGGER climates_updated AFTER UPDATE ON climates WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE climates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX drives_started ON drives (started_at);
+
+CREATE INDEX drives_vin_started ON drives (vin, started_at);
+
+CREATE TABLE drives (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  tessie_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  starting_location TEXT,
+  starting_saved_location TEXT,
+  starting_latitude REAL,
+  starting_longitude REAL,
+  ending_location TEXT,
+  ending_saved_location TEXT,
+  ending_latitude REAL,
+  ending_longitude REAL,
+  starting_battery_pct REAL,
+  ending_battery_pct REAL,
+  starting_odometer_mi REAL,
+  ending_odometer_mi REAL,
+  distance_mi REAL,
+  autopilot_distance_mi REAL,
+  average_speed_mph REAL,
+  max_speed_mph REAL,
+  inside_temp_c REAL,
+  outside_temp_c REAL,
+  rated_range_used_mi REAL,
+  ideal_range_used_mi REAL,
+  energy_used_kwh REAL,
+  tag TEXT,
+  tessie_updated_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
+);
+
+CREATE TRIGGER drives_updated AFTER UPDATE ON drives WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE drives SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX energy_reports_vin_created ON energy_reports (vin, created_at);
+
+CREATE TABLE energy_reports (
+  id TEXT PRIMARY KEY,
+  vin TEXT REFERENCES vehicles (id),
+  period_from TEXT NOT NULL,
+  period_to TEXT NOT NULL,
+  title TEXT NOT NULL,
+  report TEXT NOT NULL,
+  summary TEXT,
+  rows_used INTEGER NOT NULL DEFAULT 0,
+  actor TEXT,
+  request_id TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER energy_reports_updated AFTER UPDATE ON energy_reports WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE energy_reports SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX idles_started ON idles (started_at);
+
+CREATE INDEX idles_vin_started ON idles (vin, started_at);
+
+CREATE TABLE idles (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  tessie_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  location TEXT,
+  saved_location TEXT,
+  latitude REAL,
+  longitude REAL,
+  starting_battery_pct REAL,
+  ending_battery_pct REAL,
+  rated_range_used_mi REAL,
+  ideal_range_used_mi REAL,
+  climate_fraction REAL,
+  sentry_fraction REAL,
+  energy_used_kwh REAL,
+  tessie_updated_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
+);
+
+CREATE TRIGGER idles_updated AFTER UPDATE ON idles WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE idles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX logs_created ON logs (created_at);
+
+CREATE INDEX logs_request ON logs (request_id);
+
+CREATE TABLE logs (
+  id TEXT PRIMARY KEY,
+  route TEXT,
+  actor TEXT,
+  request_id TEXT,
+  level TEXT NOT NULL,
+  message TEXT NOT NULL,
+  payload TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER logs_updated AFTER UPDATE ON logs WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE logs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE TABLE software_updates (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  version TEXT NOT NULL,
+  status TEXT NOT NULL,
+  first_seen_at TEXT NOT NULL,
+  installed_at TEXT,
+  download_pct REAL,
+  install_pct REAL,
+  expected_duration_s INTEGER,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, version),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || version)
+);
+
+CREATE TRIGGER software_updates_updated AFTER UPDATE ON software_updates WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE software_updates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE INDEX sync_runs_open ON sync_runs (status, started_at);
+
+CREATE INDEX sync_runs_started ON sync_runs (started_at);
+
+CREATE TABLE sync_runs (
+  id TEXT PRIMARY KEY,
+  cause TEXT NOT NULL,
+  status TEXT NOT NULL,
+  actor TEXT,
+  request_id TEXT,
+  started_at TEXT NOT NULL,
+  ended_at TEXT,
+  vehicles_total INTEGER NOT NULL DEFAULT 0,
+  vehicles_done INTEGER NOT NULL DEFAULT 0,
+  vehicles_failed INTEGER NOT NULL DEFAULT 0,
+  rows_written INTEGER NOT NULL DEFAULT 0,
+  progress TEXT NOT NULL DEFAULT '{}',
+  error TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER sync_runs_updated AFTER UPDATE ON sync_runs WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX tessie_raw_created ON tessie_raw (created_at);
+
+CREATE INDEX tessie_raw_vin_created ON tessie_raw (vin, created_at);
+
+CREATE TABLE tessie_raw (
+  id TEXT PRIMARY KEY,
+  vin TEXT,
+  method TEXT NOT NULL,
+  path TEXT NOT NULL,
+  query TEXT NOT NULL DEFAULT '',
+  status INTEGER,
+  content_type TEXT,
+  body TEXT,
+  body_bytes INTEGER NOT NULL DEFAULT 0,
+  is_cut INTEGER NOT NULL DEFAULT 0,
+  latency_ms REAL,
+  attempts INTEGER NOT NULL DEFAULT 1,
+  error TEXT,
+  request_id TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER tessie_raw_updated AFTER UPDATE ON tessie_raw WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE tessie_raw SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE INDEX vehicle_settings_vin ON vehicle_settings (vin);
+
+CREATE TABLE vehicle_settings (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  recorded_at TEXT,
+  charge_limit_pct REAL,
+  charge_amps REAL,
+  scheduled_charging_mode TEXT,
+  scheduled_charging_start_min INTEGER,
+  scheduled_departure_min INTEGER,
+  is_preconditioning_enabled INTEGER,
+  is_off_peak_charging_enabled INTEGER,
+  driver_temp_setting_c REAL,
+  passenger_temp_setting_c REAL,
+  cabin_overheat_protection TEXT,
+  is_sentry_on INTEGER,
+  is_valet_on INTEGER,
+  speed_limit_mph REAL,
+  is_speed_limit_on INTEGER,
+  gui_distance_units TEXT,
+  gui_temperature_units TEXT,
+  gui_charge_rate_units TEXT,
+  gui_tire_pressure_units TEXT,
+  gui_range_display TEXT,
+  is_gui_24_hour INTEGER,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin)
+);
+
+CREATE TRIGGER vehicle_settings_updated AFTER UPDATE ON vehicle_settings WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE vehicle_settings SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
+CREATE TABLE vehicles (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL UNIQUE,
+  tessie_id TEXT,
+  display_name TEXT,
+  car_type TEXT,
+  trim_badging TEXT,
+  exterior_color TEXT,
+  wheel_type TEXT,
+  is_active INTEGER NOT NULL DEFAULT 1,
+  state TEXT,
+  recorded_at TEXT,
+  odometer_mi REAL,
+  battery_pct REAL,
+  usable_battery_pct REAL,
+  rated_range_mi REAL,
+  estimated_range_mi REAL,
+  ideal_range_mi REAL,
+  energy_remaining_kwh REAL,
+  charging_state TEXT,
+  charger_power_kw REAL,
+  minutes_to_full_charge REAL,
+  latitude REAL,
+  longitude REAL,
+  heading_deg REAL,
+  speed_mph REAL,
+  shift_state TEXT,
+  is_locked INTEGER,
+  is_user_present INTEGER,
+  is_sentry_on INTEGER,
+  is_climate_on INTEGER,
+  inside_temp_c REAL,
+  outside_temp_c REAL,
+  tire_front_left_bar REAL,
+  tire_front_right_bar REAL,
+  tire_rear_left_bar REAL,
+  tire_rear_right_bar REAL,
+  car_version TEXT,
+  utc_offset_s INTEGER,
+  synced_at TEXT,
+  refreshed_at TEXT,
+  backfilled_at TEXT,
+  backfill TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = vin)
+);
+
+CREATE TRIGGER vehicles_updated AFTER UPDATE ON vehicles WHEN NEW.updated_at IS OLD.updated_at BEGIN
+  UPDATE vehicles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
+END;
+
