@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, Self
 
 from pydantic_core import from_json, to_json
 
@@ -53,6 +53,10 @@ class Client:
 
     def __init__(self, app: App, ports: Ports, headers: HeaderList | None = None) -> None:
         self.app, self.ports, self.headers = app, ports, headers or []
+
+    def anonymous(self) -> Self:
+        """Return a client that sends no headers of its own, so no key."""
+        return type(self)(self.app, self.ports)
 
     async def request(
         self,

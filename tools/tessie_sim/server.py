@@ -101,7 +101,10 @@ def server_of(app: ASGIApp, *, log: bool = False) -> uvicorn.Server:
 class Simulator:
     """`with Simulator(fleet) as sim:` serves on a background thread at `sim.url`."""
 
-    def __init__(self, fleet: Fleet | None = None, *, token: str = DEFAULT_TOKEN, fleet_account: bool = False) -> None:
+    def __init__(
+        self, fleet: Fleet | None = None, *, token: str = DEFAULT_TOKEN, fleet_account: bool = False, port: int = 0
+    ) -> None:
+        self._port = port
         self.fleet = fleet or Fleet()
         self.token = token
         self.app = create_app(self.fleet, token=token, fleet_account=fleet_account)
@@ -136,7 +139,7 @@ class Simulator:
         return json.loads(answer) if answer else None
 
     def __enter__(self) -> Self:
-        bound = listen()
+        bound = listen(self._port)
         self.url = f"http://{HOST}:{bound.getsockname()[1]}"
         self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [bound]}, daemon=True)
         self._thread.start()

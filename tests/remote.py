@@ -1,0 +1,149 @@
+"""The in-process client's twin over HTTP: the same cases run against a Worker in real workerd."""
+
+import asyncio
+import io
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from http.client import HTTPResponse
+from pathlib import Path
+from typing import Any, Self, cast
+from urllib.parse import urlsplit
+
+from pydantic_core import to_json
+
+from edge.app import App
+from edge.events import Outcome
+from edge.http import HeaderList
+from edge.ports import Log, Ports, Result, Row, Statement, Value
+from edge.testing import Answer, Client
+from pyedge import Worker
+
+
+class RemoteDatabase:
+    """The Worker's D1, for what a test puts there or looks up behind the API's back."""
+
+    def __init__(self, worker: Worker, binding: str) -> None:
+        self._worker, self._binding = worker, binding
+
+    async def all(self, sql: str, *params: Value) -> list[Row]:
+        return await asyncio.to_thread(self._worker.d1, self._binding, sql, *params)
+
+    async def first(self, sql: str, *params: Value) -> Row | None:
+        rows = await self.all(sql, *params)
+        return rows[0] if rows else None
+
+    async def run(self, sql: str, *params: Value) -> Result:
+        return Result(await self.all(sql, *params), 0, 0)
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        return [await self.run(sql, *params) for sql, params in statements]
+
+    async def probe(self) -> None:
+        await self.all("SELECT 1")
+
+    async def wipe(self) -> None:
+        """Empty every table of the app, those that others refer to last."""
+        names = [row["name"] for row in await self.all("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+        own = sorted((name for name in names if not name.startswith(("d1_", "_cf", "sqlite"))), reverse=True)
+        for name in sorted(own, key="vehicles".__eq__):
+            await self.all(f"DELETE FROM {name}")
+
+
+class RemoteClient(Client):
+    """Sends each request over a connection of its own, its target exactly as it is given."""
+
+    def __init__(self, app: App, worker: Worker, env: Mapping[str, str], headers: HeaderList | None = None) -> None:
+        bindings = {field.name: RemoteDatabase(worker, field.name) for field in app.settings.fields if field.port}
+        super().__init__(app, Ports(app.settings({**env, **bindings}), {Log: _silent}), headers)
+        self._worker, self._env = worker, env
+
+    def anonymous(self) -> Self:
+        return type(self)(self.app, self._worker, self._env)
+
+    async def request(
+        self,
+        method: str,
+        target: str,
+        *,
+        headers: Sequence[tuple[str, str]] = (),
+        json: object = None,
+        body: bytes = b"",
+    ) -> Answer:
+        sent = [*headers, *self.headers]
+        if json is not None:
+            body, sent = to_json(json), [("content-type", "application/json"), *sent]
+        where = urlsplit(self._worker.url)
+        lines = [f"{method} {target} HTTP/1.1", f"host: {where.netloc}", f"content-length: {len(body)}"]
+        lines += [f"{name}: {value}" for name, value in sent if name.lower() not in {"host", "connection"}]
+        head = "\r\n".join([*lines, "connection: close", "", ""]).encode()
+        reader, writer = await asyncio.open_connection(where.hostname, where.port)
+        try:
+            writer.write(head + body)
+            async with asyncio.timeout(60):
+                return _answer(method, await reader.read())
+        finally:
+            writer.close()
+
+    async def scheduled(self, cron: str, at: datetime | None = None) -> None:
+        time_ms = int(at.timestamp() * 1000) if at else None
+        outcome = await asyncio.to_thread(self._worker.scheduled, cron, time_ms)
+        if outcome["outcome"] != "ok":
+            raise AssertionError(f"{cron}: {outcome}")
+
+    async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
+        told = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
+        again = {one["msgId"]: one.get("delaySeconds") or 0 for one in told["retryMessages"]}
+        return [Outcome(f"message-{number}", again.get(str(number))) for number in range(len(bodies))]
+
+
+class Host:
+    """One Worker for many tests: emptied before each, and started anew where a test wants other settings."""
+
+    def __init__(self, path: Path, port: int = 0) -> None:
+        self._path, self._port = path, port
+        self._worker: Worker | None = None
+        self._env: dict[str, str] = {}
+
+    async def client(self, app: App, env: Mapping[str, str], headers: HeaderList) -> RemoteClient:
+        """Return a client of a Worker with these settings and empty tables."""
+        if self._worker is None or self._env != env:
+            await asyncio.to_thread(self._start, dict(env))
+        assert self._worker is not None
+        client = RemoteClient(app, self._worker, env, headers)
+        for field in app.settings.fields:
+            if field.kind == "d1":
+                await cast("RemoteDatabase", getattr(client.ports.settings, field.attribute)).wipe()
+        return client
+
+    def _start(self, env: dict[str, str]) -> None:
+        self.stop()
+        self._worker, self._env = Worker(self._path, variables=env).start(), env
+
+    def stop(self) -> None:
+        """Stop the Worker, where one runs."""
+        if self._worker is not None:
+            self._worker.stop()
+            self._worker = None
+
+
+class _Bytes:
+    """What http.client reads a response from."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def makefile(self, _mode: str) -> io.BytesIO:
+        return io.BytesIO(self._data)
+
+
+def _answer(method: str, data: bytes) -> Answer:
+    if not data:
+        raise AssertionError("the connection was closed without an answer")
+    response = HTTPResponse(cast("Any", _Bytes(data)), method=method)
+    response.begin()
+    headers = [(name.lower(), value) for name, value in response.getheaders()]
+    return Answer(response.status, headers, response.read())
+
+
+def _silent(level: str, message: str, **fields: object) -> None:
+    """Log nothing: the Worker has a log of its own."""
