@@ -6,6 +6,10 @@ from typing import Any, NamedTuple
 
 from benchmarks.api import API_KEY
 from benchmarks.cases import Case
+from benchmarks.peers.kernel import SmallSettings, app
+from edge.ports import Log, Ports
+from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.log import LocalLog
 
 type Call = Callable[[], Awaitable[Any]]
 """Send the request once; return whatever the implementation makes of it."""
@@ -26,7 +30,7 @@ class Driver(NamedTuple):
     read: Callable[[Any], Sent]
 
 
-def asgi(app: Callable[..., Awaitable[None]]) -> Driver:
+def asgi(application: Callable[..., Awaitable[None]]) -> Driver:
     """Drive an ASGI application."""
 
     def prepare(case: Case) -> Call:
@@ -55,7 +59,7 @@ def asgi(app: Callable[..., Awaitable[None]]) -> Driver:
             async def send(part: dict[str, Any]) -> None:
                 sent.append(part)
 
-            await app(scope.copy(), receive, send)
+            await application(scope.copy(), receive, send)
             return sent
 
         return call
@@ -69,11 +73,6 @@ def asgi(app: Callable[..., Awaitable[None]]) -> Driver:
 
 def kernel(log_level: str) -> Driver:
     """Drive this kernel through the local runtime's ASGI application; what is logged goes to /dev/null."""
-    from benchmarks.peers.kernel import SmallSettings, app
-    from edge.ports import Log, Ports
-    from edge.runtimes.local.asgi import Server
-    from edge.runtimes.local.log import LocalLog
-
     devnull = open("/dev/null", "wb", buffering=0)  # noqa: SIM115 - for as long as the process lives
     log = LocalLog(log_level, devnull.write)
     ports = Ports(SmallSettings({"API_KEY": API_KEY}), {Log: log})
@@ -98,13 +97,13 @@ class RawRequest:
 
 def kinglet() -> Driver:
     """Drive Kinglet by its own entry."""
-    app: Any = importlib.import_module("benchmarks.peers.kinglet_api").app
+    entry: Any = importlib.import_module("benchmarks.peers.kinglet_api").app
 
     def prepare(case: Case) -> Call:
         headers = dict(case.headers)
 
         async def call() -> Any:
-            return await app(RawRequest(case, headers), {})
+            return await entry(RawRequest(case, headers), {})
 
         return call
 

@@ -13,7 +13,7 @@ import yaml
 from openapi_spec_validator import validate
 
 import openapi
-from apps import ROOT, folder, packages
+from apps import ROOT, folder, load, packages
 from edge.routing import ANY
 from sdk_rules import PLACE, SCHEMA, places, schemas
 
@@ -56,7 +56,7 @@ def test_the_document_is_valid_openapi(package: str) -> None:
 @each_app
 def test_every_route_is_in_the_document_and_nothing_else(package: str) -> None:
     expected = set()
-    for endpoint in openapi.load(package).endpoints:
+    for endpoint in load(package).endpoints:
         methods = ANY_METHODS if endpoint.method == ANY else (endpoint.method.lower(),)
         expected |= {(endpoint.path.replace(":path}", "}"), method) for method in methods}
     found = {(path, method) for path, item in read(package)["paths"].items() for method in item}

@@ -1,12 +1,24 @@
 """The apps of this repo: each is a package in src/ with an app.py."""
 
 import argparse
+import importlib
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "src"))
+
+from edge.app import App  # noqa: E402 - the path to it is set above
+
 DEFAULT = "core_tessie"
 """The default Worker's package: its migrations and documents have no folder of their own."""
+
+
+def load(package: str) -> App:
+    """Return the app of a package."""
+    app: App = importlib.import_module(f"{package}.app").app
+    return app
 
 
 def packages() -> list[str]:

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 from apps import DEFAULT, ROOT
@@ -15,41 +16,71 @@ HOST = "127.0.0.1"
 
 def main() -> int:
     """Prepare the environment, say what there is, and become the server."""
-    package = os.environ.get("APP") or DEFAULT
-    port, state = os.environ.get("PORT") or "8787", Path(os.environ.get("STATE") or ROOT / ".state")
-    if not port.isdigit() or not 0 < int(port) < 65536:
-        raise SystemExit(f"error: PORT={port} is no port: give a number from 1 to 65535")
-    if not (ROOT / "src" / package / "app.py").is_file():
-        raise SystemExit(f"error: there is no app {package} in src/")
-    subprocess.run([sys.executable, ROOT / "tools" / "build_assets.py", package], check=True, stdout=subprocess.DEVNULL)
-    try:
-        environment = prepare(state)
-    except (PortError, OSError) as fault:
-        raise SystemExit(f"error: {fault}") from None
-    greet(environment, port, state)
+    place = chosen()
+    environment = surroundings(place)
+    greet(environment, place)
     os.chdir(ROOT)
-    os.execve(sys.executable, command(package, port, state), environment.values | {"PYTHONPATH": str(ROOT / "src")})
+    os.execve(sys.executable, command(place), environment.values | {"PYTHONPATH": str(ROOT / "src")})
 
 
-def command(package: str, port: str, state: Path) -> list[str]:
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Which app runs where: its package, its port, and the folder of its state."""
+
+    package: str
+    port: str
+    state: Path
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+        return f"http://{HOST}:{self.port}"
+
+
+def chosen() -> Place:
+    """Return what APP, PORT and STATE say, or the defaults; end with one line where they make no sense."""
+    place = Place(
+        os.environ.get("APP") or DEFAULT,
+        os.environ.get("PORT") or "8787",
+        Path(os.environ.get("STATE") or ROOT / ".state").absolute(),
+    )
+    if not place.port.isdigit() or not 0 < int(place.port) < 65536:
+        raise SystemExit(f"error: PORT={place.port} is no port: give a number from 1 to 65535")
+    if not (ROOT / "src" / place.package / "app.py").is_file():
+        raise SystemExit(f"error: there is no app {place.package} in src/")
+    return place
+
+
+def surroundings(place: Place) -> Environment:
+    """Build the app's static files and return its environment; end with one line where it cannot be had."""
+    build = [sys.executable, str(ROOT / "tools" / "build_assets.py"), place.package]
+    subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
+    try:
+        return prepare(place.state)
+    except (PortError, OSError) as fault:
+        print(f"error: the state folder {place.state} cannot be used: {fault}", file=sys.stderr)
+        raise SystemExit(2) from None
+
+
+def command(place: Place) -> list[str]:
     """Return the server's command line."""
-    serve = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--host", HOST, "--port", port]
-    places = ["--state", str(state), "--assets", str(target(package)), "--env-file", str(ROOT / ".dev.vars")]
-    return [*serve, *places, "--migrations", str(ROOT / "migrations"), "--reload", str(ROOT / "src")]
+    serve = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{place.package}.app:app", "--host", HOST]
+    places = ["--port", place.port, "--state", str(place.state), "--assets", str(target(place.package))]
+    files = ["--env-file", str(ROOT / ".dev.vars"), "--migrations", str(ROOT / "migrations")]
+    return [*serve, *places, *files, "--reload", str(ROOT / "src")]
 
 
-def greet(environment: Environment, port: str, state: Path) -> None:
+def greet(environment: Environment, place: Place) -> None:
     """Tell what to try first. A key that was made here is shown, one that the owner has set is not."""
     fleet = "a simulated fleet (set TESSIE_API_KEY in .dev.vars for your own)" if environment.simulator else "Tessie"
-    key_file = state / "admin_api_key"
-    made = key_file.exists() and key_file.read_text().strip() == environment.values["ADMIN_API_KEY"]
+    key_file = place.state / "admin_api_key"
+    made = key_file.exists() and key_file.read_text().strip() == environment.values.get("ADMIN_API_KEY")
     key = environment.values["ADMIN_API_KEY"] if made else "$ADMIN_API_KEY"
-    url = f"http://{HOST}:{port}"
     print(
         f"Cars:     {fleet}\n"
-        f"Console:  {url}/    reference: {url}/docs\n"
+        f"Console:  {place.url}/    reference: {place.url}/docs\n"
         f"API key:  {key}{'    (kept in ' + str(key_file) + ')' if made else ''}\n"
-        f"Try:      curl -H 'Authorization: Bearer {key}' '{url}/d1/vehicles?select=display_name,battery_pct'",
+        f"Try:      curl -H 'Authorization: Bearer {key}' '{place.url}/d1/vehicles?select=display_name,battery_pct'",
         flush=True,
     )
 

@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from apps import ROOT
-
-sys.path.insert(0, str(ROOT / "src"))
-
 from edge.runtimes.local.dev_vars import read_dev_vars
 
 DEV_VARS = ROOT / ".dev.vars"

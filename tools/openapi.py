@@ -12,13 +12,9 @@ from typing import Any
 import yaml
 from openapi_spec_validator import validate
 
-from apps import ROOT, folder, parse
-from sdk_rules import faults
-
-sys.path.insert(0, str(ROOT / "src"))
-
-from edge.app import App
+from apps import ROOT, folder, load, parse
 from edge.openapi import document
+from sdk_rules import faults
 
 
 class _Readable(yaml.SafeDumper):
@@ -36,12 +32,6 @@ def _text(dumper: _Readable, text: str) -> yaml.ScalarNode:
 
 
 _Readable.add_representer(str, _text)
-
-
-def load(package: str) -> App:
-    """Return the app of a package."""
-    app: App = importlib.import_module(f"{package}.app").app
-    return app
 
 
 def describe(package: str) -> dict[str, Any]:

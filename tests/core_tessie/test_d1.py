@@ -270,7 +270,7 @@ def test_columns_names_the_members_that_are_taken(run: Runner) -> None:
     async def case(client: Client) -> None:
         await fill(client)
         rows = [drive(7, tag="work", other=1)]
-        made = await client.post('/d1/drives?columns="vin","tessie_id","started_at"', rows)
+        made = await client.post("/d1/drives?columns=%22vin%22,%22tessie_id%22,%22started_at%22", rows)
         assert (made.status, made.json()[0]["tag"]) == (201, None)
 
     run(case)

@@ -50,7 +50,7 @@ class StoppedClock:
         return NOON
 
     async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(0 if seconds else 0)
+        await asyncio.sleep(min(seconds, 0))
 
 
 class Later:

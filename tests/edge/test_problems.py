@@ -71,7 +71,9 @@ def ask(serve: Serve, method: str, target: str, headers: list[tuple[str, str]] |
         ("GET", "/asleep", 408, "urn:problem:car-asleep", "The car is asleep"),
     ],
 )
-def test_every_fault_looks_the_same(serve: Serve, method: str, target: str, status: int, kind: str, title: str) -> None:
+def test_every_fault_looks_the_same(  # noqa: PLR0913, PLR0917 - the columns of the table
+    serve: Serve, method: str, target: str, status: int, kind: str, title: str
+) -> None:
     answer = ask(serve, method, target)
     document = answer.json()
     assert (answer.status, answer.header("content-type")) == (status, "application/problem+json")

@@ -1,7 +1,6 @@
 """The ASGI application: scope to request, response to messages, and the lifespan of the runtime behind it."""
 
 import asyncio
-import re
 import traceback
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
 from typing import Any
@@ -18,7 +17,6 @@ type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Pairs = list[tuple[bytes, bytes]]
 
-_SPLITS = re.compile(r"[\r\n\0]").search
 _NO_BODY = frozenset({204, 304})
 _PRINTABLE = bytes(range(0x21, 0x7F))
 
@@ -155,7 +153,8 @@ def _reader(receive: Receive) -> Callable[[int], Awaitable[bytes]]:
 def _encode(response: Response, method: str) -> Pairs:
     """Return the headers as bytes; ValueError where one could not be sent as it is."""
     pairs = response.headers
-    if _SPLITS("".join([part for pair in pairs for part in pair])):
+    text = "".join([part for pair in pairs for part in pair])
+    if "\n" in text or "\r" in text or "\0" in text:
         raise ValueError("a header holds a line break or NUL")
     headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
     if response.status in _NO_BODY:

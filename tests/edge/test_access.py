@@ -1,0 +1,146 @@
+"""Access: each role may do what the ones before it may, and everything else is refused before it is read."""
+
+import asyncio
+from collections.abc import Callable
+
+import pytest
+from pydantic import BaseModel
+
+from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key, require_key
+from edge.endpoint import Body
+from edge.errors import Unauthorized
+from edge.http import Request
+from edge.routes import Routes
+from edge.settings import Secret, Settings
+from edge.testing import Answer, Client
+
+type Serve = Callable[..., Client]
+type Sent = list[tuple[str, str]]
+
+ROLES = {"reader": READER, "operator": OPERATOR, "admin": ADMIN}
+
+
+class Keyed(Settings):
+    admin_api_key: Secret
+
+
+class Thing(BaseModel):
+    name: str
+
+
+async def by_name(request: Request) -> Actor:
+    name = presented_key(request)
+    if name not in ROLES:
+        raise Unauthorized("the key is not known")
+    return Actor(name, ROLES[name])
+
+
+async def by_one_key(request: Request, settings: Keyed) -> Actor:
+    return require_key(request, settings.admin_api_key)
+
+
+def guarded() -> Routes:
+    routes = Routes("/things", tag="t", access=READER)
+
+    @routes.get("", access=PUBLIC)
+    async def public() -> str:
+        return "open"
+
+    @routes.get("/read")
+    async def read(actor: Actor) -> str:
+        return actor.name
+
+    @routes.post("/act", access=OPERATOR)
+    async def act(thing: Body[Thing]) -> str:
+        return thing.name
+
+    @routes.delete("/all", access=ADMIN)
+    async def remove() -> None: ...
+
+    return routes
+
+
+def ask(client: Client, method: str, target: str, headers: Sent) -> Answer:
+    return asyncio.run(client.request(method, target, headers=headers, body=b'{"name": "x"}'))
+
+
+@pytest.mark.parametrize(
+    ("role", "statuses"),
+    [
+        (None, [200, 401, 401, 401]),
+        ("nobody", [200, 401, 401, 401]),
+        ("reader", [200, 200, 403, 403]),
+        ("operator", [200, 200, 200, 403]),
+        ("admin", [200, 200, 200, 204]),
+    ],
+)
+def test_a_role_may_do_what_the_ones_before_it_may(serve: Serve, role: str | None, statuses: list[int]) -> None:
+    client = serve(guarded(), authenticate=by_name)
+    sent = [("x-api-key", role)] if role else []
+    asked = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
+    assert [ask(client, method, target, sent).status for method, target in asked] == statuses
+
+
+def test_a_refusal_says_what_is_needed_and_what_the_caller_has(serve: Serve) -> None:
+    answer = ask(serve(guarded(), authenticate=by_name), "DELETE", "/things/all", [("x-api-key", "reader")])
+    assert answer.json()["detail"] == "this needs the role admin; reader has reader"
+
+
+def test_a_caller_without_a_key_is_told_how_to_send_one(serve: Serve) -> None:
+    answer = ask(serve(guarded(), authenticate=by_name), "GET", "/things/read", [])
+    assert (answer.status, answer.header("www-authenticate")) == (401, 'Bearer realm="api"')
+
+
+def test_a_stranger_learns_nothing_of_bodies_or_methods(serve: Serve) -> None:
+    client = serve(guarded(), authenticate=by_name)
+    refused = asyncio.run(client.request("POST", "/things/act", body=b"{"))
+    assert refused.status == 401
+    assert asyncio.run(client.request("HEAD", "/things/read")).status == 401
+
+
+@pytest.mark.parametrize(
+    ("headers", "key"),
+    [
+        ([("authorization", "Bearer k1")], "k1"),
+        ([("Authorization", "bearer   k1 ")], "k1"),
+        ([("x-api-key", "k2")], "k2"),
+        ([("authorization", "Bearer k1"), ("x-api-key", "k2")], "k1"),
+        ([("authorization", "Basic abc"), ("x-api-key", "k2")], "k2"),
+        ([("authorization", "Bearer "), ("x-api-key", "k2")], "k2"),
+        ([("authorization", "Bearerk1")], None),
+        ([("authorization", "Bearer")], None),
+        ([("x-api-key", "")], None),
+        ([], None),
+    ],
+)
+def test_a_key_comes_as_bearer_or_by_its_own_header(serve: Serve, headers: Sent, key: str | None) -> None:
+    routes = Routes(tag="t", access=PUBLIC)
+
+    @routes.get("/key")
+    async def tell(request: Request) -> str:
+        return presented_key(request)
+
+    answer = ask(serve(routes), "GET", "/key", headers)
+    assert (answer.status, answer.json() if key else None) == ((200, key) if key else (401, None))
+
+
+@pytest.mark.parametrize(
+    ("env", "key", "status"),
+    [
+        ({"ADMIN_API_KEY": "k"}, "k", 200),
+        ({"ADMIN_API_KEY": "k"}, "K", 401),
+        ({"ADMIN_API_KEY": "k"}, "kk", 401),
+        ({"ADMIN_API_KEY": "ключ"}, "ключ", 200),
+        ({"ADMIN_API_KEY": ""}, "k", 503),
+        ({}, "k", 503),
+    ],
+)
+def test_the_one_key_opens_everything_and_nothing_opens_without_it(
+    serve: Serve, env: dict[str, str], key: str, status: int
+) -> None:
+    client = serve(guarded(), settings=Keyed, env=env, authenticate=by_one_key)
+    assert ask(client, "GET", "/things/read", [("x-api-key", key)]).status == status
+
+
+def test_roles_are_ordered() -> None:
+    assert list(Role) == [PUBLIC, READER, OPERATOR, ADMIN] == sorted(Role)

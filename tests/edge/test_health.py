@@ -1,0 +1,109 @@
+"""`GET /health`: every field is probed by itself, and none can hold up or hide the others."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge.errors import NotConfigured
+from edge.health import health_routes
+from edge.ports import Database, KeyValue, PortError, Queue
+from edge.settings import Secret, Settings
+from edge.testing import Client
+
+type Serve = Callable[..., Client]
+
+SECRET = "sk-very-secret"
+
+
+class Shop(Settings):
+    api_key: Secret
+    workers: int = 1
+    db: Database
+    cache: KeyValue | None
+    jobs: Queue | None
+
+
+class Answers:
+    """A binding that works."""
+
+    async def probe(self) -> None:
+        pass
+
+
+class Refuses:
+    """A binding whose adapter says why it does not work."""
+
+    async def probe(self) -> None:
+        raise PortError("the disk is full")
+
+
+class Breaks:
+    """A binding that fails with an error that is not ours, and may say anything."""
+
+    async def probe(self) -> None:
+        raise RuntimeError(f"bad login {SECRET}")
+
+
+class Hangs:
+    """A binding that never answers."""
+
+    async def probe(self) -> None:
+        await asyncio.sleep(3600)
+
+
+def health(serve: Serve, env: dict[str, Any]) -> tuple[int, Any]:
+    answer = asyncio.run(serve(health_routes(0.01), settings=Shop, env=env).get("/health"))
+    assert SECRET not in answer.text
+    return answer.status, answer.json()
+
+
+def test_every_setting_and_binding_is_named(serve: Serve) -> None:
+    status, value = health(serve, {"API_KEY": SECRET, "DB": Answers(), "JOBS": Answers()})
+    assert (status, value["status"], value["environment"]) == (200, "ok", "development")
+    assert value["timestamp"] == "2026-11-21T12:00:00Z"
+    assert {name: (probe["status"], probe["kind"]) for name, probe in value["probes"].items()} == {
+        "ENVIRONMENT": ("ok", "variable"),
+        "LOG_LEVEL": ("ok", "variable"),
+        "CORS_ALLOWED_ORIGINS": ("ok", "variable"),
+        "API_KEY": ("ok", "secret"),
+        "WORKERS": ("ok", "variable"),
+        "DB": ("ok", "d1"),
+        "CACHE": ("not_configured", "kv"),
+        "JOBS": ("ok", "queue"),
+    }
+    assert [name for name, probe in value["probes"].items() if probe["latency_ms"] is not None] == ["DB", "JOBS"]
+
+
+@pytest.mark.parametrize(
+    ("env", "name", "status", "message"),
+    [
+        ({"API_KEY": None}, "API_KEY", "not_configured", "API_KEY is not set"),
+        ({"DB": None}, "DB", "not_configured", "DB is not set"),
+        ({"WORKERS": SECRET}, "WORKERS", "error", "WORKERS is not valid: Input should be a valid integer"),
+        ({"DB": Hangs()}, "DB", "error", "no answer in 0.01 s"),
+        ({"DB": Refuses()}, "DB", "error", "PortError: the disk is full"),
+        ({"DB": Breaks()}, "DB", "error", "RuntimeError"),
+        ({"CACHE": Breaks()}, "CACHE", "error", "RuntimeError"),
+        ({"CACHE": object()}, "CACHE", "error", "AttributeError"),
+    ],
+)
+def test_one_fault_degrades_and_is_told_while_the_others_are_well(
+    serve: Serve, env: dict[str, Any], name: str, status: str, message: str
+) -> None:
+    found, value = health(serve, {"API_KEY": SECRET, "DB": Answers(), "CACHE": Answers(), "JOBS": Answers()} | env)
+    probe = value["probes"].pop(name)
+    assert (found, value["status"], probe["status"]) == (200, "degraded", status)
+    assert probe["message"].startswith(message)
+    assert all(other["status"] == "ok" for other in value["probes"].values())
+
+
+def test_hanging_bindings_are_waited_for_at_the_same_time(serve: Serve) -> None:
+    env = {"API_KEY": SECRET, "DB": Hangs(), "CACHE": Hangs(), "JOBS": Hangs()}
+    _, value = health(serve, env)
+    assert sum(probe["status"] == "error" for probe in value["probes"].values()) == 3
+
+
+def test_a_fault_knows_whether_the_setting_is_missing_or_invalid() -> None:
+    assert (NotConfigured("A").missing, NotConfigured("A", "is odd").missing) == (True, False)

@@ -1,0 +1,71 @@
+"""`make dev-workers`: the same as `make dev`, in real workerd with real Pyodide."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import quote
+from urllib.request import urlopen
+
+from apps import DEFAULT, ROOT, load
+from dev import Place, chosen, greet, surroundings
+
+
+def main() -> int:
+    """Start the Worker, let its clock tick once where it never has, and wait for its end."""
+    place = chosen()
+    environment = surroundings(place)
+    greet(environment, place)
+    pythonpath = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tools")])
+    values = environment.values | {"PYTHONPATH": pythonpath}
+    serving = subprocess.Popen(command(place), cwd=ROOT, env=values, stdout=subprocess.PIPE, text=True)
+    with suppress(KeyboardInterrupt):
+        follow(serving, place)
+    serving.terminate()
+    return serving.wait()
+
+
+def command(place: Place) -> list[str]:
+    """Return pyedge's command line."""
+    own = [] if place.package == DEFAULT else ["--env", place.package.replace("_", "-")]
+    return [
+        sys.executable,
+        "-m",
+        "pyedge",
+        "serve",
+        "--port",
+        place.port,
+        "--state",
+        str(place.state / "workers"),
+        *own,
+    ]
+
+
+def follow(serving: subprocess.Popen[str], place: Place) -> None:
+    """Pass on what the Worker's host says, until it ends."""
+    assert serving.stdout is not None
+    for line in serving.stdout:
+        print(line, end="", flush=True)
+        if line.startswith("ready"):
+            tick(place, place.state / "workers" / "ticked")
+
+
+def tick(place: Place, mark: Path) -> None:
+    """Fire each cron trigger once in the life of a state folder: a newcomer need not wait four hours for the first."""
+    if mark.exists():
+        return
+    for cron in crons(place.package):
+        with urlopen(f"{place.url}/cdn-cgi/handler/scheduled?cron={quote(cron)}") as answer:
+            answer.read()
+    mark.touch()
+
+
+def crons(package: str) -> Iterable[str]:
+    """Return the cron expressions of an app."""
+    return sorted({cron for cron, _ in load(package).jobs})
+
+
+if __name__ == "__main__":
+    sys.exit(main())
