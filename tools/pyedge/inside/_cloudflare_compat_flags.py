@@ -1,4 +1,5 @@
 """The runtime's module of this name: each compatibility flag as an attribute."""
+# mypy: disable-error-code="import-not-found"
 
 from _pyedge_host import compatFlag
 

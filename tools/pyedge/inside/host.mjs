@@ -14,7 +14,8 @@ import { sideModules } from "./side-modules.mjs";
 import { allowEntropy, inGlobalScope, laterOnly, laterOnlyModule } from "./scope.mjs";
 
 const settings = cfWorkers.env.PYEDGE_SETTINGS;
-const ROOT = "/session/metadata"; // where Cloudflare's own runtime puts the Worker
+const TOP = "/session";
+const ROOT = `${TOP}/metadata`; // where Cloudflare's own runtime puts the Worker
 
 // ---- files: bundles as in ../node/files.mjs -------------------------------------------------------
 function* unpack(buffer) {
@@ -37,7 +38,7 @@ function writeTree(FS, buffer) {
   const written = new Set();
   FS.ignorePermissions = true;
   for (const [path, data] of unpack(buffer)) {
-    const full = `${ROOT}/${path}`;
+    const full = `${TOP}/${path}`;
     const folder = full.slice(0, full.lastIndexOf("/"));
     if (!folders.has(folder)) folders.add(folder), FS.mkdirTree(folder);
     if (sideModules[path]) registerPrecompiled(data, sideModules[path]);
@@ -146,11 +147,12 @@ async function boot() {
   pyodide.runPython(`
 import sys
 sys.dont_write_bytecode = True
-sys.path[:0] = ["${ROOT}", "${ROOT}/python_modules", "${ROOT}/.pyedge"]
+sys.path[:0] = ["${ROOT}", "${ROOT}/python_modules", "${TOP}/.pyedge"]
 `);
   const helper = pyodide.pyimport("pyedge_boot");
   watchOver(pyodide, helper);
   inGlobalScope(() => helper.load(settings.mainModule));
+  helper.before_first_request();
   exposeMethods(helper);
   return helper;
 }
@@ -271,6 +273,7 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
     const response = await this.env.PYEDGE_FILES.fetch("http://files/");
     writeSources(FS, await response.arrayBuffer());
     inGlobalScope(() => helper.reload(ROOT, settings.mainModule));
+    helper.before_first_request();
     exposeMethods(helper);
     generation += 1;
   }
@@ -283,16 +286,15 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
     pyodide.FS.ignorePermissions = true;
     const compiled = pyodide.runPython(`
 import pathlib, py_compile
-root = pathlib.Path("${ROOT}")
 done = []
-for top in ("python_modules", ".pyedge"):
-    for source in sorted((root / top).rglob("*.py")):
+for top in ("${ROOT}/python_modules", "${TOP}/.pyedge"):
+    for source in sorted(pathlib.Path(top).rglob("*.py")):
         try:
             done.append(py_compile.compile(str(source), doraise=True, invalidation_mode=py_compile.PycInvalidationMode.UNCHECKED_HASH))
         except (py_compile.PyCompileError, ValueError):
             pass
 done`);
-    for (const path of compiled) results.push([path.slice(ROOT.length + 1), pyodide.FS.readFile(path)]);
+    for (const path of compiled) results.push([path.slice(TOP.length + 1), pyodide.FS.readFile(path)]);
     return pack(results);
   }
 }

@@ -1,4 +1,5 @@
 """Python's half of the host: imports the main module and calls its handlers."""
+# mypy: disable-error-code="import-not-found"
 
 import importlib
 import inspect
@@ -12,8 +13,10 @@ from typing import Any
 
 import _pyedge_host
 import _workers_sdk_patch_loader  # noqa: F401 - production runs it from a .pth file
-from _cloudflare.import_patch_manager import after_import, before_import
+from _cloudflare.import_patch_manager import after_import, before_first_request, before_import
 from workers.rpc import python_from_rpc, python_to_rpc
+
+__all__ = ["before_first_request"]
 
 _main: ModuleType
 _event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", default=None)
@@ -46,7 +49,7 @@ def reload(root: str, main_module: str) -> None:
 
 def _own(module: ModuleType, root: str) -> bool:
     path = getattr(module, "__file__", None) or next(iter(getattr(module, "__path__", ())), "")
-    return path.startswith(root) and "/python_modules/" not in path and "/.pyedge/" not in path
+    return path.startswith(root) and "/python_modules/" not in path
 
 
 def watch(seconds: float) -> None:

@@ -13,12 +13,18 @@ function disallowed(what) {
   throw new Error(`Disallowed operation called within global scope: ${what} (asynchronous I/O, timers and random values `
     + "have to wait for a request)");
 }
-const guarded = (what, original) => function (...given) {
-  if (importing) disallowed(what);
-  return original.apply(this, given);
-};
+// What the main module took at import works later.
+const guarded = (what, original) => new Proxy(original, {
+  apply(target, self, given) {
+    if (importing) disallowed(what);
+    return Reflect.apply(target, self, given);
+  },
+  construct(target, given) {
+    if (importing) disallowed(what);
+    return new target(...given);
+  },
+});
 
-const FORBIDDEN = ["fetch", "setTimeout", "setInterval", "WebSocket", "EventSource"];
 const { getRandomValues, randomUUID } = crypto;
 crypto.getRandomValues = function (view) {
   if (!importing) return getRandomValues.call(crypto, view);
@@ -27,22 +33,23 @@ crypto.getRandomValues = function (view) {
 };
 crypto.randomUUID = guarded("crypto.randomUUID()", randomUUID.bind(crypto));
 
+const clock = performance.now.bind(performance);
+const AtImport = Object.fromEntries(["fetch", "setTimeout", "setInterval", "WebSocket", "EventSource"]
+  .map((name) => [name, guarded(`${name}()`, globalThis[name])]));
+AtImport.Date = class extends Date {
+  constructor(...given) { super(...(importing && !given.length ? [0] : given)); }
+  static now() { return importing ? 0 : Date.now(); }
+};
 export function inGlobalScope(work) {
-  const saved = Object.fromEntries([...FORBIDDEN, "Date"].map((name) => [name, globalThis[name]]));
-  const now = performance.now;
-  for (const name of FORBIDDEN) globalThis[name] = () => disallowed(`${name}()`);
-  globalThis.Date = class extends saved.Date {
-    constructor(...given) { super(...(given.length ? given : [0])); }
-    static now() { return 0; }
-  };
-  performance.now = () => 0;
+  const saved = Object.fromEntries(Object.keys(AtImport).map((name) => [name, globalThis[name]]));
+  Object.assign(globalThis, AtImport);
+  performance.now = () => (importing ? 0 : clock());
   importing = true;
   allowance = 0;
   try {
     return work();
   } finally {
     importing = false;
-    performance.now = now;
     Object.assign(globalThis, saved);
   }
 }

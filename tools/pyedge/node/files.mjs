@@ -56,15 +56,16 @@ export function sourceFiles({ root, main, config }) {
   const wanted = patterns(config.rules);
   return [...walk(root)]
     .filter((path) => path === main || wanted.some((pattern) => pattern.test(path)))
-    .map((path) => [path, readFileSync(join(root, path))]);
+    .map((path) => [`metadata/${path}`, readFileSync(join(root, path))]);
 }
 
 // ---- vendored packages and pyedge's own Python ------------------------------------------------------
-export function libraryFiles({ python_modules: vendored }) {
+export function libraryFiles({ python_modules: vendored, config }) {
   const own = [...walk(inside)].filter((path) => path.endsWith(".py"));
-  const packages = existsSync(vendored) ? [...walk(vendored)].filter((path) => !/\.pyi?c?$/.test(path) || path.endsWith(".py")) : [];
+  const excluded = (config.python_modules?.exclude ?? ["**/*.pyc"]).map(globToRegExp);
+  const packages = existsSync(vendored) ? [...walk(vendored)].filter((path) => !excluded.some((one) => one.test(path))) : [];
   return [
-    ...packages.map((path) => [`python_modules/${path}`, readFileSync(join(vendored, path))]),
+    ...packages.map((path) => [`metadata/python_modules/${path}`, readFileSync(join(vendored, path))]),
     ...own.map((path) => [`.pyedge/${path}`, readFileSync(join(inside, path))]),
   ];
 }

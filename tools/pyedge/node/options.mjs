@@ -52,8 +52,8 @@ function modules(worker, config, entrypoints, state) {
     data("pycache.bin", state.pycache),
     data("bundle.bin", pack([...sourceFiles(worker), ...state.libraries])),
     ...extensions.map(([, contents], i) => ({ type: "CompiledWasm", path: `so/${i}.wasm`, contents })),
-    ...state.libraries.filter(([path]) => /^python_modules\/workers\/.*\.m?js$/.test(path))
-      .map(([path, contents]) => ({ type: "ESModule", path, contents: contents.toString() })),
+    ...state.libraries.filter(([path]) => /^metadata\/python_modules\/workers\/.*\.m?js$/.test(path))
+      .map(([path, contents]) => ({ type: "ESModule", path: path.slice("metadata/".length), contents: contents.toString() })),
   ];
 }
 

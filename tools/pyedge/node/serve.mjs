@@ -19,7 +19,7 @@ const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
 
 // Miniflare starts workerd itself, and again whenever it ends; a workerd that hangs must be found to be killed.
 const childProcess = require("node:child_process");
-const { spawn } = childProcess;
+const { execSync, spawn } = childProcess;
 let workerd;
 childProcess.spawn = (...given) => {
   const child = spawn(...given);
@@ -44,7 +44,7 @@ function logLine({ level, message }) {
   }
   recent.push(...message.split("\n"));
   recent.splice(0, recent.length - 100);
-  say(level === "log" || level === "info" ? message : `${level}: ${message}`);
+  say(level === "log" || level === "info" || message.startsWith("{") ? message : `${level}: ${message}`);
 }
 
 // ---- life -----------------------------------------------------------------------------------------
@@ -84,7 +84,9 @@ async function start() {
     const libraries = libraryFiles(worker);
     const state = await prepared(preparedPath(order.cache, libraries), async () => {
       say("preparing the interpreter (once for this set of packages) …");
-      await apply([workerOptions(worker, { ...order, workers: [worker] }, { libraries, state: null })]);
+      const { name, compatibility_date, compatibility_flags } = worker.config;
+      const bare = { ...worker, config: { name, compatibility_date, compatibility_flags } };
+      await apply([workerOptions(bare, { ...order, workers: [bare] }, { libraries, state: null })]);
       return Buffer.from(await (await inside("prepare", worker)).arrayBuffer());
     });
     workers.push(workerOptions(worker, order, { libraries, state }));
@@ -202,9 +204,10 @@ function onChange(path, recursive, action) {
     });
   } catch { /* not there: nothing to watch */ }
 }
-async function reloadNow() {
+async function reloadNow(build) {
   const t = performance.now();
   try {
+    if (build) execSync(build.command, { cwd: build.cwd, stdio: ["ignore", "pipe", "pipe"] });
     await reload();
     say(`reloaded in ${Math.round(performance.now() - t)} ms`);
   } catch (error) {
@@ -212,8 +215,8 @@ async function reloadNow() {
   }
 }
 function watchAll() {
-  for (const { root, config, file, python_modules: vendored } of order.workers) {
-    onChange(root, true, reloadNow);
+  for (const { root, build, config, file, python_modules: vendored } of order.workers) {
+    for (const path of build?.watch ?? [root]) onChange(path, true, () => reloadNow(build));
     if (config.assets?.directory) onChange(config.assets.directory, true, () => start().then(() => say("assets reloaded")));
     for (const path of [file, vendored]) onChange(path, false, () => stop(RESTART));
   }

@@ -1,4 +1,5 @@
 """Randomness: refused while the main module is imported, but for the draws that a package's patch asks for."""
+# mypy: disable-error-code="import-not-found"
 
 import errno
 import os

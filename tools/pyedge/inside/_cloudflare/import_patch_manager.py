@@ -57,11 +57,15 @@ def before_import() -> None:
 
 
 def after_import() -> None:
-    """Leave them, with generators that are seeded anew."""
+    """Leave them."""
     State.importing = False
     for name, module in _blocked.items():
         sys.modules[name] = module
     _blocked.clear()
+
+
+def before_first_request() -> None:
+    """Seed all generators anew."""
     random.seed()
     for name, hook in _first_request.items():
         if name in sys.modules:

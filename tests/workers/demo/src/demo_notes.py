@@ -1,0 +1,3 @@
+"""A module beside the main one."""
+
+VERSION = 1

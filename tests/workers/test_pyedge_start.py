@@ -1,0 +1,168 @@
+"""How tools/pyedge starts and stops: what a Worker may not do at import, and what is wrong is said."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from pyedge import ConfigError, StartError, Worker
+from pyedge.client import ROOT
+from pyedge.sources import closure
+
+pytestmark = pytest.mark.slow
+
+CONFIG = """
+name = "small"
+main = "src/small.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+kv_namespaces = [{ binding = "KV", id = "kv" }]
+[env.other]
+vars = { WHO = "other" }
+build = { command = "mkdir -p built && cp src/small.py built/small.py && echo 'WHAT = 2' >> built/small.py" }
+main = "built/small.py"
+"""
+SMALL = """
+from workers import Response, WorkerEntrypoint
+WHAT = 1
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        return Response(f"{WHAT} {getattr(self.env, 'WHO', 'nobody')} {hasattr(self.env, 'KV')}")
+"""
+
+
+@pytest.fixture
+def small(tmp_path: Path) -> Path:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "wrangler.toml").write_text(CONFIG)
+    (tmp_path / "src" / "small.py").write_text(SMALL)
+    (tmp_path / "python_modules").symlink_to(ROOT / "python_modules")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("statement", "message"),
+    [
+        ("import os; os.urandom(4)", "randomness is not allowed while a Worker is starting"),
+        ("import uuid; uuid.uuid4()", "randomness is not allowed"),
+        ("import secrets; secrets.token_hex()", "randomness is not allowed"),
+        ("import random; random.random()", "randomness is not allowed"),
+        ("import random; random.SystemRandom().random()", "randomness is not allowed"),
+        ("import random; random.Random()", "Disallowed operation called within global scope: crypto.getRandomValues()"),
+        ("import js; js.crypto.randomUUID()", "Disallowed operation called within global scope: crypto.randomUUID()"),
+        ("import js; js.fetch('http://127.0.0.1:1/')", "Disallowed operation called within global scope: fetch()"),
+        ("import js; js.setTimeout(print, 1)", "Disallowed operation called within global scope: setTimeout()"),
+        ("import asyncio; asyncio.run(asyncio.sleep(1))", ""),
+        ("from workers import env; env.KV.get('x')", "Disallowed operation called within global scope: env.KV.get()"),
+        ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
+        ("x = = 1", "SyntaxError: invalid syntax"),
+    ],
+)
+def test_the_rules_of_import(small: Path, statement: str, message: str) -> None:
+    (small / "src" / "small.py").write_text(f"{statement}\n{SMALL}")
+    with pytest.raises(StartError) as refused:
+        Worker(small).start()
+    assert message in str(refused.value)
+
+
+def test_a_loop_at_import_is_reported(small: Path) -> None:
+    (small / "src" / "small.py").write_text(f"while True: pass\n{SMALL}")
+    with pytest.raises(StartError, match="the import of the main module has been computing for 1 s"):
+        Worker(small, watchdog=1).start()
+
+
+def test_an_environment_has_its_own_bindings_and_build(small: Path) -> None:
+    with Worker(small, "other") as worker:
+        assert worker.get("/")[2] == b"2 other False"
+
+
+def test_what_the_configuration_lacks_is_said(small: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no \[env.nowhere\]; there are other"):
+        Worker(small, "nowhere").start()
+    with pytest.raises(ConfigError, match=r"main = 'gone.py' is not there"):
+        Worker(small, overrides={"main": "gone.py"}).start()
+
+
+def test_the_sources_are_what_the_entry_imports(tmp_path: Path) -> None:
+    files = {
+        "main.py": "from a import b",
+        "a/__init__.py": "",
+        "a/b.py": "from . import c\ndef f():\n    import d.e",
+        "a/c.py": "import json",
+        "a/unused.py": "",
+        "d/e.py": "from .. import nothing",
+        "other.py": "",
+    }
+    for name, source in files.items():
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(source)
+    assert list(closure(tmp_path / "main.py")) == ["a/__init__.py", "a/b.py", "a/c.py", "d/e.py", "main.py"]
+
+
+@contextmanager
+def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """`python -m pyedge serve`, and the address that it says."""
+    command = [sys.executable, "-m", "pyedge", "serve", "--config", str(small / "wrangler.toml"), "--port", "0"]
+    path = os.pathsep.join(str(ROOT / name) for name in ("src", "tools"))
+    environment = os.environ | {"PYTHONPATH": path}
+    with subprocess.Popen(
+        [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
+    ) as process:
+        try:
+            assert process.stdout is not None
+            ready = re.fullmatch(r"ready in \d+\.\d s: (http://127\.0\.0\.1:\d+)\n", process.stdout.readline())
+            assert ready is not None
+            yield process, ready[1]
+        finally:
+            process.kill()
+
+
+def answer(url: str) -> str | None:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:
+            body: bytes = response.read()
+            return body.decode()
+    except OSError:
+        return None
+
+
+def becomes(url: str, want: str | None) -> bool:
+    end = time.monotonic() + 20
+    while answer(url) != want and time.monotonic() < end:
+        time.sleep(0.05)
+    return answer(url) == want
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_serve_stops_on_a_signal(small: Path, number: signal.Signals) -> None:
+    with served(small) as (process, url):
+        process.send_signal(number)
+        assert process.wait(20) == 0
+        assert becomes(url, None)
+
+
+def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
+    with served(small) as (process, url):
+        process.kill()
+        assert becomes(url, None)
+
+
+def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
+    source, config = small / "src" / "small.py", small / "wrangler.toml"
+    with served(small, "--state", str(small / "state")) as (_, url):
+        assert answer(url) == "1 nobody True"
+        source.write_text(SMALL.replace("WHAT = 1", "WHAT = 3"))
+        assert becomes(url, "3 nobody True")
+        (small / "src" / "more.py").write_text("NUMBER = 4\n")
+        source.write_text("from more import NUMBER\n" + SMALL.replace("WHAT = 1", "WHAT = NUMBER"))
+        assert becomes(url, "4 nobody True")
+        config.write_text("vars = { WHO = 'you' }\n" + CONFIG)
+        assert becomes(url, "4 you True")

@@ -1,0 +1,276 @@
+"""Workers in workerd, started and talked to from Python."""
+
+import json
+import os
+import shutil
+import subprocess
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from email.message import Message
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+from pyedge import config
+
+HERE = Path(__file__).resolve().parent
+ROOT = HERE.parents[1]
+NODE_MODULES = ROOT / "node_modules"
+CACHE = ROOT / "build" / "pyedge"
+RESTART = 75
+"""Exit status of the Node side after a change that only a new process can take up."""
+
+
+class StartError(RuntimeError):
+    """The Worker did not start; the message ends with what it logged."""
+
+
+class ControlError(RuntimeError):
+    """What was asked of the running Worker failed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Also:
+    """Another Worker in the same process, for service bindings, as `Worker` takes it."""
+
+    path: Path
+    environment: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: config.Config = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Worker:
+    """A Worker of a wrangler.toml, running between `start` and `stop`, or as a context manager.
+
+    `path` is the file or its folder; `variables` go before those of the file; `overrides` replaces whole keys of the
+    configuration; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
+    outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
+    compute without a pause; `ai` is the address of a stand-in for Workers AI.
+    """
+
+    path: Path
+    environment: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    overrides: config.Config = field(default_factory=dict)
+    also: Sequence[Also] = ()
+    port: int = 0
+    state: Path | None = None
+    routes: Mapping[str, str] = field(default_factory=dict)
+    watchdog: float = 30.0
+    ai: str | None = None
+    assets: bool = True
+    watch: bool = False
+    log: Callable[[str], object] | None = None
+    timeout: float = 180.0
+
+    url: str = field(init=False, default="")
+    started_ms: int = field(init=False, default=0)
+    logs: list[str] = field(init=False, default_factory=list)
+    _control: str = field(init=False, default="")
+    _process: subprocess.Popen[str] | None = field(init=False, default=None)
+
+    # -- life ---------------------------------------------------------------------------------------
+    def start(self) -> Self:
+        """Start and return when the first request would be answered."""
+        order = json.dumps(self._order())
+        process = subprocess.Popen(
+            [node(), "--no-warnings", str(HERE / "node" / "serve.mjs")],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,  # Ctrl-C is for the parent, which then closes standard input
+        )
+        self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        threading.Thread(target=self._read_logs, args=(process,), daemon=True).start()
+        timer = threading.Timer(self.timeout, process.kill)
+        timer.start()
+        process.stdin.write(order + "\n")
+        process.stdin.flush()
+        line = process.stdout.readline()
+        timer.cancel()
+        if not line:
+            process.wait()
+            self.stop()
+            raise StartError("the Worker did not start:\n" + "\n".join(self.logs[-60:]))
+        ready = json.loads(line)
+        self.url, self._control, self.started_ms = ready["url"], ready["control"], ready["ms"]
+        return self
+
+    def _order(self) -> dict[str, Any]:
+        every = [Also(self.path, self.environment, self.variables, self.overrides), *self.also]
+        workers = [
+            config.order(
+                wrangler_toml(one.path),
+                one.environment,
+                variables=one.variables,
+                assets=self.assets,
+                overrides=one.overrides,
+            )
+            for one in every
+        ]
+        state = str(self.state.resolve()) if self.state else None
+        return {
+            "workers": workers,
+            "port": self.port,
+            "state": state,
+            "cache": str(CACHE),
+            "routes": dict(self.routes),
+            "watchdog": self.watchdog,
+            "ai": self.ai,
+            "watch": self.watch,
+            "verbose": bool(os.environ.get("PYEDGE_VERBOSE")),
+        }
+
+    def _read_logs(self, process: subprocess.Popen[str]) -> None:
+        assert process.stderr is not None
+        with process.stderr:
+            for line in process.stderr:
+                self.logs.append(line.rstrip("\n"))
+                if self.log:
+                    self.log(line.rstrip("\n"))
+
+    def wait(self, timeout: float | None = None) -> int | None:
+        """Wait for the process to end by itself; return its exit status, None where it still runs."""
+        assert self._process is not None
+        try:
+            return self._process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            return None
+
+    def stop(self) -> None:
+        """Stop; nothing of it is left when this returns."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    # -- HTTP ---------------------------------------------------------------------------------------
+    @property
+    def ws_url(self) -> str:
+        """The address for WebSockets."""
+        return self.url.replace("http", "ws", 1)
+
+    def request(
+        self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Message, bytes]:
+        """Return status, headers and body of a response; a dict or list goes out as JSON."""
+        given = dict(headers or {})
+        if isinstance(body, dict | list):
+            body, given = json.dumps(body), {"content-type": "application/json"} | given
+        data = body.encode() if isinstance(body, str) else body
+        assert data is None or isinstance(data, bytes)
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=given)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as response:
+                return response.status, response.headers, response.read()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.headers, refused.read()
+
+    def get(self, path: str, headers: Mapping[str, str] | None = None) -> tuple[int, Message, bytes]:
+        """GET a path."""
+        return self.request("GET", path, headers=headers)
+
+    def post(
+        self, path: str, body: object = None, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Message, bytes]:
+        """POST to a path."""
+        return self.request("POST", path, body, headers)
+
+    # -- events and bindings; `worker` names one of several -----------------------------------------
+    def scheduled(self, cron: str, time_ms: int | None = None, worker: str | None = None) -> Any:
+        """Start the jobs of a cron expression, as the clock does; return workerd's outcome."""
+        return self.control("scheduled", cron=cron, time=time_ms, worker=worker)
+
+    def queue(self, queue: str, messages: Sequence[Any], attempts: int = 1, worker: str | None = None) -> Any:
+        """Hand a batch to the consumer; return what it acknowledged and what it wants again."""
+        return self.control("queue", queue=queue, messages=list(messages), attempts=attempts, worker=worker)
+
+    def send(self, binding: str, body: object, worker: str | None = None) -> None:
+        """Put a message into a queue."""
+        self.control("send", binding=binding, body=body, worker=worker)
+
+    def d1(self, binding: str, sql: str, *params: object, worker: str | None = None) -> list[dict[str, Any]]:
+        """Run one statement and return its rows."""
+        rows: list[dict[str, Any]] = self.control("d1", binding=binding, sql=sql, params=params, worker=worker)
+        return rows
+
+    def kv_get(self, binding: str, key: str, worker: str | None = None) -> str | None:
+        """Read a key."""
+        value: str | None = self.control("kv", binding=binding, key=key, worker=worker)
+        return value
+
+    def kv_put(self, binding: str, key: str, value: str, worker: str | None = None) -> None:
+        """Write a key."""
+        self.control("kv", binding=binding, key=key, value=value, worker=worker)
+
+    def reload(self) -> None:
+        """Import the Worker's own modules again; state and vendored packages stay."""
+        self.control("reload")
+
+    def restart(self) -> None:
+        """Start a fresh workerd; bindings keep their data, the address stays."""
+        self.control("restart")
+
+    def memory_mb(self) -> dict[str, int]:
+        """Return the resident memory of the two processes, in MiB (Linux)."""
+        pids = self.control("memory")
+        return {name: _resident_mb(pid) for name, pid in pids.items()}
+
+    def control(self, action: str, **arguments: object) -> Any:
+        """Ask the Node side for an action."""
+        request = urllib.request.Request(f"{self._control}/{action}", json.dumps(arguments).encode(), method="POST")
+        try:
+            with urllib.request.urlopen(request, timeout=self.timeout) as response:
+                return json.load(response)["result"]
+        except urllib.error.HTTPError as refused:
+            with refused:
+                raise ControlError(json.load(refused)["error"]) from None
+
+
+def wrangler_toml(path: Path) -> Path:
+    """Return the configuration that a path, a file or its folder, stands for."""
+    path = Path(path).resolve()
+    return path / "wrangler.toml" if path.is_dir() else path
+
+
+def node() -> str:
+    """Return a Node that workerd's tools take: the one that npm has brought, else the one on the path."""
+    if not (NODE_MODULES / "miniflare").is_dir():
+        raise StartError("node_modules is not there: run `make` (it needs Node 20 or newer and npm)")
+    own = NODE_MODULES / ".bin" / "node"
+    found = str(own) if own.exists() else shutil.which("node")
+    if found is None:
+        raise StartError("no Node: version 22 or newer is needed on the path (on Linux x64 npm brings its own)")
+    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    if int(version.removeprefix("v").partition(".")[0]) < 22:
+        raise StartError(f"Node {version} is too old for wrangler and Miniflare: put 22 or newer on the path")
+    return found
+
+
+def _resident_mb(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) // 1024
