@@ -78,7 +78,7 @@ def count_rows(run_id: str) -> Statement:
 
 def close(run_id: str, now: datetime) -> Statement:
     """Count the vehicles that are through, and end the run when none is left."""
-    return Statement(_CLOSE, (to_text(now), run_id))
+    return Statement(_CLOSE, (run_id, to_text(now), run_id))
 
 
 def fail(run_id: str, now: datetime, error: str) -> Statement:
@@ -102,15 +102,15 @@ WITH counted AS (
   SELECT count(*) FILTER (WHERE value ->> 'status' = 'succeeded') AS done,
          count(*) FILTER (WHERE value ->> 'status' = 'failed') AS failed,
          count(*) AS total
-  FROM sync_runs AS run, json_each(run.progress) WHERE run.id = ?2
+  FROM sync_runs AS run, json_each(run.progress) WHERE run.id = ?
 )
 UPDATE sync_runs SET
   vehicles_done = counted.done,
   vehicles_failed = counted.failed,
-  ended_at = CASE WHEN counted.done + counted.failed = counted.total THEN ?1 END,
+  ended_at = CASE WHEN counted.done + counted.failed = counted.total THEN ? END,
   status = CASE WHEN counted.done + counted.failed < counted.total THEN 'started'
                 WHEN counted.failed = 0 THEN 'succeeded'
                 WHEN counted.done = 0 THEN 'failed'
                 ELSE 'partial' END
-FROM counted WHERE sync_runs.id = ?2 AND sync_runs.ended_at IS NULL
+FROM counted WHERE sync_runs.id = ? AND sync_runs.ended_at IS NULL
 """

@@ -3,11 +3,13 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import Message
 from pathlib import Path
@@ -38,8 +40,9 @@ class Also:
 
     path: Path
     environment: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    overrides: config.Config = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overrides: config.Config = field(default_factory=dict, repr=False)
+    trees: Mapping[str, Path] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -47,22 +50,23 @@ class Worker:
     """A Worker of a wrangler.toml, running between `start` and `stop`, or as a context manager.
 
     `path` is the file or its folder; `variables` go before those of the file; `overrides` replaces whole keys of the
-    configuration; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
+    configuration; `trees` adds folders to the Worker's files, below the path that each is given for, "" for beside the
+    entry; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
     outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
     compute without a pause; `ai` is the address of a stand-in for Workers AI.
     """
 
     path: Path
     environment: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    overrides: config.Config = field(default_factory=dict)
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    overrides: config.Config = field(default_factory=dict, repr=False)
+    trees: Mapping[str, Path] = field(default_factory=dict)
     also: Sequence[Also] = ()
     port: int = 0
     state: Path | None = None
     routes: Mapping[str, str] = field(default_factory=dict)
     watchdog: float = 30.0
     ai: str | None = None
-    assets: bool = True
     watch: bool = False
     log: Callable[[str], object] | None = None
     timeout: float = 180.0
@@ -105,14 +109,10 @@ class Worker:
         return self
 
     def _order(self) -> dict[str, Any]:
-        every = [Also(self.path, self.environment, self.variables, self.overrides), *self.also]
+        every = [Also(self.path, self.environment, self.variables, self.overrides, self.trees), *self.also]
         workers = [
             config.order(
-                wrangler_toml(one.path),
-                one.environment,
-                variables=one.variables,
-                assets=self.assets,
-                overrides=one.overrides,
+                wrangler_toml(one.path), one.environment, one.overrides, variables=one.variables, trees=one.trees
             )
             for one in every
         ]
@@ -158,6 +158,8 @@ class Worker:
         except subprocess.TimeoutExpired:
             process.kill()
             process.wait()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # a workerd that has lost its Node
 
     def __enter__(self) -> Self:
         return self.start()

@@ -45,7 +45,7 @@ def read(path: Path, environment: str | None = None) -> Config:
 
 
 def order(
-    path: Path, environment: str | None, *, variables: Mapping[str, str], assets: bool, overrides: Config
+    path: Path, environment: str | None, overrides: Config, *, variables: Mapping[str, str], trees: Mapping[str, Path]
 ) -> dict[str, Any]:
     """Return what the Node side needs to know of one Worker; `variables` go before all others."""
     folder, config = path.parent, read(path, environment) | overrides
@@ -55,15 +55,17 @@ def order(
     root = folder / config["base_dir"] if "base_dir" in config else main.parent
     if not main.is_file():
         raise ConfigError(f"{path}: main = {config['main']!r} is not there")
-    if not assets:
-        config.pop("assets", None)
     if "assets" in config:
         config["assets"] = config["assets"] | {"directory": str(folder / config["assets"]["directory"])}
+    places = [folder / one.get("migrations_dir", "migrations") for one in config.get("d1_databases", [])]
+    read_once = (path, folder / "python_modules", *_secret_files(folder, environment), *places)
     return {
-        "file": str(path),
-        "root": str(root),
+        "trees": [["", str(root)], *([f"{prefix}/" if prefix else "", str(tree)] for prefix, tree in trees.items())],
         "main": main.relative_to(root).as_posix(),
         "python_modules": str(folder / "python_modules"),
+        "restart": [
+            str(one) for one in (path, folder / "python_modules", *_secret_files(folder, environment), *places)
+        ],
         "config": config,
         "build": build,
         "vars": _variables(folder, environment, config) | dict(variables),
@@ -87,10 +89,14 @@ def _build(folder: Path, config: Config) -> Config | None:
     return {"command": build["command"], "cwd": str(folder / build.get("cwd", ".")), "watch": places}
 
 
+def _secret_files(folder: Path, environment: str | None) -> list[Path]:
+    own = [folder / f".dev.vars.{environment}"] if environment else []
+    return [*own, folder / ".dev.vars"]
+
+
 def _variables(folder: Path, environment: str | None, config: Config) -> Config:
     """Return variables and secrets: from the configuration, `.dev.vars`, and the environment."""
-    files = [folder / f".dev.vars.{environment}"] if environment else []
-    file = next((file for file in [*files, folder / ".dev.vars"] if file.exists()), None)
+    file = next((file for file in _secret_files(folder, environment) if file.exists()), None)
     values: Config = config.get("vars", {}) | (read_dev_vars(file) if file else {})
     names = {*values, *config.get("secrets", {}).get("required", ())}
     return values | {name: os.environ[name] for name in names if name in os.environ}

@@ -52,11 +52,11 @@ function patterns(rules) {
   });
   return chosen.flatMap((rule) => rule.globs.map(globToRegExp));
 }
-export function sourceFiles({ root, main, config }) {
+export function sourceFiles({ trees, main, config }) {
   const wanted = patterns(config.rules);
-  return [...walk(root)]
+  return trees.flatMap(([prefix, folder]) => [...walk(folder)]
     .filter((path) => path === main || wanted.some((pattern) => pattern.test(path)))
-    .map((path) => [`metadata/${path}`, readFileSync(join(root, path))]);
+    .map((path) => [`metadata/${prefix}${path}`, readFileSync(join(folder, path))]));
 }
 
 // ---- vendored packages and pyedge's own Python ------------------------------------------------------

@@ -56,6 +56,7 @@ process.on("SIGTERM", () => stop());
 
 let mf, base;
 let busy = true; // starting: nothing to watch over yet
+let edited = false; // the sources have been imported again since the start
 const main = order.workers[0];
 
 async function inside(action, { config: { name } } = main, timeout = 120_000) {
@@ -69,16 +70,23 @@ async function apply(workers) {
   const options = miniflareOptions(order, workers, {
     log: new StderrLog(order.verbose ? LogLevel.DEBUG : LogLevel.WARN),
     handleStructuredLogs: logLine,
-    unsafeHandleRuntimeRestart: () => ready().then(() => restarting?.()),
+    unsafeHandleRuntimeRestart: again,
   });
   if (mf) await mf.setOptions(options);
   else mf = new Miniflare(options);
   base = await mf.ready;
 }
 const ready = () => Promise.all(order.workers.map((worker) => inside("ready", worker)));
+// Miniflare has started another workerd after one has ended, with the sources as they were at the start.
+async function again() {
+  await ready();
+  if (edited) await reload().catch((error) => say(`error: ${error.message}`));
+  restarting?.();
+}
 
 async function start() {
   busy = true;
+  edited = false;
   const workers = [];
   for (const worker of order.workers) {
     const libraries = libraryFiles(worker);
@@ -91,10 +99,13 @@ async function start() {
     });
     workers.push(workerOptions(worker, order, { libraries, state }));
   }
-  await apply(workers);
-  for (const worker of order.workers) await migrate(worker);
-  await ready();
-  busy = false;
+  try {
+    await apply(workers);
+    for (const worker of order.workers) await migrate(worker);
+    await ready();
+  } finally {
+    busy = false;
+  }
 }
 // D1 migrations, as `wrangler d1 migrations apply --local` does it; ../config.py has split the files into statements.
 async function migrate({ config, migrations }) {
@@ -156,7 +167,9 @@ async function watchdog(seconds) {
 const one = (name) => order.workers.find(({ config }) => config.name === name) ?? main;
 const scheduledTime = (time) => new Date(time ?? Date.now());
 async function reload() {
+  edited = false;
   for (const worker of order.workers) await inside("reload", worker);
+  edited = true;
 }
 const actions = {
   reload,
@@ -215,10 +228,10 @@ async function reloadNow(build) {
   }
 }
 function watchAll() {
-  for (const { root, build, config, file, python_modules: vendored } of order.workers) {
-    for (const path of build?.watch ?? [root]) onChange(path, true, () => reloadNow(build));
+  for (const { trees, build, config, restart } of order.workers) {
+    for (const path of build?.watch ?? trees.map(([, folder]) => folder)) onChange(path, true, () => reloadNow(build));
     if (config.assets?.directory) onChange(config.assets.directory, true, () => start().then(() => say("assets reloaded")));
-    for (const path of [file, vendored]) onChange(path, false, () => stop(RESTART));
+    for (const path of restart) onChange(path, false, () => stop(RESTART));
   }
 }
 

@@ -30,7 +30,10 @@ CREATE TABLE IF NOT EXISTS objects(
 ) WITHOUT ROWID
 """
 GET = "SELECT * FROM objects WHERE key = ?"
-LIST = "SELECT * FROM objects WHERE key >= ?1 AND key > ?2 AND substr(key, 1, length(?1)) = ?1 ORDER BY key LIMIT ?3"
+LIST = """
+SELECT * FROM objects WHERE key >= :prefix AND key > :cursor AND substr(key, 1, length(:prefix)) = :prefix
+ORDER BY key LIMIT :limit
+"""
 
 
 class LocalBucket(SqliteFile[sqlite3.Connection]):
@@ -80,7 +83,7 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
 
     async def list(self, prefix: str = "", *, limit: int = PAGE, cursor: str | None = None) -> Objects:
         """Return objects sorted by their keys' bytes; the cursor is the last key of the page."""
-        values = (prefix, cursor or "", check_page(limit) + 1)
+        values = {"prefix": prefix, "cursor": cursor or "", "limit": check_page(limit) + 1}
         rows = await self.work(lambda connection: connection.execute(LIST, values).fetchall())
         return Objects([_stored(row) for row in rows[:limit]], rows[limit - 1][0] if len(rows) > limit else None)
 

@@ -14,8 +14,8 @@ CREATE INDEX IF NOT EXISTS pairs_expiry ON pairs(expires_at) WHERE expires_at IS
 """
 GET = "SELECT value FROM pairs WHERE name = ? AND ifnull(expires_at > ?, 1)"
 LIST = """
-SELECT name FROM pairs WHERE name >= ?1 AND name > ?2 AND substr(name, 1, length(?1)) = ?1
-AND ifnull(expires_at > ?3, 1) ORDER BY name LIMIT ?4
+SELECT name FROM pairs WHERE name >= :prefix AND name > :cursor AND substr(name, 1, length(:prefix)) = :prefix
+AND ifnull(expires_at > :now, 1) ORDER BY name LIMIT :limit
 """
 
 
@@ -47,6 +47,6 @@ class LocalKeyValue(SqliteFile[sqlite3.Connection]):
 
     async def list(self, prefix: str = "", *, limit: int = PAGE, cursor: str | None = None) -> Keys:
         """Return names sorted by their bytes; the cursor is the last name of the page."""
-        values = (prefix, cursor or "", time.time(), check_page(limit) + 1)
+        values = {"prefix": prefix, "cursor": cursor or "", "now": time.time(), "limit": check_page(limit) + 1}
         names = [name for (name,) in await self.work(lambda connection: connection.execute(LIST, values).fetchall())]
         return Keys(names[:limit], names[limit - 1] if len(names) > limit else None)
