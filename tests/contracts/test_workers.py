@@ -1,0 +1,68 @@
+"""The contract cases, run in workerd against the Workers adapters."""
+
+import asyncio
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from tests.contracts import bucket, clock, database, fetch, key_value, queue
+from tests.contracts.origin import origin
+from tests.workers.hosting import ROOT, hosted
+
+pytestmark = pytest.mark.slow
+
+CASES = {
+    (module.__name__.rpartition(".")[2], case.__name__)
+    for module in (database, key_value, bucket, queue, fetch, clock)
+    for case in module.CASES
+}
+NOT_IN_WORKERD: dict[tuple[str, str], str] = {}
+"""What workerd does otherwise, and why; each must indeed fail there."""
+
+type Run = Callable[[str, str], str]
+
+
+@contextmanager
+def served_origin() -> Iterator[str]:
+    """Run the origin of the cases of `Fetch` in a thread, and give its URL."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever)
+    thread.start()
+    context = origin()
+    try:
+        yield asyncio.run_coroutine_threadsafe(context.__aenter__(), loop).result(10)
+    finally:
+        asyncio.run_coroutine_threadsafe(context.__aexit__(None, None, None), loop).result(10)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(10)
+        loop.close()
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+    trees = {"tests/contracts": ROOT / "tests" / "contracts"}
+    with served_origin() as url, hosted("contracts", tmp_path_factory.mktemp("contracts"), trees) as worker:
+
+        def case(port: str, name: str) -> str:
+            status, _, body = worker.post(f"/run/{port}/{name}", url)
+            return body.decode() if status == 200 else f"{status} {body.decode()}"
+
+        yield case
+
+
+def each() -> Iterator[Any]:
+    for port, name in sorted(CASES):
+        reason = NOT_IN_WORKERD.get((port, name))
+        marks = [pytest.mark.xfail(strict=True, reason=reason)] if reason else []
+        yield pytest.param(port, name, marks=marks, id=f"{port}-{name}")
+
+
+@pytest.mark.parametrize(("port", "name"), each())
+def test_case(run: Run, port: str, name: str) -> None:
+    assert run(port, name) == ""
+
+
+def test_every_exception_is_a_case() -> None:
+    assert NOT_IN_WORKERD.keys() <= CASES

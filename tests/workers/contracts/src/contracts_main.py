@@ -1,0 +1,102 @@
+"""Runs the contract cases in workerd: `POST /run/{port}/{case}` answers with the traceback of what failed."""
+
+import asyncio
+import traceback
+from collections.abc import Awaitable
+from typing import Any
+
+from tests.contracts import bucket, clock, database, fetch, key_value, queue
+
+from edge.access import ADMIN, PUBLIC, Actor
+from edge.app import App
+from edge.events import Delivery
+from edge.http import Request, Response
+from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue
+from edge.routes import Routes
+from edge.runtimes.workers import worker
+from edge.settings import Settings
+
+MODULES: dict[str, Any] = {
+    "database": database,
+    "key_value": key_value,
+    "bucket": bucket,
+    "queue": queue,
+    "fetch": fetch,
+    "clock": clock,
+}
+CASES = {port: {case.__name__: case for case in module.CASES} for port, module in MODULES.items()}
+PATIENCE = 20.0
+
+arrived: list[Any] = []
+
+
+class ContractSettings(Settings):
+    """A binding of each kind."""
+
+    db: Database
+    kv: KeyValue
+    files: Bucket
+    jobs: Queue
+
+
+routes = Routes(access=PUBLIC, tag="contracts")
+
+
+@routes.get("/cases")
+async def list_cases() -> dict[str, list[str]]:
+    """List the cases of each port."""
+    return {port: [*cases] for port, cases in CASES.items()}
+
+
+@routes.post("/run/{port}/{case}")
+async def run_case(port: str, case: str, request: Request) -> Response:
+    """Run a case; the body is the address of the origin for those of `Fetch`."""
+    arrived.clear()
+    given = _given(port, request.ports, (await request.body()).decode())
+    try:
+        async with asyncio.timeout(PATIENCE):
+            await CASES[port][case](*given)
+    except Exception:
+        return Response.text(traceback.format_exc())
+    return Response.text("")
+
+
+def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
+    settings, runtime = ports.settings, ports.runtime
+    return {
+        "database": (settings.db,),
+        "key_value": (settings.kv,),
+        "bucket": (settings.files,),
+        "queue": (settings.jobs, received),
+        "fetch": (runtime[Fetch], origin),
+        "clock": (runtime[Clock], runtime[Background]),
+    }[port]
+
+
+@routes.queue("jobs", batch_size=100)
+async def keep(delivery: Delivery) -> None:
+    """Keep what comes."""
+    arrived.append(delivery.body)
+
+
+async def received(count: int) -> list[Any]:
+    """Wait for messages. They come in other events, with which no future may be shared."""
+    while len(arrived) < count:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    return [*arrived]
+
+
+async def nobody(request: Request) -> Actor:
+    """Let everyone do everything."""
+    return Actor(request.client, ADMIN)
+
+
+app = App(
+    "contracts",
+    version="1",
+    settings=ContractSettings,
+    resources=[routes],
+    authenticate=nobody,
+    queues={"JOBS": "jobs"},
+)
+Default = worker(app)
