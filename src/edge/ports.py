@@ -43,7 +43,8 @@ class Database(Protocol):
     """SQLite as D1 offers it: every value bound, no transaction but a batch.
 
     D1's limits hold in every adapter: 100 bound parameters, 100 KB of SQL a statement, 2 MB a value or row, 50
-    bytes of LIKE pattern. Errors: `LimitExceeded`, or `DatabaseError` with SQLite's message.
+    bytes of LIKE pattern. A number that meets no column is REAL on D1: where it matters (`?/2`, `typeof`), CAST it.
+    Errors: `LimitExceeded`, or `DatabaseError` with SQLite's message.
     """
 
     async def all(self, sql: str, *params: Value) -> list[Row]:

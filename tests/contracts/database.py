@@ -63,7 +63,10 @@ async def values_come_back_as_they_went(db: Database) -> None:
 
 
 async def bools_are_stored_as_numbers(db: Database) -> None:
-    assert await db.first("SELECT ? AS yes, typeof(?) AS kind", True, True) == {"yes": 1, "kind": "integer"}
+    table = await made(db, "bools", "id INTEGER PRIMARY KEY, value INTEGER")
+    await db.run(f"INSERT INTO {table} VALUES (1, ?), (2, ?)", True, False)
+    kinds = await db.all(f"SELECT value, typeof(value) AS kind FROM {table} ORDER BY id")
+    assert kinds == [{"value": 1, "kind": "integer"}, {"value": 0, "kind": "integer"}]
 
 
 async def inexact_and_foreign_values_are_refused(db: Database) -> None:

@@ -27,12 +27,15 @@ def from_object(value: Any) -> Any:
 
 
 def to_value(value: object) -> Any:
-    """Return a string, number, bytes or None as JavaScript takes it; bytes are copied."""
+    """Return a string, number, bytes or None as JavaScript takes it; bytes are copied.
+
+    An int goes as a float: near 2^53 Pyodide would make a BigInt of it, which D1 does not take.
+    """
     if value is None:
         return jsnull
     if isinstance(value, bytes):
         return to_js(value)
-    return int(value) if isinstance(value, bool) else value
+    return float(value) if isinstance(value, int) else value
 
 
 def is_nothing(value: Any) -> bool:
