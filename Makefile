@@ -7,10 +7,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 LOCKS := tools/requirements
+COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
+WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev sync test test-fast check format bench openapi migrate lock clean
+.PHONY: help dev dev-workers sync migrate test test-fast check format openapi assets dry-run bench lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,13 +20,16 @@ help: ## List the targets
 dev: $(VENV)/.local ## Run an app at http://127.0.0.1:8787 (PORT=, STATE=, APP= override)
 	@exec $(BIN)/python tools/dev.py
 
+dev-workers: $(VENV)/.local $(WORKERS) assets ## The same in real workerd with real Pyodide (needs Node 20 or newer)
+	@exec $(BIN)/python tools/dev_workers.py
+
 sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overrides)
 	@exec $(BIN)/python tools/sync.py
 
 migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= override)
 	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state)
 
-test: $(VENV)/.dev node_modules/.installed assets ## Run all tests
+test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
 	$(BIN)/python -m pytest -q -n auto --durations 5
 
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
@@ -46,16 +51,18 @@ openapi: $(VENV)/.dev ## Write openapi/ from the code
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null
 
+dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload, without an account, and show its size
+	@$(BIN)/python tools/upload.py
+
 bench: $(VENV)/.bench ## Compare this kernel with others, in process, by CPU time
 	$(BIN)/python -m benchmarks
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
-	for group in local dev bench; do \
-	  $(BIN)/uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-header \
-	    --no-emit-index-url --no-annotate --group $$group -o $(LOCKS)/$$group.txt pyproject.toml || exit 1; done
+	@for group in local dev bench; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
+	@$(COMPILE) --python-version 3.14 --group worker -o $(LOCKS)/worker.txt
 
 clean: ## Remove everything that make has made, but not the state
-	rm -rf $(VENV) node_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) node_modules python_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
 $(VENV)/bin/python:
 	@test -n "$(PYTHON)" || { echo "error: Python 3.12 or newer is needed" >&2; exit 2; }
@@ -76,6 +83,12 @@ $(VENV)/.bench: $(VENV)/.dev $(LOCKS)/bench.txt
 	@touch $@
 
 node_modules/.installed: package.json
-	@if command -v npm >/dev/null; then npm install --no-audit --no-fund --loglevel=error; \
-	else echo "no npm: the checks that need Node are skipped"; mkdir -p node_modules; fi
+	@command -v npm >/dev/null || { echo "error: npm is needed for the Workers ring: install Node 20 or newer" >&2; exit 2; }
+	@echo "installing workerd, Pyodide and wrangler …"
+	@npm install --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build/.vendored: $(VENV)/.local $(LOCKS)/worker.txt
+	@echo "installing what a Worker carries …"
+	@$(BIN)/python tools/pyedge/vendor.py
 	@touch $@

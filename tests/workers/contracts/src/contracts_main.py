@@ -2,7 +2,6 @@
 
 import asyncio
 import traceback
-from collections.abc import Awaitable
 from typing import Any
 
 from tests.contracts import bucket, clock, database, fetch, key_value, queue
