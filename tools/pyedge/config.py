@@ -59,16 +59,16 @@ def order(
         config["assets"] = config["assets"] | {"directory": str(folder / config["assets"]["directory"])}
     places = [folder / one.get("migrations_dir", "migrations") for one in config.get("d1_databases", [])]
     read_once = (path, folder / "python_modules", *_secret_files(folder, environment), *places)
+    variables = _variables(folder, environment, config) | dict(variables)
     return {
         "trees": [["", str(root)], *([f"{prefix}/" if prefix else "", str(tree)] for prefix, tree in trees.items())],
         "main": main.relative_to(root).as_posix(),
         "python_modules": str(folder / "python_modules"),
-        "restart": [
-            str(one) for one in (path, folder / "python_modules", *_secret_files(folder, environment), *places)
-        ],
+        "restart": [str(one) for one in read_once],
         "config": config,
         "build": build,
-        "vars": _variables(folder, environment, config) | dict(variables),
+        "vars": variables,
+        "missing": [name for name in config.get("secrets", {}).get("required", ()) if name not in variables],
         "migrations": _migrations(folder, config),
     }
 

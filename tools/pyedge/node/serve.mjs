@@ -235,6 +235,9 @@ function watchAll() {
   }
 }
 
+for (const { config, missing } of order.workers) {
+  if (missing.length) say(`${config.name}: not set: ${missing.join(", ")} (in .dev.vars or the environment)`);
+}
 try {
   await start();
 } catch (error) {
