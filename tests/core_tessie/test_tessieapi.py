@@ -11,9 +11,7 @@ from edge.testing import Answer, Client
 from tessie_sim import Fleet, Simulator
 
 RESOLVED = pytest.mark.local_only("a URL has no dot segments or backslashes by the time that a Worker sees it")
-METHODS = pytest.mark.local_only(
-    "Cloudflare's front refuses CONNECT, and takes get for GET"
-)
+METHODS = pytest.mark.local_only("Cloudflare's front refuses CONNECT, and takes get for GET")
 NOW = datetime(2025, 12, 1, 20, tzinfo=UTC)
 
 

@@ -16,7 +16,6 @@ import demo_notes
 import js
 from pydantic import BaseModel, Field, ValidationError
 from pyodide.ffi import create_proxy, run_sync
-
 from workers import DurableObject, Response, WorkerEntrypoint, WorkflowEntrypoint, env, fetch
 
 IMPORTED_AT = (time.time(), js.Date.now(), time.monotonic())
