@@ -73,14 +73,11 @@ class Isolate:
 
     async def queue(self, batch: Any, env: Any, context: Any) -> None:
         """Hand a batch to its consumer, then tell the queue what is to become of each message."""
+        ports = self._ports(env, context)
         messages = {message.id: message for message in batch.messages}
-        deliveries = [
-            Delivery(
-                name, from_object(one.body), one.attempts, datetime.fromtimestamp(one.timestamp.getTime() / 1e3, UTC)
-            )
-            for name, one in messages.items()
-        ]
-        for outcome in await self.app.queue(batch.queue, deliveries, self._ports(env, context)):
+        deliveries = [_delivery(message) for message in messages.values()]
+        queue = batch.queue.removesuffix(f"-{ports.settings.environment}")  # each environment has queues of its own
+        for outcome in await self.app.queue(queue, deliveries, ports):
             if outcome.retry_after is None:
                 messages[outcome.id].ack()
             else:
