@@ -3,6 +3,7 @@
 import re
 
 from core_tessie.tessie import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.vin import VIN
 from edge.access import OPERATOR, READER, Actor
 from edge.errors import BadRequest, Forbidden, MethodNotAllowed, NotConfigured
 from edge.http import HeaderList, Request, Response, percent_decode
@@ -15,7 +16,6 @@ METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
 ACTIONS = frozenset({"command", "wake"})
 """First segments of the paths that act on a car, whatever the method: Tessie takes commands by GET too."""
 
-_VIN = re.compile(r"[A-HJ-NPR-Z0-9]{17}")
 _SEGMENT = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
 _QUERY = re.compile(r"[!-~]*")
 _PASSED_ON = ("accept", "accept-language", "content-type", "if-match", "if-none-match", "if-modified-since", "range")
@@ -28,7 +28,7 @@ class InvalidVin(BadRequest):
     """Not a VIN."""
 
     def __init__(self, given: str) -> None:
-        super().__init__(f"a VIN is 17 characters out of A-Z without I, O and Q, and 0-9; this has {len(given)}")
+        super().__init__(f"{VIN.words}; this has {len(given)}")
 
 
 class InvalidPath(BadRequest):
@@ -49,7 +49,7 @@ async def mirror_tessie(request: Request, vin: str, path: str, actor: Actor, tes
     needs the reader role; whatever acts on a car (another method, `command/…`, `wake`) needs operator. A GET is
     repeated after 408, 429, 502, 503 and 504 under one deadline; anything else is sent once.
     """
-    if not _VIN.fullmatch(vin):
+    if not VIN.matches(vin):
         raise InvalidVin(vin)
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, METHODS)

@@ -1,0 +1,34 @@
+"""Strings of a given form, whose faults say in words what is expected instead of showing the pattern."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+
+@dataclass(frozen=True)
+class Matching:
+    """A mark for `Annotated[str, …]`: all of a string matches `pattern` (no `|` outside a group); `words` say how."""
+
+    pattern: str
+    words: str
+
+    def matches(self, text: str) -> bool:
+        """Tell whether a string has the form."""
+        return re.fullmatch(self.pattern, text) is not None
+
+    def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> CoreSchema:
+        fits = re.compile(self.pattern).fullmatch
+        fault = PydanticCustomError("string_form", "{words}", {"words": self.words})
+
+        def check(text: str) -> str:
+            if fits(text) is None:
+                raise fault
+            return text
+
+        return core_schema.no_info_after_validator_function(check, handler(source))
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> dict[str, Any]:
+        return handler(schema) | {"pattern": f"^{self.pattern}$"}
