@@ -125,6 +125,7 @@ def test_every_environment_of_this_worker_is_tested() -> None:
     assert {None, *ours} == set(ENVIRONMENTS)
 
 
+@pytest.mark.slow
 def test_the_compatibility_date_is_python_314_and_known_to_the_locked_workerd(wrangler: config.Config) -> None:
     version = (NODE_MODULES / "workerd" / "package.json").read_text().split('"version": "1.')[1][:8]
     locked = f"{version[:4]}-{version[4:6]}-{version[6:]}"
