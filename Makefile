@@ -8,11 +8,12 @@ BIN := $(VENV)/bin
 INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r
 LOCKS := tools/requirements
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
+NOT_IN_WASM := $(addprefix --no-emit-package=,cffi cryptography pycparser)
 WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate test test-fast check format openapi assets dry-run bench lock clean
+.PHONY: help dev dev-workers sync migrate test test-fast check format openapi assets dry-run bench bench-workers lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,9 +58,14 @@ dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload
 bench: $(VENV)/.bench ## Compare this kernel with others, in process, by CPU time
 	$(BIN)/python -m benchmarks
 
+bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd
+	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.workers
+
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
 	@for group in local dev bench; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
-	@$(COMPILE) --python-version 3.14 --group worker -o $(LOCKS)/worker.txt
+	@for group in worker bench-kinglet bench-fastapi; do \
+	  $(COMPILE) --python-version 3.14 --group $$group $(NOT_IN_WASM) -o $(LOCKS)/$$group.txt || exit 1; done
+	@grep -A2 workers-runtime-sdk $(LOCKS)/worker.txt > $(LOCKS)/bench-bare.txt
 
 clean: ## Remove everything that make has made, but not the state
 	rm -rf $(VENV) node_modules python_modules build .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,1 @@
+"""Workers that answer the same requests, compared in real workerd."""

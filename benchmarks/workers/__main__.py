@@ -1,0 +1,171 @@
+"""`python -m benchmarks.workers [--quick]`: the small API in workerd, as a Markdown table. CPU is that of workerd."""
+
+import argparse
+import os
+import shutil
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from pathlib import Path
+from statistics import median, quantiles
+from urllib.parse import urlsplit
+
+from benchmarks.cases import CASES, OTHERS, Case, complaint
+from benchmarks.workers.peers import PEERS, Peer, set_up, start, upload_kib
+from pyedge import Worker
+from pyedge.client import CACHE
+
+TIMED = [OTHERS[0], *(case for case in CASES if case.name in {"get", "list", "post ok", "404"})]
+TICK = os.sysconf("SC_CLK_TCK")
+
+
+@dataclass(slots=True)
+class Cold:
+    """A start: CPU seconds of workerd and wall seconds up to the first response."""
+
+    cpu: float
+    wall: float
+
+
+@dataclass(slots=True)
+class Measured:
+    """What one Worker took: CPU and wall of each round in milliseconds a request, by case."""
+
+    peer: Peer
+    unprepared: Cold
+    prepared: Cold
+    upload_kib: float
+    memory_mb: int = 0
+    cpu: dict[str, list[float]] = field(default_factory=dict)
+    wall: dict[str, list[float]] = field(default_factory=dict)
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a smoke run whose numbers mean nothing")
+    quick = parser.parse_args(arguments).quick
+    rounds, requests = (1, 5) if quick else (9, 300)
+    with ExitStack() as stack:
+        workers: list[tuple[Worker, Measured]] = []
+        for peer in PEERS:
+            place = set_up(peer)
+            unprepared = Cold(0, 0) if quick else first_response(place, prepared=False)
+            cold = first_response(place, prepared=True)
+            worker = stack.enter_context(start(place))
+            workers.append((worker, Measured(peer, unprepared, cold, upload_kib(place))))
+            check(worker, peer)
+        for _ in range(rounds):
+            for case in TIMED:
+                for worker, measured in workers:
+                    take(worker, measured, case, requests)
+        for worker, measured in workers:
+            measured.memory_mb = worker.memory_mb()["workerd"]
+    print(report([measured for _, measured in workers]))
+    return 0
+
+
+def first_response(place: Path, *, prepared: bool) -> Cold:
+    """Start a Worker by itself and return what its first response took."""
+    if not prepared:
+        shutil.rmtree(CACHE, ignore_errors=True)
+    begun = time.perf_counter()
+    with start(place) as worker:
+        send(connect(worker), TIMED[0])
+        return Cold(cpu_seconds(worker), time.perf_counter() - begun)
+
+
+def check(worker: Worker, peer: Peer) -> None:
+    """Refuse to time a Worker that answers otherwise than the others."""
+    connection = connect(worker)
+    for case in TIMED if peer.answers_alike else ():
+        status, headers, body = send(connection, case)
+        if fault := complaint(case, status, body, headers.get("access-control-allow-origin")):
+            raise SystemExit(f"{peer.title}: {fault}")
+
+
+def take(worker: Worker, measured: Measured, case: Case, requests: int) -> None:
+    """Time one round of a case over one connection."""
+    connection = connect(worker)
+    send(connection, case)
+    cpu, walls = cpu_seconds(worker), []
+    for _ in range(requests):
+        begun = time.perf_counter()
+        send(connection, case)
+        walls.append((time.perf_counter() - begun) * 1000)
+    measured.cpu.setdefault(case.name, []).append((cpu_seconds(worker) - cpu) / requests * 1000)
+    measured.wall.setdefault(case.name, []).extend(walls)
+
+
+def connect(worker: Worker) -> HTTPConnection:
+    """Return a connection that is kept alive."""
+    return HTTPConnection(urlsplit(worker.url).netloc, timeout=30)
+
+
+def send(connection: HTTPConnection, case: Case) -> tuple[int, dict[str, str], bytes]:
+    """Send a case and return the whole answer."""
+    headers = {name: value for name, value in case.headers if name not in {"host", "accept-encoding"}}
+    connection.request(case.method, case.path, case.body or None, headers)
+    response = connection.getresponse()
+    return response.status, {name.lower(): value for name, value in response.getheaders()}, response.read()
+
+
+def cpu_seconds(worker: Worker) -> float:
+    """Return the CPU time that workerd has taken so far, in user and system mode."""
+    fields = (
+        Path(f"/proc/{worker.control('memory')['workerd']}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    )
+    return (int(fields[11]) + int(fields[12])) / TICK
+
+
+def report(all_measured: list[Measured]) -> str:
+    """Return the tables, and how this kernel stands to its targets."""
+    names = [case.name for case in TIMED]
+    head = ["CPU ms a request (p50 / p95 ms of wall)", *names]
+    rows = [[m.peer.title, *(_warm(m, name) for name in names)] for m in all_measured]
+    cold_head = [
+        "",
+        "first response, CPU s",
+        "wall s",
+        "unprepared, CPU s",
+        "wall s",
+        "memory, MiB",
+        "upload, KiB gzip",
+    ]
+    cold = [
+        [m.peer.title, f"{m.prepared.cpu:.2f}", f"{m.prepared.wall:.2f}", f"{m.unprepared.cpu:.2f}",
+         f"{m.unprepared.wall:.2f}", str(m.memory_mb), f"{m.upload_kib:,.0f}"]
+        for m in all_measured
+    ]  # fmt: skip
+    return "\n\n".join([_table(head, rows), _table(cold_head, cold), "\n".join(_targets(all_measured))])
+
+
+def _warm(measured: Measured, name: str) -> str:
+    walls = measured.wall[name]
+    return f"{median(measured.cpu[name]):.2f} ({median(walls):.1f} / {quantiles(walls, n=20)[-1]:.1f})"
+
+
+def _targets(all_measured: list[Measured]) -> list[str]:
+    by_main = {m.peer.main: m for m in all_measured}
+
+    def cpu(main: str, case: str) -> float:
+        return median(by_main[main].cpu[case])
+
+    lines = []
+    for case, floor, target in (("health", "bare", 1 / 10), ("get", "bare", 1 / 10), ("post ok", "bare", 1 / 3)):
+        ours, theirs = cpu("kernel", case) - cpu(floor, case), cpu("fastapi_api", case) - cpu(floor, case)
+        share = f"{ours / theirs:.2f}" if theirs > 0 else "no"
+        lines.append(f"- {case}: {ours:+.2f} ms above bare, FastAPI {theirs:+.2f}: {share} of it (target {target:.2f})")
+    ours, floor_cold = by_main["kernel"].prepared.cpu, by_main["bare_pydantic"].prepared.cpu
+    return [*lines, f"- first response: {ours:.2f} s of CPU, bare with Pydantic {floor_cold:.2f}"]
+
+
+def _table(head: list[str], rows: list[list[str]]) -> str:
+    return "\n".join("| " + " | ".join(row) + " |" for row in [head, ["---", *["---:"] * (len(head) - 1)], *rows])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

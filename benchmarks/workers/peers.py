@@ -1,0 +1,72 @@
+"""The Workers that are compared: what each is made of, and how it is set up and started."""
+
+import gzip
+import shutil
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.api import API_KEY
+from pyedge import Worker
+from pyedge.client import ROOT
+from pyedge.sources import copy
+from pyedge.vendor import vendor
+
+MAINS = Path(__file__).parent / "mains"
+LOCKS = ROOT / "tools" / "requirements"
+BUILD = ROOT / "build" / "bench-workers"
+CONFIG = """name = "{name}"
+main = "src/main.py"
+compatibility_date = "2026-11-17"
+compatibility_flags = ["python_workers"]
+[vars]
+API_KEY = "{key}"
+LOG_LEVEL = "warning"
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Peer:
+    """One Worker: its title in the table, its main module in mains/, and the lock of what it carries."""
+
+    title: str
+    main: str
+    lock: str
+    answers_alike: bool = True
+
+
+PEERS = [
+    Peer("this kernel", "kernel", "worker"),
+    Peer('bare `Response("ok")`', "bare", "bench-bare", answers_alike=False),
+    Peer("bare, one Pydantic model", "bare_pydantic", "worker", answers_alike=False),
+    Peer("Kinglet", "kinglet_api", "bench-kinglet"),
+    Peer("FastAPI, `asgi.fetch`", "fastapi_api", "bench-fastapi"),
+]
+
+
+def set_up(peer: Peer) -> Path:
+    """Make a peer's project folder with its packages, and return it."""
+    place = BUILD / peer.main
+    shutil.rmtree(place / "all", ignore_errors=True)
+    for name, folder in (("edge", ROOT / "src" / "edge"), ("benchmarks", ROOT / "benchmarks")):
+        shutil.copytree(folder, place / "all" / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copyfile(MAINS / f"{peer.main}.py", place / "all" / "main.py")
+    copy(place / "all" / "main.py", place / "src")
+    (place / "wrangler.toml").write_text(CONFIG.format(name=peer.main.replace("_", "-"), key=API_KEY), encoding="utf-8")
+    vendor(LOCKS / f"{peer.lock}.txt", place / "python_modules")
+    return place
+
+
+def start(place: Path) -> Worker:
+    """Start a peer's Worker."""
+    return Worker(place).start()
+
+
+def upload_kib(place: Path) -> float:
+    """Return the size of all that would be uploaded, compressed together."""
+    return len(gzip.compress(b"".join(path.read_bytes() for path in _files(place)))) / 1024
+
+
+def _files(place: Path) -> Iterator[Path]:
+    for folder in (place / "src", place / "python_modules"):
+        yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc")
