@@ -1,0 +1,34 @@
+"""Which modules the default Worker loads: a golden file, so that a new import shows in review."""
+
+import json
+from pathlib import Path
+
+import pytest
+from tests.workers.hosting import ROOT, hosted
+
+pytestmark = pytest.mark.slow
+
+GOLDEN = ROOT / "tests" / "golden" / "core_tessie_modules.txt"
+NEVER = ("edge.runtimes.local", "edge.testing", "edge.openapi", "edge.schemas", "apispec", "yaml", "sqlite3", "aiohttp")
+
+
+@pytest.fixture(scope="module")
+def modules(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
+    """Start the app under the rules of import, let it answer once, and ask."""
+    trees = {"core_tessie": ROOT / "src" / "core_tessie"}
+    with hosted("modules", tmp_path_factory.mktemp("modules"), trees) as worker:
+        assert worker.get("/health")[0] == 200
+        assert worker.get("/d1")[0] == 401
+        found: list[str] = json.loads(worker.get("/modules")[2])
+        return found
+
+
+def test_the_modules_are_those_of_the_golden_file(modules: list[str], tmp_path: Path) -> None:
+    new = tmp_path / GOLDEN.name
+    new.write_text("".join(f"{name}\n" for name in modules), encoding="utf-8")
+    assert modules == GOLDEN.read_text(encoding="utf-8").split(), f"if it is meant, copy {new} over {GOLDEN.name}"
+
+
+def test_nothing_of_the_local_runtime_or_the_build_is_loaded(modules: list[str]) -> None:
+    assert [name for name in modules if name.startswith(NEVER)] == []
+    assert "core_tessie.d1" in modules
