@@ -1,5 +1,6 @@
 """The entrypoint: JavaScript's events in, the app's answers out."""
 
+import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from datetime import UTC, datetime
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 from js import JSON, TransformStream
 from js import Response as JsResponse
 from pydantic_core import to_json
-from pyodide.ffi import JsException, jsnull, to_js
+from pyodide.ffi import JsException, create_proxy, jsnull, to_js
 from workers import WorkerEntrypoint
 
 from edge.app import App
@@ -61,7 +62,7 @@ class Isolate:
             Request(request.method, path, query, JsHeaders(headers), _reader(request), ports)
         )
         try:
-            return _to_js(response, context)
+            return _to_js(response, request, context)
         except JsException as fault:  # such as a line break in a header
             ports.log("error", "response refused", error=message_of(fault))
             return JsResponse.new(jsnull, to_object({"status": 500}))
@@ -132,27 +133,39 @@ def _reader(request: Any) -> Callable[[int], Awaitable[bytes]]:
     return lambda limit: read_all(request.body, limit)
 
 
-def _to_js(response: Response, context: Any) -> Any:
+def _to_js(response: Response, request: Any, context: Any) -> Any:
     init = JSON.parse(to_json({"status": response.status, "headers": response.headers}).decode())
     body = response.body
     if not isinstance(body, bytes):
-        return JsResponse.new(_stream(body, context), init)
+        return JsResponse.new(_stream(body, request, context), init)
     return JsResponse.new(to_js(body) if body and response.status not in _NO_BODY else jsnull, init)
 
 
-def _stream(parts: AsyncIterable[bytes], context: Any) -> Any:
-    """Return a ReadableStream that is fed part by part after the response has begun."""
+def _stream(parts: AsyncIterable[bytes], request: Any, context: Any) -> Any:
+    """Return a ReadableStream that is fed part by part after the response has begun, until the client leaves."""
     pipe = TransformStream.new()
-    context.waitUntil(_feed(parts, pipe.writable.getWriter()))
+    context.waitUntil(_feed(parts, pipe.writable.getWriter(), request.signal))
     return pipe.readable
 
 
-async def _feed(parts: AsyncIterable[bytes], writer: Any) -> None:
+async def _feed(parts: AsyncIterable[bytes], writer: Any, signal: Any) -> None:
+    feeding = asyncio.ensure_future(_write(parts, writer))
+    leave = create_proxy(lambda *_: feeding.cancel())
+    signal.addEventListener("abort", leave)
     try:
-        async for part in parts:
-            await writer.write(to_js(part))
-        await writer.close()
-    except JsException:  # the client left
+        await asyncio.wait((feeding,))
+    finally:
+        signal.removeEventListener("abort", leave)
+        leave.destroy()
         close = getattr(parts, "aclose", None)
         if close is not None:
             await close()
+    if not feeding.cancelled() and (fault := feeding.exception()) and not isinstance(fault, JsException):
+        await writer.abort(str(fault))  # the client must not take what came for the whole
+        raise fault
+
+
+async def _write(parts: AsyncIterable[bytes], writer: Any) -> None:
+    async for part in parts:
+        await writer.write(to_js(part))
+    await writer.close()
