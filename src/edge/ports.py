@@ -1,6 +1,6 @@
 """Ports: what an app may ask for by type in a handler's signature; each runtime brings its adapters."""
 
-from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from collections.abc import AsyncIterable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -123,8 +123,8 @@ class Bucket(Protocol):
 
     async def get(
         self, key: str, *, offset: int = 0, length: int | None = None
-    ) -> tuple[StoredObject, AsyncIterator[bytes]] | None:
-        """Return an object with its bytes (`length` of them from `offset`), or None."""
+    ) -> tuple[StoredObject, AsyncIterable[bytes]] | None:
+        """Return an object with its bytes (`length` of them from `offset`), fit to be a response's body, or None."""
 
     async def put(
         self,

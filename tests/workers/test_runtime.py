@@ -100,6 +100,12 @@ def test_a_stream_begins_before_it_ends_and_stops_when_the_reader_leaves(worker:
     wait_for(lambda: worker.get("/kv/stream")[2] == b"closed")
 
 
+def test_a_file_of_the_bucket_passes_as_it_is(worker: Worker) -> None:
+    status, headers, body = worker.get("/file/4194304")
+    assert (status, headers["content-type"]) == (200, "image/x")
+    assert body == bytes(range(256)) * 16_384
+
+
 def test_a_stream_whose_source_fails_is_not_taken_for_whole(worker: Worker) -> None:
     connection = HTTPConnection(urlsplit(worker.url).netloc, timeout=20)
     connection.request("GET", "/broken")

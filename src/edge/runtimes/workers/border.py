@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator
 from typing import Any, cast
 
-from js import JSON, Uint8Array
+from js import JSON
 from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, jsnull, to_js
 
@@ -65,16 +65,16 @@ async def read_all(body: Any, limit: int) -> bytes:
         parts.append(part)
 
 
-async def chunks(body: Any) -> AsyncIterator[bytes]:
-    """Yield the parts of a ReadableStream as they come, and cancel it when nobody reads on."""
-    reader = body.getReader()
-    try:
-        while not (step := await reader.read()).done:
-            yield step.value.to_bytes()
-    finally:
-        await reader.cancel()
+class NativeStream:
+    """A ReadableStream: as a response's body it passes through untouched, and its parts come when Python asks."""
 
+    def __init__(self, body: Any) -> None:
+        self.body = body
 
-def byte_array(data: bytes) -> Any:
-    """Return a copy of `data` as a Uint8Array of its own."""
-    return Uint8Array.new(to_js(data))
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        reader = self.body.getReader()
+        try:
+            while not (step := await reader.read()).done:
+                yield step.value.to_bytes()
+        finally:
+            await reader.cancel()

@@ -15,7 +15,7 @@ from edge.app import App
 from edge.events import Delivery, Tick
 from edge.http import Request, Response
 from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, Ports, Queue
-from edge.runtimes.workers.border import from_object, is_nothing, message_of, raw, read_all, to_object
+from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
 from edge.runtimes.workers.storage import R2, Kv, QueueProducer
@@ -136,6 +136,8 @@ def _reader(request: Any) -> Callable[[int], Awaitable[bytes]]:
 def _to_js(response: Response, request: Any, context: Any) -> Any:
     init = JSON.parse(to_json({"status": response.status, "headers": response.headers}).decode())
     body = response.body
+    if isinstance(body, NativeStream):
+        return JsResponse.new(body.body, init)
     if not isinstance(body, bytes):
         return JsResponse.new(_stream(body, request, context), init)
     return JsResponse.new(to_js(body) if body and response.status not in _NO_BODY else jsnull, init)

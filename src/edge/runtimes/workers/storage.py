@@ -1,6 +1,6 @@
 """The `KeyValue` port on KV, the `Bucket` port on R2 and the `Queue` port on Queues."""
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
@@ -9,7 +9,7 @@ from pyodide.ffi import JsException, to_js
 
 from edge.limits import PAGE, check_key, check_messages, check_metadata, check_name, check_page, check_put
 from edge.ports import Keys, Objects, PortError, StoredObject
-from edge.runtimes.workers.border import chunks, from_object, is_nothing, message_of, raw, to_object
+from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, to_object
 
 
 class Kv:
@@ -59,12 +59,12 @@ class R2:
 
     async def get(
         self, key: str, *, offset: int = 0, length: int | None = None
-    ) -> tuple[StoredObject, AsyncIterator[bytes]] | None:
+    ) -> tuple[StoredObject, AsyncIterable[bytes]] | None:
         check_key(key)
         part = {"offset": offset} | ({} if length is None else {"length": length})
         with _said("R2"):
             found = await self._binding.get(key, to_object({"range": part} if offset or length is not None else {}))
-        return None if is_nothing(found) else (_stored(found), chunks(found.body))
+        return None if is_nothing(found) else (_stored(found), NativeStream(found.body))
 
     async def put(
         self, key: str, body: bytes, *, content_type: str | None = None, metadata: Mapping[str, str] | None = None

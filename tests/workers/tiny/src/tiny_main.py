@@ -11,7 +11,7 @@ from edge.http import Request, Response
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
-from edge.ports import Background, Clock, KeyValue
+from edge.ports import Background, Bucket, Clock, KeyValue
 from edge.routes import Routes
 from edge.runtimes.workers import worker
 from edge.settings import Settings
@@ -21,6 +21,7 @@ class TinySettings(Settings):
     """One binding that is there, and one setting that is not."""
 
     kv: KeyValue
+    files: Bucket
     missing_one: str
 
 
@@ -76,6 +77,15 @@ async def stream(kv: KeyValue, clock: Clock) -> Response:
             await kv.put("stream", "closed")
 
     return Response(parts(), 200, [("content-type", "text/plain")])
+
+
+@routes.get("/file/{size}")
+async def send_file(size: int, files: Bucket) -> Response:
+    """Store a file of so many bytes and send it as the bucket gives it."""
+    await files.put("big", bytes(range(256)) * (size // 256), content_type="image/x")
+    found = await files.get("big")
+    assert found is not None
+    return Response(found[1], 200, [("content-type", found[0].content_type or "")])
 
 
 @routes.get("/broken")
