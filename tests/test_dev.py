@@ -15,6 +15,8 @@ from typing import Any
 
 import pytest
 
+from dev import Place, surroundings
+
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
@@ -146,6 +148,16 @@ def test_a_state_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> No
     assert process.returncode == 2
     assert "Traceback" not in output
     assert "cannot be used" in output
+
+
+def test_a_broken_dev_vars_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    broken = tmp_path / ".dev.vars"
+    broken.write_text("A=1\nTESSIE_API_KEY secret-of-mine\n")
+    with pytest.raises(SystemExit) as ended:
+        surroundings(Place("core_tessie", "8787", tmp_path / "state"), broken)
+    said = capsys.readouterr().err
+    assert ended.value.code == 2
+    assert said == f"error: {broken}, line 2: not NAME=value\n"
 
 
 def test_the_command_line_syncs_with_and_without_a_server(tmp_path: Path) -> None:

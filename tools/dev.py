@@ -9,7 +9,7 @@ from pathlib import Path
 from apps import DEFAULT, ROOT
 from build_assets import target
 from edge.ports import PortError
-from local_env import Environment, prepare
+from local_env import DEV_VARS, Environment, prepare
 
 HOST = "127.0.0.1"
 
@@ -51,15 +51,18 @@ def chosen() -> Place:
     return place
 
 
-def surroundings(place: Place) -> Environment:
+def surroundings(place: Place, dev_vars: Path = DEV_VARS) -> Environment:
     """Build the app's static files and return its environment; end with one line where it cannot be had."""
     build = [sys.executable, str(ROOT / "tools" / "build_assets.py"), place.package]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     try:
-        return prepare(place.state)
-    except (PortError, OSError) as fault:
-        print(f"error: the state folder {place.state} cannot be used: {fault}", file=sys.stderr)
-        raise SystemExit(2) from None
+        return prepare(place.state, dev_vars)
+    except PortError as fault:
+        reason = str(fault)
+    except OSError as fault:
+        reason = f"the state folder {place.state} cannot be used: {fault}"
+    print(f"error: {reason}", file=sys.stderr)
+    raise SystemExit(2)
 
 
 def command(place: Place) -> list[str]:

@@ -23,12 +23,12 @@ class Environment:
     simulator: subprocess.Popen[str] | None
 
 
-def prepare(state: Path) -> Environment:
+def prepare(state: Path, dev_vars: Path = DEV_VARS) -> Environment:
     """Return the variables of `.dev.vars` and the environment, which goes before; what is missing is made.
 
     Without a Tessie key or address the fleet is simulated: by a process that ends when this one does.
     """
-    given = read_dev_vars(DEV_VARS) | dict(os.environ)
+    given = read_dev_vars(dev_vars) | dict(os.environ)
     made = {} if given.get("ADMIN_API_KEY") else {"ADMIN_API_KEY": _admin_key(state)}
     if any(given.get(name) for name in TESSIE):
         return Environment(given | made, None)
