@@ -1,7 +1,7 @@
 """Requests and responses as plain values: what every runtime translates to and from."""
 
 import re
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 from urllib.parse import unquote
 
@@ -27,9 +27,6 @@ class Headers(Protocol):
 
     def get(self, name: str) -> str | None:
         """Return the value of the header called `name` (lower case), or None."""
-
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Return every header as (lower-case name, value), repeated ones repeated."""
 
 
 class Trace(NamedTuple):

@@ -23,10 +23,6 @@ class HeaderTable:
         """Return the first value, or None."""
         return next((value for key, value in self._pairs if key == name), None)
 
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Return all pairs."""
-        return self._pairs
-
 
 class Answer:
     """A response, read to its end."""

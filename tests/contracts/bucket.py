@@ -3,18 +3,11 @@
 import hashlib
 from collections.abc import Awaitable, Callable
 
-from edge.ports import Bucket, LimitExceeded, PortError
+from tests.contracts.expected import refused
+
+from edge.ports import Bucket, LimitExceeded
 
 type Case = Callable[[Bucket], Awaitable[None]]
-
-
-async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
-    """Return the message of the error that a call must raise."""
-    try:
-        await call
-    except kind as fault:
-        return str(fault)
-    raise AssertionError(f"no {kind.__name__}")
 
 
 async def read(bucket: Bucket, key: str, *, offset: int = 0, length: int | None = None) -> bytes:

@@ -4,18 +4,11 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.contracts.expected import refused
+
 from edge.ports import Database, DatabaseError, LimitExceeded, PortError, Statement
 
 type Case = Callable[[Database], Awaitable[None]]
-
-
-async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
-    """Return the message of the error that a call must raise."""
-    try:
-        await call
-    except kind as fault:
-        return str(fault)
-    raise AssertionError(f"no {kind.__name__}")
 
 
 async def made(db: Database, name: str, columns: str = "id INTEGER PRIMARY KEY, value") -> str:

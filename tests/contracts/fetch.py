@@ -5,18 +5,11 @@ import json
 from collections.abc import Awaitable, Callable
 from typing import Any
 
-from edge.ports import Fetch, FetchError, FetchTimeout, PortError
+from tests.contracts.expected import refused
+
+from edge.ports import Fetch, FetchError, FetchTimeout
 
 type Case = Callable[[Fetch, str], Awaitable[None]]
-
-
-async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
-    """Return the message of the error that a call must raise."""
-    try:
-        await call
-    except kind as fault:
-        return str(fault)
-    raise AssertionError(f"no {kind.__name__}")
 
 
 async def echoed(fetch: Fetch, origin: str, target: str, **sent: Any) -> Any:

@@ -2,18 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from edge.ports import KeyValue, LimitExceeded, PortError
+from tests.contracts.expected import refused
+
+from edge.ports import KeyValue, LimitExceeded
 
 type Case = Callable[[KeyValue], Awaitable[None]]
-
-
-async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
-    """Return the message of the error that a call must raise."""
-    try:
-        await call
-    except kind as fault:
-        return str(fault)
-    raise AssertionError(f"no {kind.__name__}")
 
 
 async def a_value_comes_back_as_bytes(kv: KeyValue) -> None:

@@ -3,19 +3,12 @@
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from tests.contracts.expected import refused
+
 from edge.ports import LimitExceeded, PortError, Queue
 
 type Received = Callable[[int], Awaitable[list[Any]]]
 type Case = Callable[[Queue, Received], Awaitable[None]]
-
-
-async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
-    """Return the message of the error that a call must raise."""
-    try:
-        await call
-    except kind as fault:
-        return str(fault)
-    raise AssertionError(f"no {kind.__name__}")
 
 
 async def what_is_sent_is_received(queue: Queue, received: Received) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.contracts import bucket, clock, database, fetch, key_value, queue
+from tests.contracts.expected import refused
 from tests.contracts.origin import origin
 
 from edge.ports import FetchError, LimitExceeded
@@ -95,7 +96,7 @@ def test_a_response_over_the_cap_is_an_error() -> None:
     async def run() -> None:
         async with origin() as url:
             port = LocalFetch(max_body=10)
-            await fetch.refused(FetchError, port("GET", f"{url}/gzip"))
+            await refused(FetchError, port("GET", f"{url}/gzip"))
             await port.close()
 
     asyncio.run(run())
@@ -104,5 +105,5 @@ def test_a_response_over_the_cap_is_an_error() -> None:
 def test_a_function_takes_at_most_32_arguments_here(tmp_path: Path) -> None:
     """As Cloudflare documents; workerd itself is more generous."""
     db = LocalDatabase(tmp_path / "db.sqlite")
-    asyncio.run(database.refused(LimitExceeded, db.first(f"SELECT max({', '.join('1' * 33)})")))
+    asyncio.run(refused(LimitExceeded, db.first(f"SELECT max({', '.join('1' * 33)})")))
     db.close()

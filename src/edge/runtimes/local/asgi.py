@@ -41,10 +41,6 @@ class ScopeHeaders:
                 return value.decode("latin-1")
         return None
 
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Return all pairs."""
-        return [(name.decode("latin-1"), value.decode("latin-1")) for name, value in self._pairs]
-
 
 class Server:
     """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""

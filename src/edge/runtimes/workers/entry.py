@@ -1,7 +1,7 @@
 """The entrypoint: JavaScript's events in, the app's answers out."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -118,10 +118,6 @@ class JsHeaders:
         """Return the header's values, joined by commas, or None."""
         value = self._headers.get(name)
         return value if isinstance(value, str) else None
-
-    def items(self) -> Iterable[tuple[str, str]]:
-        """Return all pairs."""
-        return [(pair[0], pair[1]) for pair in self._headers]
 
 
 def _delivery(message: Any) -> Delivery:

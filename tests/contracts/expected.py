@@ -1,0 +1,14 @@
+"""What the cases of every port expect of a call that must fail."""
+
+from collections.abc import Awaitable
+
+from edge.ports import PortError
+
+
+async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
+    """Return the message of the error that a call must raise."""
+    try:
+        await call
+    except kind as fault:
+        return str(fault)
+    raise AssertionError(f"no {kind.__name__}")
