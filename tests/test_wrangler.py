@@ -8,6 +8,7 @@ import pytest
 
 from build_assets import target
 from core_tessie.app import app
+from edge.live import Events
 from edge.ports import Bucket, Database, KeyValue, Queue
 from pyedge import config
 from pyedge.client import NODE_MODULES, ROOT
@@ -38,6 +39,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     for key, port in (("d1_databases", Database), ("kv_namespaces", KeyValue), ("r2_buckets", Bucket)):
         yield from ((one["binding"], port) for one in wrangler.get(key, []))
     yield from ((one["binding"], Queue) for one in wrangler.get("queues", {}).get("producers", []))
+    yield from ((one["name"], Events) for one in wrangler.get("durable_objects", {}).get("bindings", []))
     yield from ((one["binding"], None) for one in wrangler.get("analytics_engine_datasets", []))
     yield from ((wrangler[key]["binding"], None) for key in ("ai", "assets") if key in wrangler)
 

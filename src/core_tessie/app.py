@@ -1,14 +1,15 @@
 """The composition root of the default Worker."""
 
 from core_tessie import NAME, VERSION, commands, d1, energy_report, index, sync, tessieapi
-from core_tessie.journal import journal, new_journal
+from core_tessie.journal import Journal, journal
 from core_tessie.settings import TessieSettings
-from core_tessie.sync_work import QUEUE, sync_work
-from core_tessie.tessie import tessie
+from core_tessie.sync_work import QUEUE, SyncWork
+from core_tessie.tessie import Tessie
 from edge import health
 from edge.access import Actor, require_key
 from edge.app import App
 from edge.http import Request
+from edge.live import Publisher
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
@@ -25,7 +26,7 @@ app = App(
     settings=TessieSettings,
     authenticate=authenticate,
     middleware=[request_id, access_log, journal, cors],
-    providers=[new_journal, tessie, sync_work],
+    providers=[Journal, Tessie, SyncWork, Publisher],
     queues={"CORE_TESSIE_QUEUE": QUEUE},
     resources=[
         index.routes,

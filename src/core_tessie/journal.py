@@ -8,7 +8,8 @@ from pydantic_core import to_json
 
 from edge.app import Next
 from edge.http import Request, Response
-from edge.ports import Background, Database, Fetched, Log, PortError, Statement, Value
+from edge.ports import Background, Database, Fetched, Log, Statement, Value
+from edge.spool import Spool
 from edge.sql import upsert
 
 RAW_BODY_LIMIT = 1_900_000
@@ -44,44 +45,20 @@ class Journal:
     """
 
     def __init__(self, db: Database | None, background: Background, log: Log) -> None:
-        self._db, self._background, self._log = db, background, log
-        self._waiting: list[Statement] = []
-        self._is_writing = False
+        self._spool = Spool(db.batch, background, log, "journal") if db else None
 
     def note(
         self, level: str, message: str, *, route: str | None, actor: str | None, request_id: str, **payload: object
     ) -> None:
         """Keep a log row. `payload` holds no secret, no place and no whole VIN."""
         row = (uuid4().hex, route, actor, request_id, level, message, to_json(payload).decode() if payload else None)
-        self._keep(upsert("logs", _LOGS, [row]))
+        if self._spool:
+            self._spool.add(upsert("logs", _LOGS, [row]))
 
     def record(self, call: Call) -> None:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
-        self._keep([Statement(_INSERT_RAW, _raw_row(call))])
-
-    def _keep(self, statements: list[Statement]) -> None:
-        if self._db is None:
-            return
-        self._waiting += statements
-        if not self._is_writing:
-            self._is_writing = True
-            self._background.add(self._write(self._db))
-
-    async def _write(self, db: Database) -> None:
-        try:
-            while self._waiting:
-                batch, self._waiting = self._waiting[:50], self._waiting[50:]
-                await db.batch(batch)
-        except PortError as fault:
-            self._log("error", "journal not written", rows=len(batch) + len(self._waiting), error=str(fault))
-            self._waiting.clear()
-        finally:
-            self._is_writing = False
-
-
-def new_journal(db: Database | None, background: Background, log: Log) -> Journal:
-    """Provide the journal."""
-    return Journal(db, background, log)
+        if self._spool:
+            self._spool.add([Statement(_INSERT_RAW, _raw_row(call))])
 
 
 def mask(vin: str) -> str:

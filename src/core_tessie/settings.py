@@ -4,6 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
+from edge.live import Events
 from edge.ports import Database, Queue
 from edge.settings import Secret, Settings
 
@@ -28,3 +29,4 @@ class TessieSettings(Settings):
     admin_api_key: Secret
     db: Database
     core_tessie_queue: Queue
+    events: Events | None = None

@@ -122,10 +122,3 @@ class SyncWork:
         if isinstance(message, SyncVehicle):
             payload["vehicle"] = mask(message.vin)
         self.journal.note(level, text, route=f"queue:{QUEUE}", actor="sync", request_id=message.run_id, **payload)
-
-
-def sync_work(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
-    settings: TessieSettings, db: Database, queue: Queue, tessie: Tessie, clock: Clock, journal: Journal
-) -> SyncWork:
-    """Provide the work."""
-    return SyncWork(settings, db, queue, tessie, clock, journal)

@@ -132,11 +132,6 @@ class Tessie:
         raise _problem(outcome, tried, seconds)
 
 
-def tessie(settings: TessieSettings, fetch: Fetch, clock: Clock, journal: Journal) -> Tessie:
-    """Provide the client."""
-    return Tessie(settings, fetch, clock, journal)
-
-
 def retry_after(fetched: Fetched, now: datetime) -> float | None:
     """Return the seconds that `Retry-After` asks for (a number or an HTTP date), or None."""
     given = fetched.header("retry-after")

@@ -4,17 +4,29 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
+from pydantic import ValidationError
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
 from edge.endpoint import Endpoint, Injector, PlanError
-from edge.errors import PROBLEM_JSON, InternalError, MethodNotAllowed, NotFound, Problem
-from edge.events import Delivery, EventHandler, Outcome, Retry, Tick
+from edge.errors import (
+    PROBLEM_JSON,
+    BadRequest,
+    Forbidden,
+    InternalError,
+    InvalidBody,
+    MethodNotAllowed,
+    NotFound,
+    Problem,
+    faults_of,
+)
+from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.http import Request, Response
-from edge.ports import Assets, Background, Clock, Fetch, Log, Ports
+from edge.ports import Assets, Background, Clock, Fetch, Limit, Log, Ports
 from edge.routes import Consumer, Routes
 from edge.routing import Router
 from edge.settings import Settings
+from edge.workflows import Run
 
 type Next = Callable[[Request], Awaitable[Response]]
 type Middleware = Callable[..., Awaitable[Response]]
@@ -30,8 +42,8 @@ MAX_RETRY_DELAY = 43_200
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
-    `queues` gives for each binding of type `Queue` the name of its queue; `migrations` is the app's folder below
-    `migrations/`, empty for the default Worker.
+    `queues` gives for each binding of type `Queue` the name of its queue, `limits` for each `RateLimiter` what it
+    allows; `migrations` is the app's folder below `migrations/`, empty for the default Worker.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root is a list of parts
@@ -45,10 +57,11 @@ class App:
         middleware: Sequence[Middleware] = (),
         providers: Sequence[Callable[..., Any]] = (),
         queues: Mapping[str, str] | None = None,
+        limits: Mapping[str, Limit] | None = None,
         migrations: str = "",
     ) -> None:
         self.name, self.version, self.settings = name, version, settings
-        self.queues, self.migrations = queues or {}, migrations
+        self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
         injector = self._injector = Injector(settings, RUNTIME_PORTS, providers)
         self.endpoints = [Endpoint(route, injector) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)
@@ -56,6 +69,11 @@ class App:
         self.consumers = _by_queue(one for group in resources for one in group.consumers)
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
+        }
+        self.frames = {one.type: one for group in resources for one in group.frames}
+        self._on_frame = {one.type: EventHandler(one.handler, Frame, injector) for one in self.frames.values()}
+        self.workflows = {
+            one.binding: EventHandler(one.handler, Run, injector) for group in resources for one in group.workflows
         }
         self._authenticate = injector.bind(authenticate, 1)
         self._road: Next = self._answer
@@ -87,12 +105,39 @@ class App:
         consumer, run = self.consumers[queue], self._consume[queue]
         return [await _deliver(consumer, run, delivery, ports) for delivery in deliveries]
 
+    async def frame(self, frame: Frame, ports: Ports) -> dict[str, Any]:
+        """Return the answer to a frame: `result`, what its handler returned, or `problem`, the document of a fault."""
+        try:
+            return {"result": await self._frame(frame, ports)}
+        except Problem as fault:
+            problem = fault
+        except ValidationError as fault:
+            errors = fault.errors(include_url=False, include_context=False, include_input=False)
+            problem = InvalidBody(faults_of(errors))
+        except Exception as fault:
+            ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
+            problem = InternalError()
+        return {"problem": problem.document("/ws", frame.request_id)}
+
+    async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
+        """Run a workflow from where it stands, and return its result."""
+        return await self.workflows[binding](run, ports)
+
     def provide[T](self, kind: type[T], ports: Ports) -> T:
         """Return what a provider of the app makes of the ports; `PlanError` where none does."""
         take = self._injector(kind)
         if take is None:
             raise PlanError(f"nothing provides {kind}")
         return cast("T", take(ports))
+
+    async def _frame(self, frame: Frame, ports: Ports) -> Any:
+        kind = frame.body.get("type") if isinstance(frame.body, dict) else None
+        route = self.frames.get(kind) if isinstance(kind, str) else None
+        if route is None:
+            raise BadRequest(f"a frame is a JSON object with a type: {', '.join(['ping', 'subscribe', *self.frames])}")
+        if frame.actor.role < route.access:
+            raise Forbidden(f"this needs the role {route.access.name.lower()}")
+        return await self._on_frame[route.type](frame, ports)
 
     async def _answer(self, request: Request) -> Response:
         try:

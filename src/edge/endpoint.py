@@ -92,17 +92,8 @@ class Endpoint:
     """A route, ready to run: nothing here looks at a signature or builds a validator."""
 
     __slots__ = (
-        "_body_at",
-        "_check_body",
-        "_render",
-        "_takes",
-        "access",
-        "inputs",
-        "method",
-        "path",
-        "returns",
-        "route",
-    )
+        "_body_at", "_check_body", "_render", "_takes", "access", "inputs", "method", "path", "returns", "route",
+    )  # fmt: skip
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.route, self.method, self.path, self.access = route, route.method, route.path, route.access
@@ -192,7 +183,7 @@ class Injector:
         self._providers: dict[Any, Callable[..., Any]] = {}
         self._open: list[Any] = []
         for make in providers:
-            kind = get_type_hints(make).get("return")
+            kind = make if isinstance(make, type) else get_type_hints(make).get("return")
             if kind is None or kind in self._providers or kind in self._runtime:
                 raise PlanError(f"{_name(make)}: {kind} is no type, or is provided already")
             self._providers[kind] = make
@@ -246,7 +237,8 @@ class Injector:
 
     def arguments(self, function: Callable[..., Any], skip: int = 0) -> list[TakePort]:
         """Return the steps that take a function's arguments but the first `skip`; `PlanError` where one cannot be."""
-        hints = get_type_hints(function, include_extras=True)
+        annotated = vars(function)["__init__"] if isinstance(function, type) else function
+        hints = get_type_hints(annotated, include_extras=True)
         takes = []
         for name in list(inspect.signature(function).parameters)[skip:]:
             take = self(hints.get(name))

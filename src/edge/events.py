@@ -1,4 +1,4 @@
-"""What a clock or a queue starts: ticks and deliveries, and the plans of the handlers that take them."""
+"""What is no request: ticks, deliveries, frames of a socket, runs of a workflow, and the plans of their handlers."""
 
 import inspect
 from collections.abc import Callable
@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import TypeAdapter
 
+from edge.access import Actor
 from edge.endpoint import Body, Handler, Injector, PlanError
 from edge.ports import Ports
 
@@ -28,6 +29,15 @@ class Delivery:
     body: Any
     attempts: int
     sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """A message that a client sent over the live socket: `body` is its JSON object, whose `type` chose the handler."""
+
+    body: Any
+    actor: Actor
+    request_id: str
 
 
 class Outcome(NamedTuple):
@@ -56,9 +66,9 @@ class EventHandler[E]:
         names = inspect.signature(handler).parameters
         self._takes = [_take(handler, name, hints.get(name), event, injector) for name in names]
 
-    async def __call__(self, event: E, ports: Ports) -> None:
-        """Run the handler on one event."""
-        await self.handler(*(take(event, ports) for take in self._takes))
+    async def __call__(self, event: E, ports: Ports) -> Any:
+        """Run the handler on one event and return what it returns."""
+        return await self.handler(*(take(event, ports) for take in self._takes))
 
 
 def _take[E](
@@ -66,9 +76,11 @@ def _take[E](
 ) -> Callable[[E, Ports], object]:
     if hint is event:
         return lambda happened, _ports: happened
-    if get_origin(hint) is Body and event is Delivery:
+    if get_origin(hint) is Body and event is not Tick:
         validate = TypeAdapter(get_args(hint)[0]).validate_python
         return lambda happened, _ports: validate(happened.body)  # type: ignore[attr-defined]
+    if hint is Actor and event is Frame:
+        return lambda happened, _ports: happened.actor  # type: ignore[attr-defined]
     port = injector(hint)
     if port is None:
         raise PlanError(f"{handler.__module__}.{handler.__qualname__}: nothing provides {name}: {hint}")

@@ -159,6 +159,23 @@ class Queue(Protocol):
         """Raise `PortError` unless the queue answers."""
 
 
+class RateLimiter(Protocol):
+    """A limit of calls a period, of each key by itself. On Workers each of Cloudflare's places counts for itself."""
+
+    async def take(self, key: str) -> bool:
+        """Count one call and tell whether it is within the limit."""
+
+    async def probe(self) -> None:
+        """Raise `PortError` unless the limiter answers."""
+
+
+class Limit(NamedTuple):
+    """What a rate limiter allows: `calls` in each `period` of 10 or 60 seconds."""
+
+    calls: int
+    period: int
+
+
 class FetchError(PortError):
     """No whole response came: no connection, a broken one, or (as `FetchTimeout`) none in time."""
 

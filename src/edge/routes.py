@@ -1,7 +1,8 @@
-"""A resource's declarations: its routes, scheduled jobs and queue consumers."""
+"""A resource's declarations: its routes, scheduled jobs, queue consumers, socket frames and workflows."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partialmethod
 
 from edge.access import Role
 from edge.endpoint import Handler, Operation, Route
@@ -34,6 +35,23 @@ class Consumer:
     dead_letter: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FrameRoute:
+    """A handler of the frames of one type that clients send over the live socket, and who may send them."""
+
+    type: str
+    handler: Handler
+    access: Role
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowRoute:
+    """A handler that is a workflow: `binding` is the setting through which it is started."""
+
+    binding: str
+    handler: Handler
+
+
 class Routes:
     """A group of routes under one prefix. Who may call them is said for the group, or for each route."""
 
@@ -44,11 +62,13 @@ class Routes:
         self.routes: list[Route] = []
         self.jobs: list[Job] = []
         self.consumers: list[Consumer] = []
+        self.frames: list[FrameRoute] = []
+        self.workflows: list[WorkflowRoute] = []
 
     def on(  # noqa: PLR0913 - a route's own members
         self,
         method: str,
-        path: str,
+        path: str = "",
         *problems: type[Problem],
         access: Role | None = None,
         status: int = 200,
@@ -67,46 +87,13 @@ class Routes:
 
         return declare
 
-    def get(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
-    ) -> Callable[[Handler], Handler]:
-        """Declare the handler of GET, and so of HEAD."""
-        return self.on("GET", path, *problems, access=access, operation=operation)
-
-    def post(
-        self,
-        path: str = "",
-        *problems: type[Problem],
-        access: Role | None = None,
-        status: int = 200,
-        operation: Operation = _SIGNED,
-    ) -> Callable[[Handler], Handler]:
-        """Declare the handler of POST."""
-        return self.on("POST", path, *problems, access=access, status=status, operation=operation)
-
-    def put(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
-    ) -> Callable[[Handler], Handler]:
-        """Declare the handler of PUT."""
-        return self.on("PUT", path, *problems, access=access, operation=operation)
-
-    def patch(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
-    ) -> Callable[[Handler], Handler]:
-        """Declare the handler of PATCH."""
-        return self.on("PATCH", path, *problems, access=access, operation=operation)
-
-    def delete(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
-    ) -> Callable[[Handler], Handler]:
-        """Declare the handler of DELETE."""
-        return self.on("DELETE", path, *problems, access=access, operation=operation)
-
-    def any(
-        self, path: str = "", *problems: type[Problem], access: Role | None = None, operation: Operation = _SIGNED
-    ) -> Callable[[Handler], Handler]:
-        """Declare the handler of every method that has no handler of its own."""
-        return self.on(ANY, path, *problems, access=access, operation=operation)
+    get = partialmethod(on, "GET")
+    post = partialmethod(on, "POST")
+    put = partialmethod(on, "PUT")
+    patch = partialmethod(on, "PATCH")
+    delete = partialmethod(on, "DELETE")
+    any = partialmethod(on, ANY)
+    """The handler of every method that has no handler of its own."""
 
     def cron(self, expression: str) -> Callable[[Handler], Handler]:
         """Declare the job of a cron expression."""
@@ -133,6 +120,24 @@ class Routes:
         def declare(handler: Handler) -> Handler:
             limits = (batch_size, batch_timeout, max_retries, retry_delay, max_concurrency, dead_letter)
             self.consumers.append(Consumer(name, handler, *limits))
+            return handler
+
+        return declare
+
+    def frame(self, type_: str, *, access: Role) -> Callable[[Handler], Handler]:
+        """Declare the handler of a frame's type. What it returns goes back to the socket, as JSON."""
+
+        def declare(handler: Handler) -> Handler:
+            self.frames.append(FrameRoute(type_, handler, access))
+            return handler
+
+        return declare
+
+    def workflow(self, binding: str) -> Callable[[Handler], Handler]:
+        """Declare the workflow that a binding starts."""
+
+        def declare(handler: Handler) -> Handler:
+            self.workflows.append(WorkflowRoute(binding, handler))
             return handler
 
         return declare

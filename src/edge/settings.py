@@ -12,9 +12,23 @@ from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 
 from edge.errors import NotConfigured
-from edge.ports import Bucket, Database, KeyValue, Queue
+from edge.live import Events
+from edge.model import Model
+from edge.ports import Bucket, Database, KeyValue, Queue, RateLimiter
+from edge.telemetry import Telemetry
+from edge.workflows import Workflow
 
-BINDINGS: dict[Any, str] = {Database: "d1", KeyValue: "kv", Bucket: "r2", Queue: "queue"}
+BINDINGS: dict[Any, str] = {
+    Database: "d1",
+    KeyValue: "kv",
+    Bucket: "r2",
+    Queue: "queue",
+    Events: "events",
+    Model: "ai",
+    Telemetry: "analytics",
+    RateLimiter: "rate limit",
+    Workflow: "workflow",
+}
 """The port types that a setting may have, and what the platform calls each."""
 
 Secret = SecretStr

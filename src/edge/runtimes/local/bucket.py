@@ -12,8 +12,8 @@ from uuid import uuid4
 
 from pydantic_core import from_json
 
-from edge.limits import PAGE, check_key, check_metadata, check_page
 from edge.ports import Objects, StoredObject
+from edge.runtimes.limits import PAGE, check_key, check_metadata, check_page
 from edge.runtimes.local.sqlite import SqliteFile, connect
 
 CHUNK = 256 * 1024

@@ -7,8 +7,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.limits import D1_PARAMS, D1_SQL_BYTES, D1_VALUE_BYTES, check_statement
 from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.runtimes.limits import D1_PARAMS, D1_SQL_BYTES, D1_VALUE_BYTES, check_statement
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
 
 TIMEOUT = 30.0

@@ -4,8 +4,8 @@ import sqlite3
 import time
 from pathlib import Path
 
-from edge.limits import PAGE, check_name, check_page, check_put
 from edge.ports import Keys
+from edge.runtimes.limits import PAGE, check_name, check_page, check_put
 from edge.runtimes.local.sqlite import SqliteFile, connect
 
 SCHEMA = """

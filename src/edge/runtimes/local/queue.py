@@ -10,7 +10,7 @@ from uuid import uuid4
 from pydantic_core import from_json
 
 from edge.events import Delivery
-from edge.limits import check_messages
+from edge.runtimes.limits import check_messages
 from edge.runtimes.local.sqlite import SqliteFile, connect
 
 SCHEMA = """

@@ -114,7 +114,7 @@ class LocalRuntime:
         }
         if field.port is Queue and name not in self.app.queues:
             raise StartError(f"the app's queues= gives no queue for the binding {name}")
-        return makers[field.port]()
+        return makers[field.port]() if field.port in makers else None
 
 
 def make_state(state: Path) -> None:

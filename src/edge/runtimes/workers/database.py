@@ -7,8 +7,8 @@ from js import JSON
 from pydantic_core import from_json
 from pyodide.ffi import JsException, to_js
 
-from edge.limits import check_statement
 from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.runtimes.limits import check_statement
 from edge.runtimes.workers.border import message_of, raw, to_value
 
 

@@ -95,7 +95,8 @@ class Isolate:
         for field in self.app.settings.fields:
             value = getattr(env, field.name, None)
             if not is_nothing(value):
-                found[field.name] = ADAPTERS[field.port](value) if field.port else value
+                adapter = ADAPTERS.get(field.port)
+                found[field.name] = adapter(value) if adapter else value
         settings = self.app.settings(found)
         self._shared = {
             Assets: AssetsBinding(getattr(env, "ASSETS", None)),

@@ -7,8 +7,8 @@ from typing import Any
 
 from pyodide.ffi import JsException, to_js
 
-from edge.limits import PAGE, check_key, check_messages, check_metadata, check_name, check_page, check_put
 from edge.ports import Keys, Objects, PortError, StoredObject
+from edge.runtimes.limits import PAGE, check_key, check_messages, check_metadata, check_name, check_page, check_put
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, to_object
 
 

@@ -1,0 +1,100 @@
+"""The `Model` port: a language model that answers a conversation, whole or piece by piece."""
+
+from collections.abc import AsyncGenerator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
+
+from edge.ports import PortError
+
+
+class ModelError(PortError):
+    """The model gave no answer: `status` is what its server said, or fits best; `retry_after` is in seconds."""
+
+    def __init__(self, message: str, status: int = 502, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status, self.retry_after = status, retry_after
+
+
+class ModelTimeout(ModelError):
+    """Nothing came from the model in time (504)."""
+
+
+class ModelBusy(ModelError):
+    """The model has no capacity now, or the quota is used up (429)."""
+
+
+class ModelRefused(ModelError):
+    """The server refuses this prompt, whoever repeats it: an unknown model, too long a prompt, a bad option (4xx)."""
+
+
+class ToolCall(NamedTuple):
+    """A tool that the model wants called; `arguments` is JSON text as the model wrote it, perhaps none at all."""
+
+    id: str
+    name: str
+    arguments: str
+
+
+class Usage(NamedTuple):
+    """Tokens that a prompt and its answer took."""
+
+    prompt_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """What a model is asked: `messages` and `tools` have the form of OpenAI's chat completions.
+
+    `options` are further members of that form (`max_tokens`, `temperature`, `tool_choice`, …); `model` may be empty
+    for the server's own choice.
+    """
+
+    model: str
+    messages: Sequence[Mapping[str, Any]]
+    tools: Sequence[Mapping[str, Any]] = ()
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A piece of an answer: some text, or whole tool calls. The last has `finish_reason`.
+
+    `finish_reason` is stop, length, tool_calls or content_filter; `usage` is there where the server tells it.
+    """
+
+    text: str = ""
+    tool_calls: tuple[ToolCall, ...] = ()
+    usage: Usage | None = None
+    finish_reason: str = ""
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A whole answer."""
+
+    text: str
+    tool_calls: tuple[ToolCall, ...]
+    finish_reason: str
+    model: str
+    usage: Usage | None = None
+
+
+class Model(Protocol):
+    """A model's server. What can be repeated (no capacity, a broken connection before the first piece) is, twice.
+
+    `timeout` is in seconds: of a whole answer, and in a stream between two pieces. Errors: `ModelError` and its kinds.
+    """
+
+    async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> Answer:
+        """Return the whole answer."""
+
+    def stream(self, prompt: Prompt, *, timeout: float = 30.0) -> AsyncGenerator[Part]:
+        """Yield the answer as it comes, nothing held back. Closing the generator ends the model's work, too."""
+
+    async def names(self) -> list[str]:
+        """Return the names of the models that can be asked, the default first."""
+
+    async def probe(self) -> None:
+        """Raise `PortError` where it is known that the model cannot be asked."""

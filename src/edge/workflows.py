@@ -1,0 +1,40 @@
+"""Workflows: work in durable steps, each of them retried by itself and never done again once it is done."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+
+class Steps(Protocol):
+    """The steps of one run, in their order. A run that is cut off begins again and passes over what is done."""
+
+    async def do[T](self, name: str, work: Callable[[], Awaitable[T]]) -> T:
+        """Do one step and return its result, a JSON value of at most 1 MiB; `name` is unique in the run."""
+
+    async def sleep(self, name: str, seconds: float) -> None:
+        """Wait, at no cost, also for days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run of a workflow: its id, and in `body` what it was started with, any JSON value."""
+
+    id: str
+    body: Any
+    steps: Steps
+
+
+class Workflow(Protocol):
+    """A workflow that can be started. Only Cloudflare has them: where none is bound, a queue does the work."""
+
+    async def start(self, run_id: str, body: object) -> None:
+        """Start a run; nothing happens where one of this id exists."""
+
+    async def status(self, run_id: str) -> str | None:
+        """Return queued, running, paused, complete, errored, terminated, waiting or unknown; None without a run."""
+
+    async def terminate(self, run_id: str) -> None:
+        """End a run before its time; nothing happens where there is none, or where it has ended."""
+
+    async def probe(self) -> None:
+        """Raise `PortError` unless the workflow answers."""
