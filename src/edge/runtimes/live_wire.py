@@ -1,15 +1,60 @@
 """Live events as they are on the wire, the same from every runtime: CloudEvents in JSON, SSE and socket frames."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
+from enum import IntEnum
+from typing import Any
 
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
+from edge.errors import BadRequest, Problem
 from edge.live import Draft, Event
 
 SOURCE = "/events"
 SUBPROTOCOL = "cloudevents.json"
 """The subprotocol of CloudEvents over WebSockets, JSON format."""
+KEPT = 10_000
+"""Events that a log keeps."""
+EVENT_LIMIT = 256 * 1024
+"""Bytes of one event's document."""
+FRAME_LIMIT = 64 * 1024
+"""Bytes of a frame that a client may send."""
+BEHIND_LIMIT = 1024 * 1024
+"""Bytes that may wait for one reader; one that is further behind is dropped."""
+FRAMES_AT_ONCE = 4
+"""Frames of one socket that may be in work."""
+HEARTBEAT = 15.0
+"""Seconds between two signs of life, where nothing else is sent."""
+
+PING = '{"type":"ping"}'
+"""The frame that is answered with `PONG` by the platform itself where it can, without waking the log."""
+OPENING = b"retry: 2000\n: follow\n\n"
+"""The first bytes of a stream: the client's pause before it comes again, in milliseconds."""
+BEAT = b": heartbeat\n\n"
+
+
+class Close(IntEnum):
+    """Why a socket is closed."""
+
+    GOING_AWAY = 1001
+    NOT_TEXT = 1003
+    TOO_LARGE = 1009
+    FAILED = 1011
+    TOO_SLOW = 4408
+
+    @property
+    def reason(self) -> str:
+        """What stands beside the code, at most 123 bytes."""
+        return _REASONS[self]
+
+
+_REASONS = {
+    Close.GOING_AWAY: "the server stops; come again with since=",
+    Close.NOT_TEXT: "frames are text: JSON objects",
+    Close.TOO_LARGE: f"a frame has at most {FRAME_LIMIT} bytes",
+    Close.FAILED: "the log failed; come again with since=",
+    Close.TOO_SLOW: "too far behind; come again with since=",
+}
 
 
 def wanted(types: Sequence[str], type_: str) -> bool:
@@ -32,3 +77,77 @@ def document(draft: Draft, sequence: int, now: datetime) -> Event:
     if draft.subject is not None:
         members["subject"] = draft.subject
     return Event(sequence, draft.type, to_json(members).decode())
+
+
+def control(type_: str, data: Mapping[str, object]) -> str:
+    """Return an event for one reader alone: it has no number, and is not in the log."""
+    members = {"specversion": "1.0", "id": type_, "source": SOURCE, "type": type_, "data": data}
+    return to_json(members).decode()
+
+
+PONG = control("live.pong", {})
+
+
+def hello(oldest: int, last: int) -> str:
+    """Return what a socket is sent first: the numbers that the log holds, and the limits of the connection."""
+    limits = {"heartbeat_s": HEARTBEAT, "frame_bytes": FRAME_LIMIT, "behind_bytes": BEHIND_LIMIT}
+    return control("live.hello", {"oldest": oldest, "last": last, **limits})
+
+
+def heartbeat(last: int) -> str:
+    """Return a socket's sign of life, with the number of the log's last event."""
+    return control("live.heartbeat", {"last": last})
+
+
+def gap(since: int, oldest: int, last: int) -> str | None:
+    """Return what a reader is told whose next event is no longer kept, or whose number the log has not come to."""
+    if since > last or since + 1 < oldest:
+        return control("live.gap", {"since": since, "oldest": oldest, "last": last})
+    return None
+
+
+def start(since: int | None, oldest: int, last: int) -> int:
+    """Return the number after which a reader begins."""
+    if since is None or since > last:
+        return last
+    return max(since, oldest - 1)
+
+
+def sse(event: Event) -> bytes:
+    """Return an event of a stream. It has no `event:` line: an EventSource's `onmessage` gets them all."""
+    return f"id: {event.sequence}\ndata: {event.json}\n\n".encode()
+
+
+def sse_control(json: str) -> bytes:
+    """Return an event for one reader alone: without an id, so that what the client resumes from stays."""
+    return f"data: {json}\n\n".encode()
+
+
+def parse(text: str) -> dict[str, Any]:
+    """Return a client's frame; `BadRequest` where it is no JSON object with a type."""
+    try:
+        frame = from_json(text, allow_inf_nan=False)
+    except ValueError as fault:
+        raise BadRequest(f"a frame is a JSON object: {fault}") from None
+    if not isinstance(frame, dict) or not isinstance(frame.get("type"), str):
+        raise BadRequest('a frame is a JSON object with a "type"')
+    return frame
+
+
+def types_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return what a frame `{"type": "subscribe", "types": […]}` asks for; `BadRequest` where it is no list of names."""
+    types = frame.get("types", [])
+    if not isinstance(types, list) or len(types) > 50 or not all(isinstance(one, str) and one for one in types):
+        raise BadRequest("types is a list of at most 50 names")
+    return tuple(types)
+
+
+def reply(frame: Mapping[str, Any] | None, outcome: Mapping[str, object]) -> str:
+    """Return the answer to a frame: `result` or `problem`, with the frame's own `id` beside it."""
+    own = frame.get("id") if frame else None
+    return control("live.reply", {"id": own if isinstance(own, str | int) else None, **outcome})
+
+
+def refusal(problem: Problem, request_id: str) -> dict[str, object]:
+    """Return the outcome of a frame that no handler got to see."""
+    return {"problem": problem.document("/ws", request_id)}
