@@ -1,6 +1,7 @@
-"""The default Worker's entry."""
+"""The default Worker's entry, and the classes that its bindings name."""
 
 from core_tessie.app import app
-from edge.runtimes.workers import worker
+from edge.runtimes.workers import event_log, worker
 
 Default = worker(app)
+EventLog = event_log(app)

@@ -97,10 +97,13 @@ class RemoteClient(Client):
 
 
 class Host:
-    """One Worker for many tests: emptied before each, and started anew where a test wants other settings."""
+    """One Worker for many tests: emptied before each, and started anew where a test wants other settings.
 
-    def __init__(self, path: Path, port: int = 0) -> None:
-        self._path, self._port = path, port
+    `analytics` is the address of a stand-in for Analytics Engine.
+    """
+
+    def __init__(self, path: Path, port: int = 0, analytics: str | None = None) -> None:
+        self._path, self._port, self._analytics = path, port, analytics
         self._worker: Worker | None = None
         self._env: dict[str, str] = {}
 
@@ -117,7 +120,7 @@ class Host:
 
     def _start(self, env: dict[str, str]) -> None:
         self.stop()
-        self._worker, self._env = Worker(self._path, variables=env).start(), env
+        self._worker, self._env = Worker(self._path, variables=env, analytics=self._analytics).start(), env
 
     def stop(self) -> None:
         """Stop the Worker, where one runs."""

@@ -9,7 +9,8 @@ import pytest
 from build_assets import target
 from core_tessie.app import app
 from edge.live import Events
-from edge.ports import Bucket, Database, KeyValue, Queue
+from edge.ports import Bucket, Database, KeyValue, Limit, Queue, RateLimiter
+from edge.telemetry import Telemetry
 from pyedge import config
 from pyedge.client import NODE_MODULES, ROOT
 from pyedge.sources import closure
@@ -17,7 +18,7 @@ from upload import LIMIT, Upload, dry_run, packed
 
 FILE = ROOT / "wrangler.toml"
 ENVIRONMENTS = (None, "staging", "production")
-AHEAD = {"ANALYTICS", "WORKERS_AI"}
+AHEAD = {"WORKERS_AI"}
 """Bindings that the configuration has before the app asks for them."""
 RUNTIMES_OWN = {"ASSETS"}
 """Bindings that the Workers runtime uses itself."""
@@ -40,7 +41,8 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
         yield from ((one["binding"], port) for one in wrangler.get(key, []))
     yield from ((one["binding"], Queue) for one in wrangler.get("queues", {}).get("producers", []))
     yield from ((one["name"], Events) for one in wrangler.get("durable_objects", {}).get("bindings", []))
-    yield from ((one["binding"], None) for one in wrangler.get("analytics_engine_datasets", []))
+    yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
+    yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield from ((wrangler[key]["binding"], None) for key in ("ai", "assets") if key in wrangler)
 
 
@@ -78,6 +80,11 @@ def test_consumers_have_the_numbers_of_the_app(wrangler: config.Config, environm
     assert wrangler["queues"]["consumers"] == declared
 
 
+def test_rate_limits_have_the_numbers_of_the_app(wrangler: config.Config) -> None:
+    simple = {one["name"]: one["simple"] for one in wrangler["ratelimits"]}
+    assert {name: Limit(one["limit"], one["period"]) for name, one in simple.items()} == app.limits
+
+
 def test_bindings_are_fields_of_the_settings(wrangler: config.Config) -> None:
     asked = {field.name: field.port for field in app.settings.fields if field.port}
     given = dict(bindings(wrangler))
@@ -104,6 +111,11 @@ def test_the_database_has_the_apps_migrations(wrangler: config.Config, environme
     assert ROOT / database["migrations_dir"] == (ROOT / "migrations" / app.migrations)
 
 
+def test_what_is_read_is_the_dataset_that_is_written(wrangler: config.Config) -> None:
+    [dataset] = wrangler["analytics_engine_datasets"]
+    assert dataset["dataset"] == wrangler["vars"]["ANALYTICS_DATASET"]
+
+
 def test_assets_are_what_is_built(wrangler: config.Config) -> None:
     assert ROOT / wrangler["assets"]["directory"] == target("core_tessie")
 
@@ -115,6 +127,7 @@ def test_no_two_environments_share_a_resource() -> None:
             *(one["database_name"] for one in found["d1_databases"]),
             *(one["queue"] for one in found["queues"]["consumers"]),
             *(one["dataset"] for one in found["analytics_engine_datasets"]),
+            *(one["namespace_id"] for one in found["ratelimits"]),
         ]
         for found in (config.read(FILE, name) for name in ENVIRONMENTS)
     ]

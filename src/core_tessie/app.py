@@ -1,10 +1,11 @@
 """The composition root of the default Worker."""
 
-from core_tessie import NAME, VERSION, commands, d1, energy_report, index, sync, tessieapi
+from core_tessie import NAME, VERSION, commands, d1, energy_report, index, live, sync, tessieapi, tickets, usage
 from core_tessie.journal import Journal, journal
 from core_tessie.settings import TessieSettings
 from core_tessie.sync_work import QUEUE, SyncWork
 from core_tessie.tessie import Tessie
+from core_tessie.usage_points import Usage
 from edge import health
 from edge.access import Actor, require_key
 from edge.app import App
@@ -13,10 +14,14 @@ from edge.live import Publisher
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
+from edge.ports import Clock, Database, Limit
 
 
-async def authenticate(request: Request, settings: TessieSettings) -> Actor:
-    """Believe the one key that opens everything, until there are keys for each caller."""
+async def authenticate(request: Request, settings: TessieSettings, db: Database | None, clock: Clock) -> Actor:
+    """Believe the one key that opens everything, until each caller has its own; or a ticket, where one is taken."""
+    ticket = tickets.presented(request)
+    if ticket is not None and db is not None:
+        return await tickets.redeem(ticket, db, clock)
     return require_key(request, settings.admin_api_key)
 
 
@@ -26,8 +31,9 @@ app = App(
     settings=TessieSettings,
     authenticate=authenticate,
     middleware=[request_id, access_log, journal, cors],
-    providers=[Journal, Tessie, SyncWork, Publisher],
+    providers=[Journal, Tessie, SyncWork, Publisher, Usage],
     queues={"CORE_TESSIE_QUEUE": QUEUE},
+    limits={"RATE_LIMITER": Limit(300, 60)},
     resources=[
         index.routes,
         health.routes,
@@ -36,5 +42,8 @@ app = App(
         commands.routes,
         energy_report.routes,
         sync.routes,
+        usage.routes,
+        live.routes,
+        tickets.routes,
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from core_tessie import energy_report, sync
+from core_tessie import energy_report, sync, usage
 from edge.access import READER
 from edge.endpoint import Body, Handler, Route
 from edge.routes import Routes
@@ -23,6 +23,7 @@ class Curated(NamedTuple):
 COMMANDS = (
     Curated("energy-report", energy_report.routes, energy_report.make_report),
     Curated("sync", sync.routes, sync.start_sync),
+    Curated("usage", usage.routes, usage.get_usage),
 )
 
 

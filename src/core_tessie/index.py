@@ -22,6 +22,8 @@ LINKS = {
     "d1": "/d1",
     "tessieapi": "/tessieapi/vehicles",
     "colbycommands": "/colbycommands",
+    "events": "/events",
+    "ws": "/ws",
 }
 
 

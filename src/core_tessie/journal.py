@@ -2,10 +2,12 @@
 
 import re
 from dataclasses import dataclass
+from time import perf_counter
 from uuid import uuid4
 
 from pydantic_core import to_json
 
+from core_tessie.usage_points import Usage
 from edge.app import Next
 from edge.http import Request, Response
 from edge.ports import Background, Database, Fetched, Log, Statement, Value
@@ -66,9 +68,11 @@ def mask(vin: str) -> str:
     return f"…{vin[-4:]}"
 
 
-async def journal(request: Request, call_next: Next, journal: Journal) -> Response:
-    """Write a `logs` row for the request, after its response."""
+async def journal(request: Request, call_next: Next, journal: Journal, usage: Usage) -> Response:
+    """Write a `logs` row and a point of usage for the request, when its response begins."""
+    started = perf_counter()
     response = await call_next(request)
+    ms = (perf_counter() - started) * 1000
     level = "error" if response.status >= 500 else "info"
     actor = request.actor.name if request.actor else None
     route = request.route or None
@@ -76,6 +80,8 @@ async def journal(request: Request, call_next: Next, journal: Journal) -> Respon
         level, f"{request.method} {response.status}", route=route, actor=actor, request_id=request.id,
         method=request.method, status=response.status,
     )  # fmt: skip
+    size = len(response.body) if isinstance(response.body, bytes) else 0
+    usage.request(request.route, request.method, response.status, ms, size=size, actor=actor or "")
     return response
 
 

@@ -5,8 +5,9 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from edge.live import Events
-from edge.ports import Database, Queue
+from edge.ports import Database, Queue, RateLimiter
 from edge.settings import Secret, Settings
+from edge.telemetry import Telemetry
 
 
 def _base_url(text: str) -> str:
@@ -29,4 +30,10 @@ class TessieSettings(Settings):
     admin_api_key: Secret
     db: Database
     core_tessie_queue: Queue
+    rate_limiter: RateLimiter | None = None
     events: Events | None = None
+    analytics: Telemetry | None = None
+    analytics_dataset: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = None
+    cloudflare_account_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
+    cloudflare_api_token: Secret | None = None
+    cloudflare_api_url: Annotated[str, AfterValidator(_base_url)] = "https://api.cloudflare.com/client/v4"

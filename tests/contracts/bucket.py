@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.contracts.expected import refused
 
-from edge.ports import Bucket, LimitExceeded
+from edge.ports import Bucket, LimitExceeded, PortError
 
 type Case = Callable[[Bucket], Awaitable[None]]
 
@@ -26,6 +26,25 @@ async def an_object_comes_back_with_what_is_known_of_it(bucket: Bucket) -> None:
     assert put.etag == hashlib.md5(b"hello", usedforsecurity=False).hexdigest()
     assert put.uploaded.tzinfo is not None
     assert await read(bucket, "known") == b"hello"
+
+
+async def what_is_known_comes_back_as_it_was_given(bucket: Bucket) -> None:
+    odd = {"naïve 🚗": "a\nb\r\n", 'quo"te': "\\", "Upper": "A", "empty": "", "nul": "\0", "": "2"}
+    for content_type in ("text/plain; charset=utf-8", 'multipart/x; boundary="a b"', "not a type", "naïve", None):
+        put = await bucket.put("odd", b"", content_type=content_type, metadata=odd)
+        assert (put.metadata, put.content_type) == (odd, content_type)
+        assert await bucket.head("odd") == put
+        assert (await bucket.list("odd")).objects == [put]
+    for metadata in ({"a": "\ud800"}, {"\ud800": "a"}):
+        await refused(PortError, bucket.put("odd", b"x", metadata=metadata))
+    await refused(PortError, bucket.put("\ud800", b"x"))
+    assert (await bucket.list("odd")).objects == [put]
+
+
+async def every_byte_comes_back(bucket: Bucket) -> None:
+    for body in (bytes(range(256)), b"", b"\0", b"\xef\xbb\xbf"):
+        await bucket.put("bytes", body)
+        assert await read(bucket, "bytes") == body
 
 
 async def a_missing_object_is_none(bucket: Bucket) -> None:
@@ -102,6 +121,8 @@ async def probe_answers(bucket: Bucket) -> None:
 
 CASES: list[Case] = [
     an_object_comes_back_with_what_is_known_of_it,
+    what_is_known_comes_back_as_it_was_given,
+    every_byte_comes_back,
     a_missing_object_is_none,
     any_key_is_a_key,
     a_range_is_a_part,

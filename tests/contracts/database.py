@@ -2,6 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import IntEnum, StrEnum
 from typing import Any
 
 from tests.contracts.expected import refused
@@ -9,6 +12,18 @@ from tests.contracts.expected import refused
 from edge.ports import Database, DatabaseError, LimitExceeded, PortError, Statement
 
 type Case = Callable[[Database], Awaitable[None]]
+
+
+class Word(StrEnum):
+    """A text by name."""
+
+    A = "a"
+
+
+class Number(IntEnum):
+    """A number by name."""
+
+    ONE = 1
 
 
 async def made(db: Database, name: str, columns: str = "id INTEGER PRIMARY KEY, value") -> str:
@@ -55,6 +70,50 @@ async def values_come_back_as_they_went(db: Database) -> None:
         assert (row["value"], type(row["value"])) == (value, type(value))
 
 
+async def numbers_keep_their_value(db: Database) -> None:
+    table = await made(db, "numbers_kept", "id INTEGER PRIMARY KEY, value REAL")
+    values = [0.0, -0.0, 1e308, -1e308, 5e-324, 0.1 + 0.2, 1e16, -1.0, float(2**53), 1 / 3]
+    for value in values:
+        await db.run(f"INSERT INTO {table} (value) VALUES (?)", value)
+        assert await db.first("SELECT ? AS value", value) == {"value": value}
+    assert [row["value"] for row in await db.all(f"SELECT value FROM {table} ORDER BY id")] == values
+
+
+async def every_byte_comes_back(db: Database) -> None:
+    table = await made(db, "bytes_kept", "id INTEGER PRIMARY KEY, value BLOB")
+    values = [b"", b"\0", bytes(range(256)), "🚗".encode(), b"\xff" * 100_000]
+    for value in values:
+        await db.run(f"INSERT INTO {table} (value) VALUES (?)", value)
+    assert [row["value"] for row in await db.all(f"SELECT value FROM {table} ORDER BY id")] == values
+    kinds = await db.all(f"SELECT DISTINCT typeof(value) AS kind FROM {table}")
+    assert kinds == [{"kind": "blob"}]
+
+
+async def every_text_comes_back(db: Database) -> None:
+    table = await made(db, "texts_kept", "id INTEGER PRIMARY KEY, value TEXT")
+    values = [
+        "",
+        "\0",
+        "a\0b",
+        "🚗 👩‍👩‍👧",
+        "e\u0301",
+        "\ufeff",
+        "\r\n\u2028\u2029",
+        "'\"`;--",
+        "\x7f\x80",
+        "\U0010ffff",
+        "[1]",
+    ]
+    for value in values:
+        await db.run(f"INSERT INTO {table} (value) VALUES (?)", value)
+    assert [row["value"] for row in await db.all(f"SELECT value FROM {table} ORDER BY id")] == values
+
+
+async def what_an_enum_stands_for_is_bound(db: Database) -> None:
+    row = await db.first("SELECT ? AS text, ? AS number", Word.A, Number.ONE)
+    assert row == {"text": "a", "number": 1}
+
+
 async def bools_are_stored_as_numbers(db: Database) -> None:
     table = await made(db, "bools", "id INTEGER PRIMARY KEY, value INTEGER")
     await db.run(f"INSERT INTO {table} VALUES (1, ?), (2, ?)", True, False)
@@ -64,6 +123,7 @@ async def bools_are_stored_as_numbers(db: Database) -> None:
 
 async def inexact_and_foreign_values_are_refused(db: Database) -> None:
     foreign: list[Any] = [2**53, -(2**53), 2**70, float("nan"), float("inf"), "\ud800", [1], {"a": 1}, 1j]
+    foreign += [datetime.now(UTC), (1,), {1}, bytearray(b"a"), Decimal(1), object(), "a\udfff", 2**53 + 1]
     for value in foreign:
         await refused(DatabaseError, db.first("SELECT ?", value))
 
@@ -228,6 +288,10 @@ CASES: list[Case] = [
     run_tells_changes_and_last_row_id,
     returning_gives_rows_and_changes,
     values_come_back_as_they_went,
+    numbers_keep_their_value,
+    every_byte_comes_back,
+    every_text_comes_back,
+    what_an_enum_stands_for_is_bound,
     bools_are_stored_as_numbers,
     inexact_and_foreign_values_are_refused,
     no_more_than_100_values_are_bound,

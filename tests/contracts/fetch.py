@@ -40,6 +40,38 @@ async def method_headers_and_body_arrive(fetch: Fetch, origin: str) -> None:
         assert all(seen["headers"].get(name) == value for name, value in headers)
 
 
+async def every_byte_passes_both_ways(fetch: Fetch, origin: str) -> None:
+    for body in (bytes(range(256)), b"\0", b"\xef\xbb\xbf\xff", bytes(range(256)) * 4096):
+        assert (await fetch("POST", f"{origin}/mirror", body=body)).body == body
+    assert (await fetch("GET", f"{origin}/mirror")).body == b""
+
+
+async def a_header_given_twice_arrives_twice_or_joined(fetch: Fetch, origin: str) -> None:
+    seen = await echoed(fetch, origin, "/echo", headers=[("x-two", "1"), ("x-other", "a,b"), ("x-two", "2, 3")])
+    assert (seen["headers"]["x-two"], seen["headers"]["x-other"]) == ("1, 2, 3", "a,b")
+    response = await fetch("GET", f"{origin}/twice")
+    assert response.header("x-two") == "1, 2"
+    assert [value for name, value in response.headers if name == "set-cookie"] == ["a=1, 2", "b=2"]
+
+
+async def text_beyond_ascii_in_a_header_is_utf_8(fetch: Fetch, origin: str) -> None:
+    seen = await echoed(fetch, origin, "/echo", headers=[("x-odd", "Ünï 🚗")])
+    assert seen["headers"]["x-odd"] == "Ünï 🚗"
+    assert (await fetch("GET", f"{origin}/odd")).header("x-odd") == "Ünï 🚗"
+
+
+async def a_header_with_a_line_break_is_refused(fetch: Fetch, origin: str) -> None:
+    for pair in (
+        ("x-a", "1\r\nx-b: 2"),
+        ("x-a", "1\n2"),
+        ("x-a", "nul\0"),
+        ("x-a\r\nx-b", "1"),
+        ("", "1"),
+        ("x a", "1"),
+    ):
+        await refused(FetchError, fetch("GET", f"{origin}/echo", headers=[pair]))
+
+
 async def a_large_body_arrives(fetch: Fetch, origin: str) -> None:
     assert (await echoed(fetch, origin, "/echo", method="POST", body=bytes(2_000_000)))["size"] == 2_000_000
 
@@ -111,6 +143,10 @@ CASES: list[Case] = [
     a_response_comes_whole,
     the_url_goes_as_it_is_encoded,
     method_headers_and_body_arrive,
+    every_byte_passes_both_ways,
+    a_header_given_twice_arrives_twice_or_joined,
+    text_beyond_ascii_in_a_header_is_utf_8,
+    a_header_with_a_line_break_is_refused,
     a_large_body_arrives,
     no_header_but_the_needed_is_added,
     a_redirect_is_an_answer,

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from tests.contracts.expected import refused
 
-from edge.ports import KeyValue, LimitExceeded
+from edge.ports import KeyValue, LimitExceeded, PortError
 
 type Case = Callable[[KeyValue], Awaitable[None]]
 
@@ -15,6 +15,20 @@ async def a_value_comes_back_as_bytes(kv: KeyValue) -> None:
         assert await kv.get(name) == value
     await kv.put("text", "Ünïcøde")
     assert await kv.get("text") == "Ünïcøde".encode()
+
+
+async def every_byte_comes_back(kv: KeyValue) -> None:
+    for name, value in (("every", bytes(range(256))), ("none", b""), ("mebibyte", bytes(range(256)) * 4096)):
+        await kv.put(name, value)
+        assert await kv.get(name) == value
+    await kv.put("text of bytes", "nul\0 line\r\n 🚗")
+    assert await kv.get("text of bytes") == "nul\0 line\r\n 🚗".encode()
+    for name in ('quo"te', "line\nbreak", "per%20cent", "a/b?c#d", " ", "__proto__"):
+        await kv.put(name, name)
+        assert await kv.get(name) == name.encode()
+        assert name in (await kv.list(name)).names
+    await refused(PortError, kv.put("text", "\ud800"))
+    await refused(PortError, kv.put("\ud800", b""))
 
 
 async def a_missing_value_is_none(kv: KeyValue) -> None:
@@ -70,6 +84,7 @@ async def probe_answers(kv: KeyValue) -> None:
 
 CASES: list[Case] = [
     a_value_comes_back_as_bytes,
+    every_byte_comes_back,
     a_missing_value_is_none,
     the_last_put_stays,
     delete_removes_and_may_be_repeated,

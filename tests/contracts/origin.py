@@ -10,6 +10,9 @@ _PACKED = gzip.compress(b"unpacked" * 100)
 _RAW = {
     "/plain": b"HTTP/1.1 418 I'm a teapot\r\nX-Kind: Teapot\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\n"
     b"Content-Length: 15\r\n\r\nshort and stout",
+    "/twice": b"HTTP/1.1 200 OK\r\nX-Two: 1\r\nX-Two: 2\r\nSet-Cookie: a=1, 2\r\nSet-Cookie: b=2\r\n"
+    b"Content-Length: 0\r\n\r\n",
+    "/odd": "HTTP/1.1 200 OK\r\nX-Odd: Ünï 🚗\r\nContent-Length: 0\r\n\r\n".encode(),
     "/redirect": b"HTTP/1.1 302 Found\r\nLocation: /echo\r\nContent-Length: 0\r\n\r\n",
     "/gzip": b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%b" % (len(_PACKED), _PACKED),
     "/cut-off": b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nshort",
@@ -41,10 +44,12 @@ async def origin() -> AsyncIterator[str]:
 
 
 async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+    head = (await reader.readuntil(b"\r\n\r\n")).decode(errors="replace")
     request, *lines = head.strip().split("\r\n")
     method, target, _ = request.split(" ")
-    headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    headers: dict[str, str] = {}
+    for name, _, value in (line.partition(":") for line in lines):
+        headers[name.lower()] = ", ".join(filter(None, [headers.get(name.lower()), value.strip()]))
     body = await reader.readexactly(int(headers.get("content-length", 0)))
     path = "/" + target.partition("?")[0].split("/")[1]
     if path in _HANGS:
@@ -53,6 +58,8 @@ async def _answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) ->
     elif path in _RAW:
         raw = _RAW[path]
         writer.write(raw.partition(b"\r\n\r\n")[0] + b"\r\n\r\n" if method == "HEAD" and raw else raw)
+    elif path == "/mirror":
+        writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
     else:
         seen = json.dumps({"method": method, "target": target, "headers": headers, "size": len(body)}).encode()
         writer.write(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%b" % (len(seen), seen))

@@ -7,15 +7,17 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.contracts import bucket, clock, database, fetch, key_value, queue
+from tests.contracts import bucket, clock, database, fetch, key_value, queue, rate_limiter, telemetry
 from tests.contracts.origin import origin
 from tests.workers.hosting import ROOT, hosted
+
+from cloudflare_sim import AnalyticsSim
 
 pytestmark = pytest.mark.slow
 
 CASES = {
     (module.__name__.rpartition(".")[2], case.__name__)
-    for module in (database, key_value, bucket, queue, fetch, clock)
+    for module in (database, key_value, bucket, queue, fetch, clock, telemetry, rate_limiter)
     for case in module.CASES
 }
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
@@ -46,7 +48,11 @@ def served_origin() -> Iterator[str]:
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     trees = {"tests/contracts": ROOT / "tests" / "contracts"}
-    with served_origin() as url, hosted("contracts", tmp_path_factory.mktemp("contracts"), trees) as worker:
+    with (
+        served_origin() as url,
+        AnalyticsSim() as analytics,
+        hosted("contracts", tmp_path_factory.mktemp("contracts"), trees, analytics=analytics) as worker,
+    ):
 
         def case(port: str, name: str) -> str:
             status, _, body = worker.post(f"/run/{port}/{name}", url)

@@ -5,6 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 
+from cloudflare_sim import ACCOUNT, TOKEN, AnalyticsSim
 from pyedge import Worker
 
 HERE = Path(__file__).parent
@@ -14,10 +15,26 @@ EDGE = ROOT / "src" / "edge"
 
 @contextmanager
 def hosted(
-    name: str, folder: Path, trees: Mapping[str, Path] | None = None, variables: Mapping[str, str] | None = None
+    name: str,
+    folder: Path,
+    trees: Mapping[str, Path] | None = None,
+    variables: Mapping[str, str] | None = None,
+    analytics: AnalyticsSim | None = None,
 ) -> Iterator[Worker]:
     """Run the Worker called `name` from a copy of it in `folder`; `trees` are more folders that it imports from."""
+    given = dict(variables or {}) | (reading(analytics, name) if analytics else {})
     place = copytree(HERE / name, folder / name)
     (place / "python_modules").symlink_to(ROOT / "python_modules")
-    with Worker(place, variables=variables or {}, trees={"edge": EDGE, **(trees or {})}) as running:
+    address = analytics.url if analytics else None
+    with Worker(place, variables=given, trees={"edge": EDGE, **(trees or {})}, analytics=address) as running:
         yield running
+
+
+def reading(analytics: AnalyticsSim, dataset: str) -> dict[str, str]:
+    """Return the variables by which a Worker reads its dataset from the stand-in."""
+    return {
+        "ANALYTICS_DATASET": dataset,
+        "CLOUDFLARE_ACCOUNT_ID": ACCOUNT,
+        "CLOUDFLARE_API_TOKEN": TOKEN,
+        "CLOUDFLARE_API_URL": analytics.api_url,
+    }

@@ -53,7 +53,7 @@ class Worker:
     configuration; `trees` adds folders to the Worker's files, below the path that each is given for, "" for beside the
     entry; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
     outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
-    compute without a pause; `ai` is the address of a stand-in for Workers AI.
+    compute without a pause; `ai` is the address of a stand-in for Workers AI, `analytics` of one for Analytics Engine.
     """
 
     path: Path
@@ -67,6 +67,7 @@ class Worker:
     routes: Mapping[str, str] = field(default_factory=dict)
     watchdog: float = 30.0
     ai: str | None = None
+    analytics: str | None = None
     watch: bool = False
     log: Callable[[str], object] | None = None
     timeout: float = 180.0
@@ -125,6 +126,7 @@ class Worker:
             "routes": dict(self.routes),
             "watchdog": self.watchdog,
             "ai": self.ai,
+            "analytics": self.analytics,
             "watch": self.watch,
             "verbose": bool(os.environ.get("PYEDGE_VERBOSE")),
         }

@@ -2,12 +2,20 @@
 
 wrangler sweeps up every `.py` beside the entry. The folder gets the entry and whatever of the entry's own folder is
 imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper.
+Comments are left out of it, and the docstrings that nothing reads when it runs; every line keeps its number.
 """
 
 import ast
 import sys
+import tokenize
 from collections.abc import Iterator
+from io import StringIO
 from pathlib import Path
+
+type Place = tuple[int, int]
+"""A line, counted from 1, and a column of it, in characters."""
+
+_DEFINED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def closure(main: Path) -> dict[str, Path]:
@@ -28,13 +36,74 @@ def copy(main: Path, folder: Path) -> None:
     """Bring a folder to hold an entry's files and no others, leaving equal ones alone."""
     files = closure(main)
     for name, source in files.items():
-        target, content = folder / name, source.read_bytes()
+        target, content = folder / name, slim(_text(source)).encode()
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
     for path in [*folder.rglob("*")]:
         if path.is_file() and path.relative_to(folder).as_posix() not in files:
             path.unlink()
+
+
+def slim(source: str) -> str:
+    """Return a module's text without comments and without the docstrings that nothing reads at run time.
+
+    Those of classes with a base or a decorator (titles of problems, descriptions in JSON schemas) and of decorated
+    functions (summaries of handlers) stay; of the others an empty string is left, as a body may have nothing else.
+    """
+    lines = source.split("\n")
+    for start, end, rest in sorted([*_comments(source), *_docstrings(source, lines)], reverse=True):
+        first, last = start[0] - 1, end[0]
+        together = lines[first][: start[1]] + rest + lines[last - 1][end[1] :]
+        lines[first:last] = [together.rstrip(), *[""] * (last - first - 1)]
+    slimmed = "\n".join(lines)
+    return slimmed if meaning(slimmed) == meaning(source) else source
+
+
+def meaning(source: str) -> list[object]:
+    """Return all that a module says and on which lines, but for the docstrings that may be left out."""
+    tree = ast.parse(source)
+    for node in _unread(tree):
+        node.value = ast.Constant("", lineno=node.lineno, col_offset=0)
+    return [ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]]
+
+
+def _comments(source: str) -> Iterator[tuple[Place, Place, str]]:
+    for token in tokenize.generate_tokens(StringIO(source).readline):
+        if token.type == tokenize.COMMENT:
+            yield token.start, token.end, ""
+
+
+def _docstrings(source: str, lines: list[str]) -> Iterator[tuple[Place, Place, str]]:
+    for node in _unread(ast.parse(source)):
+        end = node.end_lineno or node.lineno
+        yield _place(lines, node.lineno, node.col_offset), _place(lines, end, node.end_col_offset or 0), '""'
+
+
+def _place(lines: list[str], line: int, column: int) -> Place:
+    """Return a place of `ast`, which counts columns in bytes."""
+    return line, len(lines[line - 1].encode()[:column].decode())
+
+
+def _unread(tree: ast.Module) -> list[ast.Expr]:
+    """Return the statements that are only a string and not a docstring that may be read."""
+    nodes = [*ast.walk(tree)]
+    read = {id(node.body[0]) for node in nodes if isinstance(node, _DEFINED) and _is_read(node)}
+    return [node for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value) and id(node) not in read]
+
+
+def _is_read(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+    bases = node.bases if isinstance(node, ast.ClassDef) else []
+    return bool(node.decorator_list) or any(ast.unparse(base) != "Protocol" for base in bases)
+
+
+def _is_text(value: ast.expr) -> bool:
+    return isinstance(value, ast.Constant) and isinstance(value.value, str)
+
+
+def _text(path: Path) -> str:
+    with tokenize.open(path) as file:
+        return file.read()
 
 
 def _parents(name: str) -> list[str]:
@@ -49,7 +118,7 @@ def _file(root: Path, name: str) -> Path | None:
 
 def _imports(path: Path, package: str) -> Iterator[str]:
     """Yield the names that a module imports; of `from a import b`, b may be a module too."""
-    for node in ast.walk(ast.parse(path.read_bytes())):
+    for node in ast.walk(ast.parse(_text(path))):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -1,11 +1,15 @@
 """The platform's limits, checked before a call is made, so that every adapter refuses the same and says why."""
 
 import math
+import re
 from collections.abc import Mapping, Sequence
+from typing import Any
 
-from pydantic_core import PydanticSerializationError, to_json
+from pydantic_core import from_json, to_json
 
-from edge.ports import DatabaseError, LimitExceeded, PortError, Value
+from edge.http import HeaderList
+from edge.ports import DatabaseError, FetchError, LimitExceeded, PortError, Value
+from edge.telemetry import Point
 
 D1_PARAMS = 100
 D1_SQL_BYTES = 100_000
@@ -21,13 +25,23 @@ QUEUE_MESSAGE_BYTES = 128_000
 QUEUE_BATCH = 100
 QUEUE_BATCH_BYTES = 256_000
 QUEUE_DELAY = 43_200
+POINT_BLOBS = 20
+POINT_BLOB_BYTES = 16_384
+POINT_DOUBLES = 20
+POINT_INDEX_BYTES = 96
+POINTS = 25
+"""Points that one event (a request, a batch of messages) may write."""
+
+_TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
+_UNSENDABLE = re.compile("[\0-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+_MANY_DIGITS = re.compile(rb"[0-9]{16}")
 
 
 def check_statement(sql: str, params: Sequence[Value]) -> None:
     """Refuse a statement that D1 would; no message holds a value."""
     if len(params) > D1_PARAMS:
         raise LimitExceeded(f"{len(params)} bound parameters; D1 takes {D1_PARAMS}")
-    if (size := _length("the SQL", sql)) > D1_SQL_BYTES:
+    if (size := _length("the SQL", sql, DatabaseError)) > D1_SQL_BYTES:
         raise LimitExceeded(f"a statement of {size} bytes; D1 takes {D1_SQL_BYTES}")
     if not sql.strip(" \t\r\n;"):
         raise DatabaseError("the SQL holds no statement")
@@ -37,7 +51,7 @@ def check_statement(sql: str, params: Sequence[Value]) -> None:
 
 def check_name(name: str) -> str:
     """Return a KV name; `LimitExceeded` where KV would refuse it."""
-    if name in {"", ".", ".."} or len(name.encode()) > KV_NAME_BYTES:
+    if name in {"", ".", ".."} or _length("a name", name) > KV_NAME_BYTES:
         raise LimitExceeded(f"a name has 1 to {KV_NAME_BYTES} bytes and is not . or ..")
     return name
 
@@ -45,12 +59,11 @@ def check_name(name: str) -> str:
 def check_put(name: str, value: bytes | str, ttl: int | None) -> bytes:
     """Return a KV value as bytes; `LimitExceeded` where KV would refuse name, value or lifetime."""
     check_name(name)
-    data = value.encode() if isinstance(value, str) else value
-    if len(data) > KV_VALUE_BYTES:
-        raise LimitExceeded(f"a value of {len(data)} bytes; KV takes {KV_VALUE_BYTES}")
+    if (size := _length("a value", value)) > KV_VALUE_BYTES:
+        raise LimitExceeded(f"a value of {size} bytes; KV takes {KV_VALUE_BYTES}")
     if ttl is not None and ttl < KV_LEAST_TTL:
         raise LimitExceeded(f"a lifetime of {ttl} s; KV takes {KV_LEAST_TTL} or more")
-    return data
+    return value.encode() if isinstance(value, str) else value
 
 
 def check_page(limit: int) -> int:
@@ -62,13 +75,15 @@ def check_page(limit: int) -> int:
 
 def check_key(key: str) -> str:
     """Return an R2 key; `LimitExceeded` where R2 would refuse it."""
-    if not key or len(key.encode()) > R2_KEY_BYTES:
+    if not key or _length("a key", key) > R2_KEY_BYTES:
         raise LimitExceeded(f"a key has 1 to {R2_KEY_BYTES} bytes")
     return key
 
 
 def check_metadata(metadata: Mapping[str, str] | None) -> bytes:
-    """Return an object's metadata as JSON; `LimitExceeded` where R2 would refuse it."""
+    """Return an object's metadata as JSON; `PortError` where R2 would refuse it."""
+    for name, text in (metadata or {}).items():
+        _length("metadata", name + text)
     packed = to_json(dict(metadata or {}))
     if len(packed) > R2_METADATA_BYTES:
         raise LimitExceeded(f"metadata of {len(packed)} bytes; R2 takes {R2_METADATA_BYTES}")
@@ -87,19 +102,57 @@ def check_messages(bodies: Sequence[object], delay: int) -> list[bytes]:
     return encoded
 
 
+def check_headers(headers: HeaderList) -> None:
+    """Refuse headers that HTTP cannot carry; no message holds a value."""
+    for name, value in headers:
+        if not _TOKEN.fullmatch(name):
+            raise FetchError("a header's name is no token")
+        if _UNSENDABLE.search(value):
+            raise FetchError(f"the header {name} holds a control character or a lone surrogate")
+
+
+def check_point(point: Point) -> None:
+    """Refuse a point that Analytics Engine would."""
+    if len(point.blobs) > POINT_BLOBS or len(point.doubles) > POINT_DOUBLES:
+        raise LimitExceeded(f"{len(point.blobs)} blobs, {len(point.doubles)} doubles; a point takes {POINT_BLOBS} each")
+    if (size := sum(_length("a blob", blob) for blob in point.blobs)) > POINT_BLOB_BYTES:
+        raise LimitExceeded(f"{size} bytes of blobs; a point takes {POINT_BLOB_BYTES}")
+    if (size := _length("the index", point.index)) > POINT_INDEX_BYTES:
+        raise LimitExceeded(f"an index of {size} bytes; a point takes {POINT_INDEX_BYTES}")
+    if not all(map(math.isfinite, point.doubles)):
+        raise PortError("a point's double is a finite number")
+
+
+def check_totals(blobs: Sequence[int], doubles: Sequence[int]) -> None:
+    """Refuse numbers of blobs and doubles that no point has: they become SQL."""
+    if not all(type(n) is int and 1 <= n <= POINT_BLOBS for n in (*blobs, *doubles)):
+        raise LimitExceeded(f"blobs and doubles are numbered from 1 to {POINT_BLOBS}")
+
+
 def _message(body: object) -> bytes:
     try:
         encoded = to_json(body)
-    except PydanticSerializationError as fault:
+        decoded = from_json(encoded, allow_inf_nan=False)
+        if _MANY_DIGITS.search(encoded) and not _is_exact(decoded):
+            raise ValueError("an int of 2^53 or more is not exact on its way; send it as text")
+    except ValueError as fault:
         raise PortError(f"a message must be JSON: {fault}") from None
     if len(encoded) > QUEUE_MESSAGE_BYTES:
         raise LimitExceeded(f"a message of {len(encoded)} bytes; Queues take {QUEUE_MESSAGE_BYTES}")
     return encoded
 
 
+def _is_exact(value: Any) -> bool:
+    if isinstance(value, dict):
+        value = [*value.values()]
+    if isinstance(value, list):
+        return all(map(_is_exact, value))
+    return not isinstance(value, int) or abs(value) < 2**53
+
+
 def _check_value(where: str, value: Value) -> None:
     if isinstance(value, str | bytes):
-        if (size := _length(where, value)) > D1_VALUE_BYTES:
+        if (size := _length(where, value, DatabaseError)) > D1_VALUE_BYTES:
             raise LimitExceeded(f"{where}: {size} bytes; D1 takes {D1_VALUE_BYTES} in a value")
     elif isinstance(value, int):
         if abs(value) >= 2**53:
@@ -111,11 +164,11 @@ def _check_value(where: str, value: Value) -> None:
         raise DatabaseError(f"{where}: {type(value).__name__} cannot be bound")
 
 
-def _length(where: str, value: str | bytes) -> int:
-    """Return how many bytes a value has in SQLite."""
+def _length(where: str, value: str | bytes, fault: type[PortError] = PortError) -> int:
+    """Return how many bytes a value has in UTF-8; `fault` for what has none."""
     if isinstance(value, bytes) or value.isascii():
         return len(value)
     try:
         return len(value.encode())
     except UnicodeEncodeError:
-        raise DatabaseError(f"{where}: a lone surrogate is no text") from None
+        raise fault(f"{where}: a lone surrogate is no text") from None

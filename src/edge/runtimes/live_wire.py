@@ -1,14 +1,15 @@
 """Live events as they are on the wire, the same from every runtime: CloudEvents in JSON, SSE and socket frames."""
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
 
-from pydantic_core import from_json, to_json
+from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from edge.errors import BadRequest, Problem
 from edge.live import Draft, Event
+from edge.ports import LimitExceeded, PortError
 
 SOURCE = "/events"
 SUBPROTOCOL = "cloudevents.json"
@@ -57,6 +58,19 @@ _REASONS = {
 }
 
 
+BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
+"""A time for documents that are made only to be checked."""
+
+
+class TooManyFrames(Problem):
+    """Too many frames at once."""
+
+    status = 429
+
+    def __init__(self) -> None:
+        super().__init__(f"{FRAMES_AT_ONCE} frames of this socket are in work")
+
+
 def wanted(types: Sequence[str], type_: str) -> bool:
     """Tell whether a type is among `types`, whole ones or `prefix.*`; no types are all types."""
     return not types or any(type_ == one or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
@@ -77,6 +91,17 @@ def document(draft: Draft, sequence: int, now: datetime) -> Event:
     if draft.subject is not None:
         members["subject"] = draft.subject
     return Event(sequence, draft.type, to_json(members).decode())
+
+
+def documents(drafts: Sequence[Draft], last: int, now: datetime) -> list[Event]:
+    """Return the events that follow number `last`; `PortError` for what is no JSON, `LimitExceeded` for too much."""
+    try:
+        events = [document(draft, last + number, now) for number, draft in enumerate(drafts, 1)]
+    except PydanticSerializationError as fault:
+        raise PortError(f"an event's data must be JSON: {fault}") from None
+    if any(len(event.json) > EVENT_LIMIT for event in events):
+        raise LimitExceeded(f"an event has at most {EVENT_LIMIT} bytes")
+    return events
 
 
 def control(type_: str, data: Mapping[str, object]) -> str:

@@ -88,7 +88,7 @@ def test_a_length_is_given_once_or_not_at_all(response: Handler, method: str, le
     assert [value for name, value in start["headers"] if name == b"content-length"] == ([length] if length else [])
 
 
-@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b", "ключ"])
+@pytest.mark.parametrize("value", ["a\r\nb: c", "a\nb", "a\0b", "\ud800"])
 def test_a_header_that_cannot_be_sent_is_a_logged_500(value: str) -> None:
     (start, body), lines = call(answers(headers=[("x", value)]))
     assert (start["status"], body["body"]) == (500, b"")
@@ -105,7 +105,7 @@ def test_path_and_query_stay_encoded() -> None:
     call(handler, raw_path=b"/a%2Fb%20", query_string=b"q=%C3%BC", headers=[(b"x-a", b"1"), (b"x-a", b"2")])
     call(handler, raw_path=b"http://host/a%2Fb")
     call(handler, raw_path=b"http://host")
-    assert seen == [("/a%2Fb%20", "q=%C3%BC", "1"), ("/a%2Fb", "", None), ("/", "", None)]
+    assert seen == [("/a%2Fb%20", "q=%C3%BC", "1, 2"), ("/a%2Fb", "", None), ("/", "", None)]
 
 
 def test_a_body_in_parts_is_one_body() -> None:

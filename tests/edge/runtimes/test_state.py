@@ -6,13 +6,15 @@ import stat
 from pathlib import Path
 
 import pytest
-from tests.edge.runtimes.tiny import app
+from tests.edge.runtimes.tiny import app, nobody
 
-from edge.ports import DatabaseError
+from edge.app import App
+from edge.ports import DatabaseError, Limit, RateLimiter
 from edge.runtimes.local.database import LocalDatabase, connect_d1, execute, time_limit
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.migrations import MigrationError, migrate, statements
 from edge.runtimes.local.runtime import LocalRuntime, StartError
+from edge.settings import Settings
 
 
 def tables(path: Path) -> list[str]:
@@ -155,3 +157,21 @@ def test_the_environment_goes_before_nothing_and_a_bad_setting_stops_nothing(tmp
     assert runtime.settings.key.get_secret_value() == "hunter2"
     assert "log_level" in runtime.settings.faults
     asyncio.run(runtime.stop())
+
+
+def test_a_rate_limiter_counts_as_the_app_says_which_has_to_say_so(tmp_path: Path) -> None:
+    class Limited(Settings):
+        limiter: RateLimiter
+
+    def limited(limits: dict[str, Limit]) -> LocalRuntime:
+        app = App("limited", version="1", settings=Limited, resources=[], authenticate=nobody, limits=limits)
+        return LocalRuntime.open(app, tmp_path, {})
+
+    async def run() -> None:
+        runtime = limited({"LIMITER": Limit(0, 60)})
+        assert await runtime.settings.limiter.take("anyone") is False
+        await runtime.stop()
+
+    asyncio.run(run())
+    with pytest.raises(StartError, match="no limit for the binding LIMITER"):
+        limited({})

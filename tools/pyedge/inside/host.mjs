@@ -102,8 +102,20 @@ class Ai {
     return answer?.result ?? answer;
   }
 }
-const withAi = settings.ai
-  ? (env) => new Proxy(env, { get: (target, key) => (key === settings.ai.binding ? new Ai() : Reflect.get(target, key)) })
+// ---- a stand-in for Analytics Engine: POST {url}/write/{dataset} with the point ---------------------------------
+class Dataset {
+  constructor(name) { this.name = name; }
+  writeDataPoint(point) {
+    const options = { method: "POST", body: JSON.stringify(point) };
+    cfWorkers.waitUntil(fetch(`${settings.analytics.url}/write/${this.name}`, options).then((answer) => answer.text()));
+  }
+}
+const standIns = new Map([
+  ...(settings.ai ? [[settings.ai.binding, new Ai()]] : []),
+  ...Object.entries(settings.analytics?.datasets ?? {}).map(([binding, name]) => [binding, new Dataset(name)]),
+]);
+const withStandIns = standIns.size
+  ? (env) => new Proxy(env, { get: (target, key) => standIns.get(key) ?? Reflect.get(target, key) })
   : (env) => env;
 
 // ---- boot ---------------------------------------------------------------------------------------------
@@ -211,7 +223,7 @@ async function runCron(helper, className, self, url) {
   const time = Number(url.searchParams.get("time") ?? Date.now());
   const controller = { cron: url.searchParams.get("cron") ?? "", scheduledTime: time, noRetry() {} };
   try {
-    await helper.call(className, self.ctx, withAi(self.env), "scheduled", controller);
+    await helper.call(className, self.ctx, withStandIns(self.env), "scheduled", controller);
     return new Response("ok");
   } catch {
     return new Response("exception", { status: 500 });
@@ -225,7 +237,7 @@ export function workerEntrypoint(className, handlers = ["fetch"]) {
         const url = new URL(given[0].url);
         if (url.pathname === CRON_PATH) return runCron(helper, className, self, url);
       }
-      return helper.call(className, self.ctx, withAi(self.env), name, ...given);
+      return helper.call(className, self.ctx, withStandIns(self.env), name, ...given);
     }
   }, handlers);
 }
@@ -239,7 +251,7 @@ export function durableObject(className) {
     }
     renew(helper) {
       this.python?.destroy();
-      this.python = helper.create(className, this.ctx, withAi(this.env));
+      this.python = helper.create(className, this.ctx, withStandIns(this.env));
       this.generation = generation;
     }
     static run(helper, self, name, given) {
@@ -250,7 +262,7 @@ export function durableObject(className) {
 }
 export function workflow(className) {
   return define(className, class extends cfWorkers.WorkflowEntrypoint {
-    static run(helper, self, name, given) { return helper.call_raw(className, self.ctx, withAi(self.env), name, ...given); }
+    static run(helper, self, name, given) { return helper.call_raw(className, self.ctx, withStandIns(self.env), name, ...given); }
   }, ["run"]);
 }
 

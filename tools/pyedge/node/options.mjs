@@ -126,6 +126,9 @@ export function workerOptions(worker, order, { libraries, state }) {
         pythonFlags: pythonFlags(flags),
         watchdog: order.watchdog,
         ai: order.ai && config.ai ? { binding: config.ai.binding, url: order.ai } : null,
+        analytics: order.analytics
+          ? { url: order.analytics, datasets: keyed(config.analytics_engine_datasets, "binding", (a) => a.dataset ?? a.binding) }
+          : null,
       },
     },
     ...bindings(config, sqlite),

@@ -10,6 +10,7 @@ from edge.app import App
 from edge.errors import BadRequest, PayloadTooLarge
 from edge.http import Request, Response
 from edge.ports import Log, PortError, Ports
+from edge.runtimes.local.sockets import Socket, Upgrade
 
 type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
@@ -34,12 +35,10 @@ class ScopeHeaders:
         self._pairs = pairs
 
     def get(self, name: str) -> str | None:
-        """Return the first value, or None."""
+        """Return the header's values, joined by commas, or None."""
         wanted = name.encode("latin-1")
-        for key, value in self._pairs:
-            if key == wanted:
-                return value.decode("latin-1")
-        return None
+        found = [value for key, value in self._pairs if key == wanted]
+        return b", ".join(found).decode(errors="replace") if found else None
 
 
 class Server:
@@ -64,14 +63,14 @@ class Server:
         elif kind == "lifespan":
             await self._lifespan(receive, send)
         elif kind == "websocket":
-            await send({"type": "websocket.close", "code": 1008})  # before an accept: 403
+            await self._websocket(scope, receive, send)
 
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def _request(self, method: str, scope: Scope, receive: Receive) -> Request:
         path, client = _target(scope["raw_path"]), scope.get("client")
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
-        request = Request(
-            scope["method"],
+        return Request(
+            method,
             path,
             _target(scope["query_string"]),
             ScopeHeaders(scope["headers"]),
@@ -79,6 +78,9 @@ class Server:
             self._ports(),
             client[0] if client else "",
         )
+
+    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = self._request(scope["method"], scope, receive)
         response = await self._app.fetch(request)
         body = response.body
         try:
@@ -92,6 +94,20 @@ class Server:
             return
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await self._stream(body, request, receive, send)
+
+    async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer."""
+        await receive()
+        request = self._request("GET", scope, receive)
+        response = await self._app.fetch(request)
+        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        if isinstance(response, Upgrade):
+            await send({"type": "websocket.accept", "subprotocol": response.protocol, "headers": headers})
+            await response.serve(Socket(receive, send))
+            return
+        body = response.body if isinstance(response.body, bytes) else b"".join([part async for part in response.body])
+        await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
+        await send({"type": "websocket.http.response.body", "body": body})
 
     async def _stream(self, body: AsyncIterable[bytes], request: Request, receive: Receive, send: Send) -> None:
         """Send the parts as they come; close their source when the client leaves."""
@@ -152,7 +168,7 @@ def _encode(response: Response, method: str) -> Pairs:
     text = "".join([part for pair in pairs for part in pair])
     if "\n" in text or "\r" in text or "\0" in text:
         raise ValueError("a header holds a line break or NUL")
-    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in pairs]
+    headers = [(name.encode("latin-1"), value.encode()) for name, value in pairs]
     if response.status in _NO_BODY:
         return [pair for pair in headers if pair[0] != b"content-length"]
     if method != "HEAD" and isinstance(response.body, bytes) and all(name != b"content-length" for name, _ in headers):

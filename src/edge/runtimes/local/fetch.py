@@ -8,6 +8,7 @@ from yarl import URL
 
 from edge.http import HeaderList
 from edge.ports import Fetched, FetchError, FetchTimeout
+from edge.runtimes.limits import check_headers
 
 MAX_BODY = 25 * 1024 * 1024
 """Bytes of a response body, decompressed, beyond which it is refused."""
@@ -34,6 +35,7 @@ class LocalFetch:
     ) -> Fetched:
         """Send a request and return the whole response. No message holds the URL's path, query or credentials."""
         target = _parse(url)
+        check_headers(headers or [])
         where = f"{method} {target.scheme}://{target.host}:{target.port}"
         try:
             async with asyncio.timeout(timeout):
@@ -84,11 +86,19 @@ def _parse(url: str) -> URL:
 
 
 def _received(response: aiohttp.ClientResponse) -> HeaderList:
-    """Return the headers as they fit the body: without those that told how it was packed."""
-    headers = [(name.decode("latin-1").lower(), value.decode("latin-1")) for name, value in response.raw_headers]
-    if any(name == "content-encoding" for name, _ in headers):
-        headers = [pair for pair in headers if pair[0] not in {"content-encoding", "content-length"}]
-    return headers
+    """Return the headers as they fit the body, without those that told how it was packed; cookies stay apart."""
+    joined: dict[str, str] = {}
+    cookies: HeaderList = []
+    for name, value in (
+        (raw[0].decode("latin-1").lower(), raw[1].decode(errors="replace")) for raw in response.raw_headers
+    ):
+        if name == "set-cookie":
+            cookies.append((name, value))
+        else:
+            joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    if "content-encoding" in joined:
+        joined = {name: value for name, value in joined.items() if name not in {"content-encoding", "content-length"}}
+    return [*joined.items(), *cookies]
 
 
 def _reason(fault: Exception) -> str:

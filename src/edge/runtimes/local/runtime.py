@@ -8,19 +8,37 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from edge.app import App
-from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, PortError, Ports, Queue
+from edge.live import Events
+from edge.ports import (
+    Assets,
+    Background,
+    Bucket,
+    Clock,
+    Database,
+    Fetch,
+    KeyValue,
+    Log,
+    PortError,
+    Ports,
+    Queue,
+    RateLimiter,
+)
 from edge.runtimes.local.assets import LocalAssets
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
 from edge.runtimes.local.clock import Cron, LocalClock
 from edge.runtimes.local.consumers import Consumers
 from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.fetch import LocalFetch
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.queue import LocalQueue, QueueStore
+from edge.runtimes.local.rate_limiter import LocalRateLimiter
+from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.settings import Field
+from edge.telemetry import Telemetry
 
 GRACE = 10.0
 """Seconds that work in flight has to end when the runtime stops."""
@@ -43,6 +61,7 @@ class LocalRuntime:
     def __init__(self, app: App, state: Path, env: Mapping[str, str], assets: Path | None, opened: ExitStack) -> None:
         self.app, self.state, self._opened = app, state, opened
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
+        self.events: list[LocalEvents] = []
         bindings = {field.name: self._bind(field) for field in app.settings.fields if field.port}
         self.settings = app.settings({**env, **bindings})
         self.log = LocalLog("info" if "log_level" in self.settings.faults else self.settings.log_level)
@@ -94,6 +113,8 @@ class LocalRuntime:
 
     async def stop(self, grace: float = GRACE) -> None:
         """Let what is in flight end, keep what is queued, and close all files."""
+        for log in self.events:
+            await log.end()
         await self.cron.stop()
         await self.consumers.stop(grace)
         await self.background.drain(grace)
@@ -104,16 +125,26 @@ class LocalRuntime:
         self._opened.callback(adapter.close)
         return adapter
 
+    def _keep_events(self, name: str) -> LocalEvents:
+        log = LocalEvents(self.state / "events" / f"{name}.sqlite", lambda frame: self.app.frame(frame, self.ports()))
+        self.events.append(self._keep(log))
+        return log
+
     def _bind(self, field: Field) -> object:
         name, state = field.name, self.state
         makers: dict[Any, Callable[[], object]] = {
             Database: lambda: self._keep(LocalDatabase(state / "d1" / f"{name}.sqlite")),
             KeyValue: lambda: self._keep(LocalKeyValue(state / "kv" / f"{name}.sqlite")),
             Bucket: lambda: self._keep(LocalBucket(state / "r2" / name)),
+            Events: lambda: self._keep_events(name),
             Queue: lambda: LocalQueue(self.queues, self.app.queues[name]),
+            RateLimiter: lambda: LocalRateLimiter(self.app.limits[name]),
+            Telemetry: lambda: self._keep(LocalTelemetry(state / "analytics" / f"{name}.sqlite", lambda: self.log)),
         }
         if field.port is Queue and name not in self.app.queues:
             raise StartError(f"the app's queues= gives no queue for the binding {name}")
+        if field.port is RateLimiter and name not in self.app.limits:
+            raise StartError(f"the app's limits= gives no limit for the binding {name}")
         return makers[field.port]() if field.port in makers else None
 
 

@@ -3,6 +3,7 @@
 import asyncio
 import errno
 import os
+import resource
 import signal
 import socket
 from pathlib import Path
@@ -10,12 +11,16 @@ from pathlib import Path
 import uvicorn
 
 from edge.ports import PortError
+from edge.runtimes.live_wire import FRAME_LIMIT
 from edge.runtimes.local import reload
 from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.connections import PatientHttp, PatientWebSocket
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
 RELOAD_GRACE = 2.0
 """Seconds that requests have to end where edits are watched: a live stream would hold up each of them."""
+MOST_CONNECTIONS = 6000
+"""Connections that are served at once, live streams among them; beyond, the answer is 503."""
 INHERITED = "EDGE_SOCKET"
 """The variable that tells a process which begins again the number of its open socket."""
 
@@ -39,6 +44,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | None) -> bool:
     """Serve until a signal or an edit below `watched`, stop in good order, and return whether it was an edit."""
     host, port = listening.getsockname()[:2]
+    _raise_file_limit()
 
     async def start() -> None:
         await runtime.start()
@@ -46,7 +52,7 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
         print(f"{runtime.app.name} at http://{shown}:{port}, state in {runtime.state}", flush=True)
 
     app = Server(runtime.app, runtime.ports, runtime.log, start, runtime.stop)
-    server = uvicorn.Server(_config(app, RELOAD_GRACE if watched else GRACE))
+    server = _Server(_config(app, RELOAD_GRACE if watched else GRACE), runtime)
     for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signal again at the end: that is no failure
         signal.signal(one, lambda *_: None)
     serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
@@ -60,19 +66,43 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
     return edited is not None and not edited.cancelled()
 
 
+class _Server(uvicorn.Server):
+    """A server whose live streams end before it waits for its connections."""
+
+    def __init__(self, config: uvicorn.Config, runtime: LocalRuntime) -> None:
+        super().__init__(config)
+        self._runtime = runtime
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        for events in self._runtime.events:
+            await events.end()
+        await super().shutdown(sockets)
+
+
+def _raise_file_limit() -> None:
+    """Let the process hold as many connections as it serves, as far as the system lets it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MOST_CONNECTIONS + 500
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted if hard < 0 else min(hard, wanted)), hard))
+
+
 def _config(app: Server, grace: float) -> uvicorn.Config:
-    """Return uvicorn's settings: h11 because it bounds the size of a request's head."""
+    """Return uvicorn's settings: h11 because it bounds the size of a request's head, and the WebSockets that wait
+    for a client which does not take what it is sent; compressing each message would cost 5,000 sockets dearly.
+    """
     return uvicorn.Config(
         app,
-        http="h11",
-        ws="none",
+        http=PatientHttp,
+        ws=PatientWebSocket,
+        ws_max_size=FRAME_LIMIT,
+        ws_per_message_deflate=False,
         lifespan="on",
         log_config=None,
         log_level="warning",
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        limit_concurrency=1000,
+        limit_concurrency=MOST_CONNECTIONS * 2,  # it counts connections and requests together
         timeout_keep_alive=15,
         timeout_graceful_shutdown=int(grace),
         h11_max_incomplete_event_size=128 * 1024,

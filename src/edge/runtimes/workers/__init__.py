@@ -1,5 +1,6 @@
 """The Workers runtime: translates between Cloudflare's JavaScript and the kernel, and imports both."""
 
 from edge.runtimes.workers.entry import worker
+from edge.runtimes.workers.event_log import event_log
 
-__all__ = ["worker"]
+__all__ = ["event_log", "worker"]

@@ -5,7 +5,7 @@ from typing import Any, cast
 
 from js import JSON
 from pydantic_core import from_json, to_json
-from pyodide.ffi import JsException, jsnull, to_js
+from pyodide.ffi import jsnull, to_js
 
 from edge.errors import PayloadTooLarge
 
@@ -43,8 +43,8 @@ def is_nothing(value: Any) -> bool:
     return value is None or value is jsnull
 
 
-def message_of(fault: JsException) -> str:
-    """Return what a JavaScript error says, without its kind and trace."""
+def message_of(fault: Exception) -> str:
+    """Return what an error, of JavaScript or Python, says, without its kind and trace."""
     return str(getattr(fault, "message", "") or fault)
 
 
@@ -70,6 +70,10 @@ class NativeStream:
 
     def __init__(self, body: Any) -> None:
         self.body = body
+
+    async def aclose(self) -> None:
+        """Tell the source that nobody will read it."""
+        await self.body.cancel()
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         reader = self.body.getReader()

@@ -14,14 +14,20 @@ from workers import WorkerEntrypoint
 from edge.app import App
 from edge.events import Delivery, Tick
 from edge.http import Request, Response
-from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, Ports, Queue
+from edge.live import Events
+from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, Ports, Queue, RateLimiter
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.database import D1
+from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
-from edge.runtimes.workers.storage import R2, Kv, QueueProducer
+from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
+from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
 from edge.settings import Settings
+from edge.telemetry import Telemetry
 
-ADAPTERS: dict[Any, Callable[[Any], object]] = {Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer}
+ADAPTERS: dict[Any, Callable[[Any], object]] = {
+    Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, RateLimiter: RateLimit, Events: DurableEvents,
+}  # fmt: skip
 """What stands for a binding of each port type."""
 
 _NO_BODY = frozenset({101, 204, 205, 304})
@@ -55,7 +61,7 @@ class Isolate:
 
     async def fetch(self, request: Any, env: Any, context: Any) -> Any:
         """Answer a request."""
-        ports = self._ports(env, context)
+        ports = self.ports(env, context)
         url, headers = request.url, request.headers
         path, _, query = url[url.index("/", 8) :].partition("?")
         response = await self.app.fetch(
@@ -63,18 +69,18 @@ class Isolate:
         )
         try:
             return _to_js(response, request, context)
-        except JsException as fault:  # such as a line break in a header
+        except (JsException, ValueError) as fault:  # such as a line break or a lone surrogate in a header
             ports.log("error", "response refused", error=message_of(fault))
             return JsResponse.new(jsnull, to_object({"status": 500}))
 
     async def scheduled(self, controller: Any, env: Any, context: Any) -> None:
         """Run the jobs of a cron trigger."""
         at = datetime.fromtimestamp(controller.scheduledTime / 1000, UTC)
-        await self.app.scheduled(Tick(controller.cron, at), self._ports(env, context))
+        await self.app.scheduled(Tick(controller.cron, at), self.ports(env, context))
 
     async def queue(self, batch: Any, env: Any, context: Any) -> None:
         """Hand a batch to its consumer, then tell the queue what is to become of each message."""
-        ports = self._ports(env, context)
+        ports = self.ports(env, context)
         messages = {message.id: message for message in batch.messages}
         deliveries = [_delivery(message) for message in messages.values()]
         queue = batch.queue.removesuffix(f"-{ports.settings.environment}")  # each environment has queues of its own
@@ -84,9 +90,11 @@ class Isolate:
             else:
                 messages[outcome.id].retry(to_object({"delaySeconds": outcome.retry_after}))
 
-    def _ports(self, env: Any, context: Any) -> Ports:
+    def ports(self, env: Any, context: Any) -> Ports:
+        """Return the ports of one event."""
         if self._settings is None:
             self._settings = self._read(env)
+        begin_event()
         log: Any = self._shared[Log]
         return Ports(self._settings, {**self._shared, Background: ContextBackground(context, log)})
 
@@ -95,16 +103,22 @@ class Isolate:
         for field in self.app.settings.fields:
             value = getattr(env, field.name, None)
             if not is_nothing(value):
-                adapter = ADAPTERS.get(field.port)
-                found[field.name] = adapter(value) if adapter else value
+                found[field.name] = self._adapted(field.port, value, env)
         settings = self.app.settings(found)
-        self._shared = {
+        self._shared |= {
             Assets: AssetsBinding(getattr(env, "ASSETS", None)),
             Clock: RuntimeClock(),
             Fetch: RuntimeFetch(),
             Log: ConsoleLog("info" if "log_level" in settings.faults else settings.log_level),
         }
         return settings
+
+    def _adapted(self, port: Any, value: Any, env: Any) -> object:
+        """Return what stands for a binding; a variable's value as it is."""
+        if port is Telemetry:  # what it reads from is no binding
+            return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
+        adapter = ADAPTERS.get(port)
+        return adapter(value) if adapter else value
 
 
 class JsHeaders:
@@ -121,6 +135,10 @@ class JsHeaders:
         return value if isinstance(value, str) else None
 
 
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) else None
+
+
 def _delivery(message: Any) -> Delivery:
     sent_at = datetime.fromtimestamp(message.timestamp.getTime() / 1000, UTC)
     return Delivery(message.id, from_object(message.body), message.attempts, sent_at)
@@ -131,6 +149,8 @@ def _reader(request: Any) -> Callable[[int], Awaitable[bytes]]:
 
 
 def _to_js(response: Response, request: Any, context: Any) -> Any:
+    if isinstance(response, NativeUpgrade):
+        return response.to_js()
     init = JSON.parse(to_json({"status": response.status, "headers": response.headers}).decode())
     body = response.body
     if isinstance(body, NativeStream):

@@ -14,6 +14,7 @@ from pyodide.ffi import JsException, to_js
 from edge.errors import PayloadTooLarge
 from edge.http import HeaderList, Response
 from edge.ports import Fetched, FetchError, FetchTimeout, Log
+from edge.runtimes.limits import check_headers
 from edge.runtimes.workers.border import from_object, message_of, raw, read_all, to_object
 from edge.settings import LOG_LEVELS
 
@@ -29,6 +30,7 @@ class RuntimeFetch:
     async def __call__(
         self, method: str, url: str, *, headers: HeaderList | None = None, body: bytes = b"", timeout: float = 10.0
     ) -> Fetched:
+        check_headers(headers or [])
         options = to_object({"method": method, "headers": headers or [], "redirect": "manual"})
         options.signal = AbortSignal.timeout(int(timeout * 1000))
         if body:

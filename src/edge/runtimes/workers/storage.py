@@ -1,4 +1,4 @@
-"""The `KeyValue` port on KV, the `Bucket` port on R2 and the `Queue` port on Queues."""
+"""The `KeyValue` port on KV, `Bucket` on R2, `Queue` on Queues and `RateLimiter` on the rate limiting binding."""
 
 from collections.abc import AsyncIterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -109,6 +109,20 @@ class QueueProducer:
 
     async def probe(self) -> None:
         """A producer has nothing that can be asked without a message: that it is bound is all there is to know."""
+
+
+class RateLimit:
+    """One rate limiter; its numbers are in the Worker's configuration."""
+
+    def __init__(self, binding: Any) -> None:
+        self._binding = raw(binding)
+
+    async def take(self, key: str) -> bool:
+        with _said("Rate limiting"):
+            return bool((await self._binding.limit(to_object({"key": key}))).success)
+
+    async def probe(self) -> None:
+        await self.take("probe")
 
 
 @contextmanager

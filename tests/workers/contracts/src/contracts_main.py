@@ -4,16 +4,17 @@ import asyncio
 import traceback
 from typing import Any
 
-from tests.contracts import bucket, clock, database, fetch, key_value, queue
+from tests.contracts import bucket, clock, database, echo, fetch, key_value, queue, rate_limiter, telemetry
 
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
 from edge.events import Delivery
 from edge.http import Request, Response
-from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue
+from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, RateLimiter
 from edge.routes import Routes
 from edge.runtimes.workers import worker
 from edge.settings import Settings
+from edge.telemetry import Telemetry
 
 MODULES: dict[str, Any] = {
     "database": database,
@@ -22,6 +23,8 @@ MODULES: dict[str, Any] = {
     "queue": queue,
     "fetch": fetch,
     "clock": clock,
+    "telemetry": telemetry,
+    "rate_limiter": rate_limiter,
 }
 CASES = {port: {case.__name__: case for case in module.CASES} for port, module in MODULES.items()}
 PATIENCE = 20.0
@@ -36,6 +39,8 @@ class ContractSettings(Settings):
     kv: KeyValue
     files: Bucket
     jobs: Queue
+    points: Telemetry
+    limiter: RateLimiter
 
 
 routes = Routes(access=PUBLIC, tag="contracts")
@@ -69,6 +74,8 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "queue": (settings.jobs, received),
         "fetch": (runtime[Fetch], origin),
         "clock": (runtime[Clock], runtime[Background]),
+        "telemetry": (settings.points,),
+        "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
 
 
@@ -94,8 +101,9 @@ app = App(
     "contracts",
     version="1",
     settings=ContractSettings,
-    resources=[routes],
+    resources=[routes, echo.routes],
     authenticate=nobody,
     queues={"JOBS": "jobs"},
+    limits={"LIMITER": rate_limiter.LIMIT},
 )
 Default = worker(app)

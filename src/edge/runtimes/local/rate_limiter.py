@@ -1,0 +1,35 @@
+"""The `RateLimiter` port in memory: exact for one process, and forgotten when that ends."""
+
+import time
+from collections.abc import Callable
+from hashlib import blake2b
+
+from edge.ports import Limit
+
+KEYS = 65_536
+"""Keys of one period that are counted; when more come, the one that came first begins anew."""
+
+
+class LocalRateLimiter:
+    """One limiter. Its periods begin for all keys at once, at multiples of their length since 1970, as Cloudflare's."""
+
+    def __init__(self, limit: Limit, *, keys: int = KEYS, now: Callable[[], float] = time.time) -> None:
+        self._limit, self._keys, self._now = limit, keys, now
+        self._period = 0
+        self._counts: dict[bytes, int] = {}
+
+    async def take(self, key: str) -> bool:
+        period = int(self._now() // self._limit.period)
+        if period != self._period:
+            self._period, self._counts = period, {}
+        name = blake2b(key.encode(errors="surrogatepass"), digest_size=16).digest()  # a key may be of any length
+        count = self._counts.get(name, 0)
+        if count >= self._limit.calls:
+            return False
+        if not count and len(self._counts) >= self._keys:
+            del self._counts[next(iter(self._counts))]
+        self._counts[name] = count + 1
+        return True
+
+    async def probe(self) -> None:
+        """Memory answers."""

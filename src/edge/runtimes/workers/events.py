@@ -1,0 +1,87 @@
+"""The `Events` port in a Worker: it asks the Durable Object that is the log."""
+
+from collections.abc import AsyncIterable, Sequence
+from typing import Any
+
+from js import Response as JsResponse
+from pydantic_core import from_json, to_json
+from pyodide.ffi import JsException, jsnull
+
+from edge.http import Request, Response
+from edge.live import Draft, Event, Follow, Page, UpgradeRequired
+from edge.ports import PortError
+from edge.runtimes import live_wire as wire
+from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
+
+NAME = "events"
+"""The one object of a Worker."""
+FOLLOW = "x-follow"
+"""The header that takes along, as JSON, who follows what: the object is reached only through its binding."""
+
+
+class NativeUpgrade(Response):
+    """The response that hands over one end of a WebSocket, whose other end is the object's."""
+
+    __slots__ = ("_answer",)
+
+    def __init__(self, answer: Any) -> None:
+        super().__init__(status=101)
+        self._answer = answer
+        protocol = answer.headers.get("sec-websocket-protocol")
+        if isinstance(protocol, str):
+            self.headers.append(("sec-websocket-protocol", protocol))
+
+    def to_js(self) -> Any:
+        """Return it as JavaScript's."""
+        init = to_object({"status": 101, "headers": self.headers})
+        init.webSocket = self._answer.webSocket
+        return JsResponse.new(jsnull, init)
+
+
+class DurableEvents:
+    """The log as a Durable Object. A call crosses into JavaScript for the stub, the call and the answer's text."""
+
+    def __init__(self, binding: Any) -> None:
+        self._binding = raw(binding)
+
+    async def publish(self, drafts: Sequence[Draft]) -> int:
+        wire.documents(drafts, 0, wire.BEGINNING)  # refuses here what the object would: an error crosses as its words
+        return int(await self._call("publish", drafts))
+
+    async def read(self, since: int, *, types: Sequence[str] = (), limit: int = 100) -> Page:
+        found = await self._call("read", {"since": since, "types": types, "limit": limit})
+        return Page([Event(*event) for event in found["events"]], found["oldest"], found["last"])
+
+    async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
+        return NativeStream((await self._ask("stream", follow, {})).body)
+
+    async def connect(self, request: Request, follow: Follow) -> Response:
+        if (request.headers.get("upgrade") or "").lower() != "websocket":
+            raise UpgradeRequired
+        offered = request.headers.get("sec-websocket-protocol")
+        headers = {"upgrade": "websocket", "x-request-id": request.id}
+        if offered:
+            headers["sec-websocket-protocol"] = offered
+        return NativeUpgrade(await self._ask("socket", follow, headers))
+
+    async def probe(self) -> None:
+        await self.read(0, limit=0)
+
+    async def _call(self, method: str, given: object) -> Any:
+        stub = self._binding.getByName(NAME)
+        try:
+            return from_json(await getattr(stub, method)(to_json(given).decode()))
+        except JsException as fault:
+            raise PortError(f"events: {message_of(fault)}") from None
+
+    async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
+        actor = {"name": follow.actor.name, "role": follow.actor.role}
+        told = to_json({"actor": actor, "since": follow.since, "types": follow.types}).decode("ascii", "replace")
+        init = to_object({"headers": {**headers, FOLLOW: told}})
+        try:
+            answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)
+        except JsException as fault:
+            raise PortError(f"events: {message_of(fault)}") from None
+        if answer.status not in {101, 200}:
+            raise PortError(f"events: the log answered {answer.status}")
+        return answer

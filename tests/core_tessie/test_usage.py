@@ -1,0 +1,323 @@
+"""What is counted, and how it is asked for: from the local file, and in workerd from the stand-in's SQL API."""
+
+import asyncio
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.remote import Host
+from tests.workers.hosting import reading
+
+from cloudflare_sim import TOKEN, AnalyticsSim
+from core_tessie.usage_points import Usage
+from edge.runtimes.local.log import LocalLog
+from edge.runtimes.local.telemetry import LocalTelemetry
+from edge.telemetry import Point, Total
+from edge.testing import Answer, Client
+from tessie_sim import Fleet, Simulator
+
+from .conftest import ROOT, Runner, WorkersRunner
+from .test_sync import NOW, fail, synced
+
+DATASET = "core_tessie_api"
+USAGE = "/colbycommands/usage"
+
+type Totals = dict[tuple[str, ...], dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def analytics() -> Iterator[AnalyticsSim]:
+    """Return Analytics Engine, empty."""
+    with AnalyticsSim() as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def host(analytics: AnalyticsSim) -> Iterator[Host]:
+    """Return what runs the Worker that writes there."""
+    running = Host(ROOT / "wrangler.toml", analytics=analytics.url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])
+def run(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int) -> Runner:
+    """Return a runner on each runtime, whose dataset is empty."""
+    if request.param == "local":
+        return Runner(tmp_path / "state", tessie_port)
+    runner: Runner = request.getfixturevalue("remote")
+    return runner
+
+
+@pytest.fixture
+def remote(analytics: AnalyticsSim, host: Host, tmp_path: Path, tessie_port: int) -> Runner:
+    """Return a runner in workerd."""
+    analytics.clear()
+    runner = WorkersRunner(tmp_path, tessie_port, host)
+    runner.env |= reading(analytics, DATASET)
+    return runner
+
+
+async def totals(client: Client, query: str = "") -> Totals:
+    """Return what was counted, by kind and what else was asked for; not the asking."""
+    answer = await client.get(f"{USAGE}{query}")
+    assert answer.status == 200, answer.text
+    told = ("kind", "name", "outcome", "detail", "actor")
+    found = {tuple(one[name] for name in told if one[name] is not None): one for one in answer.json()["totals"]}
+    return {key: one for key, one in found.items() if USAGE not in key}
+
+
+async def counted(client: Client, count: int, query: str = "") -> Totals:
+    """Return the totals when they are of so many points: in workerd these come after their event."""
+    for _ in range(200):
+        found = await totals(client, query)
+        if sum(one["count"] for one in found.values()) >= count:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not {count} points in 10 s: {found}")
+
+
+def counts(found: Totals) -> dict[tuple[str, ...], int]:
+    return {key: one["count"] for key, one in found.items()}
+
+
+async def use(client: Client) -> None:
+    for _ in range(3):
+        await client.get("/d1/vehicles?limit=1")
+    await client.get("/d1/vehicles/none")
+    await client.get("/d1/no_table?x=1")
+    await client.get("/nowhere/at/all")
+    await client.request("DELETE", "/d1/drives")
+    await client.anonymous().get("/d1/vehicles")
+
+
+def test_every_request_is_counted_by_its_route_and_outcome(run: Runner) -> None:
+    async def case(client: Client) -> Totals:
+        await use(client)
+        return await counted(client, 8)
+
+    found = run(case)
+    assert counts(found) == {
+        ("request", "/d1/{table}", "2xx"): 3,
+        ("request", "/d1/{table}", "4xx"): 3,
+        ("request", "/d1/{table}/{row_id}", "4xx"): 1,
+        ("request", "", "4xx"): 1,
+    }
+    listed = found["request", "/d1/{table}", "2xx"]
+    assert listed["sums"]["bytes"] == 3 * len("[]")
+    assert listed["sums"]["ms"] > 0
+    assert listed["mean_ms"] == pytest.approx(listed["sums"]["ms"] / 3, abs=0.001)
+
+
+@pytest.mark.parametrize(
+    ("by", "expected"),
+    [
+        ("name", {("request", "/d1/{table}"): 6, ("request", "/d1/{table}/{row_id}"): 1, ("request", ""): 1}),
+        ("name,name", {("request", "/d1/{table}"): 6, ("request", "/d1/{table}/{row_id}"): 1, ("request", ""): 1}),
+        (
+            "actor,name,detail",
+            {
+                ("request", "/d1/{table}", "GET", "admin"): 4,
+                ("request", "/d1/{table}", "DELETE", "admin"): 1,
+                ("request", "/d1/{table}", "GET", ""): 1,
+                ("request", "/d1/{table}/{row_id}", "GET", "admin"): 1,
+                ("request", "", "GET", ""): 1,
+            },
+        ),
+    ],
+)
+def test_totals_tell_apart_what_is_asked_for(run: Runner, by: str, expected: dict[tuple[str, ...], int]) -> None:
+    async def case(client: Client) -> Totals:
+        await use(client)
+        return await counted(client, 8, f"?by={by}")
+
+    assert counts(run(case)) == expected
+
+
+def test_the_most_frequent_come_first_of_the_last_24_hours(run: Runner) -> None:
+    async def case(client: Client) -> Any:
+        await use(client)
+        await counted(client, 8)
+        return (await client.get(USAGE)).json()
+
+    found = run(case)
+    since, until = (datetime.fromisoformat(found[name]) for name in ("since", "until"))
+    assert until - since == timedelta(days=1)
+    order = [one["count"] for one in found["totals"]]
+    assert order == sorted(order, reverse=True)
+
+
+def test_a_period_leaves_out_what_was_before(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Totals, Totals]:
+        await use(client)
+        await counted(client, 8)
+        await asyncio.sleep(1.1)  # instants are whole seconds
+        now = datetime.now(UTC)
+        return await totals(client, f"?since={now - timedelta(days=89):%Y-%m-%d}"), await totals(
+            client, f"?since={now:%Y-%m-%dT%H:%M:%SZ}"
+        )
+
+    before, after = run(case)
+    assert sum(counts(before).values()) == 8
+    assert after == {}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["since=yesterday", "since=2020-01-01", "since=2999-01-01", "by=", "by=kind", "by=name;outcome", "by=1", "days=3"],
+)
+def test_what_cannot_be_asked_is_refused(run: Runner, query: str) -> None:
+    async def case(client: Client) -> Answer:
+        return await client.get(f"{USAGE}?{query}")
+
+    answer = run(case)
+    assert (answer.status, answer.json()["type"]) == (400, "urn:problem:invalid-parameter")
+    assert answer.json()["errors"][0]["pointer"] == query.partition("=")[0]
+
+
+def test_it_needs_a_key(run: Runner) -> None:
+    async def case(client: Client) -> Answer:
+        return await client.anonymous().get(USAGE)
+
+    assert run(case).status == 401
+
+
+def test_a_sync_is_counted_by_run_and_by_vehicle(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Totals]:
+        done = await synced(client)
+        fail(sim, {"kind": "unauthorized", "vin": sim.vins[0]})
+        await synced(client)
+        found = await counted(client, 2 + 2 * len(sim.vins), "?by=name,outcome,detail")
+        return done, {key: one for key, one in found.items() if key[0] == "sync"}
+
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as sim:
+        done, found = run(case, started=True)
+    cars = len(sim.vins)
+    assert counts(found) == {
+        ("sync", "run", "succeeded", "api"): 1,
+        ("sync", "run", "partial", "api"): 1,
+        ("sync", "vehicle", "succeeded", ""): 2 * cars - 1,
+        ("sync", "vehicle", "failed", ""): 1,
+    }
+    sums = found["sync", "run", "succeeded", "api"]["sums"]
+    assert (sums["rows"], sums["vehicles"]) == (done["rows_written"], cars)
+    assert found["sync", "vehicle", "succeeded", ""]["sums"]["rows"] > 0
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("missing", ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"])
+def test_without_a_way_to_read_only_this_route_is_unavailable(remote: Runner, missing: str) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer]:
+        return await client.get(USAGE), await client.get("/d1/vehicles")
+
+    del remote.env[missing]
+    answer, other = remote(case)
+    assert (answer.status, answer.json()["setting"]) == (503, missing)
+    assert other.status == 200
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("failure", "said"),
+    [
+        ((500, b"internal"), "answered 500"),
+        ((422, b"Input error: no such thing"), "no such thing"),
+        ((200, b"<html>"), "documentation"),
+        ((200, b'{"data": {}}'), "documentation"),
+        ((200, b'{"data": [{"blob1": "request"}]}'), "lacks a column"),
+    ],
+)
+def test_a_failing_analytics_engine_is_a_502_that_says_so(
+    remote: Runner, analytics: AnalyticsSim, failure: tuple[int, bytes], said: str
+) -> None:
+    async def case(client: Client) -> Answer:
+        analytics.failure = failure
+        return await client.get(USAGE)
+
+    answer = remote(case)
+    assert (answer.status, answer.json()["upstream"]) == (502, "Analytics Engine")
+    assert said in answer.json()["detail"]
+    assert TOKEN not in answer.text
+
+
+@pytest.mark.slow
+def test_a_wrong_token_is_a_502_that_does_not_show_it(remote: Runner) -> None:
+    async def case(client: Client) -> Answer:
+        return await client.get(USAGE)
+
+    remote.env["CLOUDFLARE_API_TOKEN"] = "hunter2"
+    answer = remote(case)
+    assert answer.status == 502
+    assert "403" in answer.json()["detail"]
+    assert "hunter2" not in answer.text
+
+
+@pytest.mark.slow
+def test_a_row_of_a_sample_counts_for_all_that_it_stands_for(remote: Runner, analytics: AnalyticsSim) -> None:
+    async def case(client: Client) -> Totals:
+        for interval, ms in ((1, 10.0), (20, 2.5)):
+            point = {"indexes": ["request"], "blobs": ["request", "/sampled", "2xx", "GET", ""], "doubles": [ms, 100]}
+            analytics.write(DATASET, point, sample_interval=interval)
+        return await totals(client)
+
+    found = remote(case)["request", "/sampled", "2xx"]
+    assert found["count"] == 21
+    assert found["sums"] == {"ms": 60.0, "bytes": 2100.0}
+    assert found["mean_ms"] == pytest.approx(60 / 21, abs=0.001)
+
+
+@pytest.mark.slow
+def test_no_text_of_a_caller_is_in_the_sql(remote: Runner, analytics: AnalyticsSim) -> None:
+    async def case(client: Client) -> None:
+        analytics.write(DATASET, {"blobs": ["request"]})
+        await totals(client, "?by=actor,name&since=" + f"{datetime.now(UTC) - timedelta(hours=1):%Y-%m-%dT%H:%M:%SZ}")
+
+    remote(case)
+    (sql,) = analytics.queries
+    assert not set(sql) & set("'\"`;-"), sql
+
+
+def written(folder: Path, *work: Callable[[LocalTelemetry], Any]) -> list[Any]:
+    """Return what each piece of work on a local dataset returns; the dataset is opened anew for each."""
+
+    async def step(one: Callable[[LocalTelemetry], Any]) -> Any:
+        with closing(LocalTelemetry(folder / "points.sqlite", lambda: LocalLog(write=bytes.strip))) as points:
+            done = one(points)
+            return await done if asyncio.iscoroutine(done) else done
+
+    return [asyncio.run(step(one)) for one in work]
+
+
+def test_actions_and_chat_turns_have_their_own_numbers(tmp_path: Path) -> None:
+    def write(points: LocalTelemetry) -> None:
+        usage = Usage(points)
+        usage.action("wake", "succeeded", 1200.5, 2)
+        usage.chat("m" * 300, "completed", 50, 10, 20, 3)
+
+    long_ago = datetime(2000, 1, 1, tzinfo=UTC)
+    _, found = written(tmp_path, write, lambda points: points.totals((1, 2, 3, 4, 5), (1, 2, 3, 4), long_ago))
+    assert found == [
+        Total(("action", "wake", "succeeded", "", ""), 1, (1200.5, 2, 0, 0)),
+        Total(("chat", "m" * 256, "completed", "", ""), 1, (50, 10, 20, 3)),
+    ]
+
+
+def test_without_a_dataset_nothing_is_counted_and_nothing_fails() -> None:
+    Usage(None).request("/", "GET", 200, 1.0)
+
+
+def test_points_are_kept_three_months_here(tmp_path: Path) -> None:
+    def age(points: LocalTelemetry) -> Any:
+        return points.work(lambda connection: connection.execute("UPDATE points SET written_at = written_at - 8000000"))
+
+    def write(points: LocalTelemetry) -> None:
+        points.write(Point("x", ["x"], []))
+
+    def count(points: LocalTelemetry) -> Any:
+        return points.totals((), (), datetime(2000, 1, 1, tzinfo=UTC))
+
+    found = written(tmp_path, write, count, age, write, count)
+    assert [found[1], found[4]] == [[Total((), 1, ())], [Total((), 1, ())]]

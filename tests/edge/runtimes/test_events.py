@@ -1,0 +1,48 @@
+"""The log of live events in a file: what it keeps, and what several processes see of it."""
+
+import asyncio
+from pathlib import Path
+
+from pydantic_core import from_json
+from tests.contracts import events
+
+from edge.live import Draft, Follow
+from edge.runtimes.local.events import LocalEvents
+
+
+def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
+    """What is no longer kept is not read, and a reader who asks for it is told."""
+
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames, kept=10)
+        await log.publish([Draft("a.n", n) for n in range(25)])
+        page = await log.read(0)
+        assert ([event.sequence for event in page.events], page.oldest, page.last) == ([*range(16, 26)], 16, 25)
+        stream = events.frames(log, Follow(events.ACTOR, 3))
+        assert (await anext(stream)).startswith("retry:")
+        assert from_json((await anext(stream)).removeprefix("data: "))["data"] == {"since": 3, "oldest": 16, "last": 25}
+        assert (await anext(stream)).startswith("id: 16\n")
+        assert await events.numbers(log, Follow(events.ACTOR, 15), 10) == [*range(16, 26)]
+        await log.publish([Draft("a.n", n) for n in range(300)])
+        left = log._file.connection.execute("SELECT count(*) FROM events").fetchone()
+        assert left[0] < 120
+        await log.end()
+        log.close()
+
+    asyncio.run(run())
+
+
+def test_another_processs_events_are_seen(tmp_path: Path) -> None:
+    async def run() -> None:
+        path = tmp_path / "events" / "log.sqlite"
+        one, other = LocalEvents(path, events.no_frames), LocalEvents(path, events.no_frames)
+        reading = asyncio.create_task(events.numbers(one, Follow(events.ACTOR, 0), 4))
+        await other.publish([Draft("a.n", 1), Draft("a.n", 2)])
+        await one.publish([Draft("a.n", 3)])
+        await other.publish([Draft("a.n", 4)])
+        assert await asyncio.wait_for(reading, 10) == [1, 2, 3, 4]
+        for log in (one, other):
+            await log.end()
+            log.close()
+
+    asyncio.run(run())

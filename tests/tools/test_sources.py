@@ -1,0 +1,134 @@
+"""What a Worker uploads says what the sources say, in fewer bytes."""
+
+import ast
+import gzip
+import subprocess
+import sys
+import traceback
+from pathlib import Path
+
+import pytest
+
+from pyedge.client import ROOT
+from pyedge.sources import closure, copy, meaning, slim
+
+SLIMMED = {
+    "a comment": ("x = 1  # one\n# two\n", "x = 1\n\n"),
+    "what looks like one": ("x = '# no'\ny = f'{x}#{x!r:#>4}'", None),
+    "a module's docstring": ('"""What\nit is."""\nx = 1', '""\n\nx = 1'),
+    "a body that is only a docstring": ('def f():\n    """Words\n    and words."""', 'def f():\n    ""\n'),
+    "a body on the line of its head": ('def f(): "words"', 'def f(): ""'),
+    "a docstring of several strings": ('def f():\n    ("a"  # one\n     "b")\n    g()', 'def f():\n    ""\n\n    g()'),
+    "letters of several bytes before and in it": ('def ü(): "ü🚗"; "é"; g()', 'def ü(): ""; ""; g()'),
+    "a string beside a statement": ('x = 1\n"""What x is,\nat length."""', 'x = 1\n""\n'),
+    "a docstring with escapes": ('def f():\n    r"""\\d # no"""\n    return 1', 'def f():\n    ""\n    return 1'),
+    "a line that goes on": ("x = 1 + \\\n    2  # three\n", "x = 1 + \\\n    2\n"),
+    "a decorated function's docstring": ('@get\ndef f():\n    """Summary.\n\n    # more"""', None),
+    "the docstring of a class with a base": ('class A(Problem):\n    """Title.\n\n    More."""', None),
+    "the docstring of a decorated class": ('@dataclass\nclass A:\n    """A row."""\n    a: int', None),
+    "a plain class's docstring": ('class A:\n    """Words."""', 'class A:\n    ""'),
+    "a protocol's docstrings": (
+        'class A(Protocol):\n    """Words."""\n    def f(self):\n        """Words."""',
+        'class A(Protocol):\n    ""\n    def f(self):\n        ""',
+    ),
+    "strings that are no docstrings": ("def f():\n    return 'a'\nx = ['''a\n# b''', 'b']", None),
+    "what would change its line": ('"""Two\nlines."""; x = 1  # one', None),
+    "a comment that is printed": ('f"""{x  # one\n=}"""', None),
+}
+
+SPOKEN = """
+from pydantic import BaseModel, TypeAdapter
+from core_tessie.app import app
+from core_tessie.commands import list_commands
+from edge.errors import Problem
+
+def below(kind):
+    for one in kind.__subclasses__():
+        yield from [one, *below(one)]
+
+print(*sorted(f"{one.__name__} {one.type} {one.title}" for one in below(Problem)), sep="\\n")
+print(*(f"{one.path} {one.route.summary}" for one in app.endpoints), sep="\\n")
+for model in sorted(below(BaseModel), key=repr):
+    if model.__module__.startswith(("core_tessie", "edge")):
+        try:
+            print(model, TypeAdapter(model).json_schema())
+        except Exception as refused:
+            print(model, type(refused))
+"""
+"""Prints what an app says of itself when it runs: titles, summaries, schemas."""
+
+
+@pytest.mark.parametrize(("source", "expected"), SLIMMED.values(), ids=SLIMMED)
+def test_what_is_left_of_a_module(source: str, expected: str | None) -> None:
+    assert slim(source) == (source if expected is None else expected)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("x = 1", "x = 2"), ("\nx = 1", "x = 1"), ('@a\ndef f(): "b"', '@a\ndef f(): "c"')]
+)
+def test_a_change_of_meaning_is_seen(one: str, other: str) -> None:
+    assert meaning(one) != meaning(other)
+
+
+def test_each_module_of_the_upload_means_what_it_did() -> None:
+    sources = {name: path.read_text() for name, path in closure(ROOT / "src" / "main.py").items()}
+    slimmed = {name: slim(source) for name, source in sources.items()}
+    for name, source in sources.items():
+        assert tree(slimmed[name]) == tree(source), name
+        assert len(slimmed[name].split("\n")) == len(source.split("\n")), name
+        assert docstrings(slimmed[name]).items() <= docstrings(source).items(), name
+    assert packed(slimmed) < 0.9 * packed(sources)
+
+
+def tree(source: str) -> list[str]:
+    """Return a module's statements with their first lines, without those that are only a string."""
+    parsed = ast.parse(source)
+    for node in ast.walk(parsed):
+        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
+            node.value = ast.Constant("")
+    lines = [f"{type(node).__name__} {node.lineno}" for node in ast.walk(parsed) if isinstance(node, ast.stmt)]
+    return [ast.dump(parsed), *lines]
+
+
+def docstrings(source: str) -> dict[str, str | None]:
+    """Return the docstrings that are left, by the name of what they are of."""
+    named = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(source)) if isinstance(node, named)]
+    return {f"{node.name}:{node.lineno}": text for node in nodes if (text := ast.get_docstring(node))}
+
+
+def packed(modules: dict[str, str]) -> int:
+    return len(gzip.compress("".join(modules.values()).encode()))
+
+
+def test_a_traceback_points_at_the_line_of_the_source(tmp_path: Path) -> None:
+    source = '"""One\ntwo."""\n\ndef f(x):  # five\n    """Six\n    seven."""\n    # eight\n    return x / 0\n'
+    (tmp_path / "main.py").write_text(source)
+    copy(tmp_path / "main.py", tmp_path / "out")
+    slimmed = (tmp_path / "out" / "main.py").read_text()
+    names: dict[str, object] = {}
+    exec(compile(slimmed, "main.py", "exec"), names)
+    with pytest.raises(ZeroDivisionError) as raised:
+        names["f"](1)  # type: ignore[operator]
+    assert traceback.extract_tb(raised.tb)[-1].lineno == source.split("\n").index("    return x / 0") + 1
+    assert "seven" not in slimmed
+    assert "eight" not in slimmed
+
+
+def test_a_copy_is_written_in_utf_8_whatever_the_source_is_in(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_bytes("# coding: latin-1\nx = 'ü'\n".encode("latin-1"))
+    copy(tmp_path / "main.py", tmp_path / "out")
+    assert (tmp_path / "out" / "main.py").read_bytes() == "\nx = 'ü'\n".encode()
+
+
+@pytest.mark.slow
+def test_what_is_said_at_run_time_is_the_same(tmp_path: Path) -> None:
+    copy(ROOT / "src" / "main.py", tmp_path)
+    before, after = (spoken(folder) for folder in (ROOT / "src", tmp_path))
+    assert len(before.splitlines()) > 100
+    assert after == before
+
+
+def spoken(folder: Path) -> str:
+    command = [sys.executable, "-c", SPOKEN]
+    return subprocess.run(command, cwd=folder, env={}, capture_output=True, text=True, check=True).stdout

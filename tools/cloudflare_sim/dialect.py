@@ -1,0 +1,116 @@
+"""The part of Analytics Engine's SQL that programs here send, checked word by word and put into SQLite's.
+
+A statement is SELECT, FROM one dataset, and then WHERE, GROUP BY, ORDER BY, LIMIT and FORMAT, each at most once and in
+this order. What the stand-in does not know is refused, also where Analytics Engine would take it: a test then says so.
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|[0-9]+(?:\.[0-9]+)?|<=|>=|!=|[*=<>(),])")
+CLAUSES = ("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "FORMAT")
+WORDS = {*CLAUSES, "BY", "AS", "ASC", "DESC", "AND", "OR", "NOT"}
+FUNCTIONS = {"SUM": "UInt64", "COUNT": "UInt64", "TODATETIME": "DateTime"}
+"""Functions that are known, with the type of what they return; a SUM of doubles is Float64."""
+COLUMNS = {
+    "timestamp": "DateTime",
+    "_sample_interval": "UInt32",
+    "index1": "String",
+    **{f"blob{number}": "String" for number in range(1, 21)},
+    **{f"double{number}": "Float64" for number in range(1, 21)},
+}
+
+
+class Refused(Exception):
+    """The statement is not of the dialect, or asks for what is not there."""
+
+
+class Query(NamedTuple):
+    """A statement for SQLite, the dataset that it reads, and its columns with their types."""
+
+    sql: str
+    dataset: str
+    columns: dict[str, str]
+
+
+def translate(text: str) -> Query:
+    """Return a statement of the dialect as one of SQLite's; `Refused` for anything else."""
+    clauses = _clauses([*_tokens(text)])
+    if not {"SELECT", "FROM"} <= clauses.keys() or len(clauses["FROM"]) != 1:
+        raise Refused("a statement is SELECT … FROM <dataset> …")
+    if clauses.pop("FORMAT", ["JSON"]) != ["JSON"]:
+        raise Refused("only FORMAT JSON is known")
+    dataset = clauses["FROM"][0]
+    columns = dict(_column(item) for item in _items(clauses["SELECT"]))
+    known = {*COLUMNS, *columns}
+    for name, tokens in clauses.items():
+        if name != "FROM":
+            _check(name, tokens, known)
+    clauses["FROM"] = [f'"{dataset}"']
+    return Query(" ".join(part for name, tokens in clauses.items() for part in (name, *tokens)), dataset, columns)
+
+
+def _tokens(text: str) -> Iterator[str]:
+    at = 0
+    while text[at:].strip():
+        found = TOKEN.match(text, at)
+        if found is None:
+            raise Refused(f"unexpected {text[at:].strip()[0]!r} at {at}")
+        at = found.end()
+        word = found["word"]
+        yield word.upper() if word and word.upper() in WORDS else found[0].strip()
+
+
+def _clauses(tokens: list[str]) -> dict[str, list[str]]:
+    """Return what stands in each clause, in their order."""
+    clauses: dict[str, list[str]] = {}
+    for token in tokens:
+        if token in CLAUSES:
+            if token in clauses or any(CLAUSES.index(token) < CLAUSES.index(other) for other in clauses):
+                raise Refused(f"{token} is not expected here")
+            clauses[token] = []
+        elif not clauses:
+            raise Refused("a statement begins with SELECT")
+        else:
+            clauses[[*clauses][-1]].append(token)
+    return clauses
+
+
+def _check(clause: str, tokens: list[str], known: set[str]) -> None:
+    if clause in {"GROUP", "ORDER"} and tokens[:1] != ["BY"]:
+        raise Refused(f"{clause} without BY")
+    for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
+        if not re.match(r"[A-Za-z_]", token) or token in WORDS:
+            continue
+        if after == "(":
+            if token.upper() not in FUNCTIONS:
+                raise Refused(f"unknown function {token}")
+        elif token not in known:
+            raise Refused(f"unable to find column {token}")
+
+
+def _items(tokens: list[str]) -> Iterator[list[str]]:
+    item: list[str] = []
+    depth = 0
+    for token in tokens:
+        depth += (token == "(") - (token == ")")
+        if token == "," and depth == 0:
+            yield item
+            item = []
+        else:
+            item.append(token)
+    yield item
+
+
+def _column(item: list[str]) -> tuple[str, str]:
+    """Return the name of a column of the result, and its type."""
+    named = len(item) > 2 and item[-2] == "AS"
+    expression = item[:-2] if named else item
+    if not expression:
+        raise Refused("an empty column")
+    name = item[-1] if named else "".join(item)
+    if len(expression) == 1:
+        return name, COLUMNS.get(expression[0], "UInt8")
+    has_doubles = any(COLUMNS.get(token) == "Float64" for token in expression)
+    return name, "Float64" if has_doubles else FUNCTIONS.get(expression[0].upper(), "Float64")
