@@ -9,6 +9,7 @@ import pytest
 from build_assets import target
 from core_tessie.app import app
 from edge.live import Events
+from edge.model import Model
 from edge.ports import Bucket, Database, KeyValue, Limit, Queue, RateLimiter
 from edge.telemetry import Telemetry
 from pyedge import config
@@ -18,8 +19,6 @@ from upload import LIMIT, Upload, dry_run, packed
 
 FILE = ROOT / "wrangler.toml"
 ENVIRONMENTS = (None, "staging", "production")
-AHEAD = {"WORKERS_AI"}
-"""Bindings that the configuration has before the app asks for them."""
 RUNTIMES_OWN = {"ASSETS"}
 """Bindings that the Workers runtime uses itself."""
 
@@ -43,7 +42,8 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     yield from ((one["name"], Events) for one in wrangler.get("durable_objects", {}).get("bindings", []))
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
-    yield from ((wrangler[key]["binding"], None) for key in ("ai", "assets") if key in wrangler)
+    yield (wrangler["ai"]["binding"], Model)
+    yield (wrangler["assets"]["binding"], None)
 
 
 def suffix(environment: str | None) -> str:
@@ -88,9 +88,7 @@ def test_rate_limits_have_the_numbers_of_the_app(wrangler: config.Config) -> Non
 def test_bindings_are_fields_of_the_settings(wrangler: config.Config) -> None:
     asked = {field.name: field.port for field in app.settings.fields if field.port}
     given = dict(bindings(wrangler))
-    assert {name: port for name, port in given.items() if name not in AHEAD | RUNTIMES_OWN} == asked
-    assert given.keys() >= AHEAD
-    assert not AHEAD & asked.keys(), "the app asks for it now: it is not ahead any more"
+    assert {name: port for name, port in given.items() if name not in RUNTIMES_OWN} == asked
 
 
 def test_variables_and_secrets_are_fields_of_the_settings(wrangler: config.Config) -> None:

@@ -6,7 +6,7 @@ import shutil
 import sys
 import time
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
@@ -14,7 +14,7 @@ from statistics import median, quantiles
 from urllib.parse import urlsplit
 
 from benchmarks.cases import CASES, OTHERS, Case, complaint
-from benchmarks.workers.peers import PEERS, Peer, set_up, start, upload_kib
+from benchmarks.workers.peers import PEERS, Made, Peer, set_up, start, upload_kib
 from pyedge import Worker
 from pyedge.client import CACHE
 
@@ -48,11 +48,16 @@ def main(arguments: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a smoke run whose numbers mean nothing")
     quick = parser.parse_args(arguments).quick
+    print(report(measure([set_up(peer) for peer in PEERS], quick=quick)))
+    return 0
+
+
+def measure(made: Sequence[Made], *, quick: bool) -> list[Measured]:
+    """Run the Workers beside each other, a round of each case on one after the other."""
     rounds, requests = (1, 5) if quick else (9, 300)
     with ExitStack() as stack:
         workers: list[tuple[Worker, Measured]] = []
-        for peer in PEERS:
-            place = set_up(peer)
+        for peer, place in made:
             unprepared = Cold(0, 0) if quick else first_response(place, prepared=False)
             cold = first_response(place, prepared=True)
             worker = stack.enter_context(start(place))
@@ -64,8 +69,7 @@ def main(arguments: Sequence[str]) -> int:
                     take(worker, measured, case, requests)
         for worker, measured in workers:
             measured.memory_mb = worker.memory_mb()["workerd"]
-    print(report([measured for _, measured in workers]))
-    return 0
+        return [measured for _, measured in workers]
 
 
 def first_response(place: Path, *, prepared: bool) -> Cold:
@@ -73,36 +77,36 @@ def first_response(place: Path, *, prepared: bool) -> Cold:
     if not prepared:
         shutil.rmtree(CACHE, ignore_errors=True)
     begun = time.perf_counter()
-    with start(place) as worker:
-        send(connect(worker), TIMED[0])
+    with start(place) as worker, connect(worker) as connection:
+        send(connection, TIMED[0])
         return Cold(cpu_seconds(worker), time.perf_counter() - begun)
 
 
 def check(worker: Worker, peer: Peer) -> None:
     """Refuse to time a Worker that answers otherwise than the others."""
-    connection = connect(worker)
-    for case in TIMED if peer.answers_alike else ():
-        status, headers, body = send(connection, case)
-        if fault := complaint(case, status, body, headers.get("access-control-allow-origin")):
-            raise SystemExit(f"{peer.title}: {fault}")
+    with connect(worker) as connection:
+        for case in TIMED if peer.answers_alike else ():
+            status, headers, body = send(connection, case)
+            if fault := complaint(case, status, body, headers.get("access-control-allow-origin")):
+                raise SystemExit(f"{peer.title}: {fault}")
 
 
 def take(worker: Worker, measured: Measured, case: Case, requests: int) -> None:
     """Time one round of a case over one connection."""
-    connection = connect(worker)
-    send(connection, case)
-    cpu, walls = cpu_seconds(worker), []
-    for _ in range(requests):
-        begun = time.perf_counter()
+    with connect(worker) as connection:
         send(connection, case)
-        walls.append((time.perf_counter() - begun) * 1000)
+        cpu, walls = cpu_seconds(worker), []
+        for _ in range(requests):
+            begun = time.perf_counter()
+            send(connection, case)
+            walls.append((time.perf_counter() - begun) * 1000)
     measured.cpu.setdefault(case.name, []).append((cpu_seconds(worker) - cpu) / requests * 1000)
     measured.wall.setdefault(case.name, []).extend(walls)
 
 
-def connect(worker: Worker) -> HTTPConnection:
-    """Return a connection that is kept alive."""
-    return HTTPConnection(urlsplit(worker.url).netloc, timeout=30)
+def connect(worker: Worker) -> closing[HTTPConnection]:
+    """Return a connection that is kept alive until it is left."""
+    return closing(HTTPConnection(urlsplit(worker.url).netloc, timeout=30))
 
 
 def send(connection: HTTPConnection, case: Case) -> tuple[int, dict[str, str], bytes]:
@@ -150,6 +154,8 @@ def _warm(measured: Measured, name: str) -> str:
 
 def _targets(all_measured: list[Measured]) -> list[str]:
     by_main = {m.peer.main: m for m in all_measured}
+    if not {"kernel", "bare", "bare_pydantic", "fastapi_api"} <= by_main.keys():
+        return []
 
     def cpu(main: str, case: str) -> float:
         return median(by_main[main].cpu[case])

@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from benchmarks.api import API_KEY
 from pyedge import Worker
@@ -44,17 +45,27 @@ PEERS = [
 ]
 
 
-def set_up(peer: Peer) -> Path:
-    """Make a peer's project folder with its packages, and return it."""
-    place = BUILD / peer.main
+class Made(NamedTuple):
+    """A peer and its project folder."""
+
+    peer: Peer
+    place: Path
+
+
+def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> Made:
+    """Make a peer's project folder, with its packages or with those that are given."""
+    place = build / peer.main
     shutil.rmtree(place / "all", ignore_errors=True)
     for name, folder in (("edge", ROOT / "src" / "edge"), ("benchmarks", ROOT / "benchmarks")):
         shutil.copytree(folder, place / "all" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(MAINS / f"{peer.main}.py", place / "all" / "main.py")
     copy(place / "all" / "main.py", place / "src")
     (place / "wrangler.toml").write_text(CONFIG.format(name=peer.main.replace("_", "-"), key=API_KEY), encoding="utf-8")
-    vendor(LOCKS / f"{peer.lock}.txt", place / "python_modules")
-    return place
+    if packages is None:
+        vendor(LOCKS / f"{peer.lock}.txt", place / "python_modules")
+    else:
+        (place / "python_modules").symlink_to(packages)
+    return Made(peer, place)
 
 
 def start(place: Path) -> Worker:

@@ -3,6 +3,7 @@
 from core_tessie import NAME, VERSION, commands, d1, energy_report, index, live, sync, tessieapi, tickets, usage
 from core_tessie.journal import Journal, journal
 from core_tessie.settings import TessieSettings
+from core_tessie.sync_news import SyncNews
 from core_tessie.sync_work import QUEUE, SyncWork
 from core_tessie.tessie import Tessie
 from core_tessie.usage_points import Usage
@@ -31,7 +32,7 @@ app = App(
     settings=TessieSettings,
     authenticate=authenticate,
     middleware=[request_id, access_log, journal, cors],
-    providers=[Journal, Tessie, SyncWork, Publisher, Usage],
+    providers=[Journal, Tessie, SyncWork, Publisher, Usage, SyncNews],
     queues={"CORE_TESSIE_QUEUE": QUEUE},
     limits={"RATE_LIMITER": Limit(300, 60)},
     resources=[

@@ -1,7 +1,7 @@
 """`/colbycommands/energy-report`: reports on energy, cost and efficiency, made from the rows and stored."""
 
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
@@ -12,12 +12,14 @@ from core_tessie.energy_markdown import markdown
 from core_tessie.energy_page import page
 from core_tessie.energy_period import Period, instant_of, zone_of
 from core_tessie.energy_sql import Question, statements
+from core_tessie.live_events import ReportCreated
 from core_tessie.vin import Vin
 from edge.access import READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import Fault, InvalidBody, NotFound, Problem
 from edge.http import Request, Response
 from edge.instants import to_text
+from edge.live import Publisher
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Clock, Database
 from edge.routes import Routes
@@ -116,8 +118,8 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
 
 
 @routes.post("", VehicleNotFound, ReportTooLarge, status=201, operation=Operation({201: {JSON: StoredReport}}))
-async def make_report(
-    wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock
+async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock, publisher: Publisher
 ) -> Response:
     """Make an energy report and store it.
 
@@ -135,6 +137,7 @@ async def make_report(
     report = compute(question, rows)
     stored = _stored(report, title_of(question, rows["vehicles"]), (actor.name, request.id), now)
     await db.run(*_insert(stored))
+    publisher.publish("report.created", {name: stored[name] for name in ReportCreated.__annotations__}, stored["vin"])
     location = ("location", f"{routes.prefix}/{stored['id']}")
     response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
     response.headers.append(location)
@@ -201,7 +204,7 @@ def _instant(pointer: str, text: str, zone: str) -> datetime:
         raise InvalidBody([Fault(pointer=pointer, detail=str(fault))]) from None
 
 
-def _stored(report: EnergyReport, title: str, by: tuple[str, str], now: datetime) -> dict[str, str | int | None]:
+def _stored(report: EnergyReport, title: str, by: tuple[str, str], now: datetime) -> dict[str, Any]:
     """Return the row of a report."""
     document = report.model_dump_json(by_alias=True)
     if len(document.encode()) > REPORT_LIMIT:
@@ -223,6 +226,6 @@ def _stored(report: EnergyReport, title: str, by: tuple[str, str], now: datetime
     }
 
 
-def _insert(row: dict[str, str | int | None]) -> tuple[str, *tuple[str | int | None, ...]]:
+def _insert(row: dict[str, Any]) -> tuple[str, *tuple[Any, ...]]:
     marks = ", ".join("?" * len(row))
     return f"INSERT INTO energy_reports ({', '.join(row)}) VALUES ({marks})", *row.values()

@@ -7,9 +7,11 @@ from uuid import uuid4
 
 from pydantic_core import to_json
 
+from core_tessie.live_events import LogNote
 from core_tessie.usage_points import Usage
 from edge.app import Next
 from edge.http import Request, Response
+from edge.live import Publisher
 from edge.ports import Background, Database, Fetched, Log, Statement, Value
 from edge.spool import Spool
 from edge.sql import upsert
@@ -18,6 +20,7 @@ RAW_BODY_LIMIT = 1_900_000
 """Bytes of a body that a `tessie_raw` row keeps: D1 takes 2 MB a row."""
 
 _TOKENS = re.compile(rb'"(tokens|backseat_token)"\s*:\s*(\[[^\]]*\]|"[^"]*")')
+_TOLD = frozenset({"warning", "error"})
 _LOGS = ("id", "route", "actor", "request_id", "level", "message", "payload")
 _INSERT_RAW = (
     "INSERT INTO tessie_raw (id, vin, method, path, query, status, content_type, body, body_bytes, is_cut, "
@@ -46,16 +49,20 @@ class Journal:
     Without a database nothing is kept: what does not need one works all the same.
     """
 
-    def __init__(self, db: Database | None, background: Background, log: Log) -> None:
+    def __init__(self, db: Database | None, background: Background, log: Log, publisher: Publisher) -> None:
         self._spool = Spool(db.batch, background, log, "journal") if db else None
+        self._publisher = publisher
 
     def note(
         self, level: str, message: str, *, route: str | None, actor: str | None, request_id: str, **payload: object
     ) -> None:
-        """Keep a log row. `payload` holds no secret, no place and no whole VIN."""
+        """Keep a log row, and tell of a warning or error. `payload` holds no secret, no place and no whole VIN."""
         row = (uuid4().hex, route, actor, request_id, level, message, to_json(payload).decode() if payload else None)
         if self._spool:
             self._spool.add(upsert("logs", _LOGS, [row]))
+        if level in _TOLD:
+            told = LogNote(message=message, route=route, actor=actor, request_id=request_id, payload=payload)
+            self._publisher.publish(f"log.{level}", told)
 
     def record(self, call: Call) -> None:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""

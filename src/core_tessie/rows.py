@@ -94,11 +94,12 @@ _WAITING = (
     "download_pct = excluded.download_pct, install_pct = excluded.install_pct, "
     "expected_duration_s = excluded.expected_duration_s "
     "WHERE (software_updates.status, software_updates.download_pct, software_updates.install_pct) "
-    "IS NOT (excluded.status, excluded.download_pct, excluded.install_pct)"
+    "IS NOT (excluded.status, excluded.download_pct, excluded.install_pct) "
+    "RETURNING version, status, download_pct, install_pct"
 )
 _RUNNING = (
     "INSERT INTO software_updates (id, vin, version, status, first_seen_at, installed_at) "
     "VALUES (?, ?, ?, 'installed', ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'installed', "
     "installed_at = excluded.installed_at, download_pct = NULL, install_pct = NULL "
-    "WHERE software_updates.status IS NOT 'installed'"
+    "WHERE software_updates.status IS NOT 'installed' RETURNING version, status, download_pct, install_pct"
 )

@@ -35,8 +35,8 @@ class SyncRun(BaseModel):
     error: str | None
 
 
-async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_id: str) -> SyncRun:
-    """Write the row of a new run, and close runs that nobody will finish."""
+async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_id: str) -> tuple[SyncRun, list[Row]]:
+    """Write the row of a new run and return it, with the rows of those that nobody will finish, closed now."""
     run_id = uuid4().hex
     given = (run_id, cause, actor, request_id, to_text(now))
     results = await db.batch(
@@ -45,7 +45,7 @@ async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_i
             Statement(_BEGIN, given),
         ]
     )
-    return SyncRun.model_validate(results[1].rows[0])
+    return SyncRun.model_validate(results[1].rows[0]), results[0].rows
 
 
 async def read(db: Database, run_id: str) -> SyncRun | None:
@@ -64,9 +64,9 @@ def expect(run_id: str, vins: list[str]) -> Statement:
 
 
 def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
-    """Note facts about one vehicle in a run that is open; None takes a fact away."""
+    """Note facts about one vehicle in a run that is open, and return its progress; None takes a fact away."""
     return Statement(
-        "UPDATE sync_runs SET progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL",
+        "UPDATE sync_runs SET progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL RETURNING progress",
         (to_json({vin: facts}).decode(), run_id),
     )
 
@@ -77,27 +77,31 @@ def count_rows(run_id: str) -> Statement:
 
 
 def close(run_id: str, now: datetime) -> Statement:
-    """Count the vehicles that are through, and end the run when none is left."""
+    """Count the vehicles that are through, end the run when none is left, and return its row while it was open."""
     return Statement(_CLOSE, (run_id, to_text(now), run_id))
 
 
 def fail(run_id: str, now: datetime, error: str) -> Statement:
-    """End a run that could not begin."""
+    """End a run that could not begin, and return its row."""
     return Statement(
-        "UPDATE sync_runs SET status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL",
+        f"UPDATE sync_runs SET status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_TOLD}",
         (to_text(now), error, run_id),
     )
 
 
+_TOLD = (
+    "RETURNING id, cause, status, started_at, ended_at, vehicles_total, vehicles_done, vehicles_failed, "
+    "rows_written, error"
+)
 _BEGIN = (
     "INSERT INTO sync_runs (id, cause, status, actor, request_id, started_at) "
     "VALUES (?, ?, 'started', ?, ?, ?) RETURNING *"
 )
 _ABANDON = (
     "UPDATE sync_runs SET status = 'failed', error = 'abandoned', ended_at = ? "
-    "WHERE status = 'started' AND started_at < ?"
+    f"WHERE status = 'started' AND started_at < ? {_TOLD}"
 )
-_CLOSE = """
+_CLOSE = f"""
 WITH counted AS (
   SELECT count(*) FILTER (WHERE value ->> 'status' = 'succeeded') AS done,
          count(*) FILTER (WHERE value ->> 'status' = 'failed') AS failed,
@@ -112,5 +116,5 @@ UPDATE sync_runs SET
                 WHEN counted.failed = 0 THEN 'succeeded'
                 WHEN counted.done = 0 THEN 'failed'
                 ELSE 'partial' END
-FROM counted WHERE sync_runs.id = ? AND sync_runs.ended_at IS NULL
+FROM counted WHERE sync_runs.id = ? AND sync_runs.ended_at IS NULL {_TOLD}
 """

@@ -5,6 +5,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from edge.live import Events
+from edge.model import Model
 from edge.ports import Database, Queue, RateLimiter
 from edge.settings import Secret, Settings
 from edge.telemetry import Telemetry
@@ -32,6 +33,8 @@ class TessieSettings(Settings):
     core_tessie_queue: Queue
     rate_limiter: RateLimiter | None = None
     events: Events | None = None
+    workers_ai: Model | None = None
+    ai_model: str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
     analytics: Telemetry | None = None
     analytics_dataset: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = None
     cloudflare_account_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None

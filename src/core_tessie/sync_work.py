@@ -4,17 +4,20 @@ from dataclasses import dataclass
 from typing import Literal
 
 from pydantic import BaseModel
+from pydantic_core import from_json
 
 from core_tessie import runs
 from core_tessie.journal import Journal, mask
+from core_tessie.live_events import SyncVehicleFailed
 from core_tessie.rows import listed
 from core_tessie.runs import Cause, SyncRun
 from core_tessie.settings import TessieSettings
+from core_tessie.sync_news import SyncNews
 from core_tessie.tessie import Tessie
 from core_tessie.vehicle_sync import VehicleRefused, VehicleSync, listed_vehicles
 from edge.errors import NotConfigured, Problem
 from edge.events import Retry
-from edge.ports import Clock, Database, PortError, Queue
+from edge.ports import Clock, Database, PortError, Queue, Statement
 
 QUEUE = "core-tessie-queue"
 DEAD_LETTERS = "core-tessie-dlq"
@@ -50,24 +53,25 @@ class SyncWork:
     tessie: Tessie
     clock: Clock
     journal: Journal
+    news: SyncNews
 
     async def begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
         """Begin a run whose plan the queue will make."""
-        run = await runs.begin(self.db, self.clock.now(), cause, actor, request_id)
+        run = await self._begin(cause, actor, request_id)
         try:
             await self.queue.send(PlanSync(run_id=run.id).model_dump())
         except PortError as fault:
-            await self.db.batch([runs.fail(run.id, self.clock.now(), f"the queue took no message: {fault}")])
+            await self._end(runs.fail(run.id, self.clock.now(), f"the queue took no message: {fault}"))
             raise
         return run
 
     async def begin_at_once(self, cause: Cause, request_id: str) -> None:
         """Begin a run and make its plan here and now."""
-        run = await runs.begin(self.db, self.clock.now(), cause, cause, request_id)
+        run = await self._begin(cause, cause, request_id)
         try:
             await self._plan(run.id)
         except (Problem, VehicleRefused, PortError) as fault:
-            await self.db.batch([runs.fail(run.id, self.clock.now(), str(fault))])
+            await self._end(runs.fail(run.id, self.clock.now(), str(fault)))
             raise
 
     async def do(self, message: Message, attempts: int) -> None:
@@ -88,16 +92,32 @@ class SyncWork:
         now = self.clock.now()
         self._note("error", "sync failed", message, error=reason)
         if isinstance(message, PlanSync):
-            await self.db.batch([runs.fail(message.run_id, now, reason or "Tessie's list of vehicles cannot be had")])
+            await self._end(runs.fail(message.run_id, now, reason or "Tessie's list of vehicles cannot be had"))
             return
         facts = {"status": "failed"} | ({"error": reason} if reason else {})
-        await self.db.batch([runs.report(message.run_id, message.vin, facts), runs.close(message.run_id, now)])
+        noted, closed = await self.db.batch(
+            [runs.report(message.run_id, message.vin, facts), runs.close(message.run_id, now)]
+        )
+        for row in noted.rows:
+            error = from_json(row["progress"])[message.vin].get("error")
+            self.news.vehicle_failed(message.vin, SyncVehicleFailed(run_id=message.run_id, error=error))
+        self.news.ended(closed.rows)
+
+    async def _begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
+        run, abandoned = await runs.begin(self.db, self.clock.now(), cause, actor, request_id)
+        self.news.ended(abandoned)
+        self.news.started(run)
+        return run
+
+    async def _end(self, statement: Statement) -> None:
+        (ended,) = await self.db.batch([statement])
+        self.news.ended(ended.rows)
 
     async def _do(self, message: Message) -> None:
         if isinstance(message, PlanSync):
             await self._plan(message.run_id)
             return
-        sync = VehicleSync(message.vin, message.run_id, self.db, self.tessie, self.clock)
+        sync = VehicleSync(message.vin, message.run_id, self.db, self.tessie, self.clock, self.news)
         if await sync.step():
             self._note("info", "vehicle synced", message)
         else:
@@ -111,9 +131,11 @@ class SyncWork:
         """
         found = await listed_vehicles(self.tessie, run_id)
         if found:
-            await self.db.batch(listed(found))
+            for row in [row for result in await self.db.batch(listed(found)) for row in result.rows]:
+                self.news.changed(row["id"], {"is_active": found[row["id"]]})
         vins = [row["id"] for row in await self.db.all("SELECT id FROM vehicles ORDER BY id")]
-        await self.db.batch([runs.expect(run_id, vins), runs.close(run_id, self.clock.now())])
+        _, closed = await self.db.batch([runs.expect(run_id, vins), runs.close(run_id, self.clock.now())])
+        self.news.ended(closed.rows)
         messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]
         for start in range(0, len(messages), SEND_LIMIT):
             await self.queue.send_batch(messages[start : start + SEND_LIMIT])

@@ -10,8 +10,10 @@ from pydantic import BaseModel
 from pydantic_core import from_json
 
 from core_tessie import runs
+from core_tessie.live_events import SyncProgress, SyncVehicleDone
 from core_tessie.records import RECORDS
 from core_tessie.rows import capacities, history, snapshot
+from core_tessie.sync_news import SyncNews, difference, looked_up
 from core_tessie.tessie import Ask, Tessie, TessieFailed
 from edge.instants import from_epoch, to_epoch, to_text
 from edge.ports import Clock, Database, Fetched, Row, Statement
@@ -71,6 +73,7 @@ class VehicleSync:
     db: Database
     tessie: Tessie
     clock: Clock
+    news: SyncNews
 
     async def step(self) -> bool:
         """Do as much as one message may; True when the vehicle is through in this run.
@@ -82,19 +85,19 @@ class VehicleSync:
             return True
         walk = Walk.model_validate_json(vehicle["backfill"]) if vehicle["backfill"] else None
         if walk is None:
-            await self._observe()
+            await self._observe(vehicle)
             walk = self._begin(vehicle)
         for _ in range(WINDOWS_AT_ONCE):
             if walk.next_kind is None:
                 await self._finish(walk)
                 return walk.run_id == self.run_id
-            await self._window(walk, walk.next_kind)
+            await self._window(walk, walk.next_kind, is_first=vehicle["backfilled_at"] is None)
         return False
 
     async def _load(self) -> tuple[Row, bool]:
         found, waiting = await self.db.batch(
             [
-                Statement("SELECT synced_at, refreshed_at, backfill FROM vehicles WHERE id = ?", (self.vin,)),
+                Statement("SELECT * FROM vehicles WHERE id = ?", (self.vin,)),
                 Statement(
                     "SELECT 1 FROM sync_runs, json_each(progress) WHERE sync_runs.id = ? AND ended_at IS NULL "
                     "AND key = ? AND value ->> 'status' NOT IN ('succeeded', 'failed')",
@@ -104,12 +107,16 @@ class VehicleSync:
         )
         return (found.rows[0] if found.rows else {"backfill": None}), bool(found.rows and waiting.rows)
 
-    async def _observe(self) -> None:
+    async def _observe(self, vehicle: Row) -> None:
         state = await self._read("state", {})
-        statements = []
+        row = Statement("SELECT * FROM vehicles WHERE id = ?", (self.vin,))
+        statements = [row]
         for statement in snapshot(self.vin, state, to_text(self.clock.now())):
             statements += [statement, runs.count_rows(self.run_id)]
-        await self.db.batch(statements)
+        before, *written, after = await self.db.batch([*statements, row])
+        self.news.changed(self.vin, difference(before.rows[0], after.rows[0]))
+        if vehicle["backfilled_at"] is not None:
+            self.news.updated(self.vin, (one for result in written for one in result.rows if "version" in one))
 
     def _begin(self, vehicle: Row) -> Walk:
         now = self.clock.now()
@@ -120,37 +127,51 @@ class VehicleSync:
         since = int(now.timestamp())
         return Walk(run_id=self.run_id, since=since, floor=floor, trails={kind: Trail(until=since) for kind in RECORDS})
 
-    async def _window(self, walk: Walk, kind: str) -> None:
+    async def _window(self, walk: Walk, kind: str, *, is_first: bool) -> None:
         trail = walk.trails[kind]
         query = {**UNITS, "from": walk.floor, "to": trail.until, "limit": WINDOW}
-        results = _results(await self._read(kind, query))
-        upserts, rejected = history(RECORDS[kind], self.vin, results)
-        _advance(trail, results)
-        facts: dict[str, object] = {kind: trail.rows, "back_to": from_epoch(trail.until) if trail.until else None}
+        found = _results(await self._read(kind, query))
+        upserts, rejected = history(RECORDS[kind], self.vin, found)
+        _advance(trail, found)
+        back_to = from_epoch(trail.until) if trail.until else None
+        facts: dict[str, object] = {kind: trail.rows, "back_to": back_to}
         if rejected:
             facts["rejected"] = rejected
         statements = [part for upsert in upserts for part in (upsert, runs.count_rows(self.run_id))]
-        await self.db.batch(
+        looked = [] if is_first else looked_up(kind, self.vin, trail.last)
+        results = await self.db.batch(
             [
+                *looked,
                 *statements,
                 Statement("UPDATE vehicles SET backfill = ? WHERE id = ?", (walk.model_dump_json(), self.vin)),
                 runs.report(self.run_id, self.vin, facts),
+                *looked,
             ]
         )
+        if looked:
+            known = {row["id"] for row in results[0].rows}
+            self.news.recorded(self.vin, kind, (row for row in results[-1].rows if row["id"] not in known))
+        progress = SyncProgress(run_id=self.run_id, kind=kind, rows=trail.rows, back_to=back_to)
+        self.news.progressed(self.vin, progress)
 
     async def _finish(self, walk: Walk) -> None:
         span = {"from": walk.floor, "to": walk.since, "distance_format": "mi"}
         measured = capacities(self.vin, _results(await self._read("battery_health", span, may_be_refused=True)))
         since = from_epoch(walk.since)
         refreshed = since if walk.floor == 0 else None
-        await self.db.batch(
+        now = self.clock.now()
+        *_, noted, closed = await self.db.batch(
             [
                 *measured,
                 Statement(_FINISH, (since, refreshed, since, self.vin)),
                 runs.report(walk.run_id, self.vin, {"status": "succeeded", "error": None, "back_to": None}),
-                runs.close(walk.run_id, self.clock.now()),
+                runs.close(walk.run_id, now),
             ]
         )
+        if noted.rows:
+            done = SyncVehicleDone(run_id=walk.run_id, rows={kind: trail.rows for kind, trail in walk.trails.items()})
+            self.news.vehicle_done(self.vin, done, (now.timestamp() - walk.since) * 1000)
+        self.news.ended(closed.rows)
 
     async def _read(self, path: str, query: Mapping[str, object], *, may_be_refused: bool = False) -> dict[str, Any]:
         ask = Ask("GET", f"/{self.vin}/{path}", urlencode(query), vin=self.vin, request_id=self.run_id)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contracts import bucket, clock, database, events, fetch, key_value, queue, rate_limiter, telemetry
+from tests.contracts import bucket, clock, database, events, fetch, key_value, model, queue, rate_limiter, telemetry
 from tests.contracts.expected import refused
 from tests.contracts.origin import origin
 
@@ -20,9 +20,11 @@ from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.fetch import LocalFetch
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
+from edge.runtimes.local.model import LocalModel
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
+from model_sim import KEY, ModelSim
 
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
 """What the local runtime does otherwise, and why; each must indeed fail here."""
@@ -144,6 +146,19 @@ def test_events(case: events.Case, tmp_path: Path) -> None:
         log.close()
 
     asyncio.run(run())
+
+
+@each(model.CASES)
+def test_model(case: model.Case) -> None:
+    async def run(url: str) -> None:
+        port = LocalModel(url, KEY)
+        try:
+            await finished(case(port))
+        finally:
+            await port.close()
+
+    with ModelSim() as sim:
+        asyncio.run(run(sim.openai_url))
 
 
 async def finished(case: Awaitable[None]) -> None:

@@ -2,22 +2,24 @@
 
 import asyncio
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.contracts import bucket, clock, database, fetch, key_value, queue, rate_limiter, telemetry
+from tests.contracts import bucket, clock, database, events, fetch, key_value, model, queue, rate_limiter, telemetry
 from tests.contracts.origin import origin
 from tests.workers.hosting import ROOT, hosted
 
 from cloudflare_sim import AnalyticsSim
+from model_sim import ModelSim, Shape
 
 pytestmark = pytest.mark.slow
 
 CASES = {
     (module.__name__.rpartition(".")[2], case.__name__)
-    for module in (database, key_value, bucket, queue, fetch, clock, telemetry, rate_limiter)
+    for module in (database, key_value, bucket, queue, fetch, clock, telemetry, rate_limiter, events, model)
     for case in module.CASES
 }
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
@@ -46,12 +48,18 @@ def served_origin() -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
+def models() -> Iterator[ModelSim]:
+    with ModelSim() as sim:
+        yield sim
+
+
+@pytest.fixture(scope="module")
+def run(models: ModelSim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
     trees = {"tests/contracts": ROOT / "tests" / "contracts"}
     with (
         served_origin() as url,
         AnalyticsSim() as analytics,
-        hosted("contracts", tmp_path_factory.mktemp("contracts"), trees, analytics=analytics) as worker,
+        hosted("contracts", tmp_path_factory.mktemp("contracts"), trees, analytics=analytics, ai=models.url) as worker,
     ):
 
         def case(port: str, name: str) -> str:
@@ -71,6 +79,39 @@ def each() -> Iterator[Any]:
 @pytest.mark.parametrize(("port", "name"), [*each()])
 def test_case(run: Run, port: str, name: str) -> None:
     assert run(port, name) == ""
+
+
+STREAMED = ("a_streamed_answer_comes_in_parts", "a_cut_anywhere_changes_nothing")
+WHOLE = ("a_whole_answer_has_text_usage_and_reason", "a_model_that_answers_nothing_answers")
+
+
+@pytest.mark.parametrize("case", [*WHOLE, *STREAMED, "tool_calls_come_whole"])
+@pytest.mark.parametrize("shape", ["openai", "azure", "mixed"])
+def test_a_model_answers_in_every_shape(run: Run, models: ModelSim, shape: Shape, case: str) -> None:
+    models.reset(shape)
+    assert run("model", case) == ""
+    models.reset()
+
+
+def test_a_model_answers_in_the_form_of_responses(run: Run, models: ModelSim) -> None:
+    models.reset("responses")
+    assert run("model", WHOLE[0]) == ""
+    models.reset()
+
+
+def test_a_stream_that_is_left_is_left_at_the_models_server(run: Run, models: ModelSim) -> None:
+    models.reset()
+    assert run("model", "parts_come_as_they_are_sent") == ""
+    deadline = time.monotonic() + 10
+    while not models.left and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert models.left == 1
+
+
+def test_a_quota_that_is_used_up_is_not_asked_again(run: Run, models: ModelSim) -> None:
+    models.reset()
+    assert run("model", "a_quota_that_is_used_up_is_told") == ""
+    assert len(models.requests) == 1
 
 
 def test_every_exception_is_a_case() -> None:

@@ -14,19 +14,20 @@ EDGE = ROOT / "src" / "edge"
 
 
 @contextmanager
-def hosted(
+def hosted(  # noqa: PLR0913, PLR0917 - what a Worker may be given
     name: str,
     folder: Path,
     trees: Mapping[str, Path] | None = None,
     variables: Mapping[str, str] | None = None,
     analytics: AnalyticsSim | None = None,
+    ai: str | None = None,
 ) -> Iterator[Worker]:
     """Run the Worker called `name` from a copy of it in `folder`; `trees` are more folders that it imports from."""
     given = dict(variables or {}) | (reading(analytics, name) if analytics else {})
     place = copytree(HERE / name, folder / name)
     (place / "python_modules").symlink_to(ROOT / "python_modules")
     address = analytics.url if analytics else None
-    with Worker(place, variables=given, trees={"edge": EDGE, **(trees or {})}, analytics=address) as running:
+    with Worker(place, variables=given, trees={"edge": EDGE, **(trees or {})}, analytics=address, ai=ai) as running:
         yield running
 
 

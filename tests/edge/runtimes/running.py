@@ -79,11 +79,11 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, *arguments: str) -> Iterator[Running]:
-    """Serve from a folder, and leave no process behind."""
+def running(folder: Path, *arguments: str, ready: bool = True) -> Iterator[Running]:
+    """Serve from a folder, waiting until it does unless not `ready`, and leave no process behind."""
     server = Running(folder, *arguments)
     try:
-        assert server.port
+        assert not ready or server.port
         yield server
     finally:
         if server.process.poll() is None:

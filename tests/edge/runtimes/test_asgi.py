@@ -141,11 +141,6 @@ def test_a_stream_goes_out_part_by_part_and_ends() -> None:
     ]
 
 
-def test_a_websocket_is_refused() -> None:
-    sent, _ = call(answers(), type="websocket")
-    assert sent == [{"type": "websocket.close", "code": 1008}]
-
-
 def test_a_lifespan_starts_and_stops() -> None:
     (started, stopped), _ = call(
         answers(), [{"type": "lifespan.startup"}, {"type": "lifespan.shutdown"}], type="lifespan"

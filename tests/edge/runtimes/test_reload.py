@@ -1,10 +1,11 @@
 """Reload on edit: the new code is served, and no connection is refused on the way."""
 
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.edge.runtimes.running import Running, lay_out, running, wait_for
+from tests.edge.runtimes.running import lay_out, running, wait_for
 
 pytestmark = pytest.mark.slow
 
@@ -38,10 +39,31 @@ def test_an_edit_that_breaks_the_app_waits_for_the_next(tmp_path: Path) -> None:
         assert server.end() == 0
 
 
+@pytest.fixture(params=["heard", "ignored"])
+def inherited(request: pytest.FixtureRequest) -> Iterator[None]:
+    """What a new process does about SIGINT: in the background of a shell without job control, nothing."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN if request.param == "ignored" else signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("inherited")
 def test_an_interrupt_ends_the_waiting_for_an_edit(tmp_path: Path) -> None:
     lay_out(tmp_path)
     (tmp_path / "src" / "tiny.py").write_text("raise RuntimeError('half an edit')")
-    server = Running(tmp_path, "--reload")
-    server.until("waiting for an edit")
-    assert server.end(signal.SIGINT) == 130
-    assert server.output().count("Traceback") == 1
+    with running(tmp_path, "--reload", ready=False) as server:
+        server.until("waiting for an edit")
+        assert server.end(signal.SIGINT) == 130
+        assert server.output().count("Traceback") == 1
+
+
+def test_an_edit_while_the_watching_begins_is_not_lost(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    source = tmp_path / "src" / "tiny.py"
+    good = source.read_text()
+    source.write_text("import time\nprint('reading', flush=True)\ntime.sleep(0.5)\nraise RuntimeError('half an edit')")
+    with running(tmp_path, "--reload", ready=False) as server:
+        server.until("reading")
+        source.write_text(good)  # long before there is a watch that could see it
+        assert server.get("/").endswith(b"one")
+        assert server.end() == 0

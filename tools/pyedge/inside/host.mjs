@@ -96,7 +96,7 @@ class Ai {
     const response = await fetch(`${settings.ai.url}/run/${model}`, {
       method: "POST", body: JSON.stringify(input), headers: { "content-type": "application/json" },
     });
-    if (!response.ok) throw new Error(`AiError: ${response.status} ${await response.text()}`);
+    if (!response.ok) throw new Error(`AiError: ${await response.text()}`); // "<code>: <text>", as Cloudflare words it
     if (input?.stream) return response.body;
     const answer = await response.json();
     return answer?.result ?? answer;

@@ -72,7 +72,6 @@ def serve(options: argparse.Namespace) -> int:
         if options.reload is None or (isinstance(fault, PortError) and not again):
             raise
         traceback.print_exc()
-        print("waiting for an edit", file=sys.stderr, flush=True)
         reload.wait(options.reload)
     else:
         if not asyncio.run(run(runtime, listening, options.reload)):

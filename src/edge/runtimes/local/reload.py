@@ -1,6 +1,7 @@
 """Reload on edit: the process begins again with its socket open, so that no connection is refused meanwhile."""
 
 import os
+import signal
 import socket
 import sys
 import time
@@ -10,19 +11,24 @@ from typing import NoReturn
 from watchfiles import Change, awatch, watch
 
 _STARTED = time.time()
+_LOOK_AGAIN_MS = 500
+"""How often to look for what was edited before the watching had begun."""
 
 
 async def edited(folder: Path) -> None:
     """Return once a Python file below the folder is edited, also if that was while this process started."""
-    if _edited_since_start(folder):
-        return
-    async for _ in awatch(folder, watch_filter=_is_python):
-        return
+    async for changes in awatch(folder, watch_filter=_is_python, rust_timeout=_LOOK_AGAIN_MS, yield_on_timeout=True):
+        if changes or _edited_since_start(folder):
+            return
 
 
 def wait(folder: Path) -> None:
-    """Block until a Python file below the folder is edited."""
-    next(watch(folder, watch_filter=_is_python, raise_interrupt=True))
+    """Say so and block until a Python file below the folder is edited, also if that was since this process started."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts its background jobs deaf to it
+    print("waiting for an edit", file=sys.stderr, flush=True)
+    for changes in watch(folder, watch_filter=_is_python, rust_timeout=_LOOK_AGAIN_MS, yield_on_timeout=True):
+        if changes or _edited_since_start(folder):
+            return
 
 
 def restart(listening: socket.socket, variable: str) -> NoReturn:

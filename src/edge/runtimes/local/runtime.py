@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from edge.app import App
 from edge.live import Events
+from edge.model import Model
 from edge.ports import (
     Assets,
     Background,
@@ -34,6 +35,7 @@ from edge.runtimes.local.fetch import LocalFetch
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.migrations import migrate
+from edge.runtimes.local.model import LocalModel
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
@@ -62,6 +64,7 @@ class LocalRuntime:
         self.app, self.state, self._opened = app, state, opened
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
         self.events: list[LocalEvents] = []
+        self._env, self._models = env, list[LocalModel]()
         bindings = {field.name: self._bind(field) for field in app.settings.fields if field.port}
         self.settings = app.settings({**env, **bindings})
         self.log = LocalLog("info" if "log_level" in self.settings.faults else self.settings.log_level)
@@ -119,11 +122,20 @@ class LocalRuntime:
         await self.consumers.stop(grace)
         await self.background.drain(grace)
         await self.fetch.close()
+        for model in self._models:
+            await model.close()
         self._opened.close()
 
     def _keep[A: Closable](self, adapter: A) -> A:
         self._opened.callback(adapter.close)
         return adapter
+
+    def _model(self) -> LocalModel | None:
+        """Return the model that LOCAL_AI_URL names, the base address of any server with OpenAI's `/v1`; or None."""
+        if not (url := self._env.get("LOCAL_AI_URL")):
+            return None
+        self._models.append(LocalModel(url, self._env.get("LOCAL_AI_KEY")))
+        return self._models[-1]
 
     def _keep_events(self, name: str) -> LocalEvents:
         log = LocalEvents(self.state / "events" / f"{name}.sqlite", lambda frame: self.app.frame(frame, self.ports()))
@@ -139,6 +151,7 @@ class LocalRuntime:
             Events: lambda: self._keep_events(name),
             Queue: lambda: LocalQueue(self.queues, self.app.queues[name]),
             RateLimiter: lambda: LocalRateLimiter(self.app.limits[name]),
+            Model: self._model,
             Telemetry: lambda: self._keep(LocalTelemetry(state / "analytics" / f"{name}.sqlite", lambda: self.log)),
         }
         if field.port is Queue and name not in self.app.queues:

@@ -15,10 +15,12 @@ from edge.app import App
 from edge.events import Delivery, Tick
 from edge.http import Request, Response
 from edge.live import Events
+from edge.model import Model
 from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, Ports, Queue, RateLimiter
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
+from edge.runtimes.workers.model import WorkersAi
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
 from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
 from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
@@ -27,6 +29,7 @@ from edge.telemetry import Telemetry
 
 ADAPTERS: dict[Any, Callable[[Any], object]] = {
     Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, RateLimiter: RateLimit, Events: DurableEvents,
+    Model: WorkersAi,
 }  # fmt: skip
 """What stands for a binding of each port type."""
 

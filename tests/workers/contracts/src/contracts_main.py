@@ -4,15 +4,29 @@ import asyncio
 import traceback
 from typing import Any
 
-from tests.contracts import bucket, clock, database, echo, fetch, key_value, queue, rate_limiter, telemetry
+from tests.contracts import (
+    bucket,
+    clock,
+    database,
+    echo,
+    events,
+    fetch,
+    key_value,
+    model,
+    queue,
+    rate_limiter,
+    telemetry,
+)
 
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
 from edge.events import Delivery
 from edge.http import Request, Response
+from edge.live import Events
+from edge.model import Model
 from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, RateLimiter
 from edge.routes import Routes
-from edge.runtimes.workers import worker
+from edge.runtimes.workers import event_log, worker
 from edge.settings import Settings
 from edge.telemetry import Telemetry
 
@@ -25,6 +39,8 @@ MODULES: dict[str, Any] = {
     "clock": clock,
     "telemetry": telemetry,
     "rate_limiter": rate_limiter,
+    "events": events,
+    "model": model,
 }
 CASES = {port: {case.__name__: case for case in module.CASES} for port, module in MODULES.items()}
 PATIENCE = 20.0
@@ -41,6 +57,8 @@ class ContractSettings(Settings):
     jobs: Queue
     points: Telemetry
     limiter: RateLimiter
+    log: Events
+    ai: Model
 
 
 routes = Routes(access=PUBLIC, tag="contracts")
@@ -75,6 +93,8 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "fetch": (runtime[Fetch], origin),
         "clock": (runtime[Clock], runtime[Background]),
         "telemetry": (settings.points,),
+        "events": (settings.log,),
+        "model": (settings.ai,),
         "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
 
@@ -107,3 +127,4 @@ app = App(
     limits={"LIMITER": rate_limiter.LIMIT},
 )
 Default = worker(app)
+EventLog = event_log(app)

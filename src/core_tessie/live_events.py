@@ -1,0 +1,121 @@
+"""The live events of this app: what each type is about and what its data holds. None holds a secret or a place.
+
+The subject of an event about a car is its VIN. An event follows the commit of what it tells: where a Worker dies in
+between there is none, so that the tables have the last word.
+"""
+
+from typing import Any, Literal, TypedDict
+
+
+class SyncStarted(TypedDict):
+    """A run of the sync has begun."""
+
+    run_id: str
+    cause: str
+    actor: str | None
+
+
+class SyncProgress(TypedDict):
+    """A window of one kind of history was copied: `rows` of it so far in this walk, `back_to` None at its end."""
+
+    run_id: str
+    kind: str
+    rows: int
+    back_to: str | None
+
+
+class SyncVehicleDone(TypedDict):
+    """A vehicle is up to date: how many records of each kind the walk has read."""
+
+    run_id: str
+    rows: dict[str, int]
+
+
+class SyncVehicleFailed(TypedDict):
+    """A vehicle was given up in this run."""
+
+    run_id: str
+    error: str | None
+
+
+class SyncFinished(TypedDict):
+    """A run has ended."""
+
+    run_id: str
+    status: Literal["succeeded", "partial", "failed"]
+    vehicles_total: int
+    vehicles_done: int
+    vehicles_failed: int
+    rows_written: int
+    error: str | None
+
+
+class VehicleChanged(TypedDict):
+    """Columns of a vehicle that a sync has changed, with their new values, but for where it is."""
+
+    changed: dict[str, Any]
+
+
+class DriveRecorded(TypedDict):
+    """A drive that was not known yet; those of a vehicle's first sync are only counted."""
+
+    id: str
+    started_at: str
+    ended_at: str | None
+    distance_mi: float | None
+    energy_used_kwh: float | None
+
+
+class ChargeRecorded(TypedDict):
+    """A charge that was not known yet; those of a vehicle's first sync are only counted."""
+
+    id: str
+    started_at: str
+    ended_at: str | None
+    energy_added_kwh: float | None
+    energy_used_kwh: float | None
+
+
+class SoftwareUpdate(TypedDict):
+    """An update is available, makes progress, or is installed; none is told in a vehicle's first sync."""
+
+    version: str
+    status: str
+    download_pct: float | None
+    install_pct: float | None
+
+
+class ReportCreated(TypedDict):
+    """An energy report was stored; the subject is its VIN, none for all vehicles."""
+
+    id: str
+    period_from: str
+    period_to: str
+    rows_used: int
+
+
+class LogNote(TypedDict):
+    """A row of `logs` of this level, as it is stored."""
+
+    message: str
+    route: str | None
+    actor: str | None
+    request_id: str
+    payload: dict[str, Any]
+
+
+EVENTS: dict[str, type] = {
+    "sync.started": SyncStarted,
+    "sync.progress": SyncProgress,
+    "sync.vehicle.done": SyncVehicleDone,
+    "sync.vehicle.failed": SyncVehicleFailed,
+    "sync.finished": SyncFinished,
+    "vehicle.changed": VehicleChanged,
+    "drive.recorded": DriveRecorded,
+    "charge.recorded": ChargeRecorded,
+    "software.update": SoftwareUpdate,
+    "report.created": ReportCreated,
+    "log.warning": LogNote,
+    "log.error": LogNote,
+}
+"""What the data of each type holds."""

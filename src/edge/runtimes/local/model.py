@@ -1,0 +1,107 @@
+"""The `Model` port on any server that speaks OpenAI's chat completions, such as one on this machine."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+from typing import Any
+
+import aiohttp
+from pydantic_core import from_json, to_json
+
+from edge.model import ModelError, ModelRefused, ModelTimeout, Prompt
+from edge.runtimes.model_wire import Asking, as_stream, fault_of
+
+CONNECT = 10.0
+"""Seconds to connect, and for a list of models."""
+
+
+class LocalModel(Asking):
+    """A server at `base_url`, which ends in `/v1`. No message holds its key."""
+
+    def __init__(self, base_url: str, key: str | None = None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._opened: aiohttp.ClientSession | None = None
+        self._names: list[str] = []
+        self._tells_usage = True
+
+    async def names(self) -> list[str]:
+        try:
+            async with asyncio.timeout(CONNECT):
+                async with self._session.get(f"{self._base_url}/models", allow_redirects=False) as answer:
+                    await _check(answer)
+                    listed = (await answer.json(content_type=None)).get("data")
+        except (aiohttp.ClientError, OSError, ValueError, AttributeError) as fault:
+            raise ModelError(f"the model's server has no list of models: {type(fault).__name__}") from None
+        except TimeoutError:
+            raise ModelTimeout(f"no list of models in {CONNECT:g} s", 504) from None
+        models = listed if isinstance(listed, list) else []
+        self._names = [str(model["id"]) for model in models if isinstance(model, dict) and "id" in model]
+        return self._names
+
+    async def probe(self) -> None:
+        await self.names()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        if self._opened is not None:
+            await self._opened.close()
+
+    @property
+    def _session(self) -> aiohttp.ClientSession:
+        if self._opened is None:
+            timeout = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT)
+            self._opened = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
+        return self._opened
+
+    async def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
+        body = await self._body(prompt, stream)
+        url, headers = f"{self._base_url}/chat/completions", {"content-type": "application/json"}
+        try:
+            async with self._session.post(url, data=to_json(body), headers=headers, allow_redirects=False) as answer:
+                await _check(answer)
+                if answer.content_type == "text/event-stream":
+                    async for part in answer.content.iter_any():
+                        yield part
+                else:
+                    yield as_stream(from_json(await answer.read()))
+        except ModelRefused as fault:
+            if fault.status != 400 or "stream_options" not in body:
+                raise
+            self._tells_usage = False  # an older server: it does not know how to tell usage in a stream
+            async for part in self._ask(prompt, stream=stream):
+                yield part
+        except ValueError:
+            raise ModelError("the answer is no JSON") from None
+        except (aiohttp.ClientError, OSError) as fault:
+            raise ModelError(f"the connection to the model's server failed: {type(fault).__name__}") from None
+
+    async def _body(self, prompt: Prompt, stream: bool) -> dict[str, Any]:
+        body: dict[str, Any] = {**prompt.options, "model": await self._known(prompt.model), "messages": prompt.messages}
+        if prompt.tools:
+            body["tools"] = prompt.tools
+        if stream:
+            body["stream"] = True
+            if self._tells_usage:
+                body["stream_options"] = {"include_usage": True}
+        return body
+
+    async def _known(self, name: str) -> str:
+        """Return the model, or the server's first where it has none of this name, as with one of Cloudflare's."""
+        names = self._names or await self.names()
+        return name if name in names or not names else names[0]
+
+
+async def _check(answer: aiohttp.ClientResponse) -> None:
+    if answer.status == 200:
+        return
+    after = answer.headers.get("retry-after", "")
+    raise fault_of(answer.status, _message(await answer.content.read(65536)), float(after) if after.isdigit() else None)
+
+
+def _message(body: bytes) -> str:
+    """Return what an error says of itself, in OpenAI's form, or nothing."""
+    try:
+        error = from_json(body)["error"]
+        return str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        return ""

@@ -1,0 +1,276 @@
+"""Models' answers as their servers send them, in every shape, read into parts; and their faults."""
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from contextlib import aclosing
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from edge.model import (
+    Answer,
+    ModelBusy,
+    ModelError,
+    ModelRefused,
+    ModelTimeout,
+    Part,
+    Prompt,
+    ToolCall,
+    Usage,
+)
+
+LINE_LIMIT = 1024 * 1024
+"""Bytes of one line of a stream."""
+ATTEMPTS = 3
+LONGEST_PAUSE = 10.0
+"""Seconds that a server's `Retry-After` is waited for at most."""
+
+_CODED = re.compile(r"(?:\w*Error: )*(\d{4}): (.*)", re.DOTALL)
+_QUOTA = 3036
+_STATUSES = {
+    **dict.fromkeys((5007, 5004, 3003, 3039), 400),
+    **dict.fromkeys((5016, 5018, 3023, 3041), 403),
+    3042: 404,
+    **dict.fromkeys((5005, 5019), 405),
+    **dict.fromkeys((3007, 3008), 408),
+    3006: 413,
+    **dict.fromkeys((_QUOTA, 3040), 429),
+}
+"""Workers AI's codes and the HTTP statuses that they stand for."""
+_REASONS = {"length": "length", "max_tokens": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
+            "content_filter": "content_filter"}  # fmt: skip
+_END = b"data: [DONE]\n\n"
+
+
+class QuotaUsedUp(ModelBusy):
+    """The day's quota is used up: another try would only be refused again."""
+
+
+class PartReader:
+    """Reads the bytes of a stream, cut anywhere, into parts: text as it comes, all else with the last part."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+        self._calls: dict[int, dict[str, str]] = {}
+        self._usage: Usage | None = None
+        self._finish, self._model, self._is_done = "", "", False
+
+    def feed(self, data: bytes) -> Iterator[Part]:
+        """Yield the text that these bytes complete. Errors: `ModelError` for one that the stream tells, or no JSON."""
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if len(self._rest) > LINE_LIMIT:
+            raise ModelError("a line of the answer is too long")
+        for line in lines:
+            if line.startswith(b"data:") and (text := self._read(line[5:].strip())):
+                yield Part(text)
+
+    def end(self) -> Part:
+        """Return the last part; `ModelError` where the stream broke off before its end."""
+        if self._rest.startswith(b"data:"):
+            self._read(self._rest[5:].strip())
+        if not (self._is_done or self._finish):
+            raise ModelError("the answer broke off")
+        calls = tuple(
+            ToolCall(call["id"] or f"call_{index}", call["name"], call["arguments"] or "{}")
+            for index, call in sorted(self._calls.items())
+        )
+        finish = "tool_calls" if calls else _REASONS.get(self._finish, "stop")
+        return Part("", calls, self._usage, finish, self._model)
+
+    def _read(self, data: bytes) -> str:
+        if data == b"[DONE]":
+            self._is_done = True
+        if not data or self._is_done:
+            return ""
+        try:
+            chunk = from_json(data)
+        except ValueError:
+            raise ModelError("the answer is no JSON") from None
+        if isinstance(chunk, str):
+            return chunk
+        if not isinstance(chunk, dict):
+            raise ModelError("the answer is no JSON object")
+        if "success" in chunk and isinstance(chunk.get("result"), dict):
+            chunk = chunk["result"]
+        if fault := chunk.get("error") or chunk.get("errors"):
+            raise told(fault)
+        return self._chunk(chunk)
+
+    def _chunk(self, chunk: Mapping[str, Any]) -> str:
+        usage = chunk.get("usage")
+        if isinstance(usage, dict):
+            counts = [usage.get(f"{new}_tokens", usage.get(f"{old}_tokens")) for new, old in _COUNTS]
+            self._usage = Usage(*(count if isinstance(count, int) else 0 for count in counts))
+        if isinstance(chunk.get("model"), str):
+            self._model = chunk["model"] or self._model
+        choices = chunk.get("choices")
+        if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+            return self._choice(choices[0])
+        self._keep_calls(chunk.get("tool_calls"))
+        if isinstance(chunk.get("output"), list):
+            return _output(chunk["output"])
+        response = chunk.get("response")
+        return response if isinstance(response, str) else "" if response is None else to_json(response).decode()
+
+    def _choice(self, choice: Mapping[str, Any]) -> str:
+        if isinstance(choice.get("finish_reason"), str):
+            self._finish = choice["finish_reason"]
+        message = choice.get("delta") or choice.get("message") or {}
+        if not isinstance(message, dict):
+            return ""
+        self._keep_calls(message.get("tool_calls"))
+        content = message.get("content")
+        return content if isinstance(content, str) else ""
+
+    def _keep_calls(self, given: object) -> None:
+        """Put tool calls together: OpenAI's come in pieces by index, Workers AI's whole, their arguments an object."""
+        for place, call in enumerate(given if isinstance(given, list) else []):
+            if not isinstance(call, dict):
+                continue
+            function: Mapping[str, Any] = call["function"] if isinstance(call.get("function"), dict) else call
+            index = call["index"] if isinstance(call.get("index"), int) else place
+            kept = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+            kept["id"] = kept["id"] or str(call.get("id") or "")
+            kept["name"] = kept["name"] or str(function.get("name") or "")
+            arguments = function.get("arguments")
+            text = arguments if isinstance(arguments, str) else "" if arguments is None else to_json(arguments).decode()
+            kept["arguments"] += text
+
+
+_COUNTS = (("prompt", "input"), ("completion", "output"))
+
+
+def as_stream(value: object) -> bytes:
+    """Return a whole answer (an object or a string) as the stream that it stands for."""
+    return b"data: " + to_json(value) + b"\n\n" + _END
+
+
+async def parts_of(chunks: AsyncGenerator[bytes], timeout: float) -> AsyncGenerator[Part]:
+    """Yield the parts of a stream; `ModelTimeout` where nothing comes for `timeout` seconds."""
+    reader = PartReader()
+    async with aclosing(chunks):
+        while True:
+            try:
+                data = await asyncio.wait_for(anext(chunks, None), timeout)
+            except TimeoutError:
+                raise ModelTimeout(f"nothing came from the model for {timeout:g} s", 504) from None
+            if data is None:
+                break
+            for part in reader.feed(data):
+                yield part
+        yield reader.end()
+
+
+async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
+    """Return the whole answer that parts make."""
+    texts = list[str]()
+    last = Part()
+    async for part in parts:
+        texts.append(part.text)
+        last = part
+    return Answer("".join(texts), last.tool_calls, last.finish_reason, last.model or prompt.model, last.usage)
+
+
+class Asking:
+    """What every adapter does with the bytes of answers, which its `_ask` yields."""
+
+    def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
+        raise NotImplementedError
+
+    async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> Answer:
+        """As the port says."""
+
+        async def attempt() -> Answer:
+            return await folded(parts_of(self._ask(prompt, stream=False), timeout), prompt)
+
+        try:
+            async with asyncio.timeout(timeout):
+                return await retried(attempt)
+        except TimeoutError:
+            raise ModelTimeout(f"no whole answer in {timeout:g} s", 504) from None
+
+    def stream(self, prompt: Prompt, *, timeout: float = 30.0) -> AsyncGenerator[Part]:
+        """As the port says."""
+        return retried_stream(lambda: parts_of(self._ask(prompt, stream=True), timeout))
+
+
+async def retried[T](attempt: Callable[[], Awaitable[T]]) -> T:
+    """Return what an attempt gives, trying again after a fault that may pass."""
+    for number in range(1, ATTEMPTS):
+        try:
+            return await attempt()
+        except ModelError as fault:
+            if not may_pass(fault):
+                raise
+            await asyncio.sleep(_pause(fault, number))
+    return await attempt()
+
+
+async def retried_stream(make: Callable[[], AsyncGenerator[Part]]) -> AsyncGenerator[Part]:
+    """Yield the parts of a stream, beginning again after a fault that may pass and came before its first part."""
+
+    async def begin() -> tuple[AsyncGenerator[Part], Part]:
+        parts = make()
+        try:
+            return parts, await anext(parts)
+        except BaseException:
+            await parts.aclose()
+            raise
+
+    parts, first = await retried(begin)
+    async with aclosing(parts):
+        yield first
+        async for part in parts:
+            yield part
+
+
+def may_pass(fault: ModelError) -> bool:
+    """Tell whether another try may succeed."""
+    return not isinstance(fault, ModelRefused | ModelTimeout | QuotaUsedUp)
+
+
+def fault_of(status: int, message: str, retry_after: float | None = None) -> ModelError:
+    """Return the fault that a status stands for."""
+    text = message[:500] or f"the model's server answered {status}"
+    if status == 429:
+        return ModelBusy(text, status, retry_after)
+    if status in {408, 504}:
+        return ModelTimeout(text, 504)
+    return ModelRefused(text, status) if 400 <= status < 500 else ModelError(text, 502, retry_after)
+
+
+def thrown(message: str) -> ModelError:
+    """Return the fault that Workers AI tells by the words of an error: a code and a text."""
+    coded = _CODED.match(message)
+    if not coded:
+        return ModelError(message[:500])
+    code = int(coded[1])
+    if code == _QUOTA:
+        return QuotaUsedUp(coded[2][:500], 429)
+    return fault_of(_STATUSES.get(code, 502), coded[2])
+
+
+def told(fault: object) -> ModelError:
+    """Return the fault that an answer's `error` or `errors` tells."""
+    one = fault[0] if isinstance(fault, list) and fault else fault
+    if not isinstance(one, dict):
+        return thrown(str(one))
+    code, message = one.get("code"), str(one.get("message") or "")
+    if isinstance(code, int):
+        return thrown(f"{code}: {message}") if code > 999 else fault_of(code, message)
+    return thrown(message)
+
+
+def _pause(fault: ModelError, number: int) -> float:
+    if fault.retry_after is not None:
+        return min(fault.retry_after, LONGEST_PAUSE)
+    return random.uniform(0.05, 0.25 * 2**number)
+
+
+def _output(items: list[Any]) -> str:
+    """Return the text of an answer in the form of OpenAI's Responses."""
+    contents = [item.get("content") for item in items if isinstance(item, dict) and item.get("type") != "reasoning"]
+    pieces = [piece for content in contents if isinstance(content, list) for piece in content]
+    return "".join(str(piece.get("text") or "") for piece in pieces if isinstance(piece, dict))

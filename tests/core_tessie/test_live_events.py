@@ -1,0 +1,291 @@
+"""What the app tells on its live log: each event of a sync, a report and a fault, and no secret or place."""
+
+import asyncio
+import json
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import aclosing
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+from pydantic import TypeAdapter
+from tests.remote import RemoteClient
+
+from core_tessie.live_events import EVENTS
+from core_tessie.sync_news import SHOWN
+from edge.access import READER, Actor
+from edge.live import Follow
+from edge.testing import Client
+from tessie_sim import Fleet, Simulator
+
+from .conftest import ENV, KEY, Runner
+from .test_sync import NOW, fail, instant, rows, synced
+
+type Told = dict[str, Any]
+KINDS = ("drives", "charges", "idles")
+WITHOUT_NEWS = ["sync.progress"] * len(KINDS) + ["sync.vehicle.done"]
+
+
+@pytest.fixture
+def sim(run: Runner) -> Iterator[Simulator]:
+    """A Tessie of nine weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+async def mark(client: Client) -> int:
+    """Return the number from which on events belong to the test."""
+    answer = await client.post("/events", {"type": "custom.test.mark", "data": None})
+    assert answer.status == 202, answer.text
+    return int(answer.json()["sequence"])
+
+
+async def stream(client: Client, since: int) -> AsyncGenerator[bytes]:
+    """Yield the parts of the event stream: over HTTP where the Worker is, in process else."""
+    if not isinstance(client, RemoteClient):
+        events = client.ports.settings.events
+        async for part in await events.stream(Follow(Actor("test", READER), since)):
+            yield part
+        return
+    where = urlsplit(client._worker.url)
+    reader, writer = await asyncio.open_connection(where.hostname, where.port)
+    try:
+        head = f"GET /events?since={since} HTTP/1.1\r\nhost: {where.netloc}\r\n{KEY[0][0]}: {KEY[0][1]}\r\n\r\n"
+        writer.write(head.encode())
+        assert b" 200 " in await reader.readuntil(b"\r\n\r\n")
+        while size := int(await reader.readline(), 16):
+            yield (await reader.readexactly(size + 2))[:-2]
+    finally:
+        writer.close()
+
+
+async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) -> list[Told]:
+    """Return the events after number `since`, as soon as they are what is waited for, and what comes soon after."""
+    found: list[Told] = []
+    text = b""
+    try:
+        async with asyncio.timeout(20) as patience, aclosing(stream(client, since)) as parts:
+            async for part in parts:
+                text += part
+                *blocks, text = text.split(b"\n\n")
+                lines = [line for block in blocks for line in block.split(b"\n")]
+                found += [json.loads(line[5:]) for line in lines if line.startswith(b"data:")]
+                if until(found):
+                    patience.reschedule(asyncio.get_running_loop().time() + 0.7)
+    except TimeoutError:
+        assert until(found), [one["type"] for one in found]
+    for one in found:
+        data_of(one)
+    return found
+
+
+def data_of(event: Told) -> Any:
+    """Return an event's data, which is what the table of types says."""
+    kind = EVENTS[event["type"]]
+    assert event["data"].keys() == kind.__annotations__.keys(), event
+    return TypeAdapter(kind).validate_python(event["data"], strict=True)
+
+
+def finished(count: int) -> Callable[[list[Told]], bool]:
+    return lambda found: [one["type"] for one in found].count("sync.finished") == count
+
+
+def of(found: list[Told], subject: str | None) -> list[Told]:
+    return [one for one in found if one.get("subject") == subject]
+
+
+def types(found: list[Told]) -> list[str]:
+    return [one["type"] for one in found]
+
+
+async def sync_told(client: Client) -> tuple[Any, list[Told]]:
+    since = await mark(client)
+    done = await synced(client)
+    return done, await told(client, since, finished(1))
+
+
+def test_a_first_sync_tells_its_progress_and_no_record_one_by_one(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        done, found = await sync_told(client)
+        about = of(found, None)
+        assert types(about) == ["sync.started", "sync.finished"]
+        assert about[0]["data"] == {"run_id": done["id"], "cause": "api", "actor": "admin"}
+        assert about[1]["data"] == {
+            "run_id": done["id"], "status": "succeeded", "vehicles_total": 4, "vehicles_done": 4, "vehicles_failed": 0,
+            "rows_written": done["rows_written"], "error": None,
+        }  # fmt: skip
+        assert (found[0]["type"], found[-1]["type"]) == ("sync.started", "sync.finished")
+        for vin in sim.vins:
+            await check_first(client, sim, vin, of(found, vin))
+
+    run(case, started=True)
+
+
+async def check_first(client: Client, sim: Simulator, vin: str, found: list[Told]) -> None:
+    listed, observed, *windows, done = found
+    (row,) = (await client.get(f"/d1/vehicles?id=eq.{vin}")).json()
+    assert (listed["type"], listed["data"]) == ("vehicle.changed", {"changed": {"is_active": row["is_active"]}})
+    assert observed["type"] == "vehicle.changed"
+    assert observed["data"]["changed"] == {name: row[name] for name in SHOWN if row[name] is not None}
+    assert set(types(windows)) == {"sync.progress"}
+    walked = {kind: [one["data"] for one in windows if one["data"]["kind"] == kind] for kind in KINDS}
+    there = {kind: len(sim.ask(f"/{vin}/{kind}")["results"]) for kind in KINDS}
+    assert {kind: some[-1]["rows"] for kind, some in walked.items()} == there
+    assert [some[-1]["back_to"] for some in walked.values()] == [None] * len(KINDS)
+    assert all(one["back_to"] for some in walked.values() for one in some[:-1])
+    assert (done["type"], done["data"]["rows"]) == ("sync.vehicle.done", there)
+
+
+def test_a_second_sync_has_no_news(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await synced(client)
+        _, found = await sync_told(client)
+        assert types(of(found, None)) == ["sync.started", "sync.finished"]
+        for vin in sim.vins:
+            assert types(of(found, vin)) == WITHOUT_NEWS
+
+    run(case, started=True)
+
+
+def test_what_is_new_is_told_once_and_a_correction_is_not(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    (drive, corrected), (charge,) = (
+        sim.ask(f"/{vin}/{kind}?limit={n}")["results"] for kind, n in (("drives", 2), ("charges", 1))
+    )
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        db = client.ports.settings.db
+        # The clock of the simulated year stands still: what is new is what is not here yet.
+        await db.run("DELETE FROM drives WHERE id = ?", f"{vin}-{drive['id']}")
+        await db.run("DELETE FROM charges WHERE id = ?", f"{vin}-{charge['id']}")
+        await db.run("DELETE FROM software_updates WHERE vin = ?", vin)
+        await db.run(
+            "UPDATE vehicles SET battery_pct = 1, latitude = 1, longitude = 1, heading_deg = 1 WHERE id = ?", vin
+        )
+        sim.ask(f"/_sim/drives/{vin}/{corrected['id']}", "PATCH", {"tag": "Business", "energy_used": 1.25})
+        oldest = min(one["started_at"] for one in (drive, corrected, charge))
+        await db.run("UPDATE vehicles SET synced_at = ?", instant(oldest))
+        _, found = await sync_told(client)
+        for other in sim.vins[1:]:
+            assert types(of(found, other)) == WITHOUT_NEWS
+        news = [one for one in of(found, vin) if one["type"] != "sync.progress"]
+        assert types(news) == [
+            "vehicle.changed",
+            "software.update",
+            "drive.recorded",
+            "charge.recorded",
+            "sync.vehicle.done",
+        ]
+        (row,) = await rows(client, "vehicles", f"id = '{vin}'")
+        assert [one["data"] for one in news[:-1]] == [
+            {"changed": {"battery_pct": row["battery_pct"]}},
+            {
+                "version": row["car_version"].split()[0], "status": "installed", "download_pct": None,
+                "install_pct": None,
+            },
+            {
+                "id": f"{vin}-{drive['id']}", "started_at": instant(drive["started_at"]),
+                "ended_at": instant(drive["ended_at"]), "distance_mi": drive["odometer_distance"], "energy_used_kwh": drive["energy_used"],
+            },
+            {
+                "id": f"{vin}-{charge['id']}", "started_at": instant(charge["started_at"]),
+                "ended_at": instant(charge["ended_at"]), "energy_added_kwh": charge["energy_added"],
+                "energy_used_kwh": charge["energy_used"],
+            },
+        ]  # fmt: skip
+        assert len(await rows(client, "drives", "tag = 'Business' AND energy_used_kwh = 1.25")) >= 1
+
+    run(case, started=True)
+
+
+def test_a_car_that_is_refused_and_one_that_is_put_off_are_told(run: Runner, sim: Simulator) -> None:
+    refused, put_off = sim.vins[1], sim.vins[2]
+
+    async def case(client: Client) -> None:
+        fail(
+            sim,
+            {"kind": "unauthorized", "vin": refused},
+            {"kind": "server_error", "vin": put_off, "path": "/state$", "times": 1},
+        )
+        done, found = await sync_told(client)
+        assert done["status"] == "partial"
+        (ended,) = (one["data"] for one in found if one["type"] == "sync.finished")
+        assert (ended["status"], ended["vehicles_done"], ended["vehicles_failed"]) == ("partial", 3, 1)
+        error = done["progress"][refused]["error"]
+        assert "401" in error
+        assert [one["data"] for one in of(found, refused)[1:]] == [{"run_id": done["id"], "error": error}]
+        assert of(found, put_off)[-1]["type"] == "sync.vehicle.done"
+        notes = {one["type"]: one["data"] for one in found if one["type"].startswith("log.")}
+        assert {kind: note["message"] for kind, note in notes.items()} == {
+            "log.error": "sync failed",
+            "log.warning": "sync put off",
+        }
+        assert notes["log.error"]["payload"] == {"vehicle": f"…{refused[-4:]}", "error": error}
+        assert "500" in notes["log.warning"]["payload"]["error"]
+
+    run(case, started=True)
+
+
+@pytest.mark.usefixtures("sim")
+def test_a_run_that_nobody_will_finish_ends_with_the_next(run: Runner) -> None:
+    async def case(client: Client) -> None:
+        db = client.ports.settings.db
+        columns, values = "id, cause, status, started_at", "'old', 'cron', 'started', '2026-01-01 00:00:00'"
+        await db.run(f"INSERT INTO sync_runs ({columns}) VALUES ({values})")
+        since = await mark(client)
+        await synced(client)
+        ended = [one["data"] for one in await told(client, since, finished(2)) if one["type"] == "sync.finished"]
+        assert [(one["run_id"] == "old", one["status"]) for one in ended] == [(True, "failed"), (False, "succeeded")]
+        assert ended[0]["error"] == "abandoned"
+
+    run(case, started=True)
+
+
+def test_a_report_is_told(run: Runner) -> None:
+    async def case(client: Client) -> None:
+        since = await mark(client)
+        answer = await client.post("/colbycommands/energy-report", {"from": "2026-01-01", "to": "2026-02-01"})
+        report = answer.json()
+        (event,) = await told(client, since, bool)
+        assert event["type"] == "report.created"
+        assert event["data"] == {name: report[name] for name in ("id", "period_from", "period_to", "rows_used")}
+        assert "subject" not in event
+
+    run(case)
+
+
+def test_no_event_has_a_secret_or_a_place(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> list[Told]:
+        since = await mark(client)
+        await synced(client)
+        await client.ports.settings.db.run("DELETE FROM drives")
+        await client.ports.settings.db.run("DELETE FROM charges")
+        await client.ports.settings.db.run("UPDATE vehicles SET synced_at = '2025-11-01 00:00:00', odometer_mi = 1")
+        fail(
+            sim, {"kind": "unauthorized", "path": "/battery_health$", "times": 1}, {"kind": "server_error", "times": 3}
+        )
+        await synced(client)
+        await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})
+        return await told(client, since, lambda found: {"report.created", "log.warning"} <= {*types(found)})
+
+    found = run(case, started=True)
+    assert {"drive.recorded", "charge.recorded", "vehicle.changed"} <= {*types(found)}
+    text = json.dumps(found, ensure_ascii=False)
+    secrets = [ENV["ADMIN_API_KEY"], ENV["TESSIE_API_KEY"]]
+    assert not [one for one in {*secrets, *places(sim)} if one in text]
+
+
+def places(sim: Simulator) -> Iterator[str]:
+    """Yield every place that the simulated Tessie knows, as it would stand in JSON."""
+    for vin in sim.vins:
+        for kind in KINDS:
+            for record in sim.ask(f"/{vin}/{kind}")["results"]:
+                found = {
+                    name: value
+                    for name, value in record.items()
+                    if name.endswith(("location", "latitude", "longitude"))
+                }
+                yield from (json.dumps(value, ensure_ascii=False) for value in found.values() if value)
+        drive = sim.ask(f"/{vin}/state").get("drive_state") or {}
+        yield from (str(drive[name]) for name in ("latitude", "longitude") if drive.get(name))

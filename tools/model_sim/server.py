@@ -1,0 +1,175 @@
+"""The stand-in's HTTP server, in a thread of its own."""
+
+import asyncio
+import json
+import threading
+from collections import deque
+from types import TracebackType
+from typing import Any, Self
+
+from aiohttp import web
+
+from model_sim.turns import Shape, Turn, cut_up, streamed, whole
+
+KEY = "model-sim-key"
+MODEL = "sim-large"
+HOST = "127.0.0.1"
+
+
+class ModelSim:
+    """Answers what it was told to, turn by turn, and else something of its own that fits what it is asked.
+
+    A prompt `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name, only the first time.
+    `requests` are the bodies that it got, `left` how many clients went before their answer's end; `shape` is that of
+    Workers AI.
+    """
+
+    def __init__(self, port: int = 0, *, shape: Shape = "classic", key: str = KEY) -> None:
+        self.port, self.shape, self.key = port, shape, key
+        self.requests: list[dict[str, Any]] = []
+        self.left = 0
+        self._turns: deque[Turn] = deque()
+        self._given: set[object] = set()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._runner: web.AppRunner | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens: Workers AI's `POST /run/{model}`."""
+        return f"http://{HOST}:{self.port}"
+
+    @property
+    def openai_url(self) -> str:
+        """The base address of OpenAI's dialect."""
+        return f"{self.url}/v1"
+
+    def say(self, *turns: Turn) -> None:
+        """Answer the next requests with these turns."""
+        self._turns.extend(turns)
+
+    def reset(self, shape: Shape = "classic") -> None:
+        """Forget everything."""
+        self._turns.clear()
+        self.requests.clear()
+        self.left, self.shape = 0, shape
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        assert self._runner is not None
+        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        self._loop.close()
+
+    async def _start(self) -> None:
+        app = web.Application()
+        app.add_routes(
+            [
+                web.post("/v1/chat/completions", self._chat),
+                web.get("/v1/models", self._models),
+                web.post("/run/{model:.+}", self._run),
+            ]
+        )
+        self._runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)
+        await self._runner.setup()
+        site = web.TCPSite(self._runner, HOST, self.port)
+        await site.start()
+        self.port = int(self._runner.addresses[0][1])
+
+    async def _models(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refused(request):
+            return refused
+        models = [{"id": name, "object": "model", "created": 1, "owned_by": "sim"} for name in (MODEL, "sim-small")]
+        return web.json_response({"object": "list", "data": models})
+
+    async def _chat(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refused(request):
+            return refused
+        asked = await request.json()
+        self.requests.append(asked)
+        if asked["model"] not in {MODEL, "sim-small"}:
+            return _error(404, f"The model `{asked['model']}` does not exist", "model_not_found")
+        turn = self._turn(asked)
+        if turn.status != 200:
+            return _error(turn.status, turn.error, None, turn.retry_after)
+        usage = bool((asked.get("stream_options") or {}).get("include_usage"))
+        return await self._answer(request, turn, asked, "openai" if self.shape != "azure" else "azure", usage)
+
+    async def _run(self, request: web.Request) -> web.StreamResponse:
+        asked = await request.json()
+        model = request.match_info["model"]
+        self.requests.append(asked | {"model": model})
+        turn = self._turn(asked)
+        if turn.status != 200:
+            return web.Response(text=turn.error, status=turn.status)
+        return await self._answer(request, turn, asked | {"model": model}, self.shape, True)
+
+    async def _answer(
+        self, request: web.Request, turn: Turn, asked: dict[str, Any], shape: Shape, usage: bool
+    ) -> web.StreamResponse:
+        if not asked.get("stream"):
+            await asyncio.sleep(turn.stall)
+            return web.json_response(whole(turn, shape, asked["model"]))
+        response = web.StreamResponse(headers={"content-type": "text/event-stream"})
+        try:
+            await response.prepare(request)
+            data = b"".join(streamed(turn, shape, asked["model"], tells_usage=usage))
+            await self._send(request, response, turn, data)
+        except (ConnectionError, asyncio.CancelledError):
+            self.left += 1
+            raise
+        return response
+
+    async def _send(self, request: web.Request, response: web.StreamResponse, turn: Turn, data: bytes) -> None:
+        end = len(data) if turn.cut is None else turn.cut
+        size = turn.pieces if turn.pieces is not None or not turn.pause else 60
+        pieces = [*cut_up(data[:end], size)]
+        for number, piece in enumerate(pieces, 1):
+            if turn.stall and number == len(pieces):
+                await asyncio.sleep(turn.stall)
+            await response.write(piece)
+            await asyncio.sleep(turn.pause)
+        if turn.reset and request.transport is not None:
+            request.transport.abort()
+
+    def _turn(self, asked: dict[str, Any]) -> Turn:
+        if self._turns:
+            return self._turns.popleft()
+        content = str(asked["messages"][-1].get("content") or "")
+        if not content.startswith("#turn "):
+            return own_turn(asked)
+        members = json.loads(content.removeprefix("#turn "))
+        once = members.pop("once", None)
+        if once is not None and once in self._given:
+            return Turn()
+        self._given.add(once)
+        self.shape = members.pop("shape", self.shape)
+        return Turn(**members)
+
+    def _refused(self, request: web.Request) -> web.Response | None:
+        if request.headers.get("authorization") == f"Bearer {self.key}":
+            return None
+        return _error(401, "Incorrect API key provided", "invalid_api_key")
+
+
+def own_turn(asked: dict[str, Any]) -> Turn:
+    """Return an answer that fits: it looks up vehicles where it can and is asked to, and says what it was told."""
+    last = asked["messages"][-1]
+    content = str(last.get("content") or "")
+    if last.get("role") == "tool":
+        return Turn(f"I looked it up: {content[:200]}")
+    tools = [tool["function"]["name"] for tool in asked.get("tools") or [] if "function" in tool]
+    if "list_table" in tools and "vehicles" in content:
+        return Turn("", [("list_table", {"table": "vehicles"})])
+    return Turn(f"You said: {content[:200]}")
+
+
+def _error(status: int, message: str, code: str | None, retry_after: int | None = None) -> web.Response:
+    headers = {"retry-after": str(retry_after)} if retry_after is not None else {}
+    error = {"message": message, "type": "invalid_request_error", "param": None, "code": code}
+    return web.json_response({"error": error}, status=status, headers=headers)
