@@ -1,7 +1,25 @@
 """The composition root of the default Worker."""
 
-from core_tessie import NAME, VERSION, commands, d1, energy_report, index, live, sync, tessieapi, tickets, usage
+from core_tessie import (
+    NAME,
+    VERSION,
+    agent_chat,
+    commands,
+    conversations,
+    d1,
+    energy_report,
+    index,
+    live,
+    openai_dialect,
+    sync,
+    tessieapi,
+    tickets,
+    usage,
+)
+from core_tessie.agent_chat import Agent
 from core_tessie.journal import Journal, journal
+from core_tessie.openai_dialect import openai_errors
+from core_tessie.openai_exchange import Dialect
 from core_tessie.settings import TessieSettings
 from core_tessie.sync_news import SyncNews
 from core_tessie.sync_work import QUEUE, SyncWork
@@ -31,8 +49,8 @@ app = App(
     version=VERSION,
     settings=TessieSettings,
     authenticate=authenticate,
-    middleware=[request_id, access_log, journal, cors],
-    providers=[Journal, Tessie, SyncWork, Publisher, Usage, SyncNews],
+    middleware=[request_id, access_log, journal, cors, openai_errors],
+    providers=[Journal, Tessie, SyncWork, Publisher, Usage, SyncNews, Agent, Dialect],
     queues={"CORE_TESSIE_QUEUE": QUEUE},
     limits={"RATE_LIMITER": Limit(300, 60)},
     resources=[
@@ -46,5 +64,8 @@ app = App(
         usage.routes,
         live.routes,
         tickets.routes,
+        agent_chat.routes,
+        conversations.routes,
+        openai_dialect.routes,
     ],
 )

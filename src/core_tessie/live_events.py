@@ -1,7 +1,8 @@
-"""The live events of this app: what each type is about and what its data holds. None holds a secret or a place.
+"""The live events of this app: what each type is about and what its data holds.
 
-The subject of an event about a car is its VIN. An event follows the commit of what it tells: where a Worker dies in
-between there is none, so that the tables have the last word.
+None holds a secret, and none but a chat's own words a place. The subject of an event about a car is its VIN. An event
+follows the commit of what it tells: where a Worker dies in between there is none, so that the tables have the last
+word.
 """
 
 from typing import Any, Literal, TypedDict
@@ -104,6 +105,32 @@ class LogNote(TypedDict):
     payload: dict[str, Any]
 
 
+class AgentTurnStarted(TypedDict):
+    """A turn of a chat has begun: `turn` is its number in the conversation."""
+
+    conversation_id: str
+    turn: int
+    model: str
+
+
+class AgentToken(TypedDict):
+    """A part of the answer, as the model says it."""
+
+    conversation_id: str
+    turn: int
+    text: str
+
+
+class AgentTurnEnded(TypedDict):
+    """A turn is over, with the whole of what was said in it."""
+
+    conversation_id: str
+    turn: int
+    status: str
+    error: str | None
+    text: str
+
+
 EVENTS: dict[str, type] = {
     "sync.started": SyncStarted,
     "sync.progress": SyncProgress,
@@ -115,7 +142,11 @@ EVENTS: dict[str, type] = {
     "charge.recorded": ChargeRecorded,
     "software.update": SoftwareUpdate,
     "report.created": ReportCreated,
+    "agent.turn.started": AgentTurnStarted,
+    "agent.token": AgentToken,
+    "agent.turn.done": AgentTurnEnded,
+    "agent.turn.failed": AgentTurnEnded,
     "log.warning": LogNote,
     "log.error": LogNote,
 }
-"""What the data of each type holds."""
+"""What the data of each type holds. Beside them there are `custom.*`, an owner's own, and `live.gap`, a reader's."""

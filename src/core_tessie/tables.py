@@ -63,8 +63,14 @@ class Table:
         return {"id", *(self.identity if len(self.identity) == 1 else ())}
 
 
-def _table(name: str, *groups: Iterable[Column], identity: tuple[str, ...] = (), access: Role = READER) -> Table:
-    columns = [*_text("id", null=False), *(column for group in groups for column in group), *_STAMPS]
+def _table(
+    name: str,
+    *groups: Iterable[Column],
+    later: Iterable[Column] = (),
+    identity: tuple[str, ...] = (),
+    access: Role = READER,
+) -> Table:
+    columns = [*_text("id", null=False), *(column for group in groups for column in group), *_STAMPS, *later]
     return Table(name, {column.name: column for column in columns}, identity, access)
 
 
@@ -244,6 +250,11 @@ _ALL = (
         _text("status", null=False),
         _integer("prompt_tokens", "completion_tokens"),
         _text("actor", "request_id"),
+        later=[
+            *_integer("turn", null=False, default=0),
+            *_json("tool_calls"),
+            *_text("tool_call_id", "finish_reason", "error"),
+        ],
     ),
     _table(
         "agent_actions",

@@ -35,6 +35,12 @@ async def send_headers() -> Response:
     return Response(b"", 200, [("x-odd", "Ünï 🚗"), ("x-two", "1"), ("x-two", "2"), ("x-empty", "")])
 
 
+@routes.get("/untyped")
+async def send_untyped() -> Response:
+    """Send text without saying that it is text."""
+    return Response(b"text")
+
+
 @routes.get("/refused/{code}")
 async def send_refused(code: int) -> Response:
     """Try to send a character in a header that HTTP cannot carry there."""

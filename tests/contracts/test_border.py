@@ -117,6 +117,11 @@ def test_a_header_goes_out_as_utf_8(ask: Ask) -> None:
     assert headers["x-empty"] == ""
 
 
+def test_no_type_is_made_up(ask: Ask) -> None:
+    response, body = get(ask, "/untyped")
+    assert (body, response.headers["content-type"]) == (b"text", None)
+
+
 @pytest.mark.parametrize("code", [0, 10, 13, 0xD800])
 def test_what_a_header_cannot_hold_is_a_500_without_it(ask: Ask, code: int) -> None:
     response, body = get(ask, f"/refused/{code}")

@@ -71,7 +71,7 @@ async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) 
                 lines = [line for block in blocks for line in block.split(b"\n")]
                 found += [json.loads(line[5:]) for line in lines if line.startswith(b"data:")]
                 if until(found):
-                    patience.reschedule(asyncio.get_running_loop().time() + 0.7)
+                    patience.reschedule(asyncio.get_running_loop().time() + 0.3)
     except TimeoutError:
         assert until(found), [one["type"] for one in found]
     for one in found:
@@ -186,7 +186,8 @@ def test_what_is_new_is_told_once_and_a_correction_is_not(run: Runner, sim: Simu
             },
             {
                 "id": f"{vin}-{drive['id']}", "started_at": instant(drive["started_at"]),
-                "ended_at": instant(drive["ended_at"]), "distance_mi": drive["odometer_distance"], "energy_used_kwh": drive["energy_used"],
+                "ended_at": instant(drive["ended_at"]), "distance_mi": drive["odometer_distance"],
+                "energy_used_kwh": drive["energy_used"],
             },
             {
                 "id": f"{vin}-{charge['id']}", "started_at": instant(charge["started_at"]),

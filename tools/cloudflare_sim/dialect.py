@@ -42,8 +42,9 @@ def translate(text: str) -> Query:
     if clauses.pop("FORMAT", ["JSON"]) != ["JSON"]:
         raise Refused("only FORMAT JSON is known")
     dataset = clauses["FROM"][0]
-    columns = dict(_column(item) for item in _items(clauses["SELECT"]))
-    known = {*COLUMNS, *columns}
+    items = [*_items(clauses["SELECT"])]
+    columns = dict(_column(item) for item in items)
+    known = {*COLUMNS, *(item[-1] for item in items if item[-2:-1] == ["AS"])}
     for name, tokens in clauses.items():
         if name != "FROM":
             _check(name, tokens, known)

@@ -2,19 +2,23 @@
 
 wrangler sweeps up every `.py` beside the entry. The folder gets the entry and whatever of the entry's own folder is
 imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper.
-Comments are left out of it, and the docstrings that nothing reads when it runs; every line keeps its number.
+Comments are left out of it, needless spaces, and the docstrings that nothing reads when it runs; every line keeps its
+number.
 """
 
 import ast
 import sys
 import tokenize
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from io import StringIO
 from pathlib import Path
 
 type Place = tuple[int, int]
 """A line, counted from 1, and a column of it, in characters."""
+type Edit = tuple[Place, Place, str]
+"""What stands from one place to another, and what shall."""
 
+_NO_TEXT = frozenset({"INDENT", "DEDENT", "NEWLINE", "NL", "ENDMARKER"})
 _DEFINED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -46,18 +50,16 @@ def copy(main: Path, folder: Path) -> None:
 
 
 def slim(source: str) -> str:
-    """Return a module's text without comments and without the docstrings that nothing reads at run time.
+    """Return a module's text without comments, needless spaces, and the docstrings that nothing reads at run time.
 
     Those of classes with a base or a decorator (titles of problems, descriptions in JSON schemas) and of decorated
     functions (summaries of handlers) stay; of the others an empty string is left, as a body may have nothing else.
     """
-    lines = source.split("\n")
-    for start, end, rest in sorted([*_comments(source), *_docstrings(source, lines)], reverse=True):
-        first, last = start[0] - 1, end[0]
-        together = lines[first][: start[1]] + rest + lines[last - 1][end[1] :]
-        lines[first:last] = [together.rstrip(), *[""] * (last - first - 1)]
-    slimmed = "\n".join(lines)
-    return slimmed if meaning(slimmed) == meaning(source) else source
+    slimmed = _edited(source, [*_comments(source), *_docstrings(source)])
+    if meaning(slimmed) != meaning(source):
+        return source
+    squeezed = _edited(slimmed, _spaces(slimmed))
+    return squeezed if meaning(squeezed) == meaning(source) else slimmed
 
 
 def meaning(source: str) -> list[object]:
@@ -68,13 +70,49 @@ def meaning(source: str) -> list[object]:
     return [ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]]
 
 
-def _comments(source: str) -> Iterator[tuple[Place, Place, str]]:
-    for token in tokenize.generate_tokens(StringIO(source).readline):
+def _edited(source: str, edits: Iterable[Edit]) -> str:
+    lines = source.split("\n")
+    for start, end, text in sorted(edits, reverse=True):
+        first, last = start[0] - 1, end[0]
+        together = lines[first][: start[1]] + text + lines[last - 1][end[1] :]
+        lines[first:last] = [together.rstrip(), *[""] * (last - first - 1)]
+    return "\n".join(lines)
+
+
+def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:
+    return tokenize.generate_tokens(StringIO(source).readline)
+
+
+def _comments(source: str) -> Iterator[Edit]:
+    for token in _tokens(source):
         if token.type == tokenize.COMMENT:
             yield token.start, token.end, ""
 
 
-def _docstrings(source: str, lines: list[str]) -> Iterator[tuple[Place, Place, str]]:
+def _spaces(source: str) -> Iterator[Edit]:
+    """Yield what makes the gaps between tokens as small as they may be, but for those inside f-strings."""
+    depth, quoted, begins, before = 0, 0, True, (0, 0, "")
+    for token in _tokens(source):
+        kind, (row, column) = tokenize.tok_name[token.type], token.start
+        depth += (kind == "INDENT") - (kind == "DEDENT")
+        if kind in _NO_TEXT:
+            begins = begins or kind == "NEWLINE"
+            continue
+        if not quoted and before[0] == row:
+            apart = _is_word(before[2][-1:]) and _is_word(token.string[:1])
+            yield (row, before[1]), token.start, " " if apart else ""
+        elif not quoted:
+            yield (row, 0), (row, column), " " * depth if begins else ""
+        quoted += kind.endswith("_START") - kind.endswith("_END")
+        begins, before = False, (*token.end, token.string)
+
+
+def _is_word(mark: str) -> bool:
+    return mark.isalnum() or mark in {"_", "'", '"'}
+
+
+def _docstrings(source: str) -> Iterator[Edit]:
+    lines = source.split("\n")
     for node in _unread(ast.parse(source)):
         end = node.end_lineno or node.lineno
         yield _place(lines, node.lineno, node.col_offset), _place(lines, end, node.end_col_offset or 0), '""'

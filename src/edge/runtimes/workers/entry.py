@@ -154,13 +154,23 @@ def _reader(request: Any) -> Callable[[int], Awaitable[bytes]]:
 def _to_js(response: Response, request: Any, context: Any) -> Any:
     if isinstance(response, NativeUpgrade):
         return response.to_js()
-    init = JSON.parse(to_json({"status": response.status, "headers": response.headers}).decode())
+    headers: Any = dict(response.headers)  # an object is taken in half the time of a list of pairs
+    if len(headers) != len(response.headers):  # a name comes twice, such as Set-Cookie
+        headers = response.headers
+    init = JSON.parse(to_json({"status": response.status, "headers": headers}).decode())
     body = response.body
     if isinstance(body, NativeStream):
         return JsResponse.new(body.body, init)
     if not isinstance(body, bytes):
         return JsResponse.new(_stream(body, request, context), init)
-    return JsResponse.new(to_js(body) if body and response.status not in _NO_BODY else jsnull, init)
+    return JsResponse.new(_whole(body, response), init)
+
+
+def _whole(body: bytes, response: Response) -> Any:
+    """Return a body as JavaScript takes it the fastest: ASCII as text, if its type is said; it would be given one."""
+    if not body or response.status in _NO_BODY:
+        return jsnull
+    return body.decode() if body.isascii() and response.header("content-type") else to_js(body)
 
 
 def _stream(parts: AsyncIterable[bytes], request: Any, context: Any) -> Any:

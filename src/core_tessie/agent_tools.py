@@ -1,0 +1,187 @@
+"""What a model may look up: the read-only commands, with their arguments checked and their answers cut."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic_core import from_json, to_json
+
+from core_tessie import d1, energy_report, runs
+from core_tessie.conversations import Message
+from core_tessie.energy_report import ReportRequest
+from core_tessie.tables import TABLES
+from edge.access import Actor
+from edge.endpoint import Handler
+from edge.errors import Problem, faults_of
+from edge.http import Headers, Request
+from edge.model import ToolCall
+from edge.ports import Clock, Database, Ports
+
+RESULT_LIMIT = 6_000
+"""Characters of a tool's answer that a model is shown."""
+ROWS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Looking:
+    """With what a tool looks something up: in the caller's name, so that it sees no more than the caller may."""
+
+    db: Database
+    clock: Clock
+    actor: Actor
+    request_id: str
+    ports: Ports
+
+
+class ListTable(BaseModel):
+    """Rows of a table, as GET /d1/{table} gives them."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    table: str = Field(description="vehicles, drives, charges, idles, climates, battery_health, sync_runs, …")
+    select: str = Field("*", description="columns, separated by commas")
+    filters: dict[str, str] = Field({}, description='by column, such as {"started_at": "gte.2026-01-01"}')
+    order: str = Field("", description="such as started_at.desc")
+    limit: int = Field(20, ge=1, le=ROWS)
+
+
+class DescribeTables(BaseModel):
+    """The tables and their columns."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ReadReport(BaseModel):
+    """A stored energy report."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    report_id: str = Field(max_length=80)
+
+
+class SyncStatus(BaseModel):
+    """How the last syncs went."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Outcome(NamedTuple):
+    """What came of a tool call: JSON text for the model, and whether it went well."""
+
+    text: str
+    ok: bool
+
+
+class Tool(NamedTuple):
+    """A tool: what it takes, and what it does."""
+
+    takes: type[BaseModel]
+    run: Callable[[Any, Looking], Awaitable[object]]
+
+
+async def _list_table(asked: ListTable, looking: Looking) -> object:
+    pairs = {**asked.filters, "select": asked.select, "limit": str(asked.limit)}
+    if asked.order:
+        pairs["order"] = asked.order
+    request = _request(f"/d1/{asked.table}", urlencode(pairs), looking)
+    return from_json(_body(await d1.list_rows(asked.table, request, looking.db)))
+
+
+async def _describe_tables(_: DescribeTables, looking: Looking) -> object:
+    return {name: [*table.columns] for name, table in TABLES.items() if looking.actor.role >= table.access}
+
+
+async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
+    request = _request("/colbycommands/energy-report", "", looking)
+    made = await energy_report.make_report(asked, request, looking.actor, looking.db, looking.clock)
+    return _numbers(from_json(_body(made)))
+
+
+async def _read_report(asked: ReadReport, looking: Looking) -> object:
+    request = _request(f"/colbycommands/energy-report/{asked.report_id}", "", looking)
+    return _numbers(from_json(_body(await energy_report.get_report(asked.report_id, request, looking.db))))
+
+
+async def _sync_status(_: SyncStatus, looking: Looking) -> object:
+    rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
+    return [runs.SyncRun.model_validate(row).model_dump() for row in rows]
+
+
+TOOLS = {
+    "list_table": Tool(ListTable, _list_table),
+    "describe_tables": Tool(DescribeTables, _describe_tables),
+    "energy_report": Tool(ReportRequest, _energy_report),
+    "get_energy_report": Tool(ReadReport, _read_report),
+    "sync_status": Tool(SyncStatus, _sync_status),
+}
+"""By the name that a model calls it."""
+
+READ_ONLY: dict[Handler, str] = {energy_report.make_report: "energy_report", d1.list_rows: "list_table"}
+"""The handlers of curated commands that are tools, too."""
+
+
+def tool_schemas() -> list[Message]:
+    """Return the tools as a model is told of them, in OpenAI's form."""
+    return [
+        {
+            "type": "function",
+            "function": {
+                "name": name,
+                "description": (tool.takes.__doc__ or "").partition("\n")[0],
+                "parameters": TypeAdapter(tool.takes).json_schema(by_alias=True),
+            },
+        }
+        for name, tool in TOOLS.items()
+    ]
+
+
+async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
+    """Do what a model asks for. What is wrong with it is told to the model, which may ask better."""
+    tool = TOOLS.get(call.name)
+    if tool is None:
+        return _failed(f"there is no tool {call.name[:80]}; there are {', '.join(TOOLS)}")
+    try:
+        return Outcome(_cut(await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), looking)), True)
+    except ValidationError as fault:
+        errors = fault.errors(include_url=False, include_context=False, include_input=False)
+        return _failed("the arguments do not fit", errors=faults_of(errors))
+    except Problem as fault:
+        return _failed(fault.detail or fault.title)
+
+
+def _request(path: str, query: str, looking: Looking) -> Request:
+    """Return the request that the caller might have sent for the same."""
+
+    async def nothing(_limit: int) -> bytes:
+        return b""
+
+    request = Request("GET", path, query, _NoHeaders(), nothing, looking.ports)
+    request.actor, request.id = looking.actor, looking.request_id
+    return request
+
+
+class _NoHeaders(Headers):
+    def get(self, name: str) -> str | None:  # noqa: ARG002
+        return None
+
+
+def _body(response: Any) -> bytes:
+    return bytes(response.body)
+
+
+def _numbers(stored: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a report fits a prompt: its numbers."""
+    numbers = {name: f"{one['value']} {one['unit']}" for name, one in stored["report"]["numbers"].items()}
+    kept = ("id", "title", "vin", "period_from", "period_to", "rows_used")
+    return {name: stored[name] for name in kept} | {"numbers": numbers}
+
+
+def _cut(value: object) -> str:
+    text = to_json(value).decode()
+    return text if len(text) <= RESULT_LIMIT else text[:RESULT_LIMIT] + "… (cut: ask for less)"
+
+
+def _failed(error: str, **more: object) -> Outcome:
+    return Outcome(to_json({"error": error, **more}).decode(), False)
