@@ -102,8 +102,8 @@ class Host:
     `analytics` is the address of a stand-in for Analytics Engine.
     """
 
-    def __init__(self, path: Path, port: int = 0, analytics: str | None = None) -> None:
-        self._path, self._port, self._analytics = path, port, analytics
+    def __init__(self, path: Path, *, analytics: str | None = None, ai: str | None = None) -> None:
+        self._path, self._analytics, self._ai = path, analytics, ai
         self._worker: Worker | None = None
         self._env: dict[str, str] = {}
 
@@ -120,7 +120,13 @@ class Host:
 
     def _start(self, env: dict[str, str]) -> None:
         self.stop()
-        self._worker, self._env = Worker(self._path, variables=env, analytics=self._analytics).start(), env
+        self._worker, self._env = Worker(self._path, variables=env, analytics=self._analytics, ai=self._ai).start(), env
+
+    @property
+    def worker(self) -> Worker:
+        """The Worker that runs."""
+        assert self._worker is not None
+        return self._worker
 
     def stop(self) -> None:
         """Stop the Worker, where one runs."""

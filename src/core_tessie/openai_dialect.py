@@ -26,7 +26,7 @@ from edge.access import READER, Actor
 from edge.app import Next
 from edge.endpoint import Body, Operation
 from edge.errors import PROBLEM_JSON
-from edge.http import Request, Response
+from edge.http import Request, Response, percent_decode
 from edge.model import Answer, ModelError, Part
 from edge.routes import Routes
 
@@ -89,6 +89,7 @@ async def list_models(dialect: Dialect) -> ListedModels:
 @routes.get("/models/{model:path}", ModelNotConfigured, ModelNotFound)
 async def get_model(model: str, dialect: Dialect) -> ListedModel:
     """Get one model."""
+    model = percent_decode(model)  # clients encode the slashes in Cloudflare's names
     if model not in await dialect.names():
         raise ModelNotFound(f"there is no model {model[:80]}")
     return ListedModel(id=model)

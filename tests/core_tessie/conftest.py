@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from tests.remote import Host
+from tests.served import Served, served_locally
 
 from core_tessie.app import app
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Client
+from model_sim import ModelSim
 
 ROOT = Path(__file__).parents[2]
 KEY = [("authorization", "Bearer test-admin-key")]
@@ -31,9 +33,11 @@ type Case[T] = Callable[[Client], Awaitable[T]]
 class Runner:
     """Runs a case with a client of a fresh app. `env` are its settings; `tessie_port` is where a Tessie may listen."""
 
-    def __init__(self, state: Path, tessie_port: int) -> None:
+    def __init__(self, state: Path, tessie_port: int, model: ModelSim | None = None) -> None:
         self.state, self.tessie_port = state, tessie_port
         self.env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
+        if model is not None:
+            self.env |= {"LOCAL_AI_URL": model.openai_url, "LOCAL_AI_KEY": model.key}
 
     def __call__[T](self, case: Case[T], *, started: bool = False) -> T:
         """Run a case to its end and return what it returns; `started` starts the queues."""
@@ -68,21 +72,42 @@ def tessie_port() -> int:
 
 
 @pytest.fixture(scope="session")
-def workers_host() -> Iterator[Host]:
+def model_sim() -> Iterator[ModelSim]:
+    """Return the model's server, one for all tests."""
+    with ModelSim() as sim:
+        yield sim
+
+
+@pytest.fixture(scope="session")
+def workers_host(model_sim: ModelSim) -> Iterator[Host]:
     """Return what runs the Worker; it starts with the first test that asks."""
-    host = Host(ROOT / "wrangler.toml")
+    host = Host(ROOT / "wrangler.toml", ai=model_sim.url)
     yield host
     host.stop()
 
 
 @pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])
-def run(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int) -> Runner:
+def run(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Runner:
     """Return a runner on each runtime; a test that is for the local one alone says why."""
     state = tmp_path / "state"
+    model_sim.reset()
     if request.param == "local":
-        return Runner(state, tessie_port)
+        return Runner(state, tessie_port, model_sim)
     host: Any = request.getfixturevalue("workers_host")
     return WorkersRunner(state, tessie_port, host)
+
+
+@pytest.fixture(params=["local", "workers"])
+def served(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Iterator[Served]:
+    """Return the app behind a real address on each runtime, empty."""
+    model_sim.reset()
+    if request.param == "local":
+        with served_locally(tmp_path, Runner(tmp_path, tessie_port, model_sim).env) as served:
+            yield served
+        return
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, WorkersRunner(tmp_path, tessie_port, host).env, KEY))
+    yield Served(host.worker.url.rstrip("/"), "workers")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:

@@ -13,28 +13,44 @@ from pyedge.client import ROOT
 from pyedge.sources import closure, copy, meaning, slim
 
 SLIMMED = {
-    "a comment": ("x = 1  # one\n# two\n", "x = 1\n\n"),
-    "what looks like one": ("x = '# no'\ny = f'{x}#{x!r:#>4}'", None),
-    "a module's docstring": ('"""What\nit is."""\nx = 1', '""\n\nx = 1'),
-    "a body that is only a docstring": ('def f():\n    """Words\n    and words."""', 'def f():\n    ""\n'),
-    "a body on the line of its head": ('def f(): "words"', 'def f(): ""'),
-    "a docstring of several strings": ('def f():\n    ("a"  # one\n     "b")\n    g()', 'def f():\n    ""\n\n    g()'),
-    "letters of several bytes before and in it": ('def ü(): "ü🚗"; "é"; g()', 'def ü(): ""; ""; g()'),
-    "a string beside a statement": ('x = 1\n"""What x is,\nat length."""', 'x = 1\n""\n'),
-    "a docstring with escapes": ('def f():\n    r"""\\d # no"""\n    return 1', 'def f():\n    ""\n    return 1'),
-    "a line that goes on": ("x = 1 + \\\n    2  # three\n", "x = 1 + \\\n    2\n"),
-    "a decorated function's docstring": ('@get\ndef f():\n    """Summary.\n\n    # more"""', None),
-    "the docstring of a class with a base": ('class A(Problem):\n    """Title.\n\n    More."""', None),
-    "the docstring of a decorated class": ('@dataclass\nclass A:\n    """A row."""\n    a: int', None),
-    "a plain class's docstring": ('class A:\n    """Words."""', 'class A:\n    ""'),
+    "a comment": ("x=1  # one\n# two\n", "x=1\n\n"),
+    "what looks like one": ("x='# no'\ny=f'{x}#{x!r:#>4}'", None),
+    "a module's docstring": ('"""What\nit is."""\nx=1', '""\n\nx=1'),
+    "a body that is only a docstring": ('def f():\n    """Words\n    and words."""', 'def f():\n ""\n'),
+    "a body on the line of its head": ('def f(): "words"', 'def f():""'),
+    "a docstring of several strings": ('def f():\n    ("a"  # one\n     "b")\n    g()', 'def f():\n ""\n\n g()'),
+    "letters of several bytes before and in it": ('def ü(): "ü🚗"; "é"; g()', 'def ü():"";"";g()'),
+    "a string beside a statement": ('x=1\n"""What x is,\nat length."""', 'x=1\n""\n'),
+    "a docstring with escapes": ('def f():\n    r"""\\d # no"""\n    return 1', 'def f():\n ""\n return 1'),
+    "a decorated function's docstring": ('@get\ndef f():\n """Summary.\n\n    # more"""', None),
+    "the docstring of a class with a base": ('class A(Problem):\n """Title.\n\n    More."""', None),
+    "the docstring of a decorated class": ('@dataclass\nclass A:\n """A row."""\n a:int', None),
+    "a plain class's docstring": ('class A:\n """Words."""', 'class A:\n ""'),
     "a protocol's docstrings": (
         'class A(Protocol):\n    """Words."""\n    def f(self):\n        """Words."""',
-        'class A(Protocol):\n    ""\n    def f(self):\n        ""',
+        'class A(Protocol):\n ""\n def f(self):\n  ""',
     ),
-    "strings that are no docstrings": ("def f():\n    return 'a'\nx = ['''a\n# b''', 'b']", None),
-    "what would change its line": ('"""Two\nlines."""; x = 1  # one', None),
+    "strings that are no docstrings": ("def f():\n return 'a'\nx=['''a\n    # b''','b']", None),
+    "what would change its line": ('"""Two\nlines."""; x = 1  # one', '"""Two\nlines.""";x=1# one'),
     "a comment that is printed": ('f"""{x  # one\n=}"""', None),
+    "a line that goes on": ("x = 1 +\\\n    2  # three\n", "x=1+\\\n2\n"),
+    "brackets over lines": ("f(\n    a,  # one\n    b = [\n        1,\n    ],\n)", "f(\na,\nb=[\n1,\n],\n)"),
+    "blocks": ("if a:\n    if b :\n        c\n    d\nelse :\n    e", "if a:\n if b:\n  c\n d\nelse:\n e"),
+    "blocks after empty lines": ("if a:\n\n    b\n\n\nc", "if a:\n\n b\n\n\nc"),
+    "words side by side": ("x = not y if 1 else - z is None", "x=not y if 1 else-z is None"),
+    "words beside strings": (
+        'x = "a" "b" if "a" in f"b" or r"c" else b""',
+        'x="a" "b" if "a" in f"b" or r"c" else b""',
+    ),
+    "operators side by side": (
+        "f(* a, ** b, c = - - d, e = a [1 : : 2], g = ~ - 1)",
+        "f(*a,**b,c=--d,e=a[1::2],g=~-1)",
+    ),
+    "a method of a number": ("x = 1 .real + 1. .real", "x = 1 .real + 1. .real"),
+    "inside an f-string": ('x=f"""\n    {  a }\n  {b = }{{ {c :  > {d}}"""', None),
+    "a string and what follows it": ('x = """\n    a\n    """ .strip ( )', 'x="""\n    a\n    """.strip()'),
 }
+"""What comes to be of a module; None: nothing."""
 
 SPOKEN = """
 from pydantic import BaseModel, TypeAdapter
@@ -118,7 +134,7 @@ def test_a_traceback_points_at_the_line_of_the_source(tmp_path: Path) -> None:
 def test_a_copy_is_written_in_utf_8_whatever_the_source_is_in(tmp_path: Path) -> None:
     (tmp_path / "main.py").write_bytes("# coding: latin-1\nx = 'ü'\n".encode("latin-1"))
     copy(tmp_path / "main.py", tmp_path / "out")
-    assert (tmp_path / "out" / "main.py").read_bytes() == "\nx = 'ü'\n".encode()
+    assert (tmp_path / "out" / "main.py").read_bytes() == "\nx='ü'\n".encode()
 
 
 @pytest.mark.slow

@@ -55,11 +55,18 @@ def slim(source: str) -> str:
     Those of classes with a base or a decorator (titles of problems, descriptions in JSON schemas) and of decorated
     functions (summaries of handlers) stay; of the others an empty string is left, as a body may have nothing else.
     """
-    slimmed = _edited(source, [*_comments(source), *_docstrings(source)])
-    if meaning(slimmed) != meaning(source):
-        return source
-    squeezed = _edited(slimmed, _spaces(slimmed))
-    return squeezed if meaning(squeezed) == meaning(source) else slimmed
+    same = meaning(source)
+    for edits in (lambda text: [*_comments(text), *_docstrings(text)], _spaces):
+        edited = _edited(source, edits(source))
+        source = edited if _means(edited, same) else source
+    return source
+
+
+def _means(source: str, same: list[object]) -> bool:
+    try:
+        return meaning(source) == same
+    except SyntaxError:
+        return False
 
 
 def meaning(source: str) -> list[object]:

@@ -68,8 +68,8 @@ class PartReader:
 
     def end(self) -> Part:
         """Return the last part; `ModelError` where the stream broke off before its end."""
-        if self._rest.startswith(b"data:"):
-            self._read(self._rest[5:].strip())
+        if self._rest.strip() == b"data: [DONE]":
+            self._is_done = True
         if not (self._is_done or self._finish):
             raise ModelError("the answer broke off")
         calls = tuple(

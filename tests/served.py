@@ -1,0 +1,86 @@
+"""The default app behind a real address: the local server as a process of its own, or a Worker that runs already."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+ADMIN = "test-admin-key"
+PATIENCE = 20.0
+
+
+@dataclass(slots=True)
+class Served:
+    """Where the app answers; `process` is the local server's."""
+
+    url: str
+    runtime: str
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def ws_url(self) -> str:
+        """The same for WebSockets."""
+        return self.url.replace("http", "ws", 1)
+
+    def ask(self, method: str, path: str, body: object = None, **headers: str) -> tuple[int, Any]:
+        """Send a request with the administrator's key; return the status and the JSON."""
+        sent = {"authorization": f"Bearer {ADMIN}", "content-type": "application/json", **headers}
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data, sent, method=method)
+        try:
+            with urllib.request.urlopen(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"null")
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, json.loads(refused.read() or b"null")
+
+    def publish(self, type_: str, data: object = None) -> int:
+        """Publish an event and return its number."""
+        status, answer = self.ask("POST", "/events", {"type": type_, "data": data})
+        assert status == 202, answer
+        return int(answer["sequence"])
+
+
+@contextmanager
+def served_locally(folder: Path, env: Mapping[str, str]) -> Iterator[Served]:
+    """Run the local server on a free port, its state in `folder`."""
+    log = folder / "server.txt"
+    command = [sys.executable, "-m", "edge.runtimes.local", "serve", "core_tessie.app:app", "--port", "0"]
+    command += ["--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=folder,
+            env={**os.environ, **env, "PYTHONPATH": str(ROOT / "src")},
+            stdout=output,
+            stderr=subprocess.STDOUT,
+        )
+    try:
+        yield Served(_address(log, process), "local", process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+
+def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+            return found[0]
+        time.sleep(0.05)
+    raise AssertionError(f"the server did not start:\n{log.read_text()}")
