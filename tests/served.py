@@ -3,13 +3,14 @@
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,11 +22,21 @@ PATIENCE = 20.0
 
 @dataclass(slots=True)
 class Served:
-    """Where the app answers; `process` is the local server's."""
+    """Where the app answers; `process` and `state` are the local server's."""
 
     url: str
     runtime: str
     process: subprocess.Popen[bytes] | None = None
+    state: Path = ROOT
+
+    def wipe(self) -> None:
+        """Empty every table of a local server's database, those that others refer to last."""
+        with closing(sqlite3.connect(self.state / "d1" / "DB.sqlite", timeout=10)) as db:
+            names = [row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
+            for name in sorted(names, key="vehicles".__eq__):
+                if not name.startswith(("d1_", "sqlite_")):
+                    db.execute(f"DELETE FROM {name}")
+            db.commit()
 
     @property
     def ws_url(self) -> str:
@@ -66,7 +77,7 @@ def served_locally(folder: Path, env: Mapping[str, str]) -> Iterator[Served]:
             stderr=subprocess.STDOUT,
         )
     try:
-        yield Served(_address(log, process), "local", process)
+        yield Served(_address(log, process), "local", process, folder / "state")
     finally:
         process.terminate()
         try:

@@ -148,6 +148,11 @@ def said(conversation_id: str, turn: int, role: str, content: str, **more: objec
     return Statement(f"INSERT INTO agent_messages ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
 
 
+def ending(finish_reason: str) -> str:
+    """Return the status of an answer by why the model ended it."""
+    return "cut" if finish_reason in {"length", "content_filter"} else "complete"
+
+
 def calls_json(calls: Sequence[ToolCall]) -> str:
     """Return tool calls in OpenAI's form, as JSON."""
     return to_json([call_of(call) for call in calls]).decode()

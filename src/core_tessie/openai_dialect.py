@@ -8,20 +8,17 @@ from typing import Any, Literal
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from core_tessie.agent_chat import ModelNotConfigured
 from core_tessie.conversations import call_of
-from core_tessie.openai_exchange import (
-    Completion,
-    Dialect,
-    Exchange,
+from core_tessie.model_faults import (
     ModelBroke,
+    ModelNotConfigured,
     ModelNotFound,
     ModelOverloaded,
     ModelSlow,
     PromptRefused,
-    UnsupportedOption,
     problem_of,
 )
+from core_tessie.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
 from edge.access import READER, Actor
 from edge.app import Next
 from edge.endpoint import Body, Operation

@@ -8,13 +8,13 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_json
 
-from core_tessie.agent_chat import ModelNotConfigured
-from core_tessie.conversations import calls_json, close_turn, open_turn, said
+from core_tessie.conversations import calls_json, close_turn, ending, open_turn, said
+from core_tessie.model_faults import ModelNotConfigured, ModelNotFound, problem_of
 from core_tessie.settings import TessieSettings
 from core_tessie.usage_points import Usage
 from edge.access import Actor
-from edge.errors import BadGateway, BadRequest, GatewayTimeout, NotFound, Problem
-from edge.model import Answer, Model, ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt
+from edge.errors import BadRequest
+from edge.model import Answer, Model, ModelError, Part, Prompt
 from edge.ports import Background, Clock, Database
 
 _OPTIONS = (
@@ -22,28 +22,6 @@ _OPTIONS = (
     "response_format", "parallel_tool_calls",
 )  # fmt: skip
 _DEFAULTS = {"", "default"}
-
-
-class ModelNotFound(NotFound):
-    """No such model."""
-
-
-class ModelOverloaded(Problem):
-    """The model has no capacity now."""
-
-    status = 429
-
-
-class PromptRefused(BadRequest):
-    """The model refuses this prompt."""
-
-
-class ModelBroke(BadGateway):
-    """The model failed."""
-
-
-class ModelSlow(GatewayTimeout):
-    """The model did not answer in time."""
 
 
 class UnsupportedOption(BadRequest):
@@ -150,7 +128,7 @@ class Exchange:
             raise problem_of(fault) from None
         self.text = answer.text
         self.last = Part("", answer.tool_calls, answer.usage, answer.finish_reason, answer.model)
-        self._dialect.keep(self, "complete", None)
+        self._dialect.keep(self, ending(answer.finish_reason), None)
         return answer
 
     async def parts(self, prompt: Prompt) -> AsyncGenerator[Part]:
@@ -162,7 +140,7 @@ class Exchange:
                     self.text += part.text
                     self.last = part
                     yield part
-            status = "complete"
+            status = ending(self.last.finish_reason)
         except ModelError as fault:
             status, error = "failed", str(fault)
             raise
@@ -177,16 +155,3 @@ def refuse_options(given: Mapping[str, Any]) -> None:
         wanted.append("modalities")
     if wanted:
         raise UnsupportedOption(f"{wanted[0]} is not served here", errors=[{"pointer": f"/{wanted[0]}", "detail": ""}])
-
-
-def problem_of(fault: ModelError) -> Problem:
-    """Return what a model's fault is to the caller."""
-    text = str(fault)
-    if isinstance(fault, ModelBusy):
-        after = [("retry-after", str(int(fault.retry_after or 1)))]
-        return ModelOverloaded(text, headers=after)
-    if isinstance(fault, ModelTimeout):
-        return ModelSlow(text)
-    if isinstance(fault, ModelRefused) and fault.status not in {401, 403}:
-        return ModelNotFound(text) if fault.status == 404 else PromptRefused(text)
-    return ModelBroke(text)

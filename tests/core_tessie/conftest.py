@@ -97,17 +97,25 @@ def run(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_
     return WorkersRunner(state, tessie_port, host)
 
 
+@pytest.fixture(scope="session")
+def local_server(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, model_sim: ModelSim) -> Iterator[Served]:
+    """Return the local server, one for all tests; it starts with the first that asks."""
+    folder = tmp_path_factory.mktemp("served")
+    with served_locally(folder, Runner(folder, tessie_port, model_sim).env) as served:
+        yield served
+
+
 @pytest.fixture(params=["local", "workers"])
-def served(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Iterator[Served]:
-    """Return the app behind a real address on each runtime, empty."""
+def served(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Served:
+    """Return the app behind a real address on each runtime, its tables empty."""
     model_sim.reset()
     if request.param == "local":
-        with served_locally(tmp_path, Runner(tmp_path, tessie_port, model_sim).env) as served:
-            yield served
-        return
+        local: Served = request.getfixturevalue("local_server")
+        local.wipe()
+        return local
     host: Host = request.getfixturevalue("workers_host")
     asyncio.run(host.client(app, WorkersRunner(tmp_path, tessie_port, host).env, KEY))
-    yield Served(host.worker.url.rstrip("/"), "workers")
+    return Served(host.worker.url.rstrip("/"), "workers")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:

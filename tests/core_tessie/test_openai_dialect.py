@@ -123,7 +123,7 @@ def test_an_answer_that_breaks_off_is_told_in_the_stream(served: Served, model_s
         chunks = ai.chat.completions.create(model="default", messages=HELLO, stream=True)
         assert next(chunks).choices
         with pytest.raises(openai.APIError, match="broke off"):
-            [*chunks]
+            list(chunks)
     status, rows = served.ask("GET", "/d1/agent_messages?role=eq.assistant&order=created_at.desc&limit=1")
     assert status == 200
     assert (rows[0]["status"], rows[0]["error"]) == ("failed", "the answer broke off")
