@@ -1,7 +1,8 @@
 """The default Worker's entry, and the classes that its bindings name."""
 
 from core_tessie.app import app
-from edge.runtimes.workers import event_log, worker
+from edge.runtimes.workers import event_log, worker, workflow
 
 Default = worker(app)
 EventLog = event_log(app)
+SyncWorkflow = workflow(app, "SYNC_WORKFLOW")

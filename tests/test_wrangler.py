@@ -12,6 +12,7 @@ from edge.live import Events
 from edge.model import Model
 from edge.ports import Bucket, Database, KeyValue, Limit, Queue, RateLimiter
 from edge.telemetry import Telemetry
+from edge.workflows import Workflow
 from pyedge import config
 from pyedge.client import NODE_MODULES, ROOT
 from pyedge.sources import closure
@@ -43,6 +44,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield (wrangler["ai"]["binding"], Model)
+    yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
     yield (wrangler["assets"]["binding"], None)
 
 

@@ -10,11 +10,19 @@ from pydantic_core import to_json
 from core_tessie.agent_tools import Looking
 from core_tessie.agent_turns import Desk, Turn
 from core_tessie.conversations import ConversationBusy, ConversationNotFound, open_turn
+from core_tessie.model_faults import (
+    ModelBroke,
+    ModelNotConfigured,
+    ModelNotFound,
+    ModelOverloaded,
+    ModelSlow,
+    PromptRefused,
+)
+from core_tessie.report_summary import ReportNews
 from core_tessie.settings import TessieSettings
 from core_tessie.usage_points import Usage
 from edge.access import READER, Actor
 from edge.endpoint import Body, Operation
-from edge.errors import BadGateway, NotConfigured
 from edge.events import Frame
 from edge.http import Request, Response
 from edge.live import Publisher
@@ -27,21 +35,6 @@ routes = Routes("/agent", tag="agent", access=READER)
 
 JSON, SSE = "application/json", "text/event-stream"
 _HEADERS = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
-
-
-class ModelNotConfigured(NotConfigured):
-    """No model is bound."""
-
-    def __init__(self) -> None:
-        super().__init__(
-            "WORKERS_AI",
-            "is not bound; on a machine of one's own set LOCAL_AI_URL to the base address, with /v1, of any server "
-            "that speaks OpenAI's chat completions (and LOCAL_AI_KEY where it wants one)",
-        )
-
-
-class ModelFailed(BadGateway):
-    """The model failed."""
 
 
 class Chat(BaseModel):
@@ -70,6 +63,7 @@ class TurnDone(BaseModel):
 
     conversation_id: str
     turn: int
+    message_id: str
     text: str
     status: str
     model: str
@@ -88,11 +82,13 @@ class Agent:
         clock: Clock,
         publisher: Publisher,
         usage: Usage,
+        news: ReportNews,
         background: Background,
         ports: Ports,
     ) -> None:
         self._settings, self._db, self._clock = settings, db, clock
-        self._publisher, self._usage, self._background, self._ports = publisher, usage, background, ports
+        self._publisher, self._usage, self._news = publisher, usage, news
+        self._background, self._ports = background, ports
 
     async def open(self, message: str, conversation_id: str | None, actor: Actor, request_id: str) -> Turn:
         """Write the caller's message and return its turn. Errors: as `open_turn`, and `ModelNotConfigured`."""
@@ -100,7 +96,7 @@ class Agent:
         if model is None:
             raise ModelNotConfigured
         opened = await open_turn(self._db, conversation_id, message, actor, request_id, self._clock.now())
-        looking = Looking(self._db, self._clock, actor, request_id, self._ports)
+        looking = Looking(self._db, self._clock, actor, request_id, self._news, self._ports)
         desk = Desk(model, self._settings.ai_model, looking, self._publisher, self._usage, self._background)
         return Turn(desk, *opened, message)
 
@@ -108,7 +104,11 @@ class Agent:
 @routes.post(
     "/chat",
     ModelNotConfigured,
-    ModelFailed,
+    ModelNotFound,
+    ModelOverloaded,
+    ModelBroke,
+    ModelSlow,
+    PromptRefused,
     ConversationNotFound,
     ConversationBusy,
     operation=Operation({200: {JSON: TurnDone, SSE: None}}),
@@ -133,11 +133,12 @@ async def chat_frame(asked: Body[ChatFrame], frame: Frame, agent: Agent) -> dict
 
 
 async def whole(turn: Turn) -> dict[str, Any]:
-    """Run a turn to its end; `ModelFailed` where the model does."""
+    """Run a turn to its end and return what came to be; the problem that it failed by, else."""
     async with aclosing(turn.run()) as told:
-        async for name, data in told:
-            if name == "error":
-                raise ModelFailed(data["detail"], upstream="the model", conversation_id=turn.conversation_id)
+        async for _ in told:
+            pass
+    if turn.fault is not None:
+        raise turn.fault
     return turn.done()
 
 

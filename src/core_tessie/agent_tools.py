@@ -2,6 +2,7 @@
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -11,13 +12,13 @@ from pydantic_core import from_json, to_json
 from core_tessie import d1, energy_report, runs
 from core_tessie.conversations import Message
 from core_tessie.energy_report import ReportRequest
+from core_tessie.report_summary import ReportNews
 from core_tessie.tables import TABLES
 from edge.access import Actor
-from edge.endpoint import Handler
 from edge.errors import Problem, faults_of
 from edge.http import Headers, Request
 from edge.model import ToolCall
-from edge.ports import Clock, Database, Ports
+from edge.ports import Clock, Database, PortError, Ports
 
 RESULT_LIMIT = 6_000
 """Characters of a tool's answer that a model is shown."""
@@ -32,6 +33,7 @@ class Looking:
     clock: Clock
     actor: Actor
     request_id: str
+    news: ReportNews
     ports: Ports
 
 
@@ -68,10 +70,11 @@ class SyncStatus(BaseModel):
 
 
 class Outcome(NamedTuple):
-    """What came of a tool call: JSON text for the model, and whether it went well."""
+    """What came of a tool call: JSON text for the model, whether it went well, and a few words for a person."""
 
     text: str
     ok: bool
+    summary: str
 
 
 class Tool(NamedTuple):
@@ -94,9 +97,9 @@ async def _describe_tables(_: DescribeTables, looking: Looking) -> object:
 
 
 async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
-    request = _request("/colbycommands/energy-report", "", looking)
-    made = await energy_report.make_report(asked, request, looking.actor, looking.db, looking.clock)
-    return _numbers(from_json(_body(made)))
+    by = (looking.actor.name, looking.request_id)
+    stored = await energy_report.write_report(asked, by, looking.db, looking.clock, looking.news)
+    return _numbers({**stored, "report": from_json(str(stored["report"]))})
 
 
 async def _read_report(asked: ReadReport, looking: Looking) -> object:
@@ -118,10 +121,8 @@ TOOLS = {
 }
 """By the name that a model calls it."""
 
-READ_ONLY: dict[Handler, str] = {energy_report.make_report: "energy_report", d1.list_rows: "list_table"}
-"""The handlers of curated commands that are tools, too."""
 
-
+@cache
 def tool_schemas() -> list[Message]:
     """Return the tools as a model is told of them, in OpenAI's form."""
     return [
@@ -141,14 +142,23 @@ async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
     """Do what a model asks for. What is wrong with it is told to the model, which may ask better."""
     tool = TOOLS.get(call.name)
     if tool is None:
-        return _failed(f"there is no tool {call.name[:80]}; there are {', '.join(TOOLS)}")
+        return refused(f"there is no tool {call.name[:80]}; there are {', '.join(TOOLS)}")
     try:
-        return Outcome(_cut(await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), looking)), True)
+        found = await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), looking)
     except ValidationError as fault:
         errors = fault.errors(include_url=False, include_context=False, include_input=False)
-        return _failed("the arguments do not fit", errors=faults_of(errors))
+        return refused("the arguments do not fit", errors=faults_of(errors))
     except Problem as fault:
-        return _failed(fault.detail or fault.title)
+        return refused(fault.detail or fault.title)
+    except PortError as fault:
+        looking.ports.log("error", "look-up failed", request_id=looking.request_id, tool=call.name, error=str(fault))
+        return refused("the look-up failed; it may work later")
+    return Outcome(_cut(found), True, _summary(found))
+
+
+def refused(error: str, **more: object) -> Outcome:
+    """Return an outcome that tells the model why there is no other."""
+    return Outcome(to_json({"error": error, **more}).decode(), False, error)
 
 
 def _request(path: str, query: str, looking: Looking) -> Request:
@@ -172,8 +182,9 @@ def _body(response: Any) -> bytes:
 
 
 def _numbers(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a report fits a prompt: its numbers."""
-    numbers = {name: f"{one['value']} {one['unit']}" for name, one in stored["report"]["numbers"].items()}
+    """Return what of a report fits a prompt: its numbers, as far as they are known."""
+    known = {name: one for name, one in stored["report"]["numbers"].items() if one["value"] is not None}
+    numbers = {name: f"{one['value']} {one['unit']}" for name, one in known.items()}
     kept = ("id", "title", "vin", "period_from", "period_to", "rows_used")
     return {name: stored[name] for name in kept} | {"numbers": numbers}
 
@@ -183,5 +194,7 @@ def _cut(value: object) -> str:
     return text if len(text) <= RESULT_LIMIT else text[:RESULT_LIMIT] + "… (cut: ask for less)"
 
 
-def _failed(error: str, **more: object) -> Outcome:
-    return Outcome(to_json({"error": error, **more}).decode(), False)
+def _summary(found: object) -> str:
+    if isinstance(found, list):
+        return "1 row" if len(found) == 1 else f"{len(found)} rows"
+    return str(found.get("title", "found")) if isinstance(found, dict) else "found"

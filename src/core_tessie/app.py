@@ -3,7 +3,9 @@
 from core_tessie import (
     NAME,
     VERSION,
+    actions,
     agent_chat,
+    backfill_workflow,
     commands,
     conversations,
     d1,
@@ -16,10 +18,13 @@ from core_tessie import (
     tickets,
     usage,
 )
+from core_tessie.action_work import ActionWork
 from core_tessie.agent_chat import Agent
+from core_tessie.backfill import Backfill
 from core_tessie.journal import Journal, journal
 from core_tessie.openai_dialect import openai_errors
 from core_tessie.openai_exchange import Dialect
+from core_tessie.report_summary import ReportNews
 from core_tessie.settings import TessieSettings
 from core_tessie.sync_news import SyncNews
 from core_tessie.sync_work import QUEUE, SyncWork
@@ -50,7 +55,7 @@ app = App(
     settings=TessieSettings,
     authenticate=authenticate,
     middleware=[request_id, access_log, journal, cors, openai_errors],
-    providers=[Journal, Tessie, SyncWork, Publisher, Usage, SyncNews, Agent, Dialect],
+    providers=[Backfill, ActionWork, Journal, Tessie, SyncWork, Publisher, Usage, SyncNews, ReportNews, Agent, Dialect],
     queues={"CORE_TESSIE_QUEUE": QUEUE},
     limits={"RATE_LIMITER": Limit(300, 60)},
     resources=[
@@ -66,6 +71,8 @@ app = App(
         tickets.routes,
         agent_chat.routes,
         conversations.routes,
+        actions.routes,
+        backfill_workflow.routes,
         openai_dialect.routes,
     ],
 )

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Field, TypeAdapter
 
-from core_tessie import energy_report, sync, usage
+from core_tessie import d1, energy_report, sync, usage
 from edge.access import READER
 from edge.endpoint import Body, Handler, Route
 from edge.routes import Routes
@@ -13,15 +13,19 @@ routes = Routes("/colbycommands", tag="colbycommands", access=READER)
 
 
 class Curated(NamedTuple):
-    """A command by its name, and the handler that is its route in `group`."""
+    """A command by its name, the handler that is its route in `group`, and what the agent calls it by, if it may."""
 
     name: str
     group: Routes
     handler: Handler
+    tool: str | None = None
 
 
 COMMANDS = (
-    Curated("energy-report", energy_report.routes, energy_report.make_report),
+    Curated("energy-report", energy_report.routes, energy_report.make_report, "energy_report"),
+    Curated("get-energy-report", energy_report.routes, energy_report.get_report, "get_energy_report"),
+    Curated("list-tables", d1.routes, d1.list_tables, "describe_tables"),
+    Curated("list-table", d1.routes, d1.list_rows, "list_table"),
     Curated("sync", sync.routes, sync.start_sync),
     Curated("usage", usage.routes, usage.get_usage),
 )
@@ -37,6 +41,7 @@ class Command(BaseModel):
     role: str = Field(description="the least role that may")
     status: int = Field(description="of the answer when it goes well")
     body: dict[str, Any] | None = Field(description="JSON Schema")
+    tool: str | None = Field(description="what the agent calls it by; null where the agent may not")
 
 
 @routes.get("")
@@ -55,6 +60,7 @@ def _command(curated: Curated) -> Command:
         role=route.access.name.lower(),
         status=route.status,
         body=_body_schema(route),
+        tool=curated.tool,
     )
 
 

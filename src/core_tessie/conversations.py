@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
-from pydantic import BaseModel, Json
+from pydantic import BaseModel, ConfigDict, Field, Json
 from pydantic_core import from_json, to_json
 
 from edge.access import OPERATOR, READER, Actor
@@ -49,7 +49,11 @@ class Conversation(BaseModel):
 
 
 class StoredMessage(BaseModel):
-    """A message as it is stored. `status` is complete, open, stopped, cut, cancelled or failed."""
+    """A message as it is stored.
+
+    `status` is complete, stopped (too many rounds), cut (too long), cancelled (the caller left) or failed; that of a
+    question is open until its turn is over.
+    """
 
     id: str
     turn: int
@@ -69,14 +73,19 @@ class StoredMessage(BaseModel):
 class Paging(BaseModel):
     """Which conversations to list."""
 
-    limit: int = 20
-    before: str | None = None
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(20, ge=1, le=100)
+    before: str | None = Field(None, max_length=80, description="id of the last conversation of the page before")
 
 
 @routes.get("")
 async def list_conversations(wanted: Query[Paging], db: Database) -> list[Conversation]:
-    """List conversations, newest first: at most `limit` that began before `before`."""
-    rows = await db.all(_LIST, wanted.before or "9999", min(max(wanted.limit, 1), 100))
+    """List conversations, newest first."""
+    if wanted.before is None:
+        rows = await db.all(_LIST.format(older=""), wanted.limit)
+    else:
+        rows = await db.all(_LIST.format(older=_OLDER), wanted.before, wanted.limit)
     return [Conversation.model_validate(row | {"title": row["title"][:TITLE]}) for row in rows]
 
 
@@ -124,7 +133,8 @@ async def history(db: Database, conversation_id: str, turn: int) -> list[Message
     kept: list[Message] = []
     size = 0
     for number in sorted(turns, reverse=True):
-        if not any(row["role"] == "assistant" and row["content"] for row in turns[number]):
+        first, last = turns[number][0], turns[number][-1]
+        if first["role"] != "user" or last["role"] != "assistant" or not last["content"]:
             continue  # nothing came of it
         messages = [_message(row) for row in turns[number]]
         size += sum(len(row["content"]) + len(row["tool_calls"] or "") for row in turns[number])
@@ -182,8 +192,10 @@ SELECT conversation_id AS id, content AS title, created_at AS started_at,
   (SELECT max(turn) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS turns,
   (SELECT max(created_at) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS last_at
 FROM agent_messages AS first
-WHERE role = 'user' AND turn = 1 AND created_at < ? ORDER BY created_at DESC LIMIT ?
+WHERE role = 'user' AND turn = 1 {older} ORDER BY created_at DESC, rowid DESC LIMIT ?
 """
+_OLDER = """AND (created_at, rowid) < (
+  SELECT created_at, rowid FROM agent_messages WHERE conversation_id = ? AND turn = 1 AND role = 'user')"""
 _OPEN = """
 INSERT INTO agent_messages (id, conversation_id, role, content, status, actor, request_id, turn)
 SELECT ?, ?, 'user', ?, 'open', ?, ?,

@@ -12,14 +12,13 @@ from core_tessie.energy_markdown import markdown
 from core_tessie.energy_page import page
 from core_tessie.energy_period import Period, instant_of, zone_of
 from core_tessie.energy_sql import Question, statements
-from core_tessie.live_events import ReportCreated
+from core_tessie.report_summary import ReportNews
 from core_tessie.vin import Vin
 from edge.access import READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import Fault, InvalidBody, NotFound, Problem
 from edge.http import Request, Response
 from edge.instants import to_text
-from edge.live import Publisher
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Clock, Database
 from edge.routes import Routes
@@ -119,13 +118,27 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
 
 @routes.post("", VehicleNotFound, ReportTooLarge, status=201, operation=Operation({201: {JSON: StoredReport}}))
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock, publisher: Publisher
+    wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock, news: ReportNews
 ) -> Response:
     """Make an energy report and store it.
 
     A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running or
     lacks a value is left out of the sums that need it, and counted. The same request gives the same report as long as
-    the rows stay the same.
+    the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there some seconds later.
+    """
+    stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
+    location = ("location", f"{routes.prefix}/{stored['id']}")
+    response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
+    response.headers.append(location)
+    return response
+
+
+async def write_report(  # noqa: PLR0913 - what a report is made of
+    wanted: ReportRequest, by: tuple[str, str], db: Database, clock: Clock, news: ReportNews, *, report_id: str = ""
+) -> dict[str, str | int | None]:
+    """Make a report, store it under `report_id` (drawn where empty), and return its row; a stored one stays as it is.
+
+    `by` is who asks, and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
     """
     now = clock.now()
     question = _question(wanted, now)
@@ -135,13 +148,11 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     if question.vin is not None and not rows["vehicles"]:
         raise VehicleNotFound(f"there is no vehicle {question.vin}")
     report = compute(question, rows)
-    stored = _stored(report, title_of(question, rows["vehicles"]), (actor.name, request.id), now)
-    await db.run(*_insert(stored))
-    publisher.publish("report.created", {name: stored[name] for name in ReportCreated.__annotations__}, stored["vin"])
-    location = ("location", f"{routes.prefix}/{stored['id']}")
-    response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
-    response.headers.append(location)
-    return response
+    stored = _stored(report, title_of(question, rows["vehicles"]), by, now)
+    stored["id"] = report_id or stored["id"]
+    if (await db.run(*_insert(stored))).changes:
+        news.tell(stored, report)
+    return stored
 
 
 @routes.get("")
@@ -228,4 +239,4 @@ def _stored(report: EnergyReport, title: str, by: tuple[str, str], now: datetime
 
 def _insert(row: dict[str, Any]) -> tuple[str, *tuple[Any, ...]]:
     marks = ", ".join("?" * len(row))
-    return f"INSERT INTO energy_reports ({', '.join(row)}) VALUES ({marks})", *row.values()
+    return f"INSERT INTO energy_reports ({', '.join(row)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING", *row.values()

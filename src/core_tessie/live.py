@@ -58,7 +58,7 @@ class WrongOrigin(Forbidden):
     """A page of this origin may not open a socket here."""
 
 
-@routes.get("/events", NotConfigured, BadRequest, operation=Operation({200: {SSE: None}}, query=FollowOptions))
+@routes.get("/events", NotConfigured, BadRequest, operation=Operation({200: {SSE: None}}))
 async def stream_events(request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events) -> Response:
     """Follow live events as Server-Sent Events.
 
@@ -76,7 +76,7 @@ async def publish_event(own: Body[OwnEvent], events: Events) -> Published:
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
 
 
-@routes.get("/ws", NotConfigured, UpgradeRequired, WrongOrigin, operation=Operation({101: {}}, query=FollowOptions))
+@routes.get("/ws", NotConfigured, UpgradeRequired, WrongOrigin, operation=Operation({101: {}}))
 async def open_socket(
     request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events, settings: TessieSettings
 ) -> Response:

@@ -131,7 +131,22 @@ class AgentTurnEnded(TypedDict):
     text: str
 
 
+ACTION_STATUSES = ("queued", "running", "succeeded", "failed", "dead", "cancelled")
+
+
+class ActionChanged(TypedDict):
+    """An action has come to another status, which is the end of the type; the subject is its vehicle, if it has one."""
+
+    id: str
+    kind: str
+    status: str
+    attempts: int
+    error: str | None
+    result: Any
+
+
 EVENTS: dict[str, type] = {
+    **{f"action.{status}": ActionChanged for status in ACTION_STATUSES},
     "sync.started": SyncStarted,
     "sync.progress": SyncProgress,
     "sync.vehicle.done": SyncVehicleDone,

@@ -48,6 +48,15 @@ async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_i
     return SyncRun.model_validate(results[1].rows[0]), results[0].rows
 
 
+def begin_for(
+    run_id: str, vins: list[str], now: datetime, actor: str, request_id: str | None
+) -> tuple[Statement, Statement]:
+    """Return the statements that begin a run for these vehicles under its caller's id, where it has not begun."""
+    given = (run_id, "api", actor, request_id, to_text(now))
+    begun = _BEGIN.replace(" RETURNING *", " ON CONFLICT (id) DO NOTHING RETURNING *")
+    return Statement(begun, given), expect(run_id, vins)
+
+
 async def read(db: Database, run_id: str) -> SyncRun | None:
     """Return a run, or None."""
     row: Row | None = await db.first("SELECT * FROM sync_runs WHERE id = ?", run_id)

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
+from core_tessie.car_commands import SAFE, allowed
 from edge.live import Events
 from edge.model import Model
 from edge.ports import Database, Queue, RateLimiter
 from edge.settings import Secret, Settings
 from edge.telemetry import Telemetry
+from edge.workflows import Workflow
 
 
 def _base_url(text: str) -> str:
@@ -19,6 +21,10 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _allowed(text: object) -> object:
+    return allowed(text) if isinstance(text, str) else text
+
+
 class TessieSettings(Settings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals."""
 
@@ -27,12 +33,15 @@ class TessieSettings(Settings):
     tessie_calls_per_second: Annotated[float, Field(gt=0)] = 10.0
     tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
     sync_retry_s: Annotated[int, Field(ge=0)] = 30
+    agent_lease_s: Annotated[int, Field(ge=1, le=900)] = 300
     tessie_api_key: Secret
     admin_api_key: Secret
     db: Database
     core_tessie_queue: Queue
     rate_limiter: RateLimiter | None = None
     events: Events | None = None
+    agent_commands: Annotated[frozenset[str], BeforeValidator(_allowed)] = allowed(SAFE)
+    sync_workflow: Workflow | None = None
     workers_ai: Model | None = None
     ai_model: str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
     analytics: Telemetry | None = None

@@ -1,6 +1,7 @@
 """The sync: started by the clock, by the API or from the command line, carried by the queue, a message a vehicle."""
 
 from core_tessie import runs
+from core_tessie.action_work import ActionWork, RunAction
 from core_tessie.runs import SyncRun
 from core_tessie.sync_work import DEAD_LETTERS, QUEUE, PlanSync, SyncVehicle, SyncWork
 from edge.access import OPERATOR, READER, Actor
@@ -42,12 +43,20 @@ async def sync_on_schedule(tick: Tick, work: SyncWork) -> None:
 
 
 @routes.queue(QUEUE, batch_size=1, max_retries=5, max_concurrency=4, dead_letter=DEAD_LETTERS)
-async def do_work(delivery: Delivery, message: Body[PlanSync | SyncVehicle], work: SyncWork) -> None:
-    """Do one message of a sync."""
-    await work.do(message, delivery.attempts)
+async def do_work(
+    delivery: Delivery, message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork
+) -> None:
+    """Do one message of a sync, or an action."""
+    if isinstance(message, RunAction):
+        await actions.do(message, delivery)
+    else:
+        await work.do(message, delivery.attempts)
 
 
 @routes.queue(DEAD_LETTERS, max_retries=10)
-async def bury_work(message: Body[PlanSync | SyncVehicle], work: SyncWork) -> None:
-    """Name in its run what could not be done however often it was tried."""
-    await work.give_up(message)
+async def bury_work(message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork) -> None:
+    """Name in its run, or in its own row, what could not be done however often it was tried."""
+    if isinstance(message, RunAction):
+        await actions.bury(message)
+    else:
+        await work.give_up(message)

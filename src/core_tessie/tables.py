@@ -266,6 +266,12 @@ _ALL = (
         _json("result"),
         _text("error", "idempotency_key", "actor", "request_id"),
         _instant("started_at", "ended_at"),
+        later=[
+            *_instant("sent_at", "lease_until"),
+            *_text("claimed_by", "request_hash"),
+            *_flag("cancel_requested", null=False, default=0),
+            *_integer("retries", null=False, default=0),
+        ],
     ),
     _table(
         "idles",

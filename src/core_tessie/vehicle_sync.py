@@ -75,8 +75,8 @@ class VehicleSync:
     clock: Clock
     news: SyncNews
 
-    async def step(self) -> bool:
-        """Do as much as one message may; True when the vehicle is through in this run.
+    async def step(self, windows: int = WINDOWS_AT_ONCE) -> bool:
+        """Do as much as one message may, or fewer windows; True when the vehicle is through in this run.
 
         Errors: `VehicleRefused` for good; `TessieFailed` or `TessieTimeout` when it is worth another try.
         """
@@ -87,7 +87,7 @@ class VehicleSync:
         if walk is None:
             await self._observe(vehicle)
             walk = self._begin(vehicle)
-        for _ in range(WINDOWS_AT_ONCE):
+        for _ in range(windows):
             if walk.next_kind is None:
                 await self._finish(walk)
                 return walk.run_id == self.run_id

@@ -4,6 +4,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
+from core_tessie.agent_tools import TOOLS
 from core_tessie.commands import COMMANDS
 from edge.testing import Answer, Client
 
@@ -37,6 +38,13 @@ def test_the_schema_of_a_body_takes_what_the_route_takes(run: Runner) -> None:
     assert validator.is_valid({"from": "2025-01-01", "timezone": "Europe/Berlin"})
     assert not validator.is_valid({"to": "2025-01-01"})
     assert not validator.is_valid({"from": "yesterday"})
+
+
+def test_what_the_agent_may_call_is_said_and_only_reads(run: Runner) -> None:
+    tools = {command["tool"]: command for command in commands(run).values() if command["tool"]}
+    assert {"energy_report", "get_energy_report", "list_table"} <= tools.keys() <= TOOLS.keys()
+    assert {command["role"] for command in tools.values()} == {"reader"}
+    assert [name for name, command in tools.items() if command["method"] != "GET"] == ["energy_report"]
 
 
 def test_a_command_without_a_body_has_no_schema(run: Runner) -> None:

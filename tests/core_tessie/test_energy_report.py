@@ -29,7 +29,7 @@ def test_a_report_is_created_where_its_location_says(run: Runner) -> None:
     made, read = run(case)
     assert (made.status, read.status) == (201, 200)
     stored = made.json()
-    assert read.json() == stored
+    assert read.json() | {"summary": None} == stored  # a model may have written one by now
     assert made.header("location") == f"{PATH}/{stored['id']}"
     assert stored["title"] == "Energy report: Bluebird, 2025-01-01 to 2025-01-31"
     assert (stored["vin"], stored["period_from"], stored["period_to"]) == (

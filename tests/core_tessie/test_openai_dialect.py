@@ -2,14 +2,17 @@
 
 import json
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import openai
 import pytest
-from tests.served import ADMIN, ROOT, Served
+from tests.served import ADMIN, ROOT, Served, served_locally
 
 from model_sim import MODEL, ModelSim, Turn
+
+from .conftest import Runner
 
 pytestmark = pytest.mark.slow
 
@@ -93,6 +96,68 @@ def test_a_wrong_request_is_told_in_openais_way(
     error: Any = caught.value.body
     assert error["message"]
     assert {"type", "param", "code"} <= error.keys()
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body", "status", "code"),
+    [
+        ("GET", "/none", None, 404, "not-found"),
+        ("GET", "/models/none", None, 404, "model_not_found"),
+        ("DELETE", "/models", None, 405, "method-not-allowed"),
+        ("POST", "/chat/completions", {"messages": [{"content": "a" * 1_100_000}]}, 413, "payload-too-large"),
+        ("POST", "/chat/completions", [], 400, "invalid-body"),
+    ],
+)  # fmt: skip
+def test_a_fault_before_the_handler_has_openais_form_too(  # noqa: PLR0913, PLR0917 - a table's columns
+    served: Served, method: str, path: str, body: Any, status: int, code: str
+) -> None:
+    told, problem = served.ask(method, f"/agent/v1{path}", body)
+    assert (told, problem["status"], problem["error"]["code"]) == (status, status, code)
+    assert problem["error"].keys() == {"message", "type", "param", "code"}
+    assert problem["error"]["type"] == "invalid_request_error"
+    assert {"type", "title", "request_id"} <= problem.keys()
+
+
+def test_without_a_model_the_client_is_told_how_to_have_one(tmp_path: Path, tessie_port: int) -> None:
+    with (
+        served_locally(tmp_path, Runner(tmp_path, tessie_port).env) as served,
+        client(served) as ai,
+        pytest.raises(openai.InternalServerError, match="LOCAL_AI_URL") as caught,
+    ):
+        ai.models.list()
+    assert caught.value.status_code == 503
+
+
+def test_a_client_that_leaves_half_way_ends_the_models_work(served: Served, model_sim: ModelSim) -> None:
+    model_sim.say(Turn("abcd" * 400, pause=0.05))
+    with client(served) as ai, ai.chat.completions.create(model="default", messages=HELLO, stream=True) as chunks:
+        for chunk in chunks:
+            if chunk.choices[0].delta.content:
+                break
+    for _ in range(250):
+        _, rows = served.ask("GET", "/d1/agent_messages?role=eq.assistant")
+        if rows and model_sim.left:
+            break
+        time.sleep(0.04)
+    assert model_sim.left == 1
+    assert rows[0]["status"] == "cancelled"
+    assert rows[0]["content"].startswith("abcd")
+
+
+@pytest.mark.parametrize("stream", [True, False])
+def test_an_answer_that_was_cut_is_kept_as_such(served: Served, model_sim: ModelSim, stream: bool) -> None:
+    model_sim.reset("openai")
+    model_sim.say(Turn("Too lo", finish="length"))
+    with client(served) as ai:
+        answer: Any = ai.chat.completions.create(model="default", messages=HELLO, stream=stream)
+        choices = [chunk.choices[0] for chunk in answer] if stream else answer.choices
+    assert choices[-1].finish_reason == "length"
+    for _ in range(250):
+        _, rows = served.ask("GET", "/d1/agent_messages?role=eq.assistant&select=status,finish_reason,content")
+        if rows:
+            break
+        time.sleep(0.04)
+    assert rows == [{"status": "cut", "finish_reason": "length", "content": "Too lo"}]
 
 
 def test_a_wrong_key_is_told_in_openais_way(served: Served) -> None:

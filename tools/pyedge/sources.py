@@ -2,8 +2,8 @@
 
 wrangler sweeps up every `.py` beside the entry. The folder gets the entry and whatever of the entry's own folder is
 imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper.
-Comments are left out of it, needless spaces, and the docstrings that nothing reads when it runs; every line keeps its
-number.
+Comments are left out of it, needless spaces, and the docstrings and annotations that nothing reads when it runs;
+every line keeps its number.
 """
 
 import ast
@@ -50,13 +50,15 @@ def copy(main: Path, folder: Path) -> None:
 
 
 def slim(source: str) -> str:
-    """Return a module's text without comments, needless spaces, and the docstrings that nothing reads at run time.
+    """Return a module's text without comments, needless spaces, and what nothing reads at run time.
 
-    Those of classes with a base or a decorator (titles of problems, descriptions in JSON schemas) and of decorated
-    functions (summaries of handlers) stay; of the others an empty string is left, as a body may have nothing else.
+    The docstrings of classes with a base (titles of problems, descriptions in JSON schemas) and of decorated functions
+    (summaries of handlers) stay; of a dataclass, which else would make one, a point is left, of the others an empty
+    string, as a body may have nothing else. Annotations stay where they may be asked for: those of fields, of decorated
+    and of public functions, and of `__init__`.
     """
     same = meaning(source)
-    for edits in (lambda text: [*_comments(text), *_docstrings(text)], _spaces):
+    for edits in (lambda text: [*_comments(text), *_docstrings(text)], _annotations, _spaces):
         edited = _edited(source, edits(source))
         source = edited if _means(edited, same) else source
     return source
@@ -70,10 +72,14 @@ def _means(source: str, same: list[object]) -> bool:
 
 
 def meaning(source: str) -> list[object]:
-    """Return all that a module says and on which lines, but for the docstrings that may be left out."""
+    """Return all that a module says and on which lines, but for what may be left out."""
     tree = ast.parse(source)
     for node in _unread(tree):
         node.value = ast.Constant("", lineno=node.lineno, col_offset=0)
+    for function in _unasked(tree):
+        function.returns = None
+        for argument in _arguments(function):
+            argument.annotation = None
     return [ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]]
 
 
@@ -120,9 +126,41 @@ def _is_word(mark: str) -> bool:
 
 def _docstrings(source: str) -> Iterator[Edit]:
     lines = source.split("\n")
-    for node in _unread(ast.parse(source)):
-        end = node.end_lineno or node.lineno
-        yield _place(lines, node.lineno, node.col_offset), _place(lines, end, node.end_col_offset or 0), '""'
+    tree = ast.parse(source)
+    made = {id(node.body[0]) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.decorator_list}
+    for node in _unread(tree):
+        text = '"."' if id(node) in made else '""'
+        yield _place(lines, node.lineno, node.col_offset), _end(lines, node), text
+
+
+def _annotations(source: str) -> Iterator[Edit]:
+    lines, arrows = source.split("\n"), [token.start for token in _tokens(source) if token.string == "->"]
+    for function in _unasked(ast.parse(source)):
+        for argument in _arguments(function):
+            if argument.annotation is not None:
+                begin = _place(lines, argument.lineno, argument.col_offset)
+                yield (begin[0], begin[1] + len(argument.arg)), _end(lines, argument.annotation), ""
+        if function.returns is not None:
+            begin = _place(lines, function.returns.lineno, function.returns.col_offset)
+            yield max(arrow for arrow in arrows if arrow < begin), _end(lines, function.returns), ""
+
+
+def _unasked(tree: ast.Module) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Return the functions whose annotations nothing asks for: private ones, and methods but for the special ones."""
+    nodes = [*ast.walk(tree)]
+    methods = {id(one) for node in nodes if isinstance(node, ast.ClassDef) for one in node.body}
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    asked = [node for node in functions if node.decorator_list or node.name.startswith("__")]
+    return [one for one in functions if one not in asked and (id(one) in methods or one.name.startswith("_"))]
+
+
+def _arguments(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.arg]:
+    given = function.args
+    return [*given.posonlyargs, *given.args, *given.kwonlyargs, *filter(None, (given.vararg, given.kwarg))]
+
+
+def _end(lines: list[str], node: ast.stmt | ast.expr) -> Place:
+    return _place(lines, node.end_lineno or node.lineno, node.end_col_offset or 0)
 
 
 def _place(lines: list[str], line: int, column: int) -> Place:
@@ -138,8 +176,9 @@ def _unread(tree: ast.Module) -> list[ast.Expr]:
 
 
 def _is_read(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
-    bases = node.bases if isinstance(node, ast.ClassDef) else []
-    return bool(node.decorator_list) or any(ast.unparse(base) != "Protocol" for base in bases)
+    if isinstance(node, ast.ClassDef):
+        return any(ast.unparse(base) != "Protocol" for base in node.bases)
+    return bool(node.decorator_list)
 
 
 def _is_text(value: ast.expr) -> bool:

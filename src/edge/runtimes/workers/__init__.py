@@ -2,5 +2,6 @@
 
 from edge.runtimes.workers.entry import worker
 from edge.runtimes.workers.event_log import event_log
+from edge.runtimes.workers.workflow import workflow
 
-__all__ = ["event_log", "worker"]
+__all__ = ["event_log", "worker", "workflow"]

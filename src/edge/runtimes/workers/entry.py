@@ -24,12 +24,14 @@ from edge.runtimes.workers.model import WorkersAi
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
 from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
 from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
+from edge.runtimes.workers.workflows import WorkflowBinding
 from edge.settings import Settings
 from edge.telemetry import Telemetry
+from edge.workflows import Workflow
 
 ADAPTERS: dict[Any, Callable[[Any], object]] = {
     Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, RateLimiter: RateLimit, Events: DurableEvents,
-    Model: WorkersAi,
+    Model: WorkersAi, Workflow: WorkflowBinding,
 }  # fmt: skip
 """What stands for a binding of each port type."""
 

@@ -1,0 +1,375 @@
+"""`/agent/actions` against a simulated Tessie, on both runtimes: each is done once, whatever is delivered twice."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from core_tessie.actions import RELAY_CRON
+from core_tessie.sync_work import DEAD_LETTERS, QUEUE
+from edge.ports import Row
+from edge.testing import Answer, Client
+from tessie_sim import Fleet, Simulator
+
+NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
+ENDED = {"succeeded", "failed", "dead", "cancelled"}
+
+
+@pytest.fixture
+def sim(run: Any) -> Iterator[Simulator]:
+    """A Tessie of nine weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+def fail(sim: Simulator, *rules: dict[str, object]) -> None:
+    sim.ask("/_sim/faults", "PUT", list(rules))
+
+
+def calls(sim: Simulator, part: str) -> list[Any]:
+    return [one for one in sim.ask("/_sim/requests") if part in one["path"]]
+
+
+async def known(client: Client) -> str:
+    """Put the fleet's vehicles into the table and return one VIN."""
+    listed = (await client.get("/tessieapi/vehicles")).json()
+    vins = [one["vin"] for one in listed["results"]]
+    for vin in vins:
+        await db(client).run("INSERT INTO vehicles (id, vin) VALUES (?, ?) ON CONFLICT DO NOTHING", vin, vin)
+    return vins[0]
+
+
+def db(client: Client) -> Any:
+    return client.ports.settings.db
+
+
+async def asked(client: Client, kind: str, payload: object = None, key: str | None = None) -> Answer:
+    headers = [("idempotency-key", key)] if key else []
+    return await client.post("/agent/actions", {"kind": kind, "payload": payload or {}}, headers=headers)
+
+
+async def ended(client: Client, action_id: str) -> Any:
+    for _ in range(600):
+        action = (await client.get(f"/agent/actions/{action_id}")).json()
+        if action["status"] in ENDED:
+            return action
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not ended in 30 s: {action}")
+
+
+async def done(client: Client, kind: str, payload: object = None) -> Any:
+    answer = await asked(client, kind, payload)
+    assert answer.status == 202, answer.text
+    assert answer.header("location") == f"/agent/actions/{answer.json()['id']}"
+    return await ended(client, answer.json()["id"])
+
+
+async def written(client: Client, kind: str, vin: str | None, **columns: object) -> str:
+    """Write an action's row as a process would that died before it sent it; return the id."""
+    row = {"id": uuid4().hex, "kind": kind, "status": "queued", "vin": vin, "actor": "admin", **columns}
+    row.setdefault("payload", f'{{"vin": "{vin}"}}' if vin else "{}")
+    marks = ", ".join("?" * len(row))
+    await db(client).run(f"INSERT INTO agent_actions ({', '.join(row)}) VALUES ({marks})", *row.values())
+    return str(row["id"])
+
+
+async def rows(client: Client, action_id: str) -> Row:
+    row: Row = await db(client).first("SELECT * FROM agent_actions WHERE id = ?", action_id)
+    return row
+
+
+def test_a_vehicle_is_synced(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        action = await done(client, "sync_vehicle", {"vin": vin})
+        assert (action["status"], action["error"], action["attempts"]) == ("succeeded", None, 1), action
+        assert action["result"]["status"] == "succeeded"
+        assert action["result"]["run_id"] == action["id"]
+        assert (await db(client).first("SELECT count(*) AS n FROM drives WHERE vin = ?", vin))["n"] > 20
+        assert (await db(client).first("SELECT count(DISTINCT vin) AS n FROM drives"))["n"] == 1
+
+    run(case, started=True)
+
+
+def test_everything_is_read_again(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        first = await done(client, "backfill")
+        assert first["status"] == "succeeded", first
+        drives = await db(client).all("SELECT id, distance_mi FROM drives ORDER BY id")
+        assert len(drives) > 100
+        await db(client).run("DELETE FROM drives WHERE vin = ?", vin)
+        again = await done(client, "backfill", {"vin": vin})
+        assert (again["status"], again["result"]["vehicles_total"]) == ("succeeded", 1)
+        assert await db(client).all("SELECT id, distance_mi FROM drives ORDER BY id") == drives
+
+    run(case, started=True)
+
+
+def test_a_report_is_made(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await known(client)
+        action = await done(client, "energy_report", {"from": "2026-01-01", "to": "2026-01-03"})
+        assert action["status"] == "succeeded", action
+        report = await client.get(f"/colbycommands/energy-report/{action['result']['report_id']}")
+        assert report.status == 200
+
+    run(case, started=True)
+
+
+def test_a_car_is_woken_and_told(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        woken = await done(client, "wake", {"vin": vin})
+        assert (woken["status"], woken["result"]["answer"]["result"]) == ("succeeded", True), woken
+        told = await done(client, "command", {"vin": vin, "command": "set_charge_limit", "params": {"percent": 80}})
+        assert (told["status"], told["result"]["status"]) == ("succeeded", 200), told
+        assert len(calls(sim, "command/set_charge_limit")) == 1
+        assert "percent=80" in str(calls(sim, "command/set_charge_limit"))
+
+    run(case, started=True)
+
+
+CHARGE_LIMIT = {"vin": "5YJ3E1EA7KF000001", "command": "set_charge_limit"}
+REFUSED = {
+    "an unknown kind": ({"kind": "fly"}, 422, "/kind"),
+    "no kind": ({}, 422, "/kind"),
+    "a payload that is none": ({"kind": "wake", "payload": [1]}, 422, "/payload"),
+    "a payload without its vehicle": ({"kind": "wake"}, 422, "/payload/vin"),
+    "a VIN that is none": ({"kind": "wake", "payload": {"vin": "x"}}, 422, "/payload/vin"),
+    "a member too many": ({"kind": "backfill", "payload": {"all": True}}, 422, "/payload/all"),
+    "a command that Tessie has not": (
+        {"kind": "command", "payload": {"vin": "5YJ3E1EA7KF000001", "command": "explode"}},
+        422,
+        "/payload/command",
+    ),
+    "a parameter out of range": (
+        {
+            "kind": "command",
+            "payload": {"vin": "5YJ3E1EA7KF000001", "command": "set_charge_limit", "params": {"percent": 7}},
+        },
+        422,
+        "/payload",
+    ),
+    "a parameter that is not the command's": (
+        {"kind": "command", "payload": {"vin": "5YJ3E1EA7KF000001", "command": "flash", "params": {"percent": 70}}},
+        422,
+        "/payload",
+    ),
+    "a report on no time": ({"kind": "energy_report", "payload": {"from": "soon"}}, 422, "/payload/from"),
+}
+
+
+@pytest.mark.parametrize(("body", "status", "pointer"), REFUSED.values(), ids=REFUSED)
+def test_what_cannot_be_done_is_refused(run: Any, body: object, status: int, pointer: str) -> None:
+    async def case(client: Client) -> None:
+        answer = await client.post("/agent/actions", body)
+        assert answer.status == status, answer.text
+        assert answer.json()["errors"][0]["pointer"].startswith(pointer)
+        assert await db(client).all("SELECT 1 FROM agent_actions") == []
+
+    run(case)
+
+
+@pytest.mark.parametrize("command", ["unlock", "remote_start", "activate_front_trunk", "disable_sentry"])
+def test_a_command_that_is_not_allowed_is_refused(run: Any, sim: Simulator, command: str) -> None:
+    async def case(client: Client) -> None:
+        answer = await asked(client, "command", {"vin": await known(client), "command": command})
+        assert (answer.status, "AGENT_COMMANDS" in answer.text) == (403, True)
+
+    run(case)
+    assert calls(sim, "command/") == []
+
+
+def test_a_vehicle_that_is_not_known_is_refused(run: Any) -> None:
+    async def case(client: Client) -> None:
+        answer = await asked(client, "wake", {"vin": "5YJ3E1EA7KF999999"})
+        assert (answer.status, answer.json()["type"]) == (422, "urn:problem:vehicle-unknown")
+
+    run(case)
+
+
+def test_a_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        command = {"vin": vin, "command": "flash"}
+        answers = await asyncio.gather(*(asked(client, "command", command, "key-1") for _ in range(8)))
+        assert len({answer.json()["id"] for answer in answers}) == 1
+        assert sorted(answer.status for answer in answers) == [200] * 7 + [202]
+        assert sum(answer.header("idempotency-replayed") == "true" for answer in answers) == 7
+        other = await asked(client, "command", command | {"command": "lock"}, "key-1")
+        assert (other.status, other.json()["type"]) == (422, "urn:problem:key-reused")
+        assert (await asked(client, "command", command, "key-2")).status == 202
+        assert (await ended(client, answers[0].json()["id"]))["status"] == "succeeded"
+        await asyncio.sleep(0.5)
+        assert len(calls(sim, "command/flash")) == 2
+
+    run(case, started=True)
+
+
+@pytest.mark.parametrize("key", ["", "two words", "x" * 256, "ü"])
+def test_a_key_that_is_none_is_refused(run: Any, key: str) -> None:
+    async def case(client: Client) -> None:
+        headers = [("idempotency-key", key)]
+        answer = await client.post("/agent/actions", {"kind": "backfill"}, headers=headers)
+        assert answer.status in ({400} if key else {202, 400}), answer.text
+
+    run(case)
+
+
+def test_a_message_that_comes_often_is_done_once(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        action_id = await written(client, "wake", await known(client), sent_at="2026-01-01 00:00:00")
+        message = {"kind": "run_action", "action_id": action_id}
+        outcomes = await asyncio.gather(*(client.queue(QUEUE, [message]) for _ in range(5)))
+        assert (await ended(client, action_id))["status"] == "succeeded"
+        await client.queue(QUEUE, [message, message])
+        assert len(calls(sim, "/wake")) == 1
+        assert any(one.retry_after is None for outcome in outcomes for one in outcome)
+
+    run(case)
+
+
+def test_what_was_written_and_not_sent_is_sent_by_the_relay(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        old = await written(client, "wake", await known(client), created_at="2026-01-01 00:00:00")
+        await client.scheduled(RELAY_CRON)
+        assert (await ended(client, old))["status"] == "succeeded"
+        assert (await rows(client, old))["sent_at"] is not None
+        await client.scheduled(RELAY_CRON)
+        assert len(calls(sim, "/wake")) == 1
+
+    run(case, started=True)
+
+
+def test_a_failing_tessie_is_asked_again_and_then_the_action_is_dead(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        action_id = await written(client, "sync_vehicle", vin, sent_at="2026-01-01 00:00:00")
+        fail(sim, {"status": 500, "path": "*/state", "times": 100})
+        message = {"kind": "run_action", "action_id": action_id}
+        (outcome,) = await client.queue(QUEUE, [message], attempts=3)
+        assert outcome.retry_after is not None
+        row = await rows(client, action_id)
+        assert (row["status"], row["attempts"]) == ("queued", 1)
+        assert "500" in row["error"]
+        await client.queue(DEAD_LETTERS, [message])
+        dead = (await client.get("/agent/actions?status=dead")).json()
+        assert [one["id"] for one in dead] == [action_id]
+        fail(sim)
+        again = await client.post(f"/agent/actions/{action_id}/retry")
+        assert (again.status, again.json()["status"], again.json()["attempts"]) == (202, "queued", 0)
+        assert (await ended(client, action_id))["status"] == "succeeded"
+
+    run(case, started=True)
+
+
+def test_what_tessie_refuses_has_failed_at_once(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        fail(sim, {"status": 403, "path": "*/command/*", "times": 100})
+        action = await done(client, "command", {"vin": vin, "command": "lock"})
+        assert (action["status"], action["attempts"]) == ("failed", 1)
+        assert "403" in action["error"]
+
+    run(case, started=True)
+
+
+@pytest.mark.parametrize("kind", ["wake", "command"])
+def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind: str) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        payload = (
+            f'{{"vin": "{vin}", "command": "flash", "params": {{}}}}' if kind == "command" else f'{{"vin": "{vin}"}}'
+        )
+        cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2026-01-01 00:00:00"}
+        action_id = await written(client, kind, vin, payload=payload, **cut_off)
+        await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}], attempts=2)
+        action = await ended(client, action_id)
+        assert action["status"] == "failed"
+        assert "not repeated" in action["error"]
+
+    run(case)
+    assert calls(sim, "/wake") == calls(sim, "/command/") == []
+
+
+def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2026-01-01 00:00:00"}
+        action_id = await written(client, "sync_vehicle", vin, **cut_off)
+        await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}], attempts=2)
+        assert (await ended(client, action_id))["status"] == "succeeded"
+
+    run(case, started=True)
+
+
+def test_an_action_that_another_message_has_is_left_to_it(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        leased = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2099-01-01 00:00:00"}
+        action_id = await written(client, "wake", await known(client), **leased)
+        (outcome,) = await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
+        assert outcome.retry_after is not None
+        assert (await rows(client, action_id))["status"] == "running"
+
+    run(case)
+    assert calls(sim, "/wake") == []
+
+
+def test_an_action_is_called_off(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        waiting = await written(client, "wake", vin, sent_at="2026-01-01 00:00:00")
+        answer = await client.post(f"/agent/actions/{waiting}/cancel")
+        assert (answer.status, answer.json()["status"]) == (200, "cancelled")
+        await client.queue(QUEUE, [{"kind": "run_action", "action_id": waiting}])
+        assert (await client.post(f"/agent/actions/{waiting}/cancel")).status == 409
+        running = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2026-01-01 00:00:00"}
+        acting = await written(client, "wake", vin, **running)
+        assert (await client.post(f"/agent/actions/{acting}/cancel")).status == 409
+        syncing = await written(client, "sync_vehicle", vin, **running)
+        assert (await client.post(f"/agent/actions/{syncing}/cancel")).json()["status"] == "running"
+        await client.queue(QUEUE, [{"kind": "run_action", "action_id": syncing}], attempts=2)
+        assert (await ended(client, syncing))["status"] == "cancelled"
+        assert (await client.post("/agent/actions/none/cancel")).status == 404
+        assert (await client.post("/agent/actions/none/retry")).status == 404
+        assert (await client.get("/agent/actions/none")).status == 404
+
+    run(case)
+    assert calls(sim, "/wake") == []
+
+
+def test_actions_are_listed_newest_first(run: Any) -> None:
+    async def case(client: Client) -> None:
+        for number in range(3):
+            await written(
+                client, "backfill", None, created_at=f"2026-01-0{number + 1} 00:00:00", sent_at="x", status="dead"
+            )
+        listed = (await client.get("/agent/actions?kind=backfill&limit=2")).json()
+        assert [one["created_at"][9] for one in listed] == ["3", "2"]
+        assert len((await client.get("/agent/actions?offset=2")).json()) == 1
+        assert (await client.get("/agent/actions?status=queued")).json() == []
+        assert (await client.get("/agent/actions?status=gone")).status == 400
+        kinds = (await client.get("/agent/actions/kinds")).json()
+        assert {one["kind"]: one["repeatable"] for one in kinds} == {
+            "sync_vehicle": True, "backfill": True, "energy_report": True, "wake": False, "command": False,
+        }  # fmt: skip
+
+    run(case)
+
+
+def test_each_change_is_an_event(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        action = await done(client, "wake", {"vin": vin})
+        await asyncio.sleep(0.3)
+        log = client.ports.settings.events
+        found = [event for event in (await log.read(0, types=["action.*"])).events if action["id"] in event.json]
+        assert [event.type for event in found] == ["action.queued", "action.running", "action.succeeded"]
+        assert all(f'"subject":"{vin}"' in event.json for event in found)
+
+    if type(run).__name__ == "Runner":
+        run(case, started=True)
