@@ -23,7 +23,6 @@ from .energy_rows import database, put_vehicle
 from .test_live_events import Told, data_of, mark, told
 
 CHAT, CONVERSATIONS = "/agent/chat", "/agent/conversations"
-JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
 
 
 def sse(text: str) -> list[tuple[str, Any]]:
