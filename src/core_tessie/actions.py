@@ -4,11 +4,12 @@ from hashlib import sha256
 from typing import Annotated, Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, Json, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from core_tessie.action_kinds import KINDS, PAYLOADS
 from core_tessie.action_work import ActionWork
 from core_tessie.settings import TessieSettings
+from core_tessie.shown_schemas import shown_schema
 from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import Body, Header, Operation, Query
 from edge.errors import Fault, Forbidden, InvalidBody, NotConfigured, NotFound, Problem, faults_of
@@ -158,7 +159,7 @@ async def list_kinds() -> list[KindEntry]:
             about=kind.about,
             role=kind.role.name.lower(),
             repeatable=kind.is_repeatable,
-            payload=TypeAdapter(kind.takes).json_schema(by_alias=True),
+            payload=shown_schema(kind.takes),
         )
         for name, kind in KINDS.items()
     ]

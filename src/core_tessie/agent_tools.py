@@ -6,13 +6,14 @@ from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
 from core_tessie import d1, energy_report, runs
 from core_tessie.conversations import Message
 from core_tessie.energy_report import ReportRequest
 from core_tessie.report_summary import ReportNews
+from core_tessie.shown_schemas import shown_schema
 from core_tessie.tables import TABLES
 from edge.access import Actor
 from edge.errors import Problem, faults_of
@@ -78,10 +79,11 @@ class Outcome(NamedTuple):
 
 
 class Tool(NamedTuple):
-    """A tool: what it takes, and what it does."""
+    """A tool: what it takes, what it does, and what a model is told that it is for."""
 
     takes: type[BaseModel]
     run: Callable[[Any, Looking], Awaitable[object]]
+    about: str
 
 
 async def _list_table(asked: ListTable, looking: Looking) -> object:
@@ -113,11 +115,11 @@ async def _sync_status(_: SyncStatus, looking: Looking) -> object:
 
 
 TOOLS = {
-    "list_table": Tool(ListTable, _list_table),
-    "describe_tables": Tool(DescribeTables, _describe_tables),
-    "energy_report": Tool(ReportRequest, _energy_report),
-    "get_energy_report": Tool(ReadReport, _read_report),
-    "sync_status": Tool(SyncStatus, _sync_status),
+    "list_table": Tool(ListTable, _list_table, "Rows of a table, as GET /d1/{table} gives them."),
+    "describe_tables": Tool(DescribeTables, _describe_tables, "The tables and their columns."),
+    "energy_report": Tool(ReportRequest, _energy_report, "Energy, cost and efficiency of a period, from the rows."),
+    "get_energy_report": Tool(ReadReport, _read_report, "A stored energy report."),
+    "sync_status": Tool(SyncStatus, _sync_status, "How the last syncs went."),
 }
 """By the name that a model calls it."""
 
@@ -130,8 +132,8 @@ def tool_schemas() -> list[Message]:
             "type": "function",
             "function": {
                 "name": name,
-                "description": (tool.takes.__doc__ or "").partition("\n")[0],
-                "parameters": TypeAdapter(tool.takes).json_schema(by_alias=True),
+                "description": tool.about,
+                "parameters": shown_schema(tool.takes),
             },
         }
         for name, tool in TOOLS.items()

@@ -2,9 +2,10 @@
 
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, Field, TypeAdapter
+from pydantic import BaseModel, Field
 
 from core_tessie import d1, energy_report, sync, usage
+from core_tessie.shown_schemas import shown_schema
 from edge.access import READER
 from edge.endpoint import Body, Handler, Route
 from edge.routes import Routes
@@ -67,4 +68,4 @@ def _command(curated: Curated) -> Command:
 def _body_schema(route: Route) -> dict[str, Any] | None:
     hints = get_type_hints(route.handler, include_extras=True).values()
     bodies = [get_args(hint)[0] for hint in hints if get_origin(hint) is Body]
-    return TypeAdapter(bodies[0]).json_schema(by_alias=True) if bodies else None
+    return shown_schema(bodies[0]) if bodies else None

@@ -6,11 +6,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http.client import HTTPConnection, HTTPResponse
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.served import ADMIN, Served
+from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
 from core_tessie.agent_tools import TOOLS
@@ -298,14 +299,18 @@ def test_a_turn_is_told_as_events(run: Runner, model_sim: ModelSim) -> None:
     assert "".join(tokens) == done["text"] == "word " * 30
     assert len(tokens) < 30, "tokens that come together go together"
     assert {one["data"]["conversation_id"] for one in found} == {done["conversation_id"]}
-    assert [one["type"] for one in found if one["data"]["turn"] == 2] == ["agent.turn.started", "agent.turn.failed"]
+    begun, failed = (one for one in found if one["data"]["turn"] == 2)
+    assert (begun["type"], failed["type"]) == ("agent.turn.started", "agent.turn.failed")
+    assert (failed["data"]["status"], failed["data"]["text"]) == ("failed", "")
+    assert failed["data"]["error"].endswith("too large")
+    assert first[-1]["data"]["text"] == done["text"]
 
 
 def test_conversations_are_listed_read_and_forgotten(run: Runner) -> None:
     async def case(client: Client) -> None:
         ids = [(await ask(client, f"{number}?" + "x" * 90)).json()["conversation_id"] for number in range(5)]
         pages = [(await client.get(f"{CONVERSATIONS}?limit=2")).json()]
-        while len(pages[-1]) == 2:
+        for _ in range(2):
             pages.append((await client.get(f"{CONVERSATIONS}?limit=2&before={pages[-1][-1]['id']}")).json())
         assert [[one["id"] for one in page] for page in pages] == [[ids[4], ids[3]], [ids[2], ids[1]], [ids[0]]]
         assert (pages[0][0]["title"], pages[0][0]["turns"]) == ("4?" + "x" * 78, 1)
@@ -372,16 +377,31 @@ def test_tokens_come_while_the_model_speaks(served: Served, model_sim: ModelSim)
         assert until(response, "done")["text"] == "abcd" * 50
 
 
+LEFT = [
+    (Turn("abcd" * 400, pause=0.05), "token", "abcd"),
+    (Turn("abcd", stall=20), "start", ""),
+]
+
+
 @pytest.mark.slow
-def test_a_caller_that_leaves_half_way_ends_the_models_work(served: Served, model_sim: ModelSim) -> None:
-    model_sim.say(Turn("abcd" * 400, pause=0.05), Turn("Back."))
+@pytest.mark.parametrize(("turn", "name", "text"), LEFT)
+def test_a_caller_that_leaves_half_way_ends_the_models_work(
+    served: Served, model_sim: ModelSim, turn: Turn, name: str, text: str
+) -> None:
+    model_sim.say(turn, Turn("Back."))
     with opened(served, {"message": "Hello?"}) as response:
-        conversation_id = until(response, "start")["conversation_id"]
-        until(response, "token")
+        start = until(response, "start")
+        for _ in range(250):  # the model is at it
+            if model_sim.requests:
+                break
+            time.sleep(0.02)
+        if name != "start":
+            until(response, name)
+    conversation_id = start["conversation_id"]
     rows = ended(served, conversation_id)
     assert [(row["role"], row["status"]) for row in rows] == [("user", "complete"), ("assistant", "cancelled")]
-    assert rows[1]["content"].startswith("abcd")
-    assert len(rows[1]["content"]) < 1600
+    assert rows[1]["content"].startswith(text)
+    assert len(text) <= len(rows[1]["content"]) < 1600
     for _ in range(100):
         if model_sim.left:
             break
@@ -405,6 +425,24 @@ def test_of_two_turns_at_once_the_second_is_refused(served: Served, model_sim: M
     ended(served, conversation_id)
     status, answer = served.ask("POST", CHAT, second)
     assert (status, answer["text"], answer["turn"]) == (200, "Second.", 2)
+
+
+@pytest.mark.slow
+def test_a_server_that_is_told_to_stop_keeps_the_turns_that_it_breaks_off(
+    tmp_path: Path, tessie_port: int, model_sim: ModelSim
+) -> None:
+    model_sim.reset()
+    model_sim.say(Turn("abcd" * 4000, pause=0.2))
+    env = Runner(tmp_path, tessie_port, model_sim).env
+    with served_locally(tmp_path, env) as served, opened(served, {"message": "Hello?"}) as response:
+        until(response, "token")
+        assert served.process is not None
+        served.process.terminate()
+        served.process.wait(30)
+    with served_locally(tmp_path, env) as served:
+        _, rows = served.ask("GET", "/d1/agent_messages?select=role,status,content&order=role.desc")
+    assert [(row["role"], row["status"]) for row in rows] == [("user", "complete"), ("assistant", "cancelled")]
+    assert rows[1]["content"].startswith("abcd")
 
 
 @pytest.mark.slow

@@ -11,7 +11,7 @@ from edge.testing import Answer, Client
 from model_sim import ModelSim, Turn
 
 from .conftest import Runner
-from .energy_rows import PATH, A, database, put_all, put_vehicle
+from .energy_rows import DRIVES, PATH, A, database, put, put_all, put_vehicle
 
 JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
 
@@ -45,7 +45,8 @@ def test_a_report_gets_a_summary_after_the_response(run: Runner, model_sim: Mode
 
 def test_the_model_is_told_the_numbers_and_no_place_or_car(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> str:
-        await put_all(client)
+        await put_vehicle(client)
+        await put(client, "drives", DRIVES)
         await summary(client, (await client.post(PATH, JANUARY)).json()["id"])
         return str(model_sim.requests[0]["messages"])
 
@@ -102,7 +103,7 @@ def test_a_report_on_nothing_is_not_summed_up(run: Runner, model_sim: ModelSim) 
 
 
 @pytest.mark.local_only("the Worker of the tests has a model")
-def test_without_a_model_there_is_no_summary(run: Runner) -> None:
+def test_without_a_model_there_is_no_summary(run: Runner, capfd: pytest.CaptureFixture[str]) -> None:
     del run.env["LOCAL_AI_URL"]
 
     async def case(client: Client) -> Answer:
@@ -111,3 +112,4 @@ def test_without_a_model_there_is_no_summary(run: Runner) -> None:
 
     answer = run(case)
     assert (answer.status, answer.json()["summary"]) == (201, None)
+    assert "failed" not in "".join(capfd.readouterr())
