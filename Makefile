@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate test test-fast check format openapi assets dry-run bench bench-workers lock clean
+.PHONY: help dev dev-workers sync migrate test test-fast soak check format openapi assets dry-run bench bench-workers bench-live lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -31,10 +31,13 @@ migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= ove
 	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state)
 
 test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
-	$(BIN)/python -m pytest -q -n auto --durations 5
+	$(BIN)/python -m pytest -q -n auto -m "not soak" --durations 5
 
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
-	$(BIN)/python -m pytest -q -n auto -m "not slow"
+	$(BIN)/python -m pytest -q -n auto -m "not slow and not soak"
+
+soak: $(VENV)/.dev $(WORKERS) assets ## Run what takes minutes: long reconnecting under load, on both runtimes
+	$(BIN)/python -m pytest -q -m soak
 
 check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI documents with the code
 	$(BIN)/ruff check .
@@ -60,6 +63,10 @@ bench: $(VENV)/.bench ## Compare this kernel with others, in process, by CPU tim
 
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.workers
+
+bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events: connections held, latency of fan-out, deliveries a second
+	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live
+	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live --workers --connections 100,500,1000
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
 	@for group in local dev bench; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done

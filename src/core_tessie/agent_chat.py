@@ -10,6 +10,7 @@ from pydantic_core import to_json
 from core_tessie.agent_tools import Looking
 from core_tessie.agent_turns import Desk, Turn
 from core_tessie.conversations import ConversationBusy, ConversationNotFound, open_turn
+from core_tessie.event_stream import SSE, event_stream
 from core_tessie.model_faults import (
     ModelBroke,
     ModelNotConfigured,
@@ -33,8 +34,7 @@ from edge.routes import Routes
 
 routes = Routes("/agent", tag="agent", access=READER)
 
-JSON, SSE = "application/json", "text/event-stream"
-_HEADERS = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
+JSON = "application/json"
 
 
 class Chat(BaseModel):
@@ -123,7 +123,7 @@ async def chat(asked: Body[Chat], request: Request, actor: Actor, agent: Agent) 
     wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
     if wants_json:
         return Response.json(await whole(turn))
-    return Response(_events(turn), headers=[*_HEADERS])
+    return event_stream(_events(turn))
 
 
 @routes.frame("chat", access=READER)

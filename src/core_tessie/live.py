@@ -17,6 +17,8 @@ from edge.text import Matching
 routes = Routes(tag="live", access=READER)
 
 MOST_TYPES = 50
+OWN_LIMIT = 200 * 1024
+"""Bytes of an event of one's own, below what the log takes."""
 SSE = "text/event-stream"
 _HEADERS = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
 
@@ -70,7 +72,7 @@ async def stream_events(request: Request, wanted: Query[FollowOptions], actor: A
     return Response(await events.stream(_follow(actor, since, wanted.types)), headers=[*_HEADERS])
 
 
-@routes.post("/events", NotConfigured, access=OPERATOR, status=202)
+@routes.post("/events", NotConfigured, access=OPERATOR, status=202, body_limit=OWN_LIMIT)
 async def publish_event(own: Body[OwnEvent], events: Events) -> Published:
     """Publish an event of one's own to all who follow."""
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from core_tessie.conversations import call_of
+from core_tessie.event_stream import SSE, event_stream
 from core_tessie.model_faults import (
     ModelBroke,
     ModelNotConfigured,
@@ -30,8 +31,7 @@ from edge.routes import Routes
 PREFIX = "/agent/v1"
 routes = Routes(PREFIX, tag="agent", access=READER)
 
-JSON, SSE = "application/json", "text/event-stream"
-_HEADERS = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
+JSON = "application/json"
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -74,7 +74,7 @@ async def complete_chat(asked: Body[Completion], request: Request, actor: Actor,
     except ModelError as fault:
         raise problem_of(fault) from None
     tells_usage = bool(asked.stream_options and asked.stream_options.include_usage)
-    return Response(_chunks(exchange, first, parts, tells_usage), headers=[*_HEADERS])
+    return event_stream(_chunks(exchange, first, parts, tells_usage))
 
 
 @routes.get("/models", ModelNotConfigured)
@@ -106,7 +106,7 @@ async def openai_errors(request: Request, call_next: Next) -> Response:
         "message": problem.get("detail") or problem["title"],
         "type": _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error"),
         "param": faults[0].get("pointer"),
-        "code": "model_not_found" if "model-not-found" in problem["type"] else problem["type"].rpartition(":")[2],
+        "code": problem["type"].rpartition(":")[2].replace("-", "_"),
     }
     body = to_json({**problem, "status": status, "error": error})
     headers = [pair for pair in response.headers if pair[0] != "content-length"]

@@ -5,7 +5,7 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 from pydantic_core import to_json
 
 from core_tessie.conversations import calls_json, close_turn, ending, open_turn, said
@@ -22,10 +22,19 @@ _OPTIONS = (
     "response_format", "parallel_tool_calls",
 )  # fmt: skip
 _DEFAULTS = {"", "default"}
+_ROLES = ("system", "developer", "user", "assistant", "tool")
 
 
 class UnsupportedOption(BadRequest):
     """An option that is not served here."""
+
+
+def _said(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message whose role every model knows."""
+    role = message.get("role")
+    if role not in _ROLES:
+        raise ValueError(f"role is one of {', '.join(_ROLES)}")
+    return {**message, "role": "system"} if role == "developer" else message
 
 
 class StreamOptions(BaseModel):
@@ -40,7 +49,7 @@ class Completion(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: Annotated[str, Field(max_length=200)] = ""
-    messages: Annotated[list[dict[str, Any]], Field(min_length=1, max_length=1000)]
+    messages: Annotated[list[Annotated[dict[str, Any], AfterValidator(_said)]], Field(min_length=1, max_length=1000)]
     stream: bool = False
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None

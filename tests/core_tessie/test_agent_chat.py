@@ -22,13 +22,14 @@ from model_sim import ModelSim, Turn
 from .conftest import Runner
 from .energy_rows import database, put_vehicle
 from .test_live_events import Told, data_of, mark, told
+from .test_usage import counted
 
 CHAT, CONVERSATIONS = "/agent/chat", "/agent/conversations"
 
 
 def sse(text: str) -> list[tuple[str, Any]]:
     """Return the named events of a stream."""
-    pairs = [block.split("\n", 1) for block in text.split("\n\n") if block]
+    pairs = [block.split("\n", 1) for block in text.split("\n\n") if block.startswith("event: ")]
     return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in pairs]
 
 
@@ -306,6 +307,22 @@ def test_a_turn_is_told_as_events(run: Runner, model_sim: ModelSim) -> None:
     assert first[-1]["data"]["text"] == done["text"]
 
 
+@pytest.mark.local_only("the Worker of the tests has no dataset that can be read")
+def test_a_turn_is_counted(run: Runner, model_sim: ModelSim) -> None:
+    model_sim.say(Turn("", [("sync_status", {})]), Turn("None yet."), Turn(status=413, error="3006: too large"))
+
+    async def case(client: Client) -> dict[str, Any]:
+        await ask(client)
+        await ask(client)
+        found = await counted(client, 4, "?by=outcome")
+        return {key[1]: one["sums"] for key, one in found.items() if key[0] == "chat"}
+
+    sums = run(case)
+    assert sums.keys() == {"complete", "failed"}
+    assert (sums["complete"]["prompt_tokens"], sums["complete"]["completion_tokens"]) == (22, 14)
+    assert (sums["complete"]["rounds"], sums["failed"]["rounds"]) == (2, 1)
+
+
 def test_conversations_are_listed_read_and_forgotten(run: Runner) -> None:
     async def case(client: Client) -> None:
         ids = [(await ask(client, f"{number}?" + "x" * 90)).json()["conversation_id"] for number in range(5)]
@@ -359,11 +376,11 @@ def until(response: HTTPResponse, name: str) -> Any:
 def ended(served: Served, conversation_id: str) -> list[Any]:
     """Return the messages of a conversation, once its last turn is over."""
     rows: list[Any] = []
-    for _ in range(250):
+    for _ in range(300):
         _, rows = served.ask("GET", f"{CONVERSATIONS}/{conversation_id}")
         if not any(row["status"] == "open" for row in rows):
             return rows
-        time.sleep(0.04)
+        time.sleep(0.05)
     raise AssertionError(rows)
 
 
@@ -452,9 +469,7 @@ def test_a_turn_over_the_socket_comes_as_events_and_a_reply(served: Served, mode
     with connect(f"{served.ws_url}/ws?types=agent.*", additional_headers=headers) as socket:
         socket.send(json.dumps({"type": "chat", "id": 7, "message": "Hello?"}))
         frames: list[Any] = []
-        while not any(frame["type"] == "live.reply" for frame in frames) or frames[-1]["type"] != "agent.turn.done":
-            if any(frame["type"] == "agent.turn.done" for frame in frames) and frames[-1]["type"] == "live.reply":
-                break
+        while not {"live.reply", "agent.turn.done"} <= {frame["type"] for frame in frames}:
             frames.append(json.loads(socket.recv(20)))
         socket.send(json.dumps({"type": "chat", "id": "b", "message": ""}))
         refused = json.loads(socket.recv(20))

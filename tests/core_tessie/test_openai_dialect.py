@@ -34,6 +34,12 @@ def test_models_are_listed_and_found(served: Served) -> None:
             ai.models.retrieve("no-such-model")
 
 
+def test_a_developers_message_is_the_systems(served: Served, model_sim: ModelSim) -> None:
+    with client(served) as ai:
+        ai.chat.completions.create(model="default", messages=[{"role": "developer", "content": "Be brief."}, *HELLO])
+    assert model_sim.requests[-1]["messages"] == [{"role": "system", "content": "Be brief."}, *HELLO]
+
+
 def test_a_chat_is_answered_whole(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("Grüße!"))
     with client(served) as ai:
@@ -82,6 +88,8 @@ def test_tools_are_called(served: Served, model_sim: ModelSim, stream: bool) -> 
         ({"model": "gpt-none"}, openai.NotFoundError, 404),
         ({"messages": []}, openai.BadRequestError, 400),
         ({"messages": "Hello"}, openai.BadRequestError, 400),
+        ({"messages": [{"role": "robot", "content": "Hello"}]}, openai.BadRequestError, 400),
+        ({"messages": [{"content": "Hello"}]}, openai.BadRequestError, 400),
         ({"n": 3}, openai.BadRequestError, 400),
         ({"logprobs": True}, openai.BadRequestError, 400),
         ({"modalities": ["audio"]}, openai.BadRequestError, 400),
@@ -101,11 +109,11 @@ def test_a_wrong_request_is_told_in_openais_way(
 @pytest.mark.parametrize(
     ("method", "path", "body", "status", "code"),
     [
-        ("GET", "/none", None, 404, "not-found"),
+        ("GET", "/none", None, 404, "not_found"),
         ("GET", "/models/none", None, 404, "model_not_found"),
-        ("DELETE", "/models", None, 405, "method-not-allowed"),
-        ("POST", "/chat/completions", {"messages": [{"content": "a" * 1_100_000}]}, 413, "payload-too-large"),
-        ("POST", "/chat/completions", [], 400, "invalid-body"),
+        ("DELETE", "/models", None, 405, "method_not_allowed"),
+        ("POST", "/chat/completions", {"messages": [{"content": "a" * 1_100_000}]}, 413, "payload_too_large"),
+        ("POST", "/chat/completions", [], 400, "invalid_body"),
     ],
 )  # fmt: skip
 def test_a_fault_before_the_handler_has_openais_form_too(  # noqa: PLR0913, PLR0917 - a table's columns

@@ -1,6 +1,12 @@
+CREATE INDEX agent_actions_created ON agent_actions (created_at);
+
 CREATE UNIQUE INDEX agent_actions_idempotency ON agent_actions (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
+CREATE INDEX agent_actions_kind ON agent_actions (kind, created_at);
+
 CREATE INDEX agent_actions_status ON agent_actions (status, created_at);
+
+CREATE INDEX agent_actions_unsent ON agent_actions (created_at) WHERE status = 'queued' AND sent_at IS NULL;
 
 CREATE INDEX agent_actions_vin ON agent_actions (vin);
 
@@ -20,13 +26,17 @@ CREATE TABLE agent_actions (
   ended_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
+, sent_at TEXT, lease_until TEXT, claimed_by TEXT, request_hash TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0);
 
 CREATE TRIGGER agent_actions_updated AFTER UPDATE ON agent_actions WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX agent_messages_asked ON agent_messages (role, created_at);
+
 CREATE INDEX agent_messages_conversation ON agent_messages (conversation_id, created_at);
+
+CREATE INDEX agent_messages_turn ON agent_messages (conversation_id, turn);
 
 CREATE TABLE agent_messages (
   id TEXT PRIMARY KEY,
@@ -41,7 +51,7 @@ CREATE TABLE agent_messages (
   request_id TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
+, turn INTEGER NOT NULL DEFAULT 0, tool_calls TEXT, tool_call_id TEXT, finish_reason TEXT, error TEXT);
 
 CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE agent_messages SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
@@ -323,6 +333,17 @@ CREATE TABLE tessie_raw (
 CREATE TRIGGER tessie_raw_updated AFTER UPDATE ON tessie_raw WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE tessie_raw SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
+
+CREATE INDEX tickets_expires ON tickets (expires_at);
+
+CREATE TABLE tickets (
+  id TEXT PRIMARY KEY,
+  actor TEXT NOT NULL,
+  role INTEGER NOT NULL,
+  expires_at TEXT NOT NULL,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
 
 CREATE INDEX vehicle_settings_vin ON vehicle_settings (vin);
 

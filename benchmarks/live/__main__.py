@@ -1,0 +1,125 @@
+"""`python -m benchmarks.live`: connections held, latency of fan-out, events a second, on either runtime."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+
+ROOT = Path(__file__).parents[2]
+KEY = "benchmark-key"
+TICKS = os.sysconf("SC_CLK_TCK")
+COLUMNS = (
+    "kind", "connections", "connect s", "p50 ms", "p95 ms", "p99 ms", "max ms", "deliveries/s", "CPU ms/event",
+    "CPU µs/delivery", "KiB/connection",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: its address, and the process whose CPU and memory count."""
+
+    url: str
+    pid: int
+
+    @property
+    def cpu(self) -> float:
+        """Seconds of CPU so far."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / TICKS
+
+    @property
+    def memory(self) -> int:
+        """KiB in memory."""
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{self.pid}/status").read_text())
+        return int(found[1]) if found else 0
+
+    def publish(self) -> None:
+        """Publish an event that says when."""
+        body = json.dumps({"type": "custom.bench", "data": {"t": time.monotonic_ns()}}).replace(" ", "").encode()
+        headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
+        with urllib.request.urlopen(urllib.request.Request(f"{self.url}/events", body, headers), timeout=60) as answer:
+            answer.read()
+
+
+@contextmanager
+def local() -> Iterator[Server]:
+    """Run the local server as `make dev` does."""
+    with tempfile.TemporaryDirectory() as place:
+        command = [sys.executable, "-m", "edge.runtimes.local", "serve", "core_tessie.app:app", "--port", "0"]
+        command += ["--state", f"{place}/state", "--migrations", str(ROOT / "migrations")]
+        env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "ADMIN_API_KEY": KEY, "LOG_LEVEL": "error"}
+        with subprocess.Popen(command, cwd=place, env=env, stdout=subprocess.PIPE, text=True) as process:
+            assert process.stdout is not None
+            found = re.search(r"http://\S+:\d+", process.stdout.readline())
+            assert found is not None
+            yield Server(found[0], process.pid)
+            process.terminate()
+
+
+@contextmanager
+def workers() -> Iterator[Server]:
+    """Run the Worker in workerd."""
+    sys.path.append(str(ROOT / "tools"))
+    from pyedge import Worker  # noqa: PLC0415 - only where it is asked for
+
+    variables = {"ADMIN_API_KEY": KEY, "TESSIE_API_KEY": "none", "LOG_LEVEL": "error"}
+    with Worker(ROOT / "wrangler.toml", variables=variables) as worker:
+        Server(worker.url.rstrip("/"), os.getpid()).publish()
+        found = subprocess.run(["pgrep", "-n", "workerd"], capture_output=True, text=True, check=True).stdout
+        yield Server(worker.url.rstrip("/"), int(found))
+
+
+def measure(server: Server, kind: str, count: int, seconds: float, rate: float) -> str:
+    """Hold connections, publish at a rate, and return the table's row."""
+    before = server.memory
+    command = [sys.executable, "-m", "benchmarks.live.clients", kind, server.url, KEY, str(count)]
+    clients = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert clients.stdout is not None
+    connected = json.loads(clients.stdout.readline())["ready"]
+    each = (server.memory - before) / count
+    cpu, began, published = server.cpu, time.monotonic(), 0
+    while time.monotonic() - began < seconds:
+        server.publish()
+        published += 1
+        time.sleep(max(0.0, began + published / rate - time.monotonic()))
+    spent = time.monotonic() - began
+    time.sleep(1)
+    cpu = server.cpu - cpu
+    told = json.loads(clients.communicate()[0])
+    taken = sorted(one / 1e6 for one in told["taken"])
+    if len(taken) != published * count:
+        print(f"{kind} {count}: {len(taken)} of {published * count} came, {told['left']} left", file=sys.stderr)
+    cuts = quantiles(taken, n=100)
+    shown = [f"{cuts[at - 1]:.1f}" for at in (50, 95, 99)] + [f"{taken[-1]:.1f}", f"{len(taken) / spent:,.0f}"]
+    costs = [f"{cpu / published * 1e3:.1f}", f"{cpu / len(taken) * 1e6:.1f}", f"{each:.0f}"]
+    return "| " + " | ".join([kind, f"{count:,}", f"{connected:.1f}", *shown, *costs]) + " |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(prog="benchmarks.live", description=__doc__)
+    parser.add_argument("--workers", action="store_true", help="in workerd")
+    parser.add_argument("--connections", default="100,1000,5000")
+    parser.add_argument("--seconds", type=float, default=8)
+    parser.add_argument("--rate", type=float, default=5, help="events a second")
+    given = parser.parse_args()
+    print(f"| {' | '.join(COLUMNS)} |", "|---|" + "---:|" * (len(COLUMNS) - 1), sep="\n")
+    with workers() if given.workers else local() as server:
+        for count in map(int, given.connections.split(",")):
+            for kind in ("sse", "ws"):
+                print(measure(server, kind, count, given.seconds, given.rate), flush=True)
+                time.sleep(2)
+
+
+if __name__ == "__main__":
+    main()

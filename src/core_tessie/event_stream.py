@@ -1,0 +1,36 @@
+"""Server-Sent Events that an answer is streamed by: sent as they come, with a sign of life while nothing does."""
+
+import asyncio
+from collections.abc import AsyncGenerator
+
+from edge.http import Response
+
+SSE = "text/event-stream"
+HEARTBEAT = 5.0
+"""Seconds of silence after which a comment is sent: only by writing is it noticed that the client has left."""
+
+_COMMENT = b":\n\n"
+
+
+def event_stream(events: AsyncGenerator[bytes]) -> Response:
+    """Return the response that sends events; they are closed with it, also where the client leaves before the end."""
+    headers = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
+    return Response(_beating(events), headers=headers)
+
+
+async def _beating(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+    coming: asyncio.Future[bytes | None] | None = None
+    try:
+        while True:
+            coming = asyncio.ensure_future(anext(events, None))
+            while not (await asyncio.wait((coming,), timeout=HEARTBEAT))[0]:
+                yield _COMMENT
+            event = coming.result()
+            if event is None:
+                return
+            yield event
+    finally:
+        if coming is not None and not coming.done():
+            coming.cancel()
+            await asyncio.wait((coming,))
+        await events.aclose()
