@@ -74,7 +74,7 @@ class ActionWork:
         if row is None:
             return
         self.tell(row)
-        if row["cancel_requested"]:
+        if row["is_called_off"]:
             await self._end(row, "cancelled")
         elif row["attempts"] > 1 and not KINDS[row["kind"]].is_repeatable:
             await self._end(row, "failed", error=NOT_REPEATED)
@@ -108,8 +108,8 @@ class ActionWork:
 
     async def is_cancelled(self, action_id: str) -> bool:
         """Tell whether somebody has called the action off."""
-        row = await self.db.first("SELECT cancel_requested FROM agent_actions WHERE id = ?", action_id)
-        return row is None or bool(row["cancel_requested"])
+        row = await self.db.first("SELECT is_called_off FROM agent_actions WHERE id = ?", action_id)
+        return row is None or bool(row["is_called_off"])
 
     async def break_off(self, action_id: str, status: str, error: str | None = None) -> None:
         """End an action whose workflow was called off, or failed."""
@@ -129,9 +129,9 @@ class ActionWork:
         result = await self.db.run(_CLAIM, to_text(now), lease, uuid4().hex, action_id, to_text(now))
         if result.rows:
             return result.rows[0]
-        row = await self.db.first("SELECT status, lease_until FROM agent_actions WHERE id = ?", action_id)
-        if row is not None and row["status"] == "running" and row["lease_until"]:
-            left = to_epoch(row["lease_until"]) - int(now.timestamp())
+        row = await self.db.first("SELECT status, lease_ends_at FROM agent_actions WHERE id = ?", action_id)
+        if row is not None and row["status"] == "running" and row["lease_ends_at"]:
+            left = to_epoch(row["lease_ends_at"]) - int(now.timestamp())
             raise Retry("another message is at it", max(1, min(left, 900)))
         return None
 
@@ -162,7 +162,7 @@ class ActionWork:
 
     async def _put_back(self, row: Row, error: str | None, *, counts: bool) -> None:
         attempts = row["attempts"] if counts else row["attempts"] - 1
-        freed = "lease_until = NULL, claimed_by = NULL"
+        freed = "lease_ends_at = NULL, claimed_by = NULL"
         sql = f"{_UPDATE} status = 'queued', attempts = ?, error = ?, {freed} WHERE {_OURS}"
         result = await self.db.run(sql, attempts, error, row["id"], row["claimed_by"])
         if counts and result.rows:
@@ -173,7 +173,7 @@ class ActionWork:
     ) -> None:
         """Bring an action to its last status, once."""
         stored = to_json(result).decode() if result is not None else None
-        sql = f"{_UPDATE} status = ?, result = ?, error = ?, ended_at = ?, lease_until = NULL WHERE {_OPEN}"
+        sql = f"{_UPDATE} status = ?, result = ?, error = ?, ended_at = ?, lease_ends_at = NULL WHERE {_OPEN}"
         ended = await self.db.run(sql, status, stored, error, self._now(), row["id"])
         for one in ended.rows:
             self.tell(one)
@@ -196,8 +196,8 @@ _UPDATE = "UPDATE agent_actions SET"
 _OPEN = "id = ? AND status IN ('queued', 'running') RETURNING *"
 _OURS = "id = ? AND status = 'running' AND claimed_by IS ? RETURNING *"
 _CLAIM = f"""
-{_UPDATE} status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?), lease_until = ?,
-  claimed_by = ? WHERE id = ? AND (status = 'queued' OR (status = 'running' AND lease_until < ?))
+{_UPDATE} status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?), lease_ends_at = ?,
+  claimed_by = ? WHERE id = ? AND (status = 'queued' OR (status = 'running' AND lease_ends_at < ?))
 RETURNING *
 """
 _UNSENT = (

@@ -76,7 +76,7 @@ class Action(BaseModel):
     status: Status
     vin: str | None
     payload: Json[dict[str, Any]]
-    result: Json[Any] | None
+    result: Json[dict[str, Any]] | None
     error: str | None
     attempts: int
     actor: str | None
@@ -266,13 +266,13 @@ async def _found(action_id: str, db: Database) -> Row:
 
 
 _CANCEL = """
-UPDATE agent_actions SET cancel_requested = 1,
+UPDATE agent_actions SET is_called_off = 1,
   ended_at = CASE WHEN status = 'queued' THEN ? END,
   status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END
 WHERE id = ? AND status IN ('queued', 'running') RETURNING *
 """
 _AGAIN = """
 UPDATE agent_actions SET status = 'queued', attempts = 0, retries = retries + 1, error = NULL, result = NULL,
-  started_at = NULL, ended_at = NULL, sent_at = NULL, lease_until = NULL, claimed_by = NULL, cancel_requested = 0
+  started_at = NULL, ended_at = NULL, sent_at = NULL, lease_ends_at = NULL, claimed_by = NULL, is_called_off = 0
 WHERE id = ? AND status IN ('dead', 'failed', 'cancelled') RETURNING *
 """

@@ -21,6 +21,9 @@ _OPTIONS = (
     "max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "tool_choice",
     "response_format", "parallel_tool_calls",
 )  # fmt: skip
+_REFUSED = (
+    "audio", "functions", "function_call", "logit_bias", "logprobs", "prediction", "top_logprobs", "web_search_options",
+)  # fmt: skip
 _DEFAULTS = {"", "default"}
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -50,7 +53,7 @@ class Completion(BaseModel):
 
     model: Annotated[str, Field(max_length=200)] = ""
     messages: Annotated[list[Annotated[dict[str, Any], AfterValidator(_said)]], Field(min_length=1, max_length=1000)]
-    stream: bool = False
+    stream: bool | None = False
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
     max_completion_tokens: int | None = Field(None, ge=1)
@@ -159,7 +162,7 @@ class Exchange:
 
 def refuse_options(given: Mapping[str, Any]) -> None:
     """Refuse what would change the answer and is not served: `UnsupportedOption`."""
-    wanted = [name for name in ("audio", "functions", "function_call", "logprobs", "prediction") if given.get(name)]
+    wanted = [name for name in _REFUSED if given.get(name)]
     if [one for one in given.get("modalities") or [] if one != "text"]:
         wanted.append("modalities")
     if wanted:

@@ -267,9 +267,9 @@ _ALL = (
         _text("error", "idempotency_key", "actor", "request_id"),
         _instant("started_at", "ended_at"),
         later=[
-            *_instant("sent_at", "lease_until"),
+            *_instant("sent_at", "lease_ends_at"),
             *_text("claimed_by", "request_hash"),
-            *_flag("cancel_requested", null=False, default=0),
+            *_flag("is_called_off", null=False, default=0),
             *_integer("retries", null=False, default=0),
         ],
     ),

@@ -288,7 +288,7 @@ def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind
         payload = (
             f'{{"vin": "{vin}", "command": "flash", "params": {{}}}}' if kind == "command" else f'{{"vin": "{vin}"}}'
         )
-        cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2026-01-01 00:00:00"}
+        cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2026-01-01 00:00:00"}
         action_id = await written(client, kind, vin, payload=payload, **cut_off)
         await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}], attempts=2)
         action = await ended(client, action_id)
@@ -303,7 +303,7 @@ def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind
 def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any) -> None:
     async def case(client: Client) -> None:
         vin = await known(client)
-        cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2026-01-01 00:00:00"}
+        cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2026-01-01 00:00:00"}
         action_id = await written(client, "sync_vehicle", vin, **cut_off)
         await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}], attempts=2)
         assert (await ended(client, action_id))["status"] == "succeeded"
@@ -313,7 +313,7 @@ def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any) -> None:
 
 def test_an_action_that_another_message_has_is_left_to_it(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        leased = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2099-01-01 00:00:00"}
+        leased = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2099-01-01 00:00:00"}
         action_id = await written(client, "wake", await known(client), **leased)
         (outcome,) = await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
         assert outcome.retry_after is not None
@@ -331,7 +331,7 @@ def test_an_action_is_called_off(run: Any, sim: Simulator) -> None:
         assert (answer.status, answer.json()["status"]) == (200, "cancelled")
         await client.queue(QUEUE, [{"kind": "run_action", "action_id": waiting}])
         assert (await client.post(f"/agent/actions/{waiting}/cancel")).status == 409
-        running = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_until": "2026-01-01 00:00:00"}
+        running = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2026-01-01 00:00:00"}
         acting = await written(client, "wake", vin, **running)
         assert (await client.post(f"/agent/actions/{acting}/cancel")).status == 409
         syncing = await written(client, "sync_vehicle", vin, **running)

@@ -26,7 +26,7 @@ CREATE TABLE agent_actions (
   ended_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-, sent_at TEXT, lease_until TEXT, claimed_by TEXT, request_hash TEXT, cancel_requested INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0);
+, sent_at TEXT, lease_ends_at TEXT, claimed_by TEXT, request_hash TEXT, is_called_off INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0);
 
 CREATE TRIGGER agent_actions_updated AFTER UPDATE ON agent_actions WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;

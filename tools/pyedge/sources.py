@@ -247,12 +247,9 @@ def _unasked(tree: ast.Module, passed_on: frozenset[str] | None) -> list[ast.Fun
     methods = {id(one) for node in nodes if isinstance(node, ast.ClassDef) for one in node.body}
     functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
     asked = [node for node in functions if node.decorator_list or node.name.startswith("__")]
-    return [
-        one
-        for one in functions
-        if one not in asked
-        and (id(one) in methods or one.name.startswith("_") or (passed_on is not None and one.name not in passed_on))
-    ]
+    private = {one.name for one in functions if one.name.startswith("_")}
+    only_called = private if passed_on is None else {one.name for one in functions} - passed_on
+    return [one for one in functions if one not in asked and (id(one) in methods or one.name in only_called)]
 
 
 def _read_first(tree: ast.Module) -> list[ast.Expr]:
