@@ -125,7 +125,10 @@ async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
 
 
 async def history(db: Database, conversation_id: str, turn: int) -> list[Message]:
-    """Return the messages of the turns before this one, the oldest left out where they are too many for a prompt."""
+    """Return the messages of the turns before this one, as many as fit a prompt, the newest first of all.
+
+    Of a turn that does not fit with what was looked up in it, what was asked and answered is left.
+    """
     rows = await db.all(f"{_MESSAGES} AND turn < ? ORDER BY turn DESC, rowid DESC LIMIT 400", conversation_id, turn)
     turns: dict[int, list[Row]] = {}
     for row in reversed(rows):
@@ -136,11 +139,11 @@ async def history(db: Database, conversation_id: str, turn: int) -> list[Message
         first, last = turns[number][0], turns[number][-1]
         if first["role"] != "user" or last["role"] != "assistant" or not last["content"]:
             continue  # nothing came of it
-        messages = [_message(row) for row in turns[number]]
-        size += sum(len(row["content"]) + len(row["tool_calls"] or "") for row in turns[number])
-        if size > CONTEXT:
+        fitting = next((some for some in (turns[number], [first, last]) if size + _size(some) <= CONTEXT), None)
+        if fitting is None:
             break
-        kept = messages + kept
+        size += _size(fitting)
+        kept = [_message(row) for row in fitting] + kept
     return kept
 
 
@@ -171,6 +174,10 @@ def calls_json(calls: Sequence[ToolCall]) -> str:
 def call_of(call: ToolCall) -> Message:
     """Return a tool call in OpenAI's form."""
     return {"id": call.id, "type": "function", "function": {"name": call.name, "arguments": call.arguments}}
+
+
+def _size(rows: Sequence[Row]) -> int:
+    return sum(len(row["content"]) + len(row["tool_calls"] or "") for row in rows)
 
 
 def _message(row: Row) -> Message:

@@ -17,7 +17,7 @@ from websockets.sync.client import connect
 from core_tessie.agent_tools import TOOLS
 from edge.ports import Database, Result, Statement
 from edge.testing import Answer, Client
-from model_sim import ModelSim, Turn
+from model_sim import MODEL, ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import database, put_vehicle
@@ -66,9 +66,10 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
     start, done = events[0][1], events[-1][1]
     assert done == {
         "conversation_id": start["conversation_id"], "turn": 1, "message_id": rows[1]["id"],
-        "text": "Grüße \U0001f697 an alle", "status": "complete", "model": start["model"], "finish_reason": "stop",
+        "text": "Grüße \U0001f697 an alle", "status": "complete", "model": done["model"], "finish_reason": "stop",
         "rounds": 1, "usage": {"prompt_tokens": 11, "completion_tokens": 7},
-    } | {"model": done["model"]}  # fmt: skip
+    }  # fmt: skip
+    assert done["model"] == (MODEL if type(run) is Runner else "@cf/meta/llama-3.3-70b-instruct-fp8-fast")
     assert [(row["role"], row["content"], row["status"], row["turn"]) for row in rows] == [
         ("user", "Hello?", "complete", 1),
         ("assistant", done["text"], "complete", 1),

@@ -156,6 +156,22 @@ def test_a_long_answer_of_a_tool_is_cut(run: Runner, model_sim: ModelSim) -> Non
     assert result.endswith("ask for less)")
 
 
+def test_of_a_turn_that_looked_up_too_much_the_answer_is_remembered(run: Runner, model_sim: ModelSim) -> None:
+    calls = [("list_table", {"table": "vehicles", "limit": limit}) for limit in range(36, 41)]
+    model_sim.say(Turn("", calls), Turn("Many."), Turn("Yes."))
+
+    async def case(client: Client) -> None:
+        for number in range(40):
+            await put_vehicle(client, f"5YJ3E1EA1KF0{number:05}", "B" * 200)
+        first = (await ask(client, "How many?")).json()
+        await ask(client, "Really?", conversation_id=first["conversation_id"])
+
+    run(case)
+    assert [(one["role"], one["content"]) for one in model_sim.requests[-1]["messages"][1:]] == [
+        ("user", "How many?"), ("assistant", "Many."), ("user", "Really?"),
+    ]  # fmt: skip
+
+
 def test_a_model_that_only_looks_things_up_is_stopped(run: Runner, model_sim: ModelSim) -> None:
     model_sim.say(*[Turn("", [("energy_report", JANUARY)])] * ROUNDS, Turn("Never said."))
 

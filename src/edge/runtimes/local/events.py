@@ -19,7 +19,7 @@ from edge.runtimes.local.sqlite import SqliteFile, connect
 
 POLL = 0.25
 """Seconds between two looks for events of other processes, while there are readers."""
-PAGE = 200
+PAGE = 50
 """Events that are read from the file at once."""
 SCHEMA = (
     "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, json TEXT NOT NULL)"

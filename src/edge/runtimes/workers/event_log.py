@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -25,13 +26,13 @@ from edge.runtimes.workers.entry import Isolate
 from edge.runtimes.workers.events import FOLLOW
 from edge.runtimes.workers.members import CHECK_BYTES, Member
 
-PAGE = 200
+PAGE = 50
 """Events that are read from storage at once."""
 PATIENCE = timedelta(seconds=20)
 """For so long a socket may take nothing of its backlog."""
 
 
-def event_log(app: App) -> type[DurableObject]:
+def event_log(app: App) -> type[DurableObject]:  # noqa: C901 - a method for each event of the platform
     """Return the class of an app's log. Its methods are called by the Worker's adapter, through the binding alone."""
     isolate = Isolate(app)
 
@@ -56,9 +57,10 @@ def event_log(app: App) -> type[DurableObject]:
             self._log.message(socket, message)
 
         async def webSocketClose(self, socket: Any, *_why: Any) -> None:  # noqa: N802 - the platform's name
-            self._log.closed(socket)
+            self._log.closed(socket, *_why[:2])
 
-        webSocketError = webSocketClose  # noqa: N815 - the platform's name
+        async def webSocketError(self, socket: Any, *_fault: Any) -> None:  # noqa: N802 - the platform's name
+            self._log.closed(socket)
 
     return EventLog
 
@@ -132,11 +134,13 @@ class Log:
         else:
             self._background(self._answer(member, message))
 
-    def closed(self, socket: Any) -> None:
-        """Forget a socket."""
+    def closed(self, socket: Any, code: int = 1000, reason: str = "") -> None:
+        """Forget a socket, and answer its closing."""
         kept = Member.of(socket)
         if kept is not None:
             self._members.pop(kept.id, None)
+        with suppress(JsException):  # a code that may not be sent (1005, 1006): there is nobody to answer
+            socket.close(code, reason)
 
     def alarm(self) -> None:
         """Give the sockets a sign of life, and come again while there are any."""
@@ -171,24 +175,31 @@ class Log:
 
     async def _catch_up(self, member: Member) -> None:
         """Send a socket what the log holds after its number, no faster than it takes it; from then on it is live."""
-        waited = timedelta()
-        while member.sent is not None and member.id in self._members:
+        while member.sent is not None:
             page = self._page(member.sent)
             for event in page:
-                if wire.wanted(member.types, event.type) and not member.send(event.json):
+                await self._room(member)
+                wanted = wire.wanted(member.types, event.type)
+                if member.id not in self._members or (wanted and not member.send(event.json, checks=False)):
                     self._members.pop(member.id, None)
                     return
                 member.sent = event.sequence
             if not page:
                 member.sent = None
             member.keep()
-            while member.sent is not None and member.socket.bufferedAmount > wire.BEHIND_LIMIT // 2:
-                await asyncio.sleep(0.05)
-                waited += timedelta(seconds=0.05)
-                if waited > PATIENCE:
-                    member.close(Close.TOO_SLOW)
-                    self._members.pop(member.id, None)
-                    return
+
+    async def _room(self, member: Member) -> None:
+        """Wait until a socket has taken most of what it was sent; close it where it takes nothing for too long."""
+        if member.unchecked < CHECK_BYTES:
+            return
+        member.unchecked, waited = 0, timedelta()
+        while member.socket.bufferedAmount > wire.BEHIND_LIMIT // 2:
+            await asyncio.sleep(0.05)
+            waited += timedelta(seconds=0.05)
+            if waited > PATIENCE:
+                member.close(Close.TOO_SLOW)
+                self._members.pop(member.id, None)
+                return
 
     async def _answer(self, member: Member, text: str) -> None:
         frame: dict[str, Any] | None = None

@@ -49,12 +49,12 @@ class Member:
         }  # fmt: skip
         self.socket.serializeAttachment(to_json(kept).decode())
 
-    def send(self, text: str) -> bool:
-        """Send a frame; False where the socket is gone or too far behind, and closed."""
+    def send(self, text: str, *, checks: bool = True) -> bool:
+        """Send a frame; False where the socket is gone or, where that is checked, too far behind, and closed."""
         try:
             self.socket.send(text)
             self.unchecked += len(text)
-            if self.unchecked > CHECK_BYTES:
+            if checks and self.unchecked > CHECK_BYTES:
                 self.unchecked = 0
                 if self.socket.bufferedAmount > wire.BEHIND_LIMIT:
                     self.close(Close.TOO_SLOW)
