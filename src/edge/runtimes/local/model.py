@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 import aiohttp
@@ -53,8 +54,8 @@ class LocalModel(Asking):
             self._opened = aiohttp.ClientSession(headers=self._headers, timeout=timeout)
         return self._opened
 
-    async def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
-        body = await self._body(prompt, stream)
+    async def _ask(self, prompt: Prompt, *, stream: bool, tells_usage: bool = True) -> AsyncGenerator[bytes]:
+        body = await self._body(prompt, stream, tells_usage and self._tells_usage)
         url, headers = f"{self._base_url}/chat/completions", {"content-type": "application/json"}
         try:
             async with self._session.post(url, data=to_json(body), headers=headers, allow_redirects=False) as answer:
@@ -67,21 +68,22 @@ class LocalModel(Asking):
         except ModelRefused as fault:
             if fault.status != 400 or "stream_options" not in body:
                 raise
-            self._tells_usage = False  # an older server: it does not know how to tell usage in a stream
-            async for part in self._ask(prompt, stream=stream):
-                yield part
+            async with aclosing(self._ask(prompt, stream=stream, tells_usage=False)) as parts:
+                async for part in parts:
+                    self._tells_usage = False  # an older server: it does not know how to tell usage in a stream
+                    yield part
         except ValueError:
             raise ModelError("the answer is no JSON") from None
         except (aiohttp.ClientError, OSError) as fault:
             raise ModelError(f"the connection to the model's server failed: {type(fault).__name__}") from None
 
-    async def _body(self, prompt: Prompt, stream: bool) -> dict[str, Any]:
+    async def _body(self, prompt: Prompt, stream: bool, tells_usage: bool) -> dict[str, Any]:
         body: dict[str, Any] = {**prompt.options, "model": await self._known(prompt.model), "messages": prompt.messages}
         if prompt.tools:
             body["tools"] = prompt.tools
         if stream:
             body["stream"] = True
-            if self._tells_usage:
+            if tells_usage:
                 body["stream_options"] = {"include_usage": True}
         return body
 

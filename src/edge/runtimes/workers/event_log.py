@@ -28,6 +28,8 @@ from edge.runtimes.workers.members import CHECK_BYTES, Member
 
 PAGE = 50
 """Events that are read from storage at once."""
+_NOT_SENT = frozenset({1005, 1006})
+"""Codes that a closing has where the client gave none: they stand in no frame."""
 PATIENCE = timedelta(seconds=20)
 """For so long a socket may take nothing of its backlog."""
 
@@ -139,8 +141,8 @@ class Log:
         kept = Member.of(socket)
         if kept is not None:
             self._members.pop(kept.id, None)
-        with suppress(JsException):  # a code that may not be sent (1005, 1006): there is nobody to answer
-            socket.close(code, reason)
+        with suppress(JsException):
+            socket.close(1000 if code in _NOT_SENT else code, reason)
 
     def alarm(self) -> None:
         """Give the sockets a sign of life, and come again while there are any."""

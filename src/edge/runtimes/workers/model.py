@@ -23,6 +23,10 @@ MODELS = (
 """Models for chats. The binding lists none: these are Cloudflare's of November 2026, and others can be asked, too."""
 
 
+ANSWER_TOKENS = 2048
+"""Tokens of an answer unless a prompt says otherwise: Workers AI's own default is 256, and it does not tell of a cut."""
+
+
 class WorkersAi(Asking):
     """Cloudflare's models. An answer crosses as one text, a stream part by part."""
 
@@ -36,7 +40,11 @@ class WorkersAi(Asking):
         """The binding has nothing that can be asked at no cost: that it is there is all there is to know."""
 
     async def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
-        inputs = {**prompt.options, "messages": [_said(message) for message in prompt.messages]}
+        inputs = {
+            "max_tokens": ANSWER_TOKENS,
+            **prompt.options,
+            "messages": [_said(message) for message in prompt.messages],
+        }
         if prompt.tools:
             inputs["tools"] = prompt.tools
         if stream:
