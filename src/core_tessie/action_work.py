@@ -68,6 +68,18 @@ class ActionWork:
             await self.send(row)
         return len(rows)
 
+    async def watch(self) -> None:
+        """Look after backfills whose workflow has run for long: end what has died, and what was called off since."""
+        rows = await self.db.all(_LONG, self._now(), RELAYED) if self.workflow else []
+        for row in rows:
+            assert self.workflow is not None
+            status = await self.workflow.status(_instance(row))
+            if row["is_called_off"]:
+                await self.workflow.terminate(_instance(row))
+                await self._end(row, "cancelled")
+            elif status in {None, "errored", "terminated", "unknown"}:
+                await self._end(row, "failed", error=f"its workflow is {status or 'gone'}")
+
     async def do(self, message: RunAction, delivery: Delivery) -> None:
         """Do an action, or a part of it; `Retry` where a later attempt may succeed."""
         row = await self._claim(message.action_id)
@@ -79,7 +91,7 @@ class ActionWork:
         elif row["attempts"] > 1 and not KINDS[row["kind"]].is_repeatable:
             await self._end(row, "failed", error=NOT_REPEATED)
         elif row["kind"] == "backfill" and self.workflow is not None:
-            await self.workflow.start(f"{row['id']}-{row['retries']}", {"action_id": row["id"]})
+            await self.workflow.start(_instance(row), {"action_id": row["id"]})
         else:
             await self._run(row, delivery.attempts)
 
@@ -192,6 +204,15 @@ class ActionWork:
         self.journal.note(level, text, route="/agent/actions", actor=row["actor"], request_id=request_id, **payload)
 
 
+def _instance(row: Row) -> str:
+    """Return the id of the workflow's run for an action, another one for each time that it is asked for again."""
+    return f"{row['id']}-{row['retries']}"
+
+
+_LONG = (
+    "SELECT * FROM agent_actions WHERE status = 'running' AND kind = 'backfill' AND lease_ends_at < ? "
+    "ORDER BY created_at LIMIT ?"
+)
 _UPDATE = "UPDATE agent_actions SET"
 _OPEN = "id = ? AND status IN ('queued', 'running') RETURNING *"
 _OURS = "id = ? AND status = 'running' AND claimed_by IS ? RETURNING *"

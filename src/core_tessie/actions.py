@@ -201,8 +201,9 @@ async def retry_action(action_id: str, work: ActionWork) -> Action:
 
 @routes.cron(RELAY_CRON)
 async def relay_actions(_: Tick, work: ActionWork) -> None:
-    """Send the actions that were written and never sent."""
+    """Send the actions that were written and never sent, and look after those that take long."""
     await work.relay()
+    await work.watch()
 
 
 def _payload(wanted: Wanted, actor: Actor, settings: TessieSettings) -> BaseModel:

@@ -24,7 +24,7 @@ MODELS = (
 
 
 ANSWER_TOKENS = 2048
-"""Tokens of an answer unless a prompt says otherwise: Workers AI's own default is 256, and it does not tell of a cut."""
+"""Tokens of an answer unless a prompt says otherwise: Workers AI's own default is 256, and it tells of no cut."""
 
 
 class WorkersAi(Asking):

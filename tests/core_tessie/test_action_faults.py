@@ -1,0 +1,163 @@
+"""What actions and the workflow survive: a killed process, a restarted Worker, one failing window."""
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.core_tessie.conftest import ENV, KEY
+from tests.served import ADMIN, ROOT, Served, served_locally
+
+from core_tessie.actions import RELAY_CRON
+from pyedge import Worker
+from tessie_sim import Fleet, Simulator
+
+pytestmark = pytest.mark.slow
+
+NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
+TABLES = ("vehicles", "drives", "charges", "idles", "battery_health")
+STAMPS = {"created_at", "updated_at", "synced_at", "refreshed_at", "backfilled_at", "backfill"}
+
+
+@pytest.fixture
+def sim(tessie_port: int) -> Iterator[Simulator]:
+    with Simulator(Fleet(seed=7, until=NOW), port=tessie_port) as simulator:
+        yield simulator
+
+
+def env(tessie_port: int) -> dict[str, str]:
+    return ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}", "AGENT_LEASE_S": "2"}
+
+
+def until[T](look: Callable[[], T | None], seconds: float = 60) -> T:
+    """Return what comes to be in time."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.1)
+    raise AssertionError("it did not come to be")
+
+
+def ended(served: Served, action_id: str, seconds: float = 90) -> Any:
+    def look() -> Any:
+        action = served.ask("GET", f"/agent/actions/{action_id}")[1]
+        return action if action["ended_at"] else None
+
+    return until(look, seconds)
+
+
+def synced(served: Served) -> str:
+    """Let the vehicles be known, and return one's VIN."""
+    status, run = served.ask("POST", "/colbycommands/sync")
+    assert status == 202
+    until(lambda: served.ask("GET", f"/colbycommands/sync/{run['id']}")[1]["ended_at"])
+    return str(served.ask("GET", "/d1/vehicles?select=id&order=id.asc")[1][0]["id"])
+
+
+def asked(served: Served, kind: str, payload: object) -> str:
+    status, action = served.ask("POST", "/agent/actions", {"kind": kind, "payload": payload})
+    assert status == 202, action
+    return str(action["id"])
+
+
+def contents(served: Served) -> dict[str, list[dict[str, Any]]]:
+    """Return the rows of the tables that a sync writes, without its own times."""
+    found = {}
+    for table in TABLES:
+        rows = served.ask("GET", f"/d1/{table}?order=id.asc&limit=1000")[1]
+        found[table] = [{name: value for name, value in row.items() if name not in STAMPS} for row in rows]
+    return found
+
+
+def slowed(sim: Simulator, *rules: dict[str, object]) -> None:
+    sim.ask("/_sim/faults", "PUT", list(rules))
+
+
+def test_a_process_that_is_killed_leaves_nothing_undone_and_nothing_done_twice(
+    tmp_path: Path, sim: Simulator, tessie_port: int
+) -> None:
+    with served_locally(tmp_path, env(tessie_port)) as served:
+        vin = synced(served)
+        slowed(sim, {"kind": "slow", "delay": 5, "path": "/(drives|wake)$"})
+        syncing, waking = asked(served, "sync_vehicle", {"vin": vin}), asked(served, "wake", {"vin": vin})
+        until(lambda: served.ask("GET", f"/agent/actions/{waking}")[1]["status"] == "running")
+        until(lambda: [one for one in sim.ask("/_sim/requests") if "/wake" in one["path"]] or None)
+        assert served.process is not None
+        served.process.kill()
+    slowed(sim)
+    with served_locally(tmp_path, env(tessie_port)) as served:
+        assert ended(served, syncing)["status"] == "succeeded"
+        woken = ended(served, waking)
+        assert (woken["status"], "not repeated" in woken["error"]) == ("failed", True)
+    assert len([one for one in sim.ask("/_sim/requests") if "/wake" in one["path"]]) == 1
+
+
+def worker(tessie_port: int, *, workflow: bool) -> Worker:
+    overrides: dict[str, Any] = {} if workflow else {"workflows": []}
+    return Worker(ROOT / "wrangler.toml", variables=env(tessie_port), overrides=overrides)
+
+
+def of(running: Worker) -> Served:
+    assert KEY[0][1] == f"Bearer {ADMIN}"
+    return Served(running.url.rstrip("/"), "workers")
+
+
+@pytest.mark.usefixtures("sim")
+def test_a_backfill_writes_the_same_rows_by_workflow_and_by_queue(tessie_port: int, tmp_path: Path) -> None:
+    found = []
+    for workflow in (True, False):
+        with worker(tessie_port, workflow=workflow) as running:
+            served = of(running)
+            synced(served)
+            running.d1("DB", "DELETE FROM drives")
+            running.d1("DB", "DELETE FROM charges")
+            action = ended(served, asked(served, "backfill", {}))
+            assert action["status"] == "succeeded", action
+            found.append(contents(served))
+    with served_locally(tmp_path, env(tessie_port)) as served:
+        synced(served)
+        found.append(contents(served))
+    assert found[0] == found[1] == found[2]
+    assert len(found[0]["drives"]) > 100
+
+
+def test_a_window_that_fails_is_tried_again_alone(sim: Simulator, tessie_port: int) -> None:
+    with worker(tessie_port, workflow=True) as running:
+        served = of(running)
+        vin = synced(served)
+        before = len(sim.ask("/_sim/requests"))
+        slowed(sim, {"kind": "malformed", "vin": vin, "path": "/charges$", "times": 1})
+        action = ended(served, asked(served, "backfill", {"vin": vin}))
+        assert action["status"] == "succeeded", action
+        paths = [one["path"] for one in sim.ask("/_sim/requests")[before:]]
+        assert paths.count(f"/{vin}/state") == 1
+        undisturbed = len(sim.ask("/_sim/requests"))
+        action = ended(served, asked(served, "backfill", {"vin": vin}))
+        again = [one["path"] for one in sim.ask("/_sim/requests")[undisturbed:]]
+        assert sorted(paths) == sorted([*again, f"/{vin}/charges"])
+
+
+def test_a_backfill_whose_workflow_was_lost_is_called_off_and_goes_on_where_it_stood(
+    sim: Simulator, tessie_port: int
+) -> None:
+    """As with Miniflare's engine, which does not take up its runs again when its process begins anew."""
+    with worker(tessie_port, workflow=True) as running:
+        served = of(running)
+        vin = synced(served)
+        slowed(sim, {"kind": "slow", "delay": 1, "path": "/(drives|charges)$"})
+        action_id = asked(served, "backfill", {"vin": vin})
+        until(lambda: [one for one in sim.ask("/_sim/requests")[-3:] if one["path"].endswith("/drives")] or None)
+        running.restart()
+        slowed(sim)
+        served = of(running)
+        assert served.ask("POST", f"/agent/actions/{action_id}/cancel")[0] == 200
+        time.sleep(2)
+        running.scheduled(RELAY_CRON)
+        assert ended(served, action_id, 20)["status"] == "cancelled"
+        assert served.ask("POST", f"/agent/actions/{action_id}/retry")[0] == 202
+        action = ended(served, action_id)
+        assert (action["status"], action["result"]["vehicles_done"]) == ("succeeded", 1), action
