@@ -384,6 +384,8 @@ def test_a_stopping_server_ends_its_streams(tmp_path: Path) -> None:
         served.process.send_signal(signal.SIGTERM)
         assert closing_of(ws).code == wire.Close.GOING_AWAY
         assert [line for line in stream.lines() if line.startswith("id")] == []
+        stream.close()
+        ws.close()
         assert served.process.wait(8) == 0
 
 
