@@ -31,10 +31,10 @@ migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= ove
 	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state)
 
 test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
-	$(BIN)/python -m pytest -q -n auto -m "not soak" --durations 5
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not soak" --durations 5
 
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
-	$(BIN)/python -m pytest -q -n auto -m "not slow and not soak"
+	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not soak"
 
 soak: $(VENV)/.dev $(WORKERS) assets ## Run what takes minutes: long reconnecting under load, on both runtimes
 	$(BIN)/python -m pytest -q -m soak
@@ -58,14 +58,14 @@ assets: $(VENV)/.local
 dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload, without an account, and show its size
 	@$(BIN)/python tools/upload.py
 
-bench: $(VENV)/.bench ## Compare this kernel with others, in process, by CPU time
+bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.live
 
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.workers
 
-bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events: connections held, latency of fan-out, deliveries a second
-	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live
+bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live --workers --connections 100,500,1000
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements

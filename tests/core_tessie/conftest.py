@@ -1,6 +1,7 @@
 """The default app on both runtimes: in process on the local one, and over HTTP in real workerd."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -66,9 +67,21 @@ class WorkersRunner(Runner):
 
 @pytest.fixture(scope="session")
 def tessie_port() -> int:
-    """Return a port for the simulated Tessie: the same for all tests, so that one Worker serves them all."""
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])
+    """Return a port for the simulated Tessie: the same for all tests, so that one Worker serves them all.
+
+    It is below those that the system gives away, and of this process alone: nobody takes it while no Tessie runs.
+    """
+    begin = 20_000 + 100 * int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:])
+    return next(port for port in range(begin, begin + 100) if is_free(port))
+
+
+def is_free(port: int) -> bool:
+    """Tell whether nobody listens on a port."""
+    try:
+        socket.create_server(("127.0.0.1", port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @pytest.fixture(scope="session")

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.core_tessie.conftest import ENV
+from tests.remote import Host
 from tests.served import ADMIN, ROOT, Served, served_locally
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
@@ -375,6 +376,40 @@ def test_a_slow_reader_is_dropped_and_resumes(served: Served) -> None:
     again = opened(served, f"?since={begin}")
     assert [int(received(again)["id"]) for _ in range(count)] == [*range(begin + 1, begin + count + 1)]
     again.close()
+
+
+@pytest.mark.soak
+def test_a_stream_that_is_not_read_is_dropped_and_resumes(served: Served) -> None:
+    begin = last(served)
+    where = urlsplit(served.url)
+    slow = socket.socket()
+    slow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    slow.connect((where.hostname, where.port))
+    slow.sendall(f"GET /events HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {ADMIN}\r\n\r\n".encode())
+    assert slow.recv(12) == b"HTTP/1.1 200"
+    count, data = 60, "x" * 150_000
+    for number in range(count):
+        served.publish("custom.large", f"{number}{data}")
+    with slow:
+        taken = taken_in_the_end(slow)
+    assert taken < count * len(data), "it was dropped before it had everything"
+    again = Stream(served, f"?since={begin}&types=custom.*")
+    numbers = again.numbers()
+    assert [next(numbers) for _ in range(count)] == [*range(begin + 1, begin + count + 1)]
+    again.close()
+
+
+@pytest.mark.parametrize("served", ["workers"], indirect=True)
+def test_a_socket_outlives_the_object_that_serves_it(served: Served, workers_host: Host) -> None:
+    """The object sleeps between events, and comes back as new: what a socket asked for is in its attachment."""
+    ws = opened(served, "?types=custom.a")
+    said(ws, {"type": "subscribe", "types": ["custom.b"]})
+    workers_host.worker.reload()
+    served.publish("custom.a")
+    number = served.publish("custom.b")
+    assert int(received(ws)["id"]) == number
+    assert said(ws, {"type": "subscribe", "id": 7, "types": []})["data"] == {"id": 7, "result": {"types": []}}
+    ws.close()
 
 
 def test_a_stopping_server_ends_its_streams(tmp_path: Path) -> None:

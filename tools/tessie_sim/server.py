@@ -85,7 +85,11 @@ def listen(port: int = 0) -> socket.socket:
     """A socket bound to this machine only; port 0 takes a free one."""
     bound = socket.socket()
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    bound.bind((HOST, port))
+    try:
+        bound.bind((HOST, port))
+    except OSError:
+        bound.close()
+        raise
     return bound
 
 
