@@ -183,9 +183,9 @@ def test_an_answer_that_was_cut_says_so(run: Runner, model_sim: ModelSim) -> Non
 
 
 FAULTS = [
-    ([Turn(status=429, error="3040: out of capacity")] * 3, 429, "model-overloaded", ""),
+    ([Turn(status=429, error="3040: out of capacity")] * 6, 429, "model-overloaded", ""),
     ([Turn(status=413, error="3006: too large")], 400, "prompt-refused", ""),
-    ([Turn(status=500, error="9999: broken")] * 3, 502, "model-broke", ""),
+    ([Turn(status=500, error="9999: broken")] * 6, 502, "model-broke", ""),
     ([Turn("abcd" * 60, cut=900, pieces=100)], 502, "model-broke", "abcd"),
     ([Turn("", [("list_table", {"table": "vehicles"})]), Turn("abcd" * 60, cut=900, pieces=100)], 502,
      "model-broke", "abcd"),
