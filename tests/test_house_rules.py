@@ -25,6 +25,8 @@ PURE = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "edge"} - {
 
 BUILD_TIME = {"edge.openapi": {"apispec"}}
 """What runs when the project is built, and may need more."""
+PACKAGES = {"edge.parts.tokens": {"jwt"}}
+"""What a part of the kernel stands on, beside pydantic."""
 
 FORBIDDEN = {
     "utils",
@@ -66,7 +68,7 @@ def imports(source: str) -> Iterator[str]:
 def forbidden_imports(source: str, module: str) -> list[str]:
     """Return what a module of the kernel or of an app imports and must not."""
     own = {module.partition(".")[0]} - {"edge"}
-    allowed = PURE | own | BUILD_TIME.get(module, set())
+    allowed = PURE | own | BUILD_TIME.get(module, set()) | PACKAGES.get(module, set())
     return [
         name
         for name in imports(source)
@@ -142,15 +144,17 @@ def test_the_rule_of_what_a_worker_loads_catches() -> None:
 
 DOCUMENT_FILES = [path for path in KERNEL if path.name in {"openapi.py", "schemas.py"}]
 """They write the OpenAPI document when the project is built, and are loaded by nothing that serves."""
+PARTS = sorted((SRC / "edge" / "parts").glob("*.py"))
+"""Resources, providers and middleware of the kernel's own that an app lists or leaves out: bounded as an app's are."""
 TESTING = SRC / "edge" / "testing.py"
 """The in-process client of tests, loaded by nothing that serves."""
 SERVICES = {
-    "assets", "bucket", "clock", "consumers", "database", "event_log", "events", "key_value", "members", "migrations",
-    "model", "queue", "rate_limiter", "sockets", "sqlite", "telemetry",
+    "assets", "bucket", "clock", "connections", "consumers", "database", "event_log", "events", "key_value", "members",
+    "migrations", "model", "queue", "quotas", "rate_limiter", "sockets", "sqlite", "telemetry",
 }  # fmt: skip
 """Modules of a runtime that are a service and no translation, each with a bound of its own. Locally they are what
-Cloudflare does by itself: D1, KV, R2, Queues, Cron Triggers, Durable Objects, static assets, …, with their limits and
-with what survives kill -9; on Workers the Durable Object. The design's 1,000 lines are for what translates.
+Cloudflare does by itself: D1, KV, R2, Queues, Cron Triggers, Durable Objects, static assets, its front, …, with their
+limits and with what survives kill -9; on Workers the Durable Object. The design's 1,000 lines are for what translates.
 """
 
 
@@ -169,7 +173,8 @@ def runtime(name: str) -> list[Path]:
 @pytest.mark.parametrize(
     ("paths", "limit"),
     [
-        pytest.param([path for path in KERNEL if path not in {*DOCUMENT_FILES, TESTING}], 2500, id="kernel"),
+        pytest.param([path for path in KERNEL if path not in {*DOCUMENT_FILES, *PARTS, TESTING}], 2500, id="kernel"),
+        *(pytest.param([path], 300, id=module_of(path)) for path in PARTS),
         pytest.param([TESTING], 150, id="testing"),
         pytest.param(DOCUMENT_FILES, 500, id="build time"),
         *(pytest.param(part(name, services=False), 1000, id=name) for name in ("local", "workers")),

@@ -10,7 +10,7 @@ from build_assets import target
 from core_tessie.app import app
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Bucket, Database, KeyValue, Limit, Queue, RateLimiter
+from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLimiter
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 from pyedge import config
@@ -40,7 +40,9 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     for key, port in (("d1_databases", Database), ("kv_namespaces", KeyValue), ("r2_buckets", Bucket)):
         yield from ((one["binding"], port) for one in wrangler.get(key, []))
     yield from ((one["binding"], Queue) for one in wrangler.get("queues", {}).get("producers", []))
-    yield from ((one["name"], Events) for one in wrangler.get("durable_objects", {}).get("bindings", []))
+    ports = {"EventLog": Events, "QuotaCounter": Quotas}
+    objects = wrangler.get("durable_objects", {}).get("bindings", [])
+    yield from ((one["name"], ports[one["class_name"]]) for one in objects)
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield (wrangler["ai"]["binding"], Model)
@@ -97,7 +99,7 @@ def test_variables_and_secrets_are_fields_of_the_settings(wrangler: config.Confi
     kinds = {field.name: field.kind for field in app.settings.fields}
     assert {kinds.get(name) for name in wrangler["vars"]} == {"variable"}
     required = [field.name for field in app.settings.fields if field.kind == "secret" and field.required]
-    assert wrangler["secrets"]["required"] == required
+    assert sorted(wrangler["secrets"]["required"]) == sorted(required)
 
 
 def test_variables_are_valid(wrangler: config.Config) -> None:

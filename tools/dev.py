@@ -74,15 +74,19 @@ def command(place: Place) -> list[str]:
 
 
 def greet(environment: Environment, place: Place) -> None:
-    """Tell what to try first. A key that was made here is shown, one that the owner has set is not."""
+    """Tell what to try first. The administrator's key is shown when it is made, this once."""
     fleet = "a simulated fleet (set TESSIE_API_KEY in .dev.vars for your own)" if environment.simulator else "Tessie"
-    key_file = place.state / "admin_api_key"
-    made = key_file.exists() and key_file.read_text().strip() == environment.values.get("ADMIN_API_KEY")
-    key = environment.values["ADMIN_API_KEY"] if made else "$ADMIN_API_KEY"
+    key, kept = environment.key or "$ADMIN_API_KEY", place.state / "admin_api_key"
+    if environment.key:
+        told = f"{key}    (shown this once: keep it)"
+    elif environment.values["ADMIN_API_KEY"] == (kept.read_text(encoding="ascii").strip() if kept.exists() else ""):
+        told = f"was shown at the first start; remove {kept} to have another"
+    else:
+        told = key
     print(
         f"Cars:     {fleet}\n"
         f"Console:  {place.url}/    reference: {place.url}/docs\n"
-        f"API key:  {key}{'    (kept in ' + str(key_file) + ')' if made else ''}\n"
+        f"API key:  {told}\n"
         f"Try:      curl -H 'Authorization: Bearer {key}' '{place.url}/d1/vehicles?select=display_name,battery_pct'",
         flush=True,
     )

@@ -53,6 +53,8 @@ def main() -> int:
     state = Path(os.environ.get("STATE") or ROOT / ".state")
     try:
         environment = prepare(state)
+        if environment.key:
+            print(f"the administrator's key, shown this once: {environment.key}")
         run = asyncio.run(sync(state, environment.values))
     except (PortError, OSError) as fault:
         raise SystemExit(f"error: {fault}") from None

@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
 
 from core_tessie.action_kinds import KINDS, PAYLOADS
 from core_tessie.action_work import ActionWork
+from core_tessie.reach import VehicleOutOfReach, reach, reachable
 from core_tessie.settings import TessieSettings
 from core_tessie.shown_schemas import shown_schema
 from edge.access import OPERATOR, READER, Actor
@@ -111,7 +112,9 @@ Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+
 _ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
 
 
-@routes.post("", NotConfigured, VehicleUnknown, CommandNotAllowed, KeyReused, status=202, operation=_ACCEPTED)
+@routes.post(
+    "", NotConfigured, VehicleUnknown, VehicleOutOfReach, CommandNotAllowed, KeyReused, status=202, operation=_ACCEPTED
+)
 async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
     wanted: Body[Wanted],
     idempotency_key: Header[Key | None],
@@ -125,6 +128,7 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
     With an `Idempotency-Key` a repeated request gives the same action, and `Idempotency-Replayed: true`.
     """
     payload = _payload(wanted, actor, work.settings)
+    reach(actor, getattr(payload, "vin", None))
     row = _row(wanted.kind, payload, idempotency_key, actor, request.id)
     await _check_vehicle(row["vin"], work.db)
     stored, is_new = await _store(row, work.db)
@@ -140,12 +144,13 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
 
 
 @routes.get("")
-async def list_actions(wanted: Query[Listing], db: Database) -> list[Action]:
+async def list_actions(wanted: Query[Listing], actor: Actor, db: Database) -> list[Action]:
     """List actions, newest first; `status=dead` are those that were given up."""
     chosen = [(name, value) for name in ("status", "kind") if (value := getattr(wanted, name)) is not None]
-    where = " AND ".join(f"{name} = ?" for name, _ in chosen) or "1"
+    may_see = reachable(actor)
+    where = " AND ".join([may_see.sql, *(f"{name} = ?" for name, _ in chosen)])
     order = "ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
-    values = [value for _, value in chosen]
+    values = [*may_see.params, *(value for _, value in chosen)]
     rows = await db.all(f"SELECT * FROM agent_actions WHERE {where} {order}", *values, wanted.limit, wanted.offset)
     return [Action.model_validate(row) for row in rows]
 
@@ -166,15 +171,15 @@ async def list_kinds() -> list[KindEntry]:
 
 
 @routes.get("/{action_id}", ActionNotFound)
-async def get_action(action_id: str, db: Database) -> Action:
+async def get_action(action_id: str, actor: Actor, db: Database) -> Action:
     """Get one action, as it stands."""
-    return Action.model_validate(await _found(action_id, db))
+    return Action.model_validate(await _found(action_id, actor, db))
 
 
 @routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionUnderWay, access=OPERATOR)
-async def cancel_action(action_id: str, work: ActionWork) -> Action:
+async def cancel_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
     """Call an action off: at once where it waits, between two steps where it syncs, and never what a car was told."""
-    row = await _found(action_id, work.db)
+    row = await _found(action_id, actor, work.db)
     if row["status"] == "running" and not KINDS[row["kind"]].is_repeatable:
         raise ActionUnderWay("what was sent to a car cannot be called back")
     given = (to_text(work.clock.now()), action_id)
@@ -187,9 +192,9 @@ async def cancel_action(action_id: str, work: ActionWork) -> Action:
 
 
 @routes.post("/{action_id}/retry", ActionNotFound, ActionUnderWay, access=OPERATOR, status=202)
-async def retry_action(action_id: str, work: ActionWork) -> Action:
+async def retry_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
     """Do a dead, failed or cancelled action again, under the same id."""
-    row = await _found(action_id, work.db)
+    row = await _found(action_id, actor, work.db)
     result = await work.db.run(_AGAIN, action_id)
     if not result.rows:
         raise ActionUnderWay(f"it is {row['status']}")
@@ -259,9 +264,9 @@ async def _check_vehicle(vin: str | None, db: Database) -> None:
         raise VehicleUnknown("sync first: POST /colbycommands/sync finds all vehicles of the account")
 
 
-async def _found(action_id: str, db: Database) -> Row:
+async def _found(action_id: str, actor: Actor, db: Database) -> Row:
     row = await db.first("SELECT * FROM agent_actions WHERE id = ?", action_id)
-    if row is None:
+    if row is None or not actor.may_reach(row["vin"]):
         raise ActionNotFound(f"there is no action {action_id[:80]}")
     return row
 

@@ -28,7 +28,7 @@ from edge.events import Frame
 from edge.http import Request, Response
 from edge.live import Publisher
 from edge.model import Model
-from edge.negotiation import best
+from edge.parts.negotiation import best
 from edge.ports import Background, Clock, Database, Ports
 from edge.routes import Routes
 

@@ -12,6 +12,7 @@ from pydantic_core import from_json, to_json
 from core_tessie import d1, energy_report, runs
 from core_tessie.conversations import Message
 from core_tessie.energy_report import ReportRequest
+from core_tessie.reach import reach
 from core_tessie.report_summary import ReportNews
 from core_tessie.shown_schemas import shown_schema
 from core_tessie.tables import TABLES
@@ -95,10 +96,11 @@ async def _list_table(asked: ListTable, looking: Looking) -> object:
 
 
 async def _describe_tables(_: DescribeTables, looking: Looking) -> object:
-    return {name: [*table.columns] for name, table in TABLES.items() if looking.actor.role >= table.access}
+    return {name: [*table.columns] for name, table in TABLES.items() if d1.may_read(looking.actor, table)}
 
 
 async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
+    reach(looking.actor, asked.vin)
     by = (looking.actor.name, looking.request_id)
     stored = await energy_report.write_report(asked, by, looking.db, looking.clock, looking.news)
     return _numbers({**stored, "report": from_json(str(stored["report"]))})
@@ -106,10 +108,13 @@ async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
 
 async def _read_report(asked: ReadReport, looking: Looking) -> object:
     request = _request(f"/colbycommands/energy-report/{asked.report_id}", "", looking)
-    return _numbers(from_json(_body(await energy_report.get_report(asked.report_id, request, looking.db))))
+    return _numbers(
+        from_json(_body(await energy_report.get_report(asked.report_id, request, looking.actor, looking.db)))
+    )
 
 
 async def _sync_status(_: SyncStatus, looking: Looking) -> object:
+    reach(looking.actor, None)
     rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
     return [runs.SyncRun.model_validate(row).model_dump() for row in rows]
 

@@ -15,7 +15,6 @@ from core_tessie import (
     openai_dialect,
     sync,
     tessieapi,
-    tickets,
     usage,
 )
 from core_tessie.action_work import ActionWork
@@ -30,23 +29,31 @@ from core_tessie.sync_news import SyncNews
 from core_tessie.sync_work import QUEUE, SyncWork
 from core_tessie.tessie import Tessie
 from core_tessie.usage_points import Usage
-from edge import health
-from edge.access import Actor, require_key
+from edge.access import Actor
 from edge.app import App
 from edge.http import Request
 from edge.live import Publisher
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
+from edge.parts import auth, health, tickets
+from edge.parts.callers import Callers
+from edge.parts.limits import Limits, rate_limit_headers
+from edge.parts.security_headers import security_headers
 from edge.ports import Clock, Database, Limit
 
 
-async def authenticate(request: Request, settings: TessieSettings, db: Database | None, clock: Clock) -> Actor:
-    """Believe the one key that opens everything, until each caller has its own; or a ticket, where one is taken."""
+async def authenticate(request: Request, callers: Callers, db: Database | None, clock: Clock) -> Actor:
+    """Know the caller by a ticket, where one is taken, or else by a key or token."""
     ticket = tickets.presented(request)
     if ticket is not None and db is not None:
         return await tickets.redeem(ticket, db, clock)
-    return require_key(request, settings.admin_api_key)
+    return await callers.identify(request)
+
+
+async def admit(request: Request, limits: Limits) -> None:
+    """Bound how often strangers call what is public."""
+    await limits.admit(request)
 
 
 app = App(
@@ -54,13 +61,29 @@ app = App(
     version=VERSION,
     settings=TessieSettings,
     authenticate=authenticate,
-    middleware=[request_id, access_log, journal, cors, openai_errors],
-    providers=[Backfill, ActionWork, Journal, Tessie, SyncWork, Publisher, Usage, SyncNews, ReportNews, Agent, Dialect],
+    admit=admit,
+    middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers, openai_errors],
+    providers=[
+        Limits,
+        Callers,
+        Backfill,
+        ActionWork,
+        Journal,
+        Tessie,
+        SyncWork,
+        Publisher,
+        Usage,
+        SyncNews,
+        ReportNews,
+        Agent,
+        Dialect,
+    ],
     queues={"CORE_TESSIE_QUEUE": QUEUE},
-    limits={"RATE_LIMITER": Limit(300, 60)},
+    limits={"RATE_LIMITER": Limit(600, 60)},
     resources=[
         index.routes,
         health.routes,
+        auth.routes,
         d1.routes,
         tessieapi.routes,
         commands.routes,

@@ -80,30 +80,30 @@ class Paging(BaseModel):
 
 
 @routes.get("")
-async def list_conversations(wanted: Query[Paging], db: Database) -> list[Conversation]:
-    """List conversations, newest first."""
-    if wanted.before is None:
-        rows = await db.all(_LIST.format(older=""), wanted.limit)
-    else:
-        rows = await db.all(_LIST.format(older=_OLDER), wanted.before, wanted.limit)
+async def list_conversations(wanted: Query[Paging], actor: Actor, db: Database) -> list[Conversation]:
+    """List conversations, newest first; who is bound to some vehicles sees its own."""
+    older, before = ("", []) if wanted.before is None else (_OLDER, [wanted.before])
+    own, by = ("", []) if actor.subjects is None else ("AND actor = ?", [actor.name])
+    rows = await db.all(_LIST.format(older=older, own=own), *before, *by, wanted.limit)
     return [Conversation.model_validate(row | {"title": row["title"][:TITLE]}) for row in rows]
 
 
 @routes.get("/{conversation_id}", ConversationNotFound)
-async def get_conversation(conversation_id: str, db: Database) -> list[StoredMessage]:
+async def get_conversation(conversation_id: str, actor: Actor, db: Database) -> list[StoredMessage]:
     """Get the messages of a conversation, in their order."""
     rows = await db.all(f"{_MESSAGES} ORDER BY turn, rowid LIMIT 1000", conversation_id)
-    if not rows:
+    if not rows or not _is_open_to(actor, rows[0]):
         raise _unknown(conversation_id)
     return [StoredMessage.model_validate(row) for row in rows]
 
 
 @routes.delete("/{conversation_id}", ConversationNotFound, access=OPERATOR)
-async def delete_conversation(conversation_id: str, db: Database) -> None:
+async def delete_conversation(conversation_id: str, actor: Actor, db: Database) -> None:
     """Forget a conversation."""
-    result = await db.run("DELETE FROM agent_messages WHERE conversation_id = ?", conversation_id)
-    if not result.changes:
+    first = await db.first(f"{_MESSAGES} LIMIT 1", conversation_id)
+    if first is None or not _is_open_to(actor, first):
         raise _unknown(conversation_id)
+    await db.run("DELETE FROM agent_messages WHERE conversation_id = ?", conversation_id)
 
 
 async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
@@ -114,8 +114,10 @@ async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
     Errors: `ConversationNotFound`, and `ConversationBusy` where another turn of it is under way.
     """
     known = conversation_id or uuid4().hex
-    if conversation_id is not None and not await db.first(f"{_MESSAGES} LIMIT 1", conversation_id):
-        raise _unknown(conversation_id)
+    if conversation_id is not None:
+        first = await db.first(f"{_MESSAGES} LIMIT 1", conversation_id)
+        if first is None or not _is_open_to(actor, first):
+            raise _unknown(conversation_id)
     since = to_text(now - ABANDONED_AFTER)
     given = (uuid4().hex, known, message, actor.name, request_id, known, known, since)
     result = await db.run(_OPEN, *given)
@@ -189,6 +191,11 @@ def _message(row: Row) -> Message:
     return message
 
 
+def _is_open_to(actor: Actor, message: Row) -> bool:
+    """Tell whether a caller may see a conversation: who is bound to some vehicles may not see what others asked."""
+    return actor.subjects is None or message["actor"] == actor.name
+
+
 def _unknown(conversation_id: str) -> ConversationNotFound:
     return ConversationNotFound(f"there is no conversation {conversation_id[:80]}")
 
@@ -199,7 +206,7 @@ SELECT conversation_id AS id, content AS title, created_at AS started_at,
   (SELECT max(turn) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS turns,
   (SELECT max(created_at) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS last_at
 FROM agent_messages AS first
-WHERE role = 'user' AND turn = 1 {older} ORDER BY created_at DESC, rowid DESC LIMIT ?
+WHERE role = 'user' AND turn = 1 {older} {own} ORDER BY created_at DESC, rowid DESC LIMIT ?
 """
 _OLDER = """AND (created_at, rowid) < (
   SELECT created_at, rowid FROM agent_messages WHERE conversation_id = ? AND turn = 1 AND role = 'user')"""

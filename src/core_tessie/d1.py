@@ -1,6 +1,7 @@
 """`/d1`: the tables as a REST resource, in PostgREST's dialect."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from urllib.parse import quote
 
 from pydantic import JsonValue
@@ -9,6 +10,7 @@ from core_tessie import d1_models, filters, preferences, statements
 from core_tessie.bodies import read_changes, read_row, read_rows
 from core_tessie.filters import Condition, Query
 from core_tessie.preferences import Preferences
+from core_tessie.reach import reachable
 from core_tessie.refusals import (
     DuplicateRow,
     InvalidRow,
@@ -27,7 +29,7 @@ from core_tessie.refusals import (
     Unsupported,
     conflict,
 )
-from core_tessie.tables import TABLES, Column
+from core_tessie.tables import TABLES, Column, Table
 from core_tessie.values import render
 from edge.access import ADMIN, READER, Actor
 from edge.endpoint import Body
@@ -45,7 +47,7 @@ _WRITTEN = (InvalidRow, UnnaturalId, DuplicateRow, MissingReference)
 @routes.get()
 async def list_tables(actor: Actor) -> d1_models.Tables:
     """List the tables that you may read, with their columns."""
-    return d1_models.Tables.of(table for table in TABLES.values() if actor.role >= table.access)
+    return d1_models.Tables.of(table for table in TABLES.values() if may_read(actor, table))
 
 
 @routes.get("/{table}", *_CHOSEN, operation=d1_models.LIST)
@@ -107,7 +109,7 @@ async def delete_rows(table: str, request: Request, db: Database) -> Response:
 async def get_row(table: str, row_id: str, request: Request, db: Database) -> Response:
     """Get one row."""
     query, wanted = _asked(table, request, filters.ROW)
-    (found,) = await _run(db, statements.one(query.table, query.columns, _checked(row_id)))
+    (found,) = await _run(db, statements.one(query.table, query.columns, _checked(row_id), query.where))
     return _answer(_only(found, query, row_id), 200, wanted)
 
 
@@ -152,14 +154,25 @@ async def delete_row(table: str, row_id: str, request: Request, db: Database) ->
     return _answer(row, 200, wanted) if wanted.rows else _answer(None, 204, wanted)
 
 
+def may_read(actor: Actor, table: Table) -> bool:
+    """Tell whether a caller may read rows of a table: who is bound to vehicles, only of one that is about vehicles."""
+    return actor.role >= table.access and (actor.subjects is None or "vin" in table.columns)
+
+
 def _asked(table: str, request: Request, takes: frozenset[str]) -> tuple[Query, Preferences]:
     """Return what the query string and the headers ask, of a table that the caller may reach."""
     known = TABLES.get(table)
     if known is None:
         raise UnknownTable(table)
-    if request.actor is None or request.actor.role < known.access:
+    actor = request.actor
+    if actor is None or actor.role < known.access:
         raise TableForbidden(f"{table} needs the role {known.access.name.lower()}")
-    return filters.parse(known, request.query_items(), takes), preferences.read(request)
+    query = filters.parse(known, request.query_items(), takes)
+    if actor.subjects is not None:
+        if not may_read(actor, known) or request.method not in {"GET", "HEAD"}:
+            raise TableForbidden(f"a key that is bound to vehicles does not reach {table} this way")
+        query = replace(query, where=filters.all_of([reachable(actor), *filter(None, [query.where])]))
+    return query, preferences.read(request)
 
 
 def _checked(row_id: str) -> str:

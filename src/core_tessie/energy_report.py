@@ -12,6 +12,7 @@ from core_tessie.energy_markdown import markdown
 from core_tessie.energy_page import page
 from core_tessie.energy_period import Period, instant_of, zone_of
 from core_tessie.energy_sql import Question, statements
+from core_tessie.reach import VehicleOutOfReach, reach, reachable
 from core_tessie.report_summary import ReportNews
 from core_tessie.vin import Vin
 from edge.access import READER, Actor
@@ -19,7 +20,7 @@ from edge.endpoint import Body, Operation, Query
 from edge.errors import Fault, InvalidBody, NotFound, Problem
 from edge.http import Request, Response
 from edge.instants import to_text
-from edge.negotiation import NotAcceptable, best
+from edge.parts.negotiation import NotAcceptable, best
 from edge.ports import Clock, Database
 from edge.routes import Routes
 from edge.text import Matching
@@ -116,7 +117,9 @@ class ReportTooLarge(Problem):
 _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
 
 
-@routes.post("", VehicleNotFound, ReportTooLarge, status=201, operation=Operation({201: {JSON: StoredReport}}))
+@routes.post(
+    "", VehicleNotFound, VehicleOutOfReach, ReportTooLarge, status=201, operation=Operation({201: {JSON: StoredReport}})
+)
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
     wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock, news: ReportNews
 ) -> Response:
@@ -126,6 +129,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     lacks a value is left out of the sums that need it, and counted. The same request gives the same report as long as
     the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there some seconds later.
     """
+    reach(actor, wanted.vin)
     stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
     response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
@@ -155,20 +159,23 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     return stored
 
 
-@routes.get("")
-async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEntry]:
+@routes.get("", VehicleOutOfReach)
+async def list_reports(wanted: Query[ReportList], actor: Actor, db: Database) -> list[ReportEntry]:
     """List stored reports, newest first."""
+    may_see = reachable(actor)
     columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
     if wanted.vin is None:
-        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", wanted.limit)
+        newest = f"WHERE {may_see.sql} ORDER BY rowid DESC LIMIT ?"
+        rows = await db.all(f"{columns} {newest}", *may_see.params, wanted.limit)
     else:
+        reach(actor, wanted.vin)
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
         rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
     return [ReportEntry.model_validate(row) for row in rows]
 
 
 @routes.get("/{report_id}", ReportNotFound, NotAcceptable, operation=_ANSWERS)
-async def get_report(report_id: str, request: Request, db: Database) -> Response:
+async def get_report(report_id: str, request: Request, actor: Actor, db: Database) -> Response:
     """Get a stored report as JSON, as a page with charts, or as Markdown.
 
     Whichever the Accept header prefers; JSON where it has no preference.
@@ -177,7 +184,7 @@ async def get_report(report_id: str, request: Request, db: Database) -> Response
     if media_type is None:
         raise NotAcceptable(MEDIA_TYPES)
     row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
-    if row is None:
+    if row is None or not actor.may_reach(row["vin"]):
         raise ReportNotFound(f"there is no report {report_id[:80]}")
     response = _shown(StoredReport.model_validate(row), media_type)
     response.headers.append(("vary", "accept"))

@@ -7,7 +7,7 @@ from core_tessie.settings import TessieSettings
 from edge.access import PUBLIC
 from edge.endpoint import Operation
 from edge.http import Request, Response
-from edge.negotiation import NotAcceptable, best
+from edge.parts.negotiation import NotAcceptable, best
 from edge.ports import Assets
 from edge.routes import Routes
 

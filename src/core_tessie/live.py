@@ -5,6 +5,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
+from core_tessie.reach import VehicleOutOfReach, reach
 from core_tessie.settings import TessieSettings
 from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import Body, Operation, Query
@@ -72,9 +73,10 @@ async def stream_events(request: Request, wanted: Query[FollowOptions], actor: A
     return Response(await events.stream(_follow(actor, since, wanted.types)), headers=[*_HEADERS])
 
 
-@routes.post("/events", NotConfigured, access=OPERATOR, status=202, body_limit=OWN_LIMIT)
-async def publish_event(own: Body[OwnEvent], events: Events) -> Published:
+@routes.post("/events", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202, body_limit=OWN_LIMIT)
+async def publish_event(own: Body[OwnEvent], actor: Actor, events: Events) -> Published:
     """Publish an event of one's own to all who follow."""
+    reach(actor, own.subject)
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from core_tessie.refusals import MalformedQuery, NotAcceptable, UnknownSchema, Unsupported, quoted
 from edge.http import HeaderList, Request
-from edge.negotiation import best
+from edge.parts.negotiation import best
 
 SCHEMA = "public"
 """The one schema, as PostgREST's clients name it."""

@@ -4,11 +4,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from core_tessie import NAME
 from core_tessie.car_commands import SAFE, allowed
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Database, Queue, RateLimiter
-from edge.settings import Secret, Settings
+from edge.parts.callers import AccessSettings
+from edge.ports import Database, Queue, Quotas, RateLimiter
+from edge.settings import Secret
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 
@@ -25,7 +27,7 @@ def _allowed(text: object) -> object:
     return allowed(text) if isinstance(text, str) else text
 
 
-class TessieSettings(Settings):
+class TessieSettings(AccessSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals."""
 
     tessie_base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.tessie.com"
@@ -35,10 +37,11 @@ class TessieSettings(Settings):
     sync_retry_s: Annotated[int, Field(ge=0)] = 30
     agent_lease_s: Annotated[int, Field(ge=1, le=900)] = 300
     tessie_api_key: Secret
-    admin_api_key: Secret
+    jwt_issuer: str = NAME
     db: Database
     core_tessie_queue: Queue
     rate_limiter: RateLimiter | None = None
+    quotas: Quotas | None = None
     events: Events | None = None
     agent_commands: Annotated[frozenset[str], BeforeValidator(_allowed)] = allowed(SAFE)
     sync_workflow: Workflow | None = None

@@ -30,9 +30,10 @@ def count(table: Table, where: Condition | None) -> Statement:
     return Statement(f"SELECT count(*) AS total FROM {table.name}{chosen}", params)
 
 
-def one(table: Table, columns: Sequence[Column], row_id: str) -> Statement:
-    """Select one row."""
-    return Statement(f"SELECT {_names(columns)} FROM {table.name} WHERE {BY_ID}", (row_id,))
+def one(table: Table, columns: Sequence[Column], row_id: str, where: Condition | None = None) -> Statement:
+    """Select one row, where a condition holds for it."""
+    more, params = (f" AND {where.sql}", where.params) if where else ("", ())
+    return Statement(f"SELECT {_names(columns)} FROM {table.name} WHERE {BY_ID}{more}", (row_id, *params))
 
 
 def insert(table: Table, rows: Sequence[Cells], columns: Sequence[Column]) -> Statement:

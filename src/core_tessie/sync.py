@@ -2,6 +2,7 @@
 
 from core_tessie import runs
 from core_tessie.action_work import ActionWork, RunAction
+from core_tessie.reach import VehicleOutOfReach, reach
 from core_tessie.runs import SyncRun
 from core_tessie.sync_work import DEAD_LETTERS, QUEUE, PlanSync, SyncVehicle, SyncWork
 from edge.access import OPERATOR, READER, Actor
@@ -21,15 +22,17 @@ class RunNotFound(NotFound):
     """No such sync run."""
 
 
-@routes.post("", NotConfigured, access=OPERATOR, status=202)
+@routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202)
 async def start_sync(request: Request, actor: Actor, work: SyncWork) -> SyncRun:
     """Start a sync of all vehicles now."""
+    reach(actor, None)
     return await work.begin("api", actor.name, request.id)
 
 
-@routes.get("/{run_id}", RunNotFound)
-async def get_sync(run_id: str, db: Database) -> SyncRun:
+@routes.get("/{run_id}", RunNotFound, VehicleOutOfReach)
+async def get_sync(run_id: str, actor: Actor, db: Database) -> SyncRun:
     """Get one sync run, with how far each vehicle is."""
+    reach(actor, None)
     run = await runs.read(db, run_id)
     if run is None:
         raise RunNotFound(f"there is no sync run {run_id[:80]}")

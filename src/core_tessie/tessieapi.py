@@ -2,6 +2,9 @@
 
 import re
 
+from pydantic_core import from_json
+
+from core_tessie.reach import VehicleOutOfReach, reach
 from core_tessie.tessie import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.vin import VIN
 from edge.access import OPERATOR, READER, Actor
@@ -36,12 +39,15 @@ class InvalidPath(BadRequest):
 
 
 @routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured)
-async def list_tessie_vehicles(request: Request, tessie: Tessie) -> Response:
-    """List the vehicles of the account, as Tessie answers."""
-    return _mirrored(await tessie.send(_ask(request, "/vehicles", None, b"")))
+async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
+    """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these."""
+    answer = _mirrored(await tessie.send(_ask(request, "/vehicles", None, b"")))
+    return answer if actor.subjects is None else _within(answer, actor)
 
 
-@routes.any("/{vin}/{path:path}", InvalidVin, InvalidPath, TessieFailed, TessieTimeout, NotConfigured)
+@routes.any(
+    "/{vin}/{path:path}", InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured
+)
 async def mirror_tessie(request: Request, vin: str, path: str, actor: Actor, tessie: Tessie) -> Response:
     """Pass a request on to Tessie's API and its answer back.
 
@@ -51,6 +57,7 @@ async def mirror_tessie(request: Request, vin: str, path: str, actor: Actor, tes
     """
     if not VIN.matches(vin):
         raise InvalidVin(vin)
+    reach(actor, vin)
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, METHODS)
     path = _safe_path(path)
@@ -89,6 +96,16 @@ def _ask(request: Request, path: str, vin: str | None, body: bytes) -> Ask:
 def _is_token(pair: str) -> bool:
     """Tell whether a query pair is Tessie's other way to send a key, which is not the caller's to choose here."""
     return percent_decode(pair.partition("=")[0]).lower() == "access_token"
+
+
+def _within(answer: Response, actor: Actor) -> Response:
+    """Return Tessie's list with nothing but what the caller may reach; nothing where it is none that can be read."""
+    try:
+        listed = from_json(answer.body if isinstance(answer.body, bytes) else b"")
+        results = [one for one in listed["results"] if actor.may_reach(one["vin"])]
+    except (ValueError, LookupError, TypeError):
+        results = []
+    return Response.json({"results": results}, answer.status)
 
 
 def _mirrored(fetched: Fetched) -> Response:

@@ -5,10 +5,11 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from core_tessie.reach import VehicleOutOfReach, reach
 from core_tessie.tables import Kind
 from core_tessie.usage_points import BLOBS, DOUBLES
 from core_tessie.values import EXPECTED, instant
-from edge.access import READER
+from edge.access import READER, Actor
 from edge.endpoint import Query
 from edge.errors import BadGateway, Fault, InvalidParameter, NotConfigured
 from edge.instants import FORM, to_text
@@ -70,13 +71,14 @@ class Usage(BaseModel):
     totals: list[UsageTotal]
 
 
-@routes.get("", InvalidParameter, NotConfigured, UsageFailed)
-async def get_usage(wanted: Query[UsageQuery], analytics: Telemetry, clock: Clock) -> Usage:
+@routes.get("", InvalidParameter, VehicleOutOfReach, NotConfigured, UsageFailed)
+async def get_usage(wanted: Query[UsageQuery], actor: Actor, analytics: Telemetry, clock: Clock) -> Usage:
     """Count requests, syncs, actions and chat turns.
 
     On Cloudflare the numbers come from Analytics Engine: they are estimates where it samples, and a point is there
     after some seconds. Bodies that are streamed count as 0 bytes, and their time ends where the response begins.
     """
+    reach(actor, None)
     now = clock.now()
     since = _since(wanted, now)
     names = ("kind", *dict.fromkeys(wanted.by.split(",")))

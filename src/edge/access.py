@@ -1,13 +1,11 @@
 """Who may call a route: roles, the caller, and the check that stands before every handler."""
 
-import hmac
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
 from edge.errors import Forbidden, Unauthorized
 from edge.http import Request
-from edge.settings import Secret
 
 
 class Role(IntEnum):
@@ -24,13 +22,23 @@ PUBLIC, READER, OPERATOR, ADMIN = Role
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """The caller, as the logs name it."""
+    """The caller, as the logs name it.
+
+    `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.
+    `daily_calls` are those that it may make in a day of UTC, None as many as it likes; `is_token` where it came by a
+    token, which can get no other.
+    """
 
     name: str
     role: Role
+    subjects: frozenset[str] | None = None
+    daily_calls: int | None = None
+    is_token: bool = False
 
+    def may_reach(self, subject: str | None) -> bool:
+        """Tell whether something may be shown to the caller: what is about nothing is for those who may see all."""
+        return self.subjects is None or subject in self.subjects
 
-_ADMINISTRATOR = Actor("admin", ADMIN)
 
 type Authenticate = Callable[..., Awaitable[Actor]]
 """Called with a request and any ports that its signature asks for; `Unauthorized` where the caller is not known."""
@@ -53,10 +61,3 @@ def presented_key(request: Request) -> str:
     if not key:
         raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
     return key
-
-
-def require_key(request: Request, expected: Secret) -> Actor:
-    """Return the administrator for the one key that opens everything; `Unauthorized` for any other."""
-    if not hmac.compare_digest(presented_key(request).encode(), expected.get_secret_value().encode()):
-        raise Unauthorized("the key is not known")
-    return _ADMINISTRATOR

@@ -18,11 +18,13 @@ from edge.errors import (
     MethodNotAllowed,
     NotFound,
     Problem,
+    ServiceAway,
+    UrlTooLong,
     faults_of,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
-from edge.http import Request, Response
-from edge.ports import Assets, Background, Clock, Fetch, Limit, Log, Ports
+from edge.http import URL_LIMIT, Request, Response
+from edge.ports import Assets, Background, Clock, Fetch, Limit, Log, PortError, Ports
 from edge.routes import Consumer, Routes
 from edge.routing import Router
 from edge.settings import Settings
@@ -31,6 +33,9 @@ from edge.workflows import Run
 type Next = Callable[[Request], Awaitable[Response]]
 type Middleware = Callable[..., Awaitable[Response]]
 """Called with a request, the rest of the road, and any ports that its signature asks for behind these two."""
+
+type Admit = Callable[..., Awaitable[None]]
+"""Called with a request that needs no key, and any ports that its signature asks for; a problem keeps it out."""
 
 RUNTIME_PORTS = (Assets, Background, Clock, Fetch, Log)
 """What every runtime provides; all else is a binding, named in the settings."""
@@ -42,8 +47,9 @@ MAX_RETRY_DELAY = 43_200
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
-    `queues` gives for each binding of type `Queue` the name of its queue, `limits` for each `RateLimiter` what it
-    allows; `migrations` is the app's folder below `migrations/`, empty for the default Worker.
+    `admit` stands before what is public, as `authenticate` does before all else. `queues` gives for each binding of
+    type `Queue` the name of its queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's
+    folder below `migrations/`, empty for the default Worker.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root is a list of parts
@@ -54,6 +60,7 @@ class App:
         settings: type[Settings],
         resources: Sequence[Routes],
         authenticate: Authenticate,
+        admit: Admit | None = None,
         middleware: Sequence[Middleware] = (),
         providers: Sequence[Callable[..., Any]] = (),
         queues: Mapping[str, str] | None = None,
@@ -76,6 +83,7 @@ class App:
             one.binding: EventHandler(one.handler, Run, injector) for group in resources for one in group.workflows
         }
         self._authenticate = injector.bind(authenticate, 1)
+        self._admit = injector.bind(admit, 1) if admit else None
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
@@ -146,13 +154,11 @@ class App:
             return _failed(request, fault)
 
     async def _dispatch(self, request: Request) -> Response:
+        _check_refused(request)
         try:
             endpoint, request.params = self.router.find(request.method, request.path)
-        except NotFound:
-            asset = await _asset(request)
-            if asset is None:
-                raise
-            return asset
+        except NotFound as unknown:
+            return await self._asset(request, unknown)
         except MethodNotAllowed as refused:
             if request.method != "OPTIONS":
                 raise
@@ -160,7 +166,25 @@ class App:
         request.route = endpoint.path
         if endpoint.access is not PUBLIC:
             await check(request, endpoint.access, self._authenticate)
+        elif self._admit:
+            await self._admit(request)
         return await endpoint(request)
+
+    async def _asset(self, request: Request, unknown: NotFound) -> Response:
+        if self._admit:
+            await self._admit(request)
+        asset = await _asset(request)
+        if asset is None:
+            raise unknown
+        return asset
+
+
+def _check_refused(request: Request) -> None:
+    """Raise what the server refuses a request for, or that its URL is too long."""
+    if request.refusal is not None:
+        raise request.refusal
+    if len(request.path) + len(request.query) > URL_LIMIT:
+        raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
 
 
 def problem_response(problem: Problem, request: Request) -> Response:
@@ -187,6 +211,9 @@ def _guarded(layer: Middleware, inner: Next) -> Next:
 def _failed(request: Request, fault: Exception) -> Response:
     if isinstance(fault, Problem):
         return problem_response(fault, request)
+    if isinstance(fault, PortError) and fault.is_away:
+        request.ports.log("error", "a service is away", request_id=request.id, route=request.route, error=str(fault))
+        return problem_response(ServiceAway(wait=5), request)
     request.ports.log("error", "unhandled", request_id=request.id, route=request.route, error=_trace(fault))
     return problem_response(InternalError(), request)
 

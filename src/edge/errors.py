@@ -116,6 +116,25 @@ class PayloadTooLarge(Problem):
         super().__init__(f"the body is larger than {limit} bytes", limit=limit)
 
 
+class UrlTooLong(Problem):
+    """URL too long."""
+
+    status = 414
+
+
+class Overloaded(Problem):
+    """Too much to do; try again."""
+
+    status = 503
+
+    def __init__(self, detail: str = "", wait: int = 1) -> None:
+        super().__init__(detail, headers=[("retry-after", str(wait))], retry_after=wait)
+
+
+class ServiceAway(Overloaded):
+    """A service that this needs is away; try again."""
+
+
 class UnsupportedMediaType(Problem):
     """Unsupported media type."""
 

@@ -7,7 +7,7 @@ from urllib.parse import unquote
 
 from pydantic_core import from_json, to_json
 
-from edge.errors import BadEncoding, MalformedJson, PayloadTooLarge
+from edge.errors import BadEncoding, MalformedJson, PayloadTooLarge, Problem
 
 if TYPE_CHECKING:
     from edge.access import Actor
@@ -18,6 +18,9 @@ type Body = bytes | AsyncIterable[bytes]
 
 BODY_LIMIT = 1024 * 1024
 """Bytes of a request body that a route takes unless it says otherwise."""
+
+URL_LIMIT = 16 * 1024
+"""Characters of a request's path and query, as they came: what Cloudflare takes."""
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -44,12 +47,13 @@ class Request:
     """One HTTP request.
 
     `path` and `query` are as they stood in the request line, still percent-encoded. `params` are the decoded
-    values of the route's path parameters in their order; `route`, `actor`, `id` and `trace` are filled in on the way.
+    values of the route's path parameters in their order; `route`, `actor`, `id`, `trace` and `standings` (with the
+    limits that count it) are filled in on the way. A `refusal` is all that it gets, from a server that is full.
     """
 
     __slots__ = (
         "_body", "_read", "actor", "client", "headers", "id", "method", "params", "path", "ports", "query",
-        "route", "trace",
+        "refusal", "route", "standings", "trace",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0913, PLR0917 - the parts of a request line and nothing else
@@ -73,6 +77,8 @@ class Request:
         self.id = ""
         self.trace: Trace | None = None
         self.actor: Actor | None = None
+        self.standings: list[Any] = []
+        self.refusal: Problem | None = None
         self._read = read
         self._body: bytes | None = None
 

@@ -51,7 +51,7 @@ class Page(NamedTuple):
 class Follow:
     """What a client wants: events after number `since` (None: from now on), of these types.
 
-    A type is a whole one or `prefix.*`; no types are all types.
+    A type is a whole one or `prefix.*`; no types are all types. Who is bound to subjects gets only events of these.
     """
 
     actor: "Actor"

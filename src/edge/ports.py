@@ -17,11 +17,18 @@ type Row = dict[str, Any]
 
 
 class PortError(Exception):
-    """An adapter's service failed or refused; the message says which and why, and holds no value that was bound."""
+    """An adapter's service failed or refused; the message says which and why, and holds no value that was bound.
+
+    Where it `is_away` (full, locked, overloaded, not to be reached) the same may work later: a caller is answered 503.
+    """
+
+    is_away = True
 
 
 class LimitExceeded(PortError):
     """The call is over a limit of the platform, so it was not made."""
+
+    is_away = False
 
 
 class Statement(NamedTuple):
@@ -65,6 +72,14 @@ class Database(Protocol):
 
 class DatabaseError(PortError):
     """SQLite or D1 refused a statement; the message is SQLite's own."""
+
+    is_away = False
+
+
+class DatabaseAway(DatabaseError):
+    """The database is full, locked, read-only, overloaded or cannot be reached; nothing was written."""
+
+    is_away = True
 
 
 class Keys(NamedTuple):
@@ -159,21 +174,43 @@ class Queue(Protocol):
         """Raise `PortError` unless the queue answers."""
 
 
+class Limit(NamedTuple):
+    """What a rate limiter allows: `calls` in each `period` of 10 or 60 seconds."""
+
+    calls: int
+    period: int
+
+
+class Taken(NamedTuple):
+    """Whether a call is within a limit; `left` are those that may follow, None where nobody says.
+
+    The period is over in `reset` seconds at the latest.
+    """
+
+    ok: bool
+    limit: Limit
+    left: int | None
+    reset: int
+
+
 class RateLimiter(Protocol):
     """A limit of calls a period, of each key by itself. On Workers each of Cloudflare's places counts for itself."""
 
-    async def take(self, key: str) -> bool:
+    async def take(self, key: str) -> Taken:
         """Count one call and tell whether it is within the limit."""
 
     async def probe(self) -> None:
         """Raise `PortError` unless the limiter answers."""
 
 
-class Limit(NamedTuple):
-    """What a rate limiter allows: `calls` in each `period` of 10 or 60 seconds."""
+class Quotas(Protocol):
+    """Exact counts by name and day, kept through restarts; the count of a day that is over is forgotten."""
 
-    calls: int
-    period: int
+    async def add(self, name: str, day: str) -> int:
+        """Count one more and return how many it is; `day` is `YYYY-MM-DD` and never goes back for a name."""
+
+    async def probe(self) -> None:
+        """Raise `PortError` unless the counter answers."""
 
 
 class FetchError(PortError):

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, Va
 from edge.errors import NotConfigured
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Bucket, Database, KeyValue, Queue, RateLimiter
+from edge.ports import Bucket, Database, KeyValue, Queue, Quotas, RateLimiter
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 
@@ -27,6 +27,7 @@ BINDINGS: dict[Any, str] = {
     Model: "ai",
     Telemetry: "analytics",
     RateLimiter: "rate limit",
+    Quotas: "quotas",
     Workflow: "workflow",
 }
 """The port types that a setting may have, and what the platform calls each."""
@@ -137,7 +138,8 @@ def _collect(cls: type[Settings]) -> None:
 
 def _field(attribute: str, hint: object, default: object) -> Field:
     hint, optional = _without_none(hint)
-    bare = get_args(hint)[0] if get_origin(hint) is Annotated else hint
+    named = getattr(hint, "__value__", hint)  # what a `type` statement calls by a name
+    bare = get_args(named)[0] if get_origin(named) is Annotated else named
     kind = BINDINGS.get(hint) or ("secret" if bare is Secret else "variable")
     return Field(
         attribute=attribute,

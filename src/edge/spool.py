@@ -4,6 +4,9 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from edge.ports import Background, Log, PortError
 
+MOST = 10_000
+"""Items that may wait; what comes beyond is lost, as memory is not."""
+
 
 class Spool[T]:
     """Writes what is added, in its order, at most `size` items at once; `what` names the items in the log."""
@@ -15,10 +18,14 @@ class Spool[T]:
         self._what, self._size = what, size
         self._waiting: list[T] = []
         self._is_writing = False
+        self._lost = 0
 
     def add(self, items: Iterable[T]) -> None:
         """Keep items to be written in the background. Where that fails they are lost, and the log says how many."""
         self._waiting += items
+        if (over := len(self._waiting) - MOST) > 0:
+            del self._waiting[MOST:]
+            self._lost += over
         if not self._is_writing and self._waiting:
             self._is_writing = True
             self._background.add(self._drain())
@@ -29,6 +36,9 @@ class Spool[T]:
             while self._waiting:
                 batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
                 await self._write(batch)
+                if self._lost:
+                    self._log("error", f"{self._what} came faster than they can be written", lost=self._lost)
+                    self._lost = 0
         except PortError as fault:
             lost = len(batch) + len(self._waiting)
             self._log("error", f"{self._what} not written", lost=lost, error=str(fault))

@@ -39,7 +39,7 @@ class RealPeriods:
 
 async def taken(limiter: RateLimiter, key: str, count: int) -> list[bool]:
     """Count calls one after the other."""
-    return [await limiter.take(key) for _ in range(count)]
+    return [(await limiter.take(key)).ok for _ in range(count)]
 
 
 async def calls_over_the_limit_are_refused(limiter: RateLimiter, periods: Periods) -> None:
@@ -62,7 +62,8 @@ async def the_next_period_begins_anew(limiter: RateLimiter, periods: Periods) ->
 
 async def calls_at_once_are_all_counted(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    assert sum(await asyncio.gather(*(limiter.take("at once") for _ in range(20)))) == LIMIT.calls
+    taken = await asyncio.gather(*(limiter.take("at once") for _ in range(20)))
+    assert sum(one.ok for one in taken) == LIMIT.calls
 
 
 async def any_text_is_a_key(limiter: RateLimiter, periods: Periods) -> None:
@@ -78,7 +79,16 @@ async def probe_answers_and_takes_from_nobody(limiter: RateLimiter, periods: Per
     assert await taken(limiter, "nobody", 3) == [True, True, True]
 
 
+async def what_is_left_is_told_where_it_is_known(limiter: RateLimiter, periods: Periods) -> None:
+    await periods.steady()
+    taken = [await limiter.take("told") for _ in range(4)]
+    assert [one.limit for one in taken] == [LIMIT] * 4
+    assert [one.left for one in taken] in ([2, 1, 0, 0], [None] * 4)
+    assert all(0 < one.reset <= LIMIT.period for one in taken)
+
+
 CASES: list[Case] = [
+    what_is_left_is_told_where_it_is_known,
     calls_over_the_limit_are_refused,
     each_key_has_a_limit_of_its_own,
     the_next_period_begins_anew,

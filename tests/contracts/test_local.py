@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.contracts import bucket, clock, database, events, fetch, key_value, model, queue, rate_limiter, telemetry
+from tests.contracts import (
+    bucket,
+    clock,
+    database,
+    events,
+    fetch,
+    key_value,
+    model,
+    queue,
+    quotas,
+    rate_limiter,
+    telemetry,
+)
 from tests.contracts.expected import refused
 from tests.contracts.origin import origin
 
@@ -22,6 +34,7 @@ from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.model import LocalModel
 from edge.runtimes.local.queue import LocalQueue, QueueStore
+from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
 from model_sim import KEY, ModelSim
@@ -100,11 +113,17 @@ def test_rate_limiter(case: rate_limiter.Case) -> None:
 def test_a_rate_limiter_counts_so_many_keys_and_no_more() -> None:
     async def run() -> None:
         limiter = LocalRateLimiter(Limit(1, 60), keys=2, now=lambda: 0.0)
-        assert [await limiter.take(key) for key in ("a", "b", "a", "b")] == [True, True, False, False]
-        assert await limiter.take("c")  # the first is forgotten for it
-        assert [await limiter.take(key) for key in ("b", "c", "a")] == [False, False, True]
+        assert [(await limiter.take(key)).ok for key in ("a", "b", "a", "b")] == [True, True, False, False]
+        assert (await limiter.take("c")).ok  # the first is forgotten for it
+        assert [(await limiter.take(key)).ok for key in ("b", "c", "a")] == [False, False, True]
 
     asyncio.run(run())
+
+
+@each(quotas.CASES)
+def test_quotas(case: quotas.Case, tmp_path: Path) -> None:
+    with closing(LocalQuotas(tmp_path / "quotas" / "COUNTS.sqlite")) as counts:
+        asyncio.run(finished(case(counts)))
 
 
 @each(telemetry.CASES)

@@ -8,7 +8,19 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from tests.contracts import bucket, clock, database, events, fetch, key_value, model, queue, rate_limiter, telemetry
+from tests.contracts import (
+    bucket,
+    clock,
+    database,
+    events,
+    fetch,
+    key_value,
+    model,
+    queue,
+    quotas,
+    rate_limiter,
+    telemetry,
+)
 from tests.contracts.origin import origin
 from tests.workers.hosting import ROOT, hosted
 
@@ -19,7 +31,7 @@ pytestmark = pytest.mark.slow
 
 CASES = {
     (module.__name__.rpartition(".")[2], case.__name__)
-    for module in (database, key_value, bucket, queue, fetch, clock, telemetry, rate_limiter, events, model)
+    for module in (database, key_value, bucket, queue, fetch, clock, telemetry, quotas, rate_limiter, events, model)
     for case in module.CASES
 }
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {

@@ -20,6 +20,8 @@ ROOT = Path(__file__).parents[2]
 KEY = [("authorization", "Bearer test-admin-key")]
 ENV = {
     "ADMIN_API_KEY": "test-admin-key",
+    "JWT_SECRET_KEY": "a-signing-key-for-tests-of-32-bytes",
+    "RATE_LIMITER": "off",
     "LOG_LEVEL": "error",
     "TESSIE_API_KEY": "sim-token",
     "TESSIE_BASE_URL": "http://127.0.0.1:9",

@@ -1,6 +1,8 @@
 // Live events by clients that others wrote: `ws` from npm, or an EventSource in Chromium. Prints what came as JSON.
 //   node live_clients.mjs ws URL KEY SINCE COUNT
 //   node live_clients.mjs browser URL TICKET_URL COUNT
+import { once } from "node:events";
+import { createServer } from "node:http";
 import WebSocket from "ws";
 import { chromium } from "playwright-core";
 
@@ -28,16 +30,19 @@ async function byBrowser(count) {
   });
   try {
     const page = await browser.newPage();
-    await page.goto(`${url}/health`);
-    return await page.evaluate(([path, wanted]) => new Promise((resolve, reject) => {
-      const source = new EventSource(path);
+    // A page of the API itself may connect to nowhere: this one is a dashboard of somebody's own.
+    const site = createServer((_, answer) => answer.setHeader("content-type", "text/html").end("<p>")).listen(0, "127.0.0.1");
+    await once(site, "listening");
+    await page.goto(`http://127.0.0.1:${site.address().port}/`);
+    return await page.evaluate(([address, wanted]) => new Promise((resolve, reject) => {
+      const source = new EventSource(address);
       const seen = [];
       source.onmessage = (message) => {
         seen.push([JSON.parse(message.data).type, Number(message.lastEventId)]);
         if (seen.length >= wanted) source.close(), resolve({ seen });
       };
       setTimeout(() => reject(new Error(`only ${seen.length} came`)), 20000);
-    }), [key, count]);
+    }), [`${url}${key}`, count]);
   } finally {
     await browser.close();
   }

@@ -42,7 +42,9 @@ def tessie() -> Iterator[Simulator]:
 
 @pytest.fixture(scope="module")
 def worker(tessie: Simulator) -> Iterator[Worker]:
-    variables = {name: ENV[name] for name in ("ADMIN_API_KEY", "TESSIE_API_KEY")} | {"TESSIE_BASE_URL": tessie.url}
+    variables = {name: ENV[name] for name in ("ADMIN_API_KEY", "JWT_SECRET_KEY", "TESSIE_API_KEY")} | {
+        "TESSIE_BASE_URL": tessie.url
+    }
     with Worker(ROOT / "wrangler.toml", "staging", variables=variables) as running:
         yield running
 

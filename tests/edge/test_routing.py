@@ -341,8 +341,9 @@ def words() -> Routes:
         ("GET", "", 404),
         ("GET", "/words/../words", 404),
         ("GET", "/words/%", 400),
-        ("GET", "/" + "x" * 100_000, 404),
-        ("GET", "/words" + "/x" * 50_000, 404),
+        ("GET", "/" + "x" * 100_000, 414),
+        ("GET", "/words" + "/x" * 50_000, 414),
+        ("GET", "/words" + "/x" * 8_000, 404),
     ],
 )
 def test_every_method_and_path_is_answered(serve: Serve, method: str, target: str, status: int) -> None:

@@ -57,6 +57,29 @@ CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.up
   UPDATE agent_messages SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX api_keys_created ON api_keys (created_at);
+
+CREATE TABLE api_keys (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  role INTEGER NOT NULL CHECK (role BETWEEN 1 AND 3),
+  prefix TEXT NOT NULL,
+  hash TEXT NOT NULL,
+  subjects TEXT,
+  daily_calls INTEGER,
+  actor TEXT,
+  expires_at TEXT,
+  revoked_at TEXT,
+  last_used_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE TRIGGER api_keys_touched AFTER UPDATE ON api_keys WHEN new.updated_at IS old.updated_at
+BEGIN
+  UPDATE api_keys SET updated_at = CURRENT_TIMESTAMP WHERE id = new.id;
+END;
+
 CREATE INDEX battery_health_vin_recorded ON battery_health (vin, recorded_at);
 
 CREATE TABLE battery_health (
@@ -343,7 +366,7 @@ CREATE TABLE tickets (
   expires_at TEXT NOT NULL,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
+, subjects TEXT, daily_calls INTEGER);
 
 CREATE INDEX vehicle_settings_vin ON vehicle_settings (vin);
 

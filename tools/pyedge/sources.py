@@ -2,8 +2,8 @@
 
 wrangler sweeps up every `.py` beside the entry. The folder gets the entry and whatever of the entry's own folder is
 imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper.
-Comments are left out of it, needless spaces, and the docstrings and annotations that nothing reads when it runs;
-every line keeps its number.
+Comments are left out of it, needless spaces, long names of variables, the docstrings and annotations that nothing reads
+when it runs, and what routes say for the OpenAPI document alone; every line keeps its number.
 """
 
 import ast
@@ -11,10 +11,14 @@ import inspect
 import json
 import sys
 import tokenize
-from collections.abc import Iterable, Iterator
-from functools import partial
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import partial, reduce
 from io import StringIO
+from itertools import pairwise
+from keyword import iskeyword
 from pathlib import Path
+from string import ascii_lowercase
 
 type Place = tuple[int, int]
 """A line, counted from 1, and a column of it, in characters."""
@@ -25,6 +29,8 @@ _NO_TEXT = frozenset({"INDENT", "DEDENT", "NEWLINE", "NL", "ENDMARKER"})
 _QUIET = frozenset({"typing", "collections.abc", "datetime", "edge.ports", "edge.http", "edge.model", "edge.live"})
 _SILENT = frozenset({"Protocol", "BaseModel", "TypedDict", "NamedTuple", "Exception", "StrEnum", "IntEnum"})
 """Bases that do nothing with a docstring, but for Pydantic's, which only a JSON Schema shows."""
+_VERBS = frozenset({"get", "post", "put", "patch", "delete", "any"})
+"""The declarations of routes: a path, problems, and more by name."""
 _DEFINED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
@@ -37,17 +43,30 @@ def closure(main: Path) -> dict[str, Path]:
         if path is None or (below := path.relative_to(root).as_posix()) in found:
             continue
         found[below] = path
-        package = name if path.name == "__init__.py" else name.rpartition(".")[0]
-        waiting += [part for imported in _imports(path, package) for part in _parents(imported)]
+        waiting += _loaded(_text(path), name, is_package=path.name == "__init__.py")
     return dict(sorted(found.items()))
+
+
+def slimmed(main: Path) -> dict[str, str]:
+    """Return what an upload has of an entry and all that it needs, by the path below its folder."""
+    files = {name: _text(path) for name, path in closure(main).items()}
+    passed_on, own = values(files.values()), frozenset(name.partition("/")[0] for name in files if "/" in name)
+    texts = {name: slim(text, passed_on, own) for name, text in files.items()}
+    waiting, reached = [main.stem], set[str]()
+    while waiting:
+        name = waiting.pop()
+        base = name.replace(".", "/")
+        for below in {f"{base}.py", f"{base}/__init__.py"} & texts.keys() - reached:
+            reached.add(below)
+            waiting += _loaded(texts[below], name, is_package=below.endswith("__init__.py"))
+    return {name: text for name, text in texts.items() if name in reached}
 
 
 def copy(main: Path, folder: Path) -> None:
     """Bring a folder to hold an entry's files and no others, leaving equal ones alone."""
-    files = closure(main)
-    passed_on = values(_text(source) for source in files.values())
-    for name, source in files.items():
-        target, content = folder / name, slim(_text(source), passed_on).encode()
+    files = slimmed(main)
+    for name, text in files.items():
+        target, content = folder / name, text.encode()
         if not target.is_file() or target.read_bytes() != content:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
@@ -68,50 +87,79 @@ def values(sources: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def slim(source: str, passed_on: frozenset[str] | None = None) -> str:
+def slim(source: str, passed_on: frozenset[str] | None = None, own: frozenset[str] = frozenset()) -> str:
     """Return a module's text without comments, needless spaces, and what nothing reads at run time.
 
-    Of the docstrings of classes with a base of ours (titles of problems) and of decorated functions (summaries of
-    handlers) the first line stays; of a dataclass, which else would make one, a point is left,
-    of the others an empty string, as a body may have nothing else. Annotations stay where they may be asked for: those
+    Of the docstrings of classes with a base of ours (titles of problems) and of decorated functions that are passed on
+    (summaries of handlers that are listed) the first line stays; of a dataclass, which else would make one, a point is
+    left, of the others an empty string, as a body may have nothing else. Annotations stay where they may be asked for:
+    those
     of fields, of decorated functions, of `__init__`, and of public functions, but for those that are only called: whose
-    names are not among `passed_on`.
+    names are not among `passed_on`. Unused imports go, of modules that do nothing when they are imported, as those of
+    the packages `own` do.
     """
-    same = meaning(source, passed_on)
-    annotations = partial(_annotations, passed_on=passed_on)
-    for edits in (_promises, lambda text: [*_comments(text), *_docstrings(text)], annotations, _imported, _spaces):
+    meant = partial(meaning, passed_on=passed_on, own=own)
+    same = meant(source)
+    wording, annotations = (partial(edits, passed_on=passed_on) for edits in (_wording, _annotations))
+    imported = partial(_imported, own=own)
+    steps = (_promises, wording, _documented, _unneeded, annotations, imported, _spaces, _renamed)
+    with suppress(SyntaxError):  # as a rule all of them hold, and are checked together
+        whole = reduce(lambda text, edits: _edited(text, edits(text)), steps, source)
+        if meant(whole) == same:
+            return whole
+    for edits in steps:
         edited = _edited(source, edits(source))
-        source = edited if _means(edited, same, passed_on) else source
+        source = edited if _means(edited, same, meant) else source
     return source
 
 
-def _means(source: str, same: list[object], passed_on: frozenset[str] | None) -> bool:
+def _wording(source: str, passed_on: frozenset[str] | None) -> list[Edit]:
+    return [*_comments(source), *_docstrings(source, passed_on)]
+
+
+def _means(source: str, same: list[object], meant: Callable[[str], list[object]]) -> bool:
     try:
-        return meaning(source, passed_on) == same
+        return meant(source) == same
     except SyntaxError:
         return False
 
 
-def meaning(source: str, passed_on: frozenset[str] | None = None) -> list[object]:
+def meaning(source: str, passed_on: frozenset[str] | None = None, own: frozenset[str] = frozenset()) -> list[object]:
     """Return all that a module says and on which lines, but for what may be left out."""
     tree = ast.parse(source)
+    _leave_out_words(tree, passed_on)
+    tree = _Untyped().visit(tree)
+    for call in _declarations(tree):
+        call.args, call.keywords = call.args[:1], [one for one in call.keywords if one.arg != "operation"]
+    while unneeded := _constants(tree):
+        tree.body = [_nothing(one) if one in unneeded else one for one in tree.body]
+    _leave_out_imports(tree, own)
+    for function in _functions(tree.body):
+        numbers = {name: f"_{number}" for number, name in enumerate(_locals(function))}
+        for name in _names(function):
+            name.id = numbers.get(name.id, name.id)
+    return [ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]]
+
+
+def _leave_out_words(tree: ast.Module, passed_on: frozenset[str] | None) -> None:
     for protocol in _protocols(tree):
         protocol.body = [one for one in protocol.body if not isinstance(one, _DEFINED)]
-    for node in _unread(tree):
+    for node in _unread(tree, passed_on):
         node.value = _constant("", node)
-    for node in _read_first(tree):
+    for node in _read_first(tree, passed_on):
         node.value = _constant(_first_line(node), node)
     for function in _unasked(tree, passed_on):
         function.returns = None
         for argument in _arguments(function):
             argument.annotation = None
-    tree = _Untyped().visit(tree)
-    for statement, names in _unused(tree):
+
+
+def _leave_out_imports(tree: ast.Module, own: frozenset[str]) -> None:
+    for statement, names in _unused(tree, own):
         statement.names = [alias for alias in statement.names if alias.name not in names]
         for alias in statement.names:
             alias.lineno = statement.lineno
     tree.body = [_nothing(one) if isinstance(one, ast.ImportFrom) and not one.names else one for one in tree.body]
-    return [ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]]
 
 
 class _Untyped(ast.NodeTransformer):
@@ -192,35 +240,132 @@ def _protocols(tree: ast.Module) -> list[ast.ClassDef]:
     return [one for one in classes if "Protocol" in map(ast.unparse, one.bases) and ast.get_docstring(one) is not None]
 
 
-def _imported(source: str) -> Iterator[Edit]:
+def _documented(source: str) -> Iterator[Edit]:
+    """Yield what the declarations of routes say for the document alone: their problems and their operation."""
+    lines = source.split("\n")
+    for call in _declarations(ast.parse(source)):
+        parts = sorted(
+            [*call.args, *(one.value for one in call.keywords)], key=lambda one: (one.lineno, one.col_offset)
+        )
+        told = {id(one) for one in call.args[1:]} | {id(one.value) for one in call.keywords if one.arg == "operation"}
+        for before, part in pairwise(parts):
+            if id(part) in told:
+                yield _end(lines, before), _end(lines, part), ""
+
+
+def _declarations(tree: ast.Module) -> list[ast.Call]:
+    """Return the calls `@routes.get(path, …)` and the like that decorate functions."""
+    functions = [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    calls = [one for function in functions for one in function.decorator_list if isinstance(one, ast.Call)]
+    return [one for one in calls if isinstance(one.func, ast.Attribute) and one.func.attr in _VERBS and one.args]
+
+
+def _unneeded(source: str) -> Iterator[Edit]:
+    """Yield the private constants that nothing in their module names any more."""
+    lines, tree = source.split("\n"), ast.parse(source)
+    while unneeded := _constants(tree):
+        for one in unneeded:
+            yield _place(lines, one.lineno, one.col_offset), _end(lines, one), '""'
+        tree.body = [_nothing(one) if one in unneeded else one for one in tree.body]
+
+
+def _constants(tree: ast.Module) -> list[ast.stmt]:
+    nodes = [*ast.walk(tree)]
+    used = {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    return [
+        one
+        for one in tree.body
+        if isinstance(one, ast.Assign) and len(one.targets) == 1 and isinstance(one.targets[0], ast.Name)
+        if one.targets[0].id.startswith("_") and not one.targets[0].id.startswith("__")
+        if one.targets[0].id not in used and _is_plain(one.value)
+    ]  # fmt: skip
+
+
+def _is_plain(value: ast.expr) -> bool:
+    """Tell whether an expression only says something: it calls nothing but what describes an operation."""
+    calls = [node for node in ast.walk(value) if isinstance(node, ast.Call)]
+    return all(isinstance(one.func, ast.Name) and one.func.id == "Operation" for one in calls)
+
+
+def _renamed(source: str) -> Iterator[Edit]:
+    """Yield short names for the variables of functions. Parameters keep theirs: they may be given by name."""
+    lines = source.split("\n")
+    for function in _functions(ast.parse(source).body):
+        names = _names(function)
+        taken = {node.id for node in names} | {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+        letters = (a + b for a in ["", *ascii_lowercase] for b in ascii_lowercase)
+        free = (name for name in letters if name not in taken and not iskeyword(name))
+        short = {name: next(free) for name in _locals(function) if len(name) > 1}
+        for node in names:
+            if node.id in short:
+                yield _place(lines, node.lineno, node.col_offset), _end(lines, node), short[node.id]
+
+
+def _functions(body: Iterable[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    """Yield the functions and methods of a module that are not inside others."""
+    for node in body:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            yield node
+        elif isinstance(node, ast.ClassDef):
+            yield from _functions(node.body)
+
+
+def _names(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.Name]:
+    return [node for one in function.body for node in ast.walk(one) if isinstance(node, ast.Name)]
+
+
+def _locals(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[str]:
+    """Return a function's own variables: names that it assigns and that mean them wherever they stand inside it."""
+    nodes = [node for one in function.body for node in ast.walk(one)]
+    if any(isinstance(node, ast.ClassDef) for node in nodes):
+        return []
+    bound = {node.arg for node in ast.walk(function) if isinstance(node, ast.arg)}
+    for node in nodes:
+        if isinstance(node, ast.Global | ast.Nonlocal):
+            bound |= {*node.names}
+        elif isinstance(node, ast.Import | ast.ImportFrom):
+            bound |= {alias.asname or alias.name for alias in node.names}
+        elif isinstance(node, ast.ExceptHandler | ast.FunctionDef | ast.AsyncFunctionDef | ast.MatchAs | ast.MatchStar):
+            bound.add(node.name or "")
+    inner = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)]
+    nested = {id(node) for one in inner for node in ast.walk(one)}
+    own = {
+        node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+        if id(node) not in nested
+    }  # fmt: skip
+    return [name for name in dict.fromkeys(node.id for node in _names(function)) if name in own - bound]
+
+
+def _imported(source: str, own: frozenset[str]) -> Iterator[Edit]:
     """Yield the imports of names that are left unused, of modules that do nothing when they are imported."""
     lines = source.split("\n")
-    for statement, names in _unused(ast.parse(source)):
+    for statement, names in _unused(ast.parse(source), own):
         left = [ast.unparse(alias) for alias in statement.names if alias.name not in names]
         text = f"from {statement.module} import {', '.join(left)}" if left else '""'
         yield _place(lines, statement.lineno, statement.col_offset), _end(lines, statement), text
 
 
-def _unused(tree: ast.Module) -> list[tuple[ast.ImportFrom, set[str]]]:
+def _unused(tree: ast.Module, own: frozenset[str]) -> list[tuple[ast.ImportFrom, set[str]]]:
     nodes = [*ast.walk(tree)]
     used = {node.id for node in nodes if isinstance(node, ast.Name)}
     used |= {node.value for node in nodes if isinstance(node, ast.Constant) and isinstance(node.value, str)}
     return [
         (node, names)
         for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module in _QUIET
+        if isinstance(node, ast.ImportFrom) and node.module
+        if node.module in _QUIET or node.module.partition(".")[0] in own
         if (names := {alias.name for alias in node.names if (alias.asname or alias.name) not in used})
     ]
 
 
-def _docstrings(source: str) -> Iterator[Edit]:
+def _docstrings(source: str, passed_on: frozenset[str] | None) -> Iterator[Edit]:
     lines = source.split("\n")
     tree = ast.parse(source)
     made = {id(node.body[0]) for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.decorator_list}
-    for node in _unread(tree):
+    for node in _unread(tree, passed_on):
         text = '"."' if id(node) in made else '""'
         yield _place(lines, node.lineno, node.col_offset), _end(lines, node), text
-    for node in _read_first(tree):
+    for node in _read_first(tree, passed_on):
         if node.end_lineno != node.lineno:
             text = json.dumps(_first_line(node), ensure_ascii=False)
             yield _place(lines, node.lineno, node.col_offset), _end(lines, node), text
@@ -252,9 +397,9 @@ def _unasked(tree: ast.Module, passed_on: frozenset[str] | None) -> list[ast.Fun
     return [one for one in functions if one not in asked and (id(one) in methods or one.name in only_called)]
 
 
-def _read_first(tree: ast.Module) -> list[ast.Expr]:
+def _read_first(tree: ast.Module, passed_on: frozenset[str] | None) -> list[ast.Expr]:
     """Return the docstrings whose first line may be read."""
-    read = [node.body[0] for node in ast.walk(tree) if isinstance(node, _DEFINED) and _is_read(node)]
+    read = [node.body[0] for node in ast.walk(tree) if isinstance(node, _DEFINED) and _is_read(node, passed_on)]
     return [node for node in read if isinstance(node, ast.Expr) and _is_text(node.value)]
 
 
@@ -284,17 +429,17 @@ def _place(lines: list[str], line: int, column: int) -> Place:
     return line, len(lines[line - 1].encode()[:column].decode())
 
 
-def _unread(tree: ast.Module) -> list[ast.Expr]:
+def _unread(tree: ast.Module, passed_on: frozenset[str] | None) -> list[ast.Expr]:
     """Return the statements that are only a string and not a docstring that may be read."""
     nodes = [*ast.walk(tree)]
-    read = {id(node.body[0]) for node in nodes if isinstance(node, _DEFINED) and _is_read(node)}
+    read = {id(node.body[0]) for node in nodes if isinstance(node, _DEFINED) and _is_read(node, passed_on)}
     return [node for node in nodes if isinstance(node, ast.Expr) and _is_text(node.value) and id(node) not in read]
 
 
-def _is_read(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> bool:
+def _is_read(node: ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef, passed_on: frozenset[str] | None) -> bool:
     if isinstance(node, ast.ClassDef):
         return any(ast.unparse(base) not in _SILENT for base in node.bases)
-    return bool(node.decorator_list)
+    return bool(node.decorator_list) and (passed_on is None or node.name in passed_on)
 
 
 def _is_text(value: ast.expr) -> bool:
@@ -316,9 +461,15 @@ def _file(root: Path, name: str) -> Path | None:
     return next((file for file in (path.with_suffix(".py"), path / "__init__.py") if file.is_file()), None)
 
 
-def _imports(path: Path, package: str) -> Iterator[str]:
+def _loaded(text: str, name: str, *, is_package: bool) -> list[str]:
+    """Return the names of what a module may load, and of the packages around it."""
+    package = name if is_package else name.rpartition(".")[0]
+    return [part for imported in _imports(text, package) for part in _parents(imported)]
+
+
+def _imports(text: str, package: str) -> Iterator[str]:
     """Yield the names that a module imports; of `from a import b`, b may be a module too."""
-    for node in ast.walk(ast.parse(_text(path))):
+    for node in ast.walk(ast.parse(text)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):

@@ -6,7 +6,10 @@ from functools import lru_cache
 from edge.app import Next
 from edge.http import HeaderList, Request, Response
 
-_EXPOSED = "etag, content-range, link, location, preference-applied, retry-after, server-timing, x-request-id"
+_EXPOSED = (
+    "etag, content-range, link, location, preference-applied, ratelimit, ratelimit-policy, retry-after, "
+    "server-timing, x-request-id"
+)
 _MAX_AGE = "7200"
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 

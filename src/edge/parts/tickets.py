@@ -5,6 +5,7 @@ from datetime import timedelta
 from hashlib import sha256
 
 from pydantic import BaseModel
+from pydantic_core import from_json, to_json
 
 from edge.access import READER, Actor, Role
 from edge.errors import Unauthorized
@@ -19,7 +20,7 @@ LIFETIME = timedelta(seconds=30)
 ROUTES = frozenset({"/ws", "/events"})
 """The routes that take a ticket, in `?ticket=`; only a GET of them."""
 
-_INSERT = "INSERT INTO tickets (id, actor, role, expires_at) VALUES (?, ?, ?, ?)"
+_INSERT = "INSERT INTO tickets (id, actor, role, subjects, daily_calls, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
 
 
 class Ticket(BaseModel):
@@ -36,10 +37,12 @@ async def make_ticket(actor: Actor, db: Database, clock: Clock) -> Ticket:
     """Get a ticket for one connection to /ws or /events, good for 30 seconds."""
     ticket, now = secrets.token_urlsafe(32), clock.now()
     expires_at = to_text(now + LIFETIME)
+    subjects = None if actor.subjects is None else to_json(sorted(actor.subjects)).decode()
+    row = (_hashed(ticket), actor.name, int(actor.role), subjects, actor.daily_calls, expires_at)
     await db.batch(
         [
             Statement("DELETE FROM tickets WHERE expires_at < ?", (to_text(now),)),
-            Statement(_INSERT, (_hashed(ticket), actor.name, int(actor.role), expires_at)),
+            Statement(_INSERT, row),
         ]
     )
     return Ticket(ticket=ticket, expires_at=expires_at, ws=f"/ws?ticket={ticket}", events=f"/events?ticket={ticket}")
@@ -54,10 +57,11 @@ def presented(request: Request) -> str | None:
 
 async def redeem(ticket: str, db: Database, clock: Clock) -> Actor:
     """Return whose ticket this is, and use it up; `Unauthorized` where it was used, has expired, or never was."""
-    row = await db.first("DELETE FROM tickets WHERE id = ? RETURNING actor, role, expires_at", _hashed(ticket))
+    row = await db.first("DELETE FROM tickets WHERE id = ? RETURNING *", _hashed(ticket))
     if row is None or row["expires_at"] < to_text(clock.now()):
         raise Unauthorized("the ticket was used already, has expired, or never was: POST /ws/ticket gives a new one")
-    return Actor(row["actor"], Role(row["role"]))
+    subjects = None if row["subjects"] is None else frozenset(from_json(row["subjects"]))
+    return Actor(row["actor"], Role(row["role"]), subjects, row["daily_calls"], is_token=True)
 
 
 def _hashed(ticket: str) -> str:

@@ -11,10 +11,12 @@ from edge.runtimes.live_wire import Close
 class Reader:
     """One reader and what waits for it. `sent` is the number of the last event that it was given."""
 
-    __slots__ = ("_wake", "closed", "encode", "rested", "sent", "size", "types", "waiting")
+    __slots__ = ("_wake", "closed", "encode", "rested", "sent", "size", "subjects", "types", "waiting")
 
-    def __init__(self, types: tuple[str, ...], encode: Callable[[Event], bytes | str]) -> None:
-        self.types, self.encode = types, encode
+    def __init__(
+        self, types: tuple[str, ...], subjects: frozenset[str] | None, encode: Callable[[Event], bytes | str]
+    ) -> None:
+        self.types, self.subjects, self.encode = types, subjects, encode
         self.sent, self.size, self.rested = 0, 0, False
         self.waiting: list[bytes | str] = []
         self.closed: Close | None = None
@@ -51,13 +53,13 @@ class Reader:
 
 def fan_out(event: Event, readers: Iterable[Reader]) -> None:
     """Push an event to readers that were not given it yet and want it; each form of it is made once."""
-    made: dict[tuple[object, tuple[str, ...]], bytes | str | None] = {}
+    made: dict[tuple[object, ...], bytes | str | None] = {}
     for reader in readers:
         if event.sequence > reader.sent:
             reader.sent = event.sequence
-            key = (reader.encode, reader.types)
+            key = (reader.encode, reader.types, reader.subjects)
             if key not in made:
-                made[key] = reader.encode(event) if wire.wanted(reader.types, event.type) else None
+                made[key] = reader.encode(event) if wire.shown(event, reader.types, reader.subjects) else None
             payload = made[key]
             if payload is not None:
                 reader.push(payload)

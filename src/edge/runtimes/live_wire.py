@@ -76,6 +76,11 @@ def wanted(types: Sequence[str], type_: str) -> bool:
     return not types or any(type_ == one or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
 
 
+def shown(event: Event, types: Sequence[str], subjects: frozenset[str] | None) -> bool:
+    """Tell whether an event is for a reader: of a type that it wants and, where it is bound, of one of its subjects."""
+    return wanted(types, event.type) and (subjects is None or from_json(event.json).get("subject") in subjects)
+
+
 def document(draft: Draft, sequence: int, now: datetime) -> Event:
     """Return an event as it is sent: CloudEvents 1.0 with the sequence extension, whose text sorts as the number."""
     members: dict[str, object] = {

@@ -169,7 +169,7 @@ def test_a_rate_limiter_counts_as_the_app_says_which_has_to_say_so(tmp_path: Pat
 
     async def run() -> None:
         runtime = limited({"LIMITER": Limit(0, 60)})
-        assert await runtime.settings.limiter.take("anyone") is False
+        assert (await runtime.settings.limiter.take("anyone")).ok is False
         await runtime.stop()
 
     asyncio.run(run())

@@ -5,12 +5,12 @@ import os
 import signal
 from collections.abc import AsyncIterator
 
-from edge import health
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
 from edge.endpoint import Body
 from edge.events import Delivery, Retry
 from edge.http import Request, Response
+from edge.parts import health
 from edge.ports import Bucket, Database, KeyValue, Log, Ports, Queue
 from edge.routes import Routes
 from edge.settings import Secret, Settings

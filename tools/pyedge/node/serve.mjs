@@ -60,8 +60,10 @@ let edited = false; // the sources have been imported again since the start
 const main = order.workers[0];
 
 async function inside(action, { config: { name } } = main, timeout = 120_000) {
-  const url = await mf.unsafeGetDirectURL(name, "PyedgeControl");
-  const response = await fetch(new URL(`/${action}`, url), { signal: AbortSignal.timeout(timeout) });
+  const url = new URL(`/${action}`, await mf.unsafeGetDirectURL(name, "PyedgeControl"));
+  const ask = () => fetch(url, { signal: AbortSignal.timeout(timeout) });
+  // A kept connection may lead to a workerd that was just replaced: a second one is fresh.
+  const response = await ask().catch((error) => (busy && error.message === "fetch failed" ? ask() : Promise.reject(error)));
   const text = response.ok ? null : (await response.text()).slice(0, 4000);
   if (!response.ok) throw new Error(order.workers.length > 1 ? `${name}: ${text}` : text);
   return response;

@@ -3,11 +3,12 @@
 import asyncio
 import traceback
 from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
+from contextlib import suppress
 from typing import Any
 from urllib.parse import quote_from_bytes
 
 from edge.app import App
-from edge.errors import BadRequest, PayloadTooLarge
+from edge.errors import BadRequest, GatewayTimeout, Overloaded, PayloadTooLarge
 from edge.http import Request, Response
 from edge.ports import Log, PortError, Ports
 from edge.runtimes.local.sockets import Socket, Upgrade
@@ -20,6 +21,16 @@ type Pairs = list[tuple[bytes, bytes]]
 
 _NO_BODY = frozenset({204, 304})
 _PRINTABLE = bytes(range(0x21, 0x7F))
+
+
+MOST_AT_WORK = 256
+"""Requests that are answered at once; beyond, the answer is 503 at once, so that none waits in memory."""
+TIME_LIMIT = 300
+"""Seconds that an answer may take to begin."""
+
+
+LET_PASS, LET_PASS_S = 8 * 1024 * 1024, 5.0
+"""Bytes, and seconds, of a body that nobody wants, before its connection is closed."""
 
 
 class BodyCutOff(BadRequest):
@@ -41,6 +52,42 @@ class ScopeHeaders:
         return b", ".join(found).decode(errors="replace") if found else None
 
 
+class Incoming:
+    """A request's body as it comes: read once, or let pass."""
+
+    __slots__ = ("_is_over", "_receive")
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive, self._is_over = receive, False
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body; `PayloadTooLarge` beyond `limit` bytes, `BodyCutOff` where it breaks off."""
+        parts, size = [], 0
+        while not self._is_over:
+            parts.append(await self._next())
+            size += len(parts[-1])
+            if size > limit:
+                raise PayloadTooLarge(limit)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    async def let_pass(self) -> None:
+        """Take what is still on its way, so much of it: who is cut off while sending does not see the answer."""
+        size = 0
+        with suppress(TimeoutError, BodyCutOff):
+            async with asyncio.timeout(LET_PASS_S):
+                while not self._is_over and size < LET_PASS:
+                    size += len(await self._next())
+
+    async def _next(self) -> bytes:
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._is_over = True
+            raise BodyCutOff
+        self._is_over = not message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
+
+
 class Server:
     """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""
 
@@ -54,6 +101,7 @@ class Server:
     ) -> None:
         self._app, self._ports, self._log = app, ports, log
         self._start, self._stop = start, stop
+        self._at_work = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one ASGI connection."""
@@ -65,7 +113,7 @@ class Server:
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
 
-    def _request(self, method: str, scope: Scope, receive: Receive) -> Request:
+    def _request(self, method: str, scope: Scope, receive: "Incoming") -> Request:
         path, client = _target(scope["raw_path"]), scope.get("client")
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
@@ -74,15 +122,18 @@ class Server:
             path,
             _target(scope["query_string"]),
             ScopeHeaders(scope["headers"]),
-            _reader(receive),
+            receive.read,
             self._ports(),
             client[0] if client else "",
         )
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        request = self._request(scope["method"], scope, receive)
-        response = await self._app.fetch(request)
+        incoming = Incoming(receive)
+        request = self._request(scope["method"], scope, incoming)
+        response = await self._answer(request)
         body = response.body
+        if response.status >= 400:
+            await incoming.let_pass()
         try:
             headers = _encode(response, request.method)
         except ValueError as fault:
@@ -95,11 +146,26 @@ class Server:
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await self._stream(body, request, receive, send)
 
+    async def _answer(self, request: Request) -> Response:
+        """Let the app answer, in time and while there is room; a stream is no more at work once it has begun."""
+        if self._at_work >= MOST_AT_WORK:
+            request.refusal = Overloaded(f"{MOST_AT_WORK} requests are at work")
+            return await self._app.fetch(request)
+        self._at_work += 1
+        try:
+            async with asyncio.timeout(TIME_LIMIT):
+                return await self._app.fetch(request)
+        except TimeoutError:
+            request.refusal = GatewayTimeout(f"not done in {TIME_LIMIT} s")
+            return await self._app.fetch(request)
+        finally:
+            self._at_work -= 1
+
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer."""
         await receive()
-        request = self._request("GET", scope, receive)
-        response = await self._app.fetch(request)
+        request = self._request("GET", scope, Incoming(receive))
+        response = await self._answer(request)
         headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
         if isinstance(response, Upgrade):
             await send({"type": "websocket.accept", "subprotocol": response.protocol, "headers": headers})
@@ -142,24 +208,6 @@ class Server:
 def _target(part: bytes) -> str:
     """Return a part of a request's target; UTF-8 that a client sent unencoded is encoded as a browser would."""
     return part.decode() if part.isascii() else quote_from_bytes(part, _PRINTABLE)
-
-
-def _reader(receive: Receive) -> Callable[[int], Awaitable[bytes]]:
-    async def read(limit: int) -> bytes:
-        parts, size, more = [], 0, True
-        while more:
-            message = await receive()
-            if message["type"] == "http.disconnect":
-                raise BodyCutOff
-            part = message.get("body", b"")
-            size += len(part)
-            if size > limit:
-                raise PayloadTooLarge(limit)
-            parts.append(part)
-            more = message.get("more_body", False)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    return read
 
 
 def _encode(response: Response, method: str) -> Pairs:

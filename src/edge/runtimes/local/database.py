@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.ports import DatabaseAway, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes.limits import D1_PARAMS, D1_SQL_BYTES, D1_VALUE_BYTES, check_statement
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
 
@@ -81,11 +81,11 @@ def connect_d1(path: Path) -> Connection:
 
 
 @contextmanager
-def batch(connection: Connection) -> Iterator[None]:
-    """Open a transaction around statements that may open none themselves."""
+def batch(connection: Connection, *, writes: bool = True) -> Iterator[None]:
+    """Open a transaction around statements that may open none themselves; one that only reads waits for no writer."""
     connection.trusted = True
     try:
-        with transaction(connection):
+        with transaction(connection, "BEGIN IMMEDIATE" if writes else "BEGIN"):
             connection.trusted = False
             try:
                 yield
@@ -120,9 +120,10 @@ class LocalDatabase(SqliteFile[Connection]):
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         for sql, params in statements:
             check_statement(sql, params)
+        reads = all(sql.lstrip()[:6].upper() == "SELECT" for sql, _ in statements)
 
         def work(connection: Connection) -> list[Result]:
-            with time_limit(connection), batch(connection):
+            with time_limit(connection), batch(connection, writes=not reads):
                 return [execute(connection, sql, params) for sql, params in statements]
 
         return await self.work(work)
@@ -153,7 +154,7 @@ def time_limit(connection: sqlite3.Connection, seconds: float = TIMEOUT) -> Iter
         yield
     except sqlite3.OperationalError as fault:
         if str(fault) == "interrupted":
-            raise DatabaseError(f"interrupted: the call took longer than {seconds:g} s") from None
+            raise DatabaseAway(f"interrupted: the call took longer than {seconds:g} s") from None
         raise
     finally:
         connection.set_progress_handler(None, 0)

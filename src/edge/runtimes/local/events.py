@@ -100,13 +100,13 @@ class LocalEvents:
 
     async def _stream(self, follow: Follow) -> AsyncGenerator[bytes]:
         yield wire.OPENING
-        reader = Reader(follow.types, wire.sse)
+        reader = Reader(follow.types, follow.actor.subjects, wire.sse)
         async with aclosing(self._follow(reader, follow.since, wire.sse_control)) as batches:
             async for batch in batches:
                 yield b"".join(batch)  # type: ignore[arg-type] # this reader's payloads are bytes
 
     async def _attend(self, socket: Socket, follow: Follow, request_id: str) -> None:
-        reader = Reader(follow.types, lambda event: event.json)
+        reader = Reader(follow.types, follow.actor.subjects, lambda event: event.json)
         page = await self.read(0, limit=0)
         await socket.send(wire.hello(page.oldest, page.last))
 
@@ -137,7 +137,8 @@ class LocalEvents:
                 page = await self.read(reader.sent, limit=PAGE)
                 if page.oldest > reader.sent + 1 and (missing := wire.gap(reader.sent, page.oldest, page.last)):
                     yield [told(missing)]
-                if batch := [reader.encode(event) for event in page.events if wire.wanted(reader.types, event.type)]:
+                shown = [event for event in page.events if wire.shown(event, reader.types, reader.subjects)]
+                if batch := [reader.encode(event) for event in shown]:
                     yield batch
                 reader.sent = page.events[-1].sequence if page.events else max(reader.sent, page.last)
             self._live.add(reader)

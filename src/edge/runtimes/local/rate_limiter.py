@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from hashlib import blake2b
 
-from edge.ports import Limit
+from edge.ports import Limit, Taken
 
 KEYS = 65_536
 """Keys of one period that are counted; when more come, the one that came first begins anew."""
@@ -18,18 +18,20 @@ class LocalRateLimiter:
         self._period = 0
         self._counts: dict[bytes, int] = {}
 
-    async def take(self, key: str) -> bool:
-        period = int(self._now() // self._limit.period)
+    async def take(self, key: str) -> Taken:
+        now, (calls, length) = self._now(), self._limit
+        period = int(now // length)
         if period != self._period:
             self._period, self._counts = period, {}
         name = blake2b(key.encode(errors="surrogatepass"), digest_size=16).digest()  # a key may be of any length
         count = self._counts.get(name, 0)
-        if count >= self._limit.calls:
-            return False
+        reset = max(1, round((period + 1) * length - now))
+        if count >= calls:
+            return Taken(False, self._limit, 0, reset)
         if not count and len(self._counts) >= self._keys:
             del self._counts[next(iter(self._counts))]
         self._counts[name] = count + 1
-        return True
+        return Taken(True, self._limit, calls - count - 1, reset)
 
     async def probe(self) -> None:
         """Memory answers."""

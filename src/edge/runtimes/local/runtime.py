@@ -22,6 +22,7 @@ from edge.ports import (
     PortError,
     Ports,
     Queue,
+    Quotas,
     RateLimiter,
 )
 from edge.runtimes.local.assets import LocalAssets
@@ -37,6 +38,7 @@ from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.model import LocalModel
 from edge.runtimes.local.queue import LocalQueue, QueueStore
+from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.settings import Field
@@ -150,6 +152,7 @@ class LocalRuntime:
             Bucket: lambda: self._keep(LocalBucket(state / "r2" / name)),
             Events: lambda: self._keep_events(name),
             Queue: lambda: LocalQueue(self.queues, self.app.queues[name]),
+            Quotas: lambda: self._keep(LocalQuotas(state / "quotas" / f"{name}.sqlite")),
             RateLimiter: lambda: LocalRateLimiter(self.app.limits[name]),
             Model: self._model,
             Telemetry: lambda: self._keep(LocalTelemetry(state / "analytics" / f"{name}.sqlite", lambda: self.log)),
@@ -158,7 +161,8 @@ class LocalRuntime:
             raise StartError(f"the app's queues= gives no queue for the binding {name}")
         if field.port is RateLimiter and name not in self.app.limits:
             raise StartError(f"the app's limits= gives no limit for the binding {name}")
-        return makers[field.port]() if field.port in makers else None
+        is_off = self._env.get(name) == "off" and not field.required
+        return makers[field.port]() if field.port in makers and not is_off else None
 
 
 def make_state(state: Path) -> None:

@@ -14,7 +14,7 @@ from edge.ports import PortError
 from edge.runtimes.live_wire import FRAME_LIMIT
 from edge.runtimes.local import reload
 from edge.runtimes.local.asgi import Server
-from edge.runtimes.local.connections import PatientHttp, PatientWebSocket
+from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
 RELOAD_GRACE = 2.0
@@ -105,5 +105,5 @@ def _config(app: Server, grace: float) -> uvicorn.Config:
         limit_concurrency=MOST_CONNECTIONS * 2,  # it counts connections and requests together
         timeout_keep_alive=15,
         timeout_graceful_shutdown=int(grace),
-        h11_max_incomplete_event_size=128 * 1024,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
     )

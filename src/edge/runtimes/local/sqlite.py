@@ -7,7 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.ports import DatabaseError
+from edge.ports import DatabaseAway, DatabaseError
+
+AWAY = frozenset({
+    sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
+    sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_NOMEM,
+})  # fmt: skip
+"""SQLite's codes for what is no fault of a statement (https://www.sqlite.org/rescode.html)."""
 
 type Work[C, T] = Callable[[C], T]
 
@@ -31,10 +37,10 @@ def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "
 
 
 @contextmanager
-def transaction(connection: sqlite3.Connection) -> Iterator[None]:
+def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") -> Iterator[None]:
     """Commit what the block does as a whole, or roll all of it back."""
     # Not execute(): its cache of statements would hand this BEGIN to an app that must not have one.
-    connection.executescript("BEGIN IMMEDIATE")
+    connection.executescript(begin)
     try:
         yield
         connection.commit()
@@ -55,7 +61,8 @@ class SqliteFile[C: sqlite3.Connection]:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.connection)
         except sqlite3.Error as fault:
-            raise DatabaseError(str(fault).partition(" with text")[0]) from None  # what follows is the text
+            kind = DatabaseAway if getattr(fault, "sqlite_errorcode", 0) & 0xFF in AWAY else DatabaseError
+            raise kind(str(fault).partition(" with text")[0]) from None  # what follows is the text
 
     async def atomic[T](self, work: Work[C, T]) -> T:
         """Return what `work` makes of the connection in one transaction."""

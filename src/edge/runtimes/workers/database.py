@@ -1,5 +1,6 @@
 """The `Database` port on D1."""
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -7,9 +8,16 @@ from js import JSON
 from pydantic_core import from_json
 from pyodide.ffi import JsException, to_js
 
-from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.ports import DatabaseAway, DatabaseError, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes.limits import check_statement
 from edge.runtimes.workers.border import message_of, raw, to_value
+
+_AWAY = frozenset({"BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "CORRUPT", "NOTADB", "NOMEM"})
+_AWAY_WORDS = re.compile(
+    r"overloaded|queued|reset|timeout|transient|connection lost|internal error|maximum (db|account)|disconnected",
+    re.I,
+)
+"""What D1 says where it is no fault of a statement (https://developers.cloudflare.com/d1/observability/debug-d1/)."""
 
 
 class D1:
@@ -67,6 +75,7 @@ def _row(row: Row) -> Row:
 
 
 def _database_error(fault: JsException) -> DatabaseError | LimitExceeded:
-    text = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")[0]
-    kind = LimitExceeded if "too " in text else DatabaseError
-    return kind(text)
+    told, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
+    if code.partition(":")[0].partition("_")[0] in _AWAY or _AWAY_WORDS.search(told):
+        return DatabaseAway(told)
+    return LimitExceeded(told) if "too " in told else DatabaseError(told)

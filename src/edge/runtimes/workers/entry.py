@@ -16,21 +16,35 @@ from edge.events import Delivery, Tick
 from edge.http import Request, Response
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Assets, Background, Bucket, Clock, Database, Fetch, KeyValue, Log, Ports, Queue, RateLimiter
+from edge.ports import (
+    Assets,
+    Background,
+    Bucket,
+    Clock,
+    Database,
+    Fetch,
+    KeyValue,
+    Log,
+    Ports,
+    Queue,
+    Quotas,
+    RateLimiter,
+)
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
 from edge.runtimes.workers.model import WorkersAi
+from edge.runtimes.workers.quotas import DurableQuotas
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
 from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
 from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
 from edge.runtimes.workers.workflows import WorkflowBinding
-from edge.settings import Settings
+from edge.settings import Field, Settings
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 
 ADAPTERS: dict[Any, Callable[[Any], object]] = {
-    Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, RateLimiter: RateLimit, Events: DurableEvents,
+    Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, Quotas: DurableQuotas, Events: DurableEvents,
     Model: WorkersAi, Workflow: WorkflowBinding,
 }  # fmt: skip
 """What stands for a binding of each port type."""
@@ -108,7 +122,7 @@ class Isolate:
         for field in self.app.settings.fields:
             value = getattr(env, field.name, None)
             if not is_nothing(value):
-                found[field.name] = self._adapted(field.port, value, env)
+                found[field.name] = self._adapted(field, value, env)
         settings = self.app.settings(found)
         self._shared |= {
             Assets: AssetsBinding(getattr(env, "ASSETS", None)),
@@ -118,11 +132,13 @@ class Isolate:
         }
         return settings
 
-    def _adapted(self, port: Any, value: Any, env: Any) -> object:
+    def _adapted(self, field: Field, value: Any, env: Any) -> object:
         """Return what stands for a binding; a variable's value as it is."""
-        if port is Telemetry:  # what it reads from is no binding
+        if field.port is Telemetry:  # what it reads from is no binding
             return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
-        adapter = ADAPTERS.get(port)
+        if field.port is RateLimiter:
+            return RateLimit(value, self.app.limits[field.name])
+        adapter = ADAPTERS.get(field.port)
         return adapter(value) if adapter else value
 
 

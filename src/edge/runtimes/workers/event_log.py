@@ -13,7 +13,6 @@ from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, create_proxy, jsnull, to_js
 from workers import DurableObject
 
-from edge.access import Actor, Role
 from edge.app import App
 from edge.errors import Problem
 from edge.events import Frame
@@ -24,7 +23,7 @@ from edge.runtimes.live_wire import Close
 from edge.runtimes.workers.border import raw, to_object
 from edge.runtimes.workers.entry import Isolate
 from edge.runtimes.workers.events import FOLLOW
-from edge.runtimes.workers.members import CHECK_BYTES, Member
+from edge.runtimes.workers.members import CHECK_BYTES, Member, actor_of
 
 PAGE = 50
 """Events that are read from storage at once."""
@@ -102,7 +101,7 @@ class Log:
         for event in events:
             fan_out(event, self._streams)
             for member in [*self._members.values()]:
-                if member.sent is None and wire.wanted(member.types, event.type) and not member.send(event.json):
+                if member.sent is None and member.wants(event) and not member.send(event.json):
                     self._members.pop(member.id, None)
         return str(self._last)
 
@@ -120,7 +119,8 @@ class Log:
         """Answer the Worker: a WebSocket, or a stream."""
         wanted = from_json(request.headers.get(FOLLOW))
         if request.url.endswith("/stream"):
-            return self._open_stream(wanted["since"], tuple(wanted["types"]))
+            actor = actor_of(wanted["actor"])
+            return self._open_stream(wanted["since"], Reader(tuple(wanted["types"]), actor.subjects, wire.sse))
         return self._accept(wanted, request.headers)
 
     def message(self, socket: Any, message: Any) -> None:
@@ -157,7 +157,7 @@ class Log:
     def _accept(self, wanted: Mapping[str, Any], headers: Any) -> Any:
         client, server = WebSocketPair.new().object_values()
         self._context.acceptWebSocket(server)
-        actor = Actor(wanted["actor"]["name"], Role(wanted["actor"]["role"]))
+        actor = actor_of(wanted["actor"])
         begin = wire.start(wanted["since"], self._oldest, self._last)
         member = Member(server, uuid4().hex, actor, tuple(wanted["types"]), begin, headers.get("x-request-id") or "")
         member.keep()
@@ -181,7 +181,7 @@ class Log:
             page = self._page(member.sent)
             for event in page:
                 await self._room(member)
-                wanted = wire.wanted(member.types, event.type)
+                wanted = member.wants(event)
                 if member.id not in self._members or (wanted and not member.send(event.json, checks=False)):
                     self._members.pop(member.id, None)
                     return
@@ -226,9 +226,9 @@ class Log:
             raise wire.TooManyFrames
         return await self._app.frame(Frame(frame, member.actor, member.request_id), self._ports())
 
-    def _open_stream(self, since: int | None, types: tuple[str, ...]) -> Any:
+    def _open_stream(self, since: int | None, reader: Reader) -> Any:
         pipe = TransformStream.new()
-        self._background(self._stream(pipe.writable.getWriter(), since, Reader(types, wire.sse)))
+        self._background(self._stream(pipe.writable.getWriter(), since, reader))
         return JsResponse.new(pipe.readable)
 
     async def _stream(self, writer: Any, since: int | None, reader: Reader) -> None:
@@ -251,7 +251,7 @@ class Log:
         reader.sent = wire.start(since, self._oldest, self._last)
         while page := self._page(reader.sent):
             reader.sent = page[-1].sequence
-            batch = b"".join(wire.sse(event) for event in page if wire.wanted(reader.types, event.type))
+            batch = b"".join(wire.sse(event) for event in page if wire.shown(event, reader.types, reader.subjects))
             if batch:
                 await writer.write(to_js(batch))
         self._streams.add(reader)

@@ -12,6 +12,7 @@ from edge.live import Draft, Event, Follow, Page, UpgradeRequired
 from edge.ports import PortError
 from edge.runtimes import live_wire as wire
 from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
+from edge.runtimes.workers.members import told_of
 
 NAME = "events"
 """The one object of a Worker."""
@@ -75,8 +76,9 @@ class DurableEvents:
             raise PortError(f"events: {message_of(fault)}") from None
 
     async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
-        actor = {"name": follow.actor.name, "role": follow.actor.role}
-        told = to_json({"actor": actor, "since": follow.since, "types": follow.types}).decode("ascii", "replace")
+        told = to_json({"actor": told_of(follow.actor), "since": follow.since, "types": follow.types}).decode(
+            "ascii", "replace"
+        )
         init = to_object({"headers": {**headers, FOLLOW: told}})
         try:
             answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)

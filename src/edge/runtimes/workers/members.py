@@ -8,6 +8,7 @@ from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException
 
 from edge.access import Actor, Role
+from edge.live import Event
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_wire import Close
 
@@ -38,16 +39,20 @@ class Member:
         if not isinstance(text, str):
             return None
         kept = from_json(text)
-        actor = Actor(kept["actor"], Role(kept["role"]))
-        return cls(socket, kept["id"], actor, tuple(kept["types"]), kept["sent"], kept["request_id"])
+        actor, types = actor_of(kept["actor"]), tuple(kept["types"])
+        return cls(socket, kept["id"], actor, types, kept["sent"], kept["request_id"])
 
     def keep(self) -> None:
         """Write the attachment."""
         kept = {
-            "id": self.id, "actor": self.actor.name, "role": self.actor.role, "types": self.types,
-            "sent": self.sent, "request_id": self.request_id,
+            "id": self.id, "actor": told_of(self.actor), "types": self.types, "sent": self.sent,
+            "request_id": self.request_id,
         }  # fmt: skip
         self.socket.serializeAttachment(to_json(kept).decode())
+
+    def wants(self, event: Event) -> bool:
+        """Tell whether an event is for this socket."""
+        return wire.shown(event, self.types, self.actor.subjects)
 
     def send(self, text: str, *, checks: bool = True) -> bool:
         """Send a frame; False where the socket is gone or, where that is checked, too far behind, and closed."""
@@ -67,3 +72,15 @@ class Member:
         """Close the socket; nothing happens where it is closed."""
         with suppress(JsException):
             self.socket.close(int(why), why.reason)
+
+
+def told_of(actor: Actor) -> dict[str, Any]:
+    """Return an actor as it goes along with a request to the log, and into attachments."""
+    subjects = None if actor.subjects is None else sorted(actor.subjects)
+    return {"name": actor.name, "role": actor.role, "subjects": subjects}
+
+
+def actor_of(told: dict[str, Any]) -> Actor:
+    """Return the actor that `told_of` has told of."""
+    subjects = None if told["subjects"] is None else frozenset(told["subjects"])
+    return Actor(told["name"], Role(told["role"]), subjects)

@@ -7,7 +7,7 @@ from typing import Any
 
 from pyodide.ffi import JsException, to_js
 
-from edge.ports import Keys, Objects, PortError, StoredObject
+from edge.ports import Keys, Limit, Objects, PortError, StoredObject, Taken
 from edge.runtimes.limits import PAGE, check_key, check_messages, check_metadata, check_name, check_page, check_put
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, to_object
 
@@ -112,14 +112,15 @@ class QueueProducer:
 
 
 class RateLimit:
-    """One rate limiter; its numbers are in the Worker's configuration."""
+    """One rate limiter. Its numbers are in the Worker's configuration, and in `limit`; it tells no count."""
 
-    def __init__(self, binding: Any) -> None:
-        self._binding = raw(binding)
+    def __init__(self, binding: Any, limit: Limit) -> None:
+        self._binding, self._limit = raw(binding), limit
 
-    async def take(self, key: str) -> bool:
+    async def take(self, key: str) -> Taken:
         with _said("Rate limiting"):
-            return bool((await self._binding.limit(to_object({"key": key}))).success)
+            ok = bool((await self._binding.limit(to_object({"key": key}))).success)
+        return Taken(ok, self._limit, None, self._limit.period)
 
     async def probe(self) -> None:
         await self.take("probe")

@@ -14,6 +14,7 @@ from tests.contracts import (
     key_value,
     model,
     queue,
+    quotas,
     rate_limiter,
     telemetry,
 )
@@ -24,9 +25,9 @@ from edge.events import Delivery
 from edge.http import Request, Response
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, RateLimiter
+from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter
 from edge.routes import Routes
-from edge.runtimes.workers import event_log, worker
+from edge.runtimes.workers import QuotaCounter, event_log, worker
 from edge.settings import Settings
 from edge.telemetry import Telemetry
 
@@ -38,6 +39,7 @@ MODULES: dict[str, Any] = {
     "fetch": fetch,
     "clock": clock,
     "telemetry": telemetry,
+    "quotas": quotas,
     "rate_limiter": rate_limiter,
     "events": events,
     "model": model,
@@ -57,6 +59,7 @@ class ContractSettings(Settings):
     jobs: Queue
     points: Telemetry
     limiter: RateLimiter
+    counts: Quotas
     log: Events
     ai: Model
 
@@ -95,6 +98,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "telemetry": (settings.points,),
         "events": (settings.log,),
         "model": (settings.ai,),
+        "quotas": (settings.counts,),
         "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
 
@@ -128,3 +132,5 @@ app = App(
 )
 Default = worker(app)
 EventLog = event_log(app)
+
+__all__ = ["Default", "EventLog", "QuotaCounter"]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.negotiation import best
+from edge.parts.negotiation import best
 
 JSON, HTML, MARKDOWN = "application/json", "text/html", "text/markdown"
 REPORT = (JSON, HTML, MARKDOWN)

@@ -1,0 +1,88 @@
+"""How often who may call: known callers by their name, strangers by their address; and quotas by the day."""
+
+from datetime import UTC, datetime, time, timedelta
+from ipaddress import IPv6Address, ip_network
+from typing import NamedTuple
+
+from edge.access import Actor
+from edge.app import Next
+from edge.errors import Problem
+from edge.http import Request, Response
+from edge.ports import Clock, Quotas, RateLimiter
+
+
+class TooManyRequests(Problem):
+    """Too many requests."""
+
+    status = 429
+
+    def __init__(self, limit: str, wait: int) -> None:
+        super().__init__(f"over the limit of {limit}", headers=[("retry-after", str(wait))], retry_after=wait)
+
+
+class Standing(NamedTuple):
+    """Where a caller stands with one limit: `calls` in `window` seconds, `left` of them where that is known.
+
+    `reset` is how many seconds it is until all of them are there again.
+    """
+
+    name: str
+    calls: int
+    window: int
+    left: int | None
+    reset: int
+
+
+class Limits:
+    """Counts calls. Without a limiter and quotas there are no limits."""
+
+    def __init__(self, limiter: RateLimiter | None, quotas: Quotas | None, clock: Clock) -> None:
+        self._limiter, self._quotas, self._clock = limiter, quotas, clock
+
+    async def count(self, request: Request, actor: Actor) -> None:
+        """Count a call of a known caller; `TooManyRequests` where it is over a limit."""
+        await self._take(request, "key", f"key {actor.name}")
+        if self._quotas is not None and actor.daily_calls is not None:
+            now = self._clock.now()
+            used = await self._quotas.add(actor.name, now.date().isoformat())
+            tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
+            left, reset = actor.daily_calls - used, int((tomorrow - now).total_seconds()) + 1
+            request.standings.append(Standing("day", actor.daily_calls, 86_400, max(left, 0), reset))
+            if left < 0:
+                raise TooManyRequests(f"{actor.daily_calls} calls a day", reset)
+
+    async def admit(self, request: Request) -> None:
+        """Count a stranger's call; `TooManyRequests` where its address is over the limit."""
+        client = request.client or request.headers.get("cf-connecting-ip") or ""
+        await self._take(request, "address", f"address {network(client)}")
+
+    async def _take(self, request: Request, name: str, key: str) -> None:
+        if self._limiter is None:
+            return
+        taken = await self._limiter.take(key)
+        calls, window = taken.limit
+        request.standings.append(Standing(name, calls, window, taken.left, taken.reset))
+        if not taken.ok:
+            raise TooManyRequests(f"{calls} calls in {window} s", taken.reset)
+
+
+async def rate_limit_headers(request: Request, call_next: Next) -> Response:
+    """Tell on every response where the caller stands (draft-ietf-httpapi-ratelimit-headers)."""
+    response = await call_next(request)
+    if standings := request.standings:
+        policy = ", ".join([f'"{one.name}";q={one.calls};w={one.window}' for one in standings])
+        response.headers.append(("ratelimit-policy", policy))
+        known = [f'"{one.name}";r={one.left};t={one.reset}' for one in standings if one.left is not None]
+        if known:
+            response.headers.append(("ratelimit", ", ".join(known)))
+    return response
+
+
+def network(address: str) -> str:
+    """Return what one subscriber has: an IPv4 address, or the first half of an IPv6 one."""
+    if ":" not in address:
+        return address
+    try:
+        return str(ip_network((int(IPv6Address(address.partition("%")[0])) >> 64 << 64, 64)))
+    except ValueError:
+        return address[:50]

@@ -1,0 +1,26 @@
+"""What tells a browser to take a response for what it says, and to show, frame, embed and keep none of it."""
+
+from edge.app import Next
+from edge.http import Request, Response
+
+HEADERS = (
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "no-referrer"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+)
+POLICY = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
+UNKEPT = ("cache-control", "no-store")
+
+
+async def security_headers(request: Request, call_next: Next) -> Response:
+    """Add them; a response keeps a policy of its own, and what is for a known caller is kept by nobody unasked."""
+    response = await call_next(request)
+    names = {name for name, _ in response.headers}
+    response.headers += [pair for pair in HEADERS if pair[0] not in names]
+    if POLICY[0] not in names:
+        response.headers.append(POLICY)
+    if request.actor is not None and UNKEPT[0] not in names:
+        response.headers.append(UNKEPT)
+    return response

@@ -1,0 +1,29 @@
+"""The `Quotas` port on SQLite: exact for all processes on one state folder."""
+
+import sqlite3
+from pathlib import Path
+
+from edge.runtimes.local.sqlite import SqliteFile, connect
+
+SCHEMA = "CREATE TABLE IF NOT EXISTS quotas (name TEXT PRIMARY KEY, day TEXT NOT NULL, used INTEGER NOT NULL)"
+ADD = """
+INSERT INTO quotas VALUES (?, ?, 1)
+ON CONFLICT (name) DO UPDATE
+SET used = CASE WHEN day < excluded.day THEN 1 ELSE used + 1 END, day = max(day, excluded.day)
+RETURNING used
+"""
+
+
+class LocalQuotas:
+    """One row a name."""
+
+    def __init__(self, path: Path) -> None:
+        path.parent.mkdir(exist_ok=True)
+        self._file = SqliteFile(connect(path, sqlite3.Connection, SCHEMA))
+        self.probe, self.close = self._file.probe, self._file.close
+
+    async def add(self, name: str, day: str) -> int:
+        def count(connection: sqlite3.Connection) -> int:
+            return int(connection.execute(ADD, (name, day)).fetchone()[0])
+
+        return await self._file.atomic(count)

@@ -1,0 +1,383 @@
+"""What somebody who means harm would send: paths out of the mirror, SQL, split headers, bombs, other hosts, floods."""
+
+import gzip
+import itertools
+import json
+import socket
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import quote, urlsplit
+
+import pytest
+
+from core_tessie.app import app
+from core_tessie.tables import TABLES
+from edge.testing import Answer, Client
+from tessie_sim import Fleet, Simulator
+
+from .conftest import ROOT, Runner
+from .energy_rows import database
+from .test_auth import by, made
+
+DOCUMENT = json.loads((ROOT / "openapi" / "openapi.json").read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def tessie(tessie_port: int) -> Iterator[Simulator]:
+    with Simulator(Fleet(seed=7, until=datetime(2025, 12, 1, 20, tzinfo=UTC)), port=tessie_port) as simulator:
+        yield simulator
+
+
+# -- paths out of the mirror ----------------------------------------------------------------------------------------
+
+DOTS = [
+    "..",
+    "%2e%2e",
+    "%2E%2E",
+    ".%2e",
+    "%2e.",
+    "%252e%252e",
+    "%25252e%25252e",
+    "...",
+    "..;",
+    "..%00",
+    "%c0%ae%c0%ae",
+    "%e0%80%ae%e0%80%ae",
+    "%uff0e%uff0e",
+    "%ef%bc%8e%ef%bc%8e",
+    "\u2024\u2024",
+    ". .",
+    "%20..",
+    "..%20",
+    "..%09",
+    "%5c..",
+    "..%5c",
+]
+SLASHES = ["/", "%2f", "%2F", "%252f", "%5c", "\\", "//", "/./", "%c0%af", "%ef%bc%8f", ";/", "%00/"]
+OUTSIDE = [
+    "//127.0.0.1:9/x",
+    "/%2f127.0.0.1:9/x",
+    "/http://127.0.0.1:9/x",
+    "/http:%2f%2f127.0.0.1:9/x",
+    "/@127.0.0.1:9/x",
+    "/%40127.0.0.1:9",
+    "/#@127.0.0.1:9",
+    "/?@127.0.0.1:9/",
+    "/%23",
+    "/%3f/x",
+    "/x%0d%0aHost:%20evil",
+    "/x%0aGET%20/y",
+    "/x%20HTTP/1.1%0d%0aX:%20y",
+    "/;@evil",
+    "/\\\\evil\\x",
+    "/%5c%5cevil",
+    "/.%2e;/vehicles",
+    "/state%2f..%2f..%2fvehicles",
+    "/state/%2e%2e/%2e%2e/vehicles",
+    "/state/..%2fvehicles",
+    "/%",
+    "/%zz",
+    "/%ff",
+    "/\u202e",
+    "/%e2%80%ae",
+    "/..\u2215vehicles",
+]
+ESCAPES = sorted(
+    {
+        *(f"/{dots}{slash}vehicles" for dots, slash in itertools.product(DOTS, SLASHES)),
+        *(
+            f"/state{slash}{dots}{slash}{dots}{slash}vehicles"
+            for dots, slash in itertools.product(DOTS[:8], SLASHES[:6])
+        ),
+        *OUTSIDE,
+    }
+)
+
+
+def test_there_are_enough_ways_to_try() -> None:
+    assert len(ESCAPES) >= 200
+
+
+def test_no_path_leaves_the_vehicle_it_names(run: Runner, tessie: Simulator) -> None:
+    """Tessie sees nothing but plain segments below the VIN that was named; all else is refused here."""
+    vin = tessie.vins[0]
+
+    async def case(client: Client) -> list[tuple[str, int]]:
+        tessie.ask("/_sim/requests", "DELETE")
+        caller = by(client, (await made(client, subjects=[vin]))["key"])
+        return [(path, (await caller.get(f"/tessieapi/{vin}{path}")).status) for path in ESCAPES]
+
+    statuses = run(case)
+    assert {path: status for path, status in statuses if status >= 500} == {}
+    seen = {urlsplit(one["path"]).path for one in tessie.ask("/_sim/requests")}
+    if type(run) is not Runner:  # a URL is resolved before a Worker sees it: what names the list is given the list
+        seen -= {"/vehicles"}
+    assert [path for path in seen if not path.startswith(f"/{vin}/")] == []
+    for path in seen:
+        assert set(path) <= set("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._~-/"), path
+        assert not {".", ".."} & {*path.split("/")}, path
+        assert "//" not in path, path
+    refused = [status for _, status in statuses if 400 <= status < 500]
+    assert len(refused) > 0.8 * len(ESCAPES)
+
+
+@pytest.mark.parametrize(
+    "vin",
+    [
+        "..",
+        "%2e%2e",
+        "vehicles",
+        "5YJ3E1EA1KF00000",
+        "5YJ3E1EA1KF0000011",
+        "5YJ3E1EA1KF00000%31%31",
+        "5YJ3E1EA1KF00000I",
+        "5YJ3E1EA1KF00000%00",
+        "http:",
+        "@evil",
+        "5yj3e1ea1kf000001",
+    ],
+)
+def test_what_is_no_vin_reaches_nobody(run: Runner, tessie: Simulator, vin: str) -> None:
+    async def case(client: Client) -> int:
+        tessie.ask("/_sim/requests", "DELETE")
+        return (await client.get(f"/tessieapi/{vin}/state")).status
+
+    assert run(case) in {400, 404}
+    assert tessie.ask("/_sim/requests") == []
+
+
+# -- headers that are split -----------------------------------------------------------------------------------------
+
+SPLIT = [
+    "%0d%0aset-cookie:%20a=b",
+    "%0aset-cookie:%20a=b",
+    "%E5%98%8A%E5%98%8Dset-cookie:%20a",
+    "%00",
+    "%c2%85x",
+    "%e2%80%a8x",
+]
+
+
+@pytest.mark.parametrize("bad", SPLIT)
+def test_no_answer_is_split(run: Runner, bad: str) -> None:
+    async def case(client: Client) -> list[Answer]:
+        asked = [
+            await client.get(f"{path}{bad}") for path in ("/", "/d1/", "/d1/drives?order=", "/agent/actions/", "/x?")
+        ]
+        preflight = [("origin", "http://a"), ("access-control-request-method", "GET")]
+        preflight.append(("access-control-request-headers", f"a, {bad}"))
+        asked.append(await client.request("OPTIONS", f"/d1/{bad}", headers=preflight))
+        row = {"vin": "5YJ3E1EA1KF000001", "id": f"5YJ3E1EA1KF000001{bad}"}
+        asked.append(await client.post("/d1/vehicles", row))
+        return asked
+
+    for answer in run(case):
+        assert answer.status < 500
+        assert answer.header("set-cookie") is None
+        assert all("\n" not in value and "\r" not in value for _, value in answer.headers)
+
+
+@pytest.mark.parametrize("given", ["a b", "a" * 129, "../../x", "<script>", "a\tb", "ü", "a,b"])
+def test_a_request_id_that_is_none_is_not_taken_over(run: Runner, given: str) -> None:
+    async def case(client: Client) -> Answer:
+        return await client.get("/d1", headers=[("x-request-id", given)])
+
+    assert run(case).header("x-request-id") not in {None, given}
+
+
+# -- SQL, in every parameter that the document knows -----------------------------------------------------------------
+
+SQL = [
+    "'",
+    '"',
+    "`",
+    "') OR 1=1 --",
+    "' OR '1'='1",
+    '" OR ""="',
+    "1; DROP TABLE vehicles; --",
+    "x' UNION SELECT hash FROM api_keys --",
+    "(SELECT hash FROM api_keys)",
+    "eq.' OR 1=1 --",
+    "eq.x') OR (1=1",
+    "in.(1) OR 1=1",
+    "in.('x') UNION SELECT 1",
+    "like.%' OR '1",
+    "id) FROM vehicles UNION SELECT hash FROM api_keys --",
+    "id,(SELECT hash FROM api_keys)",
+    "id;--",
+    "id asc, (SELECT 1)",
+    "*/ --",
+    "created_at.desc; DELETE FROM vehicles",
+    "1e309",
+    "-1",
+    "0x41",
+    "\\",
+    "%",
+    "_",
+    "?",
+    "?1",
+    ":a",
+    "@a",
+    "$a",
+    "char(39)",
+    "\u02bc OR 1=1",
+    "\0",
+]
+
+
+ENDLESS = {("get", "/events"), ("get", "/ws")}
+VERBS = {"get", "post", "put", "patch", "delete"}
+TEXTS = (
+    "vin", "id", "name", "kind", "type", "from", "to", "timezone", "message", "conversation_id", "started_at", "role",
+)  # fmt: skip
+
+
+def operations() -> Iterator[tuple[str, str, list[Any], bool]]:
+    """Yield the document's operations: method, path, parameters, and whether there is a body."""
+    for path, item in DOCUMENT["paths"].items():
+        for method in VERBS & item.keys():
+            if (method, path) not in ENDLESS and not path.startswith(("/agent/chat", "/agent/v1")):
+                given = item.get("parameters", []) + item[method].get("parameters", [])
+                yield method.upper(), path, [*map(resolved, given)], "requestBody" in item[method]
+
+
+def resolved(parameter: dict[str, Any]) -> dict[str, Any]:
+    name = parameter.get("$ref", "").rpartition("/")[2]
+    found: dict[str, Any] = DOCUMENT["components"]["parameters"][name] if name else parameter
+    return found
+
+
+def filled(path: str, bad: str = "", place: str = "") -> str:
+    """Return a path with something in each of its places, and the bad value in one."""
+    names = [part.partition("}")[0] for part in path.split("{")[1:]]
+    for name in names:
+        value = quote(bad, safe="") if name == place else "drives" if name == "table" else "x"
+        path = path.replace(f"{{{name}}}", value)
+    return path
+
+
+def injected(path: str, parameters: list[Any], has_body: bool, bad: str) -> Iterator[tuple[str, object]]:
+    """Yield requests that have a bad value in each of the operation's parameters by itself, and in its body."""
+    body: object = {} if has_body else None
+    coded, plain = quote(bad, safe=""), filled(path)
+    for one in parameters:
+        if one["in"] == "path":
+            yield filled(path, bad, one["name"]), body
+        elif one["in"] == "query":
+            yield f"{plain}?{one['name']}={coded}", body
+    if "/d1/" in path:
+        yield f"{plain}?{coded}=eq.1", body
+        yield f"{plain}?id={coded}", body
+    if has_body:
+        kinds = {"kind": "sync_vehicle", "payload": {"vin": bad}}
+        yield from ((plain, value) for value in (dict.fromkeys(TEXTS, bad), {bad: bad}, kinds, bad))
+
+
+KEPT = [name for name in TABLES if name not in {"logs", "tessie_raw", "agent_actions", "sync_runs", "energy_reports"}]
+
+
+async def contents(client: Client) -> dict[str, Any]:
+    counted = {name: (await database(client).first(f"SELECT count(*) AS n FROM {name}") or {})["n"] for name in KEPT}
+    return counted | {"keys": await database(client).all("SELECT * FROM api_keys")}
+
+
+@pytest.mark.usefixtures("tessie")
+@pytest.mark.parametrize("half", [0, 1])
+def test_no_parameter_of_any_route_is_sql(run: Runner, half: int) -> None:
+    values = SQL[half::2] if type(run) is Runner else SQL[half::8]
+
+    async def case(client: Client) -> tuple[Any, Any, list[str]]:
+        secret = (await made(client))["key"]
+        await client.post("/d1/vehicles", {"vin": "5YJ3E1EA1KF000001"})
+        before, failed, count = await contents(client), list[str](), 0
+        hidden = (secret, before["keys"][0]["hash"])
+        for bad in values:
+            for method, path, parameters, has_body in operations():
+                for target, body in injected(path, parameters, has_body, bad):
+                    answer = await client.request(method, target, json=body)
+                    count += 1
+                    if answer.status == 500 or any(one in answer.text for one in hidden):
+                        failed.append(f"{answer.status} {method} {target} {body}")
+        assert count > 300
+        return before, await contents(client), failed
+
+    before, after, failed = run(case)
+    assert failed == []
+    assert [key["hash"] for key in before["keys"]] == [key["hash"] for key in after["keys"]][: len(before["keys"])]
+    assert all(after[name] >= before[name] for name in KEPT)
+
+
+# -- bombs ----------------------------------------------------------------------------------------------------------
+
+DEEP = b"[" * 50_000 + b"]" * 50_000
+BOMBS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
+    "deep lists": (DEEP, []),
+    "deep objects": (b'{"a":' * 20_000 + b"1" + b"}" * 20_000, []),
+    "deep, without an end": (b"[" * 500_000, []),
+    "a number of many digits": (b'{"x": ' + b"9" * 400_000 + b"}", []),
+    "a fraction of many digits": (b'{"x": 0.' + b"9" * 400_000 + b"}", []),
+    "an exponent": (b'{"x": 1e999999999}', []),
+    "many members": (b"{" + b",".join(b'"a%d":1' % n for n in range(50_000)) + b"}", []),
+    "the same member": (b"{" + b",".join([b'"a":1'] * 100_000) + b"}", []),
+    "many items": (b"[" + b",".join([b"{}"] * 300_000) + b"]", []),
+    "a long text": (b'{"x": "' + b"y" * 1_000_000 + b'"}', []),
+    "escapes": (b'{"x": "' + b"\\u0041" * 150_000 + b'"}', []),
+    "lone surrogates": (b'{"x": "\\ud800"}', []),
+    "a packed body": (gzip.compress(bytes(50_000_000)), [("content-encoding", "gzip")]),
+    "packed, and not said": (gzip.compress(b'{"a": 1}'), []),
+    "UTF-16": ('{"a": 1}'.encode("utf-16"), []),
+    "a byte order mark": (b'\xef\xbb\xbf{"a": 1}', []),
+    "more than may be": (b" " * (1024 * 1024 + 1), []),
+    "NaN": (b'{"x": NaN}', []),
+    "nothing": (b"", []),
+}
+POSTED = sorted({(one.method, one.path) for one in app.endpoints if one.method in {"POST", "PUT", "PATCH"}})
+
+
+@pytest.mark.parametrize("bomb", BOMBS)
+def test_no_body_is_a_bomb(run: Runner, bomb: str) -> None:
+    body, headers = BOMBS[bomb]
+
+    async def case(client: Client) -> dict[str, int]:
+        found = {}
+        for method, path in POSTED:
+            target = path.replace("{table}", "drives").replace("{row_id}", "x").replace("{action_id}", "x")
+            answer = await client.request(
+                method, target, body=body, headers=[("content-type", "application/json"), *headers]
+            )
+            found[f"{method} {target}"] = answer.status
+            assert answer.status < 400 or answer.json(), "a refusal says why"
+        return found
+
+    found = run(case)
+    assert {where: status for where, status in found.items() if status >= 500} == {}
+
+
+# -- other hosts ----------------------------------------------------------------------------------------------------
+
+
+NAMES = ("url", "base_url", "callback", "webhook", "vin", "id", "name", "type", "subject", "model", "kind")
+FORWARDED = ("x-forwarded-host", "forwarded", "x-original-url", "x-rewrite-url", "referer")
+
+
+@pytest.mark.usefixtures("tessie")
+def test_nobody_can_make_the_worker_call_another_host(run: Runner) -> None:
+    """Wherever a caller can put an address, it is a text: a listener that every one of them names hears nothing."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        listening.settimeout(0.2)
+        url = f"http://127.0.0.1:{listening.getsockname()[1]}/x"
+        image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": url}}]}
+
+        async def case(client: Client) -> None:
+            for method, path in POSTED:
+                await client.request(method, filled(path), json=dict.fromkeys(NAMES, url))
+            headers = [(name, url) for name in FORWARDED]
+            coded = quote(url, safe="")
+            for target in (f"/tessieapi/vehicles?url={url}", f"/{coded}", f"/d1/vehicles?select={coded}"):
+                await client.get(target, headers=headers)
+            await client.post("/agent/v1/chat/completions", {"model": url, "messages": [image]})
+
+        run(case)
+        with pytest.raises(TimeoutError):
+            listening.accept()

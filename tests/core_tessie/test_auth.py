@@ -1,0 +1,399 @@
+"""`/auth` and who may do what: keys, tokens, roles, and keys that are bound to some vehicles."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import jwt
+import pytest
+
+from core_tessie.app import app
+from edge.parts.keys import hashed
+from edge.parts.tokens import kid_of
+from edge.routing import ANY
+from edge.testing import Answer, Client
+from tessie_sim import Fleet, Simulator
+
+from .conftest import ENV, ROOT, Runner
+from .energy_rows import database
+
+OURS, OTHERS = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
+SIGNING_KEY = ENV["JWT_SECRET_KEY"]
+GOLDEN = ROOT / "tests" / "golden" / "core_tessie_access.txt"
+
+
+def by(client: Client, key: str) -> Client:
+    """Return a client that calls with another key."""
+    other = client.anonymous()
+    other.headers = [("authorization", f"Bearer {key}")]
+    return other
+
+
+async def made(client: Client, **wanted: Any) -> Any:
+    answer = await client.post("/auth/keys", {"name": "test", **wanted})
+    assert answer.status == 201, answer.text
+    return answer.json()
+
+
+async def keyed(client: Client, **wanted: Any) -> Client:
+    """Return a client with a key of its own."""
+    return by(client, (await made(client, **wanted))["key"])
+
+
+def access_table() -> str:
+    rows = sorted((one.path, one.method, one.access.name.lower()) for one in app.endpoints)
+    frames = sorted((f"frame {name}", "/ws", one.access.name.lower()) for name, one in app.frames.items())
+    return "".join(f"{method:7} {path:40} {role}\n" for path, method, role in [*rows, *frames])
+
+
+def test_who_may_call_each_route_is_the_golden_file() -> None:
+    assert access_table() == GOLDEN.read_text(encoding="utf-8"), f"if it is meant, write it to {GOLDEN.name}"
+
+
+PUBLIC = {"/", "/health"}
+
+
+def test_what_needs_no_key_is_what_the_specification_names() -> None:
+    assert {one.path for one in app.endpoints if one.access.name == "PUBLIC"} == PUBLIC
+
+
+def test_nothing_else_opens_without_a_key(run: Runner) -> None:
+    async def case(client: Client) -> dict[str, int]:
+        stranger, found = client.anonymous(), {}
+        for one in app.endpoints:
+            if one.path not in PUBLIC:
+                path = one.path.replace("{vin}", OURS).replace("{path:path}", "state")
+                method = "GET" if one.method == ANY else one.method
+                found[f"{method} {path}"] = (
+                    await stranger.request(method, path.replace("{", "").replace("}", ""))
+                ).status
+        return found
+
+    found = run(case)
+    assert len(found) > 30
+    assert set(found.values()) == {401}, found
+
+
+def test_a_key_is_shown_once_and_kept_as_a_hash(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        key = await made(client, name="Léa's phone", role="operator", daily_calls=1000)
+        listed = await client.get("/auth/keys")
+        one = await client.get(f"/auth/keys/{key['id']}")
+        (row,) = await database(client).all("SELECT * FROM api_keys")
+        return key, listed, one, row
+
+    key, listed, one, row = run(case)
+    secret = key.pop("key")
+    assert secret.startswith(f"key_{key['id']}.")
+    assert len(secret) > 60
+    assert secret.startswith(key["prefix"])
+    assert len(key["prefix"]) == len(f"key_{key['id']}.") + 4
+    assert (key["name"], key["role"], key["actor"], key["daily_calls"]) == ("Léa's phone", "operator", "admin", 1000)
+    assert listed.json() == [key]
+    assert one.json() == key
+    assert row["hash"] == hashed(secret)
+    for text in (listed.text, one.text, repr(row)):
+        assert secret[len(key["prefix"]) :] not in text
+
+
+def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
+    async def case(client: Client) -> tuple[str | None, str | None]:
+        key = await made(client)
+        for _ in range(2):
+            assert (await by(client, key["key"]).get("/auth/me")).status == 200
+        for _ in range(100):
+            used = (await client.get(f"/auth/keys/{key['id']}")).json()["last_used_at"]
+            if used:
+                break
+            await asyncio.sleep(0.02)
+        return key["last_used_at"], used
+
+    before, after = run(case)
+    assert before is None
+    assert after is not None
+    assert abs(datetime.fromisoformat(after).replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
+
+
+def test_a_key_that_was_revoked_opens_nothing_from_then_on(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        key = await made(client)
+        caller = by(client, key["key"])
+        answers = [await caller.get("/auth/me")]
+        answers += [await client.request("DELETE", f"/auth/keys/{key['id']}") for _ in range(2)]
+        return [*answers, await caller.get("/auth/me"), await caller.get("/d1/vehicles")]
+
+    first, revoked, again, after, other = run(case)
+    assert (first.status, revoked.status, again.status) == (200, 200, 200)
+    assert revoked.json()["revoked_at"] == again.json()["revoked_at"] is not None
+    assert (after.status, after.json()["detail"], other.status) == (401, "the key was revoked", 401)
+
+
+def test_a_key_ends_when_it_was_to_end(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        key = await made(client, expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
+        caller = by(client, key["key"])
+        before = await caller.get("/auth/me")
+        await database(client).run("UPDATE api_keys SET expires_at = '2026-01-01 00:00:00'")
+        return [before, await caller.get("/auth/me")]
+
+    before, after = run(case)
+    assert (before.status, after.status, after.json()["detail"]) == (200, 401, "the key has expired")
+
+
+@pytest.mark.parametrize(
+    ("wanted", "pointer"),
+    [
+        ({}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"name": "x", "role": "root"}, "/role"),
+        ({"name": "x", "role": "admin", "subjects": [OURS]}, "/subjects"),
+        ({"name": "x", "subjects": []}, "/subjects"),
+        ({"name": "x", "expires_at": "2026-01-01T00:00:00Z"}, "/expires_at"),
+        ({"name": "x", "expires_at": "2099-01-01T00:00:00"}, "/expires_at"),
+        ({"name": "x", "daily_calls": 0}, "/daily_calls"),
+        ({"name": "x", "hash": "y"}, "/hash"),
+    ],
+)
+def test_a_key_that_cannot_be_is_refused(run: Runner, wanted: Any, pointer: str) -> None:
+    async def case(client: Client) -> tuple[Answer, int]:
+        answer = await client.post("/auth/keys", wanted)
+        return answer, len((await client.get("/auth/keys")).json())
+
+    answer, count = run(case)
+    assert (answer.status, answer.json()["errors"][0]["pointer"], count) == (422, pointer, 0)
+
+
+ASKED = [("GET", "/auth/me"), ("POST", "/colbycommands/sync"), ("GET", "/d1/logs"), ("GET", "/auth/keys")]
+
+
+@pytest.mark.parametrize(
+    ("role", "refused"), [("reader", [0, 1, 1, 1]), ("operator", [0, 0, 1, 1]), ("admin", [0, 0, 0, 0])]
+)
+def test_each_role_may_do_its_part(run: Runner, role: str, refused: list[int]) -> None:
+    async def case(client: Client) -> list[int]:
+        caller = await keyed(client, role=role)
+        return [(await caller.request(method, path)).status for method, path in ASKED]
+
+    assert [status == 403 for status in run(case)] == [bool(one) for one in refused]
+
+
+def guesses(key: str) -> list[str]:
+    head, _, secret = key.partition(".")
+    return [
+        head, f"{head}.", f"{head}.{secret[:-1]}", f"{head}.{secret}x", f"{head}.{secret.swapcase()}",
+        f"{head}..{secret}", f"key_.{secret}", f"key_%.{secret}", f"key_' OR 1=1 --.{secret}", f"{head[:-1]}.{secret}",
+        f"{head}.{hashed(key)}", hashed(key), f"sha256:{hashed(key)}", f" {key[:10]}", "key_", "key_.", "admin",
+        "test-admin-ke", "test-admin-keyy", "TEST-ADMIN-KEY", f"sha256:{hashed('test-admin-key')}",
+        hashed("test-admin-key"), "k" * 7000, "null", "undefined", "[]", "\u00e9\u00e8",
+    ]  # fmt: skip
+
+
+def test_guesses_open_nothing_and_tell_nothing(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        key = (await made(client, role="admin"))["key"]
+        return [await by(client, guess).get("/d1/vehicles") for guess in guesses(key)]
+
+    answers = run(case)
+    assert {answer.status for answer in answers} == {401}
+    assert {answer.json()["detail"] for answer in answers} <= {
+        "the key is not known",
+        "the token is not valid",
+        "the token was signed with a key that is not in use",
+    }
+
+
+def test_a_key_gets_a_short_token_that_may_do_as_much(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        key = await made(client, role="operator", subjects=[OURS, OTHERS], daily_calls=500)
+        answer = await by(client, key["key"]).post("/auth/token", {})
+        token = answer.json()["access_token"]
+        caller = by(client, token)
+        return key, answer, (await caller.get("/auth/me")).json(), await caller.post("/auth/token", {}), token
+
+    key, answer, myself, again, token = run(case)
+    assert answer.status == 201
+    assert {name: answer.json()[name] for name in ("token_type", "expires_in", "role")} == {
+        "token_type": "Bearer", "expires_in": 900, "role": "operator",
+    }  # fmt: skip
+    assert myself == {
+        "name": key["id"], "role": "operator", "subjects": [OURS, OTHERS], "daily_calls": 500, "is_token": True,
+    }  # fmt: skip
+    assert (again.status, again.json()["type"]) == (403, "urn:problem:not-for-tokens")
+    claims = jwt.decode(token, SIGNING_KEY, algorithms=["HS256"], audience="core-tessie-api", issuer="core-tessie-api")
+    assert claims["exp"] - claims["iat"] == 900
+    assert jwt.get_unverified_header(token)["kid"] == kid_of(SIGNING_KEY)
+
+
+def test_a_token_may_do_less_than_its_key_and_never_more(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        caller = await keyed(client, role="operator", subjects=[OURS, OTHERS])
+        less = {"role": "reader", "subjects": [OURS], "lifetime_s": 60}
+        more: list[dict[str, Any]] = [{"role": "admin"}, {"subjects": [OURS, "5YJ3E1EA1KF000003"]}]
+        wrong: list[dict[str, Any]] = [{"lifetime_s": 59}, {"lifetime_s": 3601}]
+        answers = [await caller.post("/auth/token", wanted) for wanted in (less, *more, *wrong)]
+        return [*answers, await by(client, answers[0].json()["access_token"]).get("/auth/me")]
+
+    less, *refused, myself = run(case)
+    assert less.status == 201
+    assert (myself.json()["role"], myself.json()["subjects"]) == ("reader", [OURS])
+    assert [answer.status for answer in refused] == [403, 403, 422, 422]
+
+
+def forged(**changes: Any) -> str:
+    now = datetime.now(UTC)
+    claims = {
+        "iss": "core-tessie-api", "aud": "core-tessie-api", "sub": "admin", "role": "admin", "iat": now, "nbf": now,
+        "exp": now + timedelta(minutes=5),
+    }  # fmt: skip
+    key = changes.pop("key", SIGNING_KEY)
+    headers = {"kid": changes.pop("kid", kid_of(SIGNING_KEY))}
+    return jwt.encode(claims | changes, key, changes.pop("algorithm", "HS256"), headers=headers)
+
+
+FORGED = {
+    "another key": forged(key="x" * 32),
+    "expired": forged(exp=datetime(2026, 1, 1, tzinfo=UTC)),
+    "the future": forged(nbf=datetime.now(UTC) + timedelta(hours=1)),
+    "another audience": forged(aud="other"),
+    "a kid of nobody": forged(kid="x"),
+    "none": jwt.encode({"sub": "admin", "role": "admin"}, "", "none"),
+}
+
+
+@pytest.mark.parametrize("token", FORGED.values(), ids=FORGED)
+def test_a_forged_token_is_refused(run: Runner, token: str) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer]:
+        return await by(client, token).get("/d1/vehicles"), await by(client, forged()).get("/d1/vehicles")
+
+    refused, good = run(case)
+    assert (refused.status, good.status) == (401, 200)
+    assert refused.header("www-authenticate") == 'Bearer realm="api"'
+
+
+@pytest.fixture
+def sim(run: Any) -> Any:
+    with Simulator(Fleet(seed=7, until=datetime(2026, 1, 5, 20, tzinfo=UTC)), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+async def two_vehicles(client: Client) -> tuple[str, str]:
+    """Put two vehicles of the fleet with a drive each into the tables, and a report of both."""
+    vins = [one["vin"] for one in (await client.get("/tessieapi/vehicles")).json()["results"]][:2]
+    for vin in vins:
+        await database(client).run("INSERT INTO vehicles (id, vin) VALUES (?, ?) ON CONFLICT DO NOTHING", vin, vin)
+        drive = {"vin": vin, "tessie_id": 1, "started_at": "2026-01-01T10:00:00Z", "distance_mi": 10}
+        assert (await client.post("/d1/drives", drive)).status == 201
+    return vins[0], vins[1]
+
+
+@pytest.mark.usefixtures("sim")
+def test_a_key_bound_to_a_vehicle_sees_it_and_nothing_else_in_the_tables(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ours, others = await two_vehicles(client)
+        caller = await keyed(client, role="operator", subjects=[ours])
+        seen = [
+            (await caller.get(path)).json() for path in ("/d1/vehicles", "/d1/drives", f"/d1/drives?vin=eq.{others}")
+        ]
+        ones = [(await caller.get(f"/d1/{path}")).status for path in (f"drives/{ours}-1", f"drives/{others}-1")]
+        count = (await caller.get("/d1/drives?limit=0")).header("content-range")
+        closed = [(await caller.get(f"/d1/{name}")).status for name in ("sync_runs", "agent_messages", "logs")]
+        tables = [one["name"] for one in (await caller.get("/d1")).json()["tables"]]
+        return ours, seen, ones, count, closed, tables
+
+    ours, (vehicles, drives, none), ones, count, closed, tables = run(case)
+    assert [one["id"] for one in vehicles] == [ours]
+    assert [one["vin"] for one in drives] == [ours]
+    assert (none, ones, closed) == ([], [200, 404], [403, 403, 403])
+    assert count is not None
+    assert count.endswith("/1")
+    assert "drives" in tables
+    assert not {"sync_runs", "agent_messages", "logs", "tessie_raw"} & set(tables)
+
+
+@pytest.mark.usefixtures("sim")
+def test_a_bound_key_reaches_one_car_through_the_mirror(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ours, others = await two_vehicles(client)
+        caller = await keyed(client, role="operator", subjects=[ours])
+        listed = (await caller.get("/tessieapi/vehicles")).json()["results"]
+        asked = [("GET", f"/tessieapi/{vin}/state") for vin in (ours, others)]
+        asked += [("POST", f"/tessieapi/{others}/command/honk"), ("POST", f"/tessieapi/{others}/wake")]
+        return ours, listed, [(await caller.request(*one)).status for one in asked]
+
+    ours, listed, statuses = run(case)
+    assert [one["vin"] for one in listed] == [ours]
+    assert statuses == [200, 403, 403, 403]
+
+
+@pytest.mark.usefixtures("sim")
+def test_a_bound_key_gets_reports_and_actions_of_its_vehicle_alone(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ours, others = await two_vehicles(client)
+        caller = await keyed(client, role="operator", subjects=[ours])
+        report, actions = "/colbycommands/energy-report", "/agent/actions"
+        period = {"from": "2026-01-01", "to": "2026-01-02"}
+        theirs = [(await client.post(report, period | more)).header("location") or "" for more in ({}, {"vin": others})]
+        refused = [(await caller.post(report, period | more)).status for more in ({}, {"vin": others})]
+        own = (await caller.post(report, period | {"vin": ours})).header("location") or ""
+        read = [(await caller.get(path)).status for path in (*theirs, own)]
+        listed = [one["vin"] for one in (await caller.get(report)).json()]
+        foreign = await client.post(actions, {"kind": "energy_report", "payload": period | {"vin": others}})
+        acted = [
+            (await caller.post(actions, {"kind": kind, "payload": {"vin": vin} if vin else {}})).status
+            for kind, vin in (("backfill", None), ("wake", others), ("sync_vehicle", others))
+        ]
+        path = f"{actions}/{foreign.json()['id']}"
+        acted += [(await caller.get(path)).status, (await caller.post(f"{path}/cancel")).status]
+        acted += [(await caller.post(f"{path}/retry")).status, len((await caller.get(actions)).json())]
+        rest = [(await caller.post("/colbycommands/sync")).status, (await caller.get("/colbycommands/usage")).status]
+        return ours, refused, read, listed, acted, rest
+
+    ours, refused, read, listed, acted, rest = run(case)
+    assert (refused, read, listed) == ([403, 403], [404, 404, 200], [ours])
+    assert (acted, rest) == ([403, 403, 403, 404, 404, 404, 0], [403, 403])
+
+
+def test_a_bound_key_sees_no_conversation_of_others(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        said = (await client.post("/agent/chat", {"message": "Where am I?", "stream": False})).json()["conversation_id"]
+        caller, other = await keyed(client, subjects=[OURS], role="operator"), await keyed(client, subjects=[OURS])
+        own = (await caller.post("/agent/chat", {"message": "Hi", "stream": False})).json()["conversation_id"]
+        path = "/agent/conversations"
+        listed = [[one["id"] for one in (await who.get(path)).json()] for who in (caller, other)]
+        statuses = [(await who.get(f"{path}/{own}")).status for who in (caller, other, client)]
+        statuses += [(await caller.get(f"{path}/{said}")).status]
+        statuses += [(await caller.request("DELETE", f"{path}/{said}")).status]
+        into = await caller.post("/agent/chat", {"message": "Hi", "stream": False, "conversation_id": said})
+        return own, listed, [*statuses, into.status]
+
+    own, listed, statuses = run(case)
+    assert listed == [[own], []]
+    assert statuses == [200, 404, 200, 404, 404, 404]
+
+
+@pytest.mark.usefixtures("sim")
+def test_an_idempotency_key_is_its_callers_own(run: Runner) -> None:
+    async def case(client: Client) -> list[str]:
+        vin, _ = await two_vehicles(client)
+        wanted = {"kind": "energy_report", "payload": {"vin": vin, "from": "2026-01-01"}}
+        callers = [client, await keyed(client, role="operator"), await keyed(client, role="operator")]
+        sent = [await one.post("/agent/actions", wanted, headers=[("idempotency-key", "k")]) for one in callers]
+        return [one.json()["id"] for one in sent]
+
+    assert len(set(run(case))) == 3
+
+
+def test_without_a_signing_key_keys_still_open_and_tokens_do_not(tmp_path: Path) -> None:
+    for bad, words in (({"JWT_SECRET_KEY": ""}, "is not set"), ({"JWT_SECRET_KEY": "short"}, "32 bytes")):
+        runner = Runner(tmp_path / words, 9)
+        runner.env |= bad
+
+        async def case(client: Client) -> list[Answer]:
+            asked = [await client.get("/d1/vehicles"), await client.post("/auth/token", {})]
+            return [*asked, await by(client, forged()).get("/d1/vehicles"), await client.get("/health")]
+
+        known, token, forged_, health = runner(case)
+        assert (known.status, token.status, forged_.status) == (200, 503, 503)
+        assert words in token.json()["detail"]
+        assert health.json()["status"] == "degraded"

@@ -1,0 +1,153 @@
+"""Tokens: what another has signed, or nobody, or we for somebody else, opens nothing."""
+
+import hashlib
+import hmac
+import json
+from base64 import urlsafe_b64encode
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import jwt
+import pytest
+
+from edge.access import OPERATOR, READER, Actor
+from edge.errors import Unauthorized
+from edge.parts.tokens import LONGEST, Tokens, kid_of
+
+NOW = datetime.now(UTC)
+KEY, OLD, ALIEN = "k" * 32, "o" * 32, "a" * 32
+TOKENS = Tokens("api", [KEY, OLD])
+CALLER = Actor("phone-1", OPERATOR, frozenset({"A", "B"}), 100)
+
+
+def packed(value: object) -> str:
+    text = value if isinstance(value, str) else json.dumps(value, default=lambda moment: int(moment.timestamp()))
+    return urlsafe_b64encode(text.encode()).rstrip(b"=").decode()
+
+
+def claims(**changes: Any) -> dict[str, Any]:
+    good = {"iss": "api", "aud": "api", "sub": "phone-1", "role": "reader", "iat": NOW, "nbf": NOW}
+    given = good | {"exp": NOW + timedelta(hours=2)} | changes
+    return {name: value for name, value in given.items() if value is not None}
+
+
+def signed(payload: object, key: str = KEY, **header: Any) -> str:
+    head = {"alg": "HS256", "typ": "JWT", "kid": kid_of(key)} | header
+    return stamped(packed({name: value for name, value in head.items() if value is not None}), packed(payload), key)
+
+
+def stamped(head: str, payload: str, key: str) -> str:
+    signature = hmac.digest(key.encode(), f"{head}.{payload}".encode(), hashlib.sha256)
+    return f"{head}.{payload}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
+
+
+def test_a_token_tells_all_that_is_known_of_its_caller() -> None:
+    read = TOKENS.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2)))
+    assert read == Actor("phone-1", OPERATOR, frozenset({"A", "B"}), 100, is_token=True)
+    plain = TOKENS.read(TOKENS.issue(Actor("x", READER), NOW, timedelta(hours=2)))
+    assert (plain.subjects, plain.daily_calls) == (None, None)
+
+
+def test_the_helper_of_these_tests_signs_as_it_should() -> None:
+    assert TOKENS.read(signed(claims())).name == "phone-1"
+
+
+def test_two_keys_live_while_one_takes_over_from_the_other() -> None:
+    before, after = Tokens("api", [OLD]), Tokens("api", [KEY])
+    token = before.issue(CALLER, NOW, timedelta(hours=2))
+    assert TOKENS.read(token).name == "phone-1"
+    assert before.read(token).name == "phone-1"
+    with pytest.raises(Unauthorized, match="not in use"):
+        after.read(token)
+    assert after.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2))).name == "phone-1"
+
+
+def test_a_kid_tells_nothing_of_its_key() -> None:
+    assert kid_of(KEY) not in KEY
+    assert kid_of(KEY) not in hashlib.sha256(KEY.encode()).hexdigest()
+    assert kid_of(KEY) != kid_of(OLD)
+
+
+GOOD = claims()
+PAST, FUTURE = NOW - timedelta(hours=1), NOW + timedelta(hours=3)
+TWICE = json.dumps(claims(), default=lambda moment: int(moment.timestamp()))[:-1] + ', "role": "admin"}'
+BAD: dict[str, str] = {
+    "no algorithm": f"{packed({'alg': 'none', 'kid': kid_of(KEY)})}.{packed(GOOD)}.",
+    "no algorithm, but a signature": signed(GOOD, alg="none"),
+    "none in capitals": f"{packed({'alg': 'NONE', 'kid': kid_of(KEY)})}.{packed(GOOD)}.",
+    "another hash": jwt.encode(GOOD, KEY * 2, "HS512", headers={"kid": kid_of(KEY)}),
+    "an algorithm of key pairs": signed(GOOD, alg="RS256"),
+    "an algorithm of curves": signed(GOOD, alg="ES256"),
+    "no alg": signed(GOOD, alg=None),
+    "alg is a list": signed(GOOD, alg=["HS256"]),
+    "expired": signed(claims(exp=PAST)),
+    "expires never": signed(claims(exp=None)),
+    "exp is text": signed(claims(exp="tomorrow")),
+    "exp is huge": signed(claims(exp=10**400)),
+    "exp is a list": signed(claims(exp=[FUTURE.timestamp()])),
+    "not yet valid": signed(claims(nbf=FUTURE)),
+    "issued in the future": signed(claims(iat=FUTURE)),
+    "no nbf": signed(claims(nbf=None)),
+    "no iat": signed(claims(iat=None)),
+    "another audience": signed(claims(aud="other")),
+    "no audience": signed(claims(aud=None)),
+    "many audiences": signed(claims(aud=["api", "other"])),
+    "another issuer": signed(claims(iss="other")),
+    "no issuer": signed(claims(iss=None)),
+    "issuer is a list": signed(claims(iss=["api"])),
+    "no subject": signed(claims(sub=None)),
+    "subject is a number": signed(claims(sub=1)),
+    "no role": signed(claims(role=None)),
+    "an unknown role": signed(claims(role="root")),
+    "role is a number": signed(claims(role=3)),
+    "subjects is text": signed(claims(subjects="A")),
+    "subjects holds a number": signed(claims(subjects=[1])),
+    "daily_calls is text": signed(claims(daily_calls="1")),
+    "daily_calls is true": signed(claims(daily_calls=True)),
+    "signed by somebody": signed(GOOD, ALIEN, kid=kid_of(KEY)),
+    "signed by somebody, with a kid of theirs": signed(GOOD, ALIEN),
+    "signed with nothing": signed(GOOD, "", kid=kid_of(KEY)),
+    "signed with the kid": signed(GOOD, kid_of(KEY), kid=kid_of(KEY)),
+    "no kid": signed(GOOD, kid=None),
+    "kid is a path": signed(GOOD, kid="../../dev/null"),
+    "kid is SQL": signed(GOOD, kid="x' UNION SELECT 'a"),
+    "kid is a list": signed(GOOD, kid=[kid_of(KEY)]),
+    "kid is huge": signed(GOOD, kid="k" * 3000),
+    "the key is in the header": signed(GOOD, ALIEN, kid=kid_of(KEY), jwk={"kty": "oct", "k": packed(ALIEN)}),
+    "the key is elsewhere": signed(GOOD, ALIEN, kid=kid_of(KEY), jku="http://127.0.0.1:9/keys"),
+    "a critical extension": signed(GOOD, crit=["b64"], b64=False),
+    "the payload is no object": signed([GOOD]),
+    "the payload is no JSON": signed("{"),
+    "the payload is deep": signed("[" * 2000 + "]" * 2000),
+    "a claim stands twice": signed(TWICE),
+    "a header stands twice": stamped(
+        packed(f'{{"alg": "HS256", "kid": "x", "kid": "{kid_of(KEY)}"}}'), packed(GOOD), KEY
+    ),
+    "the signature is cut": signed(GOOD)[:-2],
+    "no signature": signed(GOOD).rpartition(".")[0] + ".",
+    "the payload is another's": ".".join(
+        [signed(GOOD).split(".")[0], packed(claims(role="admin")), signed(GOOD).split(".")[2]]
+    ),
+    "no token": "..",
+    "not base64": "a.b.c",
+    "not ASCII": "é.é.é",
+    "huge": signed(claims(more="x" * LONGEST)),
+    "five parts": signed(GOOD) + ".e.f",
+}
+
+
+@pytest.mark.parametrize("token", BAD.values(), ids=BAD)
+def test_nothing_but_a_token_of_ours_is_believed(token: str) -> None:
+    with pytest.raises(Unauthorized):
+        TOKENS.read(token)
+
+
+@pytest.mark.parametrize("place", range(3))
+def test_no_character_of_a_token_may_change(place: int) -> None:
+    parts = TOKENS.issue(CALLER, NOW, timedelta(hours=2)).split(".")
+    for at in range(len(parts[place]) - 1):  # the last may hold bits that are read by nobody
+        mark = "A" if parts[place][at] != "A" else "B"
+        changed = [*parts]
+        changed[place] = parts[place][:at] + mark + parts[place][at + 1 :]
+        with pytest.raises(Unauthorized):
+            TOKENS.read(".".join(changed))
