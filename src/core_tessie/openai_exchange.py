@@ -5,7 +5,7 @@ from contextlib import aclosing
 from time import perf_counter
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import to_json
 
 from core_tessie.conversations import calls_json, close_turn, ending, open_turn, said
@@ -40,6 +40,17 @@ def _said(message: dict[str, Any]) -> dict[str, Any]:
     return {**message, "role": "system"} if role == "developer" else message
 
 
+Message = Annotated[
+    dict[str, Any],
+    AfterValidator(_said),
+    WithJsonSchema({
+        "type": "object", "additionalProperties": True, "required": ["role"],
+        "properties": {"role": {"type": "string", "enum": [*_ROLES]}, "content": {}},
+    }),
+]  # fmt: skip
+"""A message in the form of OpenAI's; of what it holds, the model's own server is the judge."""
+
+
 class StreamOptions(BaseModel):
     """What a stream tells beside the text."""
 
@@ -52,13 +63,13 @@ class Completion(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     model: Annotated[str, Field(max_length=200)] = ""
-    messages: Annotated[list[Annotated[dict[str, Any], AfterValidator(_said)]], Field(min_length=1, max_length=1000)]
+    messages: Annotated[list[Message], Field(min_length=1, max_length=1000)]
     stream: bool | None = False
     stream_options: StreamOptions | None = None
     tools: list[dict[str, Any]] | None = None
     max_completion_tokens: int | None = Field(None, ge=1)
     max_tokens: int | None = Field(None, ge=1)
-    n: Annotated[Literal[1], BeforeValidator(lambda n: 1 if n is None else n)] = 1
+    n: Literal[1] | None = 1
 
 
 class Dialect:

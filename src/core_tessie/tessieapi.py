@@ -1,13 +1,16 @@
 """`/tessieapi`: the mirror of Tessie's REST API, with the owner's key added on the way."""
 
 import re
+from typing import Annotated
 
+from pydantic import WithJsonSchema
 from pydantic_core import from_json
 
 from core_tessie.reach import VehicleOutOfReach, reach
 from core_tessie.tessie import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.vin import VIN
 from edge.access import OPERATOR, READER, Actor
+from edge.endpoint import ANY_STATUS, Operation
 from edge.errors import BadRequest, Forbidden, MethodNotAllowed, NotConfigured
 from edge.http import HeaderList, Request, Response, percent_decode
 from edge.ports import Fetched
@@ -21,6 +24,8 @@ ACTIONS = frozenset({"command", "wake"})
 
 _SEGMENT = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
 _QUERY = re.compile(r"[!-~]*")
+MirroredVin = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{VIN.pattern}$"})]
+MirroredPath = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_~-][A-Za-z0-9._~/-]*$"})]
 _PASSED_ON = ("accept", "accept-language", "content-type", "if-match", "if-none-match", "if-modified-since", "range")
 _PASSED_BACK = re.compile(
     r"cache-control|content-(disposition|language|range|type)|etag|last-modified|retry-after|(x-)?ratelimit.*"
@@ -45,21 +50,25 @@ async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -
     return answer if actor.subjects is None else _within(answer, actor)
 
 
-@routes.any(
-    "/{vin}/{path:path}", InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured
-)
-async def mirror_tessie(request: Request, vin: str, path: str, actor: Actor, tessie: Tessie) -> Response:
+_REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured)
+_ANSWERED = Operation({200: {}, ANY_STATUS: {}})
+
+
+@routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED)
+async def mirror_tessie(
+    request: Request, vin: MirroredVin, path: MirroredPath, actor: Actor, tessie: Tessie
+) -> Response:
     """Pass a request on to Tessie's API and its answer back.
 
     Path, query, method and body go through as they came; status, body and content type come back as they are. A GET
     needs the reader role; whatever acts on a car (another method, `command/…`, `wake`) needs operator. A GET is
     repeated after 408, 429, 502, 503 and 504 under one deadline; anything else is sent once.
     """
+    if request.method not in METHODS:
+        raise MethodNotAllowed(request.method, METHODS)
     if not VIN.matches(vin):
         raise InvalidVin(vin)
     reach(actor, vin)
-    if request.method not in METHODS:
-        raise MethodNotAllowed(request.method, METHODS)
     path = _safe_path(path)
     ask = _ask(request, f"/{vin}/{path}", vin, await request.body())
     if not ask.is_safe and actor.role < OPERATOR:

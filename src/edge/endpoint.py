@@ -41,6 +41,12 @@ _LISTS = (list, tuple, set, frozenset)
 _JSON: HeaderList = [("content-type", "application/json")]
 
 
+MOST_FAULTS = 500
+"""Faults of a body that are told one by one; a list of more would cost more than it helps."""
+ANY_STATUS = 0
+"""Stands for every status that an `Operation` does not name."""
+
+
 class PlanError(TypeError):
     """A handler's signature or declaration cannot be served; raised at import."""
 
@@ -49,8 +55,9 @@ class PlanError(TypeError):
 class Operation:
     """What a handler takes from its Request and puts into its Response by itself; the OpenAPI document shows it.
 
-    `responses` gives by status and media type the type of the body, None where a schema would say nothing (an event
-    stream); `query` is a model of the query string, `body` the type of the JSON body. Nothing of it is enforced.
+    `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
+    would say nothing (an event stream); `query` is a model of the query string, `body` the type of the JSON body.
+    Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
@@ -337,14 +344,24 @@ def _body_check(hint: Any) -> Callable[[bytes], object]:
         if b"NaN" in body or b"Infinity" in body:
             _refuse_constants(body)
         try:
-            return validate(body)
+            return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
+            if (count := fault.error_count()) > MOST_FAULTS:
+                raise InvalidBody([Fault(pointer="", detail=f"{count} things are wrong")]) from None
+            if all(map(_is_whole, fault.errors())):
+                return validate(body)
             errors = fault.errors(include_url=False, include_context=False, include_input=False)
             if errors[0]["type"] == "json_invalid":
                 raise MalformedJson(errors[0]["msg"]) from None
             raise InvalidBody(faults_of(errors)) from None
 
     return check
+
+
+def _is_whole(error: ErrorDetails) -> bool:
+    """Tell whether what is wrong is that an integer was written as 1.0, which JSON Schema takes."""
+    given = error["input"]
+    return error["type"] == "int_type" and isinstance(given, float) and given.is_integer()
 
 
 def _refuse_constants(body: bytes) -> None:

@@ -13,9 +13,10 @@ from apispec import APISpec
 from edge import errors
 from edge.access import PUBLIC
 from edge.app import App
-from edge.endpoint import Endpoint, Handler, Input
+from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input
 from edge.errors import PROBLEM_JSON
 from edge.http import Request, Response
+from edge.parts.limits import TooManyRequests
 from edge.routing import ANY
 from edge.schemas import REF, Schema, Schemas, names_in, never_null
 
@@ -233,7 +234,8 @@ def _json(schema: Schema) -> Schema:
 
 
 def _responses(operation: _Operation, schemas: Schemas) -> Schema:
-    answers = {str(status): _answer(status, content) for status, content in _answers(operation.endpoint, schemas)}
+    stated = _answers(operation.endpoint, schemas)
+    answers = {str(status or "default"): _answer(status, content) for status, content in stated}
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
@@ -254,7 +256,8 @@ def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema
 
 
 def _answer(status: int, content: Schema) -> Schema:
-    described: Schema = {"description": HTTPStatus(status).phrase}
+    phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, as it came"
+    described: Schema = {"description": phrase}
     return described | ({"content": content} if content else {})
 
 
@@ -275,7 +278,7 @@ def _problems(operation: _Operation) -> Iterator[type[errors.Problem]]:
         yield errors.PayloadTooLarge
     if endpoint.access is not PUBLIC:
         yield from (errors.Unauthorized, errors.Forbidden, errors.NotConfigured)
-    yield errors.InternalError
+    yield from (TooManyRequests, errors.ServiceAway, errors.InternalError)
 
 
 def _reads_body(operation: _Operation) -> bool:

@@ -289,13 +289,13 @@ def test_a_handler_that_returns_nothing_answers_204(whole: dict[str, Any]) -> No
 
 
 STATUSES = [
-    ("get", "/drives/{drive_id}", "200 400 401 403 404 500 503"),
-    ("get", "/drives", "200 400 401 403 500 503"),
-    ("post", "/drives", "201 400 401 403 413 415 422 500 503"),
-    ("post", "/event", "200 400 413 415 422 500"),
-    ("get", "/events", "200 500"),
-    ("get", "/mirror/{path}", "200 400 500"),
-    ("post", "/mirror/{path}", "200 400 413 500"),
+    ("get", "/drives/{drive_id}", "200 400 401 403 404 429 500 503"),
+    ("get", "/drives", "200 400 401 403 429 500 503"),
+    ("post", "/drives", "201 400 401 403 413 415 422 429 500 503"),
+    ("post", "/event", "200 400 413 415 422 429 500 503"),
+    ("get", "/events", "200 429 500 503"),
+    ("get", "/mirror/{path}", "200 400 429 500 503"),
+    ("post", "/mirror/{path}", "200 400 413 429 500 503"),
 ]
 
 

@@ -126,6 +126,7 @@ def test_a_change_of_meaning_is_seen(one: str, other: str) -> None:
     assert meaning(one) != meaning(other)
 
 
+@pytest.mark.slow
 def test_each_module_of_the_upload_means_what_it_did() -> None:
     sources = {name: path.read_text() for name, path in closure(ROOT / "src" / "main.py").items()}
     uploaded = slimmed(ROOT / "src" / "main.py")

@@ -155,7 +155,7 @@ async def get_key(key_id: str, db: Database) -> Key:
     return _found(row, key_id)
 
 
-@routes.delete("/keys/{key_id}", KeyNotFound)
+@routes.post("/keys/{key_id}/revoke", KeyNotFound)
 async def revoke_key(key_id: str, db: Database, clock: Clock) -> Key:
     """Revoke an API key, from the next request on. Its row stays, so that the logs can be read."""
     sql = f"UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"

@@ -1,0 +1,87 @@
+"""schemathesis over the OpenAPI document, with all of its checks, against the server and against workerd."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.served import ROOT, Served, served_locally
+from tests.workers.hosting import reading
+
+from cloudflare_sim import AnalyticsSim
+from model_sim import ModelSim
+from pyedge import Worker
+from tessie_sim import Fleet, Simulator
+
+from .conftest import ENV, KEY
+
+pytestmark = pytest.mark.slow
+
+LIST = "/d1/{table}/list"
+"""`list` may be a row's id, too: the path answers to that row's methods, which the document has elsewhere."""
+CHECKED = ["--checks", "all", "--exclude-path", LIST]
+CHECKED_LIST = ["--checks", "all", "--exclude-checks", "allow_header_conformance", "--include-path", LIST]
+ENDLESS = ["--exclude-path", "/ws", "--exclude-operation-id", "streamEvents"]
+
+
+@contextmanager
+def serving(runtime: str, folder: Path) -> Iterator[str]:
+    """Run the app on a runtime with a fleet that is synced and a model, and give its address."""
+    with Simulator(Fleet(seed=7, until=datetime(2025, 11, 20, tzinfo=UTC))) as tessie, ModelSim() as model:
+        env = ENV | {"TESSIE_BASE_URL": tessie.url, "TESSIE_DEADLINE_S": "2"}
+        if runtime == "local":
+            with served_locally(folder, env | {"LOCAL_AI_URL": model.openai_url, "LOCAL_AI_KEY": model.key}) as served:
+                sync(served)
+                yield served.url
+            assert "Traceback" not in (folder / "server.txt").read_text()
+            return
+        variables = {name: value for name, value in env.items() if name != "RATE_LIMITER"}
+        with AnalyticsSim() as analytics:
+            variables |= reading(analytics, "core_tessie_api")
+            given: dict[str, Any] = {"overrides": {"ratelimits": []}, "ai": model.url, "analytics": analytics.url}
+            with Worker(ROOT / "wrangler.toml", variables=variables, **given) as worker:
+                sync(Served(worker.url.rstrip("/"), "workers"))
+                yield worker.url.rstrip("/")
+
+
+def sync(served: Served) -> None:
+    assert served.ask("POST", "/colbycommands/sync")[0] == 202
+    for _ in range(200):
+        if [run for run in served.ask("GET", "/d1/sync_runs")[1] if run["ended_at"]]:
+            return
+        time.sleep(0.1)
+    raise AssertionError("the sync has not ended in 20 s")
+
+
+def check(url: str, examples: int, *options: str) -> str:
+    """Run schemathesis; return what it printed."""
+    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", "tests/schemathesis.toml", "run"]
+    command += ["openapi/openapi.json", "--url", url, "--header", f"Authorization: {KEY[0][1]}", "--no-color"]
+    command += ["--seed", "1", "--max-examples", str(examples), "--continue-on-failure", *ENDLESS, *options]
+    env = os.environ | {"SCHEMATHESIS_HOOKS": ""}
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=3000, check=False)
+    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
+    return done.stdout
+
+
+@pytest.mark.parametrize("runtime", ["local", "workers"])
+def test_a_part_of_all_that_can_be_asked_is_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
+    phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
+    with serving(runtime, tmp_path) as url:
+        check(url, 3, *CHECKED, *phases)
+        check(url, 3, *CHECKED_LIST, *phases)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("runtime", ["local", "workers"])
+def test_ten_thousand_cases_are_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
+    with serving(runtime, tmp_path) as url:
+        told = check(url, 200, *CHECKED) + check(url, 200, *CHECKED_LIST)
+    counted = [int(line.split()[0]) for line in told.splitlines() if " generated" in line]
+    assert sum(counted) >= 10_000, counted
