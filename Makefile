@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate test test-fast soak check format openapi assets dry-run bench bench-workers bench-live lock clean
+.PHONY: help dev dev-workers sync migrate test test-fast soak check audit licences export erase format openapi assets dry-run bench bench-workers bench-live lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -44,6 +44,19 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tools/openapi.py --check
+	@$(BIN)/python tools/audit.py
+
+audit: $(VENV)/.dev ## Ask what is known of the locked packages' vulnerabilities, where that can be asked
+	@$(BIN)/python tools/audit.py
+
+licences: $(VENV)/.dev $(WORKERS) ## List the licences of all that runs
+	@$(BIN)/python tools/licences.py
+
+export: $(VENV)/.local ## Write all that a service keeps of its owner into a ZIP file (URL=, KEY=, FILE=)
+	@$(BIN)/python tools/owner_data.py export
+
+erase: $(VENV)/.local ## Remove all that a service keeps of its owner, after asking (URL=, KEY=)
+	@$(BIN)/python tools/owner_data.py erase
 
 format: $(VENV)/.dev ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix --quiet . || true

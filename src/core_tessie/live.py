@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from core_tessie.reach import VehicleOutOfReach, reach
 from core_tessie.settings import TessieSettings
-from edge.access import OPERATOR, READER, Actor
+from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, Forbidden, NotConfigured
 from edge.http import Request, Response
@@ -78,6 +78,14 @@ async def publish_event(own: Body[OwnEvent], actor: Actor, events: Events) -> Pu
     """Publish an event of one's own to all who follow."""
     reach(actor, own.subject)
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
+
+
+@routes.delete("/events", NotConfigured, access=ADMIN)
+async def forget_events(events: Events) -> Published:
+    """Forget all events that are kept; the log goes on with one that says so."""
+    last = await events.publish([Draft("events.forgotten", None)])
+    await events.forget()
+    return Published(sequence=last)
 
 
 @routes.get("/ws", NotConfigured, UpgradeRequired, WrongOrigin, operation=Operation({101: {}}))

@@ -72,6 +72,9 @@ class Events(Protocol):
     async def read(self, since: int, *, types: Sequence[str] = (), limit: int = 100) -> Page:
         """Return at most `limit` events after number `since`."""
 
+    async def forget(self) -> None:
+        """Forget all events but the last, whose number the next one follows."""
+
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         """Return the events as the body of a `text/event-stream` response, which ends when the client leaves."""
 

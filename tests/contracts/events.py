@@ -49,6 +49,16 @@ async def numbers(events: Events, follow: Follow, count: int) -> list[int]:
     return found
 
 
+async def what_is_forgotten_is_gone_and_the_numbers_go_on(events: Events) -> None:
+    await events.publish([Draft("forget.me", "secret"), Draft("forget.me", "secret"), Draft("kept", None)])
+    last = await last_of(events)
+    await events.forget()
+    page = await events.read(0)
+    assert ([event.type for event in page.events], page.oldest, page.last) == (["kept"], last, last)
+    assert await events.publish([Draft("a.next", None)]) == last + 1
+    assert [event.sequence for event in (await events.read(0)).events] == [last, last + 1]
+
+
 async def events_have_numbers_without_gaps(events: Events) -> None:
     before = await last_of(events)
     assert await events.publish([Draft("a.one", {})]) == before + 1
@@ -161,6 +171,7 @@ async def probe_answers(events: Events) -> None:
 
 CASES: list[Case] = [
     events_have_numbers_without_gaps,
+    what_is_forgotten_is_gone_and_the_numbers_go_on,
     an_event_is_a_cloud_event,
     publishing_is_all_or_nothing,
     publishers_at_once_leave_no_gap,

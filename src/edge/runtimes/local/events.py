@@ -26,6 +26,8 @@ SCHEMA = (
 )
 LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)"
 
+FIRST = "SELECT coalesce(min(seq), 1) FROM events"
+
 type OnFrame = Callable[[Frame], Awaitable[dict[str, Any]]]
 
 
@@ -59,7 +61,8 @@ class LocalEvents:
     async def read(self, since: int, *, types: Sequence[str] = (), limit: int = 100) -> Page:
         def select(connection: sqlite3.Connection) -> Page:
             last = int(connection.execute(LAST).fetchone()[0])
-            oldest = max(1, last - self._kept + 1) if last else 0
+            first = int(connection.execute(FIRST).fetchone()[0])
+            oldest = max(first, last - self._kept + 1) if last else 0
             rows = connection.execute(
                 "SELECT seq, type, json FROM events WHERE seq > ? ORDER BY seq", (max(since, oldest - 1),)
             )
@@ -72,6 +75,11 @@ class LocalEvents:
             return Page(found, oldest, last)
 
         return await self._file.work(select)
+
+    async def forget(self) -> None:
+        await self._file.work(
+            lambda connection: connection.execute("DELETE FROM events WHERE seq < (SELECT max(seq) FROM events)")
+        )
 
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         return self._stream(follow)

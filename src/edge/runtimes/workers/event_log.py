@@ -51,6 +51,9 @@ def event_log(app: App) -> type[DurableObject]:  # noqa: C901 - a method for eac
         async def read(self, text: str) -> str:
             return self._log.read(text)
 
+        async def forget(self, _text: str) -> str:
+            return self._log.forget()
+
         async def alarm(self, _info: Any = None) -> None:
             self._log.alarm()
 
@@ -76,7 +79,8 @@ class Log:
         self._app, self._context, self._ports = app, context, ports
         self._sql = context.storage.sql
         self._sql.exec("CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, type TEXT, json TEXT)")
-        self._last: int = self._sql.exec("SELECT coalesce(max(seq), 0) AS n FROM events").one().n
+        known = self._sql.exec("SELECT coalesce(max(seq), 0) AS last, coalesce(min(seq), 1) AS first FROM events").one()
+        self._last, self._first = int(known.last), int(known.first)
         context.setWebSocketAutoResponse(WebSocketRequestResponsePair.new(wire.PING, wire.PONG))
         self._streams: set[Reader] = set()
         self._beating = False
@@ -87,7 +91,7 @@ class Log:
 
     @property
     def _oldest(self) -> int:
-        return max(1, self._last - wire.KEPT + 1) if self._last else 0
+        return max(self._first, self._last - wire.KEPT + 1) if self._last else 0
 
     def publish(self, text: str) -> str:
         """Append drafts (JSON: type, data, subject) in one statement, and hand the events on."""
@@ -114,6 +118,12 @@ class Log:
             since = page[-1].sequence
         events = [list(event) for event in found[: asked["limit"]]]
         return to_json({"events": events, "oldest": self._oldest, "last": self._last}).decode()
+
+    def forget(self) -> str:
+        """Forget all events but the last."""
+        self._sql.exec("DELETE FROM events WHERE seq < ?", float(self._last))
+        self._first = self._last
+        return "null"
 
     def follow(self, request: Any) -> Any:
         """Answer the Worker: a WebSocket, or a stream."""

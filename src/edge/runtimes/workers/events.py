@@ -53,6 +53,9 @@ class DurableEvents:
         found = await self._call("read", {"since": since, "types": types, "limit": limit})
         return Page([Event(*event) for event in found["events"]], found["oldest"], found["last"])
 
+    async def forget(self) -> None:
+        await self._call("forget", None)
+
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         return NativeStream((await self._ask("stream", follow, {})).body)
 

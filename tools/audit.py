@@ -1,0 +1,65 @@
+"""`make audit`: known vulnerabilities of all that is locked, as far as the services that know them can be asked."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+LOCKS = ("worker", "local", "dev")
+PATIENCE = 60
+"""Seconds for an answer; where none comes, nothing is said of what was asked."""
+
+
+def asked(command: list[str]) -> Any | None:
+    """Return what an auditor prints as JSON, None where it could not do its work."""
+    try:
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+            env=os.environ | {"CI": "1"},
+        )
+        return json.loads(done.stdout)
+    except (OSError, subprocess.TimeoutExpired, ValueError):
+        return None
+
+
+def of_python(lock: str) -> list[str] | None:
+    """Return the vulnerabilities of a lock's packages."""
+    command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--disable-pip"]
+    told = asked([*command, "--require-hashes", "-r", f"tools/requirements/{lock}.txt", "--timeout", "10"])
+    if not isinstance(told, dict):
+        return None
+    return [
+        f"{one['name']} {one['version']}: {bad['id']}" for one in told["dependencies"] for bad in one.get("vulns", [])
+    ]
+
+
+def of_node() -> list[str] | None:
+    """Return the vulnerabilities of npm's packages that are high or critical."""
+    told = asked(["npm", "audit", "--json", "--audit-level=high"])
+    if not isinstance(told, dict) or "vulnerabilities" not in told:
+        return None
+    return [
+        f"{name}: {one['severity']}"
+        for name, one in told["vulnerabilities"].items()
+        if one["severity"] in {"high", "critical"}
+    ]
+
+
+def main() -> int:
+    """Ask, print what came, and fail where something is known."""
+    found = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
+    for what, faults in found.items():
+        print(f"{what}: {'could not be asked here' if faults is None else ', '.join(faults) or 'nothing is known'}")
+    return 1 if any(found.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
