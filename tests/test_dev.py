@@ -122,6 +122,28 @@ def test_killed_in_the_middle_of_a_sync_it_goes_on_when_started_again(tmp_path: 
             assert here.endswith(f"/{len(there)}")
 
 
+def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> None:
+    shown: list[str] = []
+    for _ in range(2):
+        port = free_port()
+        process = start(tmp_path / "state", port, ADMIN_API_KEY="")
+        dev = Dev(process, port)
+        try:
+            wait_for(lambda dev=dev: dev.ask("GET", "/health")[0] == 200)
+            if shown:
+                assert dev.ask("GET", "/auth/me", key=shown[0])[2]["role"] == "admin"
+        finally:
+            process.send_signal(signal.SIGINT)
+            output, _ = process.communicate(timeout=30)
+        told = next(line for line in output.splitlines() if line.startswith("API key:"))
+        shown.append(told.removeprefix("API key:").split()[0])
+        assert ("shown this once" in told) is (len(shown) == 1)
+    kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert not any(shown[0].encode() in data for data in kept)
+    assert (tmp_path / "state" / "admin_api_key").read_text().startswith("sha256:")
+    assert (tmp_path / "state" / "jwt_secret_key").stat().st_mode & 0o077 == 0
+
+
 def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = int(taken.getsockname()[1])

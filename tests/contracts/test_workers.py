@@ -1,6 +1,7 @@
 """The contract cases, run in workerd against the Workers adapters."""
 
 import asyncio
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -26,6 +27,7 @@ from tests.workers.hosting import ROOT, hosted
 
 from cloudflare_sim import AnalyticsSim
 from model_sim import ModelSim, Shape
+from pyedge import Worker
 
 pytestmark = pytest.mark.slow
 
@@ -66,16 +68,18 @@ def models() -> Iterator[ModelSim]:
 
 
 @pytest.fixture(scope="module")
-def run(models: ModelSim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Run]:
-    trees = {"tests/contracts": ROOT / "tests" / "contracts"}
-    with (
-        served_origin() as url,
-        AnalyticsSim() as analytics,
-        hosted("contracts", tmp_path_factory.mktemp("contracts"), trees, analytics=analytics, ai=models.url) as worker,
-    ):
+def host(models: ModelSim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    trees, folder = {"tests/contracts": ROOT / "tests" / "contracts"}, tmp_path_factory.mktemp("contracts")
+    with AnalyticsSim() as analytics, hosted("contracts", folder, trees, analytics=analytics, ai=models.url) as worker:
+        yield worker
+
+
+@pytest.fixture(scope="module")
+def run(host: Worker) -> Iterator[Run]:
+    with served_origin() as url:
 
         def case(port: str, name: str) -> str:
-            status, _, body = worker.post(f"/run/{port}/{name}", url)
+            status, _, body = host.post(f"/run/{port}/{name}", url)
             return body.decode() if status == 200 else f"{status} {body.decode()}"
 
         yield case
@@ -128,3 +132,28 @@ def test_a_quota_that_is_used_up_is_not_asked_again(run: Run, models: ModelSim) 
 
 def test_every_exception_is_a_case() -> None:
     assert NOT_IN_WORKERD.keys() <= CASES
+
+
+D1_SAYS = {
+    "D1_ERROR: no such table: x: SQLITE_ERROR": "DatabaseError",
+    "D1_ERROR: UNIQUE constraint failed: t.id: SQLITE_CONSTRAINT": "DatabaseError",
+    "D1_ERROR: no such column: reset: SQLITE_ERROR": "DatabaseError",
+    "D1_TYPE_ERROR: Type 'undefined' not supported for value 'undefined'": "DatabaseError",
+    "D1_ERROR: too many SQL variables at offset 5: SQLITE_ERROR": "LimitExceeded",
+    "D1_ERROR: string or blob too big: SQLITE_TOOBIG": "LimitExceeded",
+    "D1_ERROR: D1 DB is overloaded. Requests queued for too long.": "DatabaseAway",
+    "D1_ERROR: D1 DB is overloaded. Too many requests queued.": "DatabaseAway",
+    "D1_ERROR: D1 DB storage operation exceeded timeout which caused object to be reset.": "DatabaseAway",
+    "D1_ERROR: D1 DB exceeded its CPU time limit and was reset.": "DatabaseAway",
+    "D1_ERROR: Cannot resolve D1 DB due to transient issue on remote node.": "DatabaseAway",
+    "D1_ERROR: Exceeded maximum DB size.": "DatabaseAway",
+    "D1_ERROR: Network connection lost.": "DatabaseAway",
+    "D1_ERROR: database is locked: SQLITE_BUSY": "DatabaseAway",
+    "D1_ERROR: disk I/O error: SQLITE_IOERR": "DatabaseAway",
+}
+"""D1's documented errors, and what a caller is told by each."""
+
+
+@pytest.mark.parametrize("words", D1_SAYS)
+def test_an_error_of_d1_is_told_from_one_of_ours(host: Worker, words: str) -> None:
+    assert json.loads(host.request("POST", "/d1-error", words.encode())[2]) == D1_SAYS[words]

@@ -411,6 +411,22 @@ def test_a_key_that_is_bound_to_a_vehicle_hears_of_it_alone(served: Served) -> N
     assert refused == [403, 403, 202]
 
 
+def test_a_flood_of_frames_and_sockets_holds_up_nobody(served: Served) -> None:
+    quiet = opened(served, "?types=custom.*")
+    flooding = [opened(served) for _ in range(5)]
+    frames = ['{"type": "subscribe", "types": []}', "{", '{"type": "nothing"}', "[]"] * 50
+    for ws in flooding:
+        with suppress(ConnectionClosed):
+            for frame in frames:
+                ws.send(frame)
+    number = served.publish("custom.through")
+    assert int(received(quiet)["id"]) == number
+    assert said(quiet, {"type": "subscribe", "id": 1, "types": ["custom.*"]})["data"]["id"] == 1
+    assert {closing_of(ws).code for ws in flooding} == {wire.Close.TOO_MANY}
+    assert int(served.publish("custom.after")) > number
+    quiet.close()
+
+
 @pytest.mark.soak
 def test_a_stream_that_is_not_read_is_dropped_and_resumes(served: Served) -> None:
     begin = last(served)

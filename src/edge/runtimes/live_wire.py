@@ -24,6 +24,8 @@ BEHIND_LIMIT = 1024 * 1024
 """Bytes that may wait for one reader; one that is further behind is dropped."""
 FRAMES_AT_ONCE = 4
 """Frames of one socket that may be in work."""
+FRAMES, FRAMES_S = 100, 10.0
+"""Frames that one socket may send in so many seconds, pings apart."""
 HEARTBEAT = 15.0
 """Seconds between two signs of life, where nothing else is sent."""
 
@@ -42,6 +44,7 @@ class Close(IntEnum):
     TOO_LARGE = 1009
     FAILED = 1011
     TOO_SLOW = 4408
+    TOO_MANY = 4429
 
     @property
     def reason(self) -> str:
@@ -54,6 +57,7 @@ _REASONS = {
     Close.NOT_TEXT: "frames are text: JSON objects",
     Close.TOO_LARGE: f"a frame has at most {FRAME_LIMIT} bytes",
     Close.FAILED: "the log failed; come again with since=",
+    Close.TOO_MANY: f"at most {FRAMES} frames in {FRAMES_S:g} s",
     Close.TOO_SLOW: "too far behind; come again with since=",
 }
 
@@ -69,6 +73,22 @@ class TooManyFrames(Problem):
 
     def __init__(self) -> None:
         super().__init__(f"{FRAMES_AT_ONCE} frames of this socket are in work")
+
+
+class Pace:
+    """How fast a socket sends frames."""
+
+    __slots__ = ("_count", "_until")
+
+    def __init__(self) -> None:
+        self._count, self._until = 0, 0.0
+
+    def allows(self, now: float) -> bool:
+        """Count a frame at `now`, in seconds; tell whether the socket may send it."""
+        if now >= self._until:
+            self._count, self._until = 0, now + FRAMES_S
+        self._count += 1
+        return self._count <= FRAMES
 
 
 def wanted(types: Sequence[str], type_: str) -> bool:

@@ -78,6 +78,7 @@ async def _send(socket: Socket, batches: AsyncIterable[list[bytes | str]]) -> No
 
 
 async def _read(socket: Socket, answer: Answer, request_id: str, work: set[asyncio.Task[None]]) -> None:
+    pace, clock = wire.Pace(), asyncio.get_running_loop().time
     while True:
         frame = await socket.receive()
         if isinstance(frame, bytes):
@@ -86,6 +87,9 @@ async def _read(socket: Socket, answer: Answer, request_id: str, work: set[async
         if frame == wire.PING:
             await socket.send(wire.PONG)
             continue
+        if not pace.allows(clock()):
+            await socket.close(Close.TOO_MANY)
+            return
         task = asyncio.create_task(_answer(socket, frame, answer, request_id, is_busy=len(work) >= wire.FRAMES_AT_ONCE))
         work.add(task)
         task.add_done_callback(work.discard)

@@ -38,7 +38,7 @@ class D1:
         try:
             answer = await statement.all()
         except JsException as fault:
-            raise _database_error(fault) from None
+            raise database_error(fault) from None
         return _result(from_json(JSON.stringify(answer)))
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
@@ -48,7 +48,7 @@ class D1:
         try:
             answers = await self._binding.batch(prepared)
         except JsException as fault:
-            raise _database_error(fault) from None
+            raise database_error(fault) from None
         return [_result(answer) for answer in from_json(JSON.stringify(answers))]
 
     async def probe(self) -> None:
@@ -74,8 +74,9 @@ def _row(row: Row) -> Row:
     return row
 
 
-def _database_error(fault: JsException) -> DatabaseError | LimitExceeded:
+def database_error(fault: JsException) -> DatabaseError | LimitExceeded:
+    """Return what an error of D1's is: our statement's, over a limit, or D1's own."""
     told, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
-    if code.partition(":")[0].partition("_")[0] in _AWAY or _AWAY_WORDS.search(told):
+    if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(told)):
         return DatabaseAway(told)
     return LimitExceeded(told) if "too " in told else DatabaseError(told)

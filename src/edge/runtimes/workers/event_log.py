@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Mapping
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -143,6 +144,9 @@ class Log:
             member.close(Close.NOT_TEXT)
         elif len(message.encode("utf-8", "replace")) > wire.FRAME_LIMIT:
             member.close(Close.TOO_LARGE)
+        elif not member.pace.allows(monotonic()):
+            member.close(Close.TOO_MANY)
+            self._members.pop(member.id, None)
         else:
             self._background(self._answer(member, message))
 

@@ -1,7 +1,7 @@
 """The sockets on the log: what is known of each, also while the object sleeps."""
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from pydantic_core import from_json, to_json
@@ -31,6 +31,7 @@ class Member:
     request_id: str
     unchecked: int = 0
     busy: int = 0
+    pace: wire.Pace = field(default_factory=wire.Pace)
 
     @classmethod
     def of(cls, socket: Any) -> "Member | None":

@@ -4,6 +4,8 @@ import asyncio
 import traceback
 from typing import Any
 
+from js import Error, Promise
+from pyodide.ffi import JsException
 from tests.contracts import (
     bucket,
     clock,
@@ -28,6 +30,7 @@ from edge.model import Model
 from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter
 from edge.routes import Routes
 from edge.runtimes.workers import QuotaCounter, event_log, worker
+from edge.runtimes.workers.database import database_error
 from edge.settings import Settings
 from edge.telemetry import Telemetry
 
@@ -101,6 +104,16 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "quotas": (settings.counts,),
         "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
+
+
+@routes.post("/d1-error")
+async def name_d1_error(request: Request) -> str:
+    """Tell what the adapter makes of D1's own words."""
+    try:
+        await Promise.reject(Error.new((await request.body()).decode()))
+    except JsException as fault:
+        return type(database_error(fault)).__name__
+    return ""
 
 
 @routes.queue("jobs", batch_size=100)
