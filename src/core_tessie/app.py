@@ -47,7 +47,7 @@ async def authenticate(request: Request, callers: Callers, db: Database | None, 
     """Know the caller by a ticket, where one is taken, or else by a key or token."""
     ticket = tickets.presented(request)
     if ticket is not None and db is not None:
-        return await tickets.redeem(ticket, db, clock)
+        return await callers.counted(request, tickets.redeem(ticket, db, clock))
     return await callers.identify(request)
 
 

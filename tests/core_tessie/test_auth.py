@@ -384,6 +384,40 @@ def test_an_idempotency_key_is_its_callers_own(run: Runner) -> None:
     assert len(set(run(case))) == 3
 
 
+@pytest.mark.parametrize("key", ["a.b.c", "key_x.y", "ключ", "sha256:no-hash", "x" * 500])
+def test_any_text_is_an_administrators_key(tmp_path: Path, key: str) -> None:
+    runner = Runner(tmp_path, 9)
+    runner.env |= {"ADMIN_API_KEY": f"sha256:{hashed(key)}" if key.startswith("sha256:") else key}
+
+    async def case(client: Client) -> tuple[int, int, int]:
+        asked = [await by(client, one).get("/auth/me") for one in (key, runner.env["ADMIN_API_KEY"], f"{key}x")]
+        return asked[0].status, asked[1].status, asked[2].status
+
+    is_hashed = key.startswith("sha256:")
+    assert runner(case) == (200, 401 if is_hashed else 200, 401)
+
+
+def test_a_hash_that_is_none_opens_nothing(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, 9)
+    runner.env |= {"ADMIN_API_KEY": "sha256:ж"}
+
+    async def case(client: Client) -> int:
+        return (await by(client, "x").get("/auth/me")).status
+
+    assert runner(case) == 401
+
+
+def test_without_an_administrators_key_the_others_still_open(tmp_path: Path) -> None:
+    runner = Runner(tmp_path, 9)
+    key = Runner(tmp_path, 9)(made)["key"]
+    runner.env |= {"ADMIN_API_KEY": ""}
+
+    async def case(client: Client) -> list[int]:
+        return [(await by(client, one).get("/auth/me")).status for one in (key, forged(), "anything")]
+
+    assert runner(case) == [200, 200, 503]
+
+
 def test_without_a_signing_key_keys_still_open_and_tokens_do_not(tmp_path: Path) -> None:
     for bad, words in (({"JWT_SECRET_KEY": ""}, "is not set"), ({"JWT_SECRET_KEY": "short"}, "32 bytes")):
         runner = Runner(tmp_path / words, 9)

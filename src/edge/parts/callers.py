@@ -1,5 +1,6 @@
 """Who calls: the administrator by the key in the settings, others by API keys and tokens."""
 
+from collections.abc import Awaitable
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Annotated
@@ -53,8 +54,12 @@ class Callers:
 
     async def identify(self, request: Request) -> Actor:
         """Return the caller, who is within the limits; `Unauthorized` or `TooManyRequests` else."""
+        return await self.counted(request, self._known(request))
+
+    async def counted(self, request: Request, knowing: Awaitable[Actor]) -> Actor:
+        """Return whom `knowing` finds, as `identify` does; a stranger's try counts for its address."""
         try:
-            actor = await self._known(presented_key(request))
+            actor = await knowing
         except Unauthorized:
             await self._limits.admit(request)
             raise
@@ -67,18 +72,26 @@ class Callers:
         keys = [settings.jwt_secret_key, *filter(None, [settings.jwt_secret_key_old])]
         return _tokens(settings.jwt_issuer, tuple(key.get_secret_value() for key in keys))
 
-    async def _known(self, presented: str) -> Actor:
+    async def _known(self, request: Request) -> Actor:
+        presented = presented_key(request)
+        if self._is_administrators(presented):
+            return ADMINISTRATOR
         if presented.startswith(PREFIX):
             if self.keys is None:
                 raise NotConfigured("DB")
             return await self.keys.find(presented)
         if presented.count(".") == 2:
             return self.tokens().read(presented)
+        if fault := self._settings.faults.get("admin_api_key"):
+            raise fault
+        raise Unauthorized("the key is not known")
+
+    def _is_administrators(self, presented: str) -> bool:
+        if "admin_api_key" in self._settings.faults:
+            return False
         expected = self._settings.admin_api_key.get_secret_value()
-        known = expected.removeprefix(HASHED) if expected.startswith(HASHED) else hashed(expected)
-        if not compare_digest(hashed(presented), known.lower()):
-            raise Unauthorized("the key is not known")
-        return ADMINISTRATOR
+        known = expected.removeprefix(HASHED).lower() if expected.startswith(HASHED) else hashed(expected)
+        return compare_digest(hashed(presented).encode(), known.encode())
 
 
 @lru_cache(maxsize=8)
