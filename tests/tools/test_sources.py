@@ -119,6 +119,12 @@ def test_what_is_left_of_a_module(source: str, expected: str | None) -> None:
     assert slim(source) == (source if expected is None else expected)
 
 
+def test_words_about_fields_stay_where_a_schema_is_asked_for() -> None:
+    source = 'class A(BaseModel):\n a:int=Field(1,ge=0,description="x")\n b:int=Field(description="y")'
+    assert slim(source, shown=frozenset({"A"})) == source
+    assert slim(source, shown=frozenset()) == "class A(BaseModel):\n a:int=Field(1,ge=0)\n b:int=Field()"
+
+
 @pytest.mark.parametrize(
     ("one", "other"), [("x = 1", "x = 2"), ("\nx = 1", "x = 1"), ('@a\ndef f(): "b"', '@a\ndef f(): "c"')]
 )

@@ -29,6 +29,8 @@ _NO_TEXT = frozenset({"INDENT", "DEDENT", "NEWLINE", "NL", "ENDMARKER"})
 _QUIET = frozenset({"typing", "collections.abc", "datetime", "edge.ports", "edge.http", "edge.model", "edge.live"})
 _SILENT = frozenset({"Protocol", "BaseModel", "TypedDict", "NamedTuple", "Exception", "StrEnum", "IntEnum"})
 """Bases that do nothing with a docstring, but for Pydantic's, which only a JSON Schema shows."""
+_WORDS = frozenset({"description", "examples"})
+"""What a field says for a schema alone."""
 _VERBS = frozenset({"get", "post", "put", "patch", "delete", "any"})
 """The declarations of routes: a path, problems, and more by name."""
 _DEFINED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
@@ -51,7 +53,8 @@ def slimmed(main: Path) -> dict[str, str]:
     """Return what an upload has of an entry and all that it needs, by the path below its folder."""
     files = {name: _text(path) for name, path in closure(main).items()}
     passed_on, own = values(files.values()), frozenset(name.partition("/")[0] for name in files if "/" in name)
-    texts = {name: slim(text, passed_on, own) for name, text in files.items()}
+    shown = values(map(_unannotated, files.values()))
+    texts = {name: slim(text, passed_on, own, shown) for name, text in files.items()}
     waiting, reached = [main.stem], set[str]()
     while waiting:
         name = waiting.pop()
@@ -87,7 +90,12 @@ def values(sources: Iterable[str]) -> frozenset[str]:
     return frozenset(found)
 
 
-def slim(source: str, passed_on: frozenset[str] | None = None, own: frozenset[str] = frozenset()) -> str:
+def slim(
+    source: str,
+    passed_on: frozenset[str] | None = None,
+    own: frozenset[str] = frozenset(),
+    shown: frozenset[str] | None = None,
+) -> str:
     """Return a module's text without comments, needless spaces, and what nothing reads at run time.
 
     Of the docstrings of classes with a base of ours (titles of problems) and of decorated functions that are passed on
@@ -96,13 +104,15 @@ def slim(source: str, passed_on: frozenset[str] | None = None, own: frozenset[st
     those
     of fields, of decorated functions, of `__init__`, and of public functions, but for those that are only called: whose
     names are not among `passed_on`. Unused imports go, of modules that do nothing when they are imported, as those of
-    the packages `own` do.
+    the packages `own` do; and the words about fields of models that are not among `shown`, which are passed on outside
+    annotations: nobody asks for their schema.
     """
-    meant = partial(meaning, passed_on=passed_on, own=own)
+    meant = partial(meaning, passed_on=passed_on, own=own, shown=shown)
     same = meant(source)
     wording, annotations = (partial(edits, passed_on=passed_on) for edits in (_wording, _annotations))
     imported = partial(_imported, own=own)
-    steps = (_promises, wording, _documented, _unneeded, annotations, imported, _spaces, _renamed)
+    described = partial(_described, shown=shown)
+    steps = (_promises, wording, _documented, described, _unneeded, annotations, imported, _spaces, _renamed)
     with suppress(SyntaxError):  # as a rule all of them hold, and are checked together
         whole = reduce(lambda text, edits: _edited(text, edits(text)), steps, source)
         if meant(whole) == same:
@@ -124,13 +134,20 @@ def _means(source: str, same: list[object], meant: Callable[[str], list[object]]
         return False
 
 
-def meaning(source: str, passed_on: frozenset[str] | None = None, own: frozenset[str] = frozenset()) -> list[object]:
+def meaning(
+    source: str,
+    passed_on: frozenset[str] | None = None,
+    own: frozenset[str] = frozenset(),
+    shown: frozenset[str] | None = None,
+) -> list[object]:
     """Return all that a module says and on which lines, but for what may be left out."""
     tree = ast.parse(source)
     _leave_out_words(tree, passed_on)
     tree = _Untyped().visit(tree)
     for call in _declarations(tree):
         call.args, call.keywords = call.args[:1], [one for one in call.keywords if one.arg != "operation"]
+    for call in _fields(tree, shown):
+        call.keywords = [one for one in call.keywords if one.arg not in _WORDS]
     while unneeded := _constants(tree):
         tree.body = [_nothing(one) if one in unneeded else one for one in tree.body]
     _leave_out_imports(tree, own)
@@ -240,17 +257,52 @@ def _protocols(tree: ast.Module) -> list[ast.ClassDef]:
     return [one for one in classes if "Protocol" in map(ast.unparse, one.bases) and ast.get_docstring(one) is not None]
 
 
+def _described(source: str, shown: frozenset[str] | None) -> Iterator[Edit]:
+    """Yield the words about fields of models whose schema nobody asks for."""
+    for call in _fields(ast.parse(source), shown):
+        yield from _given(source, call, {id(one.value) for one in call.keywords if one.arg in _WORDS})
+
+
+def _fields(tree: ast.Module, shown: frozenset[str] | None) -> list[ast.Call]:
+    """Return the calls of `Field` in classes that are not shown."""
+    classes = [node for node in ast.walk(tree) if isinstance(node, ast.ClassDef)]
+    hidden = [one for one in classes if shown is not None and one.name not in shown]
+    calls = [node for one in hidden for node in ast.walk(one) if isinstance(node, ast.Call)]
+    return [one for one in calls if isinstance(one.func, ast.Name) and one.func.id == "Field"]
+
+
+def _unannotated(source: str) -> str:
+    """Return a module's code without annotations."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.arg):
+            node.annotation = None
+        elif isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            node.returns = None
+        elif isinstance(node, ast.AnnAssign):
+            node.annotation = ast.Constant(None)
+    return ast.unparse(tree)
+
+
 def _documented(source: str) -> Iterator[Edit]:
     """Yield what the declarations of routes say for the document alone: their problems and their operation."""
-    lines = source.split("\n")
     for call in _declarations(ast.parse(source)):
-        parts = sorted(
-            [*call.args, *(one.value for one in call.keywords)], key=lambda one: (one.lineno, one.col_offset)
-        )
-        told = {id(one) for one in call.args[1:]} | {id(one.value) for one in call.keywords if one.arg == "operation"}
-        for before, part in pairwise(parts):
-            if id(part) in told:
-                yield _end(lines, before), _end(lines, part), ""
+        operations = {id(one.value) for one in call.keywords if one.arg == "operation"}
+        yield from _given(source, call, {id(one) for one in call.args[1:]} | operations)
+
+
+def _given(source: str, call: ast.Call, dropped: set[int]) -> Iterator[Edit]:
+    """Yield those of a call's arguments whose ids are `dropped`, each with the comma beside it."""
+    lines = source.split("\n")
+    given = [*call.args, *(one.value for one in call.keywords)]
+    parts = sorted(given, key=lambda one: (one.lineno, one.col_offset))
+    kept = [one for one in parts if id(one) not in dropped]
+    if not kept and parts:
+        yield _end(lines, call.func), _end(lines, call), "()"
+        return
+    for before, part in pairwise(parts):
+        if id(part) in dropped:
+            yield _end(lines, before), _end(lines, part), ""
 
 
 def _declarations(tree: ast.Module) -> list[ast.Call]:

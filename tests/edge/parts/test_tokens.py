@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from base64 import urlsafe_b64encode
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,7 +13,7 @@ import pytest
 
 from edge.access import OPERATOR, READER, Actor
 from edge.errors import Unauthorized
-from edge.parts.tokens import LONGEST, Tokens, kid_of
+from edge.parts.tokens import LONGEST, MOST_READ, Tokens, kid_of
 
 NOW = datetime.now(UTC)
 KEY, OLD, ALIEN = "k" * 32, "o" * 32, "a" * 32
@@ -60,6 +61,22 @@ def test_two_keys_live_while_one_takes_over_from_the_other() -> None:
     with pytest.raises(Unauthorized, match="not in use"):
         after.read(token)
     assert after.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2))).name == "phone-1"
+
+
+def test_a_token_that_was_read_before_ends_as_it_was_to_end() -> None:
+    tokens = Tokens("api", [KEY])
+    token = tokens.issue(CALLER, datetime.now(UTC) - timedelta(seconds=9), timedelta(seconds=1))
+    assert tokens.read(token).name == tokens.read(token).name == "phone-1", "the leeway is not over"
+    time.sleep(2.1)
+    with pytest.raises(Unauthorized, match="expired"):
+        tokens.read(token)
+
+
+def test_so_many_tokens_are_remembered_and_no_more() -> None:
+    tokens = Tokens("api", [KEY])
+    for number in range(MOST_READ + 10):
+        tokens.read(tokens.issue(Actor(f"x{number}", READER), NOW, timedelta(hours=2)))
+    assert len(tokens._read) <= MOST_READ
 
 
 def test_a_kid_tells_nothing_of_its_key() -> None:
