@@ -112,13 +112,16 @@ class Host:
         self._path, self._analytics, self._ai = path, analytics, ai
         self._worker: Worker | None = None
         self._env: dict[str, str] = {}
+        self.logs: list[str] = []
 
-    async def client(self, app: App, env: Mapping[str, str], headers: HeaderList) -> RemoteClient:
+    async def client(
+        self, app: App, env: Mapping[str, str], headers: HeaderList, kind: type[RemoteClient] = RemoteClient
+    ) -> RemoteClient:
         """Return a client of a Worker with these settings and empty tables."""
         if self._worker is None or self._env != env:
             await asyncio.to_thread(self._start, dict(env))
         assert self._worker is not None
-        client = RemoteClient(app, self._worker, env, headers)
+        client = kind(app, self._worker, env, headers)
         for field in app.settings.fields:
             if field.kind == "d1":
                 await cast("RemoteDatabase", getattr(client.ports.settings, field.attribute)).wipe()
@@ -141,6 +144,7 @@ class Host:
         """Stop the Worker, where one runs."""
         if self._worker is not None:
             self._worker.stop()
+            self.logs += self._worker.logs
             self._worker = None
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.remote import Host
+from tests.remote import Host, RemoteClient
 from tests.served import Served, served_locally
 
 from core_tessie.app import app
 from edge.runtimes.local.runtime import LocalRuntime
-from edge.testing import Client
+from edge.testing import Answer, Client
 from model_sim import ModelSim
 
 ROOT = Path(__file__).parents[2]
@@ -31,6 +31,33 @@ ENV = {
 }
 
 type Case[T] = Callable[[Client], Awaitable[T]]
+
+
+SECRETS = {name: ENV[name] for name in ("ADMIN_API_KEY", "JWT_SECRET_KEY", "TESSIE_API_KEY")}
+"""What no case may find in an answer, and none may leave in a file: the whole suite is a canary's."""
+
+
+def check_untold(what: str, data: bytes) -> None:
+    """Refuse data that holds a secret."""
+    assert [name for name, secret in SECRETS.items() if secret.encode() in data] == [], what
+
+
+class Watched(Client):
+    """A client that reads each answer for secrets."""
+
+    async def request(self, method: str, target: str, **given: Any) -> Answer:
+        answer = await super().request(method, target, **given)
+        check_untold(f"{method} {target}", answer.body + repr(answer.headers).encode())
+        return answer
+
+
+class WatchedRemote(RemoteClient):
+    """The same over HTTP."""
+
+    async def request(self, method: str, target: str, **given: Any) -> Answer:
+        answer = await super().request(method, target, **given)
+        check_untold(f"{method} {target}", answer.body + repr(answer.headers).encode())
+        return answer
 
 
 class Runner:
@@ -51,9 +78,12 @@ class Runner:
         try:
             if started:
                 await runtime.start(cron=False)
-            return await case(Client(app, runtime.ports(), KEY))
+            return await case(Watched(app, runtime.ports(), KEY))
         finally:
             await runtime.stop()
+            for path in self.state.rglob("*"):
+                if path.is_file():
+                    check_untold(str(path), path.read_bytes())
 
 
 class WorkersRunner(Runner):
@@ -64,7 +94,7 @@ class WorkersRunner(Runner):
         self._host = host
 
     async def _run[T](self, case: Case[T], started: bool) -> T:  # noqa: ARG002
-        return await case(await self._host.client(app, self.env, KEY))
+        return await case(await self._host.client(app, self.env, KEY, WatchedRemote))
 
 
 @pytest.fixture(scope="session")
@@ -99,6 +129,7 @@ def workers_host(model_sim: ModelSim) -> Iterator[Host]:
     host = Host(ROOT / "wrangler.toml", ai=model_sim.url)
     yield host
     host.stop()
+    check_untold("the log", "\n".join(host.logs).encode())
 
 
 @pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])

@@ -237,7 +237,7 @@ def operations() -> Iterator[tuple[str, str, list[Any], bool]]:
     """Yield the document's operations: method, path, parameters, and whether there is a body."""
     for path, item in DOCUMENT["paths"].items():
         for method in VERBS & item.keys():
-            if (method, path) not in ENDLESS and not path.startswith(("/agent/chat", "/agent/v1")):
+            if (method, path) not in ENDLESS:
                 given = item.get("parameters", []) + item[method].get("parameters", [])
                 yield method.upper(), path, [*map(resolved, given)], "requestBody" in item[method]
 
