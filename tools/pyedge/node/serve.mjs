@@ -61,9 +61,7 @@ const main = order.workers[0];
 
 async function inside(action, { config: { name } } = main, timeout = 120_000) {
   const url = new URL(`/${action}`, await mf.unsafeGetDirectURL(name, "PyedgeControl"));
-  const ask = () => fetch(url, { signal: AbortSignal.timeout(timeout) });
-  // A kept connection may lead to a workerd that was just replaced: a second one is fresh.
-  const response = await ask().catch((error) => (busy && error.message === "fetch failed" ? ask() : Promise.reject(error)));
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeout) });
   const text = response.ok ? null : (await response.text()).slice(0, 4000);
   if (!response.ok) throw new Error(order.workers.length > 1 ? `${name}: ${text}` : text);
   return response;
@@ -86,6 +84,18 @@ async function again() {
   restarting?.();
 }
 
+// A kept connection may lead to a workerd that was just replaced; the next one is fresh.
+async function steadily(work) {
+  for (let left = 5; ; left--) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!left || error.message !== "fetch failed") throw error;
+      await sleep(200);
+    }
+  }
+}
+
 async function start() {
   busy = true;
   edited = false;
@@ -102,9 +112,11 @@ async function start() {
     workers.push(workerOptions(worker, order, { libraries, state }));
   }
   try {
-    await apply(workers);
-    for (const worker of order.workers) await migrate(worker);
-    await ready();
+    await steadily(async () => {
+      await apply(workers);
+      for (const worker of order.workers) await migrate(worker);
+      await ready();
+    });
   } finally {
     busy = false;
   }
