@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 from tests.served import ROOT, Served, served_locally
 
+from core_tessie.actions import RELAY_CRON
 from core_tessie.app import app
 from core_tessie.sync import CRON
-from edge.ports import Clock, DatabaseAway
+from edge.ports import Clock, DatabaseAway, PortError
 from edge.runtimes.local.database import Connection
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
@@ -244,3 +245,52 @@ def test_with_the_model_gone_all_but_the_agent_goes_on(tmp_path: Path) -> None:
             assert (await client.get(path)).status == 200, path
 
     with_runtime(tmp_path / "state", case, LOCAL_AI_URL="http://127.0.0.1:9/v1")
+
+
+class Gone:
+    """A queue or an event log that cannot be reached."""
+
+    async def probe(self, *_: object, **__: object) -> Any:
+        raise PortError("the service cannot be reached")
+
+    send = send_batch = publish = read = stream = connect = forget = probe
+
+
+def test_without_the_event_log_only_following_and_publishing_wait(tmp_path: Path) -> None:
+    async def case(client: Client, runtime: LocalRuntime) -> None:
+        runtime.settings.events = Gone()  # type: ignore[attr-defined]
+        runtime.ports().provided.clear()
+        check_away(await client.get("/events"))
+        check_away(await client.post("/events", {"type": "custom.x"}))
+        for path in [*READS, *ALIVE]:
+            assert (await client.get(path)).status == 200, path
+        assert (await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})).status == 201
+        assert (await client.post("/colbycommands/sync")).status == 202
+
+    with_runtime(tmp_path / "state", case)
+
+
+def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
+    async def case(client: Client, runtime: LocalRuntime) -> None:
+        there, runtime.settings.core_tessie_queue = runtime.settings.core_tessie_queue, Gone()  # type: ignore[attr-defined]
+        runtime.ports().provided.clear()
+        wanted = {"kind": "energy_report", "payload": {"from": "2026-01-01"}}
+        asked = await client.post("/agent/actions", wanted)
+        assert (asked.status, asked.json()["status"]) == (202, "queued")
+        check_away(await client.post("/colbycommands/sync"))
+        for path in [*READS, *ALIVE]:
+            assert (await client.get(path)).status == 200, path
+        runtime.settings.core_tessie_queue = there  # type: ignore[attr-defined]
+        runtime.ports().provided.clear()
+        await runtime.background.drain(5)
+        await runtime.settings.db.run("UPDATE agent_actions SET created_at = '2026-01-01 00:00:00'")  # type: ignore[attr-defined]
+        await client.scheduled(RELAY_CRON)
+        runtime.consumers.start()
+        for _ in range(200):
+            action = (await client.get(asked.header("location") or "")).json()
+            if action["ended_at"]:
+                break
+            await asyncio.sleep(0.05)
+        assert action["status"] == "succeeded", action
+
+    with_runtime(tmp_path / "state", case)
