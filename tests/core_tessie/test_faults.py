@@ -283,7 +283,7 @@ def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
         runtime.settings.core_tessie_queue = there  # type: ignore[attr-defined]
         runtime.ports().provided.clear()
         await runtime.background.drain(5)
-        await runtime.settings.db.run("UPDATE agent_actions SET created_at = '2026-01-01 00:00:00'")  # type: ignore[attr-defined]
+        await runtime.settings.db.run("UPDATE agent_actions SET created_at = '2026-01-01 00:00:00'")
         await client.scheduled(RELAY_CRON)
         runtime.consumers.start()
         for _ in range(200):
