@@ -8,7 +8,7 @@ HEADERS = (
     ("x-frame-options", "DENY"),
     ("referrer-policy", "no-referrer"),
     ("cross-origin-resource-policy", "same-origin"),
-    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("strict-transport-security", "max-age=63072000"),
 )
 POLICY = ("content-security-policy", "default-src 'none'; frame-ancestors 'none'")
 UNKEPT = ("cache-control", "no-store")
