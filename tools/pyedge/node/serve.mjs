@@ -84,9 +84,9 @@ async function again() {
   restarting?.();
 }
 
-// A kept connection may lead to a workerd that was just replaced; the next one is fresh.
+// A kept connection may lead to a workerd that was just replaced; the next one is fresh. A first start has none.
 async function steadily(work) {
-  for (let left = 5; ; left--) {
+  for (let left = mf ? 5 : 0; ; left--) {
     try {
       return await work();
     } catch (error) {
