@@ -10,15 +10,6 @@ from pydantic_core import to_json
 from core_tessie.agent_tools import Looking
 from core_tessie.agent_turns import Desk, Turn
 from core_tessie.conversations import ConversationBusy, ConversationNotFound, open_turn
-from core_tessie.event_stream import SSE, event_stream
-from core_tessie.model_faults import (
-    ModelBroke,
-    ModelNotConfigured,
-    ModelNotFound,
-    ModelOverloaded,
-    ModelSlow,
-    PromptRefused,
-)
 from core_tessie.report_summary import ReportNews
 from core_tessie.settings import TessieSettings
 from core_tessie.usage_points import Usage
@@ -28,6 +19,15 @@ from edge.events import Frame
 from edge.http import Request, Response
 from edge.live import Publisher
 from edge.model import Model
+from edge.parts.event_stream import SSE, event_stream
+from edge.parts.model_faults import (
+    ModelBroke,
+    ModelNotConfigured,
+    ModelNotFound,
+    ModelOverloaded,
+    ModelSlow,
+    PromptRefused,
+)
 from edge.parts.negotiation import best
 from edge.ports import Background, Clock, Database, Ports
 from edge.routes import Routes

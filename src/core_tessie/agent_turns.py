@@ -11,11 +11,11 @@ from uuid import uuid4
 
 from core_tessie.agent_tools import Looking, Outcome, call_tool, refused, tool_schemas
 from core_tessie.conversations import Message, call_of, calls_json, close_turn, ending, history, said
-from core_tessie.model_faults import problem_of
 from core_tessie.usage_points import Usage
 from edge.errors import InternalError, Problem
 from edge.live import Publisher
 from edge.model import Model, ModelError, Part, Prompt, ToolCall
+from edge.parts.model_faults import problem_of
 from edge.ports import Background, Statement
 
 ROUNDS = 6

@@ -9,8 +9,15 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from core_tessie.conversations import call_of
-from core_tessie.event_stream import SSE, event_stream
-from core_tessie.model_faults import (
+from core_tessie.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
+from edge.access import READER, Actor
+from edge.app import Next
+from edge.endpoint import Body, Operation
+from edge.errors import PROBLEM_JSON
+from edge.http import Request, Response, percent_decode
+from edge.model import Answer, ModelError, Part
+from edge.parts.event_stream import SSE, event_stream
+from edge.parts.model_faults import (
     ModelBroke,
     ModelNotConfigured,
     ModelNotFound,
@@ -19,13 +26,6 @@ from core_tessie.model_faults import (
     PromptRefused,
     problem_of,
 )
-from core_tessie.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
-from edge.access import READER, Actor
-from edge.app import Next
-from edge.endpoint import Body, Operation
-from edge.errors import PROBLEM_JSON
-from edge.http import Request, Response, percent_decode
-from edge.model import Answer, ModelError, Part
 from edge.routes import Routes
 
 PREFIX = "/agent/v1"

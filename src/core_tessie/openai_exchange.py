@@ -9,12 +9,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic_core import to_json
 
 from core_tessie.conversations import calls_json, close_turn, ending, open_turn, said
-from core_tessie.model_faults import ModelNotConfigured, ModelNotFound, problem_of
 from core_tessie.settings import TessieSettings
 from core_tessie.usage_points import Usage
 from edge.access import Actor
 from edge.errors import BadRequest
 from edge.model import Answer, Model, ModelError, Part, Prompt
+from edge.parts.model_faults import ModelNotConfigured, ModelNotFound, problem_of
 from edge.ports import Background, Clock, Database
 
 _OPTIONS = (

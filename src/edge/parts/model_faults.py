@@ -7,9 +7,9 @@ from edge.model import ModelBusy, ModelError, ModelRefused, ModelTimeout
 class ModelNotConfigured(NotConfigured):
     """No model is bound."""
 
-    def __init__(self) -> None:
+    def __init__(self, binding: str = "WORKERS_AI") -> None:
         super().__init__(
-            "WORKERS_AI",
+            binding,
             "is not bound; on a machine of one's own set LOCAL_AI_URL to the base address, with /v1, of any server "
             "that speaks OpenAI's chat completions (and LOCAL_AI_KEY where it wants one)",
         )

@@ -1,0 +1,149 @@
+"""Outbound HTTP with patience: one deadline, retries where repeating changes nothing, and faults that say whose."""
+
+import random
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
+from time import monotonic
+from typing import Any
+
+from pydantic_core import from_json
+
+from edge.errors import BadGateway, GatewayTimeout
+from edge.http import HeaderList
+from edge.ports import Clock, Fetch, Fetched, FetchError, FetchTimeout
+
+RETRYABLE = frozenset({408, 429, 502, 503, 504})
+"""Statuses after which the same call may succeed."""
+FIRST_BACK_OFF = 0.5
+"""Seconds before the first retry, at most; each further one doubles it."""
+
+
+class UpstreamFailed(BadGateway):
+    """Another service failed."""
+
+
+class UpstreamTimeout(GatewayTimeout):
+    """Another service did not answer in time."""
+
+
+class UpstreamRefused(UpstreamFailed):
+    """Another service refused what it was asked."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long and how often a call is tried: `attempt` are the seconds of one try, `deadline` those of all."""
+
+    attempts: int = 3
+    attempt: float = 10.0
+    deadline: float = 25.0
+
+
+@dataclass(frozen=True, slots=True)
+class Tries:
+    """What became of a call: its last outcome, every outcome in words, and the seconds that all of it took."""
+
+    outcome: Fetched | FetchError
+    told: list[str]
+    seconds: float
+
+    def summary(self) -> str:
+        """Return it in a line."""
+        return f"{len(self.told)} attempts in {self.seconds:.1f} s, the last: {self.told[-1]}"
+
+
+async def patiently(
+    send: Callable[[float], Awaitable[Fetched]],
+    patience: Patience,
+    clock: Clock,
+    gate: Callable[[], Awaitable[None]] | None = None,
+) -> Tries:
+    """Call `send` with the seconds that it has, again while that may help, and return the last outcome.
+
+    A server's `Retry-After` is waited for where the deadline allows; `gate` is awaited before each try.
+    """
+    started, told = monotonic(), list[str]()
+    while True:
+        if gate is not None:
+            await gate()
+        left = patience.deadline - (monotonic() - started)
+        outcome = await _try(send, max(0.001, min(left, patience.attempt)))
+        told.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
+        pause = _pause(outcome, len(told), clock.now()) if len(told) < patience.attempts else None
+        if pause is None or monotonic() - started + pause >= patience.deadline:
+            return Tries(outcome, told, monotonic() - started)
+        await clock.sleep(pause)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A request to another service; `is_safe` where repeating it changes nothing."""
+
+    method: str
+    url: str
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    is_safe: bool = True
+
+
+class Upstream:
+    """Another service, called `name` in what is told of its faults."""
+
+    def __init__(self, name: str, fetch: Fetch, clock: Clock, patience: Patience | None = None) -> None:
+        self.name, self._fetch, self._clock = name, fetch, clock
+        self._patience = patience or Patience()
+
+    async def send(self, call: Call) -> Fetched:
+        """Return the answer, whatever its status; `UpstreamFailed` or `UpstreamTimeout` where there is none."""
+        patience = self._patience if call.is_safe else replace(self._patience, attempts=1)
+        headers: HeaderList = [*call.headers]
+
+        async def once(seconds: float) -> Fetched:
+            return await self._fetch(call.method, call.url, headers=headers, body=call.body, timeout=seconds)
+
+        tries = await patiently(once, patience, self._clock)
+        if isinstance(tries.outcome, Fetched):
+            return tries.outcome
+        kind = UpstreamTimeout if isinstance(tries.outcome, FetchTimeout) else UpstreamFailed
+        raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.told)
+
+    async def json(self, call: Call) -> Any:
+        """Return the JSON of a 2xx answer, None where it has no body; else as `send`, and `UpstreamRefused` for 4xx."""
+        fetched = await self.send(call)
+        if not 200 <= fetched.status < 300:
+            kind = UpstreamRefused if 400 <= fetched.status < 500 else UpstreamFailed
+            raise kind(f"{self.name} answered {fetched.status}", upstream=self.name, upstream_status=fetched.status)
+        try:
+            return from_json(fetched.body) if fetched.body else None
+        except ValueError:
+            raise UpstreamFailed(f"{self.name} answered what is no JSON", upstream=self.name) from None
+
+
+def retry_after(fetched: Fetched, now: datetime) -> float | None:
+    """Return the seconds that `Retry-After` asks for (a number or an HTTP date), or None."""
+    given = (fetched.header("retry-after") or "").strip()
+    try:
+        return max(0.0, float(given))
+    except ValueError:
+        pass
+    try:
+        return max(0.0, (parsedate_to_datetime(given) - now).total_seconds())
+    except (ValueError, TypeError):
+        return None
+
+
+async def _try(send: Callable[[float], Awaitable[Fetched]], seconds: float) -> Fetched | FetchError:
+    try:
+        return await send(seconds)
+    except FetchError as fault:
+        return fault
+
+
+def _pause(outcome: Fetched | FetchError, attempts: int, now: datetime) -> float | None:
+    """Return the seconds before the next attempt, with full jitter, or None where this outcome stands."""
+    if isinstance(outcome, Fetched) and outcome.status not in RETRYABLE:
+        return None
+    asked = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
+    return random.uniform(0, FIRST_BACK_OFF * 2 ** (attempts - 1)) + (asked or 0.0)
