@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from dev import Place, surroundings
+from dev import HOST, Place, command, surroundings
 
 pytestmark = pytest.mark.slow
 
@@ -56,7 +56,14 @@ def free_port() -> int:
 
 def start(state: Path, port: int, **env: str) -> subprocess.Popen[str]:
     own = {name: value for name, value in os.environ.items() if not name.startswith("TESSIE_")}
-    own |= {"PORT": str(port), "STATE": str(state), "ADMIN_API_KEY": KEY, "APP": "", "PYTHONPATH": "src:tools"} | env
+    own |= {
+        "PORT": str(port),
+        "STATE": str(state),
+        "ADMIN_API_KEY": KEY,
+        "APP": "",
+        "HOST": "",
+        "PYTHONPATH": "src:tools",
+    } | env
     command = [sys.executable, "tools/dev.py"]
     return subprocess.Popen(command, cwd=ROOT, env=own, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
@@ -161,6 +168,40 @@ def test_what_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
     assert process.returncode != 0
     assert f"PORT={port} is no port" in output
     assert "Traceback" not in output
+
+
+@pytest.mark.parametrize("host", ["example.com", "x86_64-conda-linux-gnu", "127.0.0.1:80", "256.0.0.1"])
+def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
+    process = start(tmp_path / "state", free_port(), HOST=host)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode != 0
+    assert f"HOST={host} is no address" in output
+    assert "Traceback" not in output
+
+
+@pytest.mark.parametrize(
+    ("host", "url"),
+    [
+        (HOST, "http://127.0.0.1:8787"),
+        ("0.0.0.0", "http://127.0.0.1:8787"),
+        ("::", "http://127.0.0.1:8787"),
+        ("::1", "http://[::1]:8787"),
+    ],
+)
+def test_the_server_listens_where_it_is_told_and_is_asked_at_an_address(host: str, url: str) -> None:
+    place = Place("core_tessie", "8787", Path("state"), host)
+    told = command(place)
+    assert told[told.index("--host") + 1] == host
+    assert place.url == url
+
+
+def test_workerd_says_that_it_takes_no_other_address(tmp_path: Path) -> None:
+    env = os.environ | {"STATE": str(tmp_path), "HOST": "0.0.0.0", "PYTHONPATH": "src:tools"}
+    refused = subprocess.run(
+        [sys.executable, "tools/dev_workers.py"], cwd=ROOT, env=env, capture_output=True, text=True, check=False
+    )
+    assert refused.returncode != 0
+    assert refused.stderr.startswith("error: HOST=0.0.0.0: workerd")
 
 
 def test_a_state_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """`make dev`: an app on one's own machine, on SQLite, with a simulated fleet where there is no Tessie key."""
 
+import ipaddress
 import os
 import subprocess
 import sys
@@ -25,30 +26,45 @@ def main() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Which app runs where: its package, its port, and the folder of its state."""
+    """Which app runs where: its package, its port, the folder of its state, and the address that it listens on."""
 
     package: str
     port: str
     state: Path
+    host: str = HOST
 
     @property
     def url(self) -> str:
-        """Where it answers."""
-        return f"http://{HOST}:{self.port}"
+        """Where it answers: an address that stands for all of a machine's is no address to ask."""
+        address = ipaddress.ip_address(self.host)
+        shown = f"[{self.host}]" if address.version == 6 else self.host
+        return f"http://{HOST if address.is_unspecified else shown}:{self.port}"
 
 
 def chosen() -> Place:
-    """Return what APP, PORT and STATE say, or the defaults; end with one line where they make no sense."""
+    """Return what APP, PORT, STATE and HOST say, or the defaults; end with one line where they make no sense."""
     place = Place(
         os.environ.get("APP") or DEFAULT,
         os.environ.get("PORT") or "8787",
         Path(os.environ.get("STATE") or ROOT / ".state").absolute(),
+        os.environ.get("HOST") or HOST,
     )
+    if not is_address(place.host):
+        raise SystemExit(f"error: HOST={place.host} is no address: give 127.0.0.1, or 0.0.0.0 inside a container")
     if not place.port.isdigit() or not 0 < int(place.port) < 65536:
         raise SystemExit(f"error: PORT={place.port} is no port: give a number from 1 to 65535")
     if not (ROOT / "src" / place.package / "app.py").is_file():
         raise SystemExit(f"error: there is no app {place.package} in src/")
     return place
+
+
+def is_address(text: str) -> bool:
+    """Return whether a text is an IP address; a name is none, as some shells set HOST to the machine's."""
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def surroundings(place: Place, dev_vars: Path = DEV_VARS) -> Environment:
@@ -67,7 +83,7 @@ def surroundings(place: Place, dev_vars: Path = DEV_VARS) -> Environment:
 
 def command(place: Place) -> list[str]:
     """Return the server's command line."""
-    serve = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{place.package}.app:app", "--host", HOST]
+    serve = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{place.package}.app:app", "--host", place.host]
     places = ["--port", place.port, "--state", str(place.state), "--assets", str(target(place.package))]
     files = ["--env-file", str(ROOT / ".dev.vars"), "--migrations", str(ROOT / "migrations")]
     return [*serve, *places, *files, "--reload", str(ROOT / "src")]

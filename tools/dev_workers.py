@@ -10,12 +10,14 @@ from urllib.parse import quote
 from urllib.request import urlopen
 
 from apps import DEFAULT, ROOT, load
-from dev import Place, chosen, greet, surroundings
+from dev import HOST, Place, chosen, greet, surroundings
 
 
 def main() -> int:
     """Start the Worker, let its clock tick once where it never has, and wait for its end."""
     place = chosen()
+    if place.host != HOST:
+        raise SystemExit(f"error: HOST={place.host}: workerd listens on {HOST} alone here; `make dev` takes HOST")
     environment = surroundings(place)
     greet(environment, place)
     pythonpath = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tools")])

@@ -1,0 +1,223 @@
+"""The Dockerfile and the compose file say what is there. They are not run here: linters read them, and these checks."""
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+BIN = Path(sys.executable).parent
+NAMES = ("Dockerfile", "compose.yaml", ".dockerignore")
+SECRET = re.compile(r"[A-Z0-9_]*(?:KEY|SECRET|TOKEN|PASSWORD)[A-Z0-9_]*\s*[=:]")
+MAKE = re.compile(r"\bmake((?:\s+[\w./-]+)+)|\"make\"((?:,\s*\"[\w./-]+\")+)")
+UNMADE = re.compile(r"(?:^|[\s\"])((?:tools|src)/[\w/]+\.py)")
+
+type Files = dict[str, str]
+
+
+@dataclass
+class Stage:
+    """One stage of a Dockerfile: its instructions in their order, after those of the stage that it begins from."""
+
+    name: str
+    steps: list[tuple[str, str]] = field(default_factory=list)
+
+    def last(self, word: str) -> str:
+        return next((rest for step, rest in reversed(self.steps) if step == word), "")
+
+
+def stages(dockerfile: str) -> dict[str, Stage]:
+    found: dict[str, Stage] = {}
+    lines = re.sub(r"^\s*#.*\n", "", dockerfile, flags=re.MULTILINE).replace("\\\n", " ").splitlines()
+    stage = Stage("")
+    for line in filter(None, map(str.strip, lines)):
+        word, _, rest = line.partition(" ")
+        if word == "FROM":
+            base, _, name = rest.partition(" AS ")
+            stage = found[name] = Stage(name, list(found[base].steps) if base in found else [])
+        else:
+            stage.steps.append((word, rest.strip()))
+    return found
+
+
+def is_ignored(path: str, ignored: str) -> bool:
+    """Return whether `.dockerignore` keeps a path, or a folder that it is in, out of the context."""
+    patterns = [line for line in ignored.splitlines() if line and not line.startswith("#")]
+    parts = Path(path).parts
+    places = ["/".join(parts[:end]) for end in range(1, len(parts) + 1)]
+    whole = [pattern for pattern in patterns if not pattern.startswith("**/")]
+    anywhere = [pattern.removeprefix("**/") for pattern in patterns if pattern.startswith("**/")]
+    return any(fnmatchcase(place, pattern) for place in places for pattern in whole) or any(
+        fnmatchcase(part, pattern) for part in parts for pattern in anywhere
+    )
+
+
+def made(makefile: str) -> set[str]:
+    """Return what a Makefile can make."""
+    values = dict(re.findall(r"^([A-Z]+) := (\S+)$", makefile, re.MULTILINE))
+    filled = re.sub(r"\$\((\w+)\)", lambda name: values.get(name[1], name[0]), makefile)
+    return set(re.findall(r"^([\w./-]+):(?!=)", filled, re.MULTILINE))
+
+
+def faults(files: Files) -> list[str]:
+    """Return what is wrong and no linter sees."""
+    found, compose = stages(files["Dockerfile"]), yaml.safe_load(files["compose.yaml"])
+    return [
+        *(fault for stage in found.values() for fault in faults_of_stage(stage, found, files[".dockerignore"])),
+        *(fault for name, one in compose["services"].items() for fault in faults_of_service(name, one, found)),
+        *(fault for name, one in compose["services"].items() for fault in faults_of_mounts(name, one, compose)),
+        *(f"{one} may get into an image" for one in (".dev.vars", ".dev.vars.production", ".state", ".git", ".env")
+          if not is_ignored(one, files[".dockerignore"])),
+        *(f"{name}: a secret: {said}" for name in NAMES for said in SECRET.findall(files[name])),
+    ]  # fmt: skip
+
+
+def faults_of_stage(stage: Stage, found: dict[str, Stage], ignored: str) -> Iterator[str]:
+    for step, rest in stage.steps:
+        if step == "COPY":
+            yield from faults_of_copy(rest, found, ignored)
+        targets = [name for one in MAKE.findall(rest) for name in re.findall(r"[\w./-]+", "".join(one))]
+        known = made((ROOT / "Makefile").read_text(encoding="utf-8"))
+        if step in {"RUN", "CMD"} and not rest.startswith("apt-get"):
+            yield from (f"{stage.name}: no make target {name}" for name in targets if name not in known)
+            yield from (f"{stage.name}: no {name}" for name in UNMADE.findall(rest) if not (ROOT / name).is_file())
+    installs = max((at for at, (step, _) in enumerate(stage.steps) if step == "RUN"), default=0)
+    copies = [at for at, (step, rest) in enumerate(stage.steps) if step == "COPY" and {"src", "."} & {*rest.split()}]
+    if any(at < installs for at in copies):
+        yield f"{stage.name}: sources are copied before all is installed: each edit would install again"
+
+
+def faults_of_copy(rest: str, found: dict[str, Stage], ignored: str) -> Iterator[str]:
+    options = [word for word in rest.split() if word.startswith("--")]
+    sources = [word for word in rest.split() if not word.startswith("--")][:-1]
+    origin = next((option.removeprefix("--from=") for option in options if option.startswith("--from=")), None)
+    if origin is not None:
+        yield from [] if origin in found else [f"COPY from {origin}, which is no stage"]
+        return
+    for source in sources:
+        if not (ROOT / source).exists():
+            yield f"COPY {source}: it is not there"
+        if is_ignored(source, ignored):
+            yield f"COPY {source}: .dockerignore leaves it out"
+
+
+def faults_of_service(name: str, service: dict[str, Any], found: dict[str, Stage]) -> Iterator[str]:
+    stage = found.get(service["build"]["target"])
+    if stage is None:
+        yield f"{name}: no target {service['build']['target']}"
+        return
+    if stage.last("USER").partition(":")[0] in {"", "root", "0"}:
+        yield f"{name}: it runs as root"
+    if not stage.last("HEALTHCHECK"):
+        yield f"{name}: nothing asks for its health"
+    exposed = stage.last("EXPOSE")
+    for port in service.get("ports", []):
+        filled = re.sub(r"\$\{\w+:-([^}]*)\}", r"\1", port)
+        address, _, inside = filled.rpartition(":")
+        if not address.startswith("127.0.0.1:"):
+            yield f"{name}: {port} is published beyond this machine"
+        if inside != exposed or inside not in re.findall(r"PORT=(\d+)", stage.last("ENV")):
+            yield f"{name}: nothing serves at port {inside}"
+    if exposed and "/health" not in stage.last("HEALTHCHECK"):
+        yield f"{name}: its health is not asked for at /health"
+
+
+def faults_of_mounts(name: str, service: dict[str, Any], compose: dict[str, Any]) -> Iterator[str]:
+    for mount in service.get("volumes", []):
+        source = mount.partition(":")[0]
+        if source.startswith(".") and not (ROOT / source).exists():
+            yield f"{name}: {source} is not there"
+        if not source.startswith(".") and source not in compose["volumes"]:
+            yield f"{name}: no volume {source}"
+
+
+def hadolint(dockerfile: str) -> subprocess.CompletedProcess[str]:
+    command = [str(BIN / "hadolint"), "--no-color", "--failure-threshold", "style", "-"]
+    return subprocess.run(command, input=dockerfile, capture_output=True, text=True, check=False)
+
+
+def compose_schema(compose: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    place = folder / "compose.yaml"
+    place.write_text(compose, encoding="utf-8")
+    command = [sys.executable, "-m", "check_jsonschema", "--builtin-schema", "vendor.compose-spec", str(place)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def files() -> Files:
+    return {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
+
+
+def test_what_is_named_is_there(files: Files) -> None:
+    assert faults(files) == []
+    assert {"dev", "test"} <= stages(files["Dockerfile"]).keys()
+
+
+@pytest.mark.parametrize(
+    ("name", "old", "new", "said"),
+    [
+        ("Dockerfile", "COPY --chown=app openapi openapi", "COPY openapis openapi", "COPY openapis: it is not there"),
+        ("Dockerfile", "--from=node", "--from=nodes", "COPY from nodes, which is no stage"),
+        ("Dockerfile", "make build/.vendored", "make build/.vendor", "test: no make target build/.vendor"),
+        ("Dockerfile", '"make", "test"', '"make", "tests"', "test: no make target tests"),
+        ("Dockerfile", '"tools/dev.py"', '"tools/serve.py"', "dev: no tools/serve.py"),
+        ("Dockerfile", "CMD [", "USER root\nCMD [", "dev: it runs as root"),
+        ("Dockerfile", "USER 10001", "", "test: it runs as root"),
+        ("Dockerfile", "EXPOSE 8787", "EXPOSE 8788", "dev: nothing serves at port 8787"),
+        ("Dockerfile", "PORT=8787", "PORT=80", "dev: nothing serves at port 8787"),
+        ("Dockerfile", "/health", "/", "dev: its health is not asked for at /health"),
+        ("Dockerfile", "HEALTHCHECK NONE", "", "test: nothing asks for its health"),
+        ("Dockerfile", "ENV HOST", "ENV TESSIE_API_KEY=x HOST", "Dockerfile: a secret: TESSIE_API_KEY="),
+        ("Dockerfile", "RUN python -m", "COPY src src\nRUN python -m", "dev: sources are copied before all is"),
+        ("compose.yaml", "target: test", "target: tests", "test: no target tests"),
+        ("compose.yaml", "- 127.0.0.1:", "- 0.0.0.0:", "is published beyond this machine"),
+        ("compose.yaml", "- 127.0.0.1:", "- ", "is published beyond this machine"),
+        ("compose.yaml", ":${PORT:-8787}\n", ":9000\n", "dev: nothing serves at port 9000"),
+        ("compose.yaml", "./src:", "./source:", "dev: ./source is not there"),
+        ("compose.yaml", "state:/state", "kept:/state", "dev: no volume kept"),
+        ("compose.yaml", "HOST: 0.0.0.0", "ADMIN_API_KEY: x", "compose.yaml: a secret: ADMIN_API_KEY:"),
+        (".dockerignore", ".dev.vars*", ".dev.vars", ".dev.vars.production may get into an image"),
+        (".dockerignore", "build\n", "build\ntools\n", "COPY tools: .dockerignore leaves it out"),
+        (".dockerignore", "build\n", "**/pyedge\n", "COPY tools/pyedge/vendor.py: .dockerignore leaves it out"),
+    ],
+)
+def test_a_mistake_is_found(files: Files, name: str, old: str, new: str, said: str) -> None:
+    assert old in files[name]
+    found = faults(files | {name: files[name].replace(old, new)})
+    assert [fault for fault in found if said in fault]
+
+
+@pytest.mark.slow
+def test_the_linters_have_nothing_to_say(files: Files, tmp_path: Path) -> None:
+    linted = hadolint(files["Dockerfile"])
+    assert (linted.returncode, linted.stdout) == (0, "")
+    assert compose_schema(files["compose.yaml"], tmp_path).returncode == 0
+
+
+@pytest.mark.slow
+def test_the_linters_find_a_mistake(files: Files, tmp_path: Path) -> None:
+    assert "DL3007" in hadolint(files["Dockerfile"].replace("node:24-bookworm-slim", "node:latest")).stdout
+    assert compose_schema(files["compose.yaml"].replace("ports:", "port:"), tmp_path).returncode != 0
+
+
+def test_no_rule_is_switched_off_without_a_reason(files: Files) -> None:
+    lines = files["Dockerfile"].splitlines()
+    switched = [at for at, line in enumerate(lines) if "hadolint ignore=" in line]
+    assert all(lines[at - 1].startswith("# ") and "hadolint" not in lines[at - 1] for at in switched)
+    assert [*ROOT.glob(".hadolint.y*ml")] == []
+
+
+@pytest.mark.slow
+def test_compose_reads_its_file_where_it_is_installed() -> None:
+    compose = [shutil.which("docker") or "false", "compose"]
+    if subprocess.run([*compose, "version"], capture_output=True, check=False).returncode:
+        pytest.skip("Docker Compose is not installed here")
+    subprocess.run([*compose, "--profile", "test", "config", "--quiet"], cwd=ROOT, check=True)
