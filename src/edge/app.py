@@ -8,6 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
+from edge.crypto import Crypto
 from edge.endpoint import Endpoint, Injector, PlanError
 from edge.errors import (
     PROBLEM_JSON,
@@ -37,7 +38,7 @@ type Middleware = Callable[..., Awaitable[Response]]
 type Admit = Callable[..., Awaitable[None]]
 """Called with a request that needs no key, and any ports that its signature asks for; a problem keeps it out."""
 
-RUNTIME_PORTS = (Assets, Background, Clock, Fetch, Log)
+RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log)
 """What every runtime provides; all else is a binding, named in the settings."""
 
 MAX_RETRY_DELAY = 43_200
@@ -69,7 +70,7 @@ class App:
     ) -> None:
         self.name, self.version, self.settings = name, version, settings
         self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
-        injector = self._injector = Injector(settings, RUNTIME_PORTS, providers)
+        injector = self.injector = Injector(settings, RUNTIME_PORTS, providers)
         self.endpoints = [Endpoint(route, injector) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
@@ -87,6 +88,8 @@ class App:
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
+        for group in resources:
+            group.compose(self)
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
@@ -133,7 +136,7 @@ class App:
 
     def provide[T](self, kind: type[T], ports: Ports) -> T:
         """Return what a provider of the app makes of the ports; `PlanError` where none does."""
-        take = self._injector(kind)
+        take = self.injector(kind)
         if take is None:
             raise PlanError(f"nothing provides {kind}")
         return cast("T", take(ports))

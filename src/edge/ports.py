@@ -287,7 +287,7 @@ class Ports:
     """What one event (a request, a cron tick, a batch of messages) can reach.
 
     `settings` carries the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
-    protocol (`Fetch`, `Clock`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers.
+    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers.
     """
 
     __slots__ = ("log", "provided", "runtime", "settings")

@@ -10,6 +10,7 @@ import pytest
 from tests.contracts import (
     bucket,
     clock,
+    crypto,
     database,
     events,
     fetch,
@@ -27,6 +28,7 @@ from edge.ports import FetchError, Limit, LimitExceeded
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
 from edge.runtimes.local.clock import LocalClock
+from edge.runtimes.local.crypto import LocalCrypto
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.fetch import LocalFetch
@@ -154,6 +156,11 @@ def test_clock_and_background(case: clock.Case) -> None:
         await background.drain(5)
 
     asyncio.run(run())
+
+
+@each(crypto.CASES)
+def test_crypto(case: crypto.Case) -> None:
+    asyncio.run(finished(case(LocalCrypto())))
 
 
 @each(events.CASES)

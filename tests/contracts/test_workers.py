@@ -12,6 +12,7 @@ import pytest
 from tests.contracts import (
     bucket,
     clock,
+    crypto,
     database,
     events,
     fetch,
@@ -31,11 +32,21 @@ from pyedge import Worker
 
 pytestmark = pytest.mark.slow
 
-CASES = {
-    (module.__name__.rpartition(".")[2], case.__name__)
-    for module in (database, key_value, bucket, queue, fetch, clock, telemetry, quotas, rate_limiter, events, model)
-    for case in module.CASES
-}
+PORTS = (
+    bucket,
+    clock,
+    crypto,
+    database,
+    events,
+    fetch,
+    key_value,
+    model,
+    queue,
+    quotas,
+    rate_limiter,
+    telemetry,
+)
+CASES = {(module.__name__.rpartition(".")[2], case.__name__) for module in PORTS for case in module.CASES}
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
     ("database", "a_made_value_has_at_most_2_mb"): "Miniflare's D1 bounds no value that SQLite itself makes",
     ("database", "one_statement_at_a_time"): "Miniflare's D1 runs every statement of a text",

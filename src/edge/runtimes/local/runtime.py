@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from edge.app import App
+from edge.crypto import Crypto
 from edge.live import Events
 from edge.model import Model
 from edge.ports import (
@@ -30,6 +31,7 @@ from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
 from edge.runtimes.local.clock import Cron, LocalClock
 from edge.runtimes.local.consumers import Consumers
+from edge.runtimes.local.crypto import LocalCrypto
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.fetch import LocalFetch
@@ -75,6 +77,7 @@ class LocalRuntime:
             Assets: LocalAssets(assets),
             Background: self.background,
             Clock: self.clock,
+            Crypto: LocalCrypto(),
             Fetch: self.fetch,
             Log: self.log,
         }

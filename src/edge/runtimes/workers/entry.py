@@ -12,6 +12,7 @@ from pyodide.ffi import JsException, create_proxy, jsnull, to_js
 from workers import WorkerEntrypoint
 
 from edge.app import App
+from edge.crypto import Crypto
 from edge.events import Delivery, Tick
 from edge.http import Request, Response
 from edge.live import Events
@@ -31,6 +32,7 @@ from edge.ports import (
     RateLimiter,
 )
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
+from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
 from edge.runtimes.workers.model import WorkersAi
@@ -127,6 +129,7 @@ class Isolate:
         self._shared |= {
             Assets: AssetsBinding(getattr(env, "ASSETS", None)),
             Clock: RuntimeClock(),
+            Crypto: WebCrypto(),
             Fetch: RuntimeFetch(),
             Log: ConsoleLog("info" if "log_level" in settings.faults else settings.log_level),
         }

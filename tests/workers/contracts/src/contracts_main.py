@@ -9,6 +9,7 @@ from pyodide.ffi import JsException
 from tests.contracts import (
     bucket,
     clock,
+    crypto,
     database,
     echo,
     events,
@@ -23,6 +24,7 @@ from tests.contracts import (
 
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
+from edge.crypto import Crypto
 from edge.events import Delivery
 from edge.http import Request, Response
 from edge.live import Events
@@ -41,6 +43,7 @@ MODULES: dict[str, Any] = {
     "queue": queue,
     "fetch": fetch,
     "clock": clock,
+    "crypto": crypto,
     "telemetry": telemetry,
     "quotas": quotas,
     "rate_limiter": rate_limiter,
@@ -98,6 +101,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "queue": (settings.jobs, received),
         "fetch": (runtime[Fetch], origin),
         "clock": (runtime[Clock], runtime[Background]),
+        "crypto": (runtime[Crypto],),
         "telemetry": (settings.points,),
         "events": (settings.log,),
         "model": (settings.ai,),
