@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import BeforeValidator, Field
 
 from core_tessie import NAME
 from core_tessie.car_commands import SAFE, allowed
@@ -10,17 +10,9 @@ from edge.live import Events
 from edge.model import Model
 from edge.parts.callers import AccessSettings
 from edge.ports import Database, Queue, Quotas, RateLimiter
-from edge.settings import Secret
+from edge.settings import BaseUrl, Secret
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
-
-
-def _base_url(text: str) -> str:
-    scheme, separator, rest = text.partition("://")
-    host = rest.partition("/")[0]
-    if scheme not in {"http", "https"} or not separator or not host or any(mark in text for mark in "?#@ \\"):
-        raise ValueError("a base URL is http(s)://host[:port][/path]")
-    return text.rstrip("/")
 
 
 def _allowed(text: object) -> object:
@@ -30,7 +22,7 @@ def _allowed(text: object) -> object:
 class TessieSettings(AccessSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals."""
 
-    tessie_base_url: Annotated[str, AfterValidator(_base_url)] = "https://api.tessie.com"
+    tessie_base_url: BaseUrl = "https://api.tessie.com"
     tessie_deadline_s: Annotated[float, Field(gt=0)] = 25.0
     tessie_calls_per_second: Annotated[float, Field(gt=0)] = 10.0
     tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
@@ -51,4 +43,4 @@ class TessieSettings(AccessSettings):
     analytics_dataset: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = None
     cloudflare_account_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None
     cloudflare_api_token: Secret | None = None
-    cloudflare_api_url: Annotated[str, AfterValidator(_base_url)] = "https://api.cloudflare.com/client/v4"
+    cloudflare_api_url: BaseUrl = "https://api.cloudflare.com/client/v4"

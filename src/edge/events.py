@@ -15,10 +15,11 @@ from edge.ports import Ports
 
 @dataclass(frozen=True, slots=True)
 class Tick:
-    """One firing of a cron expression."""
+    """One firing of a cron expression. Where it `is_dry`, its job changes nothing and returns what it would do."""
 
     cron: str
     scheduled_at: datetime
+    is_dry: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,12 +3,16 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partialmethod
+from typing import TYPE_CHECKING
 
 from edge.access import Role
 from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.http import BODY_LIMIT
 from edge.routing import ANY
+
+if TYPE_CHECKING:
+    from edge.app import App
 
 _SIGNED = Operation()
 
@@ -64,6 +68,9 @@ class Routes:
         self.consumers: list[Consumer] = []
         self.frames: list[FrameRoute] = []
         self.workflows: list[WorkflowRoute] = []
+
+    def compose(self, app: "App") -> None:
+        """Called at import, when the app is composed: here a group plans what it calls beside its routes."""
 
     def on(  # noqa: PLR0913 - a route's own members
         self,

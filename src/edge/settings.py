@@ -58,9 +58,19 @@ def _level(text: str) -> str:
     return text.lower()
 
 
+def _base_url(text: str) -> str:
+    scheme, separator, rest = text.partition("://")
+    host = rest.partition("/")[0]
+    if scheme not in {"http", "https"} or not separator or not host or any(mark in text for mark in "?#@ \\"):
+        raise ValueError("a base URL is http(s)://host[:port][/path]")
+    return text.rstrip("/")
+
+
 type Origins = Annotated[tuple[str, ...], BeforeValidator(_origins), AfterValidator(_exact)]
 """A comma-separated list of exact origins, or `*`."""
 type LogLevel = Annotated[str, AfterValidator(_level)]
+type BaseUrl = Annotated[str, AfterValidator(_base_url)]
+"""`http(s)://host[:port][/path]`, without a slash at its end."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ routes = health_routes()
 
 async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
     fields = ports.settings.fields
-    results = await asyncio.gather(*(_probe(field, ports, timeout) for field in fields))
+    results = await asyncio.gather(*(probe(field, ports, timeout) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
     degraded = any(p.status == "error" or (p.required and p.status != "ok") for p in results)
     return Health(
@@ -70,7 +70,8 @@ async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
     )
 
 
-async def _probe(field: Field, ports: Ports, timeout: float) -> Probe:
+async def probe(field: Field, ports: Ports, timeout: float) -> Probe:
+    """Return how one setting or binding is; a binding has `timeout` seconds to answer."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
         status: Literal["error", "not_configured"] = "not_configured" if fault.missing else "error"

@@ -1,0 +1,219 @@
+"""Discord's REST API, as far as more than one app needs it: messages within its limits, webhooks, follow-ups, reads."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from edge.errors import NotConfigured, Problem
+from edge.parts.upstream import Call, Upstream, UpstreamFailed, retry_after
+from edge.ports import Clock, Fetch, Fetched, KeyValue
+from edge.settings import BaseUrl, Secret, Settings
+
+WEBHOOK = "webhooks:"
+"""Begins the KV names under which webhooks' URLs stand, by kind; each is a secret."""
+PAUSE = "discord-pause:"
+"""Begins the KV names that hold until when, in Unix seconds, Discord wants nothing more of a kind."""
+LONGEST_WAIT = 5.0
+"""Seconds that a rate limit is waited out for; a longer one is told to the caller."""
+ATTEMPTS = 3
+
+_TOTAL = 6_000
+_JSON = (("content-type", "application/json"),)
+
+
+class DiscordSettings(Settings):
+    """Where Discord is; another address is for tests and for machines without an account."""
+
+    discord_api_url: BaseUrl = "https://discord.com/api/v10"
+
+
+class DiscordBusy(Problem):
+    """Discord takes no more for now."""
+
+    status = 503
+
+    def __init__(self, wait: float) -> None:
+        seconds = max(1, round(wait + 0.5))
+        super().__init__(headers=[("retry-after", str(seconds))], retry_after=seconds)
+
+
+class DiscordRefused(UpstreamFailed):
+    """Discord refused what it was sent."""
+
+
+class WebhookMissing(NotConfigured):
+    """No webhook is known for this."""
+
+    def __init__(self, kind: str) -> None:
+        super().__init__(f"{WEBHOOK}{kind}", "is not in KV, or Discord knows it no more")
+
+
+@dataclass(frozen=True, slots=True)
+class Embed:
+    """A card in a message; `fields` are pairs of name and value."""
+
+    title: str
+    description: str = ""
+    url: str | None = None
+    fields: Sequence[tuple[str, str]] = ()
+    colour: int = 0x5865F2
+    footer: str = ""
+    timestamp: datetime | None = None
+
+    def document(self, left: int = _TOTAL) -> dict[str, Any]:
+        """Return it as Discord takes it, each text cut to its limit, and all of them to `left` characters."""
+        budget = _Budget(left)
+        shown: dict[str, Any] = {"title": budget.cut(self.title, 256), "color": self.colour}
+        shown["footer"] = {"text": footer} if (footer := budget.cut(self.footer, 2048)) else None
+        shown["url"] = self.url
+        shown["timestamp"] = self.timestamp.isoformat() if self.timestamp else None
+        shown["description"] = budget.cut(self.description, min(4096, budget.left // 2 if self.fields else 4096))
+        pairs = [(budget.cut(name, 256), budget.cut(value, 1024)) for name, value in self.fields[:25]]
+        shown["fields"] = [{"name": name, "value": value} for name, value in pairs if name and value]
+        return {key: value for key, value in shown.items() if value or key == "color"}
+
+
+class _Budget:
+    """How much text a message may have yet. Discord counts UTF-16 units."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def cut(self, text: str, limit: int) -> str:
+        kept = clipped(text.strip(), min(limit, self.left))
+        self.left -= _length(kept)
+        return kept
+
+
+def clipped(text: str, limit: int) -> str:
+    """Return a text of at most `limit` UTF-16 units, with an ellipsis where something is left out."""
+    if _length(text) <= limit:
+        return text
+    return text.encode("utf-16-le")[: 2 * max(limit - 1, 0)].decode("utf-16-le", "ignore") + "…" if limit > 0 else ""
+
+
+def message(content: str = "", embeds: Sequence[Embed] = ()) -> dict[str, Any]:
+    """Return a message as Discord takes it. Nobody is mentioned by what its text says."""
+    shown: list[dict[str, Any]] = []
+    left = _TOTAL
+    for embed in embeds[:10]:
+        shown.append(embed.document(left))
+        left -= _texts(shown[-1])
+    body: dict[str, Any] = {"allowed_mentions": {"parse": []}}
+    return body | ({"content": clipped(content, 2000)} if content else {}) | ({"embeds": shown} if shown else {})
+
+
+class Discord:
+    """Calls Discord: nothing is sent twice but what it asks to send again."""
+
+    def __init__(self, settings: DiscordSettings, fetch: Fetch, clock: Clock) -> None:
+        self._url, self._clock = settings.discord_api_url, clock
+        self._upstream = Upstream("Discord", fetch, clock)
+
+    async def read(self, path: str, token: Secret) -> Any:
+        """Return what the API has at a path, as the bot that the token is of."""
+        headers = (("authorization", f"Bot {token.get_secret_value()}"),)
+        return await self._upstream.json(Call("GET", self._url + path, headers))
+
+    async def follow_up(self, application_id: str, token: str, body: Mapping[str, Any]) -> None:
+        """Put a message in the place of an interaction's deferred answer."""
+        url = f"{self._url}/webhooks/{application_id}/{token}/messages/@original"
+        _check(await self.send("PATCH", url, body))
+
+    async def send(self, method: str, url: str, body: Mapping[str, Any]) -> Fetched:
+        """Send a body and return the answer; a rate limit is waited out where it is short, else `DiscordBusy`."""
+        call = Call(method, url, _JSON, to_json(body), is_safe=False)
+        for attempt in range(1, ATTEMPTS + 1):
+            fetched = await self._upstream.send(call)
+            if fetched.status != 429:
+                return fetched
+            wait = _asked(fetched, self._clock.now())
+            if wait > LONGEST_WAIT or attempt == ATTEMPTS:
+                raise DiscordBusy(wait)
+            await self._clock.sleep(wait)
+        raise AssertionError("the last attempt returns or raises")
+
+
+class Webhooks:
+    """Posts to the channels whose webhooks are in KV."""
+
+    def __init__(self, discord: Discord, kv: KeyValue, clock: Clock) -> None:
+        self._discord, self._kv, self._clock = discord, kv, clock
+
+    async def knows(self, kind: str) -> bool:
+        """Tell whether there is a webhook for this kind."""
+        return await self._kv.get(WEBHOOK + kind) is not None
+
+    async def post(self, kind: str, body: Mapping[str, Any]) -> str:
+        """Post a message and return its id.
+
+        Errors: `WebhookMissing`, `DiscordBusy`, `DiscordRefused`, `UpstreamFailed`, and `UpstreamTimeout`, after which
+        nobody knows whether it was posted.
+        """
+        url = await self._kv.get(WEBHOOK + kind)
+        if url is None:
+            raise WebhookMissing(kind)
+        await self._wait(kind)
+        fetched = await self._discord.send("POST", f"{url.decode().strip()}?wait=true", body)
+        await self._note(kind, fetched)
+        if fetched.status == 404:
+            raise WebhookMissing(kind)
+        _check(fetched)
+        return str(from_json(fetched.body)["id"])
+
+    async def _wait(self, kind: str) -> None:
+        until = await self._kv.get(PAUSE + kind)
+        wait = float(until) - self._clock.now().timestamp() if until else 0.0
+        if wait > LONGEST_WAIT:
+            raise DiscordBusy(wait)
+        if wait > 0:
+            await self._clock.sleep(wait)
+
+    async def _note(self, kind: str, fetched: Fetched) -> None:
+        """Remember for the next who posts, wherever that is, that the bucket is empty."""
+        if fetched.header("x-ratelimit-remaining") == "0":
+            until = self._clock.now().timestamp() + _number(fetched.header("x-ratelimit-reset-after"))
+            await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=60)
+
+
+def _check(fetched: Fetched) -> None:
+    if 200 <= fetched.status < 300:
+        return
+    kind = DiscordRefused if 400 <= fetched.status < 500 else UpstreamFailed
+    raise kind(f"Discord answered {fetched.status}{_said(fetched)}", upstream="Discord", upstream_status=fetched.status)
+
+
+def _said(fetched: Fetched) -> str:
+    try:
+        told = from_json(fetched.body)
+        return f": {told['code']} {told['message']}"[:200]
+    except (ValueError, LookupError, TypeError):
+        return ""
+
+
+def _asked(fetched: Fetched, now: datetime) -> float:
+    """Return the seconds that a 429 asks to wait; its body is more exact than its header."""
+    try:
+        return float(from_json(fetched.body)["retry_after"])
+    except (ValueError, LookupError, TypeError):
+        return retry_after(fetched, now) or 1.0
+
+
+def _number(text: str | None) -> float:
+    try:
+        return max(0.0, float(text or 0))
+    except ValueError:
+        return 0.0
+
+
+def _length(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _texts(shown: Mapping[str, Any]) -> int:
+    pairs = [text for field in shown.get("fields", ()) for text in field.values()]
+    texts = [shown.get("title", ""), shown.get("description", ""), shown.get("footer", {}).get("text", ""), *pairs]
+    return sum(map(_length, texts))

@@ -1,0 +1,82 @@
+"""`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only tell what they would do."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge.access import ADMIN
+from edge.endpoint import Query
+from edge.errors import NotFound
+from edge.events import EventHandler, Tick
+from edge.ports import Clock, Ports
+from edge.routes import Routes
+
+if TYPE_CHECKING:
+    from edge.app import App
+
+
+class JobNotFound(NotFound):
+    """No such job."""
+
+
+class JobInfo(BaseModel):
+    """A job: `cron` are the five fields, in UTC, at which it runs by itself."""
+
+    name: str
+    cron: str
+
+
+class JobRun(BaseModel):
+    """How a job is to be run."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    dry_run: bool = Field(False, description="true: nothing is sent or written, the answer tells what would be")
+
+
+class JobReport(BaseModel):
+    """What a job did, or would do; `report` is the job's own."""
+
+    name: str
+    cron: str
+    dry_run: bool
+    ran_at: datetime
+    report: Any = None
+
+
+class Jobs(Routes):
+    """The resource's group; `known` are the jobs by the names of their handlers, once the app is composed."""
+
+    def __init__(self) -> None:
+        super().__init__("/jobs", tag="jobs", access=ADMIN)
+        self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
+
+    def compose(self, app: "App") -> None:
+        """Learn the app's jobs."""
+        self.known = {job.handler.__name__: (cron, job) for cron, job in app.jobs}
+
+
+def job_routes() -> Jobs:
+    """Return the resource for one app."""
+    group = Jobs()
+
+    @group.get()
+    async def list_jobs() -> list[JobInfo]:
+        """List the scheduled jobs."""
+        return [JobInfo(name=name, cron=cron) for name, (cron, _) in group.known.items()]
+
+    @group.post("/{name}", JobNotFound)
+    async def run_job(name: str, asked: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
+        """Run a job now, whatever its hour; its own guards against doing the same twice hold.
+
+        With `dry_run` nothing is sent or written, and the report tells what would be.
+        """
+        if name not in group.known:
+            raise JobNotFound(f"there are {', '.join(group.known) or 'none'}")
+        cron, job = group.known[name]
+        tick = Tick(cron, clock.now(), is_dry=asked.dry_run)
+        report = await job(tick, ports)
+        return JobReport(name=name, cron=cron, dry_run=asked.dry_run, ran_at=tick.scheduled_at, report=report)
+
+    return group
