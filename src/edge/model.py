@@ -93,6 +93,12 @@ class Model(Protocol):
     def stream(self, prompt: Prompt, *, timeout: float = 30.0) -> AsyncGenerator[Part]:
         """Yield the answer as it comes, nothing held back. Closing the generator ends the model's work, too."""
 
+    async def embed(self, texts: Sequence[str], model: str, *, timeout: float = 30.0) -> list[list[float]]:
+        """Return a vector of finite numbers for each text, in their order, all of one length; `timeout` is of all.
+
+        At most 100 texts at a time: more are refused (413) and not sent. None are an empty list, without a call.
+        """
+
     async def names(self) -> list[str]:
         """Return the names of the models that can be asked, the default first."""
 

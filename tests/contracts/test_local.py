@@ -12,6 +12,7 @@ from tests.contracts import (
     clock,
     crypto,
     database,
+    embeddings,
     events,
     fetch,
     key_value,
@@ -22,8 +23,10 @@ from tests.contracts import (
     telemetry,
 )
 from tests.contracts.expected import refused
+from tests.contracts.model import fails
 from tests.contracts.origin import origin
 
+from edge.model import ModelError, ModelRefused, Prompt
 from edge.ports import FetchError, Limit, LimitExceeded
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
@@ -39,7 +42,7 @@ from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
-from model_sim import KEY, ModelSim
+from model_sim import EMBEDDER, KEY, MODEL, ModelSim
 
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
 """What the local runtime does otherwise, and why; each must indeed fail here."""
@@ -176,6 +179,17 @@ def test_events(case: events.Case, tmp_path: Path) -> None:
 
 @each(model.CASES)
 def test_model(case: model.Case) -> None:
+    run_with_model(case)
+
+
+@each(embeddings.CASES)
+def test_embeddings(case: model.Case) -> None:
+    run_with_model(case)
+
+
+def run_with_model(case: model.Case) -> None:
+    """Run a case against the stand-in."""
+
     async def run(url: str) -> None:
         port = LocalModel(url, KEY)
         try:
@@ -208,3 +222,29 @@ def test_a_function_takes_at_most_32_arguments_here(tmp_path: Path) -> None:
     db = LocalDatabase(tmp_path / "db.sqlite")
     asyncio.run(refused(LimitExceeded, db.first(f"SELECT max({', '.join('1' * 33)})")))
     db.close()
+
+
+def test_a_server_without_the_model_is_asked_for_its_own_of_that_kind() -> None:
+    async def run(url: str) -> None:
+        port = LocalModel(url, KEY)
+        for name in ("@cf/baai/bge-m3", EMBEDDER):
+            await port.embed(["text"], name)
+        await fails(ModelRefused, port.embed(["text"], MODEL))
+        await port.answer(Prompt("@cf/baai/bge-m3", [{"role": "user", "content": "Hello"}]))
+        await port.close()
+
+    with ModelSim() as sim:
+        asyncio.run(run(sim.openai_url))
+        assert [asked["model"] for asked in sim.requests] == [EMBEDDER, EMBEDDER, MODEL, MODEL]
+
+
+def test_a_wrong_key_and_a_server_that_is_not_there_are_told() -> None:
+    async def run(url: str, kind: type[ModelError]) -> None:
+        port = LocalModel(url, "not the key")
+        with pytest.raises(kind):
+            await port.embed(["text"], EMBEDDER)
+        await port.close()
+
+    with ModelSim() as sim:
+        asyncio.run(run(sim.openai_url, ModelRefused))
+    asyncio.run(run("http://127.0.0.1:1/v1", ModelError))

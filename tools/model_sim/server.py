@@ -4,11 +4,13 @@ import asyncio
 import json
 import threading
 from collections import deque
+from collections.abc import Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from aiohttp import web
 
+from model_sim.embeddings import EMBEDDER, MOST_TEXTS, embedded, in_openai, in_workers_ai, texts_of
 from model_sim.turns import Shape, Turn, cut_up, streamed, whole
 
 KEY = "model-sim-key"
@@ -19,7 +21,8 @@ HOST = "127.0.0.1"
 class ModelSim:
     """Answers what it was told to, turn by turn, and else something of its own that fits what it is asked.
 
-    A prompt `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name, only the first time.
+    A prompt, or a text to embed, `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name, only
+    the first time.
     `requests` are the bodies that it got, `left` how many clients went before their answer's end; `shape` is that of
     Workers AI.
     """
@@ -71,6 +74,7 @@ class ModelSim:
         app.add_routes(
             [
                 web.post("/v1/chat/completions", self._chat),
+                web.post("/v1/embeddings", self._embeddings),
                 web.get("/v1/models", self._models),
                 web.post("/run/{model:.+}", self._run),
             ]
@@ -84,7 +88,8 @@ class ModelSim:
     async def _models(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):
             return refused
-        models = [{"id": name, "object": "model", "created": 1, "owned_by": "sim"} for name in (MODEL, "sim-small")]
+        names = (MODEL, "sim-small", EMBEDDER)
+        models = [{"id": name, "object": "model", "created": 1, "owned_by": "sim"} for name in names]
         return web.json_response({"object": "list", "data": models})
 
     async def _chat(self, request: web.Request) -> web.StreamResponse:
@@ -100,14 +105,44 @@ class ModelSim:
         usage = bool((asked.get("stream_options") or {}).get("include_usage"))
         return await self._answer(request, turn, asked, "openai" if self.shape != "azure" else "azure", usage)
 
+    async def _embeddings(self, request: web.Request) -> web.StreamResponse:
+        if refused := self._refused(request):
+            return refused
+        asked = await request.json()
+        self.requests.append(asked)
+        model, texts = str(asked.get("model") or ""), texts_of(asked.get("input"))
+        if not model:
+            return _error(400, "you must provide a model parameter", None)
+        if model != EMBEDDER and not model.startswith("@cf/"):
+            return _error(
+                404, f"The model `{model}` does not exist or you do not have access to it.", "model_not_found"
+            )
+        if texts is None:
+            return _error(400, "'$.input' is invalid. Please check the API reference.", None)
+        turn = self._scripted(texts) or Turn()
+        if turn.status != 200:
+            return _error(turn.status, turn.error, None, turn.retry_after)
+        return await _sent(turn, in_openai(_vectors(turn, texts), model))
+
     async def _run(self, request: web.Request) -> web.StreamResponse:
         asked = await request.json()
         model = request.match_info["model"]
         self.requests.append(asked | {"model": model})
+        if "text" in asked:
+            return await self._run_texts(asked)
         turn = self._turn(asked)
         if turn.status != 200:
             return web.Response(text=turn.error, status=turn.status)
         return await self._answer(request, turn, asked | {"model": model}, self.shape, True)
+
+    async def _run_texts(self, asked: dict[str, Any]) -> web.StreamResponse:
+        texts = texts_of(asked["text"])
+        if texts is None or len(texts) > MOST_TEXTS:
+            return web.Response(text="5004: invalid input: text", status=400)
+        turn = self._scripted(texts) or Turn()
+        if turn.status != 200:
+            return web.Response(text=turn.error, status=turn.status)
+        return await _sent(turn, in_workers_ai(_vectors(turn, texts)))
 
     async def _answer(
         self, request: web.Request, turn: Turn, asked: dict[str, Any], shape: Shape, usage: bool
@@ -138,11 +173,14 @@ class ModelSim:
             request.transport.abort()
 
     def _turn(self, asked: dict[str, Any]) -> Turn:
+        return self._scripted([str(asked["messages"][-1].get("content") or "")]) or own_turn(asked)
+
+    def _scripted(self, texts: Sequence[str]) -> Turn | None:
         if self._turns:
             return self._turns.popleft()
-        content = str(asked["messages"][-1].get("content") or "")
-        if not content.startswith("#turn "):
-            return own_turn(asked)
+        content = next((text for text in texts if text.startswith("#turn ")), None)
+        if content is None:
+            return None
         members = json.loads(content.removeprefix("#turn "))
         once = members.pop("once", None)
         if once is not None and once in self._given:
@@ -167,6 +205,16 @@ def own_turn(asked: dict[str, Any]) -> Turn:
     if "list_table" in tools and "vehicles" in content:
         return Turn("", [("list_table", {"table": "vehicles"})])
     return Turn(f"You said: {content[:200]}")
+
+
+def _vectors(turn: Turn, texts: Sequence[str]) -> Sequence[Any]:
+    return [embedded(text) for text in texts] if turn.vectors is None else turn.vectors
+
+
+async def _sent(turn: Turn, answer: object) -> web.Response:
+    """Return a JSON answer after the turn's wait, as much of it as the turn leaves."""
+    await asyncio.sleep(turn.stall)
+    return web.Response(body=json.dumps(answer).encode()[: turn.cut], content_type="application/json")
 
 
 def _error(status: int, message: str, code: str | None, retry_after: int | None = None) -> web.Response:

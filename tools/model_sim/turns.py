@@ -18,7 +18,8 @@ class Turn:
 
     `status` other than 200 answers with `error` instead; `cut` dies after so many bytes (`reset`: by a broken
     connection, else without the end that an answer has); `stall` waits so many seconds before the last piece;
-    `pieces` cuts what is sent into pieces of this many bytes, wherever that is; `pause` is in seconds between them.
+    `pieces` cuts what is sent into pieces of this many bytes, wherever that is; `pause` is in seconds between them;
+    `vectors` are sent in place of the texts' own where embeddings are asked for.
     """
 
     text: str = "Hello."
@@ -32,6 +33,7 @@ class Turn:
     stall: float = 0.0
     pieces: int | None = None
     pause: float = 0.0
+    vectors: Sequence[Any] | None = None
     usage: Mapping[str, int] | None = field(default_factory=lambda: dict(USAGE))
 
 

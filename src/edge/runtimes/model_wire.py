@@ -3,29 +3,22 @@
 import asyncio
 import random
 import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import aclosing
 from typing import Any
 
+from pydantic import FiniteFloat, TypeAdapter
 from pydantic_core import from_json, to_json
 
-from edge.model import (
-    Answer,
-    ModelBusy,
-    ModelError,
-    ModelRefused,
-    ModelTimeout,
-    Part,
-    Prompt,
-    ToolCall,
-    Usage,
-)
+from edge.model import Answer, ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, ToolCall, Usage
 
 LINE_LIMIT = 1024 * 1024
 """Bytes of one line of a stream."""
 ATTEMPTS = 3
 LONGEST_PAUSE = 10.0
 """Seconds that a server's `Retry-After` is waited for at most."""
+TEXTS_LIMIT = 100
+"""Texts that are embedded at a time; Workers AI takes no more."""
 
 _CODED = re.compile(r"(?:\w*Error: )*(\d{4}): (.*)", re.DOTALL)
 _QUOTA = 3036
@@ -42,6 +35,7 @@ _STATUSES = {
 _REASONS = {"length": "length", "max_tokens": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
             "content_filter": "content_filter"}  # fmt: skip
 _END = b"data: [DONE]\n\n"
+_VECTORS = TypeAdapter(list[list[FiniteFloat]])
 
 
 class QuotaUsedUp(ModelBusy):
@@ -174,9 +168,12 @@ async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
 
 
 class Asking:
-    """What every adapter does with the bytes of answers, which its `_ask` yields."""
+    """What every adapter does with the bytes of answers, which its `_ask` yields, and with what `_embed` returns."""
 
     def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
+        raise NotImplementedError
+
+    async def _embed(self, texts: Sequence[str], model: str) -> object:
         raise NotImplementedError
 
     async def answer(self, prompt: Prompt, *, timeout: float = 60.0) -> Answer:
@@ -185,15 +182,38 @@ class Asking:
         async def attempt() -> Answer:
             return await folded(parts_of(self._ask(prompt, stream=False), timeout), prompt)
 
-        try:
-            async with asyncio.timeout(timeout):
-                return await retried(attempt)
-        except TimeoutError:
-            raise ModelTimeout(f"no whole answer in {timeout:g} s", 504) from None
+        return await _in_time(attempt, timeout)
+
+    async def embed(self, texts: Sequence[str], model: str, *, timeout: float = 30.0) -> list[list[float]]:
+        """As the port says."""
+        if len(texts) > TEXTS_LIMIT:
+            raise ModelRefused(f"more than {TEXTS_LIMIT} texts", 413)
+        if not texts:
+            return []
+        return vectors(await _in_time(lambda: self._embed(texts, model), timeout), len(texts))
 
     def stream(self, prompt: Prompt, *, timeout: float = 30.0) -> AsyncGenerator[Part]:
         """As the port says."""
         return retried_stream(lambda: parts_of(self._ask(prompt, stream=True), timeout))
+
+
+async def _in_time[T](attempt: Callable[[], Awaitable[T]], timeout: float) -> T:
+    try:
+        async with asyncio.timeout(timeout):
+            return await retried(attempt)
+    except TimeoutError:
+        raise ModelTimeout(f"no whole answer in {timeout:g} s", 504) from None
+
+
+def vectors(found: object, count: int) -> list[list[float]]:
+    """Return what was found where it is so many vectors, of finite numbers and of one length; else `ModelError`."""
+    try:
+        checked = _VECTORS.validate_python(found, strict=True)
+    except ValueError:
+        checked = []
+    if len(checked) != count or len({*map(len, checked)}) > 1 or not checked[0]:
+        raise ModelError("the answer is no vector for each text")
+    return checked
 
 
 async def retried[T](attempt: Callable[[], Awaitable[T]]) -> T:

@@ -1,8 +1,8 @@
 """The `Model` port on any server that speaks OpenAI's chat completions, such as one on this machine."""
 
 import asyncio
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
 import aiohttp
@@ -56,10 +56,8 @@ class LocalModel(Asking):
 
     async def _ask(self, prompt: Prompt, *, stream: bool, tells_usage: bool = True) -> AsyncGenerator[bytes]:
         body = await self._body(prompt, stream, tells_usage and self._tells_usage)
-        url, headers = f"{self._base_url}/chat/completions", {"content-type": "application/json"}
         try:
-            async with self._session.post(url, data=to_json(body), headers=headers, allow_redirects=False) as answer:
-                await _check(answer)
+            async with self._post("chat/completions", body) as answer:
                 if answer.content_type == "text/event-stream":
                     async for part in answer.content.iter_any():
                         yield part
@@ -72,6 +70,19 @@ class LocalModel(Asking):
                 async for part in parts:
                     self._tells_usage = False  # an older server: it does not know how to tell usage in a stream
                     yield part
+
+    async def _embed(self, texts: Sequence[str], model: str) -> object:
+        body = {"model": await self._known(model, embeds=True), "input": texts}
+        async with self._post("embeddings", body) as answer:
+            return _in_order(from_json(await answer.read()))
+
+    @asynccontextmanager
+    async def _post(self, path: str, body: object) -> AsyncGenerator[aiohttp.ClientResponse]:
+        url, headers = f"{self._base_url}/{path}", {"content-type": "application/json"}
+        try:
+            async with self._session.post(url, data=to_json(body), headers=headers, allow_redirects=False) as answer:
+                await _check(answer)
+                yield answer
         except ValueError:
             raise ModelError("the answer is no JSON") from None
         except (aiohttp.ClientError, OSError) as fault:
@@ -87,10 +98,14 @@ class LocalModel(Asking):
                 body["stream_options"] = {"include_usage": True}
         return body
 
-    async def _known(self, name: str) -> str:
-        """Return the model, or the server's first where it has none of this name, as with one of Cloudflare's."""
+    async def _known(self, name: str, *, embeds: bool = False) -> str:
+        """Return the model, or the server's first of its kind where it has none of this name, as with Cloudflare's.
+
+        Nothing but the name tells the kinds apart: one that embeds has "embed" in it.
+        """
         names = self._names or await self.names()
-        return name if name in names or not names else names[0]
+        fitting = [one for one in names if ("embed" in one.lower()) is embeds]
+        return name if name in names or not fitting else fitting[0]
 
 
 async def _check(answer: aiohttp.ClientResponse) -> None:
@@ -98,6 +113,15 @@ async def _check(answer: aiohttp.ClientResponse) -> None:
         return
     after = answer.headers.get("retry-after", "")
     raise fault_of(answer.status, _message(await answer.content.read(65536)), float(after) if after.isdigit() else None)
+
+
+def _in_order(answer: object) -> object:
+    """Return the vectors of an answer, in the order of their `index`; None where it has no such thing."""
+    try:
+        found = {one["index"]: one["embedding"] for one in answer["data"]}  # type: ignore[index]
+        return [found[number] for number in range(len(found))]
+    except (KeyError, TypeError):
+        return None
 
 
 def _message(body: bytes) -> str:

@@ -1,6 +1,6 @@
 """The `Model` port on Workers AI."""
 
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
 from js import JSON
@@ -9,7 +9,7 @@ from pyodide.ffi import JsException
 
 from edge.model import Prompt
 from edge.runtimes.model_wire import Asking, as_stream, thrown
-from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
+from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, to_object
 
 MODELS = (
     "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
@@ -58,6 +58,13 @@ class WorkersAi(Asking):
                 yield as_stream(answer if isinstance(answer, str) else from_json(JSON.stringify(answer)))
         except JsException as fault:
             raise thrown(message_of(fault)) from None
+
+    async def _embed(self, texts: Sequence[str], model: str) -> object:
+        try:
+            answer = from_object(await self._binding.run(model, to_object({"text": texts})))
+        except JsException as fault:
+            raise thrown(message_of(fault)) from None
+        return answer.get("data") if isinstance(answer, dict) else None
 
 
 def _said(message: Mapping[str, Any]) -> Mapping[str, Any]:

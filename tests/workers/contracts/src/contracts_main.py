@@ -12,6 +12,7 @@ from tests.contracts import (
     crypto,
     database,
     echo,
+    embeddings,
     events,
     fetch,
     key_value,
@@ -49,6 +50,7 @@ MODULES: dict[str, Any] = {
     "rate_limiter": rate_limiter,
     "events": events,
     "model": model,
+    "embeddings": embeddings,
 }
 CASES = {port: {case.__name__: case for case in module.CASES} for port, module in MODULES.items()}
 PATIENCE = 20.0
@@ -105,6 +107,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "telemetry": (settings.points,),
         "events": (settings.log,),
         "model": (settings.ai,),
+        "embeddings": (settings.ai,),
         "quotas": (settings.counts,),
         "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
