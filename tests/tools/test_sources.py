@@ -239,6 +239,20 @@ def test_a_copy_is_written_in_utf_8_whatever_the_source_is_in(tmp_path: Path) ->
     assert (tmp_path / "out" / "main.py").read_bytes() == "\nx='ü'\n".encode()
 
 
+def test_an_entry_in_a_package_goes_to_the_top_and_its_package_below_it(tmp_path: Path) -> None:
+    package = tmp_path / "src" / "bot"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text('NAME = "bot"\n')
+    (package / "app.py").write_text("from bot import NAME\nfrom other.thing import x\ny = x, NAME\n")
+    (package / "worker.py").write_text("from bot.app import NAME\nDefault = NAME\n")
+    (package / "spare.py").write_text("")
+    (tmp_path / "src" / "other").mkdir()
+    (tmp_path / "src" / "other" / "thing.py").write_text("x = 1\n")
+    copy(package / "worker.py", tmp_path / "out")
+    found = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.py"))
+    assert found == ["bot/__init__.py", "bot/app.py", "other/thing.py", "worker.py"]
+
+
 @pytest.mark.slow
 def test_what_is_said_at_run_time_is_the_same(tmp_path: Path) -> None:
     copy(ROOT / "src" / "main.py", tmp_path)

@@ -1,7 +1,8 @@
 """Copies what a Worker imports: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
 
 wrangler sweeps up every `.py` beside the entry. The folder gets the entry and whatever of the entry's own folder is
-imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper.
+imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper. An
+entry may stand in a package: what it imports is then below the folder of that package, and it goes to the top itself.
 Comments are left out of it, needless spaces, long names of variables, the docstrings and annotations that nothing reads
 when it runs, and what routes say for the OpenAPI document alone; every line keeps its number.
 """
@@ -37,8 +38,9 @@ _DEFINED = (ast.ClassDef, ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 def closure(main: Path) -> dict[str, Path]:
-    """Return the files that an entry needs, by their path below its folder."""
-    root, waiting, found = main.parent, [main.stem], dict[str, Path]()
+    """Return the files that an entry needs, by their path in an upload, where the entry is at the top."""
+    root, found = _root(main), {main.name: main}
+    waiting = _loaded(_text(main), main.stem, is_package=False)
     while waiting:
         name = waiting.pop()
         path = _file(root, name)
@@ -506,6 +508,14 @@ def _text(path: Path) -> str:
 def _parents(name: str) -> list[str]:
     parts = name.split(".")
     return [".".join(parts[:count]) for count in range(1, len(parts) + 1)]
+
+
+def _root(main: Path) -> Path:
+    """Return the folder that an entry imports from: its own, or the one above the package that it stands in."""
+    folder = main.parent
+    while (folder / "__init__.py").is_file():
+        folder = folder.parent
+    return folder
 
 
 def _file(root: Path, name: str) -> Path | None:
