@@ -217,6 +217,10 @@ class FetchError(PortError):
     """No whole response came: no connection, a broken one, or (as `FetchTimeout`) none in time."""
 
 
+class FetchUnreached(FetchError):
+    """No connection was made, so nothing was sent; not every runtime can tell this apart."""
+
+
 class FetchTimeout(FetchError):
     """The deadline passed before the response was whole."""
 

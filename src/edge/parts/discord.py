@@ -1,5 +1,6 @@
 """Discord's REST API, as far as more than one app needs it: messages within its limits, webhooks, follow-ups, reads."""
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -8,7 +9,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 
 from edge.errors import NotConfigured, Problem
-from edge.parts.upstream import Call, Upstream, UpstreamFailed, retry_after
+from edge.parts.upstream import Call, Patience, Upstream, UpstreamFailed, retry_after
 from edge.ports import Clock, Fetch, Fetched, KeyValue
 from edge.settings import BaseUrl, Secret, Settings
 
@@ -19,7 +20,11 @@ PAUSE = "discord-pause:"
 LONGEST_WAIT = 5.0
 """Seconds that a rate limit is waited out for; a longer one is told to the caller."""
 ATTEMPTS = 3
+UNSEEN = (0.3, 0.7, 1.5)
+"""Seconds before a follow-up is sent again to an interaction whose first answer Discord has perhaps not read yet."""
 
+_EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
+_WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
 _TOTAL = 6_000
 _JSON = (("content-type", "application/json"),)
 
@@ -36,6 +41,7 @@ class DiscordBusy(Problem):
     status = 503
 
     def __init__(self, wait: float) -> None:
+        self.wait = wait
         seconds = max(1, round(wait + 0.5))
         super().__init__(headers=[("retry-after", str(seconds))], retry_after=seconds)
 
@@ -48,7 +54,7 @@ class WebhookMissing(NotConfigured):
     """No webhook is known for this."""
 
     def __init__(self, kind: str) -> None:
-        super().__init__(f"{WEBHOOK}{kind}", "is not in KV, or Discord knows it no more")
+        super().__init__(f"{WEBHOOK}{kind}", "is not in KV, is no webhook's URL, or Discord knows it no more")
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +98,18 @@ def clipped(text: str, limit: int) -> str:
     """Return a text of at most `limit` UTF-16 units, with an ellipsis where something is left out."""
     if _length(text) <= limit:
         return text
-    return text.encode("utf-16-le")[: 2 * max(limit - 1, 0)].decode("utf-16-le", "ignore") + "…" if limit > 0 else ""
+    units = text.encode("utf-16-le", "surrogatepass")[: 2 * max(limit - 1, 0)]
+    return units.decode("utf-16-le", "ignore") + "…" if limit > 0 else ""
 
 
-def message(content: str = "", embeds: Sequence[Embed] = ()) -> dict[str, Any]:
-    """Return a message as Discord takes it. Nobody is mentioned by what its text says."""
+def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[str] = ()) -> dict[str, Any]:
+    """Return a message as Discord takes it. Of all whom its text names, the users of `mentions` alone are told."""
     shown: list[dict[str, Any]] = []
     left = _TOTAL
     for embed in embeds[:10]:
         shown.append(embed.document(left))
         left -= _texts(shown[-1])
-    body: dict[str, Any] = {"allowed_mentions": {"parse": []}}
+    body: dict[str, Any] = {"allowed_mentions": {"parse": []} | ({"users": [*mentions]} if mentions else {})}
     return body | ({"content": clipped(content, 2000)} if content else {}) | ({"embeds": shown} if shown else {})
 
 
@@ -112,6 +119,7 @@ class Discord:
     def __init__(self, settings: DiscordSettings, fetch: Fetch, clock: Clock) -> None:
         self._url, self._clock = settings.discord_api_url, clock
         self._upstream = Upstream("Discord", fetch, clock)
+        self._editing = Upstream("Discord", fetch, clock, _EDITING)
 
     async def read(self, path: str, token: Secret) -> Any:
         """Return what the API has at a path, as the bot that the token is of."""
@@ -119,15 +127,29 @@ class Discord:
         return await self._upstream.json(Call("GET", self._url + path, headers))
 
     async def follow_up(self, application_id: str, token: str, body: Mapping[str, Any]) -> None:
-        """Put a message in the place of an interaction's deferred answer."""
+        """Put a message in the place of an interaction's deferred answer; again where that may help."""
         url = f"{self._url}/webhooks/{application_id}/{token}/messages/@original"
-        _check(await self.send("PATCH", url, body))
+        fetched = await self.send("PATCH", url, body, is_safe=True)
+        for pause in UNSEEN:
+            if fetched.status != 404:
+                break
+            await self._clock.sleep(pause)
+            fetched = await self.send("PATCH", url, body, is_safe=True)
+        _check(fetched)
 
-    async def send(self, method: str, url: str, body: Mapping[str, Any]) -> Fetched:
-        """Send a body and return the answer; a rate limit is waited out where it is short, else `DiscordBusy`."""
-        call = Call(method, url, _JSON, to_json(body), is_safe=False)
+    async def add(self, application_id: str, token: str, body: Mapping[str, Any]) -> None:
+        """Send one more message in answer to an interaction."""
+        _check(await self.send("POST", f"{self._url}/webhooks/{application_id}/{token}", body))
+
+    async def send(self, method: str, url: str, body: Mapping[str, Any], *, is_safe: bool = False) -> Fetched:
+        """Send a body and return the answer; a rate limit is waited out where it is short, else `DiscordBusy`.
+
+        What is safe to send twice is sent again where Discord fails, within seconds.
+        """
+        call = Call(method, url, _JSON, to_json(body), is_safe=is_safe)
+        upstream = self._editing if is_safe else self._upstream
         for attempt in range(1, ATTEMPTS + 1):
-            fetched = await self._upstream.send(call)
+            fetched = await upstream.send(call)
             if fetched.status != 429:
                 return fetched
             wait = _asked(fetched, self._clock.now())
@@ -148,21 +170,26 @@ class Webhooks:
         return await self._kv.get(WEBHOOK + kind) is not None
 
     async def post(self, kind: str, body: Mapping[str, Any]) -> str:
-        """Post a message and return its id.
+        """Post a message and return its id, empty where Discord does not tell it.
 
-        Errors: `WebhookMissing`, `DiscordBusy`, `DiscordRefused`, `UpstreamFailed`, and `UpstreamTimeout`, after which
-        nobody knows whether it was posted.
+        Errors: `WebhookMissing`, `DiscordBusy`, `DiscordRefused`, `UpstreamFailed`, and `UpstreamTimeout`; after the
+        last, or where there was no answer at all (no `upstream_status`), nobody knows whether it was posted.
         """
-        url = await self._kv.get(WEBHOOK + kind)
-        if url is None:
+        url = (await self._kv.get(WEBHOOK + kind) or b"").decode(errors="replace").strip()
+        if not _WEBHOOK_URL.fullmatch(url):  # a wrong URL would be told by the fault of whoever cannot read it
             raise WebhookMissing(kind)
         await self._wait(kind)
-        fetched = await self._discord.send("POST", f"{url.decode().strip()}?wait=true", body)
-        await self._note(kind, fetched)
+        try:
+            fetched = await self._discord.send("POST", f"{url}?wait=true", body)
+        except DiscordBusy as busy:
+            await self._pause(kind, busy.wait)
+            raise
+        if fetched.header("x-ratelimit-remaining") == "0":
+            await self._pause(kind, _number(fetched.header("x-ratelimit-reset-after")))
         if fetched.status == 404:
             raise WebhookMissing(kind)
         _check(fetched)
-        return str(from_json(fetched.body)["id"])
+        return _id_of(fetched)
 
     async def _wait(self, kind: str) -> None:
         until = await self._kv.get(PAUSE + kind)
@@ -172,11 +199,10 @@ class Webhooks:
         if wait > 0:
             await self._clock.sleep(wait)
 
-    async def _note(self, kind: str, fetched: Fetched) -> None:
-        """Remember for the next who posts, wherever that is, that the bucket is empty."""
-        if fetched.header("x-ratelimit-remaining") == "0":
-            until = self._clock.now().timestamp() + _number(fetched.header("x-ratelimit-reset-after"))
-            await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=60)
+    async def _pause(self, kind: str, wait: float) -> None:
+        """Remember for the next who posts, wherever that is, until when Discord takes no more."""
+        until = self._clock.now().timestamp() + wait
+        await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=max(60, int(wait) + 1))
 
 
 def _check(fetched: Fetched) -> None:
@@ -184,6 +210,13 @@ def _check(fetched: Fetched) -> None:
         return
     kind = DiscordRefused if 400 <= fetched.status < 500 else UpstreamFailed
     raise kind(f"Discord answered {fetched.status}{_said(fetched)}", upstream="Discord", upstream_status=fetched.status)
+
+
+def _id_of(fetched: Fetched) -> str:
+    try:
+        return str(from_json(fetched.body)["id"])
+    except (ValueError, LookupError, TypeError):
+        return ""
 
 
 def _said(fetched: Fetched) -> str:

@@ -12,7 +12,7 @@ from pydantic_core import from_json
 
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
-from edge.ports import Clock, Fetch, Fetched, FetchError, FetchTimeout
+from edge.ports import Clock, Fetch, Fetched, FetchError, FetchTimeout, FetchUnreached
 
 RETRYABLE = frozenset({408, 429, 502, 503, 504})
 """Statuses after which the same call may succeed."""
@@ -22,6 +22,10 @@ FIRST_BACK_OFF = 0.5
 
 class UpstreamFailed(BadGateway):
     """Another service failed."""
+
+
+class UpstreamUnreached(UpstreamFailed):
+    """Another service cannot be reached: it was sent nothing."""
 
 
 class UpstreamTimeout(GatewayTimeout):
@@ -106,7 +110,7 @@ class Upstream:
         tries = await patiently(once, patience, self._clock)
         if isinstance(tries.outcome, Fetched):
             return tries.outcome
-        kind = UpstreamTimeout if isinstance(tries.outcome, FetchTimeout) else UpstreamFailed
+        kind = next((kind for fault, kind in _KINDS if isinstance(tries.outcome, fault)), UpstreamFailed)
         raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.told)
 
     async def json(self, call: Call) -> Any:
@@ -119,6 +123,12 @@ class Upstream:
             return from_json(fetched.body) if fetched.body else None
         except ValueError:
             raise UpstreamFailed(f"{self.name} answered what is no JSON", upstream=self.name) from None
+
+
+_KINDS: tuple[tuple[type[FetchError], type[UpstreamFailed | UpstreamTimeout]], ...] = (
+    (FetchTimeout, UpstreamTimeout),
+    (FetchUnreached, UpstreamUnreached),
+)
 
 
 def retry_after(fetched: Fetched, now: datetime) -> float | None:

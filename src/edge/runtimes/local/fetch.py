@@ -7,7 +7,7 @@ import aiohttp
 from yarl import URL
 
 from edge.http import HeaderList
-from edge.ports import Fetched, FetchError, FetchTimeout
+from edge.ports import Fetched, FetchError, FetchTimeout, FetchUnreached
 from edge.runtimes.limits import check_headers
 
 MAX_BODY = 25 * 1024 * 1024
@@ -44,6 +44,8 @@ class LocalFetch:
             raise FetchTimeout(f"{where}: no whole response in {timeout:g} s") from None
         except FetchError as fault:
             raise FetchError(f"{where}: {fault}") from None
+        except aiohttp.ClientConnectorError as fault:
+            raise FetchUnreached(f"{where}: {_reason(fault)}") from None
         except (aiohttp.ClientError, OSError, ValueError) as fault:
             raise FetchError(f"{where}: {_reason(fault)}") from None
 
