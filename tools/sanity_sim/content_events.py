@@ -1,0 +1,57 @@
+"""The community's events, each so many days before or after the stand-in's start."""
+
+BERLIN, NEW_YORK, LISBON = "Europe/Berlin", "America/New_York", "Europe/Lisbon"
+CANTEEN = ("Kiln & Söhne canteen", "Oranienstraße 185, 10999 Berlin")
+LIBRARY = ("Harbour Library", "12 Water Street, New York, NY 10004")
+ONLINE = ("Online", None)
+
+EVENTS = (
+    (1, (18, 30), 150, "event-meetup-next", "Berlin meetup: Python at the edge", "berlin-python-at-the-edge",
+     BERLIN, CANTEEN, ("person-lukasz", "person-ada"), ("python", "webassembly", "meetup"), "image-berlin",
+     "Two talks about Python in WebAssembly, then pizza.",
+     ("Łukasz shows what happens between a request and the first line of your handler, and Ada how to keep it short.",
+      "Doors open at 18:00, talks begin at 18:30. Entrance is free, but please register: the canteen holds 80 people.",
+      "The canteen is step-free from the courtyard; the lift takes wheelchairs of any size.")),
+    (3, (19, 0), 120, "event-ny-evening", "New York evening: queues that forgive", "new-york-queues-that-forgive",
+     NEW_YORK, LIBRARY, ("person-ines",), ("queues", "sqlite", "meetup"), "image-library",
+     "Inés Álvarez Núñez on delivering once, twice and not at all.",
+     ("A talk of 40 minutes with live failures, then questions for as long as the library lets us.",
+      "Bring an ID for the front desk. Water Street has a ramp on its east side.")),
+    (5, (17, 0), 90, "event-first-timers", "First-timers' hour", "first-timers-hour",
+     BERLIN, ONLINE, ("person-zoe", "person-mikkel"), ("community", "beginners"), None,
+     "An hour online for everybody who has never been to a meetup.",
+     ("We explain how our evenings go, who sits where and whom to ask. Cameras are optional, captions are on.",
+      "No question is too small, and nothing is recorded.")),
+    (20, (9, 30), 450, "event-workshop", "Workshop: your first Worker in Python", "workshop-first-worker",
+     LISBON, ("Casa do Código", "Rua das Flores 41, 1200-193 Lisboa"), ("person-ada", "person-sora"),
+     ("python", "workshop", "beginners"), "image-lisbon",
+     "A day for 24 people: from an empty folder to something that runs.",
+     ("You need a laptop with Python 3.12 or newer and Node 22. We bring cables, lunch and patience.",
+      "The workshop costs 40 EUR; there are six free places for students and people between jobs.")),
+    (45, (10, 0), 480, "event-edge-day", "Edge Day", "edge-day",
+     BERLIN, ("Altes Pumpwerk", "Am Ufer 3, 10245 Berlin"), ("person-priya", "person-ines", "person-sora"),
+     ("conference", "python"), "image-berlin",
+     "Our yearly conference: one day, one track, eleven talks.",
+     ("Talks in English with live captions in English and German. There is a quiet room and childcare from 9:00.",
+      "Tickets are 60 EUR, 20 EUR reduced. The call for speakers closes 20 days before the event.")),
+    (-6, (18, 30), 150, "event-past-traces", "Berlin meetup: reading traces", "berlin-reading-traces",
+     BERLIN, CANTEEN, ("person-priya",), ("observability", "meetup"), "image-berlin",
+     "Priya Raman reads traces aloud.",
+     ("What a trace tells, what it hides, and how long you should keep it.",)),
+    (-34, (18, 30), 150, "event-past-packaging", "Berlin meetup: packaging without tears", "berlin-packaging",
+     BERLIN, CANTEEN, ("person-zoe",), ("packaging", "python", "meetup"), None,
+     "Zoë Müller packs a library in front of you.", ("Wheels, locks and why your editor disagrees.",)),
+    (-52, (19, 0), 120, "event-past-ny-async", "New York evening: where coroutines wait", "new-york-coroutines-wait",
+     NEW_YORK, LIBRARY, ("person-sora", "person-grace"), ("async", "observability"), "image-library",
+     "Lantern 2.0, by its maintainer.", ("A tour of Lantern with three programs that were slow on purpose.",)),
+    (-97, (18, 30), 150, "event-past-sqlite", "Berlin meetup: SQLite everywhere", "berlin-sqlite-everywhere",
+     BERLIN, CANTEEN, ("person-ines", "person-missing"), ("sqlite", "meetup"), None,
+     "One file, many places.", ("How far a single writer goes, with numbers.",)),
+    (-150, (11, 0), 300, "event-past-sprint", "Handbook sprint", "handbook-sprint",
+     LISBON, ONLINE, (), ("community",), None,
+     "We wrote the accessibility chapter of the handbook together.", ("Nineteen people, 41 changes, one chapter.",)),
+    (-320, (10, 0), 480, "event-past-edge-day", "Edge Day, first edition", "edge-day-first-edition",
+     BERLIN, ("Altes Pumpwerk", "Am Ufer 3, 10245 Berlin"), ("person-ada", "person-grace"), ("conference",),
+     "image-berlin", "Where it began: nine talks and a power cut.", ("The talk during the power cut was the best.",)),
+)  # fmt: skip
+"""Days from now, time there, minutes, id, title, slug, zone, place, speakers, tags, image, summary, paragraphs."""

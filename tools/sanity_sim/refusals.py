@@ -1,0 +1,49 @@
+"""Errors in the shapes that Sanity gives them."""
+
+from collections.abc import Sequence
+from typing import Any
+
+STATUS_NAMES = {
+    400: "Bad Request", 401: "Unauthorized", 403: "Forbidden", 404: "Not Found", 405: "Method Not Allowed",
+    408: "Request Timeout", 409: "Conflict", 413: "Payload Too Large", 414: "URI Too Long", 429: "Too Many Requests",
+    500: "Internal Server Error", 502: "Bad Gateway", 503: "Service Unavailable", 504: "Gateway Timeout",
+}  # fmt: skip
+
+
+class Refused(Exception):
+    """A request that is answered with an error."""
+
+    def __init__(self, status: int, body: dict[str, Any]) -> None:
+        super().__init__(f"{status} {body}")
+        self.status, self.body = status, body
+
+
+def api_error(status: int, message: str) -> Refused:
+    """Return an error as the API's front has it."""
+    name = STATUS_NAMES.get(status, "Error")
+    return Refused(status, {"statusCode": status, "error": name, "message": message})
+
+
+def query_error(description: str, query: str, start: int, end: int) -> Refused:
+    """Return the error of a query that cannot be read; the positions are characters of the query."""
+    error = {"type": "queryParseError", "description": description, "query": query, "start": start, "end": end}
+    return Refused(400, {"error": error})
+
+
+def mutation_error(status: int, items: Sequence[dict[str, Any]]) -> Refused:
+    """Return the error of a transaction, of which nothing has been done; an item has type, description and more."""
+    said = "; ".join(item["description"] for item in items)
+    error = {
+        "type": "mutationError",
+        "description": f"The mutation(s) failed: {said}",
+        "items": [{"error": item, "index": number} for number, item in enumerate(items)],
+    }
+    return Refused(status, {"error": error})
+
+
+def forbidden(permission: str) -> Refused:
+    """Return the error of a token that may not do it."""
+    description = f'Insufficient permissions; permission "{permission}" required'
+    return mutation_error(
+        403, [{"type": "insufficientPermissionsError", "description": description, "permission": permission}]
+    )
