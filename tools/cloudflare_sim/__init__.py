@@ -1,5 +1,6 @@
-"""A stand-in for what of Cloudflare is reached over HTTP: Analytics Engine so far, as documented."""
+"""Stand-ins for what of Cloudflare is reached over HTTP: Analytics Engine, and KV and D1 as wrangler reaches them."""
 
 from cloudflare_sim.analytics import ACCOUNT, TOKEN, AnalyticsSim
+from cloudflare_sim.storage import StorageSim
 
-__all__ = ["ACCOUNT", "TOKEN", "AnalyticsSim"]
+__all__ = ["ACCOUNT", "TOKEN", "AnalyticsSim", "StorageSim"]

@@ -1,0 +1,60 @@
+"""The one statement that a seed may say: INSERT INTO table (columns) VALUES … ON CONFLICT DO NOTHING."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from edge.runtimes.local.migrations import statements
+
+_TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`]*`|\[[^]]*\]|\w+|\S", re.DOTALL)
+_COMMENT = ("--", "/*")
+_INSERT = re.compile(r"INSERT INTO (\w+) \( ((?:\w+ , )*\w+) \) VALUES (.+) ON CONFLICT (\( .+ \) )?DO NOTHING ?;?")
+_MORE = {"SELECT", "ON", "CONFLICT", "DO", "UPDATE", "RETURNING", "WITH", "INTO", "REPLACE", "DELETE", "WHERE"}
+"""Words that, where they stand among the values, would make the statement say more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Insert:
+    """A statement that adds rows to a table and leaves alone what is there."""
+
+    table: str
+    columns: tuple[str, ...]
+    given: str
+
+    @property
+    def sql(self) -> str:
+        """The statement."""
+        return f"{self.given} ON CONFLICT DO NOTHING;"
+
+    def overwriting(self, key: Sequence[str]) -> str:
+        """Return the statement that also gives the rows of the same `key` these values; an equal row is left alone."""
+        others = [name for name in self.columns if name not in key]
+        if not others:
+            return self.sql
+        here = ", ".join(f"{self.table}.{name}" for name in others)
+        new = ", ".join(f"excluded.{name}" for name in others)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in others)
+        return f"{self.given} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes} WHERE ({here}) IS NOT ({new});"
+
+
+def inserts(script: str) -> list[Insert]:
+    """Return a script's statements; `ValueError`, which names the line, where one says anything else."""
+    found, line = [], 1
+    for text in statements(script):
+        tokens = [token for token in _TOKEN.finditer(text) if not token[0].startswith(_COMMENT)]
+        if tokens and tokens[0][0] != ";":
+            found.append(_insert(text, tokens, line + text.count("\n", 0, tokens[0].start())))
+        line += text.count("\n")
+    return found
+
+
+def _insert(text: str, tokens: list[re.Match[str]], line: int) -> Insert:
+    """Return what the tokens of a text say. A quoted one is hidden from the pattern, as it may hold any word."""
+    shown = ["''" if token[0][0] in "'\"`[" else token[0].upper() for token in tokens]
+    parts = _INSERT.fullmatch(" ".join(shown))
+    if parts is None or _MORE & {*parts[3].split(" ")}:
+        raise ValueError(f"line {line}: a seed says nothing but INSERT INTO … VALUES … ON CONFLICT DO NOTHING")
+    names = tokens[4 : shown.index("VALUES") - 1 : 2]
+    conflict = len(shown) - 1 - shown[::-1].index("ON")
+    given = text[tokens[0].start() : tokens[conflict].start()].rstrip()
+    return Insert(tokens[2][0], tuple(name[0] for name in names), given)

@@ -1,0 +1,91 @@
+"""A seed is run on an empty database first: it has to fit the migrations and to change nothing the second time."""
+
+import sqlite3
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.ports import PortError, Value
+from edge.runtimes.local.database import Connection, batch, connect_d1, execute
+from edge.runtimes.local.migrations import migrate
+from seeding.files import SeedError
+from seeding.inserts import Insert
+
+type Key = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Rows:
+    """The rows that a seed has for a table: the columns of the key, and each row's key."""
+
+    table: str
+    key: tuple[str, ...]
+    keys: tuple[Key, ...]
+
+    @property
+    def sql(self) -> str:
+        """A query for the keys of those that are there."""
+        names = ", ".join(self.key)
+        wanted = ", ".join(f"({', '.join(map(literal, key))})" for key in self.keys)
+        return f"SELECT {names} FROM {self.table} WHERE ({names}) IN (VALUES {wanted})"
+
+
+def literal(value: Value) -> str:
+    """Return a value as SQL says it."""
+    if isinstance(value, str):
+        return "'" + value.replace("'", "''") + "'"
+    if isinstance(value, int | float):
+        return repr(value)
+    raise SeedError("a key of a seeded row is a text or a number")
+
+
+def rehearse(given: Sequence[Insert], migrations: Path) -> list[Rows]:
+    """Return the rows that the statements make, in the order of their tables; `SeedError` where they are unfit."""
+    with tempfile.TemporaryDirectory() as place:
+        path = Path(place) / "rehearsal.sqlite"
+        try:
+            migrate(path, migrations)
+            connection = connect_d1(path)
+        except (sqlite3.Error, PortError) as fault:
+            raise SeedError(str(fault)) from None
+        try:
+            return list(_play(connection, given))
+        except (sqlite3.Error, PortError) as fault:
+            raise SeedError(f"the seed of D1: {fault}") from None
+        finally:
+            connection.close()
+
+
+def _play(connection: Connection, given: Sequence[Insert]) -> Iterator[Rows]:
+    tables = {one.table: _key(connection, one.table) for one in given}
+    before = {table: _keys(connection, table, key) for table, key in tables.items()}
+    _run(connection, given)
+    changed = connection.total_changes
+    _run(connection, given)
+    if connection.total_changes != changed:
+        raise SeedError("run twice, it adds rows twice: give each row its key")
+    for table, key in tables.items():
+        keys = tuple(one for one in _keys(connection, table, key) if one not in before[table])
+        if keys:
+            yield Rows(table, key, keys)
+
+
+def _run(connection: Connection, given: Sequence[Insert]) -> None:
+    with batch(connection):
+        for one in given:
+            execute(connection, one.sql)
+
+
+def _key(connection: Connection, table: str) -> tuple[str, ...]:
+    """Return the columns of a table's primary key."""
+    columns = execute(connection, f"PRAGMA table_info({table})").rows
+    found = tuple(one["name"] for one in sorted(columns, key=lambda one: int(one["pk"])) if one["pk"])
+    if columns and not found:
+        raise SeedError(f"{table} has no primary key to know a row by")
+    return found or ("rowid",)
+
+
+def _keys(connection: Connection, table: str, key: tuple[str, ...]) -> list[Key]:
+    names = ", ".join(key)
+    return [tuple(row.values()) for row in execute(connection, f"SELECT {names} FROM {table} ORDER BY {names}").rows]
