@@ -7,14 +7,14 @@ import inspect
 import subprocess
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from types import CodeType
 
 import pytest
 
 from pyedge.client import ROOT
-from pyedge.sources import closure, copy, meaning, slim, slimmed
+from pyedge.sources import closure, copy, meaning, shared, shorten, slim, slimmed
 
 SLIMMED = {
     "a comment": ("x=1  # one\n# two\n", "x=1\n\n"),
@@ -132,6 +132,46 @@ def test_a_change_of_meaning_is_seen(one: str, other: str) -> None:
     assert meaning(one) != meaning(other)
 
 
+SHORTENED = {
+    "constants": ("LIMIT=1\n_LONG=LIMIT+1\ndef f():return LIMIT+_LONG", "A=1\nB=A+1\ndef f():return A+B"),
+    "inside and around": (
+        "LIMIT=1\nclass C:\n a=LIMIT\n def f(self,b=LIMIT)->LIMIT:return[f'{LIMIT}'for x in LIMIT]",
+        "A=1\nclass C:\n a=A\n def f(self,b=A)->A:return[f'{A}'for x in A]",
+    ),
+    "names that are taken": ("LIMIT=1\ndef f(A,C):return LIMIT,A.B", "D=1\ndef f(A,C):return D,A.B"),
+    "a constant that is bound twice": ("LIMIT=1\nLIMIT=LIMIT+1", "A=1\nA=A+1"),
+    "a long line of them": ("LIMIT=1;OTHER=LIMIT\nprint(LIMIT,ü:=OTHER,LIMIT)", "A=1;B=A\nprint(A,ü:=B,A)"),
+    "what is imported elsewhere": ("KNOWN=1", None),
+    "what is another's member": ("MEMBER=1", None),
+    "what a string says": ("SAID=1;TOLD=1", None),
+    "what a text of its own says": ("LIMIT=1\nx='LIMIT'\nf'{LIMIT=}'", None),
+    "what a function binds, too": ("LIMIT=1\ndef f():\n LIMIT=2\n return LIMIT", None),
+    "what a function binds for the module": ("LIMIT=1\ndef f():\n global LIMIT\n LIMIT=2", None),
+    "what a class binds, too": ("LIMIT=1\nclass C:\n LIMIT:int=2", None),
+    "an argument": ("LIMIT=1\ndef f(LIMIT):return LIMIT\nf(LIMIT=LIMIT)", None),
+    "other bindings": (
+        "A1,B1=1,2\nONE=1\nfor ONE in[]:...\nTWO=1\nwith x as TWO:...\nSIX=1\nSIX+=1\ntype TEN=x\nTEN=1\nOFF=1;del OFF",
+        None,
+    ),
+    "names of functions, classes and errors": (
+        "ONE=1\ndef ONE():...\nTWO=1\nclass TWO:...\nSIX=1\ntry:...\nexcept x as SIX:...\nTEN=1\nimport y as TEN",
+        None,
+    ),
+    "names in patterns and of types": (
+        "ONE=1\nTWO=1\nSIX=1\nmatch x:\n case{**ONE}:...\n case[*TWO]:...\n case C(SIX=1):...\nTEN=1\ndef f[TEN]():...",
+        None,
+    ),
+    "what Python itself asks for": ("__all__=1", None),
+}
+"""What comes to be of a module beside another, which is `OTHERS`; None: nothing."""
+OTHERS = "from x import KNOWN\ny.MEMBER\nz='a SAID b'\nf'{y}TOLD'"
+
+
+@pytest.mark.parametrize(("source", "expected"), SHORTENED.values(), ids=SHORTENED)
+def test_what_a_modules_own_constants_are_called(source: str, expected: str | None) -> None:
+    assert shorten(source, shared([source, OTHERS])) == (source if expected is None else expected)
+
+
 @pytest.mark.slow
 def test_each_module_of_the_upload_means_what_it_did() -> None:
     sources = {name: path.read_text() for name, path in closure(ROOT / "src" / "main.py").items()}
@@ -180,26 +220,35 @@ class Bare(ast.NodeTransformer):
 
 
 def code(source: str) -> dict[str, list[str]]:
-    """Return what each function of a module does, with the lines: whatever its variables are called."""
+    """Return what each function of a module does, with the lines: whatever variables and constants are called."""
     tree = ast.fix_missing_locations(Bare().visit(ast.parse(source)))
-    return dict(_functions(compile(tree, "module", "exec", optimize=2)))
+    constants = {
+        target.id: f"the constant of line {one.lineno}"
+        for one in tree.body
+        if isinstance(one, ast.Assign)
+        for target in one.targets
+        if isinstance(target, ast.Name)
+    }
+    return dict(_functions(compile(tree, "module", "exec", optimize=2), constants))
 
 
-def _functions(one: CodeType) -> Iterator[tuple[str, list[str]]]:
+def _functions(one: CodeType, constants: Mapping[str, str]) -> Iterator[tuple[str, list[str]]]:
     if one.co_flags & inspect.CO_OPTIMIZED:
-        yield f"{one.co_qualname}:{one.co_firstlineno}", [*_instructions(one)]
+        yield f"{one.co_qualname}:{one.co_firstlineno}", [*_instructions(one, constants)]
     for inner in one.co_consts:
         if isinstance(inner, CodeType):
-            yield from _functions(inner)
+            yield from _functions(inner, constants)
 
 
-def _instructions(one: CodeType) -> Iterator[str]:
+def _instructions(one: CodeType, constants: Mapping[str, str]) -> Iterator[str]:
     known = one.co_varnames[: one.co_argcount + one.co_kwonlyargcount]
     numbers = {name: str(number) for number, name in enumerate(known)}
     for step in dis.get_instructions(one):
         told = step.argval
         if isinstance(told, CodeType):
             told = told.co_qualname
+        elif {"GLOBAL", "NAME"} & {*step.opname.split("_")}:
+            told = constants.get(told, told)
         elif {"FAST", "DEREF", "CELL", "CLOSURE"} & {*step.opname.split("_")}:
             names = told if isinstance(told, tuple) else (told,)
             told = [numbers.setdefault(name, f"v{len(numbers)}") for name in names]

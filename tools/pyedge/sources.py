@@ -3,23 +3,24 @@
 wrangler sweeps up every `.py` beside the entry. The folder gets the entry and whatever of the entry's own folder is
 imported from there, anywhere in a module, so that an upload has no other app, no local runtime and no test helper. An
 entry may stand in a package: what it imports is then below the folder of that package, and it goes to the top itself.
-Comments are left out of it, needless spaces, long names of variables, the docstrings and annotations that nothing reads
-when it runs, and what routes say for the OpenAPI document alone; every line keeps its number.
+Comments are left out of it, needless spaces, long names of variables and constants, the docstrings and annotations that
+nothing reads when it runs, and what routes say for the OpenAPI document alone; every line keeps its number.
 """
 
 import ast
 import inspect
 import json
+import re
 import sys
 import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial, reduce
 from io import StringIO
-from itertools import pairwise
+from itertools import pairwise, product
 from keyword import iskeyword
 from pathlib import Path
-from string import ascii_lowercase
+from string import ascii_lowercase, ascii_uppercase
 
 type Place = tuple[int, int]
 """A line, counted from 1, and a column of it, in characters."""
@@ -57,6 +58,8 @@ def slimmed(main: Path) -> dict[str, str]:
     passed_on, own = values(files.values()), frozenset(name.partition("/")[0] for name in files if "/" in name)
     shown = values(map(_unannotated, files.values()))
     texts = {name: slim(text, passed_on, own, shown) for name, text in files.items()}
+    known = shared(texts.values())
+    texts = {name: text if name == main.name else shorten(text, known) for name, text in texts.items()}
     waiting, reached = [main.stem], set[str]()
     while waiting:
         name = waiting.pop()
@@ -90,6 +93,21 @@ def values(sources: Iterable[str]) -> frozenset[str]:
             if isinstance(node, ast.Name | ast.Attribute) and id(node) not in called:
                 found.add(node.id if isinstance(node, ast.Name) else node.attr)
     return frozenset(found)
+
+
+def shared(sources: Iterable[str]) -> frozenset[str]:
+    """Return the names by which one module may mean what is another's: imported, asked of an object, or in a string."""
+    found = set[str]()
+    for source in sources:
+        for node in ast.walk(ast.parse(source)):
+            found |= {*re.findall(r"\w+", " ".join(_strings(node)))} if not isinstance(node, ast.Name) else set()
+    return frozenset(found)
+
+
+def shorten(source: str, known: frozenset[str]) -> str:
+    """Return a module's text with short names for the constants that only the module itself can mean."""
+    edited = _edited(source, _recalled(source, known))
+    return edited if _nameless(edited, known) == _nameless(source, known) else source
 
 
 def slim(
@@ -353,6 +371,45 @@ def _renamed(source: str) -> Iterator[Edit]:
         for node in names:
             if node.id in short:
                 yield _place(lines, node.lineno, node.col_offset), _end(lines, node), short[node.id]
+
+
+def _recalled(source: str, known: frozenset[str]) -> Iterator[Edit]:
+    """Yield short names, in capitals, for the module's own constants."""
+    lines, tree = source.split("\n"), ast.parse(source)
+    taken = known | {token.string for token in _tokens(source)}
+    letters = ("".join(some) for size in (1, 2) for some in product(ascii_uppercase, repeat=size))
+    free = (name for name in letters if name not in taken)
+    short = {name: next(free) for name in _constants_of(tree, known) if len(name) > 2}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in short:
+            yield _place(lines, node.lineno, node.col_offset), _end(lines, node), short[node.id]
+
+
+def _nameless(source: str, known: frozenset[str]) -> list[object]:
+    """Return all that a module says and on which lines, but for what its own constants are called."""
+    tree = ast.parse(source)
+    numbers = {name: f"_{number}" for number, name in enumerate(_constants_of(tree, known))}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name):
+            node.id = numbers.get(node.id, f" {node.id}")
+    return [ast.dump(tree), [getattr(node, "lineno", 0) for node in ast.walk(tree)]]
+
+
+def _constants_of(tree: ast.Module, known: frozenset[str]) -> list[str]:
+    """Return the names that a module binds by assignments of its own level and in no other way, and that none knows."""
+    assigned = [one.targets[0] for one in tree.body if isinstance(one, ast.Assign) and len(one.targets) == 1]
+    places = {id(one): one.id for one in assigned if isinstance(one, ast.Name) and not one.id.startswith("__")}
+    nodes = [*ast.walk(tree)]
+    names = [one for one in nodes if isinstance(one, ast.Name) and not isinstance(one.ctx, ast.Load)]
+    elsewhere = {one.id for one in names if id(one) not in places}
+    elsewhere |= {text for node in nodes if not isinstance(node, ast.Name) for text in _strings(node)}
+    return [name for name in dict.fromkeys(places.values()) if name not in known | elsewhere]
+
+
+def _strings(node: ast.AST) -> Iterator[str]:
+    """Yield the names and texts that a node itself has."""
+    for _, value in ast.iter_fields(node):
+        yield from (one for one in (value if isinstance(value, list) else [value]) if isinstance(one, str))
 
 
 def _functions(body: Iterable[ast.stmt]) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
