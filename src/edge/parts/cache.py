@@ -4,13 +4,14 @@ from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from edge.errors import NotFound
 from edge.http import HeaderList, Response
 from edge.parts.flights import Flights
 from edge.parts.leases import Leases
 from edge.ports import Background, Clock, KeyValue, Log, PortError
 
 type Make = Callable[[], Coroutine[Any, Any, bytes]]
-"""Makes what is to be cached."""
+"""Makes what is to be cached; where it raises `NotFound`, what was kept goes, too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,5 +107,7 @@ class Cache:
             return
         try:
             await self._store(name, make, terms)
+        except NotFound:
+            await self.drop(name)
         except Exception as fault:  # whatever it is, what is kept goes on being served
             self._log("warning", "cache not refreshed", name=name, error=f"{type(fault).__name__}: {fault}"[:500])

@@ -1,0 +1,80 @@
+"""The composition root: everything that the platform consists of."""
+
+from edge.access import READER, Actor
+from edge.app import App
+from edge.errors import NotConfigured
+from edge.http import Request
+from edge.middleware.access_log import access_log
+from edge.middleware.cors import cors
+from edge.middleware.request_id import request_id
+from edge.parts.cache import Cache
+from edge.parts.discord import Discord, Webhooks
+from edge.parts.jobs import job_routes
+from edge.parts.leases import Leases
+from edge.parts.limits import Limits, rate_limit_headers
+from edge.parts.one_key import require_key
+from edge.parts.security_headers import security_headers
+from edge.parts.services import service_routes
+from edge.parts.signatures import check_stamped
+from edge.ports import Clock, Limit, RateLimiter
+from platform_api import NAME, VERSION, chat, content, content_index, discord_view, forms, index, overview, submissions
+from platform_api.chat import Reader
+from platform_api.content import PURGE, Site
+from platform_api.content_index import ContentIndex
+from platform_api.discord_view import Community
+from platform_api.form_guards import Guards
+from platform_api.forms import Desk
+from platform_api.overview import Overview
+from platform_api.sanity import Sanity
+from platform_api.settings import PlatformSettings
+from platform_api.submissions import Submissions
+
+
+async def authenticate(request: Request, settings: PlatformSettings, clock: Clock) -> Actor:
+    """Know Sanity by its signature, where it calls; all others by the one key."""
+    if request.route != PURGE:
+        return require_key(request, settings.api_key)
+    if settings.sanity_webhook_secret is None:
+        raise NotConfigured("SANITY_WEBHOOK_SECRET")
+    signature = request.headers.get("sanity-webhook-signature")
+    check_stamped(signature, await request.body(), settings.sanity_webhook_secret, clock.now())
+    return Actor("sanity", READER)
+
+
+async def admit(request: Request, limits: Limits) -> None:
+    """Bound how often strangers call what is public."""
+    await limits.admit(request)
+
+
+def make_limits(settings: PlatformSettings, clock: Clock) -> Limits:
+    """Return the limits of strangers; forms have one of their own."""
+    limiter: RateLimiter | None = settings.rate_limiter
+    return Limits(limiter, None, clock)
+
+
+app = App(
+    NAME,
+    version=VERSION,
+    settings=PlatformSettings,
+    authenticate=authenticate,
+    admit=admit,
+    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+    providers=[
+        make_limits, Leases, Cache, Sanity, Site, ContentIndex, Reader, Discord, Webhooks, Community, Overview, Guards,
+        Submissions, Desk,
+    ],
+    limits={"RATE_LIMITER": Limit(120, 60), "FORM_LIMITER": Limit(5, 60)},
+    migrations="platform_api",
+    resources=[
+        index.routes,
+        service_routes(),
+        content.routes,
+        content_index.routes,
+        chat.routes,
+        forms.routes,
+        submissions.routes,
+        overview.routes,
+        discord_view.routes,
+        job_routes(),
+    ],
+)  # fmt: skip

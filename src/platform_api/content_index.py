@@ -1,0 +1,68 @@
+"""The site's texts, kept ready to be found by questions: brought up to date when asked, when told, and each hour."""
+
+from typing import Any
+
+from edge.events import Tick
+from edge.parts.leases import Leases
+from edge.parts.retrieval import Changes, Library, Passage, Source
+from edge.ports import Database, Log
+from edge.routes import Routes
+from platform_api.queries import NAMES, TEXTS
+from platform_api.sanity import Sanity
+from platform_api.settings import PlatformSettings
+
+routes = Routes(tag="content")
+
+CRON = "17 * * * *"
+LEASE_S = 20.0
+PAGE = 200
+MOST = 2_000
+"""Documents that are kept to be found."""
+
+
+class ContentIndex:
+    """The passages of all documents."""
+
+    def __init__(self, settings: PlatformSettings, db: Database, sanity: Sanity, leases: Leases, log: Log) -> None:
+        self._library = Library(db, settings.ai, settings.embedding_model, log)
+        self._sanity, self._leases = sanity, leases
+
+    async def search(self, question: str, limit: int = 5) -> list[Passage]:
+        """Return the passages that fit a question; the first question of all waits until there are some."""
+        if not await self._library.count():
+            await self._library.keep(await self.sources())
+        return await self._library.search(question, limit)
+
+    async def refresh(self) -> Changes | None:
+        """Bring the passages up to date, by one at a time; None where another does it."""
+        if not await self._leases.take("content-index", LEASE_S):
+            return None
+        try:
+            return await self._library.keep(await self.sources())
+        finally:
+            await self._leases.give_back("content-index")
+
+    async def sources(self) -> list[Source]:
+        """Return every document's text, as Sanity has it now."""
+        found: list[Source] = []
+        for begin in range(0, MOST, PAGE):
+            page = await self._sanity.query(TEXTS, types=[*NAMES], **{"from": begin, "to": begin + PAGE})
+            found += [_source(one) for one in page]
+            if len(page) < PAGE:
+                break
+        return found
+
+
+@routes.cron(CRON)
+async def refresh_index(tick: Tick, index: ContentIndex) -> dict[str, Any]:
+    """Bring the texts that answers are made of up to date."""
+    if tick.is_dry:
+        return {"documents": len(await index.sources())}
+    changes = await index.refresh()
+    return {"changes": changes._asdict() if changes else None}
+
+
+def _source(document: dict[str, Any]) -> Source:
+    texts = [document.get("summary"), document.get("text")]
+    name, title = NAMES[document["_type"]], document.get("title") or document["slug"]
+    return Source(document["_id"], name, document["slug"], title, "\n\n".join(filter(None, texts)))

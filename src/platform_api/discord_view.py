@@ -1,0 +1,198 @@
+"""`/api/v1/discord`: the community's Discord, to be read: its events, members and announcements, through the cache."""
+
+from typing import Any, Literal
+
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+
+from edge.access import PUBLIC
+from edge.endpoint import Operation
+from edge.errors import NotConfigured
+from edge.http import Response
+from edge.parts.cache import Cache, Kept, Terms
+from edge.parts.discord import Discord
+from edge.parts.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout
+from edge.routes import Routes
+from platform_api import NAME
+from platform_api.settings import PlatformSettings
+
+routes = Routes("/api/v1/discord", tag="discord", access=PUBLIC)
+
+TERMS = Terms(fresh=300)
+_SCHEDULED = {1: "scheduled", 2: "active"}
+
+
+class Venue(BaseModel):
+    """Where an event outside Discord takes place."""
+
+    location: str | None = None
+
+
+class GivenEvent(BaseModel):
+    """A scheduled event as Discord has it."""
+
+    id: str
+    name: str
+    description: str | None = None
+    scheduled_start_time: AwareDatetime
+    scheduled_end_time: AwareDatetime | None = None
+    status: int
+    entity_metadata: Venue | None = None
+    user_count: int | None = None
+
+
+class GivenGuild(BaseModel):
+    """A server as Discord has it."""
+
+    name: str
+    approximate_member_count: int
+    approximate_presence_count: int
+
+
+class Author(BaseModel):
+    """Who wrote a message."""
+
+    username: str
+    global_name: str | None = None
+
+
+class GivenMessage(BaseModel):
+    """A message as Discord has it."""
+
+    id: str
+    content: str
+    timestamp: AwareDatetime
+    author: Author
+
+
+class GuildEvent(BaseModel):
+    """An event of the community that is to come, or takes place."""
+
+    id: str
+    name: str
+    description: str | None
+    starts_at: AwareDatetime
+    ends_at: AwareDatetime | None
+    status: Literal["scheduled", "active"]
+    location: str | None
+    interested: int | None
+
+
+class Members(BaseModel):
+    """How many people there are; both numbers are Discord's estimates."""
+
+    name: str
+    members: int
+    online: int
+
+
+class Announcement(BaseModel):
+    """A message of the channel for announcements, in Discord's Markdown."""
+
+    id: str
+    text: str
+    published_at: AwareDatetime
+    author: str
+    url: str = Field(description="of the message in Discord")
+
+
+class Community:
+    """The server that the settings name, as the bot sees it."""
+
+    def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache) -> None:
+        self._settings, self._discord, self._cache = settings, discord, cache
+
+    async def events(self) -> Kept:
+        """Return the events to come, soonest first."""
+
+        async def make() -> bytes:
+            found = _read(
+                list[GivenEvent], await self._get(f"/guilds/{self._guild()}/scheduled-events?with_user_count=true")
+            )
+            shown = [_event(one) for one in found if one.status in _SCHEDULED]
+            return TypeAdapter(list[GuildEvent]).dump_json(sorted(shown, key=lambda one: one.starts_at))
+
+        return await self._cache.get("discord:events", make, TERMS)
+
+    async def members(self) -> Kept:
+        """Return how many there are."""
+
+        async def make() -> bytes:
+            found = _read(GivenGuild, await self._get(f"/guilds/{self._guild()}?with_counts=true"))
+            counted = Members(
+                name=found.name, members=found.approximate_member_count, online=found.approximate_presence_count
+            )
+            return counted.model_dump_json().encode()
+
+        return await self._cache.get("discord:members", make, TERMS)
+
+    async def announcements(self) -> Kept:
+        """Return the latest announcements, newest first."""
+
+        async def make() -> bytes:
+            guild, channel = self._guild(), self._settings.discord_channel_id
+            if channel is None:
+                raise NotConfigured("DISCORD_CHANNEL_ID")
+            found = _read(list[GivenMessage], await self._get(f"/channels/{channel}/messages?limit=20"))
+            place = f"https://discord.com/channels/{guild}/{channel}"
+            shown = [_announcement(one, place) for one in found if one.content]
+            return TypeAdapter(list[Announcement]).dump_json(shown)
+
+        return await self._cache.get("discord:announcements", make, TERMS)
+
+    def _guild(self) -> str:
+        guild: str | None = self._settings.discord_guild_id
+        if guild is None:
+            raise NotConfigured("DISCORD_GUILD_ID")
+        return guild
+
+    async def _get(self, path: str) -> Any:
+        token = self._settings.discord_bot_token
+        if token is None:
+            raise NotConfigured("DISCORD_BOT_TOKEN")
+        return await self._discord.read(path, token)
+
+
+_PROBLEMS = (NotConfigured, UpstreamFailed, UpstreamRefused, UpstreamTimeout)
+
+
+@routes.get("/events", *_PROBLEMS, operation=Operation({200: {"application/json": list[GuildEvent]}}))
+async def list_discord_events(community: Community) -> Response:
+    """List the events that are scheduled in the community's Discord."""
+    return (await community.events()).response(NAME)
+
+
+@routes.get("/members", *_PROBLEMS, operation=Operation({200: {"application/json": Members}}))
+async def count_discord_members(community: Community) -> Response:
+    """Tell how many members the community's Discord has."""
+    return (await community.members()).response(NAME)
+
+
+@routes.get("/announcements", *_PROBLEMS, operation=Operation({200: {"application/json": list[Announcement]}}))
+async def list_discord_announcements(community: Community) -> Response:
+    """List the latest announcements."""
+    return (await community.announcements()).response(NAME)
+
+
+def _read[T](kind: type[T], given: Any) -> T:
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        raise UpstreamFailed(
+            f"Discord's answer cannot be read: {first['loc']}: {first['msg']}", upstream="Discord"
+        ) from None
+
+
+def _event(given: GivenEvent) -> GuildEvent:
+    return GuildEvent(
+        id=given.id, name=given.name, description=given.description, starts_at=given.scheduled_start_time,
+        ends_at=given.scheduled_end_time, status="active" if given.status == 2 else "scheduled",
+        location=given.entity_metadata.location if given.entity_metadata else None, interested=given.user_count,
+    )  # fmt: skip
+
+
+def _announcement(given: GivenMessage, place: str) -> Announcement:
+    return Announcement(
+        id=given.id, text=given.content, published_at=given.timestamp, url=f"{place}/{given.id}",
+        author=given.author.global_name or given.author.username,
+    )  # fmt: skip

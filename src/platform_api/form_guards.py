@@ -1,0 +1,85 @@
+"""What stands before a form: who may send one, how often, and whether it was a person."""
+
+from datetime import timedelta
+
+from pydantic import BaseModel
+from pydantic_core import to_json
+
+from edge.errors import Forbidden, InvalidBody, Unauthorized
+from edge.http import Request
+from edge.parts.limits import TooManyRequests, network
+from edge.parts.one_key import require_key
+from edge.parts.upstream import Call, Upstream, UpstreamFailed
+from edge.ports import Clock, Fetch
+from platform_api.form_models import Form
+from platform_api.settings import PlatformSettings
+
+QUICKEST = timedelta(seconds=3)
+OLDEST = timedelta(hours=24)
+
+
+class NotHuman(Forbidden):
+    """The check for people was not passed."""
+
+
+class Verdict(BaseModel):
+    """Turnstile's answer; a token is good once, for 300 s."""
+
+    success: bool
+
+
+class Guards:
+    """All guards of the forms but the honeypot, whose catch is kept as spam."""
+
+    def __init__(self, settings: PlatformSettings, fetch: Fetch, clock: Clock) -> None:
+        self._settings, self._clock = settings, clock
+        self._turnstile = Upstream("Turnstile", fetch, clock)
+
+    async def check(self, request: Request, sent: Form) -> None:
+        """Let a form through: the site's server with the API key, or a browser that Turnstile vouches for.
+
+        Errors: `Unauthorized`, `NotHuman`, `TooManyRequests`, `InvalidBody`; `UpstreamFailed` where Turnstile is away.
+        """
+        has_key = self._knows(request)
+        client = request.client or request.headers.get("cf-connecting-ip") or ""
+        await self._count(sent.email.casefold() if has_key else network(client), sent.form)
+        self._check_time(sent)
+        if not has_key or sent.turnstile_token:
+            await self._vouch(sent.turnstile_token, client)
+
+    def _knows(self, request: Request) -> bool:
+        if request.headers.get("x-api-key") or request.headers.get("authorization"):
+            request.actor = require_key(request, self._settings.api_key)
+            return True
+        if self._settings.turnstile_secret_key is None:
+            raise Unauthorized("send X-API-Key: forms come from the site's server, as no Turnstile is set up")
+        return False
+
+    async def _count(self, who: str, form: str) -> None:
+        limiter = self._settings.form_limiter
+        taken = await limiter.take(f"form {form} {who}") if limiter else None
+        if taken and not taken.ok:
+            raise TooManyRequests(f"{taken.limit.calls} forms in {taken.limit.period} s", taken.reset)
+
+    def _check_time(self, sent: Form) -> None:
+        age = self._clock.now() - sent.shown_at
+        if not QUICKEST <= age <= OLDEST:
+            raise InvalidBody([{"pointer": "/shown_at", "detail": "between 3 seconds and 24 hours ago"}])
+
+    async def _vouch(self, token: str | None, client: str) -> None:
+        secret = self._settings.turnstile_secret_key
+        if secret is None:
+            return
+        if not token:
+            raise NotHuman("a browser sends turnstile_token")
+        asked = {"secret": secret.get_secret_value(), "response": token} | ({"remoteip": client} if client else {})
+        call = Call(
+            "POST", f"{self._settings.turnstile_url}/siteverify", (("content-type", "application/json"),),
+            to_json(asked), is_safe=False,
+        )  # fmt: skip
+        try:
+            verdict = Verdict.model_validate(await self._turnstile.json(call))
+        except ValueError:
+            raise UpstreamFailed("Turnstile answered what it should not", upstream="Turnstile") from None
+        if not verdict.success:
+            raise NotHuman("the token is not good: it is used once, within 5 minutes")

@@ -1,0 +1,68 @@
+"""`/api/v1/forms`: what visitors send to the organisers."""
+
+from typing import Literal
+
+from pydantic import BaseModel
+
+from edge.access import PUBLIC
+from edge.endpoint import Body, Operation
+from edge.errors import Unauthorized
+from edge.http import Request, Response
+from edge.parts.limits import TooManyRequests
+from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
+from edge.ports import Background
+from edge.routes import Routes
+from platform_api.form_guards import Guards, NotHuman
+from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm
+from platform_api.submissions import Submissions
+
+routes = Routes("/api/v1/forms", tag="forms", access=PUBLIC)
+
+
+class Receipt(BaseModel):
+    """A form that was received; the same form sent again within a day gets the same receipt."""
+
+    id: str
+    form: Literal["contact", "sponsor", "membership"]
+    received_at: str
+
+
+class Desk:
+    """Takes forms in."""
+
+    def __init__(self, guards: Guards, submissions: Submissions, background: Background) -> None:
+        self._guards, self._submissions, self._background = guards, submissions, background
+
+    async def take(self, request: Request, sent: Form) -> Response:
+        """Return the receipt of a form: 201 for a new one, 200 for one that is there already."""
+        await self._guards.check(request, sent)
+        received = await self._submissions.keep(sent)
+        if received.is_new:
+            self._background.add(self._submissions.carry(received.id))
+        receipt = {"id": received.id, "form": received.form, "received_at": received.received_at}
+        return Response.json(receipt, 201 if received.is_new else 200)
+
+
+_PROBLEMS = (Unauthorized, NotHuman, TooManyRequests, UpstreamFailed, UpstreamTimeout)
+_RECEIPT = Operation({200: {"application/json": Receipt}, 201: {"application/json": Receipt}})
+
+
+@routes.post("/contact", *_PROBLEMS, operation=_RECEIPT)
+async def send_contact_form(sent: Body[ContactForm], request: Request, desk: Desk) -> Response:
+    """Write to the organisers.
+
+    Sent by the site's server with `X-API-Key`, or by a browser with a Turnstile token where that is set up.
+    """
+    return await desk.take(request, sent)
+
+
+@routes.post("/sponsor", *_PROBLEMS, operation=_RECEIPT)
+async def send_sponsor_form(sent: Body[SponsorForm], request: Request, desk: Desk) -> Response:
+    """Offer to be a sponsor; sent as a contact form is."""
+    return await desk.take(request, sent)
+
+
+@routes.post("/membership", *_PROBLEMS, operation=_RECEIPT)
+async def send_membership_form(sent: Body[MembershipForm], request: Request, desk: Desk) -> Response:
+    """Apply to be a member; sent as a contact form is."""
+    return await desk.take(request, sent)

@@ -1,0 +1,127 @@
+"""`/api/v1/platform`: numbers over the platform, and whether what it stands on works; both kept, with their age."""
+
+import asyncio
+from collections.abc import Awaitable
+from datetime import datetime
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic_core import from_json, to_json
+
+from edge.access import PUBLIC
+from edge.endpoint import Operation
+from edge.errors import Problem
+from edge.http import Response
+from edge.parts.cache import Cache, Kept, Terms
+from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
+from edge.ports import Clock, Database, KeyValue, PortError
+from edge.routes import Routes
+from platform_api import NAME
+from platform_api.discord_view import Community
+from platform_api.queries import COUNTS
+from platform_api.sanity import Sanity
+from platform_api.settings import PlatformSettings
+
+routes = Routes("/api/v1/platform", tag="platform", access=PUBLIC)
+
+STATS, STATUS = Terms(fresh=300), Terms(fresh=30, keep=3600)
+_FORMS = "SELECT form, count(*) AS n FROM submissions WHERE status = 'received' GROUP BY form"
+
+
+class Stats(BaseModel):
+    """Numbers of the platform, `age_s` seconds old; `members` is null where Discord is not set up or away."""
+
+    content: dict[str, int]
+    upcoming_events: int
+    submissions: dict[str, int]
+    members: int | None
+    as_of: datetime
+    age_s: int = 0
+
+
+class ServiceStatus(BaseModel):
+    """Whether one thing that the platform stands on answered."""
+
+    status: Literal["ok", "error", "not_configured"]
+    message: str | None = None
+
+
+class PlatformStatus(BaseModel):
+    """Whether all of it did, `age_s` seconds ago."""
+
+    status: Literal["ok", "degraded"]
+    services: dict[str, ServiceStatus]
+    as_of: datetime
+    age_s: int = 0
+
+
+class Overview:
+    """Counts and asks."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
+        self, settings: PlatformSettings, sanity: Sanity, community: Community, db: Database, kv: KeyValue, clock: Clock
+    ) -> None:
+        self._settings, self._sanity, self._community = settings, sanity, community
+        self._db, self._kv, self._clock = db, kv, clock
+
+    async def stats(self) -> bytes:
+        """Return `Stats` as JSON. Errors: Sanity's."""
+        now = self._clock.now()
+        counts = await self._sanity.query(COUNTS, now=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+        stats = Stats(
+            upcoming_events=counts.pop("upcoming_events"), content=counts, members=await self._members(), as_of=now,
+            submissions={row["form"]: row["n"] for row in await self._db.all(_FORMS)},
+        )  # fmt: skip
+        return stats.model_dump_json().encode()
+
+    async def status(self) -> bytes:
+        """Return `PlatformStatus` as JSON; whatever is away, there is an answer."""
+        asked = {
+            "sanity": self._sanity.query("count(*[false])"),
+            "d1": self._db.probe(),
+            "kv": self._kv.probe(),
+            "ai": self._settings.ai.probe() if self._settings.ai else None,
+            "discord": self._community.members() if self._settings.discord_bot_token else None,
+        }
+        found = await asyncio.gather(*map(_asked, asked.values()))
+        services = dict(zip(asked, found, strict=True))
+        is_ok = all(one.status != "error" for one in found)
+        status = PlatformStatus(status="ok" if is_ok else "degraded", services=services, as_of=self._clock.now())
+        return status.model_dump_json(exclude_none=True).encode()
+
+    async def _members(self) -> int | None:
+        try:
+            return int(from_json((await self._community.members()).body)["members"])
+        except Problem:
+            return None
+
+
+async def _asked(asking: Awaitable[Any] | None) -> ServiceStatus:
+    if asking is None:
+        return ServiceStatus(status="not_configured")
+    try:
+        async with asyncio.timeout(10):
+            await asking
+    except (Problem, PortError) as fault:
+        return ServiceStatus(status="error", message=str(fault)[:200])
+    except TimeoutError:
+        return ServiceStatus(status="error", message="no answer in 10 s")
+    return ServiceStatus(status="ok")
+
+
+@routes.get("/stats", UpstreamFailed, UpstreamTimeout, operation=Operation({200: {"application/json": Stats}}))
+async def get_stats(cache: Cache, overview: Overview) -> Response:
+    """Get numbers over the platform."""
+    return _aged(await cache.get("platform:stats", overview.stats, STATS))
+
+
+@routes.get("/status", operation=Operation({200: {"application/json": PlatformStatus}}))
+async def get_status(cache: Cache, overview: Overview) -> Response:
+    """Get whether what the platform stands on works."""
+    return _aged(await cache.get("platform:status", overview.status, STATUS))
+
+
+def _aged(kept: Kept) -> Response:
+    """Return what was kept, with its age in it."""
+    shown = to_json(from_json(kept.body) | {"age_s": kept.age})
+    return Kept(shown, kept.age, kept.was_kept, kept.terms).response(NAME)

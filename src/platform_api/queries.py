@@ -1,0 +1,76 @@
+"""The content that the site has, by type: its name here, its type in Sanity, and the GROQ queries that read it."""
+
+from dataclasses import dataclass
+
+MOST = 1_000
+"""Documents of a type that are listed."""
+
+_ALWAYS = '_id, _type, _updatedAt, "slug": slug.current, '
+
+
+@dataclass(frozen=True, slots=True)
+class Content:
+    """One type: `fields` is the projection beyond what all have, `order` how documents are listed."""
+
+    name: str
+    type: str
+    order: str
+    fields: str
+    text: str = "body"
+
+    @property
+    def every(self) -> str:
+        """The query of all documents, with how many there are; what has no slug has no place on the site."""
+        chosen = f'*[_type == "{self.type}" && defined(slug.current)]'
+        listed = f"{chosen} | order({self.order}, _id asc) [0...{MOST}] {{{_ALWAYS}{self.fields}}}"
+        return f'{{"total": count({chosen}), "documents": {listed}}}'
+
+    @property
+    def one(self) -> str:
+        """The query of the document `$slug`, with its whole text; null where there is none."""
+        chosen = f'*[_type == "{self.type}" && slug.current == $slug] | order(_id asc) [0]'
+        return f'{chosen} {{{_ALWAYS}{self.fields}, "text": pt::text({self.text})}}'
+
+
+_EVENT = (
+    'title, summary, startsAt, endsAt, timeZone, "location": location.name, "url": registrationUrl, '
+    '"image": image.asset->url, "people": speakers[]->name, tags'
+)
+CONTENT = {
+    one.name: one
+    for one in (
+        Content("events", "event", "startsAt desc", _EVENT),
+        Content("posts", "post", "publishedAt desc", 'title, summary, publishedAt, "people": [author->name], tags'),
+        Content(
+            "people", "person", "name asc", '"title": name, role, "url": website, "image": image.asset->url', "bio",
+        ),
+        Content(
+            "projects", "project", "title asc",
+            'title, summary, "url": repository, "people": maintainers[]->name, tags',
+        ),
+        Content(
+            "sponsors", "sponsor", "tier asc, name asc",
+            '"title": name, summary, tier, "url": website, "image": logo.asset->url', "summary",
+        ),
+        Content("announcements", "announcement", "publishedAt desc", "title, summary, publishedAt"),
+    )
+}  # fmt: skip
+"""By name, as it stands in a path."""
+NAMES = {one.type: one.name for one in CONTENT.values()}
+"""The names by Sanity's types."""
+
+UPCOMING = (
+    '*[_type == "event" && defined(slug.current) && startsAt > $now] | order(startsAt asc, _id asc) [0...100] '
+    f"{{{_ALWAYS}{_EVENT}}}"
+)
+"""The events that begin after `$now`, soonest first."""
+TEXTS = (
+    "*[_type in $types && defined(slug.current)] | order(_id asc) [$from...$to] "
+    '{_id, _type, "slug": slug.current, "title": coalesce(title, name), summary, "text": pt::text(coalesce(body, bio))}'
+)
+"""The texts of documents `$from` to `$to`, to be found by questions."""
+COUNTS = (
+    "{" + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
+    + ', "upcoming_events": count(*[_type == "event" && startsAt > $now])}'
+)  # fmt: skip
+"""How many documents of each type there are."""

@@ -1,0 +1,153 @@
+"""Forms that were sent: kept in D1 first, then carried on to Sanity and Discord, until both have them."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+
+from edge.errors import Problem
+from edge.events import Tick
+from edge.instants import to_text
+from edge.parts.discord import Embed, WebhookMissing, Webhooks, message
+from edge.parts.leases import Leases
+from edge.parts.upstream import UpstreamTimeout
+from edge.ports import Clock, Database, Log, Row
+from edge.routes import Routes
+from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm
+from platform_api.sanity import Sanity
+
+routes = Routes(tag="forms")
+
+CRON = "*/10 * * * *"
+SAME_WITHIN = timedelta(hours=24)
+"""The same form with the same words is one submission within this time."""
+CARRIED_FOR = timedelta(days=3)
+"""How long it is tried to carry a submission on."""
+LEASE_S = 60.0
+A_RUN = 20
+"""Submissions that one run carries on: a Worker's event may make some 50 calls."""
+
+_INSERT = (
+    "INSERT INTO submissions (id, form, status, fingerprint, fields, created_at) SELECT ?, ?, ?, ?, ?, ? "
+    "WHERE NOT EXISTS (SELECT 1 FROM submissions WHERE fingerprint = ? AND created_at > ?) "
+    "RETURNING id, form, created_at"
+)
+_SAME = (
+    "SELECT id, form, created_at FROM submissions WHERE fingerprint = ? AND created_at > ? "
+    "ORDER BY created_at DESC LIMIT 1"
+)
+_WAITING = (
+    "SELECT * FROM submissions WHERE status = 'received' AND (sanity_at IS NULL OR announced_at IS NULL) "
+    "AND created_at > ? ORDER BY attempts, created_at LIMIT ?"
+)
+_MODELS: Mapping[str, type[Form]] = {one.form: one for one in (ContactForm, SponsorForm, MembershipForm)}
+
+
+class Received(NamedTuple):
+    """A submission that is kept; `is_new` where it was not there before."""
+
+    id: str
+    form: str
+    received_at: str
+    is_new: bool
+
+
+class Submissions:
+    """Keeps submissions and carries them on."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
+        self, db: Database, sanity: Sanity, webhooks: Webhooks, leases: Leases, clock: Clock, log: Log
+    ) -> None:
+        self._db, self._sanity, self._webhooks = db, sanity, webhooks
+        self._leases, self._clock, self._log = leases, clock, log
+
+    async def keep(self, sent: Form) -> Received:
+        """Keep a submission, once; what was caught in the honeypot is kept as spam."""
+        now, fields = self._clock.now(), to_json(sent.fields()).decode()
+        print_, status = _fingerprint(sent), "spam" if sent.website else "received"
+        since = to_text(now - SAME_WITHIN)
+        row = (str(uuid4()), sent.form, status, print_, fields, to_text(now))
+        made = await self._db.first(_INSERT, *row, print_, since)
+        kept = made or await self._db.first(_SAME, print_, since)
+        assert kept is not None
+        return Received(kept["id"], kept["form"], kept["created_at"], made is not None)
+
+    async def carry(self, submission_id: str) -> None:
+        """Carry a submission on to where it is not yet; what fails is tried again by the job."""
+        if not await self._leases.take(f"submission:{submission_id}", LEASE_S):
+            return
+        row = await self._db.first("SELECT * FROM submissions WHERE id = ? AND status = 'received'", submission_id)
+        if row is not None:
+            await self._store(row)
+            await self._announce(row)
+        await self._leases.give_back(f"submission:{submission_id}")
+
+    async def waiting(self) -> list[Row]:
+        """Return the submissions that something has not got yet, those that failed least first."""
+        return await self._db.all(_WAITING, to_text(self._clock.now() - CARRIED_FOR), A_RUN)
+
+    async def _store(self, row: Row) -> None:
+        if row["sanity_at"] or not self._sanity.writes:
+            return
+        document = {
+            "_id": f"submission.{row['id']}",  # what has a dot in its id is never public, whatever the dataset is
+            "_type": "formSubmission",
+            "form": row["form"],
+            "receivedAt": row["created_at"].replace(" ", "T") + "Z",
+            "fields": [
+                {"_key": name, "name": name, "value": value} for name, value in from_json(row["fields"]).items()
+            ],
+        }
+        try:
+            await self._sanity.create(document)
+        except Problem as fault:
+            await self._failed(row, fault)
+        else:
+            await self._done(row, "sanity_at")
+
+    async def _announce(self, row: Row) -> None:
+        if row["announced_at"]:
+            return
+        try:
+            await self._webhooks.post(row["form"], announcement(row))
+        except WebhookMissing:
+            return
+        except Problem as fault:
+            await self._failed(row, fault)
+            if not isinstance(fault, UpstreamTimeout):  # after which it may stand there: rather once than twice
+                return
+        await self._done(row, "announced_at")
+
+    async def _done(self, row: Row, column: str) -> None:
+        await self._db.run(f"UPDATE submissions SET {column} = ? WHERE id = ?", to_text(self._clock.now()), row["id"])
+
+    async def _failed(self, row: Row, fault: Problem) -> None:
+        self._log("warning", "submission not carried on", id=row["id"], error=fault.detail)
+        sql = "UPDATE submissions SET attempts = attempts + 1, fault = ? WHERE id = ?"
+        await self._db.run(sql, fault.detail[:500], row["id"])
+
+
+@routes.cron(CRON)
+async def carry_submissions(tick: Tick, submissions: Submissions) -> dict[str, Any]:
+    """Carry forms on to Sanity and Discord that are not there yet."""
+    waiting = await submissions.waiting()
+    if not tick.is_dry:
+        for row in waiting:
+            await submissions.carry(row["id"])
+    return {"submissions": [row["id"] for row in waiting]}
+
+
+def announcement(row: Row) -> dict[str, Any]:
+    """Return what Discord is told: what it is about, and nobody's address."""
+    sent = _MODELS[row["form"]].model_construct(**from_json(row["fields"]))
+    received = datetime.fromisoformat(row["created_at"] + "+00:00")
+    title, footer = f"New {row['form']} form: {sent.headline()}", f"Submission {row['id']}"
+    return message(embeds=[Embed(title, sent.words(), footer=footer, timestamp=received)])
+
+
+def _fingerprint(sent: Form) -> str:
+    fields = sent.fields() | {"email": sent.email.casefold()}
+    return sha256(sent.form.encode() + to_json(dict(sorted(fields.items())))).hexdigest()
