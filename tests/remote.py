@@ -14,7 +14,7 @@ from pydantic_core import to_json
 from edge.app import App
 from edge.events import Outcome
 from edge.http import HeaderList
-from edge.ports import Log, Ports, Result, Row, Statement, Value
+from edge.ports import Keys, KeyValue, Log, Ports, Result, Row, Statement, Value
 from edge.testing import Answer, Client
 from pyedge import ControlError, Worker
 
@@ -55,11 +55,42 @@ class RemoteDatabase:
         raise AssertionError("the tables cannot be emptied")
 
 
+class RemoteKeyValue:
+    """The Worker's KV, likewise."""
+
+    def __init__(self, worker: Worker, binding: str) -> None:
+        self._worker, self._binding = worker, binding
+
+    async def get(self, name: str) -> bytes | None:
+        value = await asyncio.to_thread(self._worker.kv_get, self._binding, name)
+        return None if value is None else value.encode()
+
+    async def put(self, name: str, value: bytes | str, *, ttl: int | None = None) -> None:  # noqa: ARG002 - kept for good
+        text = value.decode() if isinstance(value, bytes) else value
+        await asyncio.to_thread(self._worker.kv_put, self._binding, name, text)
+
+    async def delete(self, name: str) -> None:
+        await asyncio.to_thread(self._worker.kv_delete, self._binding, name)
+
+    async def list(self, prefix: str = "", *, limit: int = 1000, cursor: str | None = None) -> Keys:  # noqa: ARG002 - one page
+        return Keys(await asyncio.to_thread(self._worker.kv_names, self._binding, prefix), None)
+
+    async def probe(self) -> None:
+        await self.get("probe")
+
+    async def wipe(self) -> None:
+        """Remove every key."""
+        for name in (await self.list()).names:
+            await self.delete(name)
+
+
 class RemoteClient(Client):
     """Sends each request over a connection of its own, its target exactly as it is given."""
 
     def __init__(self, app: App, worker: Worker, env: Mapping[str, str], headers: HeaderList | None = None) -> None:
-        bindings = {field.name: RemoteDatabase(worker, field.name) for field in app.settings.fields if field.port}
+        kinds: dict[Any, Any] = {KeyValue: RemoteKeyValue}
+        ports = [(field.name, field.port) for field in app.settings.fields if field.port]
+        bindings = {name: kinds.get(port, RemoteDatabase)(worker, name) for name, port in ports}
         super().__init__(app, Ports(app.settings({**env, **bindings}), {Log: _silent}), headers)
         self._worker, self._env = worker, env
 
@@ -108,8 +139,10 @@ class Host:
     `analytics` is the address of a stand-in for Analytics Engine.
     """
 
-    def __init__(self, path: Path, *, analytics: str | None = None, ai: str | None = None) -> None:
-        self._path, self._analytics, self._ai = path, analytics, ai
+    def __init__(
+        self, path: Path, *, environment: str | None = None, analytics: str | None = None, ai: str | None = None
+    ) -> None:
+        self._path, self._environment, self._analytics, self._ai = path, environment, analytics, ai
         self._worker: Worker | None = None
         self._env: dict[str, str] = {}
         self.logs: list[str] = []
@@ -123,15 +156,16 @@ class Host:
         assert self._worker is not None
         client = kind(app, self._worker, env, headers)
         for field in app.settings.fields:
-            if field.kind == "d1":
+            if field.kind in {"d1", "kv"}:
                 await cast("RemoteDatabase", getattr(client.ports.settings, field.attribute)).wipe()
         return client
 
     def _start(self, env: dict[str, str]) -> None:
         self.stop()
-        given = {name: value for name, value in env.items() if name != "RATE_LIMITER"}
+        given = {name: value for name, value in env.items() if value != "off"}
         limits: dict[str, Any] = {"ratelimits": []} if env.get("RATE_LIMITER") == "off" else {}
-        worker = Worker(self._path, variables=given, overrides=limits, analytics=self._analytics, ai=self._ai)
+        services: dict[str, Any] = {"analytics": self._analytics, "ai": self._ai}
+        worker = Worker(self._path, self._environment, variables=given, overrides=limits, **services)
         self._worker, self._env = worker.start(), env
 
     @property

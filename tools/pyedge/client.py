@@ -231,6 +231,15 @@ class Worker:
         """Write a key."""
         self.control("kv", binding=binding, key=key, value=value, worker=worker)
 
+    def kv_delete(self, binding: str, key: str, worker: str | None = None) -> None:
+        """Remove a key."""
+        self.control("kv", binding=binding, key=key, value=None, worker=worker)
+
+    def kv_names(self, binding: str, prefix: str = "", worker: str | None = None) -> list[str]:
+        """Return the keys that begin so, at most 1,000."""
+        names: list[str] = self.control("kv_names", binding=binding, prefix=prefix, worker=worker)
+        return names
+
     def reload(self) -> None:
         """Import the Worker's own modules again; state and vendored packages stay."""
         self.control("reload")

@@ -200,7 +200,12 @@ const actions = {
   },
   kv: async ({ worker, binding, key, value }) => {
     const namespace = await mf.getKVNamespace(binding, one(worker).config.name);
+    if (value === null) return void (await namespace.delete(key));
     return value === undefined ? namespace.get(key) : namespace.put(key, value);
+  },
+  kv_names: async ({ worker, binding, prefix }) => {
+    const namespace = await mf.getKVNamespace(binding, one(worker).config.name);
+    return (await namespace.list({ prefix })).keys.map((key) => key.name);
   },
   memory: async () => ({ node: process.pid, workerd: workerd?.pid }),
 };
