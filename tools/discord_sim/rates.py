@@ -62,6 +62,8 @@ def limited(wait: float, scope: Scope = "user") -> web.Response:
     headers = {"Retry-After": str(math.ceil(wait)), "X-RateLimit-Scope": scope}
     if everywhere:
         headers["X-RateLimit-Global"] = "true"
+    else:
+        headers |= {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset-After": f"{wait:.3f}"}
     message = "The resource is being rate limited." if scope == "shared" else "You are being rate limited."
     body = {"message": message, "retry_after": round(wait, 3), "global": everywhere}
     return web.json_response(body, status=429, headers=headers)

@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -79,10 +80,9 @@ async def _ask(made: Exchange, url: str, headers: Mapping[str, str], body: bytes
         answer = await response.read()
         made.headers = {name.lower(): value for name, value in response.headers.items()}
     made.status = response.status
-    try:
-        made.answer = json.loads(answer)
-    except ValueError:
-        made.answer = None
+    if made.accepted is None:
+        with suppress(ValueError):
+            made.answer = json.loads(answer)
 
 
 def _take(world: World, made: Exchange) -> None:

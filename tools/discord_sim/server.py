@@ -15,7 +15,7 @@ from discord_sim.bots import Bots
 from discord_sim.control import Control
 from discord_sim.exchange import Exchange
 from discord_sim.payloads import Options, Who
-from discord_sim.rates import Bucket, Failure, Scope, limited
+from discord_sim.rates import Bucket, Failure, Scope, Taken, limited
 from discord_sim.replies import Refusal, plain
 from discord_sim.sender import DEADLINE, Mangle, Signing
 from discord_sim.webhooks import Webhooks
@@ -207,13 +207,19 @@ class DiscordSim:
     async def _serve(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if request.path.startswith("/_sim/"):
             return await _answered(request, handler)
-        seen = Seen(request.method, request.path, dict(request.query), dict(request.headers), await _read(request))
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        seen = Seen(request.method, request.path, dict(request.query), headers, await _read(request))
         self.world.requests.append(seen)
-        response = await self._failed(request) or await self._limited(request, handler)
+        taken = self._taken(request)
+        response = await self._failed(request)
+        if response is None:
+            response = limited(taken.wait) if taken.wait else await _answered(request, handler)
+        if response.status < 500:
+            response.headers.update({**taken.headers, **response.headers})
         seen.status = response.status
         return response
 
-    async def _failed(self, request: web.Request) -> web.Response | None:
+    async def _failed(self, request: web.Request) -> web.StreamResponse | None:
         failure = next((one for one in self.world.failures if one.where in request.path), None)
         if failure is None:
             return None
@@ -226,14 +232,11 @@ class DiscordSim:
             return web.Response(status=499)
         return failure.response()
 
-    async def _limited(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+    def _taken(self, request: web.Request) -> Taken:
         hook = request.match_info.get("hook")
         token = request.match_info.get("token", "")
         key = f"{hook}/{token}" if hook else f"{request.method} {request.match_info.route.resource}"
-        taken = self.world.rates.take(key, self.limit if hook else BOT_BUCKET, self.world.now())
-        response = limited(taken.wait) if taken.wait else await _answered(request, handler)
-        response.headers.update(taken.headers)
-        return response
+        return self.world.rates.take(key, self.limit if hook else BOT_BUCKET, self.world.now())
 
 
 async def _answered(request: web.Request, handler: Handler) -> web.StreamResponse:

@@ -1,5 +1,6 @@
 """Webhooks over HTTP: those of channels, and those that an interaction's token opens."""
 
+import asyncio
 import json
 from typing import Any
 
@@ -10,11 +11,13 @@ from discord_sim.answers import answer_faults
 from discord_sim.drafts import COMPONENTS_V2, EPHEMERAL, SENT, SUPPRESS_EMBEDS, WEBHOOK, draft, empty
 from discord_sim.exchange import Exchange
 from discord_sim.forms import Fault, model, snowflake
-from discord_sim.replies import Refusal, body_of, flag, plain, refusal, refuse
+from discord_sim.replies import Refusal, body_of, flag, refusal, refuse
 from discord_sim.sender import DEADLINE
 from discord_sim.world import Hook, World, fill
 
 LIFE = 15 * 60
+ON_ITS_WAY = 0.01
+"""Seconds in which an answer that was sent before a follow-up is read after it: they come by two connections."""
 ORIGINAL = "@original"
 EDITED = SUPPRESS_EMBEDS | COMPONENTS_V2
 
@@ -52,8 +55,10 @@ class Webhooks:
             raise refusal(50027)
         return made
 
-    def _open(self, request: web.Request) -> Hook | Exchange:
+    async def _open(self, request: web.Request) -> Hook | Exchange:
         place = self._place(request)
+        if isinstance(place, Exchange) and place.accepted is None and not place.over:
+            await asyncio.sleep(ON_ITS_WAY)
         if isinstance(place, Exchange) and not place.open:
             waiting = not place.over and request.match_info.get("known") == ORIGINAL
             raise refusal(10008 if waiting else 10015)
@@ -66,7 +71,7 @@ class Webhooks:
         return web.json_response(place.told())
 
     async def _post(self, request: web.Request) -> web.Response:
-        place = self._open(request)
+        place = await self._open(request)
         body = await body_of(request)
         if isinstance(place, Exchange):
             with Refused(place, "follow-up"):
@@ -80,18 +85,18 @@ class Webhooks:
         message = self.world.post(place, body)
         return web.json_response(message) if wait else web.Response(status=204)
 
-    def _message(self, request: web.Request) -> tuple[Hook | Exchange, dict[str, Any]]:
-        place, known = self._open(request), request.match_info["known"]
+    async def _message(self, request: web.Request) -> tuple[Hook | Exchange, dict[str, Any]]:
+        place, known = await self._open(request), request.match_info["known"]
         message = place.find(known)
         if message is None:
             raise refusal(10008)
         return place, message
 
     async def _get(self, request: web.Request) -> web.Response:
-        return web.json_response(self._message(request)[1])
+        return web.json_response((await self._message(request))[1])
 
     async def _edit(self, request: web.Request) -> web.Response:
-        place, message = self._message(request)
+        place, message = await self._message(request)
         body = await body_of(request)
         with Refused(place, f"edit of {request.match_info['known']}"):
             refuse(draft(body, allowed=EDITED | EPHEMERAL))
@@ -103,7 +108,7 @@ class Webhooks:
         return web.json_response(message)
 
     async def _delete(self, request: web.Request) -> web.Response:
-        place, message = self._message(request)
+        place, message = await self._message(request)
         self.world.erase(message)
         place.remove(request.match_info["known"])
         if isinstance(place, Exchange):
@@ -157,8 +162,3 @@ def _threads(request: web.Request, body: Any) -> None:
     refuse(model({})(body))
     if body.get("thread_name"):
         raise refusal(220003)
-
-
-def unknown(_request: web.Request) -> web.Response:
-    """Refuse what is not there."""
-    raise plain(404)

@@ -50,7 +50,10 @@ class Hook:
 
 @dataclass(slots=True)
 class Seen:
-    """A request that came; `body` is its JSON, or its text where it is none; `status` is what was answered."""
+    """A request that came.
+
+    Names of headers are in lower case; `body` is its JSON, or its text where it is none; `status` is what was answered.
+    """
 
     method: str
     path: str
@@ -179,7 +182,7 @@ class World:
 
     def _standing(self, source: dict[str, Any]) -> dict[str, Any]:
         """Return the message itself of one that was sent along."""
-        return next((one for one in self._every() if one["id"] == source["id"]), source)
+        return next((one for one in self._every() if one["id"] == source["id"]), dict(source))
 
     def showing(self, custom_id: str) -> dict[str, Any] | None:
         """Return the newest message that has this component."""
