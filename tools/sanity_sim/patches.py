@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import Any
 
 from sanity_sim.documents import Document
-from sanity_sim.refusals import mutation_error
+from sanity_sim.refusals import Refused, mutation_error
 
 OPERATIONS = ("set", "setIfMissing", "unset", "inc", "dec")
 """The operations, in the order in which Sanity does those of one patch."""
@@ -101,6 +101,6 @@ _CHANGES: dict[str, Callable[[str, Any], Callable[[Any], Any]]] = {
 }
 
 
-def refused(description: str, status: int = 409) -> Exception:
+def refused(description: str, status: int = 409) -> Refused:
     """Return the error of a mutation that cannot be done."""
-    return mutation_error(status, [{"type": "validationError", "description": description}])
+    return mutation_error(status, {"type": "validationError", "description": description})

@@ -1,6 +1,5 @@
 """Errors in the shapes that Sanity gives them."""
 
-from collections.abc import Sequence
 from typing import Any
 
 STATUS_NAMES = {
@@ -17,6 +16,11 @@ class Refused(Exception):
         super().__init__(f"{status} {body}")
         self.status, self.body = status, body
 
+    def at(self, index: int) -> "Refused":
+        """Return the error of the mutation with this number in a transaction."""
+        error = self.body["error"]
+        return Refused(self.status, {"error": error | {"items": [one | {"index": index} for one in error["items"]]}})
+
 
 def api_error(status: int, message: str) -> Refused:
     """Return an error as the API's front has it."""
@@ -30,13 +34,13 @@ def query_error(description: str, query: str, start: int, end: int) -> Refused:
     return Refused(400, {"error": error})
 
 
-def mutation_error(status: int, items: Sequence[dict[str, Any]]) -> Refused:
+def mutation_error(status: int, *items: dict[str, Any]) -> Refused:
     """Return the error of a transaction, of which nothing has been done; an item has type, description and more."""
     said = "; ".join(item["description"] for item in items)
     error = {
         "type": "mutationError",
         "description": f"The mutation(s) failed: {said}",
-        "items": [{"error": item, "index": number} for number, item in enumerate(items)],
+        "items": [{"error": item} for item in items],
     }
     return Refused(status, {"error": error})
 
@@ -45,5 +49,5 @@ def forbidden(permission: str) -> Refused:
     """Return the error of a token that may not do it."""
     description = f'Insufficient permissions; permission "{permission}" required'
     return mutation_error(
-        403, [{"type": "insufficientPermissionsError", "description": description, "permission": permission}]
+        403, {"type": "insufficientPermissionsError", "description": description, "permission": permission}
     )

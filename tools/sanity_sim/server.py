@@ -3,7 +3,7 @@
 import asyncio
 import copy
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
@@ -42,8 +42,8 @@ class SanitySim:
         self.api = Api(self.store, DATASET, lambda: now or datetime.now(UTC), self.hooks.tell)
         self.read_token, self.write_token = self.api.read_token, self.api.write_token
         self.store.fill(documents(self.started))
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread: threading.Thread | None = None
         self._runner: web.AppRunner | None = None
 
     @property
@@ -89,7 +89,7 @@ class SanitySim:
 
     def settle(self, timeout_s: float = 10.0) -> None:
         """Wait until all deliveries are made or given up."""
-        asyncio.run_coroutine_threadsafe(self.hooks.settle(), self._loop).result(timeout_s)
+        self._run(self.hooks.settle(), timeout_s)
 
     def fail(  # noqa: PLR0913 - the parts of a fault, each with its own default
         self,
@@ -113,15 +113,24 @@ class SanitySim:
         self.deliveries.clear()
 
     def __enter__(self) -> Self:
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
         self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
+        self._run(self._start())
         return self
 
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(10)
+        assert self._loop is not None
+        assert self._thread is not None
+        self._run(self._stop())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
         self._loop.close()
+        self._loop = None
+
+    def _run(self, work: Coroutine[None, None, None], timeout_s: float = 10.0) -> None:
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
 
     async def _start(self) -> None:
         app = web.Application(middlewares=[self._answered])
@@ -137,7 +146,7 @@ class SanitySim:
         await self._runner.cleanup()
 
     def _tell(self, change: Change) -> None:
-        if self._thread.is_alive():
+        if self._loop is not None:
             self._loop.call_soon_threadsafe(self.hooks.tell, [change])
 
     @web.middleware

@@ -12,7 +12,7 @@ from typing import Any, Literal
 from sanity_sim.documents import Document, is_published, stamp
 from sanity_sim.groq import references
 from sanity_sim.patches import OPERATIONS, patched, refused
-from sanity_sim.refusals import api_error, mutation_error
+from sanity_sim.refusals import Refused, api_error, mutation_error
 
 type Operation = Literal["create", "update", "delete", "none"]
 _ID = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9._-]{0,127}")
@@ -61,7 +61,7 @@ class Store:
         with self.lock:
             before = dict(self.documents)
             try:
-                changes = [self._mutate(one, transaction) for one in mutations]
+                changes = [self._numbered(index, one, transaction) for index, one in enumerate(mutations)]
                 self._check_references(changes)
             except Exception:
                 self.documents = before
@@ -80,6 +80,12 @@ class Store:
         with self.lock:
             gone = self.documents.pop(id_, None)
             return None if gone is None else Change(id_, "delete", gone, secrets.token_hex(11))
+
+    def _numbered(self, index: int, mutation: Mapping[str, Any], transaction: str) -> Change:
+        try:
+            return self._mutate(mutation, transaction)
+        except Refused as refused:
+            raise refused.at(index) from None
 
     def _mutate(self, mutation: Mapping[str, Any], transaction: str) -> Change:
         known = {"create": self._create, "createOrReplace": self._write, "createIfNotExists": self._ensure}
@@ -100,7 +106,7 @@ class Store:
         if document.get("_id") in self.documents:
             description = f'Document by ID "{document["_id"]}" already exists'
             item = {"type": "documentAlreadyExistsError", "description": description, "id": document["_id"]}
-            raise mutation_error(409, [item])
+            raise mutation_error(409, item)
         return self._write(document, transaction)
 
     def _ensure(self, document: Document, transaction: str) -> Change:
@@ -126,13 +132,13 @@ class Store:
         there = self.documents.get(id_)
         if there is None:
             description = f'The document with the ID "{id_}" was not found'
-            raise mutation_error(409, [{"type": "documentNotFoundError", "description": description, "id": id_}])
+            raise mutation_error(409, {"type": "documentNotFoundError", "description": description, "id": id_})
         if unknown := patch.keys() - {"id", "ifRevisionID", *OPERATIONS}:
             raise refused(f"the stand-in knows no patch {', '.join(sorted(unknown))}", 400)
         if patch.get("ifRevisionID", there["_rev"]) != there["_rev"]:
             description = f'Document "{id_}" has unexpected revision ID ("{there["_rev"]}")'
             item = {"type": "documentRevisionIDDoesNotMatchError", "description": description, "id": id_}
-            raise mutation_error(409, [item])
+            raise mutation_error(409, item)
         self.documents[id_] = patched(there, patch) | {"_updatedAt": stamp(datetime.now(UTC)), "_rev": transaction}
         return Change(id_, "update", self.documents[id_], transaction)
 
@@ -166,7 +172,7 @@ def _dangling(id_: str, target: str, *, deleted: bool) -> Exception:
     else:
         said = f'Document "{id_}" references nonexistent document "{target}"'
         item = {"type": "documentReferenceDoesNotExistError", "id": id_, "referenceID": target}
-    return mutation_error(409, [{"description": said, **item}])
+    return mutation_error(409, {"description": said, **item})
 
 
 def _id_of(given: Mapping[str, Any], name: str) -> str:
