@@ -1,9 +1,13 @@
 """The Dockerfile and the compose file say what is there. They are not run here: linters read them, and these checks."""
 
+import json
+import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -139,6 +143,28 @@ def faults_of_mounts(name: str, service: dict[str, Any], compose: dict[str, Any]
             yield f"{name}: no volume {source}"
 
 
+def copied(stage: Stage, place: Path) -> None:
+    """Copy what a stage copies out of the context."""
+    for step, rest in stage.steps:
+        sources = [word for word in rest.split() if not word.startswith("--")]
+        if step == "COPY" and "--from" not in rest:
+            for source in sources[:-1]:
+                target = place / sources[-1]
+                target.parent.mkdir(parents=True, exist_ok=True)
+                if (ROOT / source).is_dir():
+                    shutil.copytree(
+                        ROOT / source, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True
+                    )
+                else:
+                    shutil.copy(ROOT / source, target)
+
+
+def run_as(stage: Stage, word: str) -> list[str]:
+    """Return the command of a stage's CMD or HEALTHCHECK, with the Python that runs this."""
+    command: list[str] = json.loads(stage.last(word)[stage.last(word).index("[") :])
+    return [sys.executable if part == ".venv/bin/python" else part for part in command]
+
+
 def hadolint(dockerfile: str) -> subprocess.CompletedProcess[str]:
     command = [str(BIN / "hadolint"), "--no-color", "--failure-threshold", "style", "-"]
     return subprocess.run(command, input=dockerfile, capture_output=True, text=True, check=False)
@@ -193,6 +219,37 @@ def test_a_mistake_is_found(files: Files, name: str, old: str, new: str, said: s
     assert old in files[name]
     found = faults(files | {name: files[name].replace(old, new)})
     assert [fault for fault in found if said in fault]
+
+
+@pytest.mark.slow
+def test_what_dev_copies_is_all_that_it_needs_to_be_healthy(files: Files, tmp_path: Path) -> None:
+    stage = stages(files["Dockerfile"])["dev"]
+    copied(stage, tmp_path / "app")
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        port = str(listening.getsockname()[1])
+    env = dict(pair.split("=", 1) for step, rest in stage.steps if step == "ENV" for pair in rest.split())
+    own = {"PATH": os.environ["PATH"], **env, "HOST": "127.0.0.1", "PORT": port, "STATE": str(tmp_path / "state")}
+    place: Any = {"cwd": tmp_path / "app", "env": own}
+    with subprocess.Popen(run_as(stage, "CMD"), **place, stdout=subprocess.PIPE, text=True) as serving:
+        try:
+            until = time.monotonic() + 60
+            ask = [*run_as(stage, "HEALTHCHECK")]
+            while (asked := subprocess.run(ask, **place, capture_output=True, check=False)).returncode:
+                assert serving.poll() is None
+                assert time.monotonic() < until
+                time.sleep(0.2)
+            assert asked.stderr == b""
+        finally:
+            serving.terminate()
+            serving.communicate(timeout=30)
+    assert subprocess.run(ask, **place, capture_output=True, check=False).returncode != 0
+
+
+def test_no_source_is_left_out_of_the_image_that_tests_it(files: Files) -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("this is no clone: nothing says what the sources are")
+    listed = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert [path for path in listed.stdout.splitlines() if is_ignored(path, files[".dockerignore"])] == []
 
 
 @pytest.mark.slow

@@ -186,6 +186,14 @@ def test_many_names_are_not_all_told(folder: Path, local: Local) -> None:
     assert put(folder, local) == ["KV KV: 9 written: k0, k1, k2, k3, k4 and 4 more"]
 
 
+def test_many_rows_are_asked_for_in_parts(folder: Path, local: Local) -> None:
+    (folder / "kv.json").unlink()
+    many = ", ".join(f"('s{number}', 'n{number}', 1)" for number in range(1000))
+    (folder / "d1.sql").write_text(f"INSERT INTO shelves (id, name, size) VALUES {many} ON CONFLICT DO NOTHING;")
+    assert put(folder, local)[0].startswith("D1 DB, shelves: 1000 written: s0, s1, s10")
+    assert put(folder, local)[0].startswith("D1 DB, shelves: 1000 there already: ")
+
+
 def test_another_binding_has_a_file_of_its_own(folder: Path, local: Local) -> None:
     (folder / "kv.MORE.json").write_text('[{"key": "x", "value": "y"}]')
     assert put(folder, local)[2:] == ["KV MORE: 1 written: x", "KV KV: 2 written: flag:a, flag:b"]
@@ -426,7 +434,7 @@ def test_what_cloudflare_refuses_is_one_line_without_the_token(
     folder: Path, remote: Remote, sim: StorageSim, there: tuple[ApiDatabase, Namespace]
 ) -> None:
     there[0].query({"sql": "DROP TABLE books"})
-    with pytest.raises(SeedError, match="no such table: books"):
+    with pytest.raises(SeedError, match=r"no such table: books: SQLITE_ERROR .*; apply the migrations first"):
         put(folder, remote)
     sim.failure = envelope(403, errors=[{"code": 10000, "message": "Authentication error"}])
     with pytest.raises(SeedError, match="Authentication error") as refused:

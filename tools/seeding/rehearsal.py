@@ -14,6 +14,9 @@ from seeding.inserts import Insert
 
 type Key = tuple[Value, ...]
 
+ASKED = 300
+"""Rows that one query asks for."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rows:
@@ -24,10 +27,13 @@ class Rows:
     keys: tuple[Key, ...]
 
     @property
-    def sql(self) -> str:
-        """A query for the keys of those that are there."""
+    def queries(self) -> list[str]:
+        """Queries for the keys of those that are there, each short enough for D1 and for a command line."""
+        return [self._query(self.keys[start : start + ASKED]) for start in range(0, len(self.keys), ASKED)]
+
+    def _query(self, keys: Sequence[Key]) -> str:
         names = ", ".join(self.key)
-        wanted = ", ".join(f"({', '.join(map(literal, key))})" for key in self.keys)
+        wanted = ", ".join(f"({', '.join(map(literal, key))})" for key in keys)
         return f"SELECT {names} FROM {self.table} WHERE ({names}) IN (VALUES {wanted})"
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from edge.app import App
-from edge.ports import Statement
+from edge.ports import Row, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.migrations import migrate
@@ -69,8 +69,8 @@ class Local:
         if not tables:
             return []
         with self._database(binding) as database:
-            results = asyncio.run(database.batch([Statement(one.sql) for one in tables]))
-        return [{tuple(row.values()) for row in result.rows} for result in results]
+            results = asyncio.run(database.batch([Statement(sql) for one in tables for sql in one.queries]))
+        return _found(tables, iter([result.rows for result in results]))
 
     def insert(self, binding: str, script: Sequence[str]) -> None:
         with self._database(binding) as database:
@@ -135,11 +135,11 @@ class Remote:
         self._place = ["--remote", "--env", environment, "--config", str(config)]
 
     def present(self, binding: str, tables: Sequence[Rows]) -> list[set[Key]]:
-        found: list[set[Key]] = []
-        for sql in _together([one.sql for one in tables]):
-            answer = self._wrangler("d1", "execute", self._database(binding), "--json", "--command", sql)
-            found += [{tuple(row.values()) for row in one["results"]} for one in json.loads(answer)]
-        return found
+        answers = [
+            self._wrangler("d1", "execute", self._database(binding), "--json", "--command", sql)
+            for sql in _together([sql for one in tables for sql in one.queries])
+        ]
+        return _found(tables, (result["results"] for answer in answers for result in json.loads(answer)))
 
     def insert(self, binding: str, script: Sequence[str]) -> None:
         with _file("\n".join(script), ".sql") as file:
@@ -147,7 +147,7 @@ class Remote:
 
     def names(self, binding: str, keys: Sequence[str]) -> set[str]:
         prefix = os.path.commonprefix(list(keys))  # noqa: RUF071 - of keys, whose characters are what is meant
-        answer = self._wrangler("kv", "key", "list", "--binding", binding, *(["--prefix", prefix] if prefix else []))
+        answer = self._wrangler("kv", "key", "list", "--binding", binding, *([f"--prefix={prefix}"] if prefix else []))
         return {one["name"] for one in json.loads(answer)} & {*keys}
 
     def put(self, binding: str, pairs: Sequence[Pair]) -> None:
@@ -171,6 +171,11 @@ class Remote:
         return done.stdout
 
 
+def _found(tables: Sequence[Rows], answers: Iterator[Sequence[Row]]) -> list[set[Key]]:
+    """Return for each table the keys that the answers to its queries hold."""
+    return [{tuple(row.values()) for _ in one.queries for row in next(answers)} for one in tables]
+
+
 def _reason(output: str, errors: str) -> str:
     """Return what wrangler found wrong, on one line: it tells it in JSON where it was asked for JSON."""
     said: Any = None
@@ -181,7 +186,8 @@ def _reason(output: str, errors: str) -> str:
     else:
         plain = re.sub(r"\x1b\[[0-9;]*m", "", errors or output)
         text = plain.rpartition("[ERROR]")[2] or plain
-    return " ".join(text.split())[:400] or "it failed and did not say why"
+    hint = "; apply the migrations first: wrangler d1 migrations apply" if "no such table" in text else ""
+    return (" ".join(text.split())[:400] or "it failed and did not say why") + hint
 
 
 def _together(queries: Sequence[str]) -> Iterator[str]:

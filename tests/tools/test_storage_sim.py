@@ -1,0 +1,122 @@
+"""The stand-in for KV and D1 over HTTP answers as Cloudflare documents it, and refuses what it would refuse."""
+
+import json
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from hashlib import md5
+from typing import Any
+
+import pytest
+
+from cloudflare_sim import ACCOUNT, StorageSim
+from cloudflare_sim.storage import API, TOKEN
+
+KV = "/storage/kv/namespaces/{id}"
+D1 = "/d1/database/{id}"
+
+
+@pytest.fixture
+def sim() -> Iterator[StorageSim]:
+    with StorageSim() as running:
+        yield running
+
+
+def ask(sim: StorageSim, method: str, path: str, body: Any = None, token: str = TOKEN) -> tuple[int, Any]:
+    url = path if path.startswith("http") else f"{sim.url}{API}/accounts/{ACCOUNT}{path}"
+    data = body if isinstance(body, bytes) else None if body is None else json.dumps(body).encode()
+    headers = {"authorization": f"Bearer {token}"} if token else {}
+    request = urllib.request.Request(url, data=data, method=method, headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            content = answer.read()
+            return answer.status, json.loads(content) if content[:1] == b"{" else content
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, json.loads(refused.read() or b"{}")
+
+
+def test_keys_come_in_pages(sim: StorageSim) -> None:
+    namespace = sim.add_namespace("worker", "KV")
+    [number] = sim.namespaces
+    namespace.page = 2
+    pairs = [{"key": key, "value": "v"} for key in "cabx"] + [{"key": "ab", "value": "v", "expiration_ttl": 60}]
+    assert ask(sim, "PUT", KV.format(id=number) + "/bulk", pairs)[1]["result"]["successful_key_count"] == 5
+    names, cursor = [], ""
+    while True:
+        _, page = ask(sim, "GET", f"{KV.format(id=number)}/keys?cursor={cursor}")
+        names += [one["name"] for one in page["result"]]
+        if not (cursor := page["result_info"]["cursor"]):
+            break
+    assert names == ["a", "ab", "b", "c", "x"]
+    _, page = ask(sim, "GET", f"{KV.format(id=number)}/keys?prefix=a")
+    assert [set(one) for one in page["result"]] == [{"name"}, {"name", "expiration"}]
+    assert ask(sim, "GET", f"{KV.format(id=number)}/values/a") == (200, b"v")
+    assert ask(sim, "GET", "/workers/scripts/worker/settings")[1]["result"]["bindings"][0]["namespace_id"] == number
+
+
+@pytest.mark.parametrize(
+    "pair",
+    [
+        {"key": "a"},
+        {"key": "a", "value": 1},
+        {"key": "", "value": ""},
+        {"key": "a", "value": "", "ttl": 60},
+        {"key": "a", "value": "", "expiration_ttl": 59},
+        {"key": "a" * 513, "value": ""},
+    ],
+)
+def test_one_bad_pair_keeps_all_from_being_put(sim: StorageSim, pair: dict[str, Any]) -> None:
+    namespace = sim.add_namespace("worker", "KV")
+    [number] = sim.namespaces
+    assert ask(sim, "PUT", KV.format(id=number) + "/bulk", [{"key": "b", "value": ""}, pair])[0] == 400
+    assert namespace.pairs == {}
+
+
+def test_a_query_gives_what_each_statement_gave_or_nothing(sim: StorageSim) -> None:
+    place = D1.format(id=sim.add_database("db").uuid)
+    made = ask(sim, "POST", f"{place}/query", {"sql": "CREATE TABLE t(a); INSERT INTO t VALUES (1); SELECT a FROM t"})
+    assert [one["results"] for one in made[1]["result"]] == [[], [], [{"a": 1}]]
+    status, refused = ask(sim, "POST", f"{place}/query", {"sql": "INSERT INTO t VALUES (2); INSERT INTO u VALUES (2)"})
+    assert (status, refused["errors"]) == (400, [{"code": 7500, "message": "no such table: u: SQLITE_ERROR"}])
+    counted = ask(sim, "POST", f"{place}/query", {"sql": "SELECT count(*) AS n FROM t WHERE a = ?", "params": [2]})
+    assert counted[1]["result"][0]["results"] == [{"n": 0}]
+    assert ask(sim, "GET", "/d1/database/db?fields=uuid,name")[1]["result"]["name"] == "db"
+
+
+def test_a_file_is_uploaded_ingested_and_asked_about(sim: StorageSim) -> None:
+    place = D1.format(id=sim.add_database("db").uuid) + "/import"
+    file = b"CREATE TABLE t(a); INSERT INTO t VALUES (1);"
+    etag = md5(file, usedforsecurity=False).hexdigest()
+    begun = ask(sim, "POST", place, {"action": "init", "etag": etag})[1]["result"]
+    ingest = {"action": "ingest", "filename": begun["filename"], "etag": etag}
+    assert ask(sim, "POST", place, ingest)[0] == 400
+    assert ask(sim, "PUT", begun["upload_url"], file)[0] == 403  # the address is the right; a token is too much
+    assert ask(sim, "PUT", begun["upload_url"], file, token="")[0] == 200
+    mark = ask(sim, "POST", place, ingest)[1]["result"]["at_bookmark"]
+    poll = {"action": "poll", "current_bookmark": mark}
+    done = ask(sim, "POST", place, poll)[1]["result"]
+    assert (done["status"], done["result"]["num_queries"]) == ("complete", 2)
+    assert ask(sim, "POST", place, poll)[1]["result"]["error"] == "Not currently importing anything."
+    again = ask(sim, "POST", place, {"action": "init", "etag": etag})[1]["result"]
+    assert "upload_url" not in again
+    failed = ask(sim, "POST", place, {"action": "poll", "current_bookmark": again["at_bookmark"]})[1]["result"]
+    assert (failed["success"], failed["error"]) == (False, "table t already exists: SQLITE_ERROR")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "token", "status"),
+    [
+        ("GET", "/d1/database/db", "other", 403),
+        ("GET", "/d1/database/none", TOKEN, 404),
+        ("PUT", "/d1/database/db", TOKEN, 405),
+        ("GET", "/storage/kv/namespaces/none/keys", TOKEN, 404),
+        ("GET", "/workers/scripts/none/settings", TOKEN, 404),
+        ("GET", "/zones", TOKEN, 404),
+    ],
+)
+def test_what_is_not_there_or_not_allowed_is_refused(
+    sim: StorageSim, method: str, path: str, token: str, status: int
+) -> None:
+    sim.add_database("db")
+    assert ask(sim, method, path, token=token)[0] == status
