@@ -8,7 +8,7 @@ from pydantic_core import from_json, to_json
 
 from edge.access import PUBLIC, READER
 from edge.endpoint import Body, Operation, Query
-from edge.errors import NotConfigured, NotFound
+from edge.errors import BadRequest, NotConfigured, NotFound
 from edge.http import Response
 from edge.parts.cache import Cache, Kept, Terms
 from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
@@ -179,7 +179,7 @@ async def list_content(type: ContentName, page: Query[Page], site: Site) -> Resp
     """
     _check(type)
     if page.upcoming and type != "events":
-        raise ContentTypeNotFound("of events alone it is known which are to come")
+        raise BadRequest("of events alone it is known which are to come")
     kept = await (site.upcoming() if page.upcoming else site.every(type))
     total, *documents = kept.body.split(b"\n")
     chosen = b",".join(documents[page.offset : page.offset + page.limit])

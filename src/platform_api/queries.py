@@ -16,7 +16,7 @@ class Content:
     type: str
     order: str
     fields: str
-    text: str = "body"
+    text: str = "pt::text(body)"
 
     @property
     def every(self) -> str:
@@ -29,7 +29,7 @@ class Content:
     def one(self) -> str:
         """The query of the document `$slug`, with its whole text; null where there is none."""
         chosen = f'*[_type == "{self.type}" && slug.current == $slug] | order(_id asc) [0]'
-        return f'{chosen} {{{_ALWAYS}{self.fields}, "text": pt::text({self.text})}}'
+        return f'{chosen} {{{_ALWAYS}{self.fields}, "text": {self.text}}}'
 
 
 _EVENT = (
@@ -42,7 +42,8 @@ CONTENT = {
         Content("events", "event", "startsAt desc", _EVENT),
         Content("posts", "post", "publishedAt desc", 'title, summary, publishedAt, "people": [author->name], tags'),
         Content(
-            "people", "person", "name asc", '"title": name, role, "url": website, "image": image.asset->url', "bio",
+            "people", "person", "name asc",
+            '"title": name, role, "url": website, "image": image.asset->url', "pt::text(bio)",
         ),
         Content(
             "projects", "project", "title asc",

@@ -1,0 +1,286 @@
+"""Content out of Sanity, through the cache: fresh, stale, with Sanity gone, and dropped by its webhook."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner
+
+from edge.ports import KeyValue
+from edge.testing import Answer, Client
+from platform_api.queries import CONTENT
+from sanity_sim import sign
+
+EVENTS = "/api/v1/content/events"
+
+
+def kv(client: Client) -> KeyValue:
+    store: KeyValue = client.ports.settings.kv
+    return store
+
+
+async def aged(client: Client, prefix: str, seconds: int) -> None:
+    """Make the cache's entries look as old as this."""
+    for name in (await kv(client).list(prefix)).names:
+        stored = await kv(client).get(name)
+        assert stored is not None
+        made_at, _, body = stored.partition(b"\n")
+        await kv(client).put(name, b"%d\n%s" % (int(made_at) - seconds, body))
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    for _ in range(200):
+        if holds():
+            return
+        await asyncio.sleep(0.02)
+    raise AssertionError("not in 4 s")
+
+
+async def purge(client: Client, document: object, secret: str = WEBHOOK_SECRET, at_ms: int | None = None) -> Answer:
+    body = json.dumps(document).encode()
+    signature = sign(secret, body, at_ms or int(time.time() * 1000))
+    headers = [("content-type", "application/json"), ("sanity-webhook-signature", signature)]
+    return await client.request("POST", "/api/v1/content/purge", headers=headers, body=body)
+
+
+@pytest.mark.parametrize("name", CONTENT)
+def test_every_type_is_listed_and_each_of_its_documents_can_be_read(run: Runner, name: str) -> None:
+    async def case(client: Client) -> tuple[Answer, list[Answer]]:
+        listed = await client.get(f"/api/v1/content/{name}?limit=100")
+        return listed, [await client.get(f"/api/v1/content/{name}/{one['slug']}") for one in listed.json()["documents"]]
+
+    listed, each = run(case)
+    content = listed.json()
+    own = [one for one in run.sims.sanity.documents.values() if one["_type"] == CONTENT[name].type]
+    shown = [one for one in own if not one["_id"].startswith("drafts.") and "slug" in one]
+    assert (listed.status, content["type"], content["total"]) == (200, name, len(shown))
+    assert {one["id"] for one in content["documents"]} == {one["_id"] for one in shown}
+    assert [one.status for one in each] == [200] * len(shown)
+    for listed_one, alone in zip(content["documents"], each, strict=True):
+        assert listed_one.items() <= alone.json().items()
+        assert alone.json()["text"]
+
+
+def test_pages_join_to_the_whole_list(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any]:
+        whole = (await client.get(f"{EVENTS}?limit=100")).json()["documents"]
+        pages = [(await client.get(f"{EVENTS}?limit=3&offset={at}")).json()["documents"] for at in range(0, 30, 3)]
+        return whole, [one for page in pages for one in page]
+
+    whole, joined = run(case)
+    assert whole == joined
+    assert [one["starts_at"] for one in whole] == sorted((one["starts_at"] for one in whole), reverse=True)
+
+
+def test_upcoming_events_come_soonest_first_and_none_has_begun(run: Runner) -> None:
+    async def case(client: Client) -> Any:
+        return (await client.get(f"{EVENTS}?upcoming=true")).json()["documents"]
+
+    begins = [one["starts_at"] for one in run(case)]
+    assert len(begins) == 5
+    assert begins == sorted(begins)
+    assert begins[0] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+
+
+@pytest.mark.parametrize(
+    ("target", "status", "kind"),
+    [
+        ("/api/v1/content/recipes", 404, "content-type-not-found"),
+        ("/api/v1/content/purge", 404, "content-type-not-found"),
+        (f"{EVENTS}/no-such-event", 404, "content-not-found"),
+        (f"{EVENTS}/{'x' * 201}", 404, "content-not-found"),
+        (f"{EVENTS}/%22%20%7C%7C%20true", 404, "content-not-found"),
+        (f"{EVENTS}?limit=0", 400, "invalid-parameter"),
+        (f"{EVENTS}?limit=101", 400, "invalid-parameter"),
+        (f"{EVENTS}?offset=-1", 400, "invalid-parameter"),
+        (f"{EVENTS}?colour=red", 400, "invalid-parameter"),
+        ("/api/v1/content/posts?upcoming=true", 400, "bad-request"),
+    ],
+)
+def test_what_is_not_there_is_told(run: Runner, target: str, status: int, kind: str) -> None:
+    answer = run(lambda client: client.get(target))
+    assert (answer.status, answer.json()["type"]) == (status, f"urn:problem:{kind}")
+
+
+def test_an_answer_is_cached_and_says_so(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        return [await client.get(EVENTS) for _ in range(5)]
+
+    first, *others = run(case)
+    assert len(run.sims.sanity.requests) == 1
+    assert first.header("cache-status") == "platform-api; fwd=uri-miss; stored"
+    for other in others:
+        assert (other.body, (other.header("cache-status") or "")[:17]) == (first.body, "platform-api; hit")
+        assert int(other.header("age") or "") < 60
+        assert other.header("warning") is None
+
+
+def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> None:
+    async def case(client: Client) -> tuple[list[Answer], Answer]:
+        await client.get(EVENTS)
+        await aged(client, "content:", 100)
+        run.sims.sanity.fail(delay=0.3, count=50)
+        stale = await asyncio.gather(*(client.get(EVENTS) for _ in range(20)))
+        await asyncio.sleep(1.0)
+        return list(stale), await client.get(EVENTS)
+
+    stale, after = run(case)
+    assert {one.status for one in stale} == {200}
+    assert all(int(one.header("age") or "") >= 100 for one in stale)
+    assert all("hit; ttl=-" in (one.header("cache-status") or "") for one in stale)
+    assert len(run.sims.sanity.requests) == 2
+    assert int(after.header("age") or "") < 60
+
+
+@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"status": 429}, {"status": 401}, {"reset": True}])
+def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[str, Any]) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer, Answer]:
+        whole = await client.get(EVENTS)
+        await aged(client, "content:", 86_400)
+        run.sims.sanity.fail(count=1000, **fault)
+        first = await client.get(EVENTS)
+        return whole, first, await client.get(EVENTS)
+
+    whole, first, second = run(case)
+    assert whole.body == first.body == second.body
+    assert int(second.header("age") or "") >= 86_400
+
+
+@pytest.mark.parametrize(
+    ("fault", "status", "kind"),
+    [
+        ({"status": 500}, 502, "upstream-failed"),
+        ({"status": 401}, 502, "upstream-refused"),
+        ({"reset": True}, 502, "upstream-failed"),
+    ],
+)
+def test_without_a_cache_the_fault_is_sanitys(run: Runner, fault: dict[str, Any], status: int, kind: str) -> None:
+    run.sims.sanity.fail(count=1000, **fault)
+    answer = run(lambda client: client.get(EVENTS))
+    assert (answer.status, answer.json()["type"]) == (status, f"urn:problem:{kind}")
+    assert answer.json()["upstream"] == "Sanity"
+
+
+def test_a_passing_fault_is_not_seen(run: Runner) -> None:
+    run.sims.sanity.fail(status=503, count=2)
+    assert run(lambda client: client.get(EVENTS)).status == 200
+
+
+def test_a_burst_on_an_empty_cache_gets_the_same_answer(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        return list(await asyncio.gather(*(client.get(EVENTS) for _ in range(20))))
+
+    assert len({(one.status, one.body) for one in run(case)}) == 1
+
+
+def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        found = [(await client.get(f"{EVENTS}/{slug}")).status]
+        gone = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        run.sims.sanity.delete(gone["_id"])
+        await kv(client).delete("content:events:all")
+        await aged(client, "content:events:doc", 100)
+        found.append((await client.get(f"{EVENTS}/{slug}")).status)
+        await asyncio.sleep(1.0)
+        return [*found, (await client.get(f"{EVENTS}/{slug}")).status]
+
+    assert run(case) == [200, 200, 404]
+
+
+def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
+    async def case(client: Client) -> Any:
+        broken = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        run.sims.sanity.put(dict(broken, startsAt="next Tuesday"))
+        return (await client.get(f"{EVENTS}?limit=100")).json()
+
+    content = run(case)
+    assert content["total"] == len(content["documents"])
+    assert len(content["documents"]) > 5
+
+
+def test_the_webhook_drops_what_it_names_and_nothing_else(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Answer, set[str], set[str]]:
+        for name in CONTENT:
+            listed = (await client.get(f"/api/v1/content/{name}")).json()["documents"]
+            for one in listed[:2]:
+                await client.get(f"/api/v1/content/{name}/{one['slug']}")
+        await client.get(f"{EVENTS}?upcoming=true")
+        before = set((await kv(client).list("content:")).names)
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        told = await purge(client, {"_id": "x", "_type": "event", "slug": {"current": slug}})
+        return told, before, set((await kv(client).list("content:")).names)
+
+    told, before, after = run(case)
+    assert told.status == 200
+    assert before - after == set(told.json()["dropped"])
+    assert len(before - after) == 3
+    assert all(name.startswith("content:events:") for name in before - after)
+
+
+def test_a_published_change_is_seen_at_once_after_the_webhook(run: Runner) -> None:
+    async def case(client: Client) -> list[str]:
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        titles = [(await client.get(f"{EVENTS}/{slug}")).json()["title"]]
+        own = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        run.sims.sanity.put(own | {"title": "Ganz neu: Ünïcode"})
+        titles.append((await client.get(f"{EVENTS}/{slug}")).json()["title"])
+        await purge(client, {"_id": own["_id"], "_type": "event", "slug": {"current": slug}})
+        titles.append((await client.get(f"{EVENTS}/{slug}")).json()["title"])
+        listed = (await client.get(f"{EVENTS}?limit=100")).json()["documents"]
+        return [*titles, next(one["title"] for one in listed if one["slug"] == slug)]
+
+    before, kept, after, listed = run(case)
+    assert before == kept
+    assert after == listed == "Ganz neu: Ünïcode"
+
+
+REFUSED: dict[str, Callable[[bytes, int], str | None]] = {
+    "none": lambda _body, _now: None,
+    "empty": lambda _body, _now: "",
+    "no time": lambda _body, _now: "v1=abc",
+    "no signature": lambda _body, now: f"t={now},v1=",
+    "another secret": lambda body, now: sign("another-secret", body, now),
+    "another body": lambda body, now: sign(WEBHOOK_SECRET, body + b" ", now),
+    "ten minutes ago": lambda body, now: sign(WEBHOOK_SECRET, body, now - 600_000),
+    "in ten minutes": lambda body, now: sign(WEBHOOK_SECRET, body, now + 600_000),
+    "another time": lambda body, now: sign(WEBHOOK_SECRET, body, now).replace(f"t={now}", f"t={now + 1}"),
+    "cut": lambda body, now: sign(WEBHOOK_SECRET, body, now)[:-1],
+    "more": lambda body, now: sign(WEBHOOK_SECRET, body, now) + ",v1=x",
+}
+
+
+@pytest.mark.parametrize("signed", REFUSED.values(), ids=REFUSED.keys())
+def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Callable[[bytes, int], str | None]) -> None:
+    async def case(client: Client) -> tuple[Answer, list[str]]:
+        await client.get(EVENTS)
+        body = b'{"_type": "event"}'
+        given = signed(body, int(time.time() * 1000))
+        headers = [("content-type", "application/json"), *KEY]
+        headers += [("sanity-webhook-signature", given)] if given is not None else []
+        told = await client.request("POST", "/api/v1/content/purge", headers=headers, body=body)
+        return told, (await kv(client).list("content:")).names
+
+    told, left = run(case)
+    assert told.status == 401
+    assert left == ["content:events:all"]
+
+
+@pytest.mark.parametrize(
+    ("document", "status"),
+    [
+        ({"_type": "siteSettings"}, 200),
+        ({"_type": "event"}, 200),
+        ({"_type": "event", "slug": None}, 200),
+        ({"_type": "event", "slug": {"current": "no such"}}, 200),
+        ({}, 422),
+        ([], 422),
+        ({"_type": 7}, 422),
+        ({"_type": "event", "slug": "text"}, 422),
+    ],
+)
+def test_a_signed_body_is_validated_too(run: Runner, document: object, status: int) -> None:
+    assert run(lambda client: purge(client, document)).status == status
