@@ -51,7 +51,7 @@ class Bot:
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DiscordSim]:
-    with DiscordSim(limit=Bucket(1000, 2.0), deadline=1.0) as sim:
+    with DiscordSim(limit=Bucket(1000, 2.0)) as sim:
         yield sim
 
 
@@ -95,7 +95,7 @@ def test_a_command_has_every_member_that_is_documented(sim: DiscordSim, bot: Bot
     says(bot, message(content="Grüße", flags=64))
     made = sim.command(bot.url, "events", {"limit": 3, "topic": "ä", "all": True}, user={"id": "5"}, locale="de")
     assert (made.status, made.faults, made.late) == (200, [], False)
-    assert 0 < made.took < 1
+    assert 0 < made.took < 3
     payload = json.loads(bot.sent[0][1])
     assert payload.keys() == IN_GUILD
     assert (payload["type"], payload["version"], payload["locale"], payload["context"]) == (2, 1, "de", 0)
@@ -404,16 +404,21 @@ def test_there_is_no_original_before_the_answer(sim: DiscordSim, bot: Bot) -> No
     assert codes == [(404, 10008), (404, 10008), (404, 10015)]
 
 
-def test_an_answer_that_is_late_is_none(sim: DiscordSim, bot: Bot) -> None:
+def test_an_answer_that_is_late_is_none(bot: Bot) -> None:
+    done = threading.Event()
+
     def slow(_payload: dict[str, Any]) -> object:
-        time.sleep(1.3)
+        done.wait(10)
         return message()
 
     bot.answer = slow
-    made = sim.command(bot.url, "c")
-    assert (made.late, made.status, made.answer, made.faults) == (True, None, None, ["no answer within 1 s"])
-    assert 1 <= made.took < 1.3
-    assert ask("PATCH", hook(sim, dict(made.payload), ORIGINAL), {"content": "x"}).body["code"] == 10015
+    with DiscordSim(deadline=0.3) as sim:
+        made = sim.command(bot.url, "c")
+        assert (made.late, made.status, made.answer, made.faults) == (True, None, None, ["no answer within 0.3 s"])
+        assert made.took >= 0.3
+        done.set()
+        assert ask("PATCH", hook(sim, dict(made.payload), ORIGINAL), {"content": "x"}).body["code"] == 10015
+    assert DiscordSim().deadline == 3
 
 
 def test_a_bot_that_is_not_there_is_a_fault(sim: DiscordSim) -> None:
@@ -508,7 +513,7 @@ def test_interactions_can_be_had_with_curl(sim: DiscordSim, bot: Bot, body: dict
     got = ask("POST", f"{sim.url}/_sim/interactions", body | {"url": bot.url}).body
     assert (got["status"], got["faults"], got["answer"]) == (200, [], {"type": 5})
     assert [one["content"] for one in got["messages"]] == ["later"]
-    assert got["took_s"] < 1
+    assert got["took_s"] < 3
     assert ask("GET", f"{sim.url}/_sim/messages").body["interactions"][got["id"]] == got["messages"]
 
 

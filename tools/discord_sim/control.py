@@ -60,6 +60,8 @@ class Control:
 
     async def _interact(self, request: web.Request) -> web.Response:
         body = await body_of(request)
+        if not isinstance(body, dict):
+            raise Refusal(400, {"message": "an object is needed"})
         url = body.get("url") or self.sim.interactions_url
         if not url:
             raise Refusal(400, {"message": "url is needed, as there is no --interactions-url"})
