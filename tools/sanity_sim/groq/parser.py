@@ -81,12 +81,12 @@ class _Parser:
         return node
 
     def _power(self) -> Node:
-        if self.reader.skip("-"):
-            return Signed(self._power(), -1)
         node = self._signed()
         return Operation("**", node, self._power()) if self.reader.skip("**") else node
 
     def _signed(self) -> Node:
+        if self.reader.skip("-"):
+            return Signed(self._power(), -1)
         if self.reader.skip("!"):
             return Not(self._signed())
         return Signed(self._signed(), 1) if self.reader.skip("+") else self._postfix()
@@ -160,10 +160,13 @@ class _Parser:
 
     def _key(self) -> tuple[Node, bool]:
         node = self.expression()
-        down = self.reader.next.text == "desc"
-        if down or self.reader.next.text == "asc":
-            self.reader.take()
-        return node, down
+        way = self.reader.next.text
+        if way not in {"asc", "desc"}:
+            return node, False
+        if isinstance(node, Logic):
+            raise self.reader.wrong(f"unexpected {way}: it binds closer than && and ||")
+        self.reader.take()
+        return node, way == "desc"
 
     def _primary(self) -> Node:
         token = self.reader.next

@@ -18,7 +18,7 @@ def matches(text: Value, pattern: Value) -> bool:
     Only a text or an array of texts can match.
     """
     words, terms = _cut(text, _WORDS), _cut(pattern, _PATTERNS)
-    clean = isinstance(pattern, str) or all(isinstance(one, str) for one in pattern or [])
+    clean = all(isinstance(one, str) for one in (pattern if isinstance(pattern, list) else [pattern]))
     return clean and bool(words) and bool(terms) and all(_found(term, words) for term in terms)
 
 
