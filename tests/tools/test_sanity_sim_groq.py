@@ -181,7 +181,8 @@ QUERIES = [
 REFUSED = [
     "", "*[", "*[_type == 'event'", "*[_type = 'event']", "{'a': }", "{1}", "*[0...n]", "*[0...'a']", "$missing",
     "* | score(title match 'a')", "* | nothing()", "* | order()", "nothing(1)", "geo::distance(1, 2)", "count()",
-    "count(1, 2)", "* | order(a && b desc)", "*[_type == 'event']]", "a == b == c", "{'a' 1}", "{a.b}", "'open", "'\\q'", "a ? b", "*{'x'}",
+    "count(1, 2)", "* | order(a && b desc)",
+    "*[_type == 'event']]", "a == b == c", "{'a' 1}", "{a.b}", "'open", "'\\q'", "a ? b", "*{'x'}",
     "select(1, 2)", "fn my::f($x) = $x{a}; *", "identity()", "order(title)", "#", "* -> [", "(" * 5_000 + ")" * 5_000,
     "*[title match text::query('a')]", "boost(true, 1)", "speakers.(a, b)", "* | order(title) | {",
 ]  # fmt: skip
