@@ -14,7 +14,7 @@ from edge.parts.leases import Leases
 from edge.parts.limits import Limits, rate_limit_headers
 from edge.parts.one_key import require_key
 from edge.parts.security_headers import security_headers
-from edge.parts.services import service_routes
+from edge.parts.service_health import service_routes
 from edge.parts.signatures import check_stamped
 from edge.ports import Clock, Limit, RateLimiter
 from platform_api import NAME, VERSION, chat, content, content_index, discord_view, forms, index, overview, submissions
