@@ -1,0 +1,57 @@
+"""The composition root of the bot."""
+
+from discord_bot import NAME, VERSION, ask, events, index, notifications, schedule, status, subscriptions
+from discord_bot.audit import Audit
+from discord_bot.content import Site
+from discord_bot.dispatch import interaction_routes
+from discord_bot.notices import Notices
+from discord_bot.notifications import Desk
+from discord_bot.schedule import Posts
+from discord_bot.settings import BotSettings
+from edge.access import READER, Actor
+from edge.app import App
+from edge.crypto import Crypto
+from edge.http import Request
+from edge.middleware.access_log import access_log
+from edge.middleware.cors import cors
+from edge.middleware.request_id import request_id
+from edge.parts.cache import Cache
+from edge.parts.discord import Discord, Webhooks
+from edge.parts.jobs import job_routes
+from edge.parts.leases import Leases
+from edge.parts.one_key import require_key
+from edge.parts.security_headers import security_headers
+from edge.parts.service_health import service_routes
+from edge.parts.signatures import Signed, check_ed25519
+from edge.ports import Clock
+
+interactions = interaction_routes([events.commands, ask.commands, subscriptions.commands, status.commands])
+
+
+async def authenticate(request: Request, settings: BotSettings, crypto: Crypto, clock: Clock) -> Actor:
+    """Know Discord by its signature, and everybody else by the key."""
+    if request.route != interactions.prefix:
+        return require_key(request, settings.api_key)
+    stamp, signature = (request.headers.get(f"x-signature-{name}") for name in ("timestamp", "ed25519"))
+    signed = Signed(stamp, signature, await request.body())
+    await check_ed25519(crypto, settings.discord_public_key.get_secret_value(), signed, clock.now())
+    return Actor("discord", READER)
+
+
+app = App(
+    NAME,
+    version=VERSION,
+    settings=BotSettings,
+    authenticate=authenticate,
+    middleware=[request_id, access_log, cors, security_headers],
+    providers=[Leases, Cache, Discord, Webhooks, Audit, Site, Notices, Desk, Posts],
+    resources=[
+        index.routes,
+        service_routes(),
+        interactions,
+        notifications.routes,
+        schedule.routes,
+        job_routes(),
+    ],
+    migrations="discord_bot",
+)

@@ -1,0 +1,66 @@
+"""The audit log: what was sent, and who asked for it. No row holds a token, a key or a webhook's address."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from edge.instants import to_text
+from edge.ports import Clock, Database, Log, PortError, Row, Statement
+
+KEPT = timedelta(days=90)
+_INSERT = (
+    "INSERT INTO audit (kind, subject, actor, outcome, detail, message_id, request_id, created_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_SENT = "SELECT * FROM audit WHERE message_id IS NOT NULL ORDER BY id DESC LIMIT ?"
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was done: `kind` is a notice's, or how an interaction came; `detail` the beginning of its text."""
+
+    kind: str
+    subject: str
+    actor: str
+    outcome: str
+    detail: str = ""
+    message_id: str | None = None
+    request_id: str | None = None
+
+
+class Audit:
+    """Writes and reads the log."""
+
+    def __init__(self, db: Database, clock: Clock, log: Log) -> None:
+        self._db, self._clock, self._log = db, clock, log
+
+    def statement(self, entry: Entry) -> Statement:
+        """Return what writes an entry, to go with what it is about."""
+        made_at = to_text(self._clock.now())
+        told = (entry.kind, entry.subject[:200], entry.actor[:100], entry.outcome, entry.detail[:500])
+        return Statement(_INSERT, (*told, entry.message_id, entry.request_id, made_at))
+
+    async def write(self, entry: Entry) -> None:
+        """Write an entry about what is done already: a database that is away undoes nothing of it."""
+        try:
+            await self._db.batch([self.statement(entry)])
+        except PortError as fault:
+            self._log("error", "audit not written", kind=entry.kind, subject=entry.subject, error=str(fault))
+
+    async def latest(self, limit: int, kind: str | None = None) -> list[Row]:
+        """Return the newest entries."""
+        where, given = ("WHERE kind = ? ", [kind]) if kind else ("", [])
+        return await self._db.all(f"SELECT * FROM audit {where}ORDER BY id DESC LIMIT ?", *given, limit)
+
+    async def sent(self, limit: int) -> list[Row]:
+        """Return the notices that went out last, whoever asked for them."""
+        return await self._db.all(_SENT, limit)
+
+    async def prune(self) -> None:
+        """Forget what is older than 90 days, here and of the notices that were sent."""
+        before = to_text(self._clock.now() - KEPT)
+        await self._db.batch(
+            [
+                Statement("DELETE FROM audit WHERE created_at < ?", (before,)),
+                Statement("DELETE FROM notices WHERE created_at < ?", (before,)),
+            ]
+        )

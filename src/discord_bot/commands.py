@@ -1,0 +1,109 @@
+"""Declarations of what the bot can be asked, as routes are declared: each names its handler and how it is answered."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from pydantic import BaseModel, Field
+
+from discord_bot.interactions import Interaction, Kind
+from edge.endpoint import Body, Handler, Injector, PlanError
+from edge.events import EventHandler
+
+
+@dataclass(frozen=True, slots=True)
+class OptionKind:
+    """Marks an option that is more to Discord than its JSON type says."""
+
+    number: int
+
+
+type _Id = Annotated[str, Field(pattern=r"^[0-9]{1,20}$")]
+User = Annotated[_Id, OptionKind(6)]
+"""An option that is a user; the value is the user's id."""
+Channel = Annotated[_Id, OptionKind(7)]
+"""An option that is a channel; the value is its id."""
+Role = Annotated[_Id, OptionKind(8)]
+"""An option that is a role; the value is its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A declared handler. One that `is_deferred` is answered for at once, and runs after that."""
+
+    kind: Kind
+    name: str
+    handler: Handler
+    description: str = ""
+    is_deferred: bool = False
+    is_private: bool = False
+
+    @property
+    def takes(self) -> type[BaseModel] | None:
+        """The model of the options or fields: the handler's `Body[…]`."""
+        for hint in get_type_hints(self.handler, include_extras=True).values():
+            if get_origin(hint) is Body:
+                model: type[BaseModel] = get_args(hint)[0]
+                return model
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """A command, ready to run."""
+
+    command: Command
+    takes: type[BaseModel] | None
+    run: EventHandler[Interaction]
+
+
+class Commands:
+    """The commands of one resource, with the buttons, menus and forms that belong to them."""
+
+    def __init__(self) -> None:
+        self.declared: list[Command] = []
+
+    def slash(
+        self, name: str, description: str, *, is_deferred: bool = False, is_private: bool = False
+    ) -> Callable[[Handler], Handler]:
+        """Declare a slash command; its options are the fields of the model that the handler takes as `Body`."""
+        return self._declare("slash", name, description, is_deferred=is_deferred, is_private=is_private)
+
+    def button(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
+        """Declare what the buttons do whose id is `name`, or begins with it and a colon."""
+        return self._declare("button", name, is_private=is_private)
+
+    def select(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
+        """Declare what a choice in such a menu does."""
+        return self._declare("select", name, is_private=is_private)
+
+    def modal(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
+        """Declare what becomes of a form; its fields are those of the model that the handler takes as `Body`."""
+        return self._declare("modal", name, is_private=is_private)
+
+    def autocomplete(self, command: str, option: str) -> Callable[[Handler], Handler]:
+        """Declare what completes an option of a slash command."""
+        return self._declare("autocomplete", f"{command} {option}")
+
+    def _declare(self, kind: Kind, name: str, description: str = "", **how: Any) -> Callable[[Handler], Handler]:
+        def declare(handler: Handler) -> Handler:
+            self.declared.append(Command(kind, name, handler, description, **how))
+            return handler
+
+        return declare
+
+
+def plan(groups: list[Commands], injector: Injector) -> dict[tuple[str, str], Planned]:
+    """Return all handlers by kind and name; `PlanError` where two have the same, or one completes nothing."""
+    found: dict[tuple[str, str], Planned] = {}
+    for command in (command for group in groups for command in group.declared):
+        key = command.kind, command.name
+        if key in found:
+            raise PlanError(f"two handlers of the {command.kind} {command.name}")
+        found[key] = Planned(command, command.takes, EventHandler(command.handler, Interaction, injector))
+    for kind, name in found:
+        slash, _, option = name.partition(" ")
+        planned = found.get(("slash", slash))
+        if kind == "autocomplete" and not (planned and planned.takes and option in planned.takes.model_fields):
+            raise PlanError(f"autocomplete of {name}: there is no such option")
+    return found

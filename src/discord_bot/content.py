@@ -1,0 +1,150 @@
+"""The site's content, as the platform API tells it: through the cache where people ask, past it where jobs do."""
+
+from datetime import datetime, timedelta
+from urllib.parse import quote
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel, ValidationError
+
+from discord_bot.settings import BotSettings
+from discord_bot.times import aware, span, zone_of
+from edge.errors import NotFound
+from edge.parts.cache import Cache, Terms
+from edge.parts.discord import Embed
+from edge.parts.upstream import Call, Patience, Upstream, UpstreamFailed
+from edge.ports import Clock, Fetch
+
+TERMS = Terms(fresh=60, keep=86_400)
+PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
+TYPES = ("events", "posts", "people", "projects")
+MOST = 100
+
+
+class Document(BaseModel):
+    """A document of the site, as far as the bot shows it."""
+
+    id: str
+    slug: str
+    type: str = ""
+    title: str | None = None
+    summary: str | None = None
+    text: str | None = None
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    time_zone: str | None = None
+    location: str | None = None
+    url: str | None = None
+    published_at: datetime | None = None
+    people: list[str | None] | None = None
+    tags: list[str] | None = None
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return self.title or self.slug
+
+
+class Listed(BaseModel):
+    """A page of documents."""
+
+    documents: list[Document]
+
+
+class EventNotFound(NotFound):
+    """I know no such event."""
+
+
+class Site:
+    """Reads the content."""
+
+    def __init__(self, settings: BotSettings, fetch: Fetch, clock: Clock, cache: Cache) -> None:
+        self.settings, self._clock, self._cache = settings, clock, cache
+        self._upstream = Upstream("the site", fetch, clock, PATIENCE)
+
+    async def upcoming(self) -> list[Document]:
+        """Return the events to come, soonest first, perhaps a minute late."""
+        return self._ahead(_documents(await self._kept("events", f"events?upcoming=true&limit={MOST}")))
+
+    async def upcoming_now(self) -> list[Document]:
+        """Return the same as it stands now, with nothing kept of it."""
+        return self._ahead(_documents(await self._read(f"events?upcoming=true&limit={MOST}")))
+
+    async def newest(self, kind: str) -> list[Document]:
+        """Return what was written last of a type, with nothing kept of it."""
+        return _documents(await self._read(f"{kind}?limit={MOST}"))
+
+    async def all_of(self, kind: str) -> list[Document]:
+        """Return the documents of a type, without their whole texts."""
+        body = await self._kept(f"all:{kind}", f"{kind}?limit={MOST}")
+        return [one.model_copy(update={"type": kind}) for one in _documents(body)]
+
+    async def whole(self, kind: str, slug: str) -> Document:
+        """Return one document, with its text."""
+        body = await self._kept(f"one:{kind}:{slug[:200]}", f"{kind}/{quote(slug, safe='')}")
+        return _validated(Document, body).model_copy(update={"type": kind})
+
+    async def event(self, slug: str) -> Document:
+        """Return one of the events to come; `EventNotFound` where there is none."""
+        found = next((one for one in await self.upcoming() if slug in {one.slug, one.name}), None)
+        if found is None:
+            raise EventNotFound(f"/events lists what is coming up, and {slug[:80]} is not there")
+        return found
+
+    def zone(self, document: Document) -> ZoneInfo:
+        """Return the zone that an event takes place in."""
+        return zone_of(document.time_zone, self.settings.time_zone)
+
+    def begins(self, document: Document) -> datetime:
+        """Return when an event begins; those without a beginning are never asked."""
+        assert document.starts_at is not None
+        return aware(document.starts_at, self.zone(document))
+
+    def link(self, document: Document, kind: str) -> str | None:
+        """Return where a document can be read, or None."""
+        if document.url and document.url.startswith(("http://", "https://")):
+            return document.url
+        return f"{self.settings.site_url}/{kind}/{quote(document.slug, safe='')}" if self.settings.site_url else None
+
+    def card(self, event: Document) -> Embed:
+        """Return an event as a card."""
+        shown = [("When", self.when(event)), ("Where", event.location or "")]
+        shown.append(("With", ", ".join(filter(None, event.people or []))))
+        fields = [(name, text) for name, text in shown if text]
+        return Embed(event.name, event.summary or "", self.link(event, "events"), fields)
+
+    def when(self, event: Document) -> str:
+        """Return when an event is, in its own zone and in its reader's."""
+        return span(self.begins(event), event.ends_at, self.zone(event))
+
+    def _ahead(self, events: list[Document]) -> list[Document]:
+        """Return those that have not begun: a kept list may be older than some of its beginnings."""
+        now = self._clock.now()
+        found = [one for one in events if one.starts_at is not None and self.begins(one) > now]
+        return sorted(found, key=self.begins)
+
+    def within(self, events: list[Document], span: timedelta) -> list[Document]:
+        """Return the events that begin that soon."""
+        until = self._clock.now() + span
+        return [one for one in events if self.begins(one) <= until]
+
+    async def _kept(self, name: str, path: str) -> bytes:
+        return (await self._cache.get(f"site:{name}", lambda: self._read(path), TERMS)).body
+
+    async def _read(self, path: str) -> bytes:
+        call = Call("GET", f"{self.settings.platform_api_url}/api/v1/content/{path}", (("accept", "application/json"),))
+        fetched = await self._upstream.send(call)
+        if fetched.status != 200:
+            raise UpstreamFailed(f"the site answered {fetched.status}", upstream_status=fetched.status)
+        _validated(Document if b'"documents"' not in fetched.body else Listed, fetched.body)  # what is kept is sound
+        return fetched.body
+
+
+def _documents(body: bytes) -> list[Document]:
+    return _validated(Listed, body).documents
+
+
+def _validated[M: BaseModel](model: type[M], body: bytes) -> M:
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as fault:
+        raise UpstreamFailed(f"the site answered what is no content: {fault.error_count()} things are wrong") from None

@@ -1,0 +1,254 @@
+"""`POST /interactions`: what Discord sends goes to the handler of its name, and is answered in time."""
+
+import asyncio
+import traceback
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from pydantic import BaseModel, ValidationError
+
+from discord_bot.audit import Audit, Entry
+from discord_bot.commands import Commands, Planned, plan
+from discord_bot.interactions import (
+    CHOICES,
+    DEFERRED,
+    DEFERRED_UPDATE,
+    MESSAGE,
+    MODAL,
+    MOST_CHOICES,
+    PING,
+    PONG,
+    PRIVATE,
+    UPDATE,
+    Choices,
+    Interaction,
+    Modal,
+    Payload,
+    Reply,
+    understood,
+)
+from edge.access import READER
+from edge.endpoint import Operation
+from edge.errors import Problem, faults_of
+from edge.http import Request, Response
+from edge.parts.discord import Discord, clipped
+from edge.ports import Background, PortError, Ports
+from edge.routes import Routes
+
+if TYPE_CHECKING:
+    from edge.app import App
+
+GRACE = 1.5
+"""Seconds that a handler has for an answer of its own. Discord waits for 3; one that needs longer answers later."""
+DEADLINE = 20.0
+"""Seconds that a handler has at all; with those of `FOLLOW_UP` they are less than the 30 that Workers have then."""
+FOLLOW_UP = 9.0
+
+type Found = Reply | Modal | Choices
+
+
+class Sent(BaseModel):
+    """An interaction, as Discord describes it; `type` 1 is a PING."""
+
+    type: int
+
+
+class Answered(BaseModel):
+    """An interaction's answer, as Discord describes it."""
+
+    type: int
+    data: dict[str, Any] | None = None
+
+
+class Interactions(Routes):
+    """The resource's group; `planned` are all handlers, once the app is composed."""
+
+    def __init__(self, groups: Sequence[Commands]) -> None:
+        super().__init__("/interactions", tag="interactions", access=READER)
+        self.groups = [*groups]
+        self.planned: Mapping[tuple[str, str], Planned] = {}
+
+    def compose(self, app: "App") -> None:
+        """Plan the handlers."""
+        self.planned = plan(self.groups, app.injector)
+        self.app = app
+
+    async def answer(self, given: Any, request_id: str, ports: Ports) -> dict[str, Any]:
+        """Return the answer to what Discord has sent and signed: there is always one."""
+        if isinstance(given, dict) and given.get("type") == PING:
+            return {"type": PONG}
+        try:
+            interaction = understood(Payload.model_validate(given), request_id)
+        except ValidationError:
+            return _message(_words("This is no interaction that I know."))
+        planned = self.planned.get((interaction.kind, interaction.name))
+        if planned is None:
+            ports.log("warning", "unknown interaction", kind=interaction.kind, name=interaction.name[:100])
+            return _unknown(interaction)
+        discord, audit = self.app.provide(Discord, ports), self.app.provide(Audit, ports)
+        return await _Run(planned, interaction, ports, discord, audit).answer()
+
+
+def interaction_routes(groups: Sequence[Commands]) -> Interactions:
+    """Return the resource for these commands."""
+    group = Interactions(groups)
+
+    @group.post("", operation=Operation({200: {"application/json": Answered}}, body=Sent))
+    async def interact(request: Request, ports: Ports) -> Response:
+        """Answer an interaction, which Discord has signed.
+
+        `X-Signature-Ed25519` is checked over `X-Signature-Timestamp` and the body as it came, before it is read: 401
+        where it does not fit, or is older than five minutes. What is wrong after that is told in the answer.
+        """
+        try:
+            given = await request.json()
+        except Problem:
+            given = None
+        return Response.json(await group.answer(given, request.id, ports))
+
+    return group
+
+
+class Refused(Problem):
+    """That is not quite right."""
+
+    status = 422
+
+
+class _Run:
+    """One interaction on its way through its handler."""
+
+    def __init__(
+        self, planned: Planned, interaction: Interaction, ports: Ports, discord: Discord, audit: Audit
+    ) -> None:
+        self.planned, self.command, self.interaction = planned, planned.command, interaction
+        self.ports, self.discord, self.audit = ports, discord, audit
+        self.background: Background = ports.runtime[Background]  # type: ignore[assignment]
+        self.outcome = "answered"
+
+    async def answer(self) -> dict[str, Any]:
+        """Return the handler's answer, or where it needs longer a promise, which is kept in the background."""
+        work = asyncio.ensure_future(self._found())
+        if not self.command.is_deferred:
+            await asyncio.wait({work}, timeout=GRACE)
+        if self.command.kind == "autocomplete":  # there is no later for it
+            choices = _choices(work.result()) if work.done() else []
+            work.cancel()
+            return {"type": CHOICES, "data": {"choices": choices}}
+        if not work.done():
+            self.background.add(self._later(work))
+            return self._promise()
+        found = work.result()
+        self.background.add(self.audit.write(self._entry(found)))
+        if isinstance(found, Modal):
+            return {"type": MODAL, "data": found.document()}
+        return _message(found, is_update=self.interaction.has_message) if isinstance(found, Reply) else _EMPTY
+
+    async def _found(self) -> Found:
+        """Return what the handler gives, or in words why it gives nothing."""
+        try:
+            async with asyncio.timeout(DEADLINE):
+                found: Found = await self.planned.run(self._checked(), self.ports)
+                return found
+        except TimeoutError:
+            return self._failed("failed", "This took too long, so I gave up. Please try again later.")
+        except Problem as fault:
+            is_ours = fault.status >= 500
+            return self._failed("failed" if is_ours else "refused", f"{fault.title}: {fault.detail or 'try again'}")
+        except Exception as fault:
+            return self._broken(fault)
+
+    def _checked(self) -> Interaction:
+        """Return the interaction with its options validated; `Refused` says what is wrong with them."""
+        given, takes = self.interaction, self.planned.takes
+        if takes is None or given.kind == "autocomplete":
+            return given
+        try:
+            return replace(given, body=takes.model_validate(given.body))
+        except ValidationError as fault:
+            faults = faults_of(fault.errors(include_url=False, include_context=False, include_input=False))
+            told = "; ".join(f"{one['pointer'].strip('/')}: {one['detail']}" for one in faults)
+            raise Refused(told) from None
+
+    def _broken(self, fault: Exception) -> Reply:
+        where, told = self.interaction, "".join(traceback.format_exception(fault))
+        if where.token:
+            told = told.replace(where.token, "…")
+        is_away = isinstance(fault, PortError) and fault.is_away
+        level, title = "error", "a service is away" if is_away else "interaction failed"
+        self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
+        if is_away:
+            return self._failed("failed", "Something that this needs is away. Please try again in a minute.")
+        return self._failed("failed", f"Something went wrong here (request {where.request_id}).")
+
+    def _failed(self, outcome: str, words: str) -> Reply:
+        self.outcome = outcome
+        return _words(words)
+
+    def _promise(self) -> dict[str, Any]:
+        if self._edits:
+            return {"type": DEFERRED_UPDATE}
+        return {"type": DEFERRED} | ({"data": {"flags": PRIVATE}} if self.command.is_private else {})
+
+    @property
+    def _edits(self) -> bool:
+        """Whether a late answer goes into the message whose button or menu was used."""
+        return self.command.kind in {"button", "select"}
+
+    async def _later(self, work: "asyncio.Future[Found]") -> None:
+        """Keep the promise, also where the handler fails."""
+        found = await work
+        if not isinstance(found, Reply):
+            found = self._failed("failed", "That took me too long. Please try once more.")
+        try:
+            async with asyncio.timeout(FOLLOW_UP):
+                await self._send(found)
+        except (Problem, TimeoutError, PortError) as fault:
+            self.outcome = "not sent"
+            where = self.interaction
+            told = {"kind": where.kind, "name": where.name, "request_id": where.request_id}
+            self.ports.log("error", "follow-up not sent", **told, error=str(fault) or type(fault).__name__)
+        await self.audit.write(self._entry(found))
+
+    async def _send(self, reply: Reply) -> None:
+        where = self.interaction
+        if self._edits and not reply.is_update:  # what it would take the place of is still wanted
+            await self.discord.add(where.application_id, where.token, reply.document())
+        else:
+            body = {name: value for name, value in reply.document().items() if name != "flags"}
+            await self.discord.follow_up(where.application_id, where.token, body)
+
+    def _entry(self, found: Found) -> Entry:
+        where = self.interaction
+        texts = [found.content, *(one.description for one in found.embeds)] if isinstance(found, Reply) else []
+        detail = clipped(" ".join(filter(None, texts)), 500)
+        return Entry(where.kind, where.name, where.user_id, self.outcome, detail, None, where.request_id)
+
+
+_EMPTY: dict[str, Any] = {"type": MESSAGE, "data": {"content": "Done.", "flags": PRIVATE}}
+
+
+def _words(text: str) -> Reply:
+    return Reply(text, is_private=True)
+
+
+def _message(reply: Reply, *, is_update: bool = False) -> dict[str, Any]:
+    updates = is_update and reply.is_update
+    data = reply.document()
+    if updates:
+        data.pop("flags", None)
+    return {"type": UPDATE if updates else MESSAGE, "data": data}
+
+
+def _choices(found: Found) -> list[dict[str, str]]:
+    """Return completions as Discord takes them; none where their handler failed."""
+    if isinstance(found, Reply | Modal):
+        return []
+    return [{"name": clipped(name, 100) or "…", "value": value} for name, value in found[:MOST_CHOICES]]
+
+
+def _unknown(interaction: Interaction) -> dict[str, Any]:
+    if interaction.kind == "autocomplete":
+        return {"type": CHOICES, "data": {"choices": []}}
+    return _message(_words("I do not know this (any more)."))

@@ -1,0 +1,66 @@
+"""`/events`, `/next` and `/event`: what is coming up on the site."""
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from discord_bot.commands import Commands
+from discord_bot.content import Document, Site
+from discord_bot.interactions import Interaction, Reply
+from edge.endpoint import Body
+from edge.parts.discord import Embed
+
+commands = Commands()
+
+NOTHING = Reply("Nothing is planned at the moment.")
+
+
+class Listing(BaseModel):
+    """How many events to list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(5, ge=1, le=25, description="How many, 5 where you do not say")
+
+
+class Chosen(BaseModel):
+    """Which event."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=100, description="Begin to type, and choose")
+
+
+@commands.slash("events", "What is coming up")
+async def list_events(asked: Body[Listing], site: Site) -> Reply:
+    """List the next events on one card."""
+    events = (await site.upcoming())[: asked.limit]
+    if not events:
+        return NOTHING
+    fields = [(event.name, _line(site, event)) for event in events]
+    return Reply(embeds=[Embed("Coming up", fields=fields, url=site.settings.site_url)])
+
+
+@commands.slash("next", "The next event")
+async def show_next(site: Site) -> Reply:
+    """Show the next event."""
+    events = await site.upcoming()
+    return Reply(embeds=[site.card(events[0])]) if events else NOTHING
+
+
+@commands.slash("event", "One event at length")
+async def show_event(asked: Body[Chosen], site: Site) -> Reply:
+    """Show an event by its name."""
+    return Reply(embeds=[site.card(await site.event(asked.name))])
+
+
+@commands.autocomplete("event", "name")
+async def complete_event(asked: Interaction, site: Site) -> list[tuple[str, str]]:
+    """Return the events to come whose name holds what was typed."""
+    typed = asked.typed.casefold()
+    found = [one for one in await site.upcoming() if typed in one.name.casefold()]
+    return [(one.name, one.slug) for one in found if len(one.slug) <= 100]
+
+
+def _line(site: Site, event: Document) -> str:
+    link = site.link(event, "events")
+    parts = [site.when(event), event.location or "", f"[More]({link})" if link else ""]
+    return "\n".join(filter(None, parts))

@@ -1,0 +1,198 @@
+"""What Discord sends when someone uses the bot, and what a handler may answer."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from pydantic import BaseModel
+
+from edge.parts.discord import Embed, clipped, message
+
+PING, COMMAND, COMPONENT, AUTOCOMPLETE, SUBMIT = 1, 2, 3, 4, 5
+PONG, MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7, 8, 9
+PRIVATE = 1 << 6
+"""The flag of a message that only its reader sees."""
+MOST_CHOICES = 25
+SEPARATOR = ":"
+"""Between the parts of a component's id; the first names its handler."""
+
+type Kind = Literal["slash", "button", "select", "modal", "autocomplete"]
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """What someone did. `body` are a command's options or a modal's fields, `values` what was chosen in a menu.
+
+    `parts` is what follows the name in a component's id, `typed` the beginning of what is to be completed. With the
+    `token` anyone may answer, for 15 minutes.
+    """
+
+    kind: Kind
+    name: str
+    body: Any
+    id: str
+    application_id: str
+    token: str = field(repr=False)
+    user_id: str
+    user_name: str
+    parts: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    typed: str = ""
+    locale: str = ""
+    guild_id: str | None = None
+    channel_id: str | None = None
+    has_message: bool = False
+    request_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Button:
+    """A button: of a link, or of an id that begins with its handler's name."""
+
+    label: str
+    id: str = ""
+    url: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as Discord takes it."""
+        shown: dict[str, Any] = {"type": 2, "label": clipped(self.label, 80)}
+        return shown | ({"style": 5, "url": self.url} if self.url else {"style": 1, "custom_id": self.id})
+
+
+@dataclass(frozen=True, slots=True)
+class Select:
+    """A menu of several; `options` are pairs of label and value."""
+
+    id: str
+    options: Sequence[tuple[str, str]]
+    placeholder: str = ""
+
+    def document(self) -> dict[str, Any]:
+        """Return it as Discord takes it."""
+        options = [{"label": clipped(label, 100), "value": value} for label, value in self.options[:MOST_CHOICES]]
+        shown = {"type": 3, "custom_id": self.id, "options": options, "min_values": 1, "max_values": len(options)}
+        return shown | ({"placeholder": clipped(self.placeholder, 150)} if self.placeholder else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A message in answer; with `is_update` it takes the place of the message whose button or menu was used."""
+
+    content: str = ""
+    embeds: Sequence[Embed] = ()
+    rows: Sequence[Sequence[Button | Select]] = ()
+    is_private: bool = False
+    is_update: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """Return it as Discord takes it; what it does not have is empty, so that nothing of an older one is left."""
+        rows = [{"type": 1, "components": [one.document() for one in row]} for row in self.rows]
+        shown = {"content": "", "embeds": []} | message(self.content, self.embeds) | {"components": rows}
+        return shown | ({"flags": PRIVATE} if self.is_private else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A question of a modal."""
+
+    id: str
+    label: str
+    placeholder: str = ""
+    value: str = ""
+    most: int = 200
+    is_required: bool = False
+
+    def document(self) -> dict[str, Any]:
+        """Return it as Discord takes it, in a row of its own."""
+        given = {"placeholder": clipped(self.placeholder, 100), "value": clipped(self.value, self.most)}
+        shown = {"type": 4, "custom_id": self.id, "style": 1, "label": clipped(self.label, 45)}
+        shown |= {"max_length": self.most, "required": self.is_required}
+        return {"type": 1, "components": [shown | {name: text for name, text in given.items() if text}]}
+
+
+@dataclass(frozen=True, slots=True)
+class Modal:
+    """A form that is shown at once: it can be the answer to no modal, and not a late one."""
+
+    id: str
+    title: str
+    fields: Sequence[Field]
+
+    def document(self) -> dict[str, Any]:
+        """Return it as Discord takes it."""
+        fields = [field.document() for field in self.fields]
+        return {"custom_id": self.id, "title": clipped(self.title, 45), "components": fields}
+
+
+type Choices = Sequence[tuple[str, str]]
+"""Completions: pairs of what is shown and what is sent."""
+
+
+class _User(BaseModel):
+    id: str
+    username: str = ""
+
+
+class _Member(BaseModel):
+    user: _User
+
+
+class _Option(BaseModel):
+    name: str
+    value: str | int | float | bool | None = None
+    focused: bool = False
+
+
+class _Data(BaseModel):
+    name: str = ""
+    options: list[_Option] = []
+    custom_id: str = ""
+    component_type: int = 2
+    values: list[str] = []
+    components: list[dict[str, Any]] = []
+
+
+class Payload(BaseModel):
+    """An interaction as Discord sends it, as far as it is read."""
+
+    id: str
+    application_id: str
+    type: int
+    token: str
+    data: _Data
+    user: _User | None = None
+    member: _Member | None = None
+    guild_id: str | None = None
+    channel_id: str | None = None
+    locale: str = ""
+    message: dict[str, Any] | None = None
+
+
+def understood(payload: Payload, request_id: str) -> Interaction:
+    """Return what a payload says, by the name of its handler."""
+    data, user = payload.data, payload.member.user if payload.member else payload.user
+    options = {option.name: option.value for option in data.options}
+    focused = next((option for option in data.options if option.focused), None)
+    first, *parts = data.custom_id.split(SEPARATOR)
+    kinds: dict[int, tuple[Kind, str, Any]] = {
+        COMMAND: ("slash", data.name, options),
+        AUTOCOMPLETE: ("autocomplete", f"{data.name} {focused.name if focused else ''}", options),
+        COMPONENT: ("button" if data.component_type == 2 else "select", first, {}),
+        SUBMIT: ("modal", first, dict(_fields(data.components))),
+    }
+    kind, name, body = kinds.get(payload.type, ("slash", "", {}))
+    return Interaction(
+        kind, name, body, payload.id, payload.application_id, payload.token,
+        user.id if user else "", user.username if user else "",
+        parts=tuple(parts), values=tuple(data.values), typed=str(focused.value or "") if focused else "",
+        locale=payload.locale, guild_id=payload.guild_id, channel_id=payload.channel_id,
+        has_message=payload.message is not None, request_id=request_id,
+    )  # fmt: skip
+
+
+def _fields(components: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the fields of a modal, which stand in rows or beside labels."""
+    for part in components:
+        for one in [*(part.get("components") or []), part.get("component") or {}]:
+            if "custom_id" in one:
+                yield str(one["custom_id"]), one.get("value", one.get("values"))

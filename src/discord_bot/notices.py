@@ -1,0 +1,225 @@
+"""Notices, each sent once: a row in D1 claims it before it goes out, whoever else has the same to send."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from pydantic_core import to_json
+
+from discord_bot.audit import Audit, Entry
+from discord_bot.settings import BotSettings
+from discord_bot.subscriptions import subscribed
+from edge.errors import Problem
+from edge.instants import to_text
+from edge.parts.discord import Embed, Webhooks, message
+from edge.parts.leases import Leases
+from edge.parts.upstream import UpstreamFailed, UpstreamTimeout, UpstreamUnreached
+from edge.ports import Clock, Database, KeyValue, Log, PortError, Row, Statement
+
+LIMITED = "ratelimit:"
+"""Begins the KV names that hold which notice about a subject went out last, and until when no other may."""
+CLAIM = 90.0
+"""Seconds after which who has claimed a notice, and not said how it went, has died on the way."""
+PATIENCE = 10.0
+"""Seconds that a second sender of the same waits for the first to be done."""
+UNSEEN = 60.0
+"""Seconds in which another place may not see yet what was written to KV; a lease stands for it."""
+CLAIMED, SENDING, SENT, FAILED, UNKNOWN = "claimed", "sending", "sent", "failed", "unknown"
+
+_CLAIM = """
+INSERT INTO notices (fingerprint, id, kind, subject, title, status, until, created_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+ON CONFLICT (fingerprint) DO UPDATE SET id = excluded.id, status = excluded.status, until = excluded.until
+WHERE notices.status = 'failed' OR (notices.status = 'claimed' AND notices.until <= ?)
+OR (? AND (notices.status = 'unknown' OR (notices.status = 'sending' AND notices.until <= ?))) RETURNING id
+"""
+_END = "UPDATE notices SET status = ?, message_id = ? WHERE id = ?"
+_FIND = "SELECT * FROM notices WHERE fingerprint = ?"
+
+
+class TooManyNotices(Problem):
+    """There was a notice about this a short while ago."""
+
+    status = 429
+
+    def __init__(self, wait: float) -> None:
+        seconds = max(1, int(wait + 0.999))
+        super().__init__(headers=[("retry-after", str(seconds))], retry_after=seconds)
+
+
+class NoticeUncertain(Problem):
+    """Nobody knows whether this was posted."""
+
+    status = 409
+
+
+class NoticeUnderWay(Problem):
+    """This is being posted right now."""
+
+    status = 409
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What is to be told in the channel of a `kind`. Of two with the same `key` and kind, one is sent.
+
+    With `is_limited` no other about the same `subject` goes out for a while; with `mentions` those are mentioned who
+    have subscribed to it. `repeats` sends it also where nobody knows whether it was sent before.
+    """
+
+    kind: str
+    subject: str
+    key: str
+    embed: Embed
+    actor: str
+    source: str = "notification"
+    is_limited: bool = False
+    mentions: bool = True
+    repeats: bool = False
+    request_id: str | None = None
+
+    @property
+    def fingerprint(self) -> str:
+        """What is the same for the same notice."""
+        return sha256(f"{self.source}\n{self.kind}\n{self.key}".encode()).hexdigest()
+
+
+class Delivered(NamedTuple):
+    """A notice that is in its channel; `is_new` where it was sent just now."""
+
+    id: str
+    message_id: str | None
+    is_new: bool
+
+
+class Notices:
+    """Sends notices, and knows those that were sent."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - what sending once stands on
+        self, settings: BotSettings, db: Database, kv: KeyValue, leases: Leases, webhooks: Webhooks, audit: Audit,
+        clock: Clock, log: Log,
+    ) -> None:  # fmt: skip
+        self._settings, self._db, self._kv, self._leases = settings, db, kv, leases
+        self._webhooks, self._audit, self._clock, self._log = webhooks, audit, clock, log
+
+    async def send(self, notice: Notice) -> Delivered:
+        """Send a notice, or return how it was sent before.
+
+        Errors: those of `Webhooks.post`, `TooManyNotices`, `NoticeUncertain`, `NoticeUnderWay`.
+        """
+        known = await self._claim(notice)
+        if isinstance(known, Delivered):
+            return known
+        if notice.is_limited:
+            await self._check_limit(notice, known)
+        body = await self.body(notice)
+        await self._end(known, SENDING)  # who dies before this has sent nothing
+        try:
+            message_id = await self._webhooks.post(notice.kind, body)
+        except Exception as fault:
+            await self._failed(notice, known, fault)
+            raise
+        await self._sent(notice, known, message_id)
+        return Delivered(known, message_id, True)
+
+    async def body(self, notice: Notice) -> dict[str, Any]:
+        """Return the message that a notice is."""
+        users: list[str] = []
+        if notice.mentions:
+            texts = [notice.embed.title, notice.embed.description, *(text for _, text in notice.embed.fields)]
+            users = await subscribed(notice.kind, " ".join(texts), self._db)
+        return message(" ".join(f"<@{user}>" for user in users), [notice.embed], users)
+
+    async def known(self, notice: Notice) -> Row | None:
+        """Return the row of a notice that was sent, or that somebody is about to send; None where it may be sent."""
+        row = await self._db.first(_FIND, notice.fingerprint)
+        return None if row is None or row["status"] == FAILED else row
+
+    async def _claim(self, notice: Notice) -> str | Delivered:
+        """Return the id under which the notice is ours to send, or how it was sent."""
+        now = self._clock.now()
+        new, until = uuid4().hex, now.timestamp() + CLAIM
+        named = (notice.fingerprint, new, notice.kind, notice.subject, notice.embed.title[:200])
+        values = (*named, CLAIMED, until, to_text(now), now.timestamp(), notice.repeats, now.timestamp())
+        if await self._db.first(_CLAIM, *values) is not None:
+            return new
+        return await self._awaited(notice)
+
+    async def _awaited(self, notice: Notice) -> Delivered:
+        """Return how whoever has claimed it has sent it."""
+        deadline = self._clock.now().timestamp() + PATIENCE
+        while (now := self._clock.now().timestamp()) < deadline:
+            row = await self._db.first(_FIND, notice.fingerprint)
+            if row is None or row["status"] == FAILED:
+                raise NoticeUnderWay("it has just failed: send it again", headers=[("retry-after", "1")])
+            if row["status"] == SENT:
+                return Delivered(row["id"], row["message_id"], False)
+            if row["status"] == UNKNOWN or (row["status"] == SENDING and row["until"] <= now):
+                raise NoticeUncertain("look into the channel; with repeat=true it is sent again", id=row["id"])
+            await self._clock.sleep(0.2)
+        raise NoticeUnderWay(headers=[("retry-after", "5")])
+
+    async def _check_limit(self, notice: Notice, known: str) -> None:
+        """Raise where another notice about the subject went out in the window; this one may then come again."""
+        name, window, now = _limit(notice), self._settings.notice_window_s, self._clock.now().timestamp()
+        last, _, until = (await self._kv.get(name) or b"").decode(errors="replace").partition(" ")
+        wait = _number(until, now + window) - now if last and last != notice.fingerprint else 0.0
+        if wait <= 0 and not notice.repeats and not await self._leases.take(name, min(UNSEEN, window)):
+            wait = float(window)
+        if wait > 0:
+            await self._end(known, FAILED)
+            raise TooManyNotices(wait)
+
+    async def _sent(self, notice: Notice, known: str, message_id: str) -> None:
+        """Write down that it is in its channel: if that fails, the next who has the same is told to look there."""
+        entry = self._entry(notice, SENT, message_id)
+        await self._db.batch([Statement(_END, (SENT, message_id, known)), self._audit.statement(entry)])
+        if notice.is_limited:
+            window = self._settings.notice_window_s
+            until = int(self._clock.now().timestamp() + window)
+            try:
+                await self._kv.put(_limit(notice), f"{notice.fingerprint} {until}", ttl=window)
+            except PortError as fault:
+                self._log("error", "limit not written", subject=notice.subject, error=str(fault))
+
+    async def _failed(self, notice: Notice, known: str, fault: Exception) -> None:
+        status = UNKNOWN if _may_be_there(fault) else FAILED
+        if notice.is_limited and status == FAILED:
+            await self._leases.give_back(_limit(notice))
+        told = f"{type(fault).__name__}: {fault}" if isinstance(fault, Problem | PortError) else type(fault).__name__
+        await self._end(known, status)
+        await self._audit.write(self._entry(notice, status, None, told))
+
+    async def _end(self, known: str, status: str) -> None:
+        await self._db.run(_END, status, None, known)
+
+    def _entry(self, notice: Notice, outcome: str, message_id: str | None, told: str = "") -> Entry:
+        said = told or f"{notice.embed.title}\n{notice.embed.description}"
+        subject = f"{notice.kind}/{notice.subject}"
+        return Entry(notice.source, subject, notice.actor, outcome, said, message_id, notice.request_id)
+
+
+def key_of(body: Mapping[str, Any]) -> str:
+    """Return what is the same for two bodies that say the same."""
+    return sha256(to_json(dict(sorted(body.items())))).hexdigest()
+
+
+def _limit(notice: Notice) -> str:
+    return f"{LIMITED}{notice.kind}:{notice.subject}"
+
+
+def _may_be_there(fault: Exception) -> bool:
+    """Tell whether what failed may have been posted: no answer came, or none that says otherwise."""
+    if isinstance(fault, UpstreamUnreached):
+        return False
+    return isinstance(fault, UpstreamTimeout) or (
+        isinstance(fault, UpstreamFailed) and fault.extra.get("upstream_status") in {None, 504}
+    )
+
+
+def _number(text: str, otherwise: float) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return otherwise

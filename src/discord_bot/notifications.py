@@ -1,0 +1,168 @@
+"""`/notifications`: what other services want told in Discord, once each and not too often."""
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from discord_bot.audit import Audit
+from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay, TooManyNotices, key_of
+from discord_bot.settings import BotSettings
+from discord_bot.times import span, zone_of
+from edge.access import OPERATOR
+from edge.endpoint import Body, Operation, Query
+from edge.http import Request, Response
+from edge.parts.discord import DiscordBusy, DiscordRefused, Embed, WebhookMissing
+from edge.parts.upstream import UpstreamTimeout
+from edge.routes import Routes
+from edge.text import Matching
+
+routes = Routes("/notifications", tag="notifications", access=OPERATOR)
+
+JSON = "application/json"
+COLOURS = {"sponsor-update": 0xF1C40F, "event": 0x57F287, "announcement": 0x5865F2}
+
+Url = Annotated[str, Field(max_length=2000), Matching(r"https?://[^\s]+", "an address that begins with https://")]
+Id = Annotated[str, Field(description="the subject's", max_length=100), Matching(r"[A-Za-z0-9][\w.:-]*", "an id")]
+Text = Annotated[str, Field(max_length=20_000)]
+Short = Annotated[str, Field(max_length=1000)]
+
+
+class News(BaseModel):
+    """What there is to tell about a subject. What is longer than Discord takes is cut."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    id: Id
+    title: Annotated[str, Field(min_length=1, max_length=1000)]
+    text: Text = ""
+    url: Url | None = None
+
+    def card(self, zone: str) -> dict[str, str | None]:  # noqa: ARG002 - for kinds that have times
+        """Return the fields of the card by name; `zone` is that of times that name none."""
+        return {}
+
+
+class Announcement(News):
+    """News for everybody."""
+
+    author: Short | None = None
+
+    def card(self, zone: str) -> dict[str, str | None]:  # noqa: ARG002 - it has no times
+        """Return the fields of the card by name."""
+        return {"From": self.author}
+
+
+class SponsorUpdate(News):
+    """News of a sponsor, or about one."""
+
+    sponsor: Short | None = None
+    tier: Short | None = None
+
+    def card(self, zone: str) -> dict[str, str | None]:  # noqa: ARG002 - it has no times
+        """Return the fields of the card by name."""
+        return {"Sponsor": self.sponsor, "Tier": self.tier}
+
+
+class EventNews(News):
+    """News about an event; a time without a zone is one of `time_zone`."""
+
+    starts_at: datetime | None = None
+    ends_at: datetime | None = None
+    time_zone: Short | None = Field(None, description="the IANA zone that it takes place in")
+    location: Short | None = None
+
+    def card(self, zone: str) -> dict[str, str | None]:
+        """Return the fields of the card by name; `zone` is that of times that name none."""
+        when = span(self.starts_at, self.ends_at, zone_of(self.time_zone, zone)) if self.starts_at else None
+        return {"When": when, "Where": self.location}
+
+
+class Told(BaseModel):
+    """A notice that is in its channel; `message_id` is Discord's."""
+
+    id: str
+    kind: str
+    subject: str
+    message_id: str | None
+
+
+class Asked(BaseModel):
+    """How a notice is to be sent."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    repeat: bool = Field(False, description="true: send it also where nobody knows whether it was sent before")
+
+
+class Listing(BaseModel):
+    """How many entries to list, of which kind."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(20, ge=1, le=100)
+    kind: str | None = Field(None, max_length=40, description="notification, remind, digest, slash, button, …")
+
+
+class AuditEntry(BaseModel):
+    """One thing that the bot did, and who asked for it."""
+
+    id: int
+    kind: str
+    subject: str
+    actor: str
+    outcome: str
+    detail: str
+    message_id: str | None
+    request_id: str | None
+    created_at: str
+
+
+_FAULTS = (
+    WebhookMissing, DiscordBusy, DiscordRefused, UpstreamTimeout, TooManyNotices, NoticeUncertain, NoticeUnderWay,
+)  # fmt: skip
+_TOLD = Operation({200: {JSON: Told}, 201: {JSON: Told}})
+
+
+class Desk:
+    """Where news become notices."""
+
+    def __init__(self, notices: Notices, settings: BotSettings) -> None:
+        self._notices, self._zone = notices, settings.time_zone
+
+    async def tell(self, kind: str, news: News, asked: Asked, request: Request) -> Response:
+        """Send news once, and say how it was sent."""
+        fields = [(name, text) for name, text in news.card(self._zone).items() if text]
+        embed = Embed(news.title, news.text, news.url, fields, COLOURS[kind])
+        key, actor = key_of(news.model_dump(mode="json", exclude_none=True)), request.actor
+        notice = Notice(
+            kind, news.id, key, embed, actor.name if actor else "", is_limited=True, repeats=asked.repeat,
+            request_id=request.id,
+        )  # fmt: skip
+        sent = await self._notices.send(notice)
+        told = Told(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
+        return Response.json(told, 201 if sent.is_new else 200)
+
+
+@routes.post("/sponsor-update", *_FAULTS, status=201, operation=_TOLD)
+async def tell_sponsor_update(news: Body[SponsorUpdate], asked: Query[Asked], request: Request, desk: Desk) -> Response:
+    """Tell news of a sponsor: 201 where it was posted now, 200 where it was before."""
+    return await desk.tell("sponsor-update", news, asked, request)
+
+
+@routes.post("/event", *_FAULTS, status=201, operation=_TOLD)
+async def tell_event(news: Body[EventNews], asked: Query[Asked], request: Request, desk: Desk) -> Response:
+    """Tell news about an event: 201 where it was posted now, 200 where it was before."""
+    return await desk.tell("event", news, asked, request)
+
+
+@routes.post("/announcement", *_FAULTS, status=201, operation=_TOLD)
+async def tell_announcement(news: Body[Announcement], asked: Query[Asked], request: Request, desk: Desk) -> Response:
+    """Tell news for everybody: 201 where it was posted now, 200 where it was before."""
+    return await desk.tell("announcement", news, asked, request)
+
+
+@routes.get("")
+async def list_entries(asked: Query[Listing], audit: Audit) -> list[AuditEntry]:
+    """List what the bot did last: what was sent, who asked for it, and how it went."""
+    return [AuditEntry.model_validate(row) for row in await audit.latest(asked.limit, asked.kind)]

@@ -1,0 +1,141 @@
+"""What the clock starts: reminders of events that are near, and a digest each week; each is posted once."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from pydantic import BaseModel
+
+from discord_bot.audit import Audit
+from discord_bot.content import Document, Site
+from discord_bot.notices import SENT, Notice, Notices
+from edge.access import ADMIN
+from edge.errors import Problem
+from edge.events import Tick
+from edge.parts.discord import Embed
+from edge.ports import Clock, Database, Log, PortError
+from edge.routes import Routes
+
+routes = Routes(tag="jobs", access=ADMIN)
+
+REMIND = "0 14 * * *"
+DIGEST = "0 14 * * 1"
+"""14:00 UTC on Sundays: Cloudflare counts the days of a week from 1 = Sunday, unlike cron."""
+DIGEST_WEEKDAY, DIGEST_HOUR = 6, 14
+"""The same as Python counts, from 0 = Monday."""
+NEAR = timedelta(hours=48)
+WEEK = timedelta(days=7)
+MOST_LISTED = 20
+LATE = timedelta(hours=1)
+BEFORE = "was posted before"
+
+_LAST_DIGEST = """
+SELECT max(subject) AS subject FROM notices WHERE subject >= 'digest:' AND subject < 'digest;' AND status = 'sent'
+"""
+
+
+class Posting(BaseModel):
+    """A message of a job: `outcome` is posted, was posted before, would be posted, uncertain, or failed: `problem`."""
+
+    outcome: str
+    kind: str
+    subject: str
+    message_id: str | None = None
+    problem: str | None = None
+    message: dict[str, Any]
+
+
+class Posts:
+    """Posts what jobs have to say, or tells what it would be."""
+
+    def __init__(self, notices: Notices, site: Site, audit: Audit, db: Database, log: Log) -> None:
+        self._notices, self.site, self.audit, self._db, self._log = notices, site, audit, db, log
+
+    async def post(self, wanted: Sequence[Notice], *, is_dry: bool) -> list[Posting]:
+        """Post each notice that was not posted before; one that fails is left for the next time, and holds up none."""
+        return [await (self._foreseen(one) if is_dry else self._posted(one)) for one in wanted]
+
+    async def owes_digest(self, now: datetime) -> bool:
+        """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
+        last, week = await self._db.first(_LAST_DIGEST), week_of(now)
+        return last is not None and last["subject"] is not None and last["subject"] < _named(week) and now > week + LATE
+
+    async def _foreseen(self, notice: Notice) -> Posting:
+        known = await self._notices.known(notice)
+        outcome = "would be posted" if known is None else BEFORE if known["status"] == SENT else "uncertain"
+        body, message_id = await self._notices.body(notice), known["message_id"] if known else None
+        return Posting(outcome=outcome, kind=notice.kind, subject=notice.subject, message_id=message_id, message=body)
+
+    async def _posted(self, notice: Notice) -> Posting:
+        body = await self._notices.body(notice)
+        posting = Posting(outcome="posted", kind=notice.kind, subject=notice.subject, message=body)
+        try:
+            sent = await self._notices.send(notice)
+        except (Problem, PortError) as fault:
+            self._log("error", "not posted", subject=notice.subject, error=f"{type(fault).__name__}: {fault}")
+            title = fault.title if isinstance(fault, Problem) else type(fault).__name__
+            return posting.model_copy(update={"outcome": "failed", "problem": f"{title}: {fault}"})
+        told = {"message_id": sent.message_id} | ({} if sent.is_new else {"outcome": BEFORE})
+        return posting.model_copy(update=told)
+
+
+@routes.cron(REMIND)
+async def remind(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
+    """Remind of the events of the next 48 hours, each of them once, and post a digest that its own tick has missed."""
+    site = posts.site
+    events = await site.upcoming_now()
+    wanted = [_reminder(event, site) for event in site.within(events, NEAR)]
+    if await posts.owes_digest(clock.now()):
+        wanted += await _digest(events, site, clock.now())
+    return await posts.post(wanted, is_dry=tick.is_dry)
+
+
+@routes.cron(DIGEST)
+async def digest(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
+    """Post what the week brings, and what was written in the last one: once a week, however often it is run."""
+    site = posts.site
+    wanted = await _digest(await site.upcoming_now(), site, clock.now())
+    if not tick.is_dry:
+        await posts.audit.prune()
+    return await posts.post(wanted, is_dry=tick.is_dry)
+
+
+def week_of(now: datetime) -> datetime:
+    """Return when the week has begun that a digest is for: at the latest instant at which one is due."""
+    today = now.replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
+    due = today - timedelta(days=(today.weekday() - DIGEST_WEEKDAY) % 7)
+    return due if due <= now else due - WEEK
+
+
+def _reminder(event: Document, site: Site) -> Notice:
+    begins = site.begins(event)
+    key = f"{event.id} {begins.timestamp():.0f}"  # one that is put off is reminded of again
+    return Notice("event", f"remind:{event.id}", key, site.card(event), "clock", "remind")
+
+
+async def _digest(events: Sequence[Document], site: Site, now: datetime) -> list[Notice]:
+    """Return the week's digest; nothing where there is nothing to tell."""
+    week = week_of(now)
+    ahead = [event for event in events if site.begins(event) <= now + WEEK][:MOST_LISTED]
+    posts = [post for post in await site.newest("posts") if _is_new(post, now)][:MOST_LISTED]
+    if not ahead and not posts:
+        return []
+    parts = [f"{_linked(one, 'events', site)}\n{site.when(one)}" for one in ahead]
+    fields = [("Written in the last week", "\n".join(_linked(one, "posts", site) for one in posts))] if posts else []
+    text = "\n\n".join(parts) or "No event is planned this week."
+    embed = Embed("This week", text, site.settings.site_url, fields)
+    return [Notice("announcement", _named(week), _named(week), embed, "clock", "digest", mentions=False)]
+
+
+def _named(week: datetime) -> str:
+    return f"digest:{week:%Y-%m-%d}"
+
+
+def _is_new(post: Document, now: datetime) -> bool:
+    at = post.published_at
+    return at is not None and now - WEEK < (at if at.tzinfo else at.replace(tzinfo=now.tzinfo)) <= now
+
+
+def _linked(document: Document, kind: str, site: Site) -> str:
+    link, name = site.link(document, kind), document.name.replace("[", "(").replace("]", ")")
+    return f"[{name}]({link})" if link else name

@@ -1,0 +1,47 @@
+"""Everything that the bot is configured by."""
+
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, Field
+
+from edge.model import Model
+from edge.parts.discord import DiscordSettings
+from edge.ports import Database, KeyValue
+from edge.settings import BaseUrl, Secret
+
+
+def _key(secret: Secret) -> Secret:
+    given = secret.get_secret_value()
+    if len(given) != 64 or not given.isascii() or not given.isalnum() or set(given.lower()) - set("0123456789abcdef"):
+        raise ValueError("the application's public key has 64 hexadecimal digits")
+    return secret
+
+
+def _zone(name: str) -> str:
+    try:
+        ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("a time zone has a name such as Europe/Berlin") from None
+    return name
+
+
+type PublicKey = Annotated[Secret, AfterValidator(_key)]
+type ZoneName = Annotated[str, AfterValidator(_zone)]
+
+
+class BotSettings(DiscordSettings):
+    """Variables, secrets and bindings; the variable of a field is its name in capitals."""
+
+    discord_bot_token: Secret
+    discord_app_id: Secret
+    discord_public_key: PublicKey
+    api_key: Secret
+    platform_api_url: BaseUrl
+    site_url: BaseUrl | None = None
+    time_zone: ZoneName = "UTC"
+    notice_window_s: Annotated[int, Field(ge=60, le=604_800)] = 3600
+    ai_model: str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+    kv: KeyValue
+    db: Database
+    ai: Model | None = None

@@ -1,0 +1,37 @@
+"""`/status`: how the bot and what it stands on are, and what it did last."""
+
+import asyncio
+from datetime import UTC, datetime
+
+from discord_bot.audit import Audit
+from discord_bot.commands import Commands
+from discord_bot.interactions import Reply
+from edge.instants import FORM
+from edge.parts.discord import Embed
+from edge.parts.health import probe
+from edge.ports import Ports, Row
+
+commands = Commands()
+
+PROBE = 2.0
+"""Seconds that a service has to answer."""
+GOOD, BAD, NONE = "🟢", "🔴", "⚪"
+
+
+@commands.slash("status", "How the bot is", is_private=True)
+async def show_status(ports: Ports, audit: Audit) -> Reply:
+    """Show the services, and what was sent last."""
+    bindings = [field for field in ports.settings.fields if field.port]
+    found = await asyncio.gather(*(probe(field, ports, PROBE) for field in bindings))
+    marks = {"ok": GOOD, "error": BAD, "not_configured": NONE}
+    services = "\n".join(f"{marks[one.status]} {field.kind}" for field, one in zip(bindings, found, strict=True))
+    sent = [_line(row) for row in await audit.sent(3)]
+    fields = [("Services", services), ("Sent last", "\n".join(sent) or "Nothing yet")]
+    is_well = all(one.status != "error" for one in found)
+    return Reply(embeds=[Embed("All is well" if is_well else "Something is wrong", fields=fields)], is_private=True)
+
+
+def _line(row: Row) -> str:
+    at = datetime.strptime(row["created_at"], FORM).replace(tzinfo=UTC)
+    title = str(row["detail"]).partition("\n")[0]
+    return f"<t:{int(at.timestamp())}:R> {row['subject'].partition('/')[0]}: {title}"

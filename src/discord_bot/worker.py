@@ -1,0 +1,8 @@
+"""The bot's entry on Workers."""
+
+from discord_bot.app import app
+from edge.runtimes.workers import worker
+
+Default = worker(app)
+
+__all__ = ["Default"]
