@@ -124,7 +124,7 @@ class SyncWork:
             await self.queue.send(message.model_dump())
 
     async def _plan(self, run_id: str) -> None:
-        """Make the run wait for every vehicle that Tessie lists or the database knows, and send a message for each.
+        """Make the run wait for every vehicle that Tessie lists or the database has as active; send a message for each.
 
         Messages first exist when the run waits for their vehicles. A plan that is made twice sends twice, which is
         harmless: a vehicle that is through is passed over.
@@ -133,7 +133,8 @@ class SyncWork:
         if found:
             for row in [row for result in await self.db.batch(listed(found)) for row in result.rows]:
                 self.news.changed(row["id"], {"is_active": found[row["id"]]})
-        vins = [row["id"] for row in await self.db.all("SELECT id FROM vehicles ORDER BY id")]
+        known = await self.db.all("SELECT id FROM vehicles WHERE is_active = 1 ORDER BY id")
+        vins = sorted({*found, *(row["id"] for row in known)})
         _, closed = await self.db.batch([runs.expect(run_id, vins), runs.close(run_id, self.clock.now())])
         self.news.ended(closed.rows)
         messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]

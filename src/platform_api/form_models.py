@@ -38,7 +38,7 @@ class Form(BaseModel):
 
     def fields(self) -> dict[str, Any]:
         """Return what a person has filled in."""
-        return self.model_dump(mode="json", exclude=set(GUARDS), exclude_none=True)
+        return {name: value for name, value in self.model_dump(mode="json", exclude=set(GUARDS)).items() if value}
 
     def headline(self) -> str:
         """Return what it is about, in a line."""

@@ -1,0 +1,293 @@
+"""Forms: who may send them, what keeps machines out, that none is lost or doubled, and where they are carried on to."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.platform_api.conftest import KEY, Runner
+
+from cloudflare_sim import TurnstileSim
+from edge.ports import Database, KeyValue, Row
+from edge.testing import Answer, Client
+
+CONTACT = "/api/v1/forms/contact"
+FORMS: dict[str, dict[str, Any]] = {
+    "contact": {"name": "Ada Lovelace", "email": "ada@example.org", "message": "When is the next meetup in Köln?"},
+    "sponsor": {"company": "Ümlaut GmbH", "name": "Jo", "email": "jo@example.org", "tier": "gold"},
+    "membership": {"name": "Lin", "email": "lin@example.org", "accepts_code_of_conduct": True, "interests": ["wasm"]},
+}
+
+
+def filled(form: str = "contact", *, age_s: float = 30, **fields: Any) -> dict[str, Any]:
+    shown_at = (datetime.now(UTC) - timedelta(seconds=age_s)).isoformat()
+    return {**FORMS[form], "shown_at": shown_at, **fields}
+
+
+async def send(client: Client, body: object, form: str = "contact", key: bool = True) -> Answer:
+    return await client.post(f"/api/v1/forms/{form}", body, headers=KEY if key else [])
+
+
+async def rows(client: Client) -> list[Row]:
+    db: Database = client.ports.settings.db
+    return await db.all("SELECT * FROM submissions ORDER BY created_at, id")
+
+
+async def settled(client: Client, column: str = "announced_at") -> Row:
+    """Return the one submission once it was carried on."""
+    for _ in range(200):
+        [row] = await rows(client)
+        if row[column]:
+            return row
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"not carried on in 4 s: {row}")
+
+
+async def hook(client: Client, runner: Runner) -> None:
+    """Make Discord's webhooks known."""
+    store: KeyValue = client.ports.settings.kv
+    for form in FORMS:
+        await store.put(f"webhooks:{form}", runner.sims.discord.webhook_url(form))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_form_is_kept_written_to_sanity_and_told_to_discord(run: Runner, form: str) -> None:
+    async def case(client: Client) -> tuple[Answer, Row]:
+        await hook(client, run)
+        return await send(client, filled(form), form), await settled(client)
+
+    answer, row = run(case)
+    receipt = answer.json()
+    assert (answer.status, receipt["form"], receipt["id"]) == (201, form, row["id"])
+    [document] = [one for one in run.sims.sanity.documents.values() if one["_type"] == "formSubmission"]
+    assert document["_id"] == f"submission.{row['id']}"
+    assert {one["name"]: one["value"] for one in document["fields"]} == FORMS[form]
+    [told] = run.sims.discord.posted(form)
+    assert FORMS[form]["name"] in told["embeds"][0]["title"]
+    assert FORMS[form]["email"] not in repr(told)
+
+
+@pytest.mark.parametrize(
+    ("fields", "pointer"),
+    [
+        ({"email": "nobody"}, "/email"),
+        ({"email": "a@b@c.de"}, "/email"),
+        ({"email": "a@b.c\nbcc: x@y.z"}, "/email"),
+        ({"name": "  "}, "/name"),
+        ({"name": None}, "/name"),
+        ({"message": "short"}, "/message"),
+        ({"message": "x" * 5001}, "/message"),
+        ({"colour": "red"}, "/colour"),
+        ({"shown_at": "yesterday"}, "/shown_at"),
+        ({"shown_at": "2026-01-01T00:00:00"}, "/shown_at"),
+        ({"shown_at": None}, "/shown_at"),
+    ],
+)
+def test_what_is_wrong_is_told_by_field(run: Runner, fields: dict[str, Any], pointer: str) -> None:
+    async def case(client: Client) -> tuple[Answer, list[Row]]:
+        return await send(client, filled(**fields)), await rows(client)
+
+    answer, kept = run(case)
+    assert (answer.status, kept) == (422, [])
+    assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+
+
+@pytest.mark.parametrize("age_s", [-60, 0, 2, 25 * 3600])
+def test_nobody_fills_in_a_form_in_no_time_or_in_a_day(run: Runner, age_s: float) -> None:
+    async def case(client: Client) -> tuple[Answer, list[Row]]:
+        return await send(client, filled(age_s=age_s)), await rows(client)
+
+    answer, kept = run(case)
+    assert (answer.status, kept) == (422, [])
+    assert answer.json()["errors"][0]["pointer"] == "/shown_at"
+
+
+def test_a_member_accepts_the_code_of_conduct(run: Runner) -> None:
+    answer = run(lambda client: send(client, filled("membership", accepts_code_of_conduct=False), "membership"))
+    assert answer.json()["errors"][0]["pointer"] == "/accepts_code_of_conduct"
+
+
+def test_what_falls_into_the_honeypot_is_kept_as_spam_and_told_to_nobody(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Answer, list[Row]]:
+        await hook(client, run)
+        answer = await send(client, filled(website="https://buy.example"))
+        await client.scheduled("*/10 * * * *")
+        return answer, await rows(client)
+
+    answer, [row] = run(case)
+    assert (answer.status, row["status"], row["sanity_at"], row["announced_at"]) == (201, "spam", None, None)
+    assert run.sims.discord.posted("contact") == []
+
+
+def test_the_same_form_sent_at_the_same_time_is_one(run: Runner) -> None:
+    async def case(client: Client) -> tuple[list[Answer], list[Row]]:
+        await hook(client, run)
+        answers = await asyncio.gather(*(send(client, filled(age_s=10 + n)) for n in range(10)))
+        later = await send(client, filled(email="ADA@example.org "))
+        await settled(client)
+        return [*answers, later], await rows(client)
+
+    answers, kept = run(case)
+    assert sorted(one.status for one in answers) == [200] * 10 + [201]
+    assert {one.json()["id"] for one in answers} == {kept[0]["id"]}
+    assert len(kept) == len(run.sims.discord.posted("contact")) == 1
+
+
+def test_another_message_of_the_same_person_is_another(run: Runner) -> None:
+    async def case(client: Client) -> list[Row]:
+        await send(client, filled())
+        await send(client, filled(message="And where is it, please?"))
+        await send(client, filled("sponsor"), "sponsor")
+        return await rows(client)
+
+    assert len(run(case)) == 3
+
+
+def test_the_same_form_a_day_later_is_another(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        db: Database = client.ports.settings.db
+        first = await send(client, filled())
+        await db.run("UPDATE submissions SET created_at = datetime(created_at, '-25 hours')")
+        return [first.status, (await send(client, filled())).status, len(await rows(client))]
+
+    assert run(case) == [201, 201, 2]
+
+
+@pytest.mark.parametrize(
+    "headers", [[], [("x-api-key", "wrong")], [("authorization", "Bearer wrong")], [("x-api-key", "")]]
+)
+def test_without_the_key_or_turnstile_nothing_is_taken(run: Runner, headers: list[tuple[str, str]]) -> None:
+    async def case(client: Client) -> tuple[Answer, list[Row]]:
+        return await client.post(CONTACT, filled(), headers=headers), await rows(client)
+
+    answer, kept = run(case)
+    assert (answer.status, kept) == (401, [])
+
+
+def test_an_unknown_form_is_not_found(run: Runner) -> None:
+    assert run(lambda client: send(client, filled(), "recipes")).status == 404
+
+
+FAULTS: list[dict[str, Any]] = [{"status": 500}, {"status": 503}, {"reset": True}]
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_sanity_did_not_take_is_carried_on_later(run: Runner, fault: dict[str, Any]) -> None:
+    async def case(client: Client) -> tuple[Answer, Row, Row]:
+        await hook(client, run)
+        run.sims.sanity.fail(count=1000, **fault)
+        answer = await send(client, filled())
+        before = await settled(client)
+        run.sims.sanity.reset()
+        await client.scheduled("*/10 * * * *")
+        return answer, before, await settled(client, "sanity_at")
+
+    answer, before, after = run(case)
+    assert (answer.status, before["sanity_at"], before["attempts"]) == (201, None, 1)
+    assert after["sanity_at"]
+    assert len(run.sims.discord.posted("contact")) == 1
+
+
+def test_what_discord_did_not_take_is_carried_on_later(run: Runner) -> None:
+    async def case(client: Client) -> Row:
+        await hook(client, run)
+        run.sims.discord.fail(500, count=1000)
+        await send(client, filled())
+        await settled(client, "attempts")
+        run.sims.discord.reset()
+        await client.scheduled("*/10 * * * *")
+        return await settled(client)
+
+    assert run(case)["attempts"] == 1
+    assert len(run.sims.discord.posted("contact")) == 1
+
+
+def test_without_a_webhook_or_a_write_token_a_form_is_kept(run: Runner) -> None:
+    run.env |= {"SANITY_API_WRITE_TOKEN": ""}
+
+    async def case(client: Client) -> tuple[Answer, list[Row]]:
+        answer = await send(client, filled())
+        await client.scheduled("*/10 * * * *")
+        return answer, await rows(client)
+
+    answer, [row] = run(case)
+    assert (answer.status, row["sanity_at"], row["announced_at"], row["attempts"]) == (201, None, None, 0)
+
+
+def test_a_dry_run_tells_what_waits_and_sends_nothing(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Answer, Row]:
+        run.sims.sanity.fail(status=500, count=1000)
+        await send(client, filled())
+        await settled(client, "attempts")
+        run.sims.sanity.reset()
+        dry = await client.request("POST", "/jobs/carry_submissions?dry_run=true", headers=KEY)
+        return dry, (await rows(client))[0]
+
+    dry, row = run(case)
+    assert dry.json()["report"] == {"submissions": [row["id"]]}
+    assert (row["sanity_at"], row["attempts"]) == (None, 1)
+
+
+def test_forms_are_bounded_by_who_sends_them(run: Runner) -> None:
+    run.env = {name: value for name, value in run.env.items() if name not in {"FORM_LIMITER", "RATE_LIMITER"}}
+
+    async def case(client: Client) -> list[Answer]:
+        texts = [f"Message number {n}, to you" for n in range(8)]
+        return [await send(client, filled(message=text)) for text in texts]
+
+    answers = run(case)
+    assert [one.status for one in answers[:5]] == [201] * 5
+    refused = [one for one in answers if one.status == 429]
+    assert refused
+    assert int(refused[0].header("retry-after") or "") > 0
+
+
+@pytest.fixture(scope="module")
+def turnstile() -> Iterator[TurnstileSim]:
+    with TurnstileSim() as sim:
+        yield sim
+
+
+@pytest.fixture
+def vouched(run: Runner, turnstile: TurnstileSim) -> Runner:
+    """A platform that takes forms from browsers."""
+    turnstile.reset()
+    run.env |= {"TURNSTILE_SECRET_KEY": turnstile.secret, "TURNSTILE_URL": turnstile.url}
+    return run
+
+
+def test_a_browser_that_turnstile_vouches_for_needs_no_key(vouched: Runner, turnstile: TurnstileSim) -> None:
+    token = turnstile.solve()
+    answer = vouched(lambda client: send(client, filled(turnstile_token=token), key=False))
+    assert answer.status == 201, answer.text
+
+
+@pytest.mark.parametrize("token", [None, "", "forged", "x" * 2048])
+def test_others_are_kept_out(vouched: Runner, token: str | None) -> None:
+    async def case(client: Client) -> tuple[Answer, list[Row]]:
+        return await send(client, filled(turnstile_token=token), key=False), await rows(client)
+
+    answer, kept = vouched(case)
+    assert (answer.status, answer.json()["type"], kept) == (403, "urn:problem:not-human", [])
+
+
+def test_a_token_is_good_once(vouched: Runner, turnstile: TurnstileSim) -> None:
+    token = turnstile.solve()
+
+    async def case(client: Client) -> list[int]:
+        first = await send(client, filled(turnstile_token=token), key=False)
+        second = await send(client, filled(turnstile_token=token, message="Something else now"), key=False)
+        return [first.status, second.status]
+
+    assert vouched(case) == [201, 403]
+
+
+def test_turnstile_away_is_a_502_and_the_server_with_the_key_goes_on(vouched: Runner, turnstile: TurnstileSim) -> None:
+    turnstile.down = True
+
+    async def case(client: Client) -> list[int]:
+        browser = await send(client, filled(turnstile_token="t"), key=False)
+        return [browser.status, (await send(client, filled())).status]
+
+    assert vouched(case) == [502, 201]
