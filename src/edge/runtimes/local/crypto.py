@@ -3,7 +3,7 @@
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from edge.crypto import may_fit
+from edge.runtimes.ed25519 import may_fit
 
 
 class LocalCrypto:

@@ -5,7 +5,7 @@ from typing import Any
 from js import crypto
 from pyodide.ffi import JsException, to_js
 
-from edge.crypto import may_fit
+from edge.runtimes.ed25519 import may_fit
 
 KEYS = 16
 """Keys that are kept imported."""
