@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate seed test test-fast soak check audit licences export erase format openapi assets dry-run bench bench-workers bench-live lock clean
+.PHONY: help dev dev-workers sync migrate seed test test-fast soak check audit licences export erase register format openapi assets dry-run bench bench-workers bench-live lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -28,7 +28,7 @@ sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overr
 	@exec $(BIN)/python tools/sync.py
 
 migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= override)
-	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state)
+	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state$(addprefix /,$(filter-out core_tessie,$(APP))))
 
 seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Put an app's demonstration data where it is missing (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
 	@$(BIN)/python tools/seed.py $(if $(REMOTE),--remote '$(REMOTE)') $(if $(DRY),--dry-run) $(if $(OVERWRITE),--overwrite)
@@ -60,6 +60,9 @@ export: $(VENV)/.local ## Write all that a service keeps of its owner into a ZIP
 
 erase: $(VENV)/.local ## Remove all that a service keeps of its owner, after asking (URL=, KEY=)
 	@$(BIN)/python tools/owner_data.py erase
+
+register: $(VENV)/.local ## Tell Discord the bot's commands, after showing what changes (GUILD= for one guild, DRY=1 to look)
+	@$(BIN)/python tools/register.py
 
 format: $(VENV)/.dev ## Format the code and mend what the linter can
 	$(BIN)/ruff check --fix --quiet . || true

@@ -1,0 +1,99 @@
+"""Tells Discord the bot's commands, from their declarations: `make register` (GUILD= for one guild, DRY=1 to look)."""
+
+import json
+import os
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from apps import ROOT
+from discord_bot.app import interactions
+from discord_bot.registration import Change, Document, changes, documents
+from discord_bot.settings import BotSettings
+from edge.errors import NotConfigured
+from edge.runtimes.local.dev_vars import read_dev_vars
+
+AGENT = "DiscordBot (https://github.com/discord/discord-api-docs, 10)"
+"""Discord's front refuses callers that name no such client."""
+
+
+class Refused(Exception):
+    """Discord will not have it, or cannot be asked; the message is for a person."""
+
+
+def main() -> int:
+    """Compare, say what changes, and register unless told not to; 1: Discord refuses, 2: a setting is wrong."""
+    env = read_dev_vars(ROOT / ".dev.vars") | dict(os.environ)
+    try:
+        return _run(BotSettings(env), env.get("GUILD", ""), is_dry=bool(env.get("DRY")))
+    except NotConfigured as fault:
+        print(f"error: {fault.detail}: it is read from .dev.vars and the environment", file=sys.stderr)
+        return 2
+    except Refused as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        return 1
+
+
+def wanted() -> list[Document]:
+    """Return the commands as the app declares them."""
+    return documents(interactions.planned)
+
+
+def _run(settings: BotSettings, guild: str, *, is_dry: bool) -> int:
+    if guild and not guild.isdecimal():
+        raise NotConfigured("GUILD", "is no guild's id, which has digits alone")
+    path = f"/applications/{settings.discord_app_id.get_secret_value()}"
+    url = settings.discord_api_url + path + (f"/guilds/{guild}" if guild else "") + "/commands"
+    token, commands = settings.discord_bot_token.get_secret_value(), wanted()
+    found = changes(commands, _ask("GET", url, token))
+    where = f"guild {guild}" if guild else "all guilds"
+    print("\n".join([f"{where}: {_summary(found, len(commands))}", *map(str, found)]))
+    if found and not is_dry:
+        registered = _ask("PUT", url, token, commands)
+        print(f"registered {len(registered)} commands")
+    return 0
+
+
+def _summary(found: Sequence[Change], count: int) -> str:
+    kinds = [(kind, sum(change.what == kind for change in found)) for kind in ("added", "changed", "removed")]
+    return ", ".join(f"{number} {kind}" for kind, number in kinds if number) or f"{count} commands, nothing changes"
+
+
+def _ask(method: str, url: str, token: str, body: object = None) -> Any:
+    headers = {"authorization": f"Bot {token}", "content-type": "application/json", "user-agent": AGENT}
+    data = None if body is None else json.dumps(body).encode()
+    request = urllib.request.Request(url, data, headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=20) as answer:
+            return json.load(answer)
+    except urllib.error.HTTPError as refused:
+        with refused:
+            raise Refused(told(refused.code, refused.read())) from None
+    except (OSError, ValueError) as fault:
+        raise Refused(f"Discord cannot be asked: {getattr(fault, 'reason', None) or type(fault).__name__}") from None
+
+
+def told(status: int, body: bytes) -> str:
+    """Return in a line what Discord refuses, each fault by its path."""
+    try:
+        answer = json.loads(body)
+        faults = "; ".join(_faults(answer.get("errors", {})))
+        said = f"{answer.get('message', '')} ({answer.get('code', '')})"
+    except (ValueError, AttributeError):
+        faults, said = "", body[:100].decode(errors="replace")
+    wait = f", wait {answer['retry_after']} s" if status == 429 and "retry_after" in answer else ""
+    return f"Discord answered {status}: {said}{wait}" + (f": {faults}" if faults else "")
+
+
+def _faults(errors: Mapping[str, Any], path: str = "") -> Iterator[str]:
+    for name, inner in errors.items():
+        if name == "_errors":
+            yield from (f"{path or 'all'}: {one['message']} ({one['code']})" for one in inner)
+        else:
+            yield from _faults(inner, f"{path}.{name}" if path else name)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
