@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -29,6 +30,11 @@ def packages() -> list[str]:
 def folder(package: str) -> str:
     """Return what an app's folders are called: its package, and nothing for the default Worker."""
     return "" if package == DEFAULT else package
+
+
+def state_of(package: str) -> Path:
+    """Return the folder of an app's state: what STATE says, or one for each app."""
+    return Path(os.environ.get("STATE") or ROOT / ".state" / folder(package)).absolute()
 
 
 def parse(parser: argparse.ArgumentParser, arguments: Sequence[str]) -> argparse.Namespace:

@@ -1,4 +1,4 @@
-"""`make dev`: an app on one's own machine, on SQLite, with a simulated fleet where there is no Tessie key."""
+"""`make dev`: an app on one's own machine, on SQLite, beside stand-ins for the services that are not configured."""
 
 import ipaddress
 import os
@@ -7,7 +7,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps import DEFAULT, ROOT
+from apps import DEFAULT, ROOT, state_of
 from build_assets import target
 from edge.ports import PortError
 from local_env import DEV_VARS, Environment, prepare
@@ -19,7 +19,7 @@ def main() -> int:
     """Prepare the environment, say what there is, and become the server."""
     place = chosen()
     environment = surroundings(place)
-    greet(environment, place)
+    greet(environment)
     os.chdir(ROOT)
     os.execve(sys.executable, command(place), environment.values | {"PYTHONPATH": str(ROOT / "src")})
 
@@ -44,9 +44,9 @@ class Place:
 def chosen() -> Place:
     """Return what APP, PORT, STATE and HOST say, or the defaults; end with one line where they make no sense."""
     place = Place(
-        os.environ.get("APP") or DEFAULT,
+        package := os.environ.get("APP") or DEFAULT,
         os.environ.get("PORT") or "8787",
-        Path(os.environ.get("STATE") or ROOT / ".state").absolute(),
+        state_of(package),
         os.environ.get("HOST") or HOST,
     )
     if not is_address(place.host):
@@ -72,7 +72,7 @@ def surroundings(place: Place, dev_vars: Path = DEV_VARS) -> Environment:
     build = [sys.executable, str(ROOT / "tools" / "build_assets.py"), place.package]
     subprocess.run(build, check=True, stdout=subprocess.DEVNULL)
     try:
-        return prepare(place.state, dev_vars)
+        return prepare(place.package, place.state, place.url, dev_vars)
     except PortError as fault:
         reason = str(fault)
     except OSError as fault:
@@ -89,23 +89,9 @@ def command(place: Place) -> list[str]:
     return [*serve, *places, *files, "--reload", str(ROOT / "src")]
 
 
-def greet(environment: Environment, place: Place) -> None:
-    """Tell what to try first. The administrator's key is shown when it is made, this once."""
-    fleet = "a simulated fleet (set TESSIE_API_KEY in .dev.vars for your own)" if environment.simulator else "Tessie"
-    key, kept = environment.key or "$ADMIN_API_KEY", place.state / "admin_api_key"
-    if environment.key:
-        told = f"{key}    (shown this once: keep it)"
-    elif environment.values["ADMIN_API_KEY"] == (kept.read_text(encoding="ascii").strip() if kept.exists() else ""):
-        told = f"was shown at the first start; remove {kept} to have another"
-    else:
-        told = key
-    print(
-        f"Cars:     {fleet}\n"
-        f"Console:  {place.url}/    reference: {place.url}/docs\n"
-        f"API key:  {told}\n"
-        f"Try:      curl -H 'Authorization: Bearer {key}' '{place.url}/d1/vehicles?select=display_name,battery_pct'",
-        flush=True,
-    )
+def greet(environment: Environment) -> None:
+    """Tell what there is and what to try first."""
+    print("\n".join(f"{heading + ':':9} {text}" for heading, text in environment.told.items()), flush=True)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,7 @@ def main() -> int:
     if place.host != HOST:
         raise SystemExit(f"error: HOST={place.host}: workerd listens on {HOST} alone here; `make dev` takes HOST")
     environment = surroundings(place)
-    greet(environment, place)
+    greet(environment)
     pythonpath = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tools")])
     values = environment.values | {"PYTHONPATH": pythonpath}
     serving = subprocess.Popen(command(place), cwd=ROOT, env=values, stdout=subprocess.PIPE, text=True)

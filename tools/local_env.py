@@ -1,17 +1,19 @@
-"""The environment of an app on one's own machine: settings, an administrator's key, and a Tessie to talk to."""
+"""The environment of an app on one's own machine: settings, keys, and stand-ins for what is not configured."""
 
-import json
+import asyncio
 import os
 import secrets
-import subprocess
-import sys
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps import ROOT
+from apps import DEFAULT, ROOT
+from companions import begin
 from edge.parts.callers import HASHED
+from edge.parts.discord import WEBHOOK
 from edge.parts.keys import hashed
 from edge.runtimes.local.dev_vars import read_dev_vars
+from edge.runtimes.local.key_value import LocalKeyValue
 
 DEV_VARS = ROOT / ".dev.vars"
 TESSIE = ("TESSIE_API_KEY", "TESSIE_BASE_URL")
@@ -19,61 +21,127 @@ TESSIE = ("TESSIE_API_KEY", "TESSIE_BASE_URL")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What the app is started with; `simulator` is the process of the simulated Tessie, or None on a real one.
-
-    `key` is the administrator's where it was made just now: only its hash is kept.
-    """
+    """What an app is started with, and the lines that a newcomer is told: what it is, by its heading."""
 
     values: dict[str, str]
-    simulator: subprocess.Popen[str] | None
-    key: str | None
+    told: dict[str, str]
 
 
-def prepare(state: Path, dev_vars: Path = DEV_VARS) -> Environment:
-    """Return the variables of `.dev.vars` and the environment, which goes before; what is missing is made.
+type Make = Callable[[Mapping[str, str], Path, str], Environment]
+"""Takes what is given, the folder of the state and the app's address; its values are what it adds."""
 
-    Without a Tessie key or address the fleet is simulated: by a process that ends when this one does.
-    """
+
+def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> Environment:
+    """Return the variables of `.dev.vars` and the environment, which goes before; what is missing is made."""
     given = read_dev_vars(dev_vars) | dict(os.environ)
-    made, key = {}, None
+    made = APPS.get(package, other)(given, state, url)
+    return Environment(given | made.values, made.told)
+
+
+def core_tessie(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Without a Tessie key or address the fleet is simulated. The administrator's key is shown when it is made."""
+    values, kept = dict[str, str](), state / "admin_api_key"
+    key = shown = "$ADMIN_API_KEY"
     if not given.get("ADMIN_API_KEY"):
-        made["ADMIN_API_KEY"], key = _admin_key(state)
+        values["ADMIN_API_KEY"], made = _admin_key(kept)
+        key = made or key
+        shown = f"{made}    (shown this once: keep it)" if made else _again(kept)
     if not given.get("JWT_SECRET_KEY"):
-        made["JWT_SECRET_KEY"] = _kept(state / "jwt_secret_key", secrets.token_urlsafe(32))
-    if any(given.get(name) for name in TESSIE):
-        return Environment(given | made, None, key)
-    simulator = _simulate()
-    assert simulator.stdout is not None
-    ready = json.loads(simulator.stdout.readline() or "null")
-    if ready is None:
-        raise SystemExit("error: the simulated Tessie did not start")
-    simulated = {"TESSIE_BASE_URL": ready["url"], "TESSIE_API_KEY": ready["token"]}
-    return Environment(given | made | simulated, simulator, key)
+        values["JWT_SECRET_KEY"] = _kept(state / "jwt_secret_key", secrets.token_urlsafe(32))
+    cars = "Tessie"
+    if not any(given.get(name) for name in TESSIE):
+        said = begin("tessie_sim")
+        values |= {"TESSIE_BASE_URL": said["url"], "TESSIE_API_KEY": said["token"]}
+        cars = "a simulated fleet (set TESSIE_API_KEY in .dev.vars for your own)"
+    ask = f"curl -H 'Authorization: Bearer {key}' '{url}/d1/vehicles?select=display_name,battery_pct'"
+    console = f"{url}/    reference: {url}/docs"
+    return Environment(values, {"Cars": cars, "Console": console, "API key": shown, "Try": ask})
 
 
-def _simulate() -> subprocess.Popen[str]:
-    """Start the simulated Tessie on a free port. It ends when its input does, so when this process is gone."""
-    path = os.pathsep.join([str(ROOT / "tools"), os.environ.get("PYTHONPATH", "")])
-    command = [sys.executable, "-m", "tessie_sim", "--port", "0", "--until-eof"]
-    simulator = subprocess.Popen(
-        command,
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        env=os.environ | {"PYTHONPATH": path},
-        start_new_session=True,  # Ctrl-C is for the server, which still talks to it while it stops
-    )
-    assert simulator.stdin is not None
-    os.set_inheritable(simulator.stdin.fileno(), True)
-    return simulator
+def platform_api(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Without a Sanity project the content is a simulated community's, and so is Discord without a bot's token."""
+    values, told = _one_key(given, state, url)
+    if not given.get("SANITY_PROJECT_ID"):
+        values |= _sanity()
+        told["Content"] = f"a simulated Sanity at {values['SANITY_API_URL']} (set SANITY_PROJECT_ID for your own)"
+    if not given.get("DISCORD_BOT_TOKEN"):
+        values |= _discord(state, begin("discord_sim"))
+        told["Discord"] = f"simulated at {values['DISCORD_API_URL']}"
+    told["Try"] = f"curl '{url}/api/v1/content/events?upcoming=true&limit=2'"
+    return Environment(values, told)
 
 
-def _admin_key(state: Path) -> tuple[str, str | None]:
+def discord_bot(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Without a bot's token Discord is simulated; without a platform, there is one over a simulated Sanity."""
+    values, told = _one_key(given, state, url)
+    if not given.get("PLATFORM_API_URL"):
+        values["PLATFORM_API_URL"] = begin("platform_sim")["url"]
+        told["Content"] = f"platform_api over a simulated Sanity, at {values['PLATFORM_API_URL']}"
+    if not given.get("DISCORD_BOT_TOKEN"):
+        said = begin("discord_sim", "--interactions-url", f"{url}/interactions")
+        values |= _discord(state, said)
+        values |= {"DISCORD_APP_ID": said["application_id"], "DISCORD_PUBLIC_KEY": said["public_key"]}
+        told["Discord"] = f"simulated at {said['url']}"
+        asked = """'{"type": "command", "name": "events"}'"""
+        told["Try"] = f"curl -H 'Content-Type: application/json' -d {asked} {said['url']}/_sim/interactions"
+    return Environment(values, told)
+
+
+def other(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """An app that needs no more than a key."""
+    values, told = _one_key(given, state, url)
+    return Environment(values, told | {"Try": f"curl {url}/health"})
+
+
+APPS: Mapping[str, Make] = {DEFAULT: core_tessie, "platform_api": platform_api, "discord_bot": discord_bot}
+
+
+def _one_key(given: Mapping[str, str], state: Path, url: str) -> tuple[dict[str, str], dict[str, str]]:
+    values, shown = dict[str, str](), "$API_KEY"
+    if not given.get("API_KEY"):
+        shown = values["API_KEY"] = _kept(state / "api_key", secrets.token_urlsafe(24))
+    return values, {"API": f"{url}/    reference: {url}/docs", "API key": f"{shown}    (as X-API-Key)"}
+
+
+def _sanity() -> dict[str, str]:
+    said = begin("sanity_sim")
+    names = {
+        "SANITY_API_URL": "url", "SANITY_PROJECT_ID": "project_id", "SANITY_DATASET": "dataset",
+        "SANITY_API_READ_TOKEN": "read_token", "SANITY_API_WRITE_TOKEN": "write_token",
+        "SANITY_WEBHOOK_SECRET": "webhook_secret",
+    }  # fmt: skip
+    return {name: said[member] for name, member in names.items()}
+
+
+def _discord(state: Path, said: Mapping[str, str]) -> dict[str, str]:
+    """Return the settings of a simulated Discord, whose webhooks are put into the local KV."""
+    asyncio.run(_keep_webhooks(state / "kv" / "KV.sqlite", said["webhooks"]))  # type: ignore[arg-type]
+    return {
+        "DISCORD_API_URL": said["api_url"], "DISCORD_BOT_TOKEN": said["bot_token"],
+        "DISCORD_GUILD_ID": said["guild_id"], "DISCORD_CHANNEL_ID": said["channel_id"],
+    }  # fmt: skip
+
+
+async def _keep_webhooks(path: Path, urls: Mapping[str, str]) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    store = LocalKeyValue(path)
+    try:
+        for kind, url in urls.items():
+            await store.put(WEBHOOK + kind, url)
+    finally:
+        store.close()
+
+
+def _admin_key(kept: Path) -> tuple[str, str | None]:
     """Return the setting of the administrator's key, which is its hash, and at the first start the key itself."""
     key = secrets.token_urlsafe(24)
     made = f"{HASHED}{hashed(key)}"
-    setting = _kept(state / "admin_api_key", made)
+    setting = _kept(kept, made)
     return setting, key if setting == made else None
+
+
+def _again(kept: Path) -> str:
+    return f"was shown at the first start; remove {kept} to have another"
 
 
 def _kept(path: Path, fresh: str) -> str:

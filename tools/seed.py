@@ -12,7 +12,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from apps import DEFAULT, ROOT, load, packages
+from apps import DEFAULT, ROOT, load, packages, state_of
 from edge.app import App
 from edge.ports import PortError
 from seeding.files import Bindings, Pair, SeedError, Seeds, read
@@ -108,7 +108,7 @@ def seed(options: argparse.Namespace) -> Iterator[str]:
         raise SeedError(f"there is no app {options.app} in src/; there are {', '.join(packages())}")
     app = load(options.app)
     seeds = read(SEEDS / options.app, Bindings.of(app))
-    state = Path(os.environ.get("STATE") or ROOT / ".state").absolute()
+    state = state_of(options.app)
     migrations = ROOT / "migrations" / app.migrations
     with ExitStack() as opened:
         target = _target(app, options, state, opened)

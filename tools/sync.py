@@ -2,11 +2,10 @@
 
 import asyncio
 import logging
-import os
 import sys
 from pathlib import Path
 
-from apps import ROOT
+from apps import DEFAULT, ROOT, state_of
 from core_tessie import runs
 from core_tessie.app import app
 from core_tessie.runs import SyncRun
@@ -50,11 +49,11 @@ def show(run: SyncRun) -> None:
 def main() -> int:
     """Sync, tell how it went, and return 0 only where every vehicle succeeded."""
     logging.basicConfig(level=logging.ERROR)
-    state = Path(os.environ.get("STATE") or ROOT / ".state")
+    state = state_of(DEFAULT)
     try:
-        environment = prepare(state)
-        if environment.key:
-            print(f"the administrator's key, shown this once: {environment.key}")
+        environment = prepare(DEFAULT, state, "http://127.0.0.1:8787")
+        if "(shown this once" in environment.told["API key"]:
+            print(f"the administrator's key: {environment.told['API key']}")
         run = asyncio.run(sync(state, environment.values))
     except (PortError, OSError) as fault:
         raise SystemExit(f"error: {fault}") from None

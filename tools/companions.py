@@ -1,0 +1,35 @@
+"""What an app is developed beside: stand-ins for the services it calls, each a process that ends when this one does."""
+
+import json
+import os
+import subprocess
+import sys
+from typing import Any
+
+from apps import ROOT
+
+
+def begin(module: str, *arguments: str) -> dict[str, Any]:
+    """Start a stand-in on a free port and return what it says of itself. It ends when its input does."""
+    path = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [sys.executable, "-m", module, "--port", "0", "--until-eof", *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": path},
+        start_new_session=True,  # Ctrl-C is for the server, which still talks to it while it stops
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    os.set_inheritable(process.stdin.fileno(), True)
+    said = json.loads(process.stdout.readline() or "null")
+    if said is None:
+        raise SystemExit(f"error: the stand-in {module} did not start")
+    _RUNNING.append(process)
+    told: dict[str, Any] = said
+    return told
+
+
+_RUNNING: list[subprocess.Popen[str]] = []
+"""Kept, so that their inputs stay open as long as this process, and the server that it becomes."""

@@ -1,0 +1,1 @@
+"""The platform itself, over a simulated Sanity, for apps that read from it."""

@@ -1,0 +1,64 @@
+"""`python -m platform_sim`: serve platform_api on a state of its own until told to end."""
+
+import argparse
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from apps import ROOT
+from sanity_sim import SanitySim
+
+
+def main() -> None:
+    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    parser = argparse.ArgumentParser(prog="platform_sim", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--until-eof", action="store_true", help="end when stdin ends")
+    given = parser.parse_args()
+    with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
+        server = start(sanity, Path(state), given.port)
+        try:
+            print(json.dumps({"url": address(server)}), flush=True)
+            if not given.until_eof:
+                threading.Event().wait()
+            while os.read(sys.stdin.fileno(), 4_096):
+                pass
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def start(sanity: SanitySim, state: Path, port: int) -> subprocess.Popen[str]:
+    """Start the platform's own server."""
+    command = [sys.executable, "-m", "edge.runtimes.local", "serve", "platform_api.app:app", "--port", str(port)]
+    command += ["--state", str(state), "--migrations", str(ROOT / "migrations")]
+    own = {
+        "API_KEY": "platform-sim-key", "RATE_LIMITER": "off", "LOG_LEVEL": "error",
+        "SANITY_API_URL": sanity.url, "SANITY_PROJECT_ID": sanity.project_id, "SANITY_DATASET": sanity.dataset,
+        "SANITY_API_READ_TOKEN": sanity.read_token, "PYTHONPATH": str(ROOT / "src"),
+    }  # fmt: skip
+    return subprocess.Popen(
+        command, cwd=state, env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def address(server: subprocess.Popen[str]) -> str:
+    """Return where the server says that it listens; what it says later is read and dropped."""
+    assert server.stdout is not None
+    said = ""
+    for line in server.stdout:
+        said += line
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            return found[0]
+    raise SystemExit(f"error: the platform did not start:\n{said}")
+
+
+if __name__ == "__main__":
+    main()
