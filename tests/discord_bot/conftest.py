@@ -1,0 +1,326 @@
+"""The bot on both runtimes, talked to by a stand-in Discord over HTTP, with a stand-in site behind it."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from aiohttp import web
+from tests.remote import Host
+
+from discord_bot.app import app
+from discord_sim import DiscordSim, Exchange
+from edge.ports import Database, KeyValue
+from edge.runtimes.local.runtime import LocalRuntime
+from edge.testing import Answer, Client
+from model_sim import ModelSim
+
+ROOT = Path(__file__).parents[2]
+KEY = [("x-api-key", "test-api-key")]
+KINDS = ("sponsor-update", "event", "announcement")
+
+
+def document(slug: str, title: str, **members: Any) -> dict[str, Any]:
+    """Return a document as the platform API tells it."""
+    instants = {name: value.isoformat() for name, value in members.items() if isinstance(value, datetime)}
+    return {"id": f"doc-{slug}", "type": "event", "slug": slug, "title": title, **members, **instants}
+
+
+def soon(hours: float) -> datetime:
+    """Return an instant so many hours from now."""
+    return (datetime.now(UTC) + timedelta(hours=hours)).replace(microsecond=0)
+
+
+class SiteSim:
+    """The platform API's content, as a test puts it there; `status` other than 200 lets it fail."""
+
+    def __init__(self) -> None:
+        self.reset()
+        sim = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                status, body = sim.answer(self.path)
+                data = json.dumps(body).encode()
+                self.send_response(status)
+                self.send_header("content-type", "application/json")
+                self.send_header("content-length", str(len(data)))
+                self.end_headers()
+                self.wfile.write(data)
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server.daemon_threads = True
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def reset(self) -> None:
+        """Begin again with nothing."""
+        self.status, self.delay = 200, threading.Event()
+        self.delay.set()
+        self.seen: list[str] = []
+        self.content: dict[str, list[dict[str, Any]]] = {kind: [] for kind in ("events", "posts", "people", "projects")}
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self._server.server_address[1]}"
+
+    def close(self) -> None:
+        """Stop."""
+        self._server.shutdown()
+        self._server.server_close()
+
+    def answer(self, target: str) -> tuple[int, Any]:
+        """Return the answer to a GET."""
+        self.seen.append(target)
+        self.delay.wait(10)
+        path, query = urlsplit(target).path, parse_qs(urlsplit(target).query)
+        kind, _, slug = path.removeprefix("/api/v1/content/").partition("/")
+        if self.status != 200:
+            return self.status, {"title": "broken"}
+        listed = self.content[kind]
+        if slug:
+            found = next((one for one in listed if one["slug"] == slug), None)
+            return (200, found) if found else (404, {"title": "No such document"})
+        if "upcoming" in query:
+            now = datetime.now(UTC)
+            listed = sorted(listed, key=lambda one: datetime.fromisoformat(one["starts_at"]))
+            listed = [one for one in listed if datetime.fromisoformat(one["starts_at"]) > now]
+        shown = [{name: value for name, value in one.items() if name != "text"} for one in listed]
+        return 200, {"type": kind, "total": len(shown), "documents": shown[: int(query.get("limit", ["20"])[0])]}
+
+
+@dataclass
+class Sims:
+    """The services that the bot stands on."""
+
+    discord: DiscordSim
+    site: SiteSim
+    model: ModelSim
+
+    def reset(self) -> None:
+        """Make them as they were at their start."""
+        self.discord.reset()
+        self.site.reset()
+        self.model.reset()
+
+    def env(self) -> dict[str, str]:
+        """Return the settings by which the bot finds them."""
+        return {
+            "API_KEY": KEY[0][1],
+            "LOG_LEVEL": "info",
+            "DISCORD_API_URL": self.discord.api_url,
+            "DISCORD_APP_ID": self.discord.application_id,
+            "DISCORD_BOT_TOKEN": self.discord.bot_token,
+            "DISCORD_PUBLIC_KEY": self.discord.public_key,
+            "PLATFORM_API_URL": self.site.url,
+            "SITE_URL": "https://site.example",
+            "TIME_ZONE": "Europe/Berlin",
+            "LOCAL_AI_URL": self.model.openai_url,
+            "LOCAL_AI_KEY": self.model.key,
+        }
+
+
+@dataclass
+class Bot:
+    """A running bot: `client` has the key; the others are what someone in Discord does."""
+
+    client: Client
+    url: str
+    sims: Sims
+    secrets: tuple[str, ...] = field(repr=False)
+
+    @property
+    def db(self) -> Database:
+        """Its database."""
+        db: Database = self.client.ports.settings.db
+        return db
+
+    @property
+    def kv(self) -> KeyValue:
+        """Its KV."""
+        kv: KeyValue = self.client.ports.settings.kv
+        return kv
+
+    async def know_webhooks(self, *kinds: str) -> None:
+        """Put webhooks' addresses into KV."""
+        for kind in kinds or KINDS:
+            await self.kv.put(f"webhooks:{kind}", self.sims.discord.webhook_url(kind))
+
+    async def command(self, name: str, options: Mapping[str, Any] | None = None, **how: Any) -> Exchange:
+        """Give a slash command, and wait for what is promised."""
+        return await self._settled(self.sims.discord.command, name, options or {}, **how)
+
+    async def press(self, custom_id: str, **how: Any) -> Exchange:
+        """Press a button."""
+        return await self._settled(self.sims.discord.press, custom_id, **how)
+
+    async def choose(self, custom_id: str, values: list[str], **how: Any) -> Exchange:
+        """Choose in a menu."""
+        return await self._settled(self.sims.discord.choose, custom_id, values, **how)
+
+    async def submit(self, custom_id: str, fields: Mapping[str, Any], **how: Any) -> Exchange:
+        """Send a form."""
+        return await self._settled(self.sims.discord.submit, custom_id, fields, **how)
+
+    async def complete(self, name: str, option: str, typed: str) -> list[dict[str, Any]]:
+        """Type into an option, and return what is offered."""
+        sim = self.sims.discord
+        made = await asyncio.to_thread(sim.autocomplete, self.url, name, {option: typed}, focused=option)
+        assert made.faults == []
+        choices: list[dict[str, Any]] = made.answer["data"]["choices"]
+        return choices
+
+    async def send(self, payload: object, **how: Any) -> Exchange:
+        """Send an interaction as it is."""
+        return await asyncio.to_thread(self.sims.discord.send, self.url, payload, **how)
+
+    async def _settled(self, act: Callable[..., Exchange], *what: Any, **how: Any) -> Exchange:
+        made = await asyncio.to_thread(act, self.url, *what, **how)
+        if made.deferred:
+            await asyncio.to_thread(made.wait, 20.0)
+        self.check_untold("an exchange", json.dumps([made.answer, made.messages]).encode())
+        return made
+
+    def check_untold(self, what: str, data: bytes) -> None:
+        """Refuse data that holds a secret."""
+        assert not [secret for secret in self.secrets if secret.encode() in data], what
+
+    async def audit(self, count: int) -> list[dict[str, Any]]:
+        """Return the audit log, oldest first, once it has so many entries."""
+        for _ in range(200):
+            rows = await self.db.all("SELECT * FROM audit ORDER BY id")
+            if len(rows) >= count:
+                self.check_untold("the audit log", json.dumps(rows).encode())
+                return rows
+            await asyncio.sleep(0.02)
+        raise AssertionError(f"{len(rows)} entries, not {count}")
+
+
+type Case[T] = Callable[[Bot], Awaitable[T]]
+
+
+class Runner:
+    """Runs a case with a fresh bot; `env` are its settings."""
+
+    runtime = "local"
+
+    def __init__(self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]") -> None:
+        self.state, self.sims, self.env, self._capture = state, sims, sims.env(), capture
+        self.logs = ""
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What no answer, row or line may hold."""
+        hooks = [self.sims.discord.webhook_url(kind).rsplit("/", 1)[1] for kind in KINDS]
+        named = [self.env[name] for name in ("API_KEY", "DISCORD_BOT_TOKEN", "DISCORD_PUBLIC_KEY") if name in self.env]
+        return (*named, *hooks)
+
+    def __call__[T](self, case: Case[T]) -> T:
+        """Run a case to its end and return what it returns."""
+        try:
+            return asyncio.run(self._run(case))
+        finally:
+            self.check_log()
+
+    def check_log(self) -> None:
+        """Refuse a log that holds a secret or an interaction's token."""
+        self.logs = "".join(self._capture.readouterr())
+        tokens = [made.token for made in self.sims.discord.world.exchanges.values()]
+        assert not [secret for secret in (*self.secrets, *tokens) if secret in self.logs]
+
+    async def _run[T](self, case: Case[T]) -> T:
+        runtime = LocalRuntime.open(app, self.state, self.env, migrations=ROOT / "migrations" / "discord_bot")
+        client = Client(app, runtime.ports(), KEY)
+        runner = web.AppRunner(_bridge(client), shutdown_timeout=1)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        try:
+            port = runner.addresses[0][1]
+            return await case(Bot(client, f"http://127.0.0.1:{port}/interactions", self.sims, self.secrets))
+        finally:
+            await runtime.stop()
+            await runner.cleanup()
+
+
+class WorkersRunner(Runner):
+    """Runs a case in workerd."""
+
+    runtime = "workers"
+
+    def __init__(self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]", host: Host) -> None:
+        super().__init__(state, sims, capture)
+        self._host = host
+
+    async def _run[T](self, case: Case[T]) -> T:
+        client = await self._host.client(app, self.env, KEY)
+        self._seen = len(self._host.worker.logs)
+        return await case(Bot(client, f"{self._host.worker.url.rstrip('/')}/interactions", self.sims, self.secrets))
+
+    def check_log(self) -> None:
+        self.logs = "\n".join(self._host.worker.logs[self._seen :])
+        tokens = [made.token for made in self.sims.discord.world.exchanges.values()]
+        assert not [secret for secret in (*self.secrets, *tokens) if secret in self.logs]
+
+
+def _bridge(client: Client) -> web.Application:
+    """Return a server that hands what comes to the app, as the local server does."""
+
+    async def serve(request: web.Request) -> web.Response:
+        answer: Answer = await client.anonymous().request(
+            request.method, request.path_qs, headers=[*request.headers.items()], body=await request.read()
+        )
+        headers = [pair for pair in answer.headers if pair[0] != "content-length"]
+        return web.Response(status=answer.status, headers=headers, body=answer.body)
+
+    bridge = web.Application(client_max_size=2**21)
+    bridge.router.add_route("*", "/{tail:.*}", serve)
+    return bridge
+
+
+@pytest.fixture(scope="session")
+def all_sims() -> Iterator[Sims]:
+    """Return the stand-ins, one of each for all tests."""
+    site = SiteSim()
+    with DiscordSim() as discord, ModelSim() as model:
+        yield Sims(discord, site, model)
+    site.close()
+
+
+@pytest.fixture
+def sims(all_sims: Sims) -> Sims:
+    """Return the stand-ins as they were at their start."""
+    all_sims.reset()
+    return all_sims
+
+
+@pytest.fixture(scope="session")
+def workers_host(all_sims: Sims) -> Iterator[Host]:
+    """Return what runs the Worker; it starts with the first test that asks."""
+    host = Host(ROOT / "wrangler.toml", environment="discord-bot", ai=all_sims.model.url)
+    yield host
+    host.stop()
+
+
+@pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])
+def run(request: pytest.FixtureRequest, tmp_path: Path, sims: Sims, capfd: "pytest.CaptureFixture[str]") -> Runner:
+    """Return a runner on each runtime."""
+    if request.param == "local":
+        return Runner(tmp_path / "state", sims, capfd)
+    return WorkersRunner(tmp_path / "state", sims, capfd, request.getfixturevalue("workers_host"))
+
+
+@pytest.fixture
+def local(tmp_path: Path, sims: Sims, capfd: "pytest.CaptureFixture[str]") -> Runner:
+    """Return a runner on the local runtime alone."""
+    return Runner(tmp_path / "state", sims, capfd)

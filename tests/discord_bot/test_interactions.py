@@ -1,0 +1,261 @@
+"""Interactions over HTTP: signed or refused, each kind answered in Discord's form, and in time whatever happens."""
+
+import asyncio
+import random
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from discord_sim import payloads
+from discord_sim.payloads import Who
+
+from .conftest import Bot, Runner, document, soon
+
+PRIVATE = 64
+type Mangle = Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]]
+
+
+def without(name: str) -> Mangle:
+    return lambda headers, body: ({key: value for key, value in headers.items() if key != name}, body)
+
+
+def with_(**given: str) -> Mangle:
+    changed = {f"X-Signature-{name.title()}": value for name, value in given.items()}
+    return lambda headers, body: (headers | changed, body)
+
+
+REFUSED: dict[str, dict[str, Any]] = {
+    "no signature": {"mangle": without("X-Signature-Ed25519")},
+    "no timestamp": {"mangle": without("X-Signature-Timestamp")},
+    "neither": {"mangle": lambda _headers, body: ({}, body)},
+    "no hexadecimal digits": {"mangle": with_(ed25519="zz" * 64)},
+    "an odd number of them": {"mangle": with_(ed25519="a" * 127)},
+    "too short": {"mangle": with_(ed25519="ab" * 63)},
+    "too long": {"mangle": with_(ed25519="ab" * 65)},
+    "empty": {"mangle": with_(ed25519="")},
+    "all zero": {"mangle": with_(ed25519="00" * 64)},
+    "another key": {"key": Ed25519PrivateKey.from_private_bytes(bytes(32))},
+    "another body": {"mangle": lambda headers, body: (headers, body + b" ")},
+    "another timestamp": {"mangle": with_(timestamp=str(int(time.time()) + 1))},
+    "a timestamp that is none": {"timestamp": "now"},
+    "a stale one": {"timestamp": str(int(time.time()) - 301)},
+    "one to come": {"timestamp": str(int(time.time()) + 600)},
+}
+
+
+@pytest.mark.parametrize("how", REFUSED)
+def test_what_is_signed_wrongly_is_refused_before_it_is_read(run: Runner, how: str) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.send(b'{"type": 1}', **REFUSED[how])
+        assert made.status == 401
+        made = await bot.send(b"no JSON at all", **REFUSED[how])
+        assert made.status == 401
+
+    run(case)
+
+
+def test_two_hundred_changed_signatures_are_refused(local: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        draw = random.Random(11)
+
+        def flip(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+            signature = bytearray.fromhex(headers["X-Signature-Ed25519"])
+            signature[draw.randrange(64)] ^= 1 << draw.randrange(8)
+            return headers | {"X-Signature-Ed25519": signature.hex()}, body
+
+        for _ in range(200):
+            assert (await bot.send({"type": 1}, mangle=flip)).status == 401
+        assert (await bot.send({"type": 1})).status == 200
+
+    local(case)
+
+
+def test_discord_would_take_the_address(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        assert await asyncio.to_thread(bot.sims.discord.verify, bot.url) == []
+
+    run(case)
+
+
+def test_the_key_opens_no_interactions_and_the_signature_nothing_else(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        assert (await bot.client.post("/interactions", {"type": 1})).status == 401
+        answer = await bot.client.anonymous().post("/notifications/event", {"id": "a", "title": "b"})
+        assert answer.status == 401
+        wrong = [("x-api-key", "test-api-kez")]
+        assert (await bot.client.anonymous().get("/notifications", headers=wrong)).status == 401
+        assert (await bot.client.anonymous().post("/jobs/remind", headers=wrong)).status == 401
+
+    run(case)
+
+
+STRANGE: dict[str, object] = {
+    "no JSON": b"{",
+    "no object": b"[1]",
+    "nothing": b"",
+    "an unknown type": {"type": 77, "id": "1", "application_id": "1", "token": "no-such-token", "data": {}},
+    "no data": {"type": 2, "id": "1", "application_id": "1", "token": "no-such-token"},
+    "numbers for texts": {"type": 2, "id": 1, "application_id": 2, "token": 31415926535, "data": {"name": 4}},
+}
+
+
+@pytest.mark.parametrize("what", STRANGE)
+def test_what_is_signed_and_strange_is_answered(run: Runner, what: str) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.send(STRANGE[what])
+        assert made.status == 200
+        assert made.answer["type"] == 4
+        assert made.answer["data"]["flags"] == PRIVATE
+
+    run(case)
+
+
+def test_what_is_not_known_is_told_in_private(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        for made in [
+            await bot.command("no-such"),
+            await bot.press("no-such:1"),
+            await bot.choose("no-such", ["a"]),
+            await bot.submit("no-such", {"a": "b"}),
+        ]:
+            assert made.faults == []
+            assert made.answer["data"]["flags"] == PRIVATE
+            assert made.answer["data"]["content"]
+        assert await bot.complete("no-such", "name", "a") == []
+
+    run(case)
+
+
+WRONG: dict[str, tuple[str, Any, str]] = {
+    "too many": ("events", {"limit": 26}, "limit: Input should be less than or equal to 25"),
+    "no number": ("events", {"limit": "many"}, "limit: Input should be a valid integer"),
+    "one that is not known": ("events", {"colour": "red"}, "colour: Extra inputs are not permitted"),
+    "none where one is needed": ("event", {}, "name: Field required"),
+    "a text too long": ("event", {"name": "x" * 101}, "name: String should have at most 100 characters"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG)
+def test_wrong_options_are_told_in_private(run: Runner, what: str) -> None:
+    async def case(bot: Bot) -> None:
+        name, options, told = WRONG[what]
+        made = await bot.command(name, options)
+        assert made.faults == []
+        assert told in made.answer["data"]["content"]
+        assert made.answer["data"]["flags"] == PRIVATE
+
+    run(case)
+
+
+def test_a_wrong_option_of_a_deferred_command_is_told_later(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.command("ask", {"question": "?"})
+        assert (made.answer["type"], made.faults) == (5, [])
+        assert "question: String should have at least 3 characters" in made.messages[0]["content"]
+
+    run(case)
+
+
+def test_a_slow_handler_is_answered_for_in_time_and_edited_in(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.content["events"] = [document("a", "Slow event", starts_at=soon(5))]
+        bot.sims.site.delay.clear()
+        timer = asyncio.get_running_loop().call_later(2.5, bot.sims.site.delay.set)
+        made = await bot.command("next")
+        timer.cancel()
+        assert (made.answer["type"], made.faults) == (5, [])
+        assert made.took < 2.5
+        assert made.messages[0]["embeds"][0]["title"] == "Slow event"
+
+    run(case)
+
+
+def test_a_site_that_is_down_is_told_in_words(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.status = 404
+        made = await bot.command("events")
+        assert made.faults == []
+        assert "the site answered 404" in made.messages[0]["content"]
+        assert await bot.complete("event", "name", "a") == []
+
+    run(case)
+
+
+def test_a_bug_is_told_by_the_request_id_and_logged(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.db.run("DROP TABLE subscriptions")
+        try:
+            made = await bot.command("unsubscribe")
+        finally:
+            await bot.db.run(
+                "CREATE TABLE subscriptions (user_id TEXT NOT NULL, kind TEXT NOT NULL, "
+                "topics TEXT NOT NULL DEFAULT '[]', created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, "
+                "PRIMARY KEY (user_id, kind))"
+            )
+        assert made.faults == []
+        told = made.answer["data"]["content"]
+        assert "Something went wrong here (request " in told
+        run.told = told.split("(request ")[1].split(")")[0]  # type: ignore[attr-defined]
+
+    run(case)
+    assert run.told in run.logs  # type: ignore[attr-defined]
+
+
+def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.status = 404
+        made = await bot.command("ask", {"question": "Who are you?"})
+        assert (made.answer["type"], made.faults) == (5, [])
+        assert "the site answered 404" in made.messages[0]["content"]
+        [entry] = await bot.audit(1)
+        assert (entry["kind"], entry["subject"], entry["outcome"]) == ("slash", "ask", "failed")
+        assert entry["actor"] == bot.sims.discord.user_id
+
+    run(case)
+
+
+def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.discord.fail(503, 2, where="/messages/@original")
+        made = await bot.command("ask", {"question": "Who are you?"})
+        assert made.faults == []
+        assert made.messages[0]["embeds"][0]["title"] == "Who are you?"
+        assert [one.status for one in bot.sims.discord.requests if one.method == "PATCH"] == [503, 503, 200]
+
+    run(case)
+
+
+def test_a_follow_up_that_never_arrives_is_in_the_audit_log(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.discord.fail(500, 9, where="/messages/@original")
+        sim = bot.sims.discord
+        made = await asyncio.to_thread(sim.command, bot.url, "ask", {"question": "Who are you?"})
+        assert made.answer["type"] == 5
+        [entry] = await bot.audit(1)
+        assert entry["outcome"] == "not sent"
+
+    run(case)
+    assert "follow-up not sent" in run.logs
+
+
+def test_an_interaction_out_of_a_direct_message_is_answered(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.command("status", guild=False)
+        assert made.faults == []
+        assert made.answer["data"]["flags"] == PRIVATE
+
+    run(case)
+
+
+def test_a_button_without_a_message_of_ours_updates_nothing(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        world = bot.sims.discord.world
+        payload = payloads.submit(world, "subscribe:event", {"topics": ""}, Who())
+        assert "message" not in payload
+        made = await bot.send(payload)
+        assert (made.answer["type"], made.faults) == (4, [])
+
+    run(case)
