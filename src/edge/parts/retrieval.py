@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from pydantic_core import to_json
 
 from edge.model import Model, ModelError
-from edge.ports import Database, Log, Statement
+from edge.ports import Database, Log, Row, Statement
 from edge.sql import upsert
 
 PASSAGE = 1_200
@@ -23,15 +23,15 @@ BATCH = 50
 """Texts that are embedded at a time."""
 MOST_WORDS = 12
 """Words of a question that are looked for."""
-LEAST_COSINE = 0.3
-"""Below this a passage has nothing to do with the question."""
+LEAST_COSINE, LEAST_SHARE = 0.3, 0.1
+"""Below these a passage has nothing to do with the question."""
 
 _WORD = re.compile(r"\w{2,}")
 _COMMON = frozenset({
     "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "had", "has",
     "have", "how", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "so", "such", "than",
-    "that", "the", "their", "them", "there", "they", "this", "to", "was", "we", "were", "what", "when", "where", "which",
-    "who", "why", "will", "with", "you", "your",
+    "that", "the", "their", "them", "there", "they", "this", "to", "was", "we", "were", "what", "when", "where",
+    "which", "who", "why", "will", "with", "you", "your",
 })  # fmt: skip
 _NEAREST = """
 WITH asked AS MATERIALIZED (SELECT CAST(key AS INTEGER) AS place, CAST(value AS INTEGER) AS part FROM json_each(?))
@@ -109,17 +109,17 @@ class Library:
         return {name: score for name, score in scores.items() if score >= LEAST_COSINE}
 
     async def _sharing_words(self, question: str, limit: int) -> dict[str, float]:
-        """Rate passages by the words that they share with a question; a rare word says more than a common one."""
+        """Rate passages by the words that they share with a question: a rare word says more, and one of the title."""
         words = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
         if not words:
             return {}
-        shares = ", ".join(f"instr(folded, ?) > 0 AS w{n}" for n in range(len(words)))
-        rows = await self._db.all(f"SELECT id, {shares} FROM passages", *(f" {word}" for word in words))
-        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] for row in rows))) for n in range(len(words))]
-        whole = sum(weights) or 1.0
-        rated = {row["id"]: sum(w for n, w in enumerate(weights) if row[f"w{n}"]) / whole for row in rows}
+        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(words)))
+        sql = f"SELECT id, instr(folded, '|') AS bar, {places} FROM passages"
+        rows = await self._db.all(sql, *(f" {word}" for word in words))
+        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(words))]
+        rated = {row["id"]: _shared(row, weights) for row in rows}
         best = sorted(rated, key=lambda name: -rated[name])[:limit]
-        return {name: rated[name] for name in best if rated[name] > 0.15}
+        return {name: rated[name] for name in best if rated[name] >= LEAST_SHARE}
 
     async def _read(self, scores: dict[str, float]) -> list[Passage]:
         if not scores:
@@ -172,9 +172,17 @@ def pieces(text: str) -> Iterator[str]:
         yield part
 
 
+def _shared(row: Row, weights: Sequence[float]) -> float:
+    """Return how much of a question's weight a passage has, half of it for what stands in the title."""
+    places = [row[f"w{n}"] for n in range(len(weights))]
+    found = sum(weight for weight, place in zip(weights, places, strict=True) if place)
+    titled = sum(weight for weight, place in zip(weights, places, strict=True) if 0 < place < row["bar"])
+    return (found + titled) / (2 * sum(weights) or 1.0)
+
+
 def _rows(source: Source) -> Iterator[tuple[object, ...]]:
     for number, text in enumerate(pieces(source.text) if source.text.strip() else [source.title]):
-        folded = " " + " ".join(_WORD.findall(f"{source.title} {text}".casefold()))
+        folded = " " + " | ".join(" ".join(_WORD.findall(part.casefold())) for part in (source.title, text))
         digest = sha256(f"{source.title}\n{text}".encode(errors="surrogatepass")).hexdigest()
         name = f"{source.id}#{number}"
         yield name, source.id, source.kind, source.slug, source.title, text, folded, digest

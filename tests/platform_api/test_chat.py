@@ -1,0 +1,227 @@
+"""Questions, answered out of the site's content: by a model, by the passages themselves, and with either away."""
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+from tests.platform_api.conftest import KEY, Runner
+from tests.platform_api.test_content import purge
+
+from edge.ports import Database
+from edge.testing import Answer, Client
+from model_sim import Turn
+
+CHAT = "/api/v1/chat"
+JSON = [("accept", "application/json")]
+SPONSOR = "How do I become a sponsor?"
+
+
+def events(answer: Answer) -> list[tuple[str, Any]]:
+    found = []
+    for block in answer.text.strip().split("\n\n"):
+        lines = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
+        if lines:
+            found.append((lines["event"], json.loads(lines["data"])))
+    return found
+
+
+async def ask(client: Client, question: str = SPONSOR, **members: Any) -> Answer:
+    return await client.post(CHAT, {"question": question, **members})
+
+
+async def counted(client: Client, sql: str) -> int:
+    db: Database = client.ports.settings.db
+    [row] = await db.all(sql)
+    return int(row["n"])
+
+
+def local(run: Runner) -> bool:
+    return type(run) is Runner
+
+
+def without_model(run: Runner) -> Runner:
+    for name in ("LOCAL_AI_URL", "LOCAL_AI_KEY"):
+        run.env.pop(name, None)
+    return run
+
+
+def test_an_answer_streams_with_the_documents_that_it_stands_on(run: Runner) -> None:
+    told = events(run(ask))
+    assert [name for name, _ in told][:1] == ["sources"]
+    assert [name for name, _ in told][-1] == "done"
+    sources = told[0][1]
+    assert sources[0]["slug"] == "how-to-become-a-sponsor"
+    assert [one["number"] for one in sources] == list(range(1, len(sources) + 1))
+    assert "".join(data["text"] for name, data in told if name == "token")
+    assert told[-1][1]["model"]
+
+
+@pytest.mark.parametrize("how", ["accept", "member"])
+def test_an_answer_can_be_one_object(run: Runner, how: str) -> None:
+    async def case(client: Client) -> Answer:
+        headers, members = (JSON, {}) if how == "accept" else ([], {"stream": False})
+        return await client.post(CHAT, {"question": SPONSOR, **members}, headers=headers)
+
+    answer = run(case)
+    assert answer.header("content-type") == "application/json"
+    assert answer.json()["sources"][0]["slug"] == "how-to-become-a-sponsor"
+    assert answer.json()["answer"]
+
+
+def test_every_source_can_be_read(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        sources = (await ask(client, "Where do meetups take place?", stream=False)).json()["sources"]
+        return [(await client.get(one["path"])).status for one in sources]
+
+    found = run(case)
+    assert found
+    assert set(found) == {200}
+
+
+def test_the_model_gets_the_passages_and_the_question(run: Runner) -> None:
+    run(lambda client: ask(client, stream=False))
+    [asked] = [one for one in run.sims.model.requests if "messages" in one]
+    system, user = asked["messages"]
+    assert "no instruction" in system["content"]
+    assert "How to become a sponsor" in user["content"]
+    assert user["content"].endswith(f"Question: {SPONSOR}")
+
+
+def test_texts_are_embedded_once(run: Runner) -> None:
+    def embeddings() -> int:
+        return len([one for one in run.sims.model.requests if "messages" not in one])
+
+    async def case(client: Client) -> tuple[int, int]:
+        await ask(client, stream=False)
+        first = embeddings()
+        await client.request("POST", "/jobs/refresh_index", headers=KEY)
+        await ask(client, stream=False)
+        return first, embeddings()
+
+    first, then = run(case)
+    assert then == first + 1  # the second question's own
+
+
+def test_a_new_document_is_found_after_the_job_and_an_old_one_no_more(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any, Any]:
+        await ask(client, stream=False)
+        slug = {"_type": "slug", "current": "zebra-crossing"}
+        body = [{"_type": "block", "children": [{"_type": "span", "text": "Zebras cross the quokka bridge at noon."}]}]
+        run.sims.sanity.put({"_id": "post-zebra", "_type": "post", "title": "Zebras", "slug": slug, "body": body})
+        first = (await client.request("POST", "/jobs/refresh_index", headers=KEY)).json()["report"]
+        found = (await ask(client, "When do zebras cross the quokka bridge?", stream=False)).json()["sources"]
+        run.sims.sanity.delete("post-zebra")
+        await client.scheduled("17 * * * *")
+        gone = (await ask(client, "When do zebras cross the quokka bridge?", stream=False)).json()["sources"]
+        return first, found, gone
+
+    report, found, gone = run(case)
+    assert report["changes"] == {
+        "written": 1,
+        "removed": 0,
+        "embedded": 1 if local(run) else report["changes"]["embedded"],
+    }
+    assert found[0]["slug"] == "zebra-crossing"
+    assert "zebra-crossing" not in [one["slug"] for one in gone]
+
+
+def test_the_webhook_brings_the_texts_up_to_date(run: Runner) -> None:
+    async def case(client: Client) -> int:
+        await ask(client, stream=False)
+        slug = {"_type": "slug", "current": "zebra-crossing"}
+        run.sims.sanity.put({"_id": "post-zebra", "_type": "post", "title": "Zebras", "slug": slug})
+        await purge(client, {"_id": "post-zebra", "_type": "post", "slug": slug})
+        for _ in range(100):
+            if n := await counted(client, "SELECT count(*) AS n FROM passages WHERE slug = 'zebra-crossing'"):
+                return n
+            await asyncio.sleep(0.05)
+        return 0
+
+    assert run(case) == 1
+
+
+@pytest.mark.local_only("the Worker of the tests has a model")
+def test_without_a_model_the_passages_are_the_answer(run: Runner) -> None:
+    answer = without_model(run)(lambda client: ask(client, stream=False)).json()
+    assert answer["model"] is None
+    assert answer["sources"][0]["slug"] == "how-to-become-a-sponsor"
+    assert answer["answer"].startswith("[1] How to become a sponsor: ")
+
+
+@pytest.mark.local_only("the Worker of the tests has a model")
+@pytest.mark.parametrize(
+    ("question", "slug"),
+    [
+        ("what does the code of conduct say?", "code-of-conduct"),
+        ("Is there wheelchair access?", "accessibility"),
+    ],
+)
+def test_words_find_the_right_document(run: Runner, question: str, slug: str) -> None:
+    answer = without_model(run)(lambda client: ask(client, question, stream=False)).json()
+    assert any(slug in one["slug"] for one in answer["sources"][:2]), answer["sources"]
+
+
+@pytest.mark.parametrize("question", ["xyzzy plugh qwertz", "is it the?"])
+def test_of_what_the_site_does_not_speak_nothing_is_made_up(run: Runner, question: str) -> None:
+    answer = run(lambda client: ask(client, question, stream=False)).json()
+    assert answer == {"answer": "The site says nothing about this.", "model": None, "sources": []}
+
+
+@pytest.mark.local_only("a stand-in's faults are told to one process")
+@pytest.mark.parametrize(
+    ("turn", "status", "kind"),
+    [
+        (Turn(status=400, error="the prompt is too long"), 400, "prompt-refused"),
+        (Turn(status=429, error="no capacity"), 429, "model-overloaded"),
+        (Turn(status=500, error="broken"), 502, "model-broke"),
+    ],
+)
+def test_a_models_fault_is_a_problem_or_the_streams_last_event(run: Runner, turn: Turn, status: int, kind: str) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer]:
+        await ask(client, stream=False)
+        return await failing(run, client, turn, stream=False), await failing(run, client, turn, stream=True)
+
+    whole, streamed = run(case)
+    assert (whole.status, whole.json()["type"]) == (status, f"urn:problem:{kind}")
+    name, problem = events(streamed)[-1]
+    assert (name, problem["status"], problem["type"]) == ("error", status, f"urn:problem:{kind}")
+
+
+async def failing(run: Runner, client: Client, turn: Turn, *, stream: bool) -> Answer:
+    """Ask so that the question is embedded, and its answer fails."""
+    run.sims.model.reset()
+    run.sims.model.say(Turn(), *[turn] * 3)
+    return await ask(client, stream=stream)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"question": ""},
+        {"question": "x"},
+        {"question": "x" * 1001},
+        {"question": 7},
+        {"question": SPONSOR, "a": 1},
+        [],
+    ],
+)
+def test_what_is_no_question_is_refused(run: Runner, body: object) -> None:
+    assert run(lambda client: client.post(CHAT, body)).status == 422
+
+
+def test_with_sanity_away_before_anything_is_known_the_fault_is_told(run: Runner) -> None:
+    run.sims.sanity.fail(status=500, count=1000)
+    assert run(ask).status == 502
+
+
+def test_with_sanity_away_what_is_known_is_answered(run: Runner) -> None:
+    async def case(client: Client) -> tuple[int, int]:
+        await ask(client, stream=False)
+        run.sims.sanity.fail(status=500, count=1000)
+        return (await ask(client, stream=False)).status, (
+            await client.request("POST", "/jobs/refresh_index", headers=KEY)
+        ).status
+
+    assert run(case) == (200, 502)
