@@ -1,13 +1,15 @@
-"""wrangler.toml says what the app declares, in each environment, and what it uploads is small and ours."""
+"""wrangler.toml says what each app declares, in each of its environments; what is uploaded is small and ours."""
 
 import tomllib
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import pytest
 
+from apps import DEFAULT, load, packages
 from build_assets import target
-from core_tessie.app import app
+from edge.app import App
 from edge.live import Events
 from edge.model import Model
 from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLimiter
@@ -16,23 +18,36 @@ from edge.workflows import Workflow
 from pyedge import config
 from pyedge.client import NODE_MODULES, ROOT
 from pyedge.sources import closure
-from upload import LIMIT, Upload, dry_run, packed
+from upload import LIMIT, dry_run, packed
 
 FILE = ROOT / "wrangler.toml"
-ENVIRONMENTS = (None, "staging", "production")
+CORE = (None, "staging", "production")
 RUNTIMES_OWN = {"ASSETS"}
 """Bindings that the Workers runtime uses itself."""
 
 
-@pytest.fixture(params=ENVIRONMENTS, ids=lambda name: name or "development")
-def environment(request: pytest.FixtureRequest) -> str | None:
-    name: str | None = request.param
-    return name
+class Deployed(NamedTuple):
+    """A Worker as one environment deploys it."""
+
+    package: str
+    environment: str | None
+    app: App
+    config: config.Config
+
+    @property
+    def suffix(self) -> str:
+        """What the names of an environment's resources end with: a sibling has one environment, of its own name."""
+        return f"-{self.environment}" if self.package == DEFAULT and self.environment else ""
 
 
-@pytest.fixture
-def wrangler(environment: str | None) -> config.Config:
-    return config.read(FILE, environment)
+def deployed(package: str, environment: str | None) -> Deployed:
+    return Deployed(package, environment, load(package), config.read(FILE, environment))
+
+
+PAIRS = [(DEFAULT, one) for one in CORE] + [(one, one.replace("_", "-")) for one in packages() if one != DEFAULT]
+EACH = [deployed(*pair) for pair in PAIRS]
+each = pytest.mark.parametrize("worker", EACH, ids=lambda one: one.environment or "development")
+core = pytest.mark.parametrize("worker", EACH[: len(CORE)], ids=lambda one: one.environment or "development")
 
 
 def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
@@ -45,137 +60,156 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     yield from ((one["name"], ports[one["class_name"]]) for one in objects)
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
-    yield (wrangler["ai"]["binding"], Model)
+    yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
     yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
     yield (wrangler["assets"]["binding"], None)
 
 
-def suffix(environment: str | None) -> str:
-    return f"-{environment}" if environment else ""
+@each
+def test_the_name_says_the_environment(worker: Deployed) -> None:
+    assert worker.config["name"] == worker.app.name + worker.suffix
+    named = worker.environment or "development"
+    assert worker.config["vars"]["ENVIRONMENT"] == (named if worker.package == DEFAULT else "production")
 
 
-def test_the_name_says_the_environment(wrangler: config.Config, environment: str | None) -> None:
-    assert wrangler["name"] == app.name + suffix(environment)
-    assert wrangler["vars"]["ENVIRONMENT"] == (environment or "development")
+@each
+def test_crons_are_the_jobs(worker: Deployed) -> None:
+    assert worker.config.get("triggers", {}).get("crons", []) == [cron for cron, _ in worker.app.jobs]
 
 
-def test_crons_are_the_jobs(wrangler: config.Config) -> None:
-    assert wrangler["triggers"]["crons"] == [cron for cron, _ in app.jobs]
+@each
+def test_producers_are_the_queues(worker: Deployed) -> None:
+    producers = {one["binding"]: one["queue"] for one in worker.config.get("queues", {}).get("producers", [])}
+    assert producers == {binding: queue + worker.suffix for binding, queue in worker.app.queues.items()}
 
 
-def test_producers_are_the_queues(wrangler: config.Config, environment: str | None) -> None:
-    producers = {one["binding"]: one["queue"] for one in wrangler["queues"]["producers"]}
-    assert producers == {binding: queue + suffix(environment) for binding, queue in app.queues.items()}
-
-
-def test_consumers_have_the_numbers_of_the_app(wrangler: config.Config, environment: str | None) -> None:
+@each
+def test_consumers_have_the_numbers_of_the_app(worker: Deployed) -> None:
     declared = [
         {
-            "queue": one.queue + suffix(environment),
+            "queue": one.queue + worker.suffix,
             "max_batch_size": one.batch_size,
             "max_batch_timeout": one.batch_timeout,
             "max_retries": one.max_retries,
             "retry_delay": one.retry_delay,
             "max_concurrency": one.max_concurrency,
         }
-        | ({"dead_letter_queue": one.dead_letter + suffix(environment)} if one.dead_letter else {})
-        for one in app.consumers.values()
+        | ({"dead_letter_queue": one.dead_letter + worker.suffix} if one.dead_letter else {})
+        for one in worker.app.consumers.values()
     ]
-    assert wrangler["queues"]["consumers"] == declared
+    assert worker.config.get("queues", {}).get("consumers", []) == declared
 
 
-def test_rate_limits_have_the_numbers_of_the_app(wrangler: config.Config) -> None:
-    simple = {one["name"]: one["simple"] for one in wrangler["ratelimits"]}
-    assert {name: Limit(one["limit"], one["period"]) for name, one in simple.items()} == app.limits
+@each
+def test_rate_limits_have_the_numbers_of_the_app(worker: Deployed) -> None:
+    simple = {one["name"]: one["simple"] for one in worker.config.get("ratelimits", [])}
+    assert {name: Limit(one["limit"], one["period"]) for name, one in simple.items()} == worker.app.limits
 
 
-def test_bindings_are_fields_of_the_settings(wrangler: config.Config) -> None:
-    asked = {field.name: field.port for field in app.settings.fields if field.port}
-    given = dict(bindings(wrangler))
+@each
+def test_bindings_are_fields_of_the_settings(worker: Deployed) -> None:
+    asked = {field.name: field.port for field in worker.app.settings.fields if field.port}
+    given = dict(bindings(worker.config))
     assert {name: port for name, port in given.items() if name not in RUNTIMES_OWN} == asked
 
 
-def test_variables_and_secrets_are_fields_of_the_settings(wrangler: config.Config) -> None:
-    kinds = {field.name: field.kind for field in app.settings.fields}
-    assert {kinds.get(name) for name in wrangler["vars"]} == {"variable"}
-    required = [field.name for field in app.settings.fields if field.kind == "secret" and field.required]
-    assert sorted(wrangler["secrets"]["required"]) == sorted(required)
+@each
+def test_variables_and_secrets_are_fields_of_the_settings(worker: Deployed) -> None:
+    kinds = {field.name: field.kind for field in worker.app.settings.fields}
+    assert {kinds.get(name) for name in worker.config["vars"]} == {"variable"}
+    required = [field.name for field in worker.app.settings.fields if field.kind == "secret" and field.required]
+    assert sorted(worker.config["secrets"]["required"]) == sorted(required)
 
 
-def test_variables_are_valid(wrangler: config.Config) -> None:
-    settings = app.settings(wrangler["vars"])
-    assert not [name for name in wrangler["vars"] if name.lower() in settings.faults]
+@each
+def test_variables_are_valid_and_none_that_is_required_is_missing(worker: Deployed) -> None:
+    settings = worker.app.settings(worker.config["vars"])
+    kinds = {field.attribute: field.kind for field in settings.fields}
+    assert not [name for name in settings.faults if kinds[name] == "variable"]
 
 
-def test_the_database_has_the_apps_migrations(wrangler: config.Config, environment: str | None) -> None:
-    [database] = wrangler["d1_databases"]
-    assert database["database_name"] == f"tessie-db{suffix(environment)}"
-    assert ROOT / database["migrations_dir"] == (ROOT / "migrations" / app.migrations)
+@each
+def test_the_database_has_the_apps_migrations(worker: Deployed) -> None:
+    [database] = worker.config["d1_databases"]
+    assert database["database_name"].endswith(f"-db{worker.suffix}")
+    assert ROOT / database["migrations_dir"] == (ROOT / "migrations" / worker.app.migrations)
 
 
-def test_what_is_read_is_the_dataset_that_is_written(wrangler: config.Config) -> None:
-    [dataset] = wrangler["analytics_engine_datasets"]
-    assert dataset["dataset"] == wrangler["vars"]["ANALYTICS_DATASET"]
+@core
+def test_what_is_read_is_the_dataset_that_is_written(worker: Deployed) -> None:
+    [dataset] = worker.config["analytics_engine_datasets"]
+    assert dataset["dataset"] == worker.config["vars"]["ANALYTICS_DATASET"]
 
 
-def test_assets_are_what_is_built(wrangler: config.Config) -> None:
-    assert ROOT / wrangler["assets"]["directory"] == target("core_tessie")
+@each
+def test_assets_are_what_is_built(worker: Deployed) -> None:
+    assert ROOT / worker.config["assets"]["directory"] == target(worker.package)
+
+
+@each
+def test_durable_objects_are_made_by_migrations_and_nothing_else_is(worker: Deployed) -> None:
+    made = {name for one in worker.config.get("migrations", []) for name in one["new_sqlite_classes"]}
+    objects = worker.config.get("durable_objects", {}).get("bindings", [])
+    assert made == {one["class_name"] for one in objects}
 
 
 def test_no_two_environments_share_a_resource() -> None:
     names = [
         [
             found["name"],
-            *(one["database_name"] for one in found["d1_databases"]),
-            *(one["queue"] for one in found["queues"]["consumers"]),
-            *(one["dataset"] for one in found["analytics_engine_datasets"]),
-            *(one["namespace_id"] for one in found["ratelimits"]),
+            *(one["database_name"] for one in found.get("d1_databases", [])),
+            *(one["queue"] for one in found.get("queues", {}).get("consumers", [])),
+            *(one["dataset"] for one in found.get("analytics_engine_datasets", [])),
+            *(one["namespace_id"] for one in found.get("ratelimits", [])),
         ]
-        for found in (config.read(FILE, name) for name in ENVIRONMENTS)
+        for found in (one.config for one in EACH)
     ]
     assert len({name for some in names for name in some}) == sum(map(len, names))
 
 
-def test_every_environment_of_this_worker_is_tested() -> None:
+def test_every_environment_is_a_workers_and_tested() -> None:
     environments = tomllib.loads(FILE.read_text())["env"]
-    ours = {name for name, one in environments.items() if one["name"].startswith(f"{app.name}-")}
-    assert {None, *ours} == set(ENVIRONMENTS)
+    assert {*environments} == {one.environment for one in EACH if one.environment}
 
 
+@each
 @pytest.mark.slow
-def test_the_compatibility_date_is_python_314_and_known_to_the_locked_workerd(wrangler: config.Config) -> None:
+def test_the_compatibility_date_is_python_314_and_known_to_the_locked_workerd(worker: Deployed) -> None:
     version = (NODE_MODULES / "workerd" / "package.json").read_text().split('"version": "1.')[1][:8]
     locked = f"{version[:4]}-{version[4:6]}-{version[6:]}"
-    assert "2026-09-08" <= wrangler["compatibility_date"] <= locked
-    assert wrangler["compatibility_flags"] == ["python_workers"]
+    assert "2026-09-08" <= worker.config["compatibility_date"] <= locked
+    assert worker.config["compatibility_flags"] == ["python_workers"]
 
 
-def test_the_sources_of_the_worker_are_ours_alone() -> None:
-    others = {path.parent.name for path in ROOT.glob("src/*/app.py")} - {"edge", "core_tessie"}
-    left_out = ("edge/runtimes/local", "edge/testing.py", "edge/openapi.py", *others)
-    assert not [name for name in closure(ROOT / "src" / "main.py") if name.startswith(left_out)]
+UPLOADED = [one for one in EACH if one.environment]
+uploaded = pytest.mark.parametrize("worker", UPLOADED, ids=lambda one: one.environment)
 
 
-@pytest.fixture(scope="module")
-def upload() -> Upload:
-    if not NODE_MODULES.joinpath("wrangler").is_dir():
-        pytest.skip("node_modules is not there: wrangler is run by `make test`")
-    return dry_run("production")
+def entry(worker: Deployed) -> Path:
+    return ROOT / "src" / ("main.py" if worker.package == DEFAULT else f"{worker.package}/worker.py")
 
 
+@uploaded
+def test_the_sources_of_a_worker_are_its_own_and_the_kernels(worker: Deployed) -> None:
+    others = {*packages()} - {worker.package}
+    left_out = ("edge/runtimes/local", "edge/testing.py", "edge/openapi.py", *(f"{other}/" for other in others))
+    assert not [name for name in closure(entry(worker)) if name.startswith(left_out)]
+
+
+@uploaded
 @pytest.mark.slow
-def test_our_own_code_is_small(upload: Upload) -> None:
+@pytest.mark.skipif(not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`")
+def test_an_upload_is_what_its_entry_imports_and_what_is_locked_and_small(worker: Deployed) -> None:
+    assert worker.environment is not None
+    upload = dry_run(worker.environment)
+    assert list(upload.own) == [*closure(entry(worker))]
+    packages_ = {name.split("/")[1] for name in upload.modules.keys() - upload.own.keys()}
+    assert {"pydantic", "pydantic_core", "workers"} <= packages_
+    assert not packages_ & {"apispec", "yaml", "fastapi", "uvicorn", "aiohttp", "cryptography"}
     assert 0 < packed(upload.own) <= LIMIT
 
 
 @pytest.mark.slow
-def test_the_upload_is_what_the_entry_imports_and_what_is_locked(upload: Upload) -> None:
-    assert list(upload.own) == [*closure(ROOT / "src" / "main.py")]
-    packages = {name.split("/")[1] for name in upload.modules.keys() - upload.own.keys()}
-    assert {"pydantic", "pydantic_core", "workers"} <= packages
-    assert not packages & {"apispec", "yaml", "fastapi", "uvicorn", "aiohttp"}
-
-
-@pytest.mark.slow
-def test_wrangler_takes_the_top_level_too(upload: Upload) -> None:
-    assert dry_run("").own.keys() >= upload.own.keys()
+@pytest.mark.skipif(not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`")
+def test_wrangler_takes_the_top_level_too() -> None:
+    assert dry_run("").own

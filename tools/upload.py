@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from pyedge.client import NODE_MODULES, node
 LIMIT = 100 * 1024
 """Bytes, gzip, that our own code may take: all but Pydantic and the SDK."""
 
-ENVIRONMENTS = ("staging", "production")
+ENVIRONMENTS = tuple(tomllib.loads((ROOT / "wrangler.toml").read_text(encoding="utf-8"))["env"])
 OFFLINE = {
     "CI": "1",
     "NO_COLOR": "1",
