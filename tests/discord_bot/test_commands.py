@@ -1,0 +1,259 @@
+"""What people can ask of the bot, as Discord's users do."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from discord_bot.times import span, zone_of
+from discord_sim import Exchange
+from model_sim import Turn
+
+from .conftest import Bot, Runner, document, soon
+
+PRIVATE = 64
+
+
+def shown(made: Exchange) -> dict[str, Any]:
+    """Return what stands in the channel."""
+    assert made.faults == []
+    message: dict[str, Any] = made.messages[0]
+    return message
+
+
+def test_events_are_listed_soonest_first_in_their_own_zone(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        late = document("late", "Late 🐢", starts_at=soon(50), time_zone="America/New_York", location="Pier 7")
+        early = document("early", "Early", starts_at=soon(2), time_zone=None, url="https://site.example/early")
+        past = document("past", "Past", starts_at=soon(-2))
+        bot.sims.site.content["events"] = [late, past, early]
+        [embed] = shown(await bot.command("events"))["embeds"]
+        assert [one["name"] for one in embed["fields"]] == ["Early", "Late 🐢"]
+        first, second = (one["value"] for one in embed["fields"])
+        assert "(Europe/Berlin)" in first
+        assert "[More](https://site.example/early)" in first
+        assert "(America/New_York)" in second
+        assert "Pier 7" in second
+        assert f"<t:{int(datetime.fromisoformat(late['starts_at']).timestamp())}:F>" in second
+        [embed] = shown(await bot.command("events", {"limit": 1}))["embeds"]
+        assert [one["name"] for one in embed["fields"]] == ["Early"]
+        assert len(bot.sims.site.seen) == 1
+
+    run(case)
+
+
+def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        now = document("a", "Now", starts_at=soon(0.0006))
+        bot.sims.site.content["events"] = [now, document("b", "Then", starts_at=soon(1))]
+        await bot.command("next")
+        bot.sims.site.status = 503
+        while datetime.fromisoformat(now["starts_at"]) >= datetime.now(UTC):
+            await bot.client.get("/")
+        assert shown(await bot.command("next"))["embeds"][0]["title"] == "Then"
+
+    run(case)
+
+
+def test_nothing_planned_is_said_so(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        assert "Nothing is planned" in shown(await bot.command("events"))["content"]
+        assert "Nothing is planned" in shown(await bot.command("next"))["content"]
+
+    run(case)
+
+
+def test_an_event_is_completed_and_shown_at_length(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        many = [document(f"talk-{number}", f"Talk {number:02}", starts_at=soon(number + 1)) for number in range(30)]
+        many.append(document("party", "Größe Party 🎉", starts_at=soon(90), people=["Zoë", None], summary="Dance"))
+        bot.sims.site.content["events"] = many
+        assert len(await bot.complete("event", "name", "talk")) == 25
+        assert await bot.complete("event", "name", "GRÖSSE p".replace("SS", "ß")) == [
+            {"name": "Größe Party 🎉", "value": "party"}
+        ]
+        assert await bot.complete("event", "name", "zzz") == []
+        [embed] = shown(await bot.command("event", {"name": "party"}))["embeds"]
+        assert (embed["title"], embed["description"]) == ("Größe Party 🎉", "Dance")
+        assert embed["url"] == "https://site.example/events/party"
+        assert {one["name"]: one["value"] for one in embed["fields"]}["With"] == "Zoë"
+        assert "I know no such event" in shown(await bot.command("event", {"name": "nope"}))["content"]
+
+    run(case)
+
+
+def test_texts_longer_than_discord_takes_are_cut(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        long = "🐢" * 5000
+        events = [document(f"e{number}", long, starts_at=soon(1), location=long, summary=long) for number in range(25)]
+        bot.sims.site.content["events"] = events
+        shown(await bot.command("events", {"limit": 25}))
+        shown(await bot.command("next"))
+        bot.sims.model.say(Turn(text=long))
+        shown(await bot.command("ask", {"question": "turtle events?"}))
+
+    run(case)
+
+
+def knowing(bot: Bot) -> None:
+    """Put something to ask about on the site."""
+    bot.sims.site.content["events"] = [
+        document("hack", "Hacknacht", starts_at=soon(40), location="Café Übermut", summary="Bring your own bugs")
+    ]
+    bot.sims.site.content["posts"] = [
+        document("fees", "Membership fees", summary="What members pay", text="Intro.\n\nStudents pay 20 € a year."),
+        document("turtles", "On turtles", summary="Slow animals", text="Turtles are slow."),
+    ]
+
+
+def test_a_question_is_answered_by_the_model_with_its_sources(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        knowing(bot)
+        bot.sims.model.say(Turn(text="Students pay 20 €. @everyone"))
+        made = await bot.command("ask", {"question": "How much are the membership fees for students?"})
+        assert made.answer["type"] == 5
+        [embed] = shown(made)["embeds"]
+        assert embed["description"] == "Students pay 20 €. @everyone"
+        assert embed["fields"][0]["value"].splitlines()[0] == "• [Membership fees](https://site.example/posts/fees)"
+        [asked] = bot.sims.model.requests
+        told = asked["messages"][1]["content"]
+        assert "Students pay 20 € a year." in told
+        assert "Turtles" not in told
+        patched = next(one.body for one in bot.sims.discord.requests if one.method == "PATCH")
+        assert patched["allowed_mentions"] == {"parse": []}
+        [entry] = await bot.audit(1)
+        assert (entry["subject"], entry["outcome"]) == ("ask", "answered")
+        assert "Students pay" in entry["detail"]
+
+    run(case)
+
+
+def test_a_model_that_fails_leaves_what_the_site_says(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        knowing(bot)
+        bot.sims.model.say(Turn(status=400, error="5007: No such model"))
+        made = await bot.command("ask", {"question": "membership fees"})
+        message = shown(made)
+        assert "The model cannot answer now" in message["content"]
+        assert "Students pay 20 € a year." in message["embeds"][0]["description"]
+
+    run(case)
+
+
+def test_without_a_model_the_site_speaks_for_itself(local: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        knowing(bot)
+        message = shown(await bot.command("ask", {"question": "Where is Hacknacht?"}))
+        assert "Café Übermut" in message["embeds"][0]["description"]
+
+    del local.env["LOCAL_AI_URL"]
+    local(case)
+
+
+def test_a_question_that_nothing_fits_asks_no_model(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        knowing(bot)
+        message = shown(await bot.command("ask", {"question": "quantum chromodynamics?"}))
+        assert "found nothing" in message["embeds"][0]["description"]
+        assert bot.sims.model.requests == []
+
+    run(case)
+
+
+def test_types_that_cannot_be_read_do_not_keep_others_from_answering(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        knowing(bot)
+        del bot.sims.site.content["people"][:]
+        bot.sims.site.content["projects"] = [{"no": "document"}]
+        bot.sims.model.say(Turn(text="20 €"))
+        assert shown(await bot.command("ask", {"question": "membership fees"}))["embeds"][0]["description"] == "20 €"
+
+    run(case)
+
+
+def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        offered = shown(await bot.command("subscribe"))
+        assert offered["flags"] == PRIVATE
+        [row] = offered["components"]
+        assert [one["custom_id"] for one in row["components"]] == [
+            "subscribe:sponsor-update", "subscribe:event", "subscribe:announcement",
+        ]  # fmt: skip
+        pressed = await bot.press("subscribe:event")
+        assert (pressed.answer["type"], pressed.faults) == (9, [])
+        sent = await bot.submit("subscribe:event", {"topics": " Python, Edge  Café ,python,"})
+        assert (sent.answer["type"], sent.faults) == (7, [])
+        assert "events: python, edge café" in sent.answer["data"]["content"]
+        again = await bot.press("subscribe:event")
+        assert again.answer["data"]["components"][0]["components"][0]["value"] == "python, edge café"
+        await bot.press("subscribe:announcement")
+        await bot.submit("subscribe:announcement", {"topics": ""})
+        rows = await bot.db.all("SELECT user_id, kind, topics FROM subscriptions ORDER BY kind")
+        user = bot.sims.discord.user_id
+        assert [(row["user_id"], row["kind"], row["topics"]) for row in rows] == [
+            (user, "announcement", "[]"), (user, "event", '["python","edge café"]'),
+        ]  # fmt: skip
+        menu = shown(await bot.command("unsubscribe"))["components"][0]["components"][0]
+        assert [one["value"] for one in menu["options"]] == ["announcement", "event"]
+        chosen = await bot.choose("unsubscribe", ["event"])
+        assert (chosen.answer["type"], chosen.faults) == (7, [])
+        assert [row["kind"] for row in await bot.db.all("SELECT kind FROM subscriptions")] == ["announcement"]
+        await bot.choose("unsubscribe", ["announcement", "no-such"])
+        assert "subscribed to nothing" in shown(await bot.command("unsubscribe"))["content"]
+
+    run(case)
+
+
+def test_a_form_of_a_kind_that_is_no_more_is_told(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        for made in (await bot.press("subscribe:gossip"), await bot.submit("subscribe:gossip", {"topics": ""})):
+            assert "no more" in made.answer["data"]["content"]
+        wrong = await bot.submit("subscribe:event", {"topics": "x" * 201})
+        assert "at most 200 characters" in wrong.answer["data"]["content"]
+        assert await bot.db.all("SELECT * FROM subscriptions") == []
+
+    run(case)
+
+
+def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks("announcement")
+        sent = await bot.client.post("/notifications/announcement", {"id": "a1", "title": "Hello"})
+        assert sent.status == 201
+        message = shown(await bot.command("status"))
+        [embed] = message["embeds"]
+        fields = {one["name"]: one["value"] for one in embed["fields"]}
+        assert set(fields["Services"].splitlines()) == {"🟢 d1", "🟢 kv", "🟢 ai"}
+        assert fields["Sent last"].endswith("announcement: Hello")
+        assert message["flags"] == PRIVATE
+
+    run(case)
+
+
+@pytest.mark.parametrize(
+    ("start", "zone", "told"),
+    [
+        ("2026-10-24T16:00:00+00:00", "Europe/Berlin", "Saturday, 24 October 2026, 18:00 (Europe/Berlin)"),
+        ("2026-10-25T17:00:00+00:00", "Europe/Berlin", "Sunday, 25 October 2026, 18:00 (Europe/Berlin)"),
+        ("2027-03-27T17:00:00+00:00", "Europe/Berlin", "Saturday, 27 March 2027, 18:00 (Europe/Berlin)"),
+        ("2027-03-28T16:00:00+00:00", "Europe/Berlin", "Sunday, 28 March 2027, 18:00 (Europe/Berlin)"),
+        ("2026-10-31T22:00:00+00:00", "America/New_York", "Saturday, 31 October 2026, 18:00 (America/New_York)"),
+        ("2026-11-01T23:00:00+00:00", "America/New_York", "Sunday, 1 November 2026, 18:00 (America/New_York)"),
+        ("2026-11-01T18:00:00", "America/New_York", "Sunday, 1 November 2026, 18:00 (America/New_York)"),
+        ("2026-10-25T18:00:00", "Europe/Berlin", "Sunday, 25 October 2026, 18:00 (Europe/Berlin)"),
+        ("2026-11-01T23:00:00+00:00", "No/Such", "Sunday, 1 November 2026, 23:00 (UTC)"),
+        ("2026-11-01T23:00:00+00:00", "../etc/passwd", "Sunday, 1 November 2026, 23:00 (UTC)"),
+    ],
+)
+def test_six_in_the_evening_is_six_whatever_the_clocks_do(start: str, zone: str, told: str) -> None:
+    assert span(datetime.fromisoformat(start), None, zone_of(zone, "UTC")).splitlines()[0] == told
+
+
+def test_an_event_across_the_change_ends_when_it_ends() -> None:
+    zone = zone_of("Europe/Berlin", "UTC")
+    begin, end = datetime(2026, 10, 24, 22, tzinfo=UTC), datetime(2026, 10, 25, 2, tzinfo=UTC)
+    text = span(begin, end, zone)
+    assert text.startswith("Sunday, 25 October 2026, 00:00 to 03:00 (Europe/Berlin)")
+    assert f"<t:{int(begin.timestamp())}:F>" in text
+    late = span(begin, datetime(2026, 10, 26, 2, tzinfo=UTC), zone)
+    assert "00:00 (Europe/Berlin) to Monday, 26 October 2026, 03:00 (Europe/Berlin)" in late

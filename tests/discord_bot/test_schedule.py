@@ -1,0 +1,221 @@
+"""What the clock starts is posted once, however often and wherever it is run, and what was missed is made up for."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from discord_bot.app import app
+from discord_bot.schedule import DIGEST, REMIND, WEEK, week_of
+from edge.instants import to_text
+from edge.runtimes.local.clock import schedule
+
+from .conftest import Bot, Runner, document, soon
+
+
+async def job(bot: Bot, name: str, *, dry: bool = False) -> list[dict[str, Any]]:
+    answer = await bot.client.post(f"/jobs/{name}{'?dry_run=true' if dry else ''}")
+    assert answer.status == 200, answer.text
+    report: list[dict[str, Any]] = answer.json()["report"]
+    return report
+
+
+def outcomes(report: list[dict[str, Any]]) -> dict[str, str]:
+    return {one["subject"]: one["outcome"] for one in report}
+
+
+def planned(bot: Bot) -> None:
+    """Put three events on the site: two near, one not; and something written this week."""
+    bot.sims.site.content["events"] = [
+        document("a", "Tomorrow", starts_at=soon(20), time_zone="America/New_York"),
+        document("b", "Soon", starts_at=soon(47)),
+        document("c", "Later", starts_at=soon(100)),
+        document("d", "Much later", starts_at=soon(24 * 8)),
+    ]
+    bot.sims.site.content["posts"] = [
+        document("p", "News [new]", published_at=soon(-30)), document("o", "Old", published_at=soon(-200)),
+    ]  # fmt: skip
+
+
+def test_the_crons_are_those_that_are_asked_for_and_their_days_are_cloudflares() -> None:
+    assert [cron for cron, _ in app.jobs] == ["0 14 * * *", "0 14 * * 1"]
+    due = next(schedule(DIGEST, datetime(2026, 11, 21, 12, tzinfo=UTC)))
+    assert due == datetime(2026, 11, 22, 14, tzinfo=UTC)
+    assert f"{due:%A}" == "Sunday"
+
+
+@pytest.mark.parametrize(
+    ("now", "week"),
+    [
+        ("2026-11-22T13:59:59", "2026-11-15"),
+        ("2026-11-22T14:00:00", "2026-11-22"),
+        ("2026-11-23T14:00:00", "2026-11-22"),
+        ("2026-11-28T23:00:00", "2026-11-22"),
+        ("2027-01-01T00:00:00", "2026-12-27"),
+        ("2027-01-03T14:00:01", "2027-01-03"),
+    ],
+)
+def test_a_week_begins_when_its_digest_is_due(now: str, week: str) -> None:
+    assert week_of(datetime.fromisoformat(now).replace(tzinfo=UTC)).isoformat() == f"{week}T14:00:00+00:00"
+
+
+def test_events_of_the_next_two_days_are_reminded_of_once(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        await bot.client.scheduled(REMIND)
+        posted = bot.sims.discord.posted("event")
+        assert [one["embeds"][0]["title"] for one in posted] == ["Tomorrow", "Soon"]
+        assert "(America/New_York)" in posted[0]["embeds"][0]["fields"][0]["value"]
+        await bot.client.scheduled(REMIND)
+        assert outcomes(await job(bot, "remind")) == {
+            "remind:doc-a": "was posted before", "remind:doc-b": "was posted before",
+        }  # fmt: skip
+        assert len(bot.sims.discord.posted("event")) == 2
+        rows = await bot.audit(2)
+        assert [(row["kind"], row["outcome"], row["actor"]) for row in rows] == [("remind", "sent", "clock")] * 2
+
+    run(case)
+
+
+def test_an_event_that_is_put_off_is_reminded_of_again(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        for hours in (5, 5, 30):
+            bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(hours).replace(minute=0, second=0))]
+            await bot.client.scheduled(REMIND)
+        assert len(bot.sims.discord.posted("event")) == 2
+
+    run(case)
+
+
+def test_many_at_once_post_each_reminder_once(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        reports = await asyncio.gather(*(job(bot, "remind") for _ in range(5)))
+        assert len(bot.sims.discord.posted("event")) == 2
+        told = [one["outcome"] for report in reports for one in report]
+        assert sorted(told) == ["posted"] * 2 + ["was posted before"] * 8
+
+    run(case)
+
+
+def test_what_failed_half_way_is_posted_by_the_next(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        bot.sims.discord.fail(500)
+        report = await job(bot, "remind")
+        assert outcomes(report) == {"remind:doc-a": "failed", "remind:doc-b": "posted"}
+        assert "Discord answered 500" in report[0]["problem"]
+        await bot.db.run("UPDATE notices SET status = 'claimed', until = 1 WHERE subject = 'remind:doc-a'")
+        assert outcomes(await job(bot, "remind")) == {"remind:doc-a": "posted", "remind:doc-b": "was posted before"}
+        assert len(bot.sims.discord.posted("event")) == 2
+
+    run(case)
+
+
+def test_a_dry_run_shows_and_changes_nothing(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        before = [await bot.db.all(f"SELECT * FROM {table}") for table in ("notices", "audit", "leases")]
+        report = await job(bot, "remind", dry=True)
+        assert outcomes(report) == {"remind:doc-a": "would be posted", "remind:doc-b": "would be posted"}
+        assert report[0]["message"]["embeds"][0]["title"] == "Tomorrow"
+        [digest] = await job(bot, "digest", dry=True)
+        assert digest["outcome"] == "would be posted"
+        assert [await bot.db.all(f"SELECT * FROM {table}") for table in ("notices", "audit", "leases")] == before
+        assert (await bot.kv.list("site:")).names == []
+        assert bot.sims.discord.requests == []
+        await job(bot, "remind")
+        assert set(outcomes(await job(bot, "remind", dry=True)).values()) == {"was posted before"}
+
+    run(case)
+
+
+def test_the_digest_is_posted_once_a_week(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        await bot.client.scheduled(DIGEST)
+        await bot.client.scheduled(DIGEST)
+        [body] = bot.sims.discord.posted("announcement")
+        [embed] = body["embeds"]
+        assert embed["description"].count("(https://site.example/events/") == 3
+        assert "Much later" not in embed["description"]
+        assert embed["fields"] == [
+            {"name": "Written in the last week", "value": "[News (new)](https://site.example/posts/p)"}
+        ]
+        [told] = await job(bot, "digest")
+        assert told["outcome"] == "was posted before"
+
+    run(case)
+
+
+def test_a_digest_with_nothing_in_it_is_none(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        assert await job(bot, "digest") == []
+
+    run(case)
+
+
+def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        bot.sims.site.content["events"] = bot.sims.site.content["events"][2:]
+        await bot.know_webhooks()
+        assert await job(bot, "remind") == []  # before the first digest there is none to miss
+        now = datetime.now(UTC)
+        last = f"digest:{week_of(now) - WEEK:%Y-%m-%d}"
+        await bot.db.run(
+            "INSERT INTO notices (fingerprint, id, kind, subject, title, status, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "f", "i", "announcement", last, "", "sent", 0,
+        )  # fmt: skip
+        is_late = now > week_of(now) + timedelta(hours=1)
+        assert [one["outcome"] for one in await job(bot, "remind")] == (["posted"] if is_late else [])
+        assert await job(bot, "remind") == []
+        assert len(bot.sims.discord.posted("announcement")) == int(is_late)
+
+    run(case)
+
+
+def test_a_site_that_is_down_fails_the_run_and_not_the_next(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        bot.sims.site.status = 404
+        assert (await bot.client.post("/jobs/remind")).status == 502
+        bot.sims.site.status = 200
+        assert len(await job(bot, "remind")) == 2
+
+    run(case)
+
+
+def test_old_rows_go_with_the_digest(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        for days in (89, 91):
+            at = to_text(datetime.now(UTC) - timedelta(days=days))
+            await bot.db.run(
+                "INSERT INTO audit (kind, subject, actor, outcome, created_at) VALUES (?, ?, ?, ?, ?)",
+                "slash", str(days), "", "", at,
+            )  # fmt: skip
+        await job(bot, "digest", dry=True)
+        assert len(await bot.db.all("SELECT * FROM audit")) == 2
+        await job(bot, "digest")
+        assert [row["subject"] for row in await bot.db.all("SELECT * FROM audit")] == ["89"]
+
+    run(case)
+
+
+def test_jobs_are_listed_and_unknown_ones_are_not_found(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        listed = (await bot.client.get("/jobs")).json()
+        assert listed == [{"name": "remind", "cron": REMIND}, {"name": "digest", "cron": DIGEST}]
+        assert (await bot.client.post("/jobs/no-such")).status == 404
+
+    run(case)
