@@ -162,15 +162,3 @@ def served(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, mod
     host: Host = request.getfixturevalue("workers_host")
     asyncio.run(host.client(app, WorkersRunner(tmp_path, tessie_port, host).env, KEY))
     return Served(host.worker.url.rstrip("/"), "workers")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Leave out, in workerd, what a test says cannot be had there."""
-    kept: list[pytest.Item] = []
-    left: list[pytest.Item] = []
-    for item in items:
-        callspec = getattr(item, "callspec", None)
-        in_workerd = callspec is not None and callspec.params.get("run") == "workers"
-        (left if in_workerd and item.get_closest_marker("local_only") else kept).append(item)
-    items[:] = kept
-    config.hook.pytest_deselected(items=left)
