@@ -12,6 +12,7 @@ from edge.endpoint import Body, Operation
 from edge.http import Request, Response
 from edge.model import Model, ModelError, Prompt
 from edge.parts.event_stream import SSE, event_stream
+from edge.parts.limits import address, bound
 from edge.parts.model_faults import ModelBroke, ModelOverloaded, ModelSlow, PromptRefused, problem_of
 from edge.parts.negotiation import best
 from edge.parts.retrieval import Passage
@@ -64,10 +65,14 @@ class Reader:
 
     def __init__(self, settings: PlatformSettings, index: ContentIndex) -> None:
         self._model: Model | None = settings.ai
-        self._name, self._index = settings.ai_model, index
+        self._name, self._index, self._limiter = settings.ai_model, index, settings.chat_limiter
 
-    async def ask(self, question: str) -> "Answering":
-        """Return the answer that is about to be given. Errors: those of Sanity, where nothing is kept yet."""
+    async def ask(self, question: str, by: str) -> "Answering":
+        """Return the answer that is about to be given to whom is at an address.
+
+        Errors: `TooManyRequests`; those of Sanity, where nothing is kept yet.
+        """
+        await bound(self._limiter, f"chat {by}")
         return Answering(question, await self._index.search(question), self._model, self._name)
 
 
@@ -131,7 +136,7 @@ async def chat(asked: Body[Question], request: Request, reader: Reader) -> Respo
     `Accept: application/json` or `"stream": false` it is one JSON object. Without a model the passages that fit best
     are the answer.
     """
-    answering = await reader.ask(asked.question)
+    answering = await reader.ask(asked.question, address(request))
     wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
     if not wants_json:
         return event_stream(_events(answering, request))

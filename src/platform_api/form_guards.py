@@ -7,7 +7,7 @@ from pydantic_core import to_json
 
 from edge.errors import Forbidden, InvalidBody, Unauthorized
 from edge.http import Request
-from edge.parts.limits import TooManyRequests, network
+from edge.parts.limits import address, bound
 from edge.parts.one_key import require_key
 from edge.parts.upstream import Call, Upstream, UpstreamFailed
 from edge.ports import Clock, Fetch
@@ -41,11 +41,11 @@ class Guards:
         Errors: `Unauthorized`, `NotHuman`, `TooManyRequests`, `InvalidBody`; `UpstreamFailed` where Turnstile is away.
         """
         has_key = self._knows(request)
-        client = request.client or request.headers.get("cf-connecting-ip") or ""
-        await self._count(sent.email.casefold() if has_key else network(client), sent.form)
+        sender = sent.email.casefold() if has_key else address(request)
+        await bound(self._settings.form_limiter, f"form {sent.form} {sender}")
         self._check_time(sent)
         if not has_key or sent.turnstile_token:
-            await self._vouch(sent.turnstile_token, client)
+            await self._vouch(sent.turnstile_token, request.client or request.headers.get("cf-connecting-ip"))
 
     def _knows(self, request: Request) -> bool:
         if request.headers.get("x-api-key") or request.headers.get("authorization"):
@@ -55,18 +55,12 @@ class Guards:
             raise Unauthorized("send X-API-Key: forms come from the site's server, as no Turnstile is set up")
         return False
 
-    async def _count(self, who: str, form: str) -> None:
-        limiter = self._settings.form_limiter
-        taken = await limiter.take(f"form {form} {who}") if limiter else None
-        if taken and not taken.ok:
-            raise TooManyRequests(f"{taken.limit.calls} forms in {taken.limit.period} s", taken.reset)
-
     def _check_time(self, sent: Form) -> None:
         age = self._clock.now() - sent.shown_at
         if not QUICKEST <= age <= OLDEST:
             raise InvalidBody([{"pointer": "/shown_at", "detail": "between 3 seconds and 24 hours ago"}])
 
-    async def _vouch(self, token: str | None, client: str) -> None:
+    async def _vouch(self, token: str | None, client: str | None) -> None:
         secret = self._settings.turnstile_secret_key
         if secret is None:
             return

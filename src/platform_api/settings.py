@@ -38,3 +38,4 @@ class PlatformSettings(DiscordSettings):
     embedding_model: str = "@cf/baai/bge-base-en-v1.5"
     rate_limiter: RateLimiter | None = None
     form_limiter: RateLimiter | None = None
+    chat_limiter: RateLimiter | None = None

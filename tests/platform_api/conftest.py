@@ -41,6 +41,7 @@ class Sims:
             "LOG_LEVEL": "error",
             "RATE_LIMITER": "off",
             "FORM_LIMITER": "off",
+            "CHAT_LIMITER": "off",
             "SANITY_PROJECT_ID": self.sanity.project_id,
             "SANITY_DATASET": self.sanity.dataset,
             "SANITY_API_URL": self.sanity.url,

@@ -195,6 +195,19 @@ async def failing(run: Runner, client: Client, turn: Turn, *, stream: bool) -> A
     return await ask(client, stream=stream)
 
 
+def test_questions_of_one_address_are_bounded(run: Runner) -> None:
+    run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
+
+    async def case(client: Client) -> list[Answer]:
+        return [await ask(client, stream=False) for _ in range(22)]
+
+    answers = run(case)
+    refused = [one for one in answers if one.status == 429]
+    assert answers[0].status == 200
+    assert refused
+    assert int(refused[0].header("retry-after") or "") > 0
+
+
 @pytest.mark.parametrize(
     "body",
     [

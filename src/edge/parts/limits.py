@@ -53,8 +53,7 @@ class Limits:
 
     async def admit(self, request: Request) -> None:
         """Count a stranger's call; `TooManyRequests` where its address is over the limit."""
-        client = request.client or request.headers.get("cf-connecting-ip") or ""
-        await self._take(request, "address", f"address {network(client)}")
+        await self._take(request, "address", f"address {address(request)}")
 
     async def _take(self, request: Request, name: str, key: str) -> None:
         if self._limiter is None:
@@ -64,6 +63,18 @@ class Limits:
         request.standings.append(Standing(name, calls, window, taken.left, taken.reset))
         if not taken.ok:
             raise TooManyRequests(f"{calls} calls in {window} s", taken.reset)
+
+
+async def bound(limiter: RateLimiter | None, key: str) -> None:
+    """Count a call by a limiter of its own, where there is one; `TooManyRequests` where it is over the limit."""
+    taken = await limiter.take(key) if limiter else None
+    if taken and not taken.ok:
+        raise TooManyRequests(f"{taken.limit.calls} calls in {taken.limit.period} s", taken.reset)
+
+
+def address(request: Request) -> str:
+    """Return from where a request came, as one subscriber has it."""
+    return network(request.client or request.headers.get("cf-connecting-ip") or "")
 
 
 async def rate_limit_headers(request: Request, call_next: Next) -> Response:
