@@ -56,11 +56,12 @@ class Audit:
         return await self._db.all(_SENT, limit)
 
     async def prune(self) -> None:
-        """Forget what is older than 90 days, here and of the notices that were sent."""
+        """Forget what is older than 90 days, here and of the notices that were sent, and leases that are over."""
         before = to_text(self._clock.now() - KEPT)
         await self._db.batch(
             [
                 Statement("DELETE FROM audit WHERE created_at < ?", (before,)),
                 Statement("DELETE FROM notices WHERE created_at < ?", (before,)),
+                Statement("DELETE FROM leases WHERE until < ?", (self._clock.now().timestamp(),)),
             ]
         )

@@ -1,5 +1,6 @@
 """The site's content, as the platform API tells it: through the cache where people ask, past it where jobs do."""
 
+import re
 from datetime import datetime, timedelta
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -18,6 +19,8 @@ TERMS = Terms(fresh=60, keep=86_400)
 PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
 TYPES = ("events", "posts", "people", "projects")
 MOST = 100
+
+_LINK = re.compile(r"https?://[^\s<>\"\\]{1,500}")
 
 
 class Document(BaseModel):
@@ -101,8 +104,8 @@ class Site:
 
     def link(self, document: Document, kind: str) -> str | None:
         """Return where a document can be read, or None."""
-        if document.url and document.url.startswith(("http://", "https://")):
-            return document.url
+        if document.url and _LINK.fullmatch(document.url):
+            return document.url.replace("(", "%28").replace(")", "%29")  # it may stand in brackets
         return f"{self.settings.site_url}/{kind}/{quote(document.slug, safe='')}" if self.settings.site_url else None
 
     def card(self, event: Document) -> Embed:

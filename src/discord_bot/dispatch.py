@@ -4,7 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -39,11 +39,17 @@ from edge.routes import Routes
 if TYPE_CHECKING:
     from edge.app import App
 
-GRACE = 1.5
-"""Seconds that a handler has for an answer of its own. Discord waits for 3; one that needs longer answers later."""
-DEADLINE = 20.0
-"""Seconds that a handler has at all; with those of `FOLLOW_UP` they are less than the 30 that Workers have then."""
-FOLLOW_UP = 9.0
+
+class Timing(NamedTuple):
+    """Seconds: `grace` for an answer of a handler's own, as Discord waits for 3; one that needs longer answers later.
+
+    A handler has `deadline` at all: with the `follow_up` that is less than the 30 that Workers have after a response.
+    """
+
+    grace: float = 1.5
+    deadline: float = 20.0
+    follow_up: float = 9.0
+
 
 type Found = Reply | Modal | Choices
 
@@ -64,9 +70,9 @@ class Answered(BaseModel):
 class Interactions(Routes):
     """The resource's group; `planned` are all handlers, once the app is composed."""
 
-    def __init__(self, groups: Sequence[Commands]) -> None:
+    def __init__(self, groups: Sequence[Commands], timing: Timing) -> None:
         super().__init__("/interactions", tag="interactions", access=READER)
-        self.groups = [*groups]
+        self.groups, self.timing = [*groups], timing
         self.planned: Mapping[tuple[str, str], Planned] = {}
 
     def compose(self, app: "App") -> None:
@@ -86,13 +92,17 @@ class Interactions(Routes):
         if planned is None:
             ports.log("warning", "unknown interaction", kind=interaction.kind, name=interaction.name[:100])
             return _unknown(interaction)
-        discord, audit = self.app.provide(Discord, ports), self.app.provide(Audit, ports)
-        return await _Run(planned, interaction, ports, discord, audit).answer()
+        try:
+            run = _Run(self, planned, interaction, ports)
+        except Problem as fault:
+            ports.log("error", "the bot is not set up", error=str(fault), request_id=request_id)
+            return _message(_words(f"This bot is not set up: {fault}"))
+        return await run.answer()
 
 
-def interaction_routes(groups: Sequence[Commands]) -> Interactions:
+def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) -> Interactions:  # noqa: B008 - frozen
     """Return the resource for these commands."""
-    group = Interactions(groups)
+    group = Interactions(groups, timing)
 
     @group.post("", operation=Operation({200: {"application/json": Answered}}, body=Sent))
     async def interact(request: Request, ports: Ports) -> Response:
@@ -119,11 +129,10 @@ class Refused(Problem):
 class _Run:
     """One interaction on its way through its handler."""
 
-    def __init__(
-        self, planned: Planned, interaction: Interaction, ports: Ports, discord: Discord, audit: Audit
-    ) -> None:
+    def __init__(self, group: Interactions, planned: Planned, interaction: Interaction, ports: Ports) -> None:
         self.planned, self.command, self.interaction = planned, planned.command, interaction
-        self.ports, self.discord, self.audit = ports, discord, audit
+        self.timing, self.ports = group.timing, ports
+        self.discord, self.audit = group.app.provide(Discord, ports), group.app.provide(Audit, ports)
         self.background: Background = ports.runtime[Background]  # type: ignore[assignment]
         self.outcome = "answered"
 
@@ -131,7 +140,7 @@ class _Run:
         """Return the handler's answer, or where it needs longer a promise, which is kept in the background."""
         work = asyncio.ensure_future(self._found())
         if not self.command.is_deferred:
-            await asyncio.wait({work}, timeout=GRACE)
+            await asyncio.wait({work}, timeout=self.timing.grace)
         if self.command.kind == "autocomplete":  # there is no later for it
             choices = _choices(work.result()) if work.done() else []
             work.cancel()
@@ -148,7 +157,7 @@ class _Run:
     async def _found(self) -> Found:
         """Return what the handler gives, or in words why it gives nothing."""
         try:
-            async with asyncio.timeout(DEADLINE):
+            async with asyncio.timeout(self.timing.deadline):
                 found: Found = await self.planned.run(self._checked(), self.ports)
                 return found
         except TimeoutError:
@@ -202,7 +211,7 @@ class _Run:
         if not isinstance(found, Reply):
             found = self._failed("failed", "That took me too long. Please try once more.")
         try:
-            async with asyncio.timeout(FOLLOW_UP):
+            async with asyncio.timeout(self.timing.follow_up):
                 await self._send(found)
         except (Problem, TimeoutError, PortError) as fault:
             self.outcome = "not sent"

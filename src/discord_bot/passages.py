@@ -27,8 +27,9 @@ def words(text: str) -> list[str]:
 def best(question: str, documents: Sequence[Document], most: int) -> list[Document]:
     """Return the documents that fit a question best, the best first; none that shares no word with it."""
     asked, told = set(words(question)), [Counter(words(_said(one))) for one in documents]
-    rarity = {word: math.log(1 + len(told) / (1 + sum(word in one for one in told))) for word in asked}
-    scores = [sum(rarity[word] * (1 + math.log(one[word])) for word in asked if one[word]) for one in told]
+    counts = [{word: _count(word, one) for word in asked} for one in told]
+    rarity = {word: math.log(1 + len(told) / (1 + sum(one[word] > 0 for one in counts))) for word in asked}
+    scores = [sum(rarity[word] * math.log1p(count) for word, count in one.items()) for one in counts]
     ranked = sorted(range(len(told)), key=lambda number: -scores[number])
     return [documents[number] for number in ranked[:most] if scores[number] > 0]
 
@@ -37,6 +38,12 @@ def passage(question: str, text: str) -> str:
     """Return the part of a text, some paragraphs of it, that fits a question best."""
     asked, parts = set(words(question)), _cut(text)
     return max(parts, key=lambda part: len(asked & set(words(part))), default="")
+
+
+def _count(word: str, told: Counter[str]) -> float:
+    """Return how often a word is said; longer ones that begin with it count for half."""
+    longer = sum(count for other, count in told.items() if len(word) > 3 and other != word and other.startswith(word))
+    return told[word] + longer / 2
 
 
 def _said(document: Document) -> str:

@@ -55,6 +55,16 @@ def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> 
     run(case)
 
 
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://a b", "https://x/" + "y" * 600, "http://", "/a"])
+def test_a_link_that_discord_would_refuse_is_not_shown(run: Runner, url: str) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.content["events"] = [document("a", "[A](b)", starts_at=soon(1), url=url)]
+        assert shown(await bot.command("next"))["embeds"][0]["url"] == "https://site.example/events/a"
+        shown(await bot.command("events"))
+
+    run(case)
+
+
 def test_nothing_planned_is_said_so(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         assert "Nothing is planned" in shown(await bot.command("events"))["content"]

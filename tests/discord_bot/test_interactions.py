@@ -228,6 +228,26 @@ def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
     run(case)
 
 
+def test_a_follow_up_that_overtakes_the_first_answer_is_sent_again(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.discord.fail(404, 2, where="/messages/@original")
+        made = await bot.command("ask", {"question": "Who are you?"})
+        assert made.messages[0]["embeds"][0]["title"] == "Who are you?"
+
+    run(case)
+
+
+def test_completions_that_would_be_late_are_none(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.delay.clear()
+        try:
+            assert await bot.complete("event", "name", "a") == []
+        finally:
+            bot.sims.site.delay.set()
+
+    run(case)
+
+
 def test_a_follow_up_that_never_arrives_is_in_the_audit_log(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(500, 9, where="/messages/@original")
@@ -239,6 +259,16 @@ def test_a_follow_up_that_never_arrives_is_in_the_audit_log(run: Runner) -> None
 
     run(case)
     assert "follow-up not sent" in run.logs
+
+
+def test_a_bot_that_is_not_set_up_says_so(local: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        made = await bot.command("status")
+        assert made.faults == []
+        assert "DISCORD_API_URL is not valid" in made.answer["data"]["content"]
+
+    local.env["DISCORD_API_URL"] = "no address"
+    local(case)
 
 
 def test_an_interaction_out_of_a_direct_message_is_answered(run: Runner) -> None:

@@ -48,6 +48,27 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.parametrize(
+    ("starts_at", "zone", "told"),
+    [
+        ("2026-10-25T18:00:00", "Europe/Berlin", "Sunday, 25 October 2026, 18:00 (Europe/Berlin)"),
+        ("2027-03-28T16:00:00Z", "Europe/Berlin", "Sunday, 28 March 2027, 18:00 (Europe/Berlin)"),
+        ("2027-03-28T18:00:00", None, "Sunday, 28 March 2027, 18:00 (Europe/Berlin)"),
+        ("2026-11-01T18:00:00-05:00", "America/New_York", "Sunday, 1 November 2026, 18:00 (America/New_York)"),
+        ("2026-11-01T18:00:00", "America/New_York", "Sunday, 1 November 2026, 18:00 (America/New_York)"),
+    ],
+)
+def test_six_in_the_evening_is_told_as_six(run: Runner, starts_at: str, zone: str | None, told: str) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        answer = await tell(bot, "event", starts_at=starts_at, time_zone=zone)
+        assert answer.status == 201, answer.text
+        [embed] = bot.sims.discord.posted("event")[0]["embeds"]
+        assert embed["fields"][0]["value"].startswith(told)
+
+    run(case)
+
+
 WRONG: dict[str, tuple[str, dict[str, Any], int]] = {
     "an unknown kind": ("gossip", {}, 404),
     "no id": ("event", {"id": ""}, 422),
