@@ -1,4 +1,4 @@
-"""The default app behind a real address: the local server as a process of its own, or a Worker that runs already."""
+"""An app behind a real address: the local server as a process of its own, or a Worker that runs already."""
 
 import json
 import os
@@ -73,10 +73,10 @@ class Served:
 
 
 @contextmanager
-def served_locally(folder: Path, env: Mapping[str, str]) -> Iterator[Served]:
-    """Run the local server on a free port, its state in `folder`."""
+def served_locally(folder: Path, env: Mapping[str, str], package: str = "core_tessie") -> Iterator[Served]:
+    """Run the local server of an app on a free port, its state in `folder`."""
     log = folder / "server.txt"
-    command = [sys.executable, "-m", "edge.runtimes.local", "serve", "core_tessie.app:app", "--port", "0"]
+    command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", "0"]
     command += ["--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
     with log.open("wb") as output:
         process = subprocess.Popen(

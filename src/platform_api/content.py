@@ -39,26 +39,26 @@ class ContentNotFound(NotFound):
 class Document(BaseModel):
     """A document of the site. What a type does not have, or its editor left empty, is left out."""
 
-    model_config = ConfigDict(populate_by_name=True)
-
-    id: str = Field(alias="_id")
-    type: str = Field(alias="_type")
+    id: str = Field(validation_alias="_id")
+    type: str = Field(validation_alias="_type")
     slug: str
     title: str | None = None
     summary: str | None = None
     text: str | None = Field(None, description="the whole text, where one document is asked for")
-    starts_at: AwareDatetime | None = Field(None, alias="startsAt")
-    ends_at: AwareDatetime | None = Field(None, alias="endsAt")
-    time_zone: str | None = Field(None, alias="timeZone", description="the IANA zone that an event takes place in")
+    starts_at: AwareDatetime | None = Field(None, validation_alias="startsAt")
+    ends_at: AwareDatetime | None = Field(None, validation_alias="endsAt")
+    time_zone: str | None = Field(
+        None, validation_alias="timeZone", description="the IANA zone that an event takes place in"
+    )
     location: str | None = None
-    published_at: AwareDatetime | None = Field(None, alias="publishedAt")
+    published_at: AwareDatetime | None = Field(None, validation_alias="publishedAt")
     people: list[str | None] | None = Field(None, description="speakers, authors or maintainers")
     role: str | None = None
     tier: str | None = None
     url: str | None = None
     image: str | None = Field(None, description="the URL of a picture")
     tags: list[str] | None = None
-    updated_at: datetime | None = Field(None, alias="_updatedAt")
+    updated_at: datetime | None = Field(None, validation_alias="_updatedAt")
 
 
 class Documents(BaseModel):

@@ -1,9 +1,6 @@
 """schemathesis over the OpenAPI document, with all of its checks, against the server and against workerd."""
 
-import os
 import re
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests import documented
 from tests.served import ROOT, Served, served_locally
 from tests.workers.hosting import reading
 
@@ -28,8 +26,6 @@ LIST = "/d1/{table}/list"
 """`list` may be a row's id, too: the path answers to that row's methods, which the document has elsewhere."""
 CHECKED = ["--checks", "all", "--exclude-path", LIST]
 CHECKED_LIST = ["--checks", "all", "--exclude-checks", "allow_header_conformance", "--include-path", LIST]
-TRIED = ["--suppress-health-check", "filter_too_much"]
-"""How hard it is to draw a value is the generator's matter."""
 ENDLESS = ["--exclude-path", "/ws", "--exclude-operation-id", "streamEvents"]
 
 
@@ -63,14 +59,7 @@ def sync(served: Served) -> None:
 
 
 def check(url: str, examples: int, *options: str) -> str:
-    """Run schemathesis; return what it printed."""
-    command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", "tests/schemathesis.toml", "run"]
-    command += ["openapi/openapi.json", "--url", url, "--header", f"Authorization: {KEY[0][1]}", "--no-color"]
-    command += ["--seed", "1", "--max-examples", str(examples), "--continue-on-failure", *ENDLESS, *TRIED, *options]
-    env = os.environ | {"SCHEMATHESIS_HOOKS": ""}
-    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=3000, check=False)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
-    return done.stdout
+    return documented.check(url, "openapi/openapi.json", f"Authorization: {KEY[0][1]}", examples, *ENDLESS, *options)
 
 
 @pytest.mark.parametrize("runtime", ["local", "workers"])
