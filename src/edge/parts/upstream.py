@@ -140,7 +140,7 @@ def retry_after(fetched: Fetched, now: datetime) -> float | None:
         pass
     try:
         return max(0.0, (parsedate_to_datetime(given) - now).total_seconds())
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, OverflowError):
         return None
 
 
