@@ -1,5 +1,5 @@
 -- One small demonstration vehicle, for a first look without a Tessie account. `make erase` removes it.
--- A sync asks Tessie for every vehicle here: it does not know this one, so that run ends as `partial`.
+-- It is not active, so no sync asks Tessie for it.
 
 INSERT INTO vehicles (
   id, vin, display_name, car_type, trim_badging, exterior_color, wheel_type, is_active, state, recorded_at,
