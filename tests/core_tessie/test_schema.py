@@ -1,4 +1,4 @@
-"""The schema that all migrations leave, and the plans of every statement that the program itself runs on it."""
+"""The tables of the first migration, and the plans of every statement that the program itself runs on them."""
 
 import asyncio
 import re
@@ -21,7 +21,6 @@ from tessie_sim import Fleet, Simulator
 
 from .conftest import ENV, ROOT
 
-GOLDEN = ROOT / "tests" / "golden" / "core_tessie.sql"
 TABLES = {
     "vehicles", "vehicle_settings", "charges", "drives", "climates", "software_updates", "tessie_raw", "sync_runs",
     "energy_reports", "logs", "agent_messages", "agent_actions",
@@ -36,15 +35,6 @@ def migrated(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Conne
     migrate(path, ROOT / "migrations")
     with closing(sqlite3.connect(path)) as connection:
         yield connection
-
-
-def schema(connection: sqlite3.Connection) -> str:
-    query = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' ORDER BY tbl_name, type, name"
-    return "".join(f"{sql};\n\n" for (sql,) in connection.execute(query))
-
-
-def test_the_schema_is_the_one_in_the_golden_file(migrated: sqlite3.Connection) -> None:
-    assert schema(migrated) == GOLDEN.read_text(encoding="utf-8"), f"if it is meant, write it to {GOLDEN.name}"
 
 
 def test_every_table_of_the_first_migration_has_its_columns(migrated: sqlite3.Connection) -> None:
