@@ -1,5 +1,6 @@
 """Stale-while-revalidate over KV (RFC 5861): who asks waits for no refetch, and one is under way at most."""
 
+import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
@@ -12,6 +13,8 @@ from edge.ports import Background, Clock, KeyValue, Log, PortError
 
 type Make = Callable[[], Coroutine[Any, Any, bytes]]
 """Makes what is to be cached; where it raises `NotFound`, what was kept goes, too."""
+
+_ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +90,11 @@ class Cache:
         except PortError as fault:
             self._log("warning", "cache not read", name=name, error=str(fault))
             return None
-        made_at, _, body = (stored or b"").partition(b"\n")
-        if not made_at.isdigit():
+        found = _ENTRY.fullmatch(stored or b"")
+        if found is None:
             return None
-        age = max(0, int(self._clock.now().timestamp()) - int(made_at))
-        return Kept(body, age, True, terms)
+        age = max(0, int(self._clock.now().timestamp()) - int(found[1]))
+        return Kept(found[2], age, True, terms)
 
     async def _store(self, name: str, make: Make, terms: Terms) -> Kept:
         made_at = int(self._clock.now().timestamp())  # of what it holds, which may change while it is fetched

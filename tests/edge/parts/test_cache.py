@@ -1,0 +1,359 @@
+"""The cache: nobody waits for a refetch, one is under way at most, and what is kept outlives whatever breaks."""
+
+import asyncio
+import re
+import time
+from collections.abc import Callable, Coroutine, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.edge.conftest import Lines
+from tests.edge.parts.conftest import SetClock
+
+from edge.errors import NotFound
+from edge.parts.cache import Cache, Terms
+from edge.parts.leases import Leases
+from edge.parts.upstream import UpstreamFailed
+from edge.ports import PortError
+from edge.runtimes.local.background import LocalBackground
+from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.key_value import LocalKeyValue
+
+TERMS = Terms(fresh=60, keep=3600, pause=30)
+type Story = Callable[["Shelf"], Coroutine[Any, Any, None]]
+
+
+class Source:
+    """What is cached; it says how often it was asked, breaks where it has a `fault`, and waits where it is held."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.fault: BaseException | None = None
+        self.go: asyncio.Event | None = None
+        self.asked = asyncio.Event()
+
+    async def __call__(self) -> bytes:
+        self.count += 1
+        self.asked.set()
+        number = self.count
+        await asyncio.sleep(0)
+        if self.go:
+            await self.go.wait()
+        if self.fault:
+            raise self.fault
+        return b'{"n": %d}' % number
+
+
+class Shelf:
+    """Two caches on the same files, as two processes have them; all else is theirs together."""
+
+    def __init__(self, folder: Path, clock: SetClock, log: Lines) -> None:
+        self.clock, self.log, self.source = clock, log, Source()
+        self.background = LocalBackground(log)
+        self.dbs = [LocalDatabase(folder / "db.sqlite") for _ in range(2)]
+        self.kvs = [LocalKeyValue(folder / "kv.sqlite") for _ in range(2)]
+        pairs = zip(self.dbs, self.kvs, strict=True)
+        self.caches = [Cache(kv, Leases(db, clock), clock, self.background, log) for db, kv in pairs]
+
+    async def get(self, terms: Terms = TERMS, cache: int = 0, name: str = "page") -> tuple[bytes, int, bool]:
+        """Return an entry, its age, and whether it was kept; what goes on behind the answer is waited for."""
+        kept = await self.caches[cache].get(name, self.source, terms)
+        await self.background.drain(10)
+        return kept.body, kept.age, kept.was_kept
+
+    def logged(self, level: str = "warning") -> list[str]:
+        """Return the messages of a level."""
+        return [line["message"] for line in self.log.lines if line["level"] == level]
+
+    def close(self) -> None:
+        """Close the files."""
+        for db, kv in zip(self.dbs, self.kvs, strict=True):
+            db.close()
+            kv.close()
+
+
+@pytest.fixture
+def tell(tmp_path: Path, clock: SetClock, log: Lines) -> Iterator[Callable[[Story], Shelf]]:
+    shelf = Shelf(tmp_path, clock, log)
+
+    def run(story: Story) -> Shelf:
+        async def whole() -> None:
+            await shelf.dbs[0].run("CREATE TABLE leases (name TEXT PRIMARY KEY, until REAL NOT NULL)")
+            await story(shelf)
+            await shelf.background.drain(10)
+
+        asyncio.run(whole())
+        return shelf
+
+    yield run
+    shelf.close()
+
+
+type Tell = Callable[[Story], Shelf]
+
+
+def test_an_entry_is_missing_then_fresh_then_stale_and_then_new(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        assert await shelf.get() == (b'{"n": 1}', 0, False)
+        shelf.clock.pass_by(59)
+        assert await shelf.get() == (b'{"n": 1}', 59, True)
+        assert shelf.source.count == 1, "what is fresh is not fetched"
+        shelf.clock.pass_by(1)
+        assert await shelf.get() == (b'{"n": 1}', 60, True), "who asks waits for no refetch"
+        assert await shelf.get() == (b'{"n": 2}', 0, True)
+        assert shelf.source.count == 2
+
+    tell(story)
+
+
+def test_who_reads_what_is_stale_does_not_wait_for_its_source(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(100)
+        shelf.source.go = asyncio.Event()
+        kept = await asyncio.wait_for(shelf.caches[0].get("page", shelf.source, TERMS), 5)
+        assert (kept.body, kept.age) == (b'{"n": 1}', 100)
+        shelf.source.go.set()
+
+    assert tell(story).source.count == 2
+
+
+@pytest.mark.parametrize("caches", [1, 2])
+def test_fifty_who_read_what_is_stale_cause_one_refetch(tell: Tell, caches: int) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(100)
+        reads = (shelf.caches[n % caches].get("page", shelf.source, TERMS) for n in range(50))
+        assert {kept.body for kept in await asyncio.gather(*reads)} == {b'{"n": 1}'}
+        await shelf.background.drain(10)
+        assert shelf.source.count == 2
+        assert await shelf.get(cache=caches - 1) == (b'{"n": 2}', 0, True)
+
+    tell(story)
+
+
+def test_names_are_refetched_apart(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        for name in ("a", "b"):
+            await shelf.get(name=name)
+        shelf.clock.pass_by(100)
+        for name in ("a", "b"):
+            await shelf.get(name=name)
+        assert shelf.source.count == 4
+
+    tell(story)
+
+
+def test_fifty_who_find_nothing_wait_for_one_call_and_who_leaves_spoils_nothing(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        shelf.source.go = asyncio.Event()
+        waiting = [asyncio.ensure_future(shelf.caches[0].get("page", shelf.source, TERMS)) for _ in range(50)]
+        await shelf.source.asked.wait()
+        waiting[0].cancel()
+        await asyncio.sleep(0.02)
+        shelf.source.go.set()
+        found = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(found[0], asyncio.CancelledError)
+        assert {kept.body for kept in found[1:] if not isinstance(kept, BaseException)} == {b'{"n": 1}'}
+        assert shelf.source.count == 1
+        assert (await shelf.get())[2]
+
+    tell(story)
+
+
+def test_where_nothing_is_kept_a_fault_is_the_callers(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        shelf.source.fault = UpstreamFailed("broken")
+        for _ in range(2):
+            with pytest.raises(UpstreamFailed):
+                await shelf.get()
+        shelf.source.fault = None
+        assert (await shelf.get())[0] == b'{"n": 3}', "a fault is not kept"
+
+    tell(story)
+
+
+FAULTS = [
+    UpstreamFailed("down"),
+    PortError("away"),
+    KeyError("x"),
+    TimeoutError(),
+    RecursionError(),
+    ValueError("e" * 999),
+]
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
+def test_whatever_fails_what_is_kept_is_served_and_the_next_try_waits(tell: Tell, fault: Exception) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(100)
+        shelf.source.fault = fault
+        for cache in (0, 1, 0):
+            assert (await shelf.get(cache=cache))[0] == b'{"n": 1}'
+        assert shelf.source.count == 2, "it has failed just now"
+        shelf.clock.pass_by(29)
+        await shelf.get()
+        assert shelf.source.count == 2
+        shelf.clock.pass_by(1)
+        await shelf.get()
+        assert shelf.source.count == 3
+        shelf.source.fault = None
+        shelf.clock.pass_by(30)
+        assert (await shelf.get())[1] == 160
+        assert await shelf.get() == (b'{"n": 4}', 0, True)
+
+    shelf = tell(story)
+    assert shelf.logged() == ["cache not refreshed"] * 2
+    assert shelf.log.lines[0]["error"].startswith(type(fault).__name__)
+    assert len(shelf.log.lines[0]["error"]) <= 500
+    assert shelf.logged("error") == []
+
+
+def test_what_is_not_there_any_more_is_dropped(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(100)
+        shelf.source.fault = NotFound("gone")
+        assert (await shelf.get())[0] == b'{"n": 1}', "the last who gets it"
+        with pytest.raises(NotFound):
+            await shelf.get()
+        assert await shelf.kvs[0].get("page") is None
+
+    assert tell(story).logged() == []
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [
+        b"", b"\n", b"\n{}", b"{}", b'{"n": 0}', b"1795262400", b"x\n{}", b"-5\n{}", b"1.5\n{}", b" 1795262400\n{}",
+        "\u0661\n{}".encode(), b"\xff\n{}", b"9" * 5000 + b"\n{}", b"1795262400\r\n{}",
+    ],
+)  # fmt: skip
+def test_what_is_no_entry_counts_as_none(tell: Tell, stored: bytes) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.kvs[0].put("page", stored)
+        assert await shelf.get() == (b'{"n": 1}', 0, False)
+        assert await shelf.get() == (b'{"n": 1}', 0, True), "it is written over"
+
+    tell(story)
+
+
+@pytest.mark.parametrize("body", [b"", b"\n", b"1\n2\n3", bytes(range(256)) * 40])
+def test_every_byte_is_kept(tell: Tell, body: bytes) -> None:
+    async def story(shelf: Shelf) -> None:
+        async def make() -> bytes:
+            return body
+
+        for _ in range(2):
+            assert (await shelf.caches[0].get("page", make)).body == body
+
+    tell(story)
+
+
+def test_an_entry_is_as_old_as_what_it_was_made_of(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        async def slowly() -> bytes:
+            shelf.clock.pass_by(7)
+            return b"1"
+
+        await shelf.caches[0].get("page", slowly, TERMS)
+        assert (await shelf.get())[1] == 7
+        shelf.clock.pass_by(-100)
+        assert (await shelf.get())[1] == 0, "made by a clock that is ahead"
+
+    tell(story)
+
+
+def test_without_kv_every_read_asks_the_source(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        shelf.kvs[0].connection.execute("DROP TABLE pairs")
+        for number in (1, 2):
+            assert await shelf.get() == (b'{"n": %d}' % number, 0, False)
+
+    assert tell(story).logged() == ["cache not read", "cache not written"] * 2
+
+
+def test_an_entry_that_kv_refuses_is_served_all_the_same(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        assert (await shelf.get(name="n" * 600))[0] == b'{"n": 1}'
+
+    assert tell(story).logged() == ["cache not read", "cache not written"]
+
+
+def test_without_leases_what_is_stale_is_served(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        await shelf.dbs[0].run("DROP TABLE leases")
+        shelf.clock.pass_by(100)
+        for _ in range(2):
+            assert await shelf.get() == (b'{"n": 1}', 100, True)
+        assert shelf.source.count == 1
+
+    assert "no such table: leases" in str(tell(story).log.lines)
+
+
+def test_a_dropped_entry_is_made_anew(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        for name in ("a", "b", "c"):
+            await shelf.get(name=name)
+        await shelf.caches[1].drop("a", "b", "never")
+        assert [(await shelf.get(name=name))[2] for name in ("a", "b", "c")] == [False, False, True]
+
+    tell(story)
+
+
+@pytest.mark.parametrize("count", [0, 1, 1000, 1001, 2300])
+def test_all_of_a_prefix_are_dropped_however_many(tell: Tell, count: int) -> None:
+    async def story(shelf: Shelf) -> None:
+        rows = [(f"site:{n:05}", b"1\n{}", None) for n in range(count)] + [
+            ("sit", b"1\n{}", None),
+            ("tea", b"1\n{}", None),
+        ]
+        await shelf.kvs[0].work(lambda connection: connection.executemany("INSERT INTO pairs VALUES (?, ?, ?)", rows))
+        assert await shelf.caches[0].drop_all("site:") == [name for name, *_ in rows[:count]]
+        assert (await shelf.kvs[0].list()).names == ["sit", "tea"]
+
+    tell(story)
+
+
+def test_an_entry_is_kept_as_long_as_its_terms_say(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        for keep, seconds in ((3600, 3600), (5, 60)):
+            await shelf.get(Terms(1, keep), name=f"keep-{keep}")
+            [(end,)] = shelf.kvs[0].connection.execute(f"SELECT expires_at FROM pairs WHERE name = 'keep-{keep}'")
+            assert seconds - 5 < end - time.time() <= seconds
+
+    tell(story)
+
+
+ITEM = re.compile(r"[A-Za-z*][\w:/!#$%&\'*+.^`|~-]*(; (hit|stored|ttl=-?\d+|fwd=(uri-miss|stale|miss|bypass)))+")
+"""A cache in `Cache-Status`: a token with parameters (RFC 9211, 2; RFC 8941, 3.1.2)."""
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "age"),
+    [(None, "site; fwd=uri-miss; stored", "0"), (0, "site; hit; ttl=60", "0"), (59, "site; hit; ttl=1", "59"),
+     (60, "site; hit; ttl=0", "60"), (160, "site; hit; ttl=-100", "160")],
+)  # fmt: skip
+def test_the_headers_tell_how_old_it_is_and_where_it_comes_from(
+    tell: Tell, seconds: int | None, status: str, age: str
+) -> None:
+    async def story(shelf: Shelf) -> None:
+        if seconds is not None:
+            await shelf.get()
+            shelf.clock.pass_by(seconds)
+        kept = await shelf.caches[0].get("page", shelf.source, TERMS)
+        response = kept.response("site")
+        headers: Mapping[str, str] = dict(response.headers)
+        assert headers == {
+            "content-type": "application/json",
+            "age": age,
+            "cache-control": "public, max-age=60, stale-while-revalidate=3600",
+            "cache-status": status,
+        }
+        assert ITEM.fullmatch(headers["cache-status"])
+        assert (response.status, response.body) == (200, b'{"n": 1}')
+
+    tell(story)
