@@ -163,8 +163,7 @@ class _Run:
         except TimeoutError:
             return self._failed("failed", "This took too long, so I gave up. Please try again later.")
         except Problem as fault:
-            is_ours = fault.status >= 500
-            return self._failed("failed" if is_ours else "refused", f"{fault.title}: {fault.detail or 'try again'}")
+            return self._told(fault)
         except Exception as fault:
             return self._broken(fault)
 
@@ -179,6 +178,14 @@ class _Run:
             faults = faults_of(fault.errors(include_url=False, include_context=False, include_input=False))
             told = "; ".join(f"{one['pointer'].strip('/')}: {one['detail']}" for one in faults)
             raise Refused(told) from None
+
+    def _told(self, fault: Problem) -> Reply:
+        """Return a problem in words; what is not the asker's doing at length in the log alone."""
+        if fault.status < 500:
+            return self._failed("refused", f"{fault.title}: {fault}" if fault.detail else f"{fault.title}.")
+        where = self.interaction
+        self.ports.log("warning", "not answered", name=where.name, request_id=where.request_id, error=str(fault))
+        return self._failed("failed", f"{fault.title}. Please try again later.")
 
     def _broken(self, fault: Exception) -> Reply:
         where, told = self.interaction, "".join(traceback.format_exception(fault))

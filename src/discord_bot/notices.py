@@ -13,9 +13,9 @@ from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import subscribed
 from edge.errors import Problem
 from edge.instants import to_text
-from edge.parts.discord import Embed, Webhooks, message
+from edge.parts.discord import DiscordBusy, Embed, WebhookMissing, Webhooks, message
 from edge.parts.leases import Leases
-from edge.parts.upstream import UpstreamFailed, UpstreamTimeout, UpstreamUnreached
+from edge.parts.upstream import UpstreamFailed, UpstreamUnreached
 from edge.ports import Clock, Database, KeyValue, Log, PortError, Row, Statement
 
 LIMITED = "ratelimit:"
@@ -34,6 +34,7 @@ ON CONFLICT (fingerprint) DO UPDATE SET id = excluded.id, status = excluded.stat
 WHERE notices.status = 'failed' OR (notices.status = 'claimed' AND notices.until <= ?)
 OR (? AND (notices.status = 'unknown' OR (notices.status = 'sending' AND notices.until <= ?))) RETURNING id
 """
+_BEGIN = "UPDATE notices SET status = 'sending', until = ? WHERE id = ? AND status = 'claimed' RETURNING id"
 _END = "UPDATE notices SET status = ?, message_id = ? WHERE id = ?"
 _FIND = "SELECT * FROM notices WHERE fingerprint = ?"
 
@@ -114,7 +115,7 @@ class Notices:
         if notice.is_limited:
             await self._check_limit(notice, known)
         body = await self.body(notice)
-        await self._end(known, SENDING)  # who dies before this has sent nothing
+        await self._begin(known)
         try:
             message_id = await self._webhooks.post(notice.kind, body)
         except Exception as fault:
@@ -184,12 +185,17 @@ class Notices:
                 self._log("error", "limit not written", subject=notice.subject, error=str(fault))
 
     async def _failed(self, notice: Notice, known: str, fault: Exception) -> None:
-        status = UNKNOWN if _may_be_there(fault) else FAILED
+        status = FAILED if _was_not_posted(fault) else UNKNOWN
         if notice.is_limited and status == FAILED:
             await self._leases.give_back(_limit(notice))
         told = f"{type(fault).__name__}: {fault}" if isinstance(fault, Problem | PortError) else type(fault).__name__
         await self._end(known, status)
         await self._audit.write(self._entry(notice, status, None, told))
+
+    async def _begin(self, known: str) -> None:
+        """Write down that it goes out now: who dies before this has sent nothing, and is followed by another."""
+        if await self._db.first(_BEGIN, self._clock.now().timestamp() + CLAIM, known) is None:
+            raise NoticeUnderWay("another sender has taken it over", headers=[("retry-after", "5")])
 
     async def _end(self, known: str, status: str) -> None:
         await self._db.run(_END, status, None, known)
@@ -209,13 +215,11 @@ def _limit(notice: Notice) -> str:
     return f"{LIMITED}{notice.kind}:{notice.subject}"
 
 
-def _may_be_there(fault: Exception) -> bool:
-    """Tell whether what failed may have been posted: no answer came, or none that says otherwise."""
-    if isinstance(fault, UpstreamUnreached):
-        return False
-    return isinstance(fault, UpstreamTimeout) or (
-        isinstance(fault, UpstreamFailed) and fault.extra.get("upstream_status") in {None, 504}
-    )
+def _was_not_posted(fault: Exception) -> bool:
+    """Tell whether what failed is surely in no channel: it was not sent, or Discord has said that it failed."""
+    if isinstance(fault, WebhookMissing | DiscordBusy | UpstreamUnreached | PortError):
+        return True
+    return isinstance(fault, UpstreamFailed) and fault.extra.get("upstream_status") not in {None, 504}
 
 
 def _number(text: str, otherwise: float) -> float:

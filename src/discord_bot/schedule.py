@@ -26,7 +26,8 @@ DIGEST_WEEKDAY, DIGEST_HOUR = 6, 14
 NEAR = timedelta(hours=48)
 WEEK = timedelta(days=7)
 MOST_LISTED = 20
-LATE = timedelta(hours=1)
+EARLY, LATE = timedelta(minutes=1), timedelta(hours=1)
+"""How early by its own clock a tick may come, and when one was missed."""
 BEFORE = "was posted before"
 
 _LAST_DIGEST = """
@@ -57,7 +58,7 @@ class Posts:
 
     async def owes_digest(self, now: datetime) -> bool:
         """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
-        last, week = await self._db.first(_LAST_DIGEST), week_of(now)
+        last, week = await self._db.first(_LAST_DIGEST), week_of(now + EARLY)
         return last is not None and last["subject"] is not None and last["subject"] < _named(week) and now > week + LATE
 
     async def _foreseen(self, notice: Notice) -> Posting:
@@ -115,7 +116,7 @@ def _reminder(event: Document, site: Site) -> Notice:
 
 async def _digest(events: Sequence[Document], site: Site, now: datetime) -> list[Notice]:
     """Return the week's digest; nothing where there is nothing to tell."""
-    week = week_of(now)
+    week = week_of(now + EARLY)
     ahead = [event for event in events if site.begins(event) <= now + WEEK][:MOST_LISTED]
     posts = [post for post in await site.newest("posts") if _is_new(post, now)][:MOST_LISTED]
     if not ahead and not posts:

@@ -183,7 +183,7 @@ def test_a_site_that_is_down_is_told_in_words(run: Runner) -> None:
         bot.sims.site.status = 404
         made = await bot.command("events")
         assert made.faults == []
-        assert "the site answered 404" in made.messages[0]["content"]
+        assert "Another service failed" in made.messages[0]["content"]
         assert await bot.complete("event", "name", "a") == []
 
     run(case)
@@ -214,7 +214,7 @@ def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
         bot.sims.site.status = 404
         made = await bot.command("ask", {"question": "Who are you?"})
         assert (made.answer["type"], made.faults) == (5, [])
-        assert "the site answered 404" in made.messages[0]["content"]
+        assert "Another service failed" in made.messages[0]["content"]
         [entry] = await bot.audit(1)
         assert (entry["kind"], entry["subject"], entry["outcome"]) == ("slash", "ask", "failed")
         assert entry["actor"] == bot.sims.discord.user_id

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from discord_bot.app import app
-from discord_bot.notices import Notice, Notices
+from discord_bot.notices import Notice, Notices, NoticeUnderWay
 from discord_sim import Bucket
 from edge.parts.discord import Embed
 
@@ -249,6 +249,22 @@ def test_who_died_on_the_way_is_known_by_what_was_done(run: Runner) -> None:
 
 
 SUBSCRIBE = "INSERT INTO subscriptions (user_id, kind, topics, created_at) VALUES (?, ?, ?, ?)"
+
+
+def test_who_was_overtaken_sends_nothing(local: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        notices: Notices = app.provide(Notices, bot.client.ports)
+        notice = Notice("event", "a", "key", Embed("a"), "somebody")
+        claimed = await notices._claim(notice)
+        assert isinstance(claimed, str)
+        await bot.db.run("UPDATE notices SET until = 1")
+        assert (await notices.send(notice)).is_new
+        with pytest.raises(NoticeUnderWay):
+            await notices._begin(claimed)
+        assert len(bot.sims.discord.posted("event")) == 1
+
+    local(case)
 
 
 def test_subscribers_of_a_kind_and_topic_are_mentioned(run: Runner) -> None:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -10,7 +11,7 @@ from pydantic_core import from_json, to_json
 
 from edge.errors import NotConfigured, Problem
 from edge.parts.upstream import Call, Patience, Upstream, UpstreamFailed, retry_after
-from edge.ports import Clock, Fetch, Fetched, KeyValue
+from edge.ports import Clock, Fetch, Fetched, KeyValue, PortError
 from edge.settings import BaseUrl, Secret, Settings
 
 WEBHOOK = "webhooks:"
@@ -202,7 +203,8 @@ class Webhooks:
     async def _pause(self, kind: str, wait: float) -> None:
         """Remember for the next who posts, wherever that is, until when Discord takes no more."""
         until = self._clock.now().timestamp() + wait
-        await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=max(60, int(wait) + 1))
+        with suppress(PortError):  # KV takes one write of a name a second; what was posted is posted
+            await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=max(60, int(wait) + 1))
 
 
 def _check(fetched: Fetched) -> None:
