@@ -44,7 +44,7 @@ app = App(
     settings=BotSettings,
     authenticate=authenticate,
     middleware=[request_id, access_log, cors, security_headers],
-    providers=[Leases, Cache, Discord, Webhooks, Audit, Site, Notices, Desk, Posts],
+    providers=[Leases, Cache, Discord, Webhooks, Audit, Site, ask.Answers, Notices, Desk, Posts],
     resources=[
         index.routes,
         service_routes(),

@@ -170,6 +170,19 @@ def test_a_question_that_nothing_fits_asks_no_model(run: Runner) -> None:
     run(case)
 
 
+def test_a_user_asks_one_question_at_a_time(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        knowing(bot)
+        assert shown(await bot.command("ask", {"question": "membership fees"}))["embeds"]
+        assert "ask again in 10 seconds" in shown(await bot.command("ask", {"question": "membership fees"}))["content"]
+        other = await bot.command("ask", {"question": "membership fees"}, user={"id": "77"})
+        assert shown(other)["embeds"]
+        assert len(bot.sims.model.requests) == 2
+        assert [row["outcome"] for row in await bot.audit(3)] == ["answered", "refused", "answered"]
+
+    run(case)
+
+
 def test_types_that_cannot_be_read_do_not_keep_others_from_answering(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         knowing(bot)
