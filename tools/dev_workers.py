@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
@@ -21,7 +22,7 @@ def main() -> int:
     environment = surroundings(place)
     greet(environment)
     pythonpath = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tools")])
-    values = environment.values | {"PYTHONPATH": pythonpath}
+    values = {"ENVIRONMENT": "development"} | environment.values | {"PYTHONPATH": pythonpath}
     serving = subprocess.Popen(command(place), cwd=ROOT, env=values, stdout=subprocess.PIPE, text=True)
     with suppress(KeyboardInterrupt):
         follow(serving, place)
@@ -30,19 +31,12 @@ def main() -> int:
 
 
 def command(place: Place) -> list[str]:
-    """Return pyedge's command line."""
+    """Return pyedge's command line: a variable or secret of the app's that the environment has is the Worker's."""
     own = [] if place.package == DEFAULT else ["--env", place.package.replace("_", "-")]
-    return [
-        sys.executable,
-        "-m",
-        "pyedge",
-        "serve",
-        "--port",
-        place.port,
-        "--state",
-        str(place.state / "workers"),
-        *own,
-    ]
+    names = [field.name for field in load(place.package).settings.fields if field.port is None]
+    taken = [word for name in names for word in ("--from-env", name)]
+    serve = [sys.executable, "-m", "pyedge", "serve", "--port", place.port, "--state", str(place.state / "workers")]
+    return [*serve, *own, *taken]
 
 
 def follow(serving: subprocess.Popen[str], place: Place) -> None:
@@ -59,8 +53,12 @@ def tick(place: Place, mark: Path) -> None:
     if mark.exists():
         return
     for cron in crons(place.package):
-        with urlopen(f"{place.url}/cdn-cgi/handler/scheduled?cron={quote(cron)}") as answer:
-            answer.read()
+        try:
+            with urlopen(f"{place.url}/cdn-cgi/handler/scheduled?cron={quote(cron)}") as answer:
+                answer.read()
+        except HTTPError as fault:  # the log has said why; the next tick is another try
+            fault.close()
+            print(f"the job of {cron} failed", flush=True)
     mark.touch()
 
 

@@ -38,16 +38,18 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--port", type=int, default=8787)
     serve.add_argument("--state", type=Path, help="where bindings keep their data (default: they forget it)")
     serve.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable or secret")
+    serve.add_argument("--from-env", action="append", default=[], metavar="NAME", help="one that the environment has")
     serve.add_argument("--watchdog", type=float, default=30.0, help="seconds that Python may compute without a pause")
     serve.add_argument("--ai", help="address of a stand-in for Workers AI")
     return parser
 
 
 def _serve(options: argparse.Namespace) -> int:
+    taken = {name: os.environ[name] for name in options.from_env if name in os.environ}
     worker = Worker(
         options.config,
         options.env,
-        variables=dict(pair.split("=", 1) for pair in options.var),
+        variables=taken | dict(pair.split("=", 1) for pair in options.var),
         also=[_also(options.config, text) for text in options.also],
         port=options.port,
         state=options.state,
