@@ -1,0 +1,66 @@
+"""Sanity's own webhook, from the stand-in to a platform behind a real address: what is published is seen at once."""
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from pydantic_core import from_json
+from tests.platform_api.conftest import ROOT, Sims
+from tests.served import served_locally
+
+from pyedge import Worker
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(params=["local", "workers"])
+def url(request: pytest.FixtureRequest, sims: Sims, tmp_path: Path) -> Iterator[str]:
+    if request.param == "local":
+        with served_locally(tmp_path, sims.env(), "platform_api") as served:
+            yield served.url
+        return
+    given = {name: value for name, value in sims.env().items() if value != "off"}
+    with Worker(ROOT / "wrangler.toml", "platform-api", given, {"ratelimits": []}, ai=sims.model.url) as worker:
+        yield worker.url.rstrip("/")
+
+
+def titles(url: str) -> dict[str, str]:
+    with urlopen(f"{url}/api/v1/content/posts?limit=100") as answer:
+        return {one["slug"]: one["title"] for one in from_json(answer.read())["documents"]}
+
+
+def test_what_an_editor_publishes_changes_and_removes_is_seen(sims: Sims, url: str) -> None:
+    before = titles(url)
+    sims.sanity.hook(f"{url}/api/v1/content/purge")
+    try:
+        slug = {"_type": "slug", "current": "hot-off-the-press"}
+        document = {"_id": "post-hot", "_type": "post", "title": "Hot off the press", "slug": slug}
+        found = []
+        for title in ("Hot off the press", "Hotter still"):
+            sims.sanity.put(document | {"title": title})
+            sims.sanity.settle()
+            found.append(titles(url))
+        sims.sanity.delete("post-hot")
+        sims.sanity.settle()
+        found.append(titles(url))
+    finally:
+        sims.sanity.unhook()
+    assert [one.get("hot-off-the-press") for one in found] == ["Hot off the press", "Hotter still", None]
+    assert found[-1] == before
+    assert [status for status, _ in sims.sanity.deliveries] == [200, 200, 200]
+
+
+def test_a_hook_with_another_secret_changes_nothing(sims: Sims, url: str) -> None:
+    before = titles(url)
+    sims.sanity.hook(f"{url}/api/v1/content/purge", "another-secret")
+    try:
+        own = next(one for one in sims.sanity.documents.values() if one["_type"] == "post" and "slug" in one)
+        sims.sanity.put(own | {"title": "Forged"})
+        sims.sanity.settle()
+    finally:
+        sims.sanity.unhook()
+    time.sleep(0.1)
+    assert [status for status, _ in sims.sanity.deliveries] == [401]
+    assert titles(url) == before
