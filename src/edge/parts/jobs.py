@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.access import ADMIN
-from edge.endpoint import Query
+from edge.endpoint import PlanError, Query
 from edge.errors import NotFound
 from edge.events import EventHandler, Tick
 from edge.ports import Clock, Ports
@@ -53,8 +53,12 @@ class Jobs(Routes):
         self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
 
     def compose(self, app: "App") -> None:
-        """Learn the app's jobs."""
-        self.known = {job.handler.__name__: (cron, job) for cron, job in app.jobs}
+        """Learn the app's jobs; `PlanError` where two have one name, as only one of them could be run."""
+        for cron, job in app.jobs:
+            name = job.handler.__name__
+            if name in self.known:
+                raise PlanError(f"two jobs are called {name}")
+            self.known[name] = cron, job
 
 
 def job_routes() -> Jobs:
