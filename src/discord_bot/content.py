@@ -11,7 +11,7 @@ from discord_bot.settings import BotSettings
 from discord_bot.times import aware, span, zone_of
 from edge.errors import NotFound
 from edge.parts.cache import Cache, Terms
-from edge.parts.discord import Embed
+from edge.parts.discord import LINK, Embed
 from edge.parts.upstream import Call, Patience, Upstream, UpstreamFailed
 from edge.ports import Clock, Fetch
 
@@ -20,7 +20,10 @@ PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
 TYPES = ("events", "posts", "people", "projects")
 MOST = 100
 
-_LINK = re.compile(r"https?://[^\s<>\"\\]{1,500}")
+LONGEST_LINK = 500
+
+_PLAIN = ":/?#@!$&'*+,;=%~-._"
+"""What stays in a link as it is: not its brackets, as it may stand in such."""
 
 
 class Document(BaseModel):
@@ -104,8 +107,9 @@ class Site:
 
     def link(self, document: Document, kind: str) -> str | None:
         """Return where a document can be read, or None."""
-        if document.url and _LINK.fullmatch(document.url):
-            return document.url.replace("(", "%28").replace(")", "%29")  # it may stand in brackets
+        url = quote(document.url or "", safe=_PLAIN)
+        if len(url) <= LONGEST_LINK and re.fullmatch(LINK, url):
+            return url
         return f"{self.settings.site_url}/{kind}/{quote(document.slug, safe='')}" if self.settings.site_url else None
 
     def card(self, event: Document) -> Embed:

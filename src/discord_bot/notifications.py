@@ -8,11 +8,12 @@ from pydantic import BaseModel, ConfigDict, Field
 from discord_bot.audit import Audit
 from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay, TooManyNotices, key_of
 from discord_bot.settings import BotSettings
+from discord_bot.subscriptions import NAMES
 from discord_bot.times import span, zone_of
 from edge.access import OPERATOR
 from edge.endpoint import Body, Operation, Query
 from edge.http import Request, Response
-from edge.parts.discord import DiscordBusy, DiscordRefused, Embed, WebhookMissing
+from edge.parts.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.parts.upstream import UpstreamTimeout
 from edge.routes import Routes
 from edge.text import Matching
@@ -22,7 +23,7 @@ routes = Routes("/notifications", tag="notifications", access=OPERATOR)
 JSON = "application/json"
 COLOURS = {"sponsor-update": 0xF1C40F, "event": 0x57F287, "announcement": 0x5865F2}
 
-Url = Annotated[str, Field(max_length=2000), Matching(r"https?://[^\s]+", "an address that begins with https://")]
+Url = Annotated[str, Field(max_length=2000), Matching(LINK, "an address such as https://example.org/a, in ASCII")]
 Id = Annotated[str, Field(description="the subject's", max_length=100), Matching(r"[A-Za-z0-9][\w.:-]*", "an id")]
 Text = Annotated[str, Field(max_length=20_000)]
 Short = Annotated[str, Field(max_length=1000)]
@@ -133,7 +134,7 @@ class Desk:
     async def tell(self, kind: str, news: News, asked: Asked, request: Request) -> Response:
         """Send news once, and say how it was sent."""
         fields = [(name, text) for name, text in news.card(self._zone).items() if text]
-        embed = Embed(news.title, news.text, news.url, fields, COLOURS[kind])
+        embed = Embed(news.title.strip() or NAMES[kind], news.text, news.url, fields, COLOURS[kind])
         key, actor = key_of(news.model_dump(mode="json", exclude_none=True)), request.actor
         notice = Notice(
             kind, news.id, key, embed, actor.name if actor else "", is_limited=True, repeats=asked.repeat,

@@ -55,12 +55,26 @@ def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> 
     run(case)
 
 
-@pytest.mark.parametrize("url", ["javascript:alert(1)", "https://a b", "https://x/" + "y" * 600, "http://", "/a"])
+@pytest.mark.parametrize(
+    "url", ["javascript:alert(1)", "https://a b", "https://x.y/" + "y" * 600, "http://", "/a", "https://localhost/a"]
+)
 def test_a_link_that_discord_would_refuse_is_not_shown(run: Runner, url: str) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.content["events"] = [document("a", "[A](b)", starts_at=soon(1), url=url)]
         assert shown(await bot.command("next"))["embeds"][0]["url"] == "https://site.example/events/a"
         shown(await bot.command("events"))
+
+    run(case)
+
+
+def test_a_link_beyond_ascii_is_encoded(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.content["events"] = [
+            document("a", "A", starts_at=soon(1), url="https://a.example/über (1)?q=a b")
+        ]
+        link = "https://a.example/%C3%BCber%20%281%29?q=a%20b"
+        assert shown(await bot.command("next"))["embeds"][0]["url"] == link
+        assert f"[More]({link})" in shown(await bot.command("events"))["embeds"][0]["fields"][0]["value"]
 
     run(case)
 

@@ -76,6 +76,7 @@ WRONG: dict[str, tuple[str, dict[str, Any], int]] = {
     "no title": ("event", {"title": ""}, 422),
     "a member of another kind": ("announcement", {"sponsor": "x"}, 422),
     "a link that is none": ("announcement", {"url": "javascript:alert(1)"}, 422),
+    "a link to a host of no domain": ("announcement", {"url": "http://localhost/a"}, 422),
     "a time that is none": ("event", {"starts_at": "tomorrow"}, 422),
     "a number for a text": ("event", {"text": 5}, 422),
 }
@@ -136,6 +137,15 @@ def test_another_notice_about_the_subject_waits_for_the_window(run: Runner) -> N
         await bot.kv.delete("ratelimit:announcement:a1")
         await bot.db.run("DELETE FROM leases")
         assert (await tell(bot, text="later")).status == 201
+
+    run(case)
+
+
+def test_a_title_of_nothing_is_that_of_its_kind(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        assert (await tell(bot, "event", title=" \n", text="\u2003")).status == 201
+        assert bot.sims.discord.posted("event")[0]["embeds"][0]["title"] == "Events"
 
     run(case)
 

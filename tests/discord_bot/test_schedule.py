@@ -155,6 +155,17 @@ def test_the_digest_is_posted_once_a_week(run: Runner) -> None:
     run(case)
 
 
+def test_a_site_without_a_domain_is_linked_to_nowhere(local: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        assert [one["outcome"] for one in await job(bot, "digest")] == ["posted"]
+        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"] * 2
+
+    local.env["SITE_URL"] = "http://localhost:3000"
+    local(case)
+
+
 def test_a_digest_with_nothing_in_it_is_none(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()

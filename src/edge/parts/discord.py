@@ -21,13 +21,17 @@ PAUSE = "discord-pause:"
 LONGEST_WAIT = 5.0
 """Seconds that a rate limit is waited out for; a longer one is told to the caller."""
 ATTEMPTS = 3
+LINK = r"https?://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(:[0-9]{1,5})?([/?#][!-~]*)?"
+"""The form of the addresses that a card may lead to: others, such as one without a dot, are refused with all else."""
 UNSEEN = (0.3, 0.7, 1.5)
 """Seconds before a follow-up is sent again to an interaction whose first answer Discord has perhaps not read yet."""
 
 _EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
 _WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
-_TOTAL = 6_000
-_JSON = (("content-type", "application/json"),)
+_TOTAL, _EMBEDS, _MENTIONED = 6_000, 10, 100
+_AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs, 10)")
+"""Discord's front refuses callers that name no such client."""
+_JSON = (_AGENT, ("content-type", "application/json"))
 
 
 class DiscordSettings(Settings):
@@ -60,7 +64,7 @@ class WebhookMissing(NotConfigured):
 
 @dataclass(frozen=True, slots=True)
 class Embed:
-    """A card in a message; `fields` are pairs of name and value."""
+    """A card in a message; `fields` are pairs of name and value. A `url` that Discord would refuse is not shown."""
 
     title: str
     description: str = ""
@@ -75,7 +79,7 @@ class Embed:
         budget = _Budget(left)
         shown: dict[str, Any] = {"title": budget.cut(self.title, 256), "color": self.colour}
         shown["footer"] = {"text": footer} if (footer := budget.cut(self.footer, 2048)) else None
-        shown["url"] = self.url
+        shown["url"] = self.url if self.url and len(self.url) <= 2048 and re.fullmatch(LINK, self.url) else None
         shown["timestamp"] = self.timestamp.isoformat() if self.timestamp else None
         shown["description"] = budget.cut(self.description, min(4096, budget.left // 2 if self.fields else 4096))
         pairs = [(budget.cut(name, 256), budget.cut(value, 1024)) for name, value in self.fields[:25]]
@@ -84,33 +88,38 @@ class Embed:
 
 
 class _Budget:
-    """How much text a message may have yet. Discord counts UTF-16 units."""
+    """How much text a message may have yet. Discord counts code points (discord-api-docs, issue 1315)."""
 
     def __init__(self, left: int) -> None:
         self.left = left
 
     def cut(self, text: str, limit: int) -> str:
         kept = clipped(text.strip(), min(limit, self.left))
-        self.left -= _length(kept)
+        self.left -= len(kept)
         return kept
 
 
 def clipped(text: str, limit: int) -> str:
-    """Return a text of at most `limit` UTF-16 units, with an ellipsis where something is left out."""
-    if _length(text) <= limit:
+    """Return a text of at most `limit` characters, with an ellipsis where something is left out."""
+    if len(text) <= limit:
         return text
-    units = text.encode("utf-16-le", "surrogatepass")[: 2 * max(limit - 1, 0)]
-    return units.decode("utf-16-le", "ignore") + "…" if limit > 0 else ""
+    return text[: limit - 1] + "…" if limit > 0 else ""
 
 
 def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a message as Discord takes it. Of all whom its text names, the users of `mentions` alone are told."""
+    """Return a message as Discord takes it. Of all whom its text names, the users of `mentions` alone are told.
+
+    What is over a limit is left out: embeds after the tenth, those for whose text there is no room, users after 100.
+    """
     shown: list[dict[str, Any]] = []
     left = _TOTAL
-    for embed in embeds[:10]:
-        shown.append(embed.document(left))
-        left -= _texts(shown[-1])
-    body: dict[str, Any] = {"allowed_mentions": {"parse": []} | ({"users": [*mentions]} if mentions else {})}
+    for embed in embeds:
+        card = embed.document(left)
+        if (size := _texts(card)) and len(shown) < _EMBEDS:
+            shown.append(card)
+            left -= size
+    users = [*dict.fromkeys(mentions)][:_MENTIONED]
+    body: dict[str, Any] = {"allowed_mentions": {"parse": []} | ({"users": users} if users else {})}
     return body | ({"content": clipped(content, 2000)} if content else {}) | ({"embeds": shown} if shown else {})
 
 
@@ -124,7 +133,7 @@ class Discord:
 
     async def read(self, path: str, token: Secret) -> Any:
         """Return what the API has at a path, as the bot that the token is of."""
-        headers = (("authorization", f"Bot {token.get_secret_value()}"),)
+        headers = (_AGENT, ("authorization", f"Bot {token.get_secret_value()}"))
         return await self._upstream.json(Call("GET", self._url + path, headers))
 
     async def follow_up(self, application_id: str, token: str, body: Mapping[str, Any]) -> None:
@@ -186,15 +195,14 @@ class Webhooks:
             await self._pause(kind, busy.wait)
             raise
         if fetched.header("x-ratelimit-remaining") == "0":
-            await self._pause(kind, _number(fetched.header("x-ratelimit-reset-after")))
+            await self._pause(kind, _bounded(_number(fetched.header("x-ratelimit-reset-after"))))
         if fetched.status == 404:
             raise WebhookMissing(kind)
         _check(fetched)
         return _id_of(fetched)
 
     async def _wait(self, kind: str) -> None:
-        until = await self._kv.get(PAUSE + kind)
-        wait = float(until) - self._clock.now().timestamp() if until else 0.0
+        wait = _bounded(_number(await self._kv.get(PAUSE + kind)) - self._clock.now().timestamp())
         if wait > LONGEST_WAIT:
             raise DiscordBusy(wait)
         if wait > 0:
@@ -232,23 +240,24 @@ def _said(fetched: Fetched) -> str:
 def _asked(fetched: Fetched, now: datetime) -> float:
     """Return the seconds that a 429 asks to wait; its body is more exact than its header."""
     try:
-        return float(from_json(fetched.body)["retry_after"])
-    except (ValueError, LookupError, TypeError):
-        return retry_after(fetched, now) or 1.0
+        return _bounded(float(from_json(fetched.body)["retry_after"]))
+    except (ValueError, LookupError, TypeError, OverflowError):
+        return _bounded(retry_after(fetched, now) or 1.0)
 
 
-def _number(text: str | None) -> float:
+def _number(text: str | bytes | None) -> float:
     try:
-        return max(0.0, float(text or 0))
+        return float(text or 0)
     except ValueError:
         return 0.0
 
 
-def _length(text: str) -> int:
-    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+def _bounded(wait: float) -> float:
+    """Return a wait of a day at most, none where it is no number."""
+    return min(max(0.0, wait), 86_400.0)
 
 
 def _texts(shown: Mapping[str, Any]) -> int:
     pairs = [text for field in shown.get("fields", ()) for text in field.values()]
     texts = [shown.get("title", ""), shown.get("description", ""), shown.get("footer", {}).get("text", ""), *pairs]
-    return sum(map(_length, texts))
+    return sum(map(len, texts))

@@ -1,0 +1,53 @@
+"""schemathesis over the bot's document, with all of its checks, against the server and against workerd."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+import pytest
+from tests.documented import check
+from tests.served import served_locally
+
+from discord_sim import Bucket
+from pyedge import Worker
+
+from .conftest import KEY, KINDS, ROOT, Sims
+
+pytestmark = pytest.mark.slow
+
+SIGNED = ["--exclude-path", "/interactions"]
+"""What Discord signs nobody else can call."""
+
+
+@contextmanager
+def serving(runtime: str, sims: Sims, folder: Path) -> Iterator[str]:
+    """Run the bot on a runtime, its webhooks known, and give its address."""
+    if runtime == "local":
+        with served_locally(folder, sims.env(), "discord_bot") as served:
+            with closing(sqlite3.connect(folder / "state" / "kv" / "KV.sqlite", timeout=10)) as kv:
+                for kind in KINDS:
+                    kv.execute(
+                        "INSERT OR REPLACE INTO pairs VALUES (?, ?, NULL)",
+                        (f"webhooks:{kind}", sims.discord.webhook_url(kind).encode()),
+                    )
+                kv.commit()
+            yield served.url
+        assert "Traceback" not in (folder / "server.txt").read_text()
+        return
+    with Worker(ROOT / "wrangler.toml", "discord-bot", sims.env(), ai=sims.model.url) as worker:
+        for kind in KINDS:
+            worker.kv_put("KV", f"webhooks:{kind}", sims.discord.webhook_url(kind))
+        yield worker.url.rstrip("/")
+
+
+@pytest.mark.parametrize("runtime", ["local", "workers"])
+def test_what_can_be_asked_is_answered_as_the_document_says(runtime: str, sims: Sims, tmp_path: Path) -> None:
+    phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
+    usual, sims.discord.limit = sims.discord.limit, Bucket(100_000, 1.0)
+    try:
+        with serving(runtime, sims, tmp_path) as url:
+            header = f"Authorization: Bearer {KEY[0][1]}"
+            check(url, "openapi/discord_bot/openapi.json", header, 5, "--checks", "all", *SIGNED, *phases)
+    finally:
+        sims.discord.limit = usual
