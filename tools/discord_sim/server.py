@@ -2,10 +2,8 @@
 
 import asyncio
 import json
-import threading
-from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -20,19 +18,20 @@ from discord_sim.replies import Refusal, plain
 from discord_sim.sender import DEADLINE, Mangle, Signing
 from discord_sim.webhooks import Webhooks
 from discord_sim.world import Seen, World
+from stand_in import StandIn
 
-HOST = "127.0.0.1"
 WEBHOOK_BUCKET = Bucket(5, 2.0)
 BOT_BUCKET = Bucket(50, 1.0)
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class DiscordSim:
+class DiscordSim(StandIn):
     """Discord, as far as its documentation says, of one guild and one application.
 
     `limit` is the bucket of each webhook; `deadline` is how many seconds a bot has to answer an interaction.
     """
 
+    options: ClassVar = {"handler_cancellation": True}
     application_id, guild_id, user_id = seeds.APPLICATION, seeds.GUILD, seeds.USER
     channel_id, general_id = seeds.ANNOUNCEMENTS, seeds.GENERAL
     """Where announcements are, and where interactions in the guild happen."""
@@ -45,20 +44,13 @@ class DiscordSim:
         deadline: float = DEADLINE,
         interactions_url: str | None = None,
     ) -> None:
-        self.port, self.limit, self.deadline = port, limit, deadline
+        super().__init__(port)
+        self.limit, self.deadline = limit, deadline
         self.interactions_url = interactions_url
         self.world = World()
         self.bot_token, self.public_key = seeds.bot_token(), self.world.public_key
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._runner: web.AppRunner | None = None
 
     # -- addresses ----------------------------------------------------------------------------------
-    @property
-    def url(self) -> str:
-        """Where it listens."""
-        return f"http://{HOST}:{self.port}"
-
     @property
     def api_url(self) -> str:
         """The base address of the API."""
@@ -121,7 +113,7 @@ class DiscordSim:
     ) -> Exchange:  # fmt: skip
         """Send a payload, or bytes as they are; `mangle` changes headers and body after they were signed."""
         signing = Signing(timestamp, key, mangle)
-        return self._run(sender.exchange(self.world, url, payload, signing, self.deadline))
+        return self.run(sender.exchange(self.world, url, payload, signing, self.deadline))
 
     def ping(self, url: str) -> Exchange:
         """Ask whether the bot is there."""
@@ -176,31 +168,14 @@ class DiscordSim:
         """Fill in a modal and send it."""
         return self.send(url, payloads.submit(self.world, custom_id, fields, Who(user, guild, locale)))
 
-    def _run[T](self, work: Coroutine[Any, Any, T]) -> T:
-        return asyncio.run_coroutine_threadsafe(work, self._loop).result(60)
-
     # -- life ---------------------------------------------------------------------------------------
-    def __enter__(self) -> Self:
-        self._thread.start()
-        self._run(self._start())
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        assert self._runner is not None
-        self._run(self._runner.cleanup())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    async def _start(self) -> None:
+    def application(self) -> web.Application:
+        """Return Discord's API, and the control."""
         app = web.Application(middlewares=[self._serve], client_max_size=26_214_400)
         hooks, bots = Webhooks(self.world, self.deadline), Bots(self.world)
         app.add_routes([*hooks.routes("/api"), *hooks.routes("/api/v10"), *bots.routes("/api/v10")])
         app.add_routes(Control(self).routes())
-        self._runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self.port).start()
-        self.port = int(self._runner.addresses[0][1])
+        return app
 
     # -- each request -------------------------------------------------------------------------------
     @web.middleware

@@ -2,23 +2,21 @@
 
 import asyncio
 import json
-import threading
 from collections import deque
 from collections.abc import Sequence
-from types import TracebackType
-from typing import Any, Self
+from typing import Any, ClassVar
 
 from aiohttp import web
 
 from model_sim.embeddings import EMBEDDER, MOST_TEXTS, embedded, in_openai, in_workers_ai, texts_of
 from model_sim.turns import Shape, Turn, cut_up, streamed, whole
+from stand_in import StandIn
 
 KEY = "model-sim-key"
 MODEL = "sim-large"
-HOST = "127.0.0.1"
 
 
-class ModelSim:
+class ModelSim(StandIn):
     """Answers what it was told to, turn by turn, and else something of its own that fits what it is asked.
 
     A prompt, or a text to embed, `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name, only
@@ -27,20 +25,15 @@ class ModelSim:
     Workers AI.
     """
 
+    options: ClassVar = {"handler_cancellation": True}
+
     def __init__(self, port: int = 0, *, shape: Shape = "classic", key: str = KEY) -> None:
-        self.port, self.shape, self.key = port, shape, key
+        super().__init__(port)
+        self.shape, self.key = shape, key
         self.requests: list[dict[str, Any]] = []
         self.left = 0
         self._turns: deque[Turn] = deque()
         self._given: set[object] = set()
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens: Workers AI's `POST /run/{model}`."""
-        return f"http://{HOST}:{self.port}"
 
     @property
     def openai_url(self) -> str:
@@ -57,19 +50,8 @@ class ModelSim:
         self.requests.clear()
         self.left, self.shape = 0, shape
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(10)
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        assert self._runner is not None
-        asyncio.run_coroutine_threadsafe(self._runner.cleanup(), self._loop).result(10)
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-
-    async def _start(self) -> None:
+    def application(self) -> web.Application:
+        """Return both dialects: OpenAI's, and Workers AI's `POST /run/{model}`."""
         app = web.Application()
         app.add_routes(
             [
@@ -79,11 +61,7 @@ class ModelSim:
                 web.post("/run/{model:.+}", self._run),
             ]
         )
-        self._runner = web.AppRunner(app, shutdown_timeout=1, handler_cancellation=True)
-        await self._runner.setup()
-        site = web.TCPSite(self._runner, HOST, self.port)
-        await site.start()
-        self.port = int(self._runner.addresses[0][1])
+        return app
 
     async def _models(self, request: web.Request) -> web.StreamResponse:
         if refused := self._refused(request):

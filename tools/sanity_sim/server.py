@@ -2,11 +2,9 @@
 
 import asyncio
 import copy
-import threading
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from types import TracebackType
-from typing import Self
+from typing import ClassVar
 
 from aiohttp import web
 
@@ -18,8 +16,8 @@ from sanity_sim.faults import Asked, Fault, Journal
 from sanity_sim.hooks import Delivery, Hook, Hooks
 from sanity_sim.refusals import Refused, api_error
 from sanity_sim.store import Change, Store
+from stand_in import StandIn
 
-HOST = "127.0.0.1"
 WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
 _LONGEST_LINE = 1 << 20
 """Of a request; the limit that matters is Sanity's own, which is lower and answers with its error."""
@@ -27,29 +25,24 @@ _LONGEST_LINE = 1 << 20
 type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-class SanitySim:
+class SanitySim(StandIn):
     """A project with one private dataset, filled with the documents of Edge Collective.
 
     `now` is the moment that they are made for and that queries ask for with `now()`; without it that is the start's,
     and the clock's.
     """
 
+    options: ClassVar = {"max_line_size": _LONGEST_LINE, "access_log": None}
+
     def __init__(self, port: int = 0, *, now: datetime | None = None) -> None:
-        self.port, self.project_id, self.dataset = port, PROJECT_ID, DATASET
+        super().__init__(port)
+        self.project_id, self.dataset = PROJECT_ID, DATASET
         self.webhook_secret = WEBHOOK_SECRET
         self.started = (now or datetime.now(UTC)).replace(microsecond=0)
         self.journal, self.store, self.hooks = Journal(), Store(), Hooks(PROJECT_ID, DATASET)
         self.api = Api(self.store, DATASET, lambda: now or datetime.now(UTC), self.hooks.tell)
         self.read_token, self.write_token = self.api.read_token, self.api.write_token
         self.store.fill(documents(self.started))
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._thread: threading.Thread | None = None
-        self._runner: web.AppRunner | None = None
-
-    @property
-    def url(self) -> str:
-        """Where it listens, in place of `https://{project}.api.sanity.io`."""
-        return f"http://{HOST}:{self.port}"
 
     @property
     def documents(self) -> dict[str, Document]:
@@ -89,7 +82,7 @@ class SanitySim:
 
     def settle(self, timeout_s: float = 10.0) -> None:
         """Wait until all deliveries are made or given up."""
-        self._run(self.hooks.settle(), timeout_s)
+        self.run(self.hooks.settle(), timeout_s)
 
     def fail(  # noqa: PLR0913 - the parts of a fault, each with its own default
         self,
@@ -112,42 +105,18 @@ class SanitySim:
         self.journal.clear()
         self.deliveries.clear()
 
-    def __enter__(self) -> Self:
-        self._loop = asyncio.new_event_loop()
-        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
-        self._thread.start()
-        self._run(self._start())
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        assert self._loop is not None
-        assert self._thread is not None
-        self._run(self._stop())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
-        self._loop.close()
-        self._loop = None
-
-    def _run(self, work: Coroutine[None, None, None], timeout_s: float = 10.0) -> None:
-        assert self._loop is not None
-        asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout_s)
-
-    async def _start(self) -> None:
+    def application(self) -> web.Application:
+        """Return Sanity's API, and the control."""
         app = web.Application(middlewares=[self._answered])
         app.add_routes([*self.api.routes(), *Control(self).routes()])
-        self._runner = web.AppRunner(app, shutdown_timeout=1, max_line_size=_LONGEST_LINE, access_log=None)
-        await self._runner.setup()
-        await web.TCPSite(self._runner, HOST, self.port).start()
-        self.port = int(self._runner.addresses[0][1])
+        return app
 
-    async def _stop(self) -> None:
+    async def closing(self) -> None:
+        """Deliver no more."""
         await self.hooks.stop()
-        assert self._runner is not None
-        await self._runner.cleanup()
 
     def _tell(self, change: Change) -> None:
-        if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.hooks.tell, [change])
+        self.soon(self.hooks.tell, [change])
 
     @web.middleware
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
