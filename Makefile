@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate seed test test-fast soak check audit licences export erase register format openapi assets dry-run bench bench-workers bench-live lock clean
+.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi assets dry-run bench bench-workers bench-live lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -32,6 +32,9 @@ migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= ove
 
 seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Put an app's demonstration data where it is missing (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
 	@$(BIN)/python tools/seed.py $(if $(REMOTE),--remote '$(REMOTE)') $(if $(DRY),--dry-run) $(if $(OVERWRITE),--overwrite)
+
+new: $(VENV)/.dev ## Write the skeleton of a new Worker, whose tests pass at once (APP=, such as vinyl_vault)
+	@$(BIN)/python tools/new.py
 
 test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not soak" --durations 5

@@ -1,0 +1,245 @@
+"""`make new`: what it writes passes all tests at once, on both runtimes; what cannot be made is refused in one line."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+from shutil import copytree, ignore_patterns
+from urllib.request import urlopen
+
+import pytest
+
+from apps import ROOT
+from new import README, WRANGLER, Refused, check, main, move
+
+APP = "vinyl_vault"
+LINKED = (".venv", "node_modules", "python_modules", "build/pyedge")
+LEFT_OUT = (
+    ".git",
+    ".venv",
+    "node_modules",
+    "python_modules",
+    "build",
+    ".state",
+    ".dev.vars*",
+    "__pycache__",
+    ".*_cache",
+)
+TESTS = (
+    f"tests/{APP}", "tests/test_house_rules.py", "tests/test_wrangler.py", "tests/test_readme.py",
+    "tests/test_openapi_document.py", "tests/test_assets.py", "tests/tools/test_seed.py",
+)  # fmt: skip
+CHOSEN = f"{APP} or {APP.replace('_', '-')} or test_readme or environment or named_for_nothing"
+
+
+PATIENCE = 30.0
+
+
+class Copy:
+    """A copy of the repository."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        own = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST", "APP"))}
+        self.env = own | {"PYTHONPATH": "src:tools", "PYTHONDONTWRITEBYTECODE": "1"}
+
+    def run(self, *command: str, expected: int = 0) -> str:
+        """Run a command of Python's there and return what it said."""
+        done = subprocess.run(
+            [sys.executable, *command], cwd=self.root, env=self.env, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == expected, done.stdout + done.stderr
+        return done.stdout + done.stderr
+
+    def files(self) -> dict[str, bytes]:
+        """Return all files but what is linked."""
+        paths = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
+        return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+    """Return a copy, in which the new Worker was made."""
+    root = tmp_path_factory.mktemp("copy") / "repository"
+    copytree(ROOT, root, ignore=ignore_patterns(*LEFT_OUT))
+    (root / "build").mkdir()
+    (ROOT / "build" / "pyedge").mkdir(parents=True, exist_ok=True)  # what workerd keeps of earlier starts
+    for name in LINKED:
+        (root / name).symlink_to(ROOT / name)
+    made = Copy(root)
+    before = made.files()
+    written = made.run("tools/new.py", APP).partition("next:")[0]
+    changed = {name for name, content in made.files().items() if before.get(name) != content}
+    assert changed == {line.split()[0] for line in written.splitlines()[1:]}
+    return made
+
+
+@contextmanager
+def served(copy: Copy, folder: Path) -> Iterator[str]:
+    """Run `tools/dev.py` until its server answers, and yield its address."""
+    port = free_port()
+    env = copy.env | {"APP": APP, "PORT": str(port), "STATE": str(folder / "state")}
+    with (folder / "told.txt").open("wb") as told:
+        process = subprocess.Popen(
+            [sys.executable, "tools/dev.py"], cwd=copy.root, env=env, stdout=told, stderr=subprocess.STDOUT
+        )
+    try:
+        deadline = time.monotonic() + PATIENCE
+        while not answers(port) and time.monotonic() < deadline and process.poll() is None:
+            time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def free_port() -> int:
+    """Return a port that nobody has just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def answers(port: int) -> bool:
+    """Tell whether somebody listens."""
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def checked(copy: Copy) -> None:
+    """Lint, type and compare as `make check` does, for the new files."""
+    new = [f"src/{APP}", f"tests/{APP}"]
+    copy.run("-m", "ruff", "check", "--no-cache", *new)
+    copy.run("-m", "ruff", "format", "--no-cache", "--check", *new)
+    copy.run("-m", "mypy", *new)
+    copy.run("tools/openapi.py", "--check")
+
+
+@pytest.mark.slow
+def test_what_is_made_passes_all_checks_and_tests_on_both_runtimes(copy: Copy) -> None:
+    copy.run("tools/build_assets.py", APP)
+    with ThreadPoolExecutor() as pool:
+        checks = pool.submit(checked, copy)
+        said = copy.run("-m", "pytest", "-q", "-p", "no:cacheprovider", "-k", CHOSEN, *TESTS)
+        checks.result()
+    assert " passed" in said
+    assert "workers" in copy.run("-m", "pytest", "-q", "--collect-only", f"tests/{APP}")
+
+
+@pytest.mark.slow
+def test_it_is_served_by_make_dev(copy: Copy, tmp_path: Path) -> None:
+    with served(copy, tmp_path) as url:
+        for path in ("/health", "/notes", "/docs"):
+            with urlopen(url + path, timeout=10) as answer:
+                assert answer.status == 200
+    assert "API key:" in (tmp_path / "told.txt").read_text()
+
+
+@pytest.mark.slow
+def test_any_name_gives_code_in_form_and_limits_of_its_own(copy: Copy) -> None:
+    for package in ("a1", "zebra_" + "z" * 34):
+        copy.run("tools/new.py", package)
+        for check_ in (("check",), ("format", "--check")):
+            copy.run("-m", "ruff", *check_, "--no-cache", f"src/{package}", f"tests/{package}")
+        copy.run("tools/openapi.py", "--check", package)
+    copy.run(
+        "-m", "pytest", "-q", "-p", "no:cacheprovider", "tests/test_wrangler.py", "-k", "share or every_environment"
+    )
+
+
+@pytest.mark.slow
+def test_a_second_time_is_refused(copy: Copy) -> None:
+    before = copy.files()
+    assert copy.run("tools/new.py", APP, expected=2) == f"error: APP='{APP}': there is an app of this name\n"
+    assert copy.files() == before
+
+
+@pytest.mark.slow
+def test_a_failure_leaves_nothing(copy: Copy) -> None:
+    template = copy.root / "tools" / "new" / "src" / "PACKAGE" / "notes.py.template"
+    sound = template.read_text(encoding="utf-8")
+    try:
+        template.write_text(sound.replace("import Clock", "import Watch"), encoding="utf-8")
+        before = copy.files()
+        assert "cannot import name 'Watch'" in copy.run("tools/new.py", "wine_cellar", expected=1)
+        assert copy.files() == before
+    finally:
+        template.write_text(sound, encoding="utf-8")
+
+
+def test_where_one_part_cannot_be_moved_none_is(tmp_path: Path) -> None:
+    staged, root = tmp_path / "staged", tmp_path / "root"
+    (staged / "src").mkdir(parents=True)
+    (staged / "src" / "app.py").write_text("new")
+    (staged / README).write_text("new")
+    root.mkdir()
+    (root / README).write_text("old")
+    (root / WRANGLER).write_text("old")
+    with pytest.raises(FileNotFoundError):
+        move(staged, root, ["src", README, "missing", WRANGLER])
+    assert {path.name: path.read_text() for path in root.iterdir()} == {README: "old", WRANGLER: "old"}
+
+
+@pytest.mark.parametrize(
+    ("package", "reason"),
+    [
+        ("", "say which app"),
+        ("Vinyl", "lower case"),
+        ("vinyl-vault", "lower case"),
+        ("vinyl vault", "lower case"),
+        ("vinyl__vault", "lower case"),
+        ("vinyl_", "lower case"),
+        ("_vinyl", "lower case"),
+        ("2vinyl", "lower case"),
+        ("../vinyl", "lower case"),
+        ("vinyl\n", "lower case"),
+        ("schätze", "lower case"),
+        ("v" * 41, "40 characters"),
+        ("class", "a word of Python's"),
+        ("match", "a word of Python's"),
+        ("edge", "the kernel"),
+        ("edge_cases", "the kernel"),
+        ("tests", "a test"),
+        ("test_vinyl", "a test"),
+        ("json", "Python has a module"),
+        ("core_tessie", "an app of this name"),
+        ("platform_api", "an app of this name"),
+        ("main", "a module of this name"),
+        ("pydantic", "a module of this name"),
+        ("pytest", "a module of this name"),
+        ("build_assets", "a module of this name"),
+        ("tessie_sim", "a module of this name"),
+        ("migrations", "is there already"),
+        ("contracts", "tests/contracts is there already"),
+        ("production", "wrangler.toml names production"),
+        ("tessie", "wrangler.toml names tessie-db"),
+        ("default", "something else"),
+        ("build", "something else"),
+        ("workers", "something else"),
+        ("utils", "something else"),
+    ],
+)
+def test_a_name_that_cannot_be_is_refused(package: str, reason: str) -> None:
+    with pytest.raises(Refused, match=reason):
+        check(package)
+
+
+@pytest.mark.parametrize("package", [APP, "a1", "radio_4_archive"])
+def test_other_names_can_be(package: str) -> None:
+    check(package)
+
+
+def test_a_refusal_is_one_line_and_the_exit_code_2(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("APP", raising=False)
+    assert (main([]), main(["no such\nname"])) == (2, 2)
+    said = capsys.readouterr()
+    assert (said.out, said.err.count("\n")) == ("", 2)
+    assert all(line.startswith("error: ") for line in said.err.splitlines())
