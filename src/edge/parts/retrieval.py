@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
+from unicodedata import normalize
 
 from pydantic_core import to_json
 
@@ -154,7 +155,7 @@ class Library:
 
 def stems(text: str) -> Iterator[str]:
     """Yield the words of a text that say something, in lower case, without a plural's ending."""
-    for word in _WORD.findall(text.casefold()):
+    for word in _words(text):
         if word not in _COMMON:
             yield word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
 
@@ -172,6 +173,11 @@ def pieces(text: str) -> Iterator[str]:
         yield part
 
 
+def _words(text: str) -> list[str]:
+    """Return the words in lower case, each umlaut as one character: some systems write it as two."""
+    return _WORD.findall(normalize("NFC", text).casefold())
+
+
 def _shared(row: Row, weights: Sequence[float]) -> float:
     """Return how much of a question's weight a passage has, half of it for what stands in the title."""
     places = [row[f"w{n}"] for n in range(len(weights))]
@@ -182,7 +188,7 @@ def _shared(row: Row, weights: Sequence[float]) -> float:
 
 def _rows(source: Source) -> Iterator[tuple[object, ...]]:
     for number, text in enumerate(pieces(source.text) if source.text.strip() else [source.title]):
-        folded = " " + " | ".join(" ".join(_WORD.findall(part.casefold())) for part in (source.title, text))
+        folded = " " + " | ".join(" ".join(_words(part)) for part in (source.title, text))
         digest = sha256(f"{source.title}\n{text}".encode(errors="surrogatepass")).hexdigest()
         name = f"{source.id}#{number}"
         yield name, source.id, source.kind, source.slug, source.title, text, folded, digest
