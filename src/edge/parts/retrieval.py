@@ -5,16 +5,15 @@ share with the question. Vectors are kept as whole numbers of -127 to 127: a qua
 """
 
 import math
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
-from unicodedata import normalize
 
 from pydantic_core import to_json
 
 from edge.model import Model, ModelError
+from edge.parts.words import pieces, stems, words
 from edge.ports import Database, Log, Row, Statement
 from edge.sql import upsert
 
@@ -27,13 +26,6 @@ MOST_WORDS = 12
 LEAST_COSINE, LEAST_SHARE = 0.3, 0.1
 """Below these a passage has nothing to do with the question."""
 
-_WORD = re.compile(r"\w{2,}")
-_COMMON = frozenset({
-    "about", "all", "an", "and", "any", "are", "as", "at", "be", "by", "can", "do", "does", "for", "from", "had", "has",
-    "have", "how", "in", "is", "it", "its", "me", "my", "no", "not", "of", "on", "or", "our", "so", "such", "than",
-    "that", "the", "their", "them", "there", "they", "this", "to", "was", "we", "were", "what", "when", "where",
-    "which", "who", "why", "will", "with", "you", "your",
-})  # fmt: skip
 _NEAREST = """
 WITH asked AS MATERIALIZED (SELECT CAST(key AS INTEGER) AS place, CAST(value AS INTEGER) AS part FROM json_each(?))
 SELECT id, (SELECT sum(one.value * asked.part) FROM json_each(passages.vector) AS one CROSS JOIN asked
@@ -111,13 +103,13 @@ class Library:
 
     async def _sharing_words(self, question: str, limit: int) -> dict[str, float]:
         """Rate passages by the words that they share with a question: a rare word says more, and one of the title."""
-        words = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
-        if not words:
+        asked = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
+        if not asked:
             return {}
-        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(words)))
+        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(asked)))
         sql = f"SELECT id, instr(folded, '|') AS bar, {places} FROM passages"
-        rows = await self._db.all(sql, *(f" {word}" for word in words))
-        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(words))]
+        rows = await self._db.all(sql, *(f" {word}" for word in asked))
+        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(asked))]
         rated = {row["id"]: _shared(row, weights) for row in rows}
         best = sorted(rated, key=lambda name: -rated[name])[:limit]
         return {name: rated[name] for name in best if rated[name] >= LEAST_SHARE}
@@ -153,31 +145,6 @@ class Library:
         return Statement("UPDATE passages SET vector = ?, model = ?, vector_of = ? WHERE id = ?", given)
 
 
-def stems(text: str) -> Iterator[str]:
-    """Yield the words of a text that say something, in lower case, without a plural's ending."""
-    for word in _words(text):
-        if word not in _COMMON:
-            yield word[:-1] if len(word) > 3 and word.endswith("s") and not word.endswith("ss") else word
-
-
-def pieces(text: str) -> Iterator[str]:
-    """Yield a text in parts of about `PASSAGE` characters, cut between paragraphs or, in a long one, sentences."""
-    part = ""
-    for unit in re.split(r"\n{2,}|(?<=[.!?])\s+", text):
-        for start in range(0, len(unit), PASSAGE):
-            if part and len(part) + len(unit[start : start + PASSAGE]) > PASSAGE:
-                yield part
-                part = ""
-            part = f"{part} {unit[start : start + PASSAGE]}".strip()
-    if part:
-        yield part
-
-
-def _words(text: str) -> list[str]:
-    """Return the words in lower case, each umlaut as one character: some systems write it as two."""
-    return _WORD.findall(normalize("NFC", text).casefold())
-
-
 def _shared(row: Row, weights: Sequence[float]) -> float:
     """Return how much of a question's weight a passage has, half of it for what stands in the title."""
     places = [row[f"w{n}"] for n in range(len(weights))]
@@ -187,8 +154,8 @@ def _shared(row: Row, weights: Sequence[float]) -> float:
 
 
 def _rows(source: Source) -> Iterator[tuple[object, ...]]:
-    for number, text in enumerate(pieces(source.text) if source.text.strip() else [source.title]):
-        folded = " " + " | ".join(" ".join(_words(part)) for part in (source.title, text))
+    for number, text in enumerate(pieces(source.text, PASSAGE) if source.text.strip() else [source.title]):
+        folded = " " + " | ".join(" ".join(words(part)) for part in (source.title, text))
         digest = sha256(f"{source.title}\n{text}".encode(errors="surrogatepass")).hexdigest()
         name = f"{source.id}#{number}"
         yield name, source.id, source.kind, source.slug, source.title, text, folded, digest

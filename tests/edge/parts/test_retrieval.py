@@ -10,7 +10,8 @@ import pytest
 from tests.edge.conftest import Lines
 
 from edge.model import Model
-from edge.parts.retrieval import BATCH, PASSAGE, Changes, Library, Source, pieces, stems
+from edge.parts.retrieval import BATCH, PASSAGE, Changes, Library, Source
+from edge.parts.words import pieces, stems
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.model import LocalModel
 from model_sim import EMBEDDER, ModelSim, Turn
@@ -113,7 +114,7 @@ TEXTS: dict[str, str] = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_pieces_are_short_and_lose_nothing(text: str) -> None:
-    found = [*pieces(text)]
+    found = [*pieces(text, PASSAGE)]
     assert found
     assert all(0 < len(one) <= PASSAGE + 1 and one == one.strip() for one in found)
     assert "".join("".join(found).split()) == "".join(text.split())
@@ -122,15 +123,15 @@ def test_pieces_are_short_and_lose_nothing(text: str) -> None:
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\n", " \n \n\n "])
 def test_nothing_has_no_pieces(text: str) -> None:
-    assert [*pieces(text)] == []
+    assert [*pieces(text, PASSAGE)] == []
 
 
 def test_pieces_end_where_sentences_do() -> None:
-    found = [*pieces("This is a sentence that says something. " * 100)]
+    found = [*pieces("This is a sentence that says something. " * 100, PASSAGE)]
     assert len(found) > 2
     assert all(one.endswith(".") for one in found)
-    assert [*pieces("a" * 800 + "\n\n" + "b" * 800)] == ["a" * 800, "b" * 800]
-    assert [*pieces("One.\n\nTwo. Three")] == ["One. Two. Three"]
+    assert [*pieces("a" * 800 + "\n\n" + "b" * 800, PASSAGE)] == ["a" * 800, "b" * 800]
+    assert [*pieces("One.\n\nTwo. Three", PASSAGE)] == ["One.\n\nTwo. Three"]
 
 
 # -- bringing up to date --------------------------------------------------------------------------------
