@@ -274,6 +274,14 @@ def test_a_text_is_found_by_itself_with_the_highest_score(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("model", [True, False])
+def test_the_more_of_a_question_a_passage_has_the_earlier_it_comes(shelf: Shelf, model: bool) -> None:
+    texts = ("Honey, wax and stone.", "Honey, rope and stone.", "Honey, wax, smoke.", "Gravel, rope and stone.")
+    shelf.keep([source(text.split(".")[0], "Notes", text) for text in texts], model=model)
+    assert shelf.found("honey wax smoke", model)[:2] == ["Honey, wax, smoke", "Honey, wax and stone"]
+    assert shelf.found("honey wax smoke", model, 1) == ["Honey, wax, smoke"]
+
+
+@pytest.mark.parametrize("model", [True, False])
 def test_no_more_are_found_than_are_wanted(shelf: Shelf, model: bool) -> None:
     shelf.keep([source(f"{n}", f"Bees {n}", "Bees fly.") for n in range(20)], model=model)
     for limit in (1, 5, 20):
