@@ -112,14 +112,15 @@ class Notices:
         known = await self._claim(notice)
         if isinstance(known, Delivered):
             return known
-        if notice.is_limited:
-            await self._check_limit(notice, known)
+        until = await self._check_limit(notice, known) if notice.is_limited else None
         body = await self.body(notice)
         await self._begin(known)
         try:
             message_id = await self._webhooks.post(notice.kind, body)
         except Exception as fault:
-            await self._failed(notice, known, fault)
+            status = await self._failed(notice, known, fault)
+            if until is not None and status == FAILED:
+                await self._leases.give_back(_limit(notice), until)
             raise
         await self._sent(notice, known, message_id)
         return Delivered(known, message_id, True)
@@ -161,16 +162,21 @@ class Notices:
             await self._clock.sleep(0.2)
         raise NoticeUnderWay(headers=[("retry-after", "5")])
 
-    async def _check_limit(self, notice: Notice, known: str) -> None:
-        """Raise where another notice about the subject went out in the window; this one may then come again."""
+    async def _check_limit(self, notice: Notice, known: str) -> float | None:
+        """Return the end of the lease on the subject, None for a notice that needs none.
+
+        Raises where another about it went out in the window; this one may then come again.
+        """
         name, window, now = _limit(notice), self._settings.notice_window_s, self._clock.now().timestamp()
         last, _, until = (await self._kv.get(name) or b"").decode(errors="replace").partition(" ")
         wait = _number(until, now + window) - now if last and last != notice.fingerprint else 0.0
-        if wait <= 0 and not notice.repeats and not await self._leases.take(name, min(UNSEEN, window)):
-            wait = float(window)
-        if wait > 0:
+        if wait <= 0 and notice.repeats:
+            return None
+        end = await self._leases.take(name, min(UNSEEN, window)) if wait <= 0 else None
+        if end is None:
             await self._end(known, FAILED)
-            raise TooManyNotices(wait)
+            raise TooManyNotices(wait if wait > 0 else float(window))
+        return end
 
     async def _sent(self, notice: Notice, known: str, message_id: str) -> None:
         """Write down that it is in its channel: if that fails, the next who has the same is told to look there."""
@@ -184,13 +190,13 @@ class Notices:
             except PortError as fault:
                 self._log("error", "limit not written", subject=notice.subject, error=str(fault))
 
-    async def _failed(self, notice: Notice, known: str, fault: Exception) -> None:
+    async def _failed(self, notice: Notice, known: str, fault: Exception) -> str:
+        """Write down how it failed, and return the notice's status."""
         status = FAILED if _was_not_posted(fault) else UNKNOWN
-        if notice.is_limited and status == FAILED:
-            await self._leases.give_back(_limit(notice))
         told = f"{type(fault).__name__}: {fault}" if isinstance(fault, Problem | PortError) else type(fault).__name__
         await self._end(known, status)
         await self._audit.write(self._entry(notice, status, None, told))
+        return status
 
     async def _begin(self, known: str) -> None:
         """Write down that it goes out now: who dies before this has sent nothing, and is followed by another."""

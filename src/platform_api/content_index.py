@@ -35,12 +35,13 @@ class ContentIndex:
 
     async def refresh(self) -> Changes | None:
         """Bring the passages up to date, by one at a time; None where another does it."""
-        if not await self._leases.take("content-index", LEASE_S):
+        until = await self._leases.take("content-index", LEASE_S)
+        if until is None:
             return None
         try:
             return await self._library.keep(await self.sources())
         finally:
-            await self._leases.give_back("content-index")
+            await self._leases.give_back("content-index", until)
 
     async def sources(self) -> list[Source]:
         """Return every document's text, as Sanity has it now."""

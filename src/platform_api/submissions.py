@@ -77,13 +77,15 @@ class Submissions:
 
     async def carry(self, submission_id: str) -> None:
         """Carry a submission on to where it is not yet; what fails is tried again by the job."""
-        if not await self._leases.take(f"submission:{submission_id}", LEASE_S):
+        lease = f"submission:{submission_id}"
+        until = await self._leases.take(lease, LEASE_S)
+        if until is None:
             return
         row = await self._db.first("SELECT * FROM submissions WHERE id = ? AND status = 'received'", submission_id)
         if row is not None:
             await self._store(row)
             await self._announce(row)
-        await self._leases.give_back(f"submission:{submission_id}")
+        await self._leases.give_back(lease, until)
 
     async def waiting(self) -> list[Row]:
         """Return the submissions that something has not got yet, those that failed least first."""

@@ -106,10 +106,9 @@ class Cache:
         return Kept(body, 0, False, terms)
 
     async def _refetch(self, name: str, make: Make, terms: Terms) -> None:
-        if not await self._leases.take(f"cache:{name}", terms.pause):
-            return
         try:
-            await self._store(name, make, terms)
+            if await self._leases.take(f"cache:{name}", terms.pause):
+                await self._store(name, make, terms)
         except NotFound:
             await self.drop(name)
         except Exception as fault:  # whatever it is, what is kept goes on being served

@@ -13,7 +13,6 @@ class Leases:
 
     def __init__(self, db: Database, clock: Clock) -> None:
         self._db, self._clock = db, clock
-        self._taken: dict[str, float] = {}
 
     async def take(self, name: str, seconds: float) -> float | None:
         """Return the end of the lease, in Unix seconds, where it is ours now for this long; None where another has it.
@@ -21,16 +20,8 @@ class Leases:
         No two leases of a name end at the same instant, so the end says whose a lease is.
         """
         now = self._clock.now().timestamp()
-        until = now + seconds
-        if await self._db.first(_TAKE, name, until, now) is None:
-            return None
-        self._taken = {one: end for one, end in self._taken.items() if end > now} | {name: until}
-        return until
+        return now + seconds if await self._db.first(_TAKE, name, now + seconds, now) else None
 
-    async def give_back(self, name: str, until: float | None = None) -> None:
-        """End a lease before its time: the one that `take` returned, None for the last that was taken here.
-
-        One that was over, and is now another's, stays.
-        """
-        last = self._taken.pop(name, None)
-        await self._db.run("DELETE FROM leases WHERE name = ? AND until = ?", name, until or last)
+    async def give_back(self, name: str, until: float) -> None:
+        """End before its time the lease that ends at `until`; one that was over, and is now another's, stays."""
+        await self._db.run("DELETE FROM leases WHERE name = ? AND until = ?", name, until)
