@@ -180,6 +180,15 @@ def test_a_stranger_is_bounded(run: Runner) -> None:
     assert all(int(one.header("retry-after") or "") > 0 for one in refused)
 
 
+def test_who_tries_keys_is_bounded(run: Runner) -> None:
+    run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
+
+    async def case(client: Client) -> list[int]:
+        return [(await client.get("/jobs", headers=[("x-api-key", f"guess-{n}")])).status for n in range(250)]
+
+    assert set(run(case)) == {401, 429}
+
+
 def test_nothing_leaks_a_webhooks_address(run: Runner) -> None:
     async def case(client: Client) -> Answer:
         store: KeyValue = client.ports.settings.kv

@@ -1,0 +1,22 @@
+"""A broken connection is told to who has called: nothing below repeats a call by itself."""
+
+import asyncio
+
+import pytest
+
+from edge.ports import FetchError
+
+from .conftest import Given, Origin, fetching
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"])
+def test_a_call_whose_connection_breaks_is_made_once(origin: Origin, method: str) -> None:
+    origin.give(Given(0), Given(0))
+
+    async def call() -> None:
+        async with fetching() as fetch:
+            with pytest.raises(FetchError):
+                await fetch(method, origin.url)
+
+    asyncio.run(call())
+    assert len(origin.came) == 1
