@@ -18,7 +18,7 @@ _OWN_HEADERS = ("User-Agent", "Accept", "Content-Type")
 
 
 class LocalFetch:
-    """One session with its connections, made when first used. No redirect, no cookie, no header that was not asked."""
+    """One session, made when first used. No redirect, no cookie, no kept connection, no header that was not asked."""
 
     def __init__(self, max_body: int = MAX_BODY) -> None:
         self._max_body = max_body
@@ -52,6 +52,7 @@ class LocalFetch:
     async def _send(self, method: str, url: URL, headers: HeaderList, body: bytes) -> Fetched:
         if self._session is None:
             self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(force_close=True),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 skip_auto_headers=_OWN_HEADERS,
                 timeout=aiohttp.ClientTimeout(total=None),
