@@ -192,6 +192,7 @@ FAULTS = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stream", [True, False])
 @pytest.mark.parametrize(("turns", "status", "kind", "text"), FAULTS)
 def test_a_turn_that_the_model_fails_in_is_told_and_kept(  # noqa: PLR0913, PLR0917 - a table's columns

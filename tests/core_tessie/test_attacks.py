@@ -282,6 +282,7 @@ async def contents(client: Client) -> dict[str, Any]:
     return counted | {"keys": await database(client).all("SELECT * FROM api_keys")}
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("tessie")
 @pytest.mark.parametrize("half", [0, 1])
 def test_no_parameter_of_any_route_is_sql(run: Runner, half: int) -> None:
@@ -335,6 +336,7 @@ BOMBS: dict[str, tuple[bytes, list[tuple[str, str]]]] = {
 POSTED = sorted({(one.method, one.path) for one in app.endpoints if one.method in {"POST", "PUT", "PATCH"}})
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_no_body_is_a_bomb(run: Runner, bomb: str) -> None:
     body, headers = BOMBS[bomb]

@@ -575,6 +575,7 @@ REQUESTS = st.tuples(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=20, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(requests=st.lists(REQUESTS, min_size=15, max_size=25))
 def test_whatever_is_sent_there_is_an_answer(run: Runner, requests: list[tuple[str, str, str, str, object]]) -> None:

@@ -173,6 +173,7 @@ def test_reports_are_listed_newest_first_without_their_numbers(run: Runner) -> N
     assert "report" not in last[0]
 
 
+@pytest.mark.slow
 def test_a_report_that_no_row_can_hold_is_refused(run: Runner) -> None:
     """A battery reading a month for each of many cars makes many rows of the report."""
 

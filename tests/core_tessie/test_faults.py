@@ -174,6 +174,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
+@pytest.mark.slow
 def test_a_state_folder_that_cannot_be_written_is_one_line_at_the_start() -> None:
     command = [
         sys.executable,

@@ -256,6 +256,7 @@ def test_a_report_is_told(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.slow
 def test_no_event_has_a_secret_or_a_place(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> list[Told]:
         since = await mark(client)

@@ -67,6 +67,7 @@ def test_a_long_summary_is_cut(run: Runner, model_sim: ModelSim) -> None:
     assert run(case) == "é" * SUMMARY_LIMIT
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("turn", "tries"),
     [(Turn(status=413, error="3006: too large"), 1), (Turn("  "), 1), (Turn(status=500, error="9999: broken"), 3)],

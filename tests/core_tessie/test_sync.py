@@ -182,6 +182,7 @@ def test_a_message_that_comes_again_after_its_run_is_passed_over(run: Any, sim: 
     run(case, started=True)
 
 
+@pytest.mark.slow
 @pytest.mark.local_only("Miniflare's queues cannot be held still between two starts")
 def test_a_sync_that_is_cut_off_anywhere_goes_on_where_it_was(run: Any, sim: Simulator) -> None:
     async def first_part(client: Client) -> str:
@@ -236,6 +237,7 @@ def test_a_later_sync_asks_only_for_what_may_be_new(run: Any, sim: Simulator) ->
     run(case, started=True)
 
 
+@pytest.mark.slow
 def test_a_failing_car_holds_up_no_other_and_is_named(run: Any, sim: Simulator) -> None:
     bad = sim.vins[1]
 
@@ -252,6 +254,7 @@ def test_a_failing_car_holds_up_no_other_and_is_named(run: Any, sim: Simulator) 
     run(case, started=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "fault",
     [
@@ -277,6 +280,7 @@ def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[
     run(case, started=True)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("env", "fault", "said"),
     [
@@ -344,6 +348,7 @@ def test_a_dead_letter_names_its_vehicle_in_the_run(run: Any, sim: Simulator) ->
     run(case)
 
 
+@pytest.mark.slow
 def test_a_car_with_missing_parts_is_kept_with_what_there_is(run: Any, sim: Simulator) -> None:
     vin = sim.vins[0]
 

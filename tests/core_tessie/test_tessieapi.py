@@ -135,6 +135,7 @@ def test_a_query_that_is_not_encoded_is_refused(run: Any, sim: Simulator) -> Non
     assert run(case).status == 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "rule",
     [

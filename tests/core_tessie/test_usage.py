@@ -150,6 +150,7 @@ def test_the_most_frequent_come_first_of_the_last_24_hours(run: Runner) -> None:
     assert order == sorted(order, reverse=True)
 
 
+@pytest.mark.slow
 def test_a_period_leaves_out_what_was_before(run: Runner) -> None:
     async def case(client: Client) -> tuple[Totals, Totals]:
         await use(client)

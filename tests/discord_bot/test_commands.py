@@ -42,6 +42,7 @@ def test_events_are_listed_soonest_first_in_their_own_zone(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.slow
 def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         now = document("a", "Now", starts_at=soon(0.0006))

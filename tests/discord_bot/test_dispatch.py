@@ -130,6 +130,7 @@ def test_a_handler_knows_who_asks_and_what_belongs_to_it_is_found(own: Runner) -
     own(case)
 
 
+@pytest.mark.slow
 def test_what_comes_late_was_promised_in_time(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         late = await bot.command("late")
@@ -142,6 +143,7 @@ def test_what_comes_late_was_promised_in_time(own: Runner) -> None:
     own(case)
 
 
+@pytest.mark.slow
 def test_a_slow_button_edits_its_message_or_says_something_beside_it(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         edited = await bot.press("slow-edit")
@@ -167,6 +169,7 @@ def test_problems_are_told_and_bugs_are_not(own: Runner) -> None:
     assert "RuntimeError: broken by …" in own.logs
 
 
+@pytest.mark.slow
 def test_a_handler_that_does_not_end_is_given_up(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         assert "took too long" in said(await bot.command("endless"))

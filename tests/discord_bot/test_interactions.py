@@ -62,6 +62,7 @@ def test_what_is_signed_wrongly_is_refused_before_it_is_read(run: Runner, how: s
     run(case)
 
 
+@pytest.mark.slow
 def test_two_hundred_changed_signatures_are_refused(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         draw = random.Random(11)
@@ -164,6 +165,7 @@ def test_a_wrong_option_of_a_deferred_command_is_told_later(run: Runner) -> None
     run(case)
 
 
+@pytest.mark.slow
 def test_a_slow_handler_is_answered_for_in_time_and_edited_in(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.content["events"] = [document("a", "Slow event", starts_at=soon(5))]
@@ -222,6 +224,7 @@ def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.slow
 def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(503, 2, where="/messages/@original")
@@ -233,6 +236,7 @@ def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.slow
 def test_a_follow_up_that_overtakes_the_first_answer_is_sent_again(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(404, 2, where="/messages/@original")
@@ -242,6 +246,7 @@ def test_a_follow_up_that_overtakes_the_first_answer_is_sent_again(run: Runner) 
     run(case)
 
 
+@pytest.mark.slow
 def test_completions_that_would_be_late_are_none(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.delay.clear()

@@ -189,6 +189,7 @@ def test_a_long_rate_limit_is_told_and_kept_to(run: Runner) -> None:
     run(case)
 
 
+@pytest.mark.slow
 def test_an_empty_bucket_is_waited_for(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()

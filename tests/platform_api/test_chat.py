@@ -168,6 +168,7 @@ def test_of_what_the_site_does_not_speak_nothing_is_made_up(run: Runner, questio
     assert answer == {"answer": "The site says nothing about this.", "model": None, "sources": []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("code", "given", "status", "kind"),
     [(5004, 400, 400, "prompt-refused"), (3040, 429, 429, "model-overloaded"), (0, 500, 502, "model-broke")],

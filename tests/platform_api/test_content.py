@@ -118,6 +118,7 @@ def test_an_answer_is_cached_and_says_so(run: Runner) -> None:
         assert other.header("warning") is None
 
 
+@pytest.mark.slow
 def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> None:
     async def case(client: Client) -> tuple[list[Answer], Answer]:
         await client.get(EVENTS)
@@ -135,6 +136,7 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
     assert int(after.header("age") or "") < 60
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"status": 429}, {"status": 401}, {"reset": True}])
 def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[str, Any]) -> None:
     async def case(client: Client) -> tuple[Answer, Answer, Answer]:
@@ -164,6 +166,7 @@ def test_without_a_cache_the_fault_is_sanitys(run: Runner, fault: dict[str, Any]
     assert answer.json()["upstream"] == "Sanity"
 
 
+@pytest.mark.slow
 def test_a_passing_fault_is_not_seen(run: Runner) -> None:
     run.sims.sanity.fail(status=503, count=2)
     assert run(lambda client: client.get(EVENTS)).status == 200
@@ -176,6 +179,7 @@ def test_a_burst_on_an_empty_cache_gets_the_same_answer(run: Runner) -> None:
     assert len({(one.status, one.body) for one in run(case)}) == 1
 
 
+@pytest.mark.slow
 def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> None:
     async def case(client: Client) -> list[int]:
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]

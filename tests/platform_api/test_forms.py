@@ -172,6 +172,7 @@ def test_an_unknown_form_is_not_found(run: Runner) -> None:
 FAULTS: list[dict[str, Any]] = [{"status": 500}, {"status": 503}, {"reset": True}]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
 def test_what_sanity_did_not_take_is_carried_on_later(run: Runner, fault: dict[str, Any]) -> None:
     async def case(client: Client) -> tuple[Answer, Row, Row]:

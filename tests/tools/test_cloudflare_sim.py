@@ -12,6 +12,8 @@ from edge.ports import Fetched
 from edge.runtimes.analytics_api import totals_sql
 from edge.runtimes.local.fetch import LocalFetch
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 PATH = f"/client/v4/accounts/{ACCOUNT}/analytics_engine/sql"
 SUM = "SELECT SUM(_sample_interval) AS n FROM data"
 

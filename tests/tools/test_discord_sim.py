@@ -15,6 +15,8 @@ import pytest
 
 from discord_sim import KINDS, Bucket, DiscordSim
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 V2 = 1 << 15
 
 

@@ -9,6 +9,8 @@ from tests.tools.test_discord_sim import Got, ask
 
 from discord_sim import DiscordSim
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 
 @pytest.fixture(scope="module")
 def running() -> Iterator[DiscordSim]:

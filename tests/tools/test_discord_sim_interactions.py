@@ -16,6 +16,8 @@ from tests.tools.test_discord_sim import V2, ask
 from discord_sim import Bucket, DiscordSim
 from pyedge.client import node
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 ROOT = Path(__file__).parents[2]
 type Answer = Callable[[dict[str, Any]], Any]
 

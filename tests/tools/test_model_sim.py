@@ -11,6 +11,8 @@ import pytest
 from model_sim import EMBEDDER, KEY, ModelSim
 from model_sim.embeddings import DIMENSIONS, embedded
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 WRONG: dict[str, tuple[dict[str, Any], str, int, str]] = {
     "no key": ({"model": EMBEDDER, "input": "text"}, "", 401, "Incorrect API key provided"),
     "another model": ({"model": "sim-large", "input": "text"}, KEY, 404, "The model `sim-large` does not exist"),

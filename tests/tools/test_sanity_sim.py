@@ -14,6 +14,8 @@ import pytest
 
 from sanity_sim import SanitySim
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 ROOT = Path(__file__).parents[2]
 TITLES = "*[_type == 'post' && slug.current == 'how-to-become-a-sponsor'] | order(_id) {_id, title}"
 DRAFT = "How to become a sponsor in 2027"

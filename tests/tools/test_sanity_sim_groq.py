@@ -11,6 +11,8 @@ from pyedge.client import NODE_MODULES, ROOT, node
 from sanity_sim.content import documents
 from sanity_sim.groq import BadQuery, run
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 NOW = datetime(2026, 11, 21, 10, 30, 15, 250_000, UTC)
 PARAMS = {
     "from": 0, "to": 20, "slug": "berlin-python-at-the-edge", "now": "2026-11-21T10:30:15Z",

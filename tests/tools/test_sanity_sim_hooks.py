@@ -13,6 +13,8 @@ import pytest
 from pyedge.client import NODE_MODULES, ROOT, node
 from sanity_sim import SanitySim, sign
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 CHECK = """
 import { isValidSignature } from "@sanity/webhook";
 const cases = JSON.parse(process.argv[1]);

@@ -12,6 +12,8 @@ import pytest
 from cloudflare_sim import ACCOUNT, StorageSim
 from cloudflare_sim.storage import API, TOKEN
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 KV = "/storage/kv/namespaces/{id}"
 D1 = "/d1/database/{id}"
 

@@ -12,6 +12,8 @@ import pytest
 from tessie_sim import Fleet, Simulator
 from tessie_sim.cars import ANCHOR, DAY_S, distance_m
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 NOW = ANCHOR + 300 * DAY_S + 20 * 3_600
 EMPTY: dict[str, str] = {}
 STATES_COLUMNS = {

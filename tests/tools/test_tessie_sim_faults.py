@@ -17,6 +17,8 @@ import pytest
 from tessie_sim import Fleet, Simulator
 from tessie_sim.cars import ANCHOR, DAY_S
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 TOOLS = Path(__file__).parents[2] / "tools"
 NOW = ANCHOR + 40 * DAY_S
 UNAVAILABLE = b"vehicle unavailable"

@@ -12,6 +12,8 @@ from tessie_sim.events import Event, Idle
 from tessie_sim.moment import firmware, moment
 from tessie_sim.timeline import path_points
 
+pytestmark = pytest.mark.slow  # a stand-in's own tests
+
 YEAR_END = ANCHOR + 365 * DAY_S
 
 

@@ -294,6 +294,7 @@ def test_nothing_is_found_of_what_is_not_there(shelf: Shelf, model: bool) -> Non
     assert shelf.found("quantum chromodynamics", model=model) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("turn", [Turn(status=404), Turn(status=400), Turn(cut=3)])
 def test_a_model_that_fails_leaves_the_words(shelf: Shelf, turn: Turn) -> None:
     shelf.keep(garden())

@@ -63,6 +63,7 @@ def test_two_keys_live_while_one_takes_over_from_the_other() -> None:
     assert after.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2))).name == "phone-1"
 
 
+@pytest.mark.slow
 def test_a_token_that_was_read_before_ends_as_it_was_to_end() -> None:
     tokens = Tokens("api", [KEY])
     token = tokens.issue(CALLER, datetime.now(UTC) - timedelta(seconds=9), timedelta(seconds=1))

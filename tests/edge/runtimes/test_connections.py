@@ -122,6 +122,7 @@ SLOW = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
 def test_what_does_not_come_in_time_is_a_408(parts: list[bytes]) -> None:
     async def run() -> bytes:

@@ -159,6 +159,7 @@ def test_a_stop_gives_back_what_it_cuts_off(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+@pytest.mark.slow
 def test_one_process_consumes_and_takes_what_others_send(tmp_path: Path) -> None:
     seen: list[str] = []
 

@@ -3,6 +3,7 @@
 import asyncio
 from pathlib import Path
 
+import pytest
 from pydantic_core import from_json
 from tests.contracts import events
 
@@ -10,6 +11,7 @@ from edge.live import Draft, Follow
 from edge.runtimes.local.events import LocalEvents
 
 
+@pytest.mark.slow
 def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
     """What is no longer kept is not read, and a reader who asks for it is told."""
 
