@@ -133,8 +133,12 @@ class RemoteClient(Client):
         return [Outcome(f"message-{number}", again.get(str(number))) for number in range(len(bodies))]
 
 
+KEPT = 2
+"""Workers of other settings that run on: most tests have the same, and some have others in between."""
+
+
 class Host:
-    """One Worker for many tests: emptied before each, and started anew where a test wants other settings.
+    """One Worker for many tests: emptied before each, and another beside it where a test wants other settings.
 
     `analytics` is the address of a stand-in for Analytics Engine.
     """
@@ -143,43 +147,47 @@ class Host:
         self, path: Path, *, environment: str | None = None, analytics: str | None = None, ai: str | None = None
     ) -> None:
         self._path, self._environment, self._analytics, self._ai = path, environment, analytics, ai
-        self._worker: Worker | None = None
-        self._env: dict[str, str] = {}
+        self._workers: dict[frozenset[tuple[str, str]], Worker] = {}
         self.logs: list[str] = []
 
     async def client(
         self, app: App, env: Mapping[str, str], headers: HeaderList, kind: type[RemoteClient] = RemoteClient
     ) -> RemoteClient:
         """Return a client of a Worker with these settings and empty tables."""
-        if self._worker is None or self._env != env:
-            await asyncio.to_thread(self._start, dict(env))
-        assert self._worker is not None
-        client = kind(app, self._worker, env, headers)
+        await asyncio.to_thread(self._choose, dict(env))
+        client = kind(app, self.worker, env, headers)
         for field in app.settings.fields:
             if field.kind in {"d1", "kv"}:
                 await cast("RemoteDatabase", getattr(client.ports.settings, field.attribute)).wipe()
         return client
 
-    def _start(self, env: dict[str, str]) -> None:
-        self.stop()
+    def _choose(self, env: dict[str, str]) -> None:
+        """Have the Worker of these settings be the last in the row, and no more in it than `KEPT`."""
+        key = frozenset(env.items())
+        self._workers[key] = self._workers.pop(key) if key in self._workers else self._started(env)
+        while len(self._workers) > KEPT:
+            self._end(next(iter(self._workers)))
+
+    def _started(self, env: dict[str, str]) -> Worker:
         given = {name: value for name, value in env.items() if value != "off"}
         limits: dict[str, Any] = {"ratelimits": []} if env.get("RATE_LIMITER") == "off" else {}
         services: dict[str, Any] = {"analytics": self._analytics, "ai": self._ai}
-        worker = Worker(self._path, self._environment, variables=given, overrides=limits, **services)
-        self._worker, self._env = worker.start(), env
+        return Worker(self._path, self._environment, variables=given, overrides=limits, **services).start()
 
     @property
     def worker(self) -> Worker:
-        """The Worker that runs."""
-        assert self._worker is not None
-        return self._worker
+        """The Worker that was asked for last."""
+        return next(reversed(self._workers.values()))
+
+    def _end(self, key: frozenset[tuple[str, str]]) -> None:
+        worker = self._workers.pop(key)
+        worker.stop()
+        self.logs += worker.logs
 
     def stop(self) -> None:
-        """Stop the Worker, where one runs."""
-        if self._worker is not None:
-            self._worker.stop()
-            self.logs += self._worker.logs
-            self._worker = None
+        """Stop the Workers."""
+        for key in [*self._workers]:
+            self._end(key)
 
 
 class _Bytes:

@@ -17,7 +17,7 @@ from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 from pyedge import config
 from pyedge.client import NODE_MODULES, ROOT
-from pyedge.sources import closure
+from pyedge.sources import closure, slimmed
 from upload import LIMIT, dry_run, packed
 
 FILE = ROOT / "wrangler.toml"
@@ -198,13 +198,14 @@ def test_the_sources_of_a_worker_are_its_own_and_the_kernels(worker: Deployed) -
     assert not [name for name in closure(entry(worker)) if name.startswith(left_out)]
 
 
-@uploaded
+@pytest.mark.parametrize("worker", UPLOADED[1:], ids=lambda one: one.environment)  # staging is as production
 @pytest.mark.slow
 @pytest.mark.skipif(not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`")
 def test_an_upload_is_what_its_entry_imports_and_what_is_locked_and_small(worker: Deployed) -> None:
     assert worker.environment is not None
     upload = dry_run(worker.environment)
-    assert list(upload.own) == [*closure(entry(worker))]
+    assert list(upload.own) == [*slimmed(entry(worker))]
+    assert upload.own.keys() <= closure(entry(worker)).keys()
     packages_ = {name.split("/")[1] for name in upload.modules.keys() - upload.own.keys()}
     assert {"pydantic", "pydantic_core", "workers"} <= packages_
     assert not packages_ & {"apispec", "yaml", "fastapi", "uvicorn", "aiohttp", "cryptography"}

@@ -1,5 +1,6 @@
 """schemathesis over the bot's document, with all of its checks, against the server and against workerd."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -7,12 +8,13 @@ from pathlib import Path
 
 import pytest
 from tests.documented import check
+from tests.remote import Host
 from tests.served import served_locally
 
+from discord_bot.app import app
 from discord_sim import Bucket
-from pyedge import Worker
 
-from .conftest import KEY, KINDS, ROOT, Sims
+from .conftest import KEY, KINDS, Sims
 
 pytestmark = pytest.mark.slow
 
@@ -21,7 +23,7 @@ SIGNED = ["--exclude-path", "/interactions"]
 
 
 @contextmanager
-def serving(runtime: str, sims: Sims, folder: Path) -> Iterator[str]:
+def serving(request: pytest.FixtureRequest, runtime: str, sims: Sims, folder: Path) -> Iterator[str]:
     """Run the bot on a runtime, its webhooks known, and give its address."""
     if runtime == "local":
         with served_locally(folder, sims.env(), "discord_bot") as served:
@@ -35,18 +37,21 @@ def serving(runtime: str, sims: Sims, folder: Path) -> Iterator[str]:
             yield served.url
         assert "Traceback" not in (folder / "server.txt").read_text()
         return
-    with Worker(ROOT / "wrangler.toml", "discord-bot", sims.env(), ai=sims.model.url) as worker:
-        for kind in KINDS:
-            worker.kv_put("KV", f"webhooks:{kind}", sims.discord.webhook_url(kind))
-        yield worker.url.rstrip("/")
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, sims.env(), KEY))
+    for kind in KINDS:
+        host.worker.kv_put("KV", f"webhooks:{kind}", sims.discord.webhook_url(kind))
+    yield host.worker.url.rstrip("/")
 
 
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_what_can_be_asked_is_answered_as_the_document_says(runtime: str, sims: Sims, tmp_path: Path) -> None:
+def test_what_can_be_asked_is_answered_as_the_document_says(
+    request: pytest.FixtureRequest, runtime: str, sims: Sims, tmp_path: Path
+) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
     usual, sims.discord.limit = sims.discord.limit, Bucket(100_000, 1.0)
     try:
-        with serving(runtime, sims, tmp_path) as url:
+        with serving(request, runtime, sims, tmp_path) as url:
             header = f"Authorization: Bearer {KEY[0][1]}"
             check(url, "openapi/discord_bot/openapi.json", header, 5, "--checks", "all", *SIGNED, *phases)
     finally:

@@ -116,6 +116,7 @@ def test_discord_away_is_a_502_and_what_is_kept_is_served(run: Runner, path: str
 
 @pytest.mark.parametrize(("name", "paths"), [("DISCORD_BOT_TOKEN", DISCORD), ("DISCORD_GUILD_ID", DISCORD),
                                              ("DISCORD_CHANNEL_ID", DISCORD[2:])])  # fmt: skip
+@pytest.mark.local_only("a Worker of its own would have to start for these settings")
 def test_without_a_setting_its_name_is_told(run: Runner, name: str, paths: list[str]) -> None:
     run.env |= {name: ""}
 
@@ -135,6 +136,7 @@ def test_health_is_by_service(run: Runner) -> None:
     assert health["timestamp"][:13] == time.strftime("%Y-%m-%dT%H", time.gmtime())
 
 
+@pytest.mark.local_only("a Worker of its own would have to start for these settings")
 @pytest.mark.parametrize("name", ["SANITY_API_READ_TOKEN", "API_KEY"])
 def test_a_missing_secret_degrades(run: Runner, name: str) -> None:
     run.env |= {name: ""}
@@ -186,7 +188,9 @@ def test_who_tries_keys_is_bounded(run: Runner) -> None:
     async def case(client: Client) -> list[int]:
         return [(await client.get("/jobs", headers=[("x-api-key", f"guess-{n}")])).status for n in range(250)]
 
-    assert set(run(case)) == {401, 429}
+    statuses = set(run(case))
+    assert statuses <= {401, 429}
+    assert 429 in statuses
 
 
 def test_nothing_leaks_a_webhooks_address(run: Runner) -> None:

@@ -1,5 +1,6 @@
 """Sanity's own webhook, from the stand-in to a platform behind a real address: what is published is seen at once."""
 
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,10 +8,11 @@ from urllib.request import urlopen
 
 import pytest
 from pydantic_core import from_json
-from tests.platform_api.conftest import ROOT, Sims
+from tests.platform_api.conftest import Sims
+from tests.remote import Host
 from tests.served import served_locally
 
-from pyedge import Worker
+from platform_api.app import app
 
 pytestmark = pytest.mark.slow
 
@@ -21,9 +23,9 @@ def url(request: pytest.FixtureRequest, sims: Sims, tmp_path: Path) -> Iterator[
         with served_locally(tmp_path, sims.env(), "platform_api") as served:
             yield served.url
         return
-    given = {name: value for name, value in sims.env().items() if value != "off"}
-    with Worker(ROOT / "wrangler.toml", "platform-api", given, {"ratelimits": []}, ai=sims.model.url) as worker:
-        yield worker.url.rstrip("/")
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, sims.env(), []))
+    yield host.worker.url.rstrip("/")
 
 
 def titles(url: str) -> dict[str, str]:
