@@ -288,6 +288,22 @@ def test_a_copy_is_written_in_utf_8_whatever_the_source_is_in(tmp_path: Path) ->
     assert (tmp_path / "out" / "main.py").read_bytes() == "\nx='ü'\n".encode()
 
 
+def test_what_is_made_already_is_made_again_where_a_source_or_the_copy_has_changed(tmp_path: Path) -> None:
+    (tmp_path / "main.py").write_text("x = 1  # one")
+    out = tmp_path / "out"
+    copy(tmp_path / "main.py", out)
+    before = (out / "main.py").stat().st_mtime_ns
+    copy(tmp_path / "main.py", out)
+    assert (out / "main.py").stat().st_mtime_ns == before
+    (out / "main.py").write_text("x = 3")
+    (out / "more.py").write_text("")
+    copy(tmp_path / "main.py", out)
+    assert {path.name: path.read_text() for path in out.iterdir()} == {"main.py": "x=1"}
+    (tmp_path / "main.py").write_text("x = 2  # two")
+    copy(tmp_path / "main.py", out)
+    assert (out / "main.py").read_text() == "x=2"
+
+
 def test_an_entry_in_a_package_goes_to_the_top_and_its_package_below_it(tmp_path: Path) -> None:
     package = tmp_path / "src" / "bot"
     package.mkdir(parents=True)

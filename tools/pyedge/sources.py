@@ -16,6 +16,7 @@ import tokenize
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import suppress
 from functools import partial, reduce
+from hashlib import sha256
 from io import StringIO
 from itertools import pairwise, product
 from keyword import iskeyword
@@ -71,7 +72,10 @@ def slimmed(main: Path) -> dict[str, str]:
 
 
 def copy(main: Path, folder: Path) -> None:
-    """Bring a folder to hold an entry's files and no others, leaving equal ones alone."""
+    """Bring a folder to hold an entry's files and no others, leaving equal ones alone; what holds is not made again."""
+    stamp, given = folder.with_name(f"{folder.name}.stamp"), _digest([Path(__file__), *_root(main).rglob("*.py")])
+    if stamp.is_file() and stamp.read_text(encoding="ascii") == given + _digest(folder.rglob("*.py")):
+        return
     files = slimmed(main)
     for name, text in files.items():
         target, content = folder / name, text.encode()
@@ -81,6 +85,15 @@ def copy(main: Path, folder: Path) -> None:
     for path in [*folder.rglob("*")]:
         if path.is_file() and path.relative_to(folder).as_posix() not in files:
             path.unlink()
+    stamp.write_text(given + _digest(folder.rglob("*.py")), encoding="ascii")
+
+
+def _digest(paths: Iterable[Path]) -> str:
+    """Return what is the same for the same files of the same content."""
+    whole = sha256()
+    for path in sorted(paths):
+        whole.update(f"{path} ".encode() + sha256(path.read_bytes()).digest())
+    return whole.hexdigest()
 
 
 def values(sources: Iterable[str]) -> frozenset[str]:
