@@ -13,6 +13,9 @@ from edge.ports import Clock, Ports
 from edge.routes import Routes
 from edge.settings import Field
 
+ALWAYS = ("kv", "d1", "ai", "env_vars", "secrets", "optional_secrets")
+"""What every app tells of, also where it has none."""
+
 type Status = Literal["ok", "error", "not_configured"]
 
 
@@ -61,7 +64,7 @@ def _environment(ports: Ports) -> str:
 
 
 def _services(found: Mapping[Field, Probe]) -> dict[str, Service]:
-    grouped: dict[str, dict[Field, Probe]] = {}
+    grouped: dict[str, dict[Field, Probe]] = {name: {} for name in ALWAYS}
     for field, one in found.items():
         grouped.setdefault(_service_of(field), {})[field] = one
     return {name: _service(name, members) for name, members in sorted(grouped.items())}
@@ -77,6 +80,8 @@ def _service_of(field: Field) -> str:
 
 def _service(name: str, members: Mapping[Field, Probe]) -> Service:
     """Return one probe for many: its status is that of the worst, and its message names the faulty."""
+    if not members:
+        return Service(status="not_configured", latency_ms=0.0, message="this app has none")
     latency = max((one.latency_ms or 0.0 for one in members.values()), default=0.0)
     faulty = {field.name: one for field, one in members.items() if one.status != "ok" and _matters(field, one)}
     told = "; ".join(f"{field}: {one.message or one.status}" for field, one in faulty.items())

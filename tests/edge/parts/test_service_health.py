@@ -96,8 +96,12 @@ def test_there_is_a_probe_for_each_service_and_no_other(serve: Serve) -> None:
     }
 
 
-def test_what_the_settings_do_not_have_is_not_probed(serve: Serve) -> None:
-    assert set(health(serve, {}, Settings)["probes"]) == {"env_vars"}
+def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
+    probes = health(serve, {}, Settings)["probes"]
+    assert {name for name, probe in probes.items() if probe["status"] == "ok"} == {"env_vars"}
+    for name in ("kv", "d1", "ai", "secrets", "optional_secrets"):
+        assert probes.pop(name) == {"status": "not_configured", "latency_ms": 0.0, "message": "this app has none"}
+    assert [*probes] == ["env_vars"]
 
 
 class Grown(Shop):
@@ -204,6 +208,7 @@ def test_an_environment_that_is_none_is_a_fault_and_no_failure(serve: Serve, giv
 
 class Real(Settings):
     api_key: Secret
+    spare_key: Secret | None
     db: Database
     kv: KeyValue
     photos: Bucket
@@ -219,7 +224,7 @@ def test_the_runtimes_own_bindings_are_asked(tmp_path: Path) -> None:
     app = App("real", version="1", settings=Real, resources=parts, authenticate=nobody, queues={"ORDERS": "o"})
 
     async def probes(sim: ModelSim) -> Any:
-        env = {"API_KEY": SECRET, "LOCAL_AI_URL": sim.openai_url, "LOCAL_AI_KEY": sim.key}
+        env = {"API_KEY": SECRET, "SPARE_KEY": SECRET, "LOCAL_AI_URL": sim.openai_url, "LOCAL_AI_KEY": sim.key}
         runtime = LocalRuntime.open(app, tmp_path / "state", env)
         try:
             return (await Client(app, runtime.ports()).get("/health")).json()["probes"]
@@ -230,7 +235,7 @@ def test_the_runtimes_own_bindings_are_asked(tmp_path: Path) -> None:
         well = asyncio.run(probes(sim))
     gone = asyncio.run(probes(sim))
     assert {name: probe["status"] for name, probe in well.items()} == dict.fromkeys(
-        ("ai", "d1", "env_vars", "kv", "queue", "r2", "secrets"), "ok"
+        ("ai", "d1", "env_vars", "kv", "optional_secrets", "queue", "r2", "secrets"), "ok"
     )
     assert all(well[name]["latency_ms"] > 0 for name in ("ai", "d1", "kv", "queue", "r2"))
     assert {name for name, probe in gone.items() if probe["status"] != "ok"} == {"ai"}
