@@ -31,11 +31,12 @@ def serving(request: pytest.FixtureRequest, runtime: str, sims: Sims, folder: Pa
     yield host.worker.url.rstrip("/")
 
 
+@pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("runtime", ["local", "workers"])
 def test_what_can_be_asked_is_answered_as_the_document_says(
-    request: pytest.FixtureRequest, runtime: str, sims: Sims, tmp_path: Path
+    request: pytest.FixtureRequest, runtime: str, examples: int, sims: Sims, tmp_path: Path
 ) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
     with serving(request, runtime, sims, tmp_path) as url:
         header = f"Authorization: Bearer {KEY[0][1]}"
-        check(url, "openapi/platform_api/openapi.json", header, 5, "--checks", "all", *SIGNED, *phases)
+        check(url, "openapi/platform_api/openapi.json", header, examples, "--checks", "all", *SIGNED, *phases)
