@@ -56,13 +56,14 @@ class Operation:
     """What a handler takes from its Request and puts into its Response by itself; the OpenAPI document shows it.
 
     `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
-    would say nothing (an event stream); `query` is a model of the query string, `body` the type of the JSON body.
-    Nothing of it is enforced.
+    would say nothing (an event stream); `query` is a model of the query string, `body` the type of the JSON body; a
+    public route that `takes_key` may be called with one. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     query: type[BaseModel] | None = None
     body: Any = None
+    takes_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

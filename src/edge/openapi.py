@@ -13,7 +13,7 @@ from apispec import APISpec
 from edge import errors
 from edge.access import PUBLIC
 from edge.app import App
-from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input
+from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Route
 from edge.errors import PROBLEM_JSON
 from edge.http import Request, Response
 from edge.parts.limits import TooManyRequests
@@ -166,7 +166,15 @@ def _describe(operation: _Operation, schemas: Schemas) -> Schema:
     described["requestBody"] = _request_body(operation, schemas)
     described["responses"] = _responses(operation, schemas)
     described = {key: value for key, value in described.items() if value}
-    return described | {"security": [] if route.access is PUBLIC else [{name: []} for name in _SCHEMES]}
+    return described | {"security": list(_security(route))}
+
+
+def _security(route: Route) -> Iterator[Schema]:
+    """Yield the ways to prove who calls; the empty one where nothing needs to be proven."""
+    if route.access is not PUBLIC or route.operation.takes_key:
+        yield from ({name: []} for name in _SCHEMES)
+        if route.access is PUBLIC:
+            yield {}
 
 
 def _description(endpoint: Endpoint) -> str:

@@ -44,7 +44,7 @@ class Desk:
 
 
 _PROBLEMS = (Unauthorized, NotHuman, TooManyRequests, UpstreamFailed, UpstreamTimeout)
-_RECEIPT = Operation({200: {"application/json": Receipt}, 201: {"application/json": Receipt}})
+_RECEIPT = Operation({200: {"application/json": Receipt}, 201: {"application/json": Receipt}}, takes_key=True)
 
 
 @routes.post("/contact", *_PROBLEMS, operation=_RECEIPT)

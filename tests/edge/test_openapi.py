@@ -419,3 +419,13 @@ BROKEN: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("rule", [*SCHEMA, *PLACE])
 def test_each_rule_finds_what_it_is_for(rule: str) -> None:
     assert any(fault.endswith(f": {rule}") for fault in faults(BROKEN[rule]))
+
+
+def test_a_public_route_may_take_a_key() -> None:
+    routes = Routes("/notes", tag="notes", access=PUBLIC)
+
+    @routes.post(operation=Operation(takes_key=True))
+    async def add_note() -> None:
+        """Add a note."""
+
+    assert described(routes)["paths"]["/notes"]["post"]["security"] == [{"bearer": []}, {"apiKey": []}, {}]
