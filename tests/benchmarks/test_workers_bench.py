@@ -25,6 +25,7 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.split("\n")]
 
 
+@pytest.mark.soak
 def test_the_tables_come_out(tmp_path: Path) -> None:
     warm, cold = report(measure([made(peer, tmp_path) for peer in (KERNEL, BARE)], quick=True)).strip().split("\n\n")
     assert rows(warm)[0][1:] == [case.name for case in TIMED]

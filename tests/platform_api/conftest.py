@@ -34,6 +34,10 @@ class Sims:
         self.discord.reset()
         self.model.reset()
 
+    def asked(self) -> int:
+        """Return how often Sanity was asked for content: not what an earlier test's index goes on to ask."""
+        return len([one for one in self.sanity.requests if "coalesce(body, bio)" not in (one.query or "")])
+
     def env(self) -> dict[str, str]:
         """Return the settings by which an app finds them."""
         return {

@@ -110,7 +110,7 @@ def test_an_answer_is_cached_and_says_so(run: Runner) -> None:
         return [await client.get(EVENTS) for _ in range(5)]
 
     first, *others = run(case)
-    assert len(run.sims.sanity.requests) == 1
+    assert run.sims.asked() == 1
     assert first.header("cache-status") == "platform-api; fwd=uri-miss; stored"
     for other in others:
         assert (other.body, (other.header("cache-status") or "")[:17]) == (first.body, "platform-api; hit")
@@ -132,19 +132,24 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
     assert {one.status for one in stale} == {200}
     assert all(int(one.header("age") or "") >= 100 for one in stale)
     assert all("hit; ttl=-" in (one.header("cache-status") or "") for one in stale)
-    assert len(run.sims.sanity.requests) == 2
+    assert run.sims.asked() == 2
     assert int(after.header("age") or "") < 60
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("fault", [{"status": 500}, {"status": 503}, {"status": 429}, {"status": 401}, {"reset": True}])
-def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    ("fault", "tries"),
+    [({"status": 500}, 1), ({"status": 503}, 3), ({"status": 429}, 3), ({"status": 401}, 1), ({"reset": True}, 3)],
+)
+def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[str, Any], tries: int) -> None:
     async def case(client: Client) -> tuple[Answer, Answer, Answer]:
         whole = await client.get(EVENTS)
         await aged(client, "content:", 86_400)
         run.sims.sanity.fail(count=1000, **fault)
         first = await client.get(EVENTS)
-        return whole, first, await client.get(EVENTS)
+        second = await client.get(EVENTS)
+        await until(lambda: run.sims.asked() == 1 + tries)  # else it goes on in the next test
+        return whole, first, second
 
     whole, first, second = run(case)
     assert whole.body == first.body == second.body
