@@ -32,11 +32,20 @@ async def aged(client: Client, prefix: str, seconds: int) -> None:
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(200):
+    for _ in range(500):
         if holds():
             return
         await asyncio.sleep(0.02)
-    raise AssertionError("not in 4 s")
+    raise AssertionError("not in 10 s")
+
+
+async def awaited(client: Client, target: str, holds: Callable[[Answer], bool]) -> Answer:
+    """Return the first answer of which this holds."""
+    for _ in range(200):
+        if holds(answer := await client.get(target)):
+            return answer
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not in 10 s: {answer.status} {answer.headers}")
 
 
 async def purge(client: Client, document: object, secret: str = WEBHOOK_SECRET, at_ms: int | None = None) -> Answer:
@@ -123,17 +132,16 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
     async def case(client: Client) -> tuple[list[Answer], Answer]:
         await client.get(EVENTS)
         await aged(client, "content:", 100)
-        run.sims.sanity.fail(delay=0.3, count=50)
+        run.sims.sanity.fail(delay=2, count=50)
         stale = await asyncio.gather(*(client.get(EVENTS) for _ in range(20)))
-        await asyncio.sleep(1.0)
-        return list(stale), await client.get(EVENTS)
+        return list(stale), await awaited(client, EVENTS, lambda one: int(one.header("age") or "") < 60)
 
     stale, after = run(case)
     assert {one.status for one in stale} == {200}
     assert all(int(one.header("age") or "") >= 100 for one in stale)
     assert all("hit; ttl=-" in (one.header("cache-status") or "") for one in stale)
     assert run.sims.asked() == 2
-    assert int(after.header("age") or "") < 60
+    assert "hit; ttl=" in (after.header("cache-status") or "")
 
 
 @pytest.mark.slow
@@ -194,10 +202,10 @@ def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> 
         await kv(client).delete("content:events:all")
         await aged(client, "content:events:doc", 100)
         found.append((await client.get(f"{EVENTS}/{slug}")).status)
-        await asyncio.sleep(1.0)
-        return [*found, (await client.get(f"{EVENTS}/{slug}")).status]
+        await awaited(client, f"{EVENTS}/{slug}", lambda one: one.status == 404)
+        return found
 
-    assert run(case) == [200, 200, 404]
+    assert run(case) == [200, 200]
 
 
 def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:

@@ -36,12 +36,12 @@ async def rows(client: Client) -> list[Row]:
 
 async def settled(client: Client, column: str = "announced_at") -> Row:
     """Return the one submission once it was carried on."""
-    for _ in range(200):
+    for _ in range(500):
         [row] = await rows(client)
         if row[column]:
             return row
         await asyncio.sleep(0.02)
-    raise AssertionError(f"not carried on in 4 s: {row}")
+    raise AssertionError(f"not carried on in 10 s: {row}")
 
 
 async def hook(client: Client, runner: Runner) -> None:
