@@ -43,12 +43,13 @@ from edge.parts.security_headers import security_headers
 from edge.ports import Clock, Database, Limit
 
 
-async def authenticate(request: Request, callers: Callers, db: Database | None, clock: Clock) -> Actor:
-    """Know the caller by a ticket, where one is taken, or else by a key or token."""
+async def authenticate(request: Request, callers: Callers, limits: Limits, db: Database | None, clock: Clock) -> Actor:
+    """Know the caller, who has to be within the limits, by a ticket, where one is taken, or else by a key or token."""
     ticket = tickets.presented(request)
-    if ticket is not None and db is not None:
-        return await callers.counted(request, tickets.redeem(ticket, db, clock))
-    return await callers.identify(request)
+    knowing = callers.identify(request) if ticket is None or db is None else tickets.redeem(ticket, db, clock)
+    actor = await knowing
+    await limits.count(request, actor)
+    return actor
 
 
 async def admit(request: Request, limits: Limits) -> None:

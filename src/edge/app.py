@@ -20,6 +20,7 @@ from edge.errors import (
     NotFound,
     Problem,
     ServiceAway,
+    Unauthorized,
     UrlTooLong,
     faults_of,
 )
@@ -36,7 +37,7 @@ type Middleware = Callable[..., Awaitable[Response]]
 """Called with a request, the rest of the road, and any ports that its signature asks for behind these two."""
 
 type Admit = Callable[..., Awaitable[None]]
-"""Called with a request that needs no key, and any ports that its signature asks for; a problem keeps it out."""
+"""Called with a stranger's request, and any ports that its signature asks for; a problem keeps it out."""
 
 RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log)
 """What every runtime provides; all else is a binding, named in the settings."""
@@ -48,7 +49,8 @@ MAX_RETRY_DELAY = 43_200
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
-    `admit` stands before what is public, as `authenticate` does before all else. `queues` gives for each binding of
+    `admit` stands before what is public, as `authenticate` does before all else, and hears of who is not known there:
+    what bounds strangers bounds their tries, too. `queues` gives for each binding of
     type `Queue` the name of its queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's
     folder below `migrations/`, empty for the default Worker.
     """
@@ -168,7 +170,12 @@ class App:
             return Response(status=204, headers=list(refused.headers))
         request.route = endpoint.path
         if endpoint.access is not PUBLIC:
-            await check(request, endpoint.access, self._authenticate)
+            try:
+                await check(request, endpoint.access, self._authenticate)
+            except Unauthorized:
+                if self._admit:
+                    await self._admit(request)
+                raise
         elif self._admit:
             await self._admit(request)
         return await endpoint(request)

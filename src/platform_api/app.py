@@ -12,7 +12,7 @@ from edge.parts.discord import Discord, Webhooks
 from edge.parts.jobs import job_routes
 from edge.parts.leases import Leases
 from edge.parts.limits import Limits, rate_limit_headers
-from edge.parts.one_key import identify
+from edge.parts.one_key import require_key
 from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
 from edge.parts.signatures import check_stamped
@@ -30,10 +30,10 @@ from platform_api.settings import PlatformSettings
 from platform_api.submissions import Submissions
 
 
-async def authenticate(request: Request, settings: PlatformSettings, clock: Clock, limits: Limits) -> Actor:
+async def authenticate(request: Request, settings: PlatformSettings, clock: Clock) -> Actor:
     """Know Sanity by its signature, where it calls; all others by the one key."""
     if request.route != PURGE:
-        return await identify(request, settings.api_key, limits)
+        return require_key(request, settings.api_key)
     if settings.sanity_webhook_secret is None:
         raise NotConfigured("SANITY_WEBHOOK_SECRET")
     signature = request.headers.get("sanity-webhook-signature")

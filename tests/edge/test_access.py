@@ -8,7 +8,7 @@ from pydantic import BaseModel
 
 from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key
 from edge.endpoint import Body
-from edge.errors import Unauthorized
+from edge.errors import NotFound, Unauthorized
 from edge.http import Request
 from edge.parts.one_key import require_key
 from edge.routes import Routes
@@ -97,6 +97,22 @@ def test_a_stranger_learns_nothing_of_bodies_or_methods(serve: Serve) -> None:
     refused = asyncio.run(client.request("POST", "/things/act", body=b"{"))
     assert refused.status == 401
     assert asyncio.run(client.request("HEAD", "/things/read")).status == 401
+
+
+def test_what_bounds_strangers_bounds_their_tries(serve: Serve) -> None:
+    async def admit(request: Request) -> None:
+        if request.headers.get("x-tries"):
+            raise NotFound("nobody is here")
+
+    client = serve(guarded(), authenticate=by_name, admit=admit)
+    key, tries = ("x-api-key", "reader"), ("x-tries", "many")
+    asked = [("/things", []), ("/things", [tries]), ("/things/read", [tries]), ("/things/read", [tries, key])]
+    assert [ask(client, "GET", target, sent).status for target, sent in asked] == [200, 404, 404, 200]
+    assert [ask(client, "DELETE", "/things/all", sent).status for sent in ([], [tries], [tries, key])] == [
+        401,
+        404,
+        403,
+    ]
 
 
 @pytest.mark.parametrize(

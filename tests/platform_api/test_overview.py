@@ -182,11 +182,16 @@ def test_a_stranger_is_bounded(run: Runner) -> None:
     assert all(int(one.header("retry-after") or "") > 0 for one in refused)
 
 
-def test_who_tries_keys_is_bounded(run: Runner) -> None:
+@pytest.mark.parametrize(
+    ("method", "target", "header"),
+    [("GET", "/jobs", "x-api-key"), ("POST", "/api/v1/content/purge", "sanity-webhook-signature")],
+)
+def test_who_tries_keys_or_signatures_is_bounded(run: Runner, method: str, target: str, header: str) -> None:
     run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
 
     async def case(client: Client) -> list[int]:
-        return [(await client.get("/jobs", headers=[("x-api-key", f"guess-{n}")])).status for n in range(250)]
+        tries = [[(header, f"t={n},v1=guess")] for n in range(250)]
+        return [(await client.request(method, target, headers=headers)).status for headers in tries]
 
     statuses = set(run(case))
     assert statuses <= {401, 429}

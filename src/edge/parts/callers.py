@@ -1,6 +1,5 @@
 """Who calls: the administrator by the key in the settings, others by API keys and tokens."""
 
-from collections.abc import Awaitable
 from functools import lru_cache
 from hmac import compare_digest
 from typing import Annotated
@@ -11,7 +10,6 @@ from edge.access import ADMIN, Actor, presented_key
 from edge.errors import NotConfigured, Unauthorized
 from edge.http import Request
 from edge.parts.keys import PREFIX, ApiKeys, hashed
-from edge.parts.limits import Limits
 from edge.parts.tokens import Tokens
 from edge.ports import Background, Clock, Database
 from edge.settings import Secret, Settings
@@ -46,33 +44,12 @@ class AccessSettings(Settings):
 class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
-    def __init__(
-        self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background, limits: Limits
-    ) -> None:
-        self._settings, self._limits = settings, limits
+    def __init__(self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background) -> None:
+        self._settings = settings
         self.keys = ApiKeys(db, clock, background) if db else None
 
     async def identify(self, request: Request) -> Actor:
-        """Return the caller, who is within the limits; `Unauthorized` or `TooManyRequests` else."""
-        return await self.counted(request, self._known(request))
-
-    async def counted(self, request: Request, knowing: Awaitable[Actor]) -> Actor:
-        """Return whom `knowing` finds, as `identify` does; a stranger's try counts for its address."""
-        try:
-            actor = await knowing
-        except Unauthorized:
-            await self._limits.admit(request)
-            raise
-        await self._limits.count(request, actor)
-        return actor
-
-    def tokens(self) -> Tokens:
-        """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
-        settings = self._settings
-        keys = [settings.jwt_secret_key, *filter(None, [settings.jwt_secret_key_old])]
-        return _tokens(settings.jwt_issuer, tuple(key.get_secret_value() for key in keys))
-
-    async def _known(self, request: Request) -> Actor:
+        """Return the caller; `Unauthorized` where it is not known, `NotConfigured` without what would know it."""
         presented = presented_key(request)
         if self._is_administrators(presented):
             return ADMINISTRATOR
@@ -85,6 +62,12 @@ class Callers:
         if fault := self._settings.faults.get("admin_api_key"):
             raise fault
         raise Unauthorized("the key is not known")
+
+    def tokens(self) -> Tokens:
+        """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
+        settings = self._settings
+        keys = [settings.jwt_secret_key, *filter(None, [settings.jwt_secret_key_old])]
+        return _tokens(settings.jwt_issuer, tuple(key.get_secret_value() for key in keys))
 
     def _is_administrators(self, presented: str) -> bool:
         if "admin_api_key" in self._settings.faults:
