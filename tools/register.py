@@ -13,10 +13,8 @@ from discord_bot.app import interactions
 from discord_bot.registration import Change, Document, changes, documents
 from discord_bot.settings import BotSettings
 from edge.errors import NotConfigured
+from edge.parts.discord import AGENT
 from edge.runtimes.local.dev_vars import read_dev_vars
-
-AGENT = "DiscordBot (https://github.com/discord/discord-api-docs, 10)"
-"""Discord's front refuses callers that name no such client."""
 
 
 class Refused(Exception):
@@ -62,7 +60,7 @@ def _summary(found: Sequence[Change], count: int) -> str:
 
 
 def _ask(method: str, url: str, token: str, body: object = None) -> Any:
-    headers = {"authorization": f"Bot {token}", "content-type": "application/json", "user-agent": AGENT}
+    headers = {"authorization": f"Bot {token}", "content-type": "application/json"} | dict([AGENT])
     data = None if body is None else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers, method=method)
     try:

@@ -1,12 +1,11 @@
 """`GET /`: the owner's console for a browser, the index of the API for everything else."""
 
-from pydantic import BaseModel
-
 from core_tessie import NAME, VERSION
 from core_tessie.settings import TessieSettings
 from edge.access import PUBLIC
 from edge.endpoint import Operation
 from edge.http import Request, Response
+from edge.parts.index import KERNEL, ApiIndex
 from edge.parts.negotiation import NotAcceptable, best
 from edge.ports import Assets
 from edge.routes import Routes
@@ -15,25 +14,13 @@ routes = Routes(tag="index", access=PUBLIC)
 
 JSON, HTML = "application/json", "text/html"
 LINKS = {
-    "health": "/health",
-    "openapi": "/openapi.json",
-    "openapi_yaml": "/openapi.yaml",
-    "docs": "/docs",
+    **KERNEL,
     "d1": "/d1",
     "tessieapi": "/tessieapi/vehicles",
     "colbycommands": "/colbycommands",
     "events": "/events",
     "ws": "/ws",
 }
-
-
-class ApiIndex(BaseModel):
-    """What is served here: `links` are paths on this host."""
-
-    name: str
-    version: str
-    environment: str
-    links: dict[str, str]
 
 
 @routes.get("", NotAcceptable, operation=Operation({200: {JSON: ApiIndex, HTML: str}}))

@@ -1,6 +1,6 @@
 """The composition root of the bot."""
 
-from discord_bot import NAME, VERSION, ask, events, index, notifications, schedule, status, subscriptions
+from discord_bot import NAME, VERSION, ask, events, notifications, schedule, status, subscriptions
 from discord_bot.audit import Audit
 from discord_bot.content import Site
 from discord_bot.dispatch import interaction_routes
@@ -17,6 +17,7 @@ from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.parts.cache import Cache
 from edge.parts.discord import Discord, Webhooks
+from edge.parts.index import index_routes
 from edge.parts.jobs import job_routes
 from edge.parts.leases import Leases
 from edge.parts.one_key import require_key
@@ -24,6 +25,8 @@ from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
 from edge.parts.signatures import Signed, check_ed25519
 from edge.ports import Clock
+
+LINKS = {"interactions": "/interactions", "notifications": "/notifications", "jobs": "/jobs"}
 
 interactions = interaction_routes([events.commands, ask.commands, subscriptions.commands, status.commands])
 
@@ -46,7 +49,7 @@ app = App(
     middleware=[request_id, access_log, cors, security_headers],
     providers=[Leases, Cache, Discord, Webhooks, Audit, Site, ask.Answers, Notices, Desk, Posts],
     resources=[
-        index.routes,
+        index_routes(NAME, VERSION, LINKS),
         service_routes(),
         interactions,
         notifications.routes,

@@ -9,6 +9,7 @@ from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.parts.cache import Cache
 from edge.parts.discord import Discord, Webhooks
+from edge.parts.index import index_routes
 from edge.parts.jobs import job_routes
 from edge.parts.leases import Leases
 from edge.parts.limits import Limits, rate_limit_headers
@@ -17,7 +18,7 @@ from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
 from edge.parts.signatures import check_stamped
 from edge.ports import Clock, Limit, RateLimiter
-from platform_api import NAME, VERSION, chat, content, content_index, discord_view, forms, index, overview, submissions
+from platform_api import NAME, VERSION, chat, content, content_index, discord_view, forms, overview, submissions
 from platform_api.chat import Reader
 from platform_api.content import PURGE, Site
 from platform_api.content_index import ContentIndex
@@ -28,6 +29,14 @@ from platform_api.overview import Overview
 from platform_api.sanity import Sanity
 from platform_api.settings import PlatformSettings
 from platform_api.submissions import Submissions
+
+LINKS = {
+    "events": "/api/v1/content/events",
+    "posts": "/api/v1/content/posts",
+    "stats": "/api/v1/platform/stats",
+    "status": "/api/v1/platform/status",
+    "discord": "/api/v1/discord/events",
+}
 
 
 async def authenticate(request: Request, settings: PlatformSettings, clock: Clock) -> Actor:
@@ -66,7 +75,7 @@ app = App(
     limits={"RATE_LIMITER": Limit(120, 60), "FORM_LIMITER": Limit(5, 60), "CHAT_LIMITER": Limit(10, 60)},
     migrations="platform_api",
     resources=[
-        index.routes,
+        index_routes(NAME, VERSION, LINKS),
         service_routes(),
         content.routes,
         content_index.routes,

@@ -4,7 +4,7 @@ from datetime import datetime
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
 from edge.access import PUBLIC, READER
 from edge.endpoint import Body, Operation, Query
@@ -130,8 +130,7 @@ class Site:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
-            now = self._clock.now().isoformat(timespec="seconds").replace("+00:00", "Z")
-            found = await self._sanity.query(UPCOMING, now=now)
+            found = await self._sanity.query(UPCOMING, now=self._clock.now().replace(microsecond=0))
             return self._lines(found, len(found))
 
         return await self._cache.get(names("events").upcoming, make, TERMS)
@@ -222,8 +221,3 @@ async def purge_content(changed: Body[Changed], cache: Cache, index: ContentInde
 def _check(name: str) -> None:
     if name not in CONTENT:
         raise ContentTypeNotFound(f"there are {', '.join(CONTENT)}")
-
-
-def read_documents(kept: Kept) -> list[dict[str, Any]]:
-    """Return the documents of a list as JSON objects."""
-    return [from_json(line) for line in kept.body.split(b"\n")[1:]]

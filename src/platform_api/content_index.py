@@ -29,8 +29,10 @@ class ContentIndex:
 
     async def search(self, question: str, limit: int = 5) -> list[Passage]:
         """Return the passages that fit a question; the first question of all waits until there are some."""
-        if not await self._library.count():
-            await self._library.keep(await self.sources())
+        found = await self._library.search(question, limit)
+        if found or await self._library.count():
+            return found
+        await self._library.keep(await self.sources())
         return await self._library.search(question, limit)
 
     async def refresh(self) -> Changes | None:

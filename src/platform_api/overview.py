@@ -67,7 +67,7 @@ class Overview:
     async def stats(self) -> bytes:
         """Return `Stats` as JSON. Errors: Sanity's."""
         now = self._clock.now()
-        counts = await self._sanity.query(COUNTS, now=now.isoformat(timespec="seconds").replace("+00:00", "Z"))
+        counts = await self._sanity.query(COUNTS, now=now.replace(microsecond=0))
         stats = Stats(
             upcoming_events=counts.pop("upcoming_events"), content=counts, members=await self._members(), as_of=now,
             submissions={row["form"]: row["n"] for row in await self._db.all(_FORMS)},

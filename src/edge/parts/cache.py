@@ -72,18 +72,6 @@ class Cache:
         for name in names:
             await self._kv.delete(name)
 
-    async def drop_all(self, prefix: str) -> list[str]:
-        """Forget every entry whose name begins so, and return their names."""
-        dropped = list[str]()
-        cursor: str | None = None
-        while True:
-            page = await self._kv.list(prefix, cursor=cursor)
-            await self.drop(*page.names)
-            dropped += page.names
-            cursor = page.cursor
-            if cursor is None:
-                return dropped
-
     async def _read(self, name: str, terms: Terms) -> Kept | None:
         try:
             stored = await self._kv.get(name)

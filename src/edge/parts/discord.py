@@ -23,15 +23,15 @@ LONGEST_WAIT = 5.0
 ATTEMPTS = 3
 LINK = r"https?://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(:[0-9]{1,5})?([/?#][!-~]*)?"
 """The form of the addresses that a card may lead to: others, such as one without a dot, are refused with all else."""
+AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs, 10)")
+"""Discord's front refuses callers that name no such client."""
 UNSEEN = (0.3, 0.7, 1.5)
 """Seconds before a follow-up is sent again to an interaction whose first answer Discord has perhaps not read yet."""
 
 _EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
 _WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
 _TOTAL, _EMBEDS, _MENTIONED = 6_000, 10, 100
-_AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs, 10)")
-"""Discord's front refuses callers that name no such client."""
-_JSON = (_AGENT, ("content-type", "application/json"))
+_JSON = (AGENT, ("content-type", "application/json"))
 
 
 class DiscordSettings(Settings):
@@ -133,7 +133,7 @@ class Discord:
 
     async def read(self, path: str, token: Secret) -> Any:
         """Return what the API has at a path, as the bot that the token is of."""
-        headers = (_AGENT, ("authorization", f"Bot {token.get_secret_value()}"))
+        headers = (AGENT, ("authorization", f"Bot {token.get_secret_value()}"))
         return await self._upstream.json(Call("GET", self._url + path, headers))
 
     async def follow_up(self, application_id: str, token: str, body: Mapping[str, Any]) -> None:
@@ -174,10 +174,6 @@ class Webhooks:
 
     def __init__(self, discord: Discord, kv: KeyValue, clock: Clock) -> None:
         self._discord, self._kv, self._clock = discord, kv, clock
-
-    async def knows(self, kind: str) -> bool:
-        """Tell whether there is a webhook for this kind."""
-        return await self._kv.get(WEBHOOK + kind) is not None
 
     async def post(self, kind: str, body: Mapping[str, Any]) -> str:
         """Post a message and return its id, empty where Discord does not tell it.

@@ -306,20 +306,6 @@ def test_a_dropped_entry_is_made_anew(tell: Tell) -> None:
     tell(story)
 
 
-@pytest.mark.parametrize("count", [0, 1, 1000, 1001, 2300])
-def test_all_of_a_prefix_are_dropped_however_many(tell: Tell, count: int) -> None:
-    async def story(shelf: Shelf) -> None:
-        rows = [(f"site:{n:05}", b"1\n{}", None) for n in range(count)] + [
-            ("sit", b"1\n{}", None),
-            ("tea", b"1\n{}", None),
-        ]
-        await shelf.kvs[0].work(lambda connection: connection.executemany("INSERT INTO pairs VALUES (?, ?, ?)", rows))
-        assert await shelf.caches[0].drop_all("site:") == [name for name, *_ in rows[:count]]
-        assert (await shelf.kvs[0].list()).names == ["sit", "tea"]
-
-    tell(story)
-
-
 def test_an_entry_is_kept_as_long_as_its_terms_say(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         for keep, seconds in ((3600, 3600), (5, 60)):

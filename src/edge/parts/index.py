@@ -1,0 +1,33 @@
+"""`GET /`: what is served here."""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from edge.access import PUBLIC
+from edge.routes import Routes
+from edge.settings import Settings
+
+KERNEL = {"health": "/health", "openapi": "/openapi.json", "openapi_yaml": "/openapi.yaml", "docs": "/docs"}
+"""What every app serves."""
+
+
+class ApiIndex(BaseModel):
+    """What is served here: `links` are paths on this host."""
+
+    name: str
+    version: str
+    environment: str
+    links: dict[str, str]
+
+
+def index_routes(name: str, version: str, links: Mapping[str, str]) -> Routes:
+    """Return the resource for an app that serves `links`, by their names, beside what every app does."""
+    group = Routes(tag="index", access=PUBLIC)
+
+    @group.get()
+    async def get_index(settings: Settings) -> ApiIndex:
+        """Get the index of the API."""
+        return ApiIndex(name=name, version=version, environment=settings.environment, links={**KERNEL, **links})
+
+    return group
