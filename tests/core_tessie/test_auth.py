@@ -102,7 +102,7 @@ def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
         key = await made(client)
         for _ in range(2):
             assert (await by(client, key["key"]).get("/auth/me")).status == 200
-        for _ in range(100):
+        for _ in range(500):
             used = (await client.get(f"/auth/keys/{key['id']}")).json()["last_used_at"]
             if used:
                 break

@@ -99,6 +99,7 @@ def types(found: list[Told]) -> list[str]:
 
 
 async def sync_told(client: Client) -> tuple[Any, list[Told]]:
+    """Return a sync and all that it told, the last of which comes when the sync is seen to have ended already."""
     since = await mark(client)
     done = await synced(client)
     return done, await told(client, since, finished(1))
@@ -138,7 +139,7 @@ async def check_first(client: Client, sim: Simulator, vin: str, found: list[Told
 
 def test_a_second_sync_has_no_news(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
-        await synced(client)
+        await sync_told(client)
         _, found = await sync_told(client)
         assert types(of(found, None)) == ["sync.started", "sync.finished"]
         for vin in sim.vins:
@@ -154,7 +155,7 @@ def test_what_is_new_is_told_once_and_a_correction_is_not(run: Runner, sim: Simu
     )
 
     async def case(client: Client) -> None:
-        await synced(client)
+        await sync_told(client)
         db = client.ports.settings.db
         # The clock of the simulated year stands still: what is new is what is not here yet.
         await db.run("DELETE FROM drives WHERE id = ?", f"{vin}-{drive['id']}")

@@ -366,7 +366,7 @@ def test_a_car_with_missing_parts_is_kept_with_what_there_is(run: Any, sim: Simu
 def test_every_answer_is_kept_without_its_tokens(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
-        for _ in range(100):
+        for _ in range(500):
             kept = await rows(client, "tessie_raw", "path LIKE '%/state'")
             if len(kept) == len(sim.vins):
                 break

@@ -255,7 +255,7 @@ def test_each_answer_is_kept_with_a_log_row(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         await client.get(f"/tessieapi/{vin}/battery?distance_format=km", headers=[("x-request-id", "kept-1")])
         db = client.ports.settings.db
-        for _ in range(100):
+        for _ in range(500):
             raw = await db.first("SELECT * FROM tessie_raw")
             log = await db.first("SELECT * FROM logs WHERE request_id = 'kept-1'")
             if raw and log:

@@ -199,7 +199,7 @@ class Bot:
 
     async def audit(self, count: int) -> list[dict[str, Any]]:
         """Return the audit log, oldest first, once it has so many entries."""
-        for _ in range(200):
+        for _ in range(500):
             rows = await self.db.all("SELECT * FROM audit ORDER BY id")
             if len(rows) >= count:
                 self.check_untold("the audit log", json.dumps(rows).encode())
@@ -252,8 +252,8 @@ class Runner:
             port = runner.addresses[0][1]
             return await case(Bot(client, f"http://127.0.0.1:{port}/interactions", self.sims, self.secrets))
         finally:
-            await runtime.stop()
             await runner.cleanup()
+            await runtime.stop()
 
 
 class WorkersRunner(Runner):

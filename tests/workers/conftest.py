@@ -50,10 +50,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def worker(project: Path, upstream: str) -> Iterator[Worker]:
-    """The demo, with Python allowed to compute for a second and a half without a pause."""
+    """The demo, with Python allowed to compute for four seconds without a pause."""
     greeter = Also(project / "greeter", "loud")
     routes = {"api.example.com": upstream}
     with Worker(
-        project / "demo", variables={"TOKEN": "t"}, also=[greeter], routes=routes, ai=upstream, watchdog=1.5
+        project / "demo", variables={"TOKEN": "t"}, also=[greeter], routes=routes, ai=upstream, watchdog=4
     ) as running:
         yield running
