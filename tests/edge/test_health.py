@@ -5,16 +5,15 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.edge.bindings import SECRET, Breaks, Hangs, Refuses, Works
 
 from edge.errors import NotConfigured
 from edge.parts.health import health_routes
-from edge.ports import Database, KeyValue, PortError, Queue
+from edge.ports import Database, KeyValue, Queue
 from edge.settings import Secret, Settings
 from edge.testing import Client
 
 type Serve = Callable[..., Client]
-
-SECRET = "sk-very-secret"
 
 
 class Shop(Settings):
@@ -25,34 +24,6 @@ class Shop(Settings):
     jobs: Queue | None
 
 
-class Answers:
-    """A binding that works."""
-
-    async def probe(self) -> None:
-        pass
-
-
-class Refuses:
-    """A binding whose adapter says why it does not work."""
-
-    async def probe(self) -> None:
-        raise PortError("the disk is full")
-
-
-class Breaks:
-    """A binding that fails with an error that is not ours, and may say anything."""
-
-    async def probe(self) -> None:
-        raise RuntimeError(f"bad login {SECRET}")
-
-
-class Hangs:
-    """A binding that never answers."""
-
-    async def probe(self) -> None:
-        await asyncio.sleep(3600)
-
-
 def health(serve: Serve, env: dict[str, Any]) -> tuple[int, Any]:
     answer = asyncio.run(serve(health_routes(0.01), settings=Shop, env=env).get("/health"))
     assert SECRET not in answer.text
@@ -60,7 +31,7 @@ def health(serve: Serve, env: dict[str, Any]) -> tuple[int, Any]:
 
 
 def test_every_setting_and_binding_is_named(serve: Serve) -> None:
-    status, value = health(serve, {"API_KEY": SECRET, "DB": Answers(), "JOBS": Answers()})
+    status, value = health(serve, {"API_KEY": SECRET, "DB": Works(), "JOBS": Works()})
     assert (status, value["status"], value["environment"]) == (200, "ok", "development")
     assert value["timestamp"] == "2026-11-21T12:00:00Z"
     assert {name: (probe["status"], probe["kind"]) for name, probe in value["probes"].items()} == {
@@ -92,7 +63,7 @@ def test_every_setting_and_binding_is_named(serve: Serve) -> None:
 def test_one_fault_degrades_and_is_told_while_the_others_are_well(
     serve: Serve, env: dict[str, Any], name: str, status: str, message: str
 ) -> None:
-    found, value = health(serve, {"API_KEY": SECRET, "DB": Answers(), "CACHE": Answers(), "JOBS": Answers()} | env)
+    found, value = health(serve, {"API_KEY": SECRET, "DB": Works(), "CACHE": Works(), "JOBS": Works()} | env)
     probe = value["probes"].pop(name)
     assert (found, value["status"], probe["status"]) == (200, "degraded", status)
     assert probe["message"].startswith(message)

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
+from tests.edge.bindings import SECRET, Breaks, Hangs, Refuses, Works
 
 from edge.app import App
 from edge.model import Model
 from edge.parts.service_health import service_routes
-from edge.ports import Bucket, Database, KeyValue, PortError, Queue
+from edge.ports import Bucket, Database, KeyValue, Queue
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.settings import Secret, Settings
 from edge.testing import Client
@@ -18,36 +19,8 @@ from model_sim import ModelSim
 
 type Serve = Callable[..., Client]
 
-SECRET, OTHER = "sk-very-secret-1", "sk-very-secret-2"
+OTHER = "sk-other-secret"
 GOOD = {"API_KEY": SECRET, "WEBHOOK_SECRET": OTHER}
-
-
-class Works:
-    """A binding that works."""
-
-    async def probe(self) -> None:
-        pass
-
-
-class Refuses:
-    """A binding whose adapter says why it does not work."""
-
-    async def probe(self) -> None:
-        raise PortError("the disk is full")
-
-
-class Breaks:
-    """A binding that fails with an error that is not ours, and may say anything."""
-
-    async def probe(self) -> None:
-        raise RuntimeError(f"bad login {SECRET}")
-
-
-class Hangs:
-    """A binding that never answers."""
-
-    async def probe(self) -> None:
-        await asyncio.sleep(3600)
 
 
 class Shop(Settings):
