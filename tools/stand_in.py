@@ -1,6 +1,9 @@
-"""What the stand-ins on aiohttp share: a server on a thread of its own, for as long as it is entered."""
+"""What the stand-ins share: a server on a thread of its own for as long as it is entered, and a command to run it."""
 
+import argparse
 import asyncio
+import os
+import sys
 import threading
 from collections.abc import Coroutine
 from types import TracebackType
@@ -9,6 +12,22 @@ from typing import Any, ClassVar, Self
 from aiohttp import web
 
 HOST = "127.0.0.1"
+
+
+def arguments(prog: str, description: str | None) -> argparse.ArgumentParser:
+    """Return a parser of what every stand-in's command takes."""
+    parser = argparse.ArgumentParser(prog=prog, description=description)
+    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument("--until-eof", action="store_true", help="end when stdin ends")
+    return parser
+
+
+def wait(given: argparse.Namespace) -> None:
+    """Return when stdin ends, where that was asked for; else only an interrupt ends it."""
+    if not given.until_eof:
+        threading.Event().wait()
+    while os.read(sys.stdin.fileno(), 4_096):
+        pass
 
 
 class StandIn:

@@ -5,11 +5,12 @@ import re
 import sqlite3
 import threading
 import time
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from aiohttp import web
 
 from cloudflare_sim.dialect import COLUMNS, Query, Refused, translate
+from stand_in import StandIn
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "analytics-sim-token"
@@ -21,8 +22,8 @@ _AUTHENTICATION = {"success": False, "errors": [{"code": 10000, "message": "Auth
 type Answer = tuple[int, bytes]
 
 
-class AnalyticsSim:
-    """Serves on 127.0.0.1 from `start` to `stop`, or as a context manager.
+class AnalyticsSim(StandIn):
+    """Serves while it is entered.
 
     A dataset comes into being with its first point, as at Cloudflare: before, a query for it is refused. `failure`,
     where it is set, is what every query gets. `POST /write/{dataset}` takes what `writeDataPoint` does: Cloudflare's
@@ -30,36 +31,28 @@ class AnalyticsSim:
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.failure: Answer | None = None
         self.queries: list[str] = []
         self._lock = threading.Lock()
         self._db = sqlite3.connect(":memory:", check_same_thread=False)
         self._db.row_factory = sqlite3.Row
         self._db.create_function("toDateTime", 1, int, deterministic=True)
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
-        self.api_url = f"{self.url}/client/v4"
 
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
+    @property
+    def api_url(self) -> str:
+        """The base address of Cloudflare's API."""
+        return f"{self.url}/client/v4"
 
-    def stop(self) -> None:
-        """Stop; nothing of it is left when this returns."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    def application(self) -> web.Application:
+        """Return what answers."""
+        application = web.Application()
+        application.router.add_post("/{path:.*}", self._answer)
+        return application
+
+    async def closing(self) -> None:
+        """Forget everything."""
         self._db.close()
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
 
     def write(self, dataset: str, point: Any, *, sample_interval: int = 1, at: float | None = None) -> None:
         """Keep a point, as `writeDataPoint` takes it, as one that stands for `sample_interval` of them."""
@@ -95,6 +88,10 @@ class AnalyticsSim:
         self.queries.append(body)
         return self.failure or self._run(body)
 
+    async def _answer(self, request: web.Request) -> web.Response:
+        status, body = self.answer(request.path, request.headers.get("authorization", ""), await request.text())
+        return web.Response(status=status, body=body)
+
     def _run(self, text: str) -> Answer:
         try:
             query = translate(text)
@@ -121,21 +118,3 @@ def _document(query: Query, rows: list[sqlite3.Row]) -> dict[str, Any]:
     ]
     meta = [{"name": name, "type": kind} for name, kind in query.columns.items()]
     return {"meta": meta, "data": data, "rows": len(rows)}
-
-
-def _handler(sim: AnalyticsSim) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0))).decode()
-            status, answer = sim.answer(self.path, self.headers.get("authorization", ""), body)
-            self.send_response(status)
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    return Handler

@@ -3,20 +3,22 @@
 import json
 import re
 import tempfile
-import threading
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from aiohttp import web
 
 from cloudflare_sim.analytics import ACCOUNT
 from cloudflare_sim.d1_api import ApiDatabase, Refusal
 from cloudflare_sim.kv_api import Namespace
+from stand_in import StandIn
 
 TOKEN = "storage-sim-token"
 API = "/client/v4"
+LARGEST = 2**26
+"""Bytes of a request's body."""
 
 _KV = re.compile(r"/storage/kv/namespaces/([^/]+)/(keys|bulk|values/(.+))")
 _D1 = re.compile(r"/d1/database/([^/]+)(?:/(query|import))?")
@@ -49,24 +51,21 @@ class Deployed:
     namespaces: dict[str, str] = field(default_factory=dict)
 
 
-class StorageSim:
-    """Serves on 127.0.0.1 from `start` to `stop`, or as a context manager.
+class StorageSim(StandIn):
+    """Serves while it is entered.
 
     Namespaces, databases and deployed Workers are what a test has put into them. `asked` keeps the method and path of
     each request, `failure`, where it is set, is what each is answered. The shapes are those that wrangler 4 reads.
     """
 
     def __init__(self) -> None:
+        super().__init__()
         self.namespaces: dict[str, Namespace] = {}
         self.databases: dict[str, ApiDatabase] = {}
         self.workers: dict[str, Deployed] = {}
         self.asked: list[str] = []
         self.failure: Answered | None = None
-        self._lock = threading.Lock()
         self._files = tempfile.TemporaryDirectory()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.05,))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
 
     @property
     def environment(self) -> dict[str, str]:
@@ -87,41 +86,37 @@ class StorageSim:
         self.workers.setdefault(worker, Deployed()).namespaces[binding] = number
         return self.namespaces.setdefault(number, Namespace())
 
-    def start(self) -> Self:
-        """Begin to serve."""
-        self._thread.start()
-        return self
+    def application(self) -> web.Application:
+        """Return what answers."""
+        application = web.Application(client_max_size=LARGEST)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
 
-    def stop(self) -> None:
-        """Stop; nothing of it is left when this returns."""
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+    async def closing(self) -> None:
+        """Leave nothing."""
         for database in self.databases.values():
             database.close()
         self._files.cleanup()
 
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, fault: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def answer(self, asked: Asked) -> Answered:
         """Return the response to a request."""
-        with self._lock:
-            path = urlsplit(asked.path).path
-            self.asked.append(f"{asked.method} {path.removeprefix(f'{API}/accounts/{ACCOUNT}')}")
-            if self.failure:
-                return self.failure
-            if path.startswith("/upload/"):
-                return self._upload(path.removeprefix("/upload/"), asked)
-            try:
-                return self._account(path, asked)
-            except Refusal as refusal:
-                return envelope(refusal.status, errors=[{"code": refusal.code, "message": str(refusal)}])
+        path = urlsplit(asked.path).path
+        self.asked.append(f"{asked.method} {path.removeprefix(f'{API}/accounts/{ACCOUNT}')}")
+        if self.failure:
+            return self.failure
+        if path.startswith("/upload/"):
+            return self._upload(path.removeprefix("/upload/"), asked)
+        try:
+            return self._account(path, asked)
+        except Refusal as refusal:
+            return envelope(refusal.status, errors=[{"code": refusal.code, "message": str(refusal)}])
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        authorization, body = request.headers.get("authorization", ""), await request.read()
+        answer = self.answer(Asked(request.method, request.raw_path, authorization, body))
+        kind = "application/json" if answer.body[:1] == b"{" else "text/plain"
+        headers = {"content-type": kind} | ({"etag": f'"{answer.etag}"'} if answer.etag else {})
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
 
     def _upload(self, name: str, asked: Asked) -> Answered:
         """Take a file, at an address that carries its own right, as R2's presigned ones do."""
@@ -186,30 +181,3 @@ def envelope(status: int, result: Any = None, errors: list[Any] | None = None, *
     """Return a response in the form that all of Cloudflare's API has."""
     document = {"success": not errors, "errors": errors or [], "messages": [], "result": result, **more}
     return Answered(status, json.dumps(document).encode())
-
-
-def _handler(sim: StorageSim) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length", 0)))
-            answer = sim.answer(Asked(self.command, self.path, self.headers.get("authorization", ""), body))
-            self.send_response(answer.status)
-            if answer.etag:
-                self.send_header("etag", f'"{answer.etag}"')
-            self.send_header("content-type", "application/json" if answer.body[:1] == b"{" else "text/plain")
-            self.send_header("content-length", str(len(answer.body)))
-            self.end_headers()
-            self.wfile.write(answer.body)
-
-        def do_GET(self) -> None:
-            self.do_POST()
-
-        def do_PUT(self) -> None:
-            self.do_POST()
-
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    return Handler

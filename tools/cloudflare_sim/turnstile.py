@@ -1,25 +1,30 @@
 """A stand-in for Turnstile's siteverify: a token that it gave is good once, for 300 s, for the one secret."""
 
-import http.server
-import json
 import secrets
-import threading
 import time
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
+
+from aiohttp import web
+
+from stand_in import StandIn
 
 LIFETIME = 300.0
 SECRET = "0x4AAA-sim-turnstile-secret"
 
 
-class TurnstileSim:
+class TurnstileSim(StandIn):
     """`with TurnstileSim() as sim:` answers at `sim.url` + `/siteverify`; while `down` it answers 503."""
 
     def __init__(self) -> None:
+        super().__init__()
         self.secret, self.down = SECRET, False
         self._given: dict[str, float] = {}
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
-        self.url = f"http://127.0.0.1:{self._server.server_port}"
+
+    def application(self) -> web.Application:
+        """Return what answers."""
+        application = web.Application()
+        application.router.add_post("/siteverify", self._answer)
+        return application
 
     def solve(self) -> str:
         """Return a token, as a browser gets it whose person passed."""
@@ -49,31 +54,9 @@ class TurnstileSim:
             "hostname": "example.org",
         }
 
-    def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
-        return self
-
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+    async def _answer(self, request: web.Request) -> web.Response:
+        return web.json_response({}, status=503) if self.down else web.json_response(self.verify(await request.json()))
 
 
 def _refused(code: str) -> dict[str, Any]:
     return {"success": False, "error-codes": [code]}
-
-
-def _handler(sim: TurnstileSim) -> type[http.server.BaseHTTPRequestHandler]:
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
-            answer = json.dumps({} if sim.down else sim.verify(json.loads(body))).encode()
-            self.send_response(503 if sim.down else 200)
-            self.send_header("content-type", "application/json")
-            self.send_header("content-length", str(len(answer)))
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_request(self, code: object = "-", size: object = "-") -> None:
-            pass
-
-    return Handler

@@ -1,6 +1,5 @@
 """`python -m platform_sim`: serve platform_api on a state of its own until told to end."""
 
-import argparse
 import json
 import os
 import re
@@ -12,22 +11,17 @@ from pathlib import Path
 
 from apps import ROOT
 from sanity_sim import SanitySim
+from stand_in import arguments, wait
 
 
 def main() -> None:
     """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
-    parser = argparse.ArgumentParser(prog="platform_sim", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="port on 127.0.0.1; 0 takes a free one")
-    parser.add_argument("--until-eof", action="store_true", help="end when stdin ends")
-    given = parser.parse_args()
+    given = arguments("platform_sim", __doc__).parse_args()
     with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
         server = start(sanity, Path(state), given.port)
         try:
             print(json.dumps({"url": address(server)}), flush=True)
-            if not given.until_eof:
-                threading.Event().wait()
-            while os.read(sys.stdin.fileno(), 4_096):
-                pass
+            wait(given)
         finally:
             server.terminate()
             server.wait(20)
