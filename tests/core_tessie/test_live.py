@@ -462,7 +462,8 @@ def test_a_socket_outlives_the_object_that_serves_it(served: Served, workers_hos
 
 
 def test_a_stopping_server_ends_its_streams(tmp_path: Path) -> None:
-    with served_locally(tmp_path, ENV) as served:
+    env = ENV | {"TESSIE_DEADLINE_S": "0.1"}  # the sync of the start asks a Tessie that is away, and is waited for
+    with served_locally(tmp_path, env) as served:
         stream, ws = Stream(served, "?types=custom.*"), opened(served, "?types=custom.*")
         assert served.process is not None
         served.process.send_signal(signal.SIGTERM)
