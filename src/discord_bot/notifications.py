@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from discord_bot.audit import Audit
 from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay, TooManyNotices, key_of
@@ -13,6 +13,7 @@ from discord_bot.times import span, zone_of
 from edge.access import OPERATOR
 from edge.endpoint import Body, Operation, Query
 from edge.http import Request, Response
+from edge.instants import from_text
 from edge.parts.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.parts.upstream import UpstreamTimeout
 from edge.routes import Routes
@@ -116,7 +117,7 @@ class AuditEntry(BaseModel):
     detail: str
     message_id: str | None
     request_id: str | None
-    created_at: str
+    created_at: Annotated[datetime, BeforeValidator(from_text)]
 
 
 _FAULTS = (

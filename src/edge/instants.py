@@ -18,6 +18,11 @@ def from_epoch(seconds: float) -> str:
         raise ValueError("not an instant") from fault
 
 
+def from_text(text: str) -> datetime:
+    """Return a stored instant."""
+    return datetime.strptime(text, FORM).replace(tzinfo=UTC)
+
+
 def to_epoch(text: str) -> int:
     """Return the Unix seconds of a stored instant."""
-    return int(datetime.strptime(text, FORM).replace(tzinfo=UTC).timestamp())
+    return int(from_text(text).timestamp())

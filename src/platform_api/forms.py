@@ -1,5 +1,6 @@
 """`/api/v1/forms`: what visitors send to the organisers."""
 
+from datetime import datetime
 from typing import Literal
 
 from pydantic import BaseModel
@@ -24,7 +25,7 @@ class Receipt(BaseModel):
 
     id: str
     form: Literal["contact", "sponsor", "membership"]
-    received_at: str
+    received_at: datetime
 
 
 class Desk:

@@ -10,7 +10,7 @@ from pydantic_core import from_json, to_json
 
 from edge.errors import Problem
 from edge.events import Tick
-from edge.instants import to_text
+from edge.instants import from_text, to_text
 from edge.parts.discord import Embed, WebhookMissing, Webhooks, message
 from edge.parts.leases import Leases
 from edge.parts.upstream import UpstreamTimeout
@@ -41,8 +41,10 @@ _SAME = (
 )
 _WAITING = (
     "SELECT * FROM submissions WHERE status = 'received' AND (sanity_at IS NULL OR announced_at IS NULL) "
-    "AND created_at > ? ORDER BY attempts, created_at LIMIT ?"
+    "AND (announced_at IS NULL OR ?) AND created_at > ? ORDER BY attempts, created_at LIMIT ?"
 )
+_TRIED = "UPDATE submissions SET attempts = attempts + 1, fault = ? WHERE id = ?"
+"""Also where nothing could be tried, as without a webhook: what waits for that must not stay before all others."""
 _MODELS: Mapping[str, type[Form]] = {one.form: one for one in (ContactForm, SponsorForm, MembershipForm)}
 
 
@@ -51,7 +53,7 @@ class Received(NamedTuple):
 
     id: str
     form: str
-    received_at: str
+    received_at: datetime
     is_new: bool
 
 
@@ -73,7 +75,7 @@ class Submissions:
         made = await self._db.first(_INSERT, *row, print_, since)
         kept = made or await self._db.first(_SAME, print_, since)
         assert kept is not None
-        return Received(kept["id"], kept["form"], kept["created_at"], made is not None)
+        return Received(kept["id"], kept["form"], from_text(kept["created_at"]), made is not None)
 
     async def carry(self, submission_id: str) -> None:
         """Carry a submission on to where it is not yet; what fails is tried again by the job."""
@@ -83,22 +85,25 @@ class Submissions:
             return
         row = await self._db.first("SELECT * FROM submissions WHERE id = ? AND status = 'received'", submission_id)
         if row is not None:
-            await self._store(row)
-            await self._announce(row)
+            faults = [fault.detail for fault in (await self._store(row), await self._announce(row)) if fault]
+            if faults:
+                await self._db.run(_TRIED, "; ".join(faults)[:500], row["id"])
         await self._leases.give_back(lease, until)
 
     async def waiting(self) -> list[Row]:
-        """Return the submissions that something has not got yet, those that failed least first."""
-        return await self._db.all(_WAITING, to_text(self._clock.now() - CARRIED_FOR), A_RUN)
+        """Return the submissions that something has not got yet, those that were tried least first."""
+        since = to_text(self._clock.now() - CARRIED_FOR)
+        return await self._db.all(_WAITING, int(self._sanity.writes), since, A_RUN)
 
-    async def _store(self, row: Row) -> None:
+    async def _store(self, row: Row) -> Problem | None:
+        """Write it to Sanity, and return what went wrong."""
         if row["sanity_at"] or not self._sanity.writes:
-            return
+            return None
         document = {
             "_id": f"submission.{row['id']}",  # what has a dot in its id is never public, whatever the dataset is
             "_type": "formSubmission",
             "form": row["form"],
-            "receivedAt": row["created_at"].replace(" ", "T") + "Z",
+            "receivedAt": from_text(row["created_at"]),
             "fields": [
                 {"_key": name, "name": name, "value": value} for name, value in from_json(row["fields"]).items()
             ],
@@ -106,30 +111,32 @@ class Submissions:
         try:
             await self._sanity.create(document)
         except Problem as fault:
-            await self._failed(row, fault)
-        else:
-            await self._done(row, "sanity_at")
+            return self._failed(row, fault)
+        await self._done(row, "sanity_at")
+        return None
 
-    async def _announce(self, row: Row) -> None:
+    async def _announce(self, row: Row) -> Problem | None:
+        """Tell Discord of it, and return what went wrong."""
         if row["announced_at"]:
-            return
+            return None
         try:
             await self._webhooks.post(row["form"], announcement(row))
-        except WebhookMissing:
-            return
+        except WebhookMissing as missing:  # a way to set it up, not a failure
+            return missing
+        except UpstreamTimeout as unknown:  # it may stand there: rather once than twice
+            await self._done(row, "announced_at")
+            return self._failed(row, unknown)
         except Problem as fault:
-            await self._failed(row, fault)
-            if not isinstance(fault, UpstreamTimeout):  # after which it may stand there: rather once than twice
-                return
+            return self._failed(row, fault)
         await self._done(row, "announced_at")
+        return None
 
     async def _done(self, row: Row, column: str) -> None:
         await self._db.run(f"UPDATE submissions SET {column} = ? WHERE id = ?", to_text(self._clock.now()), row["id"])
 
-    async def _failed(self, row: Row, fault: Problem) -> None:
+    def _failed(self, row: Row, fault: Problem) -> Problem:
         self._log("warning", "submission not carried on", id=row["id"], error=fault.detail)
-        sql = "UPDATE submissions SET attempts = attempts + 1, fault = ? WHERE id = ?"
-        await self._db.run(sql, fault.detail[:500], row["id"])
+        return fault
 
 
 @routes.cron(CRON)
@@ -145,9 +152,8 @@ async def carry_submissions(tick: Tick, submissions: Submissions) -> dict[str, A
 def announcement(row: Row) -> dict[str, Any]:
     """Return what Discord is told: what it is about, and nobody's address."""
     sent = _MODELS[row["form"]].model_construct(**from_json(row["fields"]))
-    received = datetime.fromisoformat(row["created_at"] + "+00:00")
     title, footer = f"New {row['form']} form: {sent.headline()}", f"Submission {row['id']}"
-    return message(embeds=[Embed(title, sent.words(), footer=footer, timestamp=received)])
+    return message(embeds=[Embed(title, sent.words(), footer=footer, timestamp=from_text(row["created_at"]))])
 
 
 def _fingerprint(sent: Form) -> str:

@@ -1,6 +1,7 @@
 """Forms: who may send them, what keeps machines out, that none is lost or doubled, and where they are carried on to."""
 
 import asyncio
+import json
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -60,8 +61,9 @@ def test_a_form_is_kept_written_to_sanity_and_told_to_discord(run: Runner, form:
     answer, row = run(case)
     receipt = answer.json()
     assert (answer.status, receipt["form"], receipt["id"]) == (201, form, row["id"])
+    assert receipt["received_at"] == row["created_at"].replace(" ", "T") + "Z"
     [document] = [one for one in run.sims.sanity.documents.values() if one["_type"] == "formSubmission"]
-    assert document["_id"] == f"submission.{row['id']}"
+    assert (document["_id"], document["receivedAt"]) == (f"submission.{row['id']}", receipt["received_at"])
     assert {one["name"]: one["value"] for one in document["fields"]} == FORMS[form]
     [told] = run.sims.discord.posted(form)
     assert FORMS[form]["name"] in told["embeds"][0]["title"]
@@ -209,11 +211,45 @@ def test_without_a_webhook_or_a_write_token_a_form_is_kept(run: Runner) -> None:
 
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         answer = await send(client, filled())
+        await settled(client, "fault")
         await client.scheduled("*/10 * * * *")
         return answer, await rows(client)
 
     answer, [row] = run(case)
-    assert (answer.status, row["sanity_at"], row["announced_at"], row["attempts"]) == (201, None, None, 0)
+    assert (answer.status, row["sanity_at"], row["announced_at"], row["attempts"]) == (201, None, None, 2)
+    assert row["fault"].startswith("webhooks:contact is not in KV")
+
+
+async def kept(client: Client, form: str, count: int, **columns: object) -> None:
+    """Keep submissions as they were sent a minute ago."""
+    names = ", ".join(["id, form, fingerprint, fields, created_at", *columns])
+    given = ", ".join(["hex(randomblob(8)), ?1, value, ?2, datetime('now', '-1 minute')", *map(repr, columns.values())])
+    sql = f"INSERT INTO submissions ({names}) SELECT {given} FROM json_each(?3)"
+    db: Database = client.ports.settings.db
+    await db.run(sql, form, json.dumps(FORMS[form]), json.dumps([*range(count)]))
+
+
+def test_what_waits_for_a_webhook_holds_up_nothing_else(run: Runner) -> None:
+    async def case(client: Client) -> list[str]:
+        store: KeyValue = client.ports.settings.kv
+        await store.put("webhooks:sponsor", run.sims.discord.webhook_url("sponsor"))
+        await kept(client, "contact", 30, sanity_at="2026-11-21 12:00:00")
+        await kept(client, "sponsor", 1, attempts=1)
+        for _ in range(4):
+            await client.scheduled("*/10 * * * *")
+        return [row["form"] for row in await rows(client) if row["announced_at"] and row["sanity_at"]]
+
+    assert run(case) == ["sponsor"]
+
+
+def test_where_sanity_is_not_written_to_nothing_waits_for_it(run: Runner) -> None:
+    run.env |= {"SANITY_API_WRITE_TOKEN": ""}
+
+    async def case(client: Client) -> Answer:
+        await kept(client, "contact", 3, announced_at="2026-11-21 12:00:00")
+        return await client.request("POST", "/jobs/carry_submissions?dry_run=true", headers=KEY)
+
+    assert run(case).json()["report"] == {"submissions": []}
 
 
 def test_a_dry_run_tells_what_waits_and_sends_nothing(run: Runner) -> None:
