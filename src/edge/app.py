@@ -183,10 +183,9 @@ class App:
     async def _asset(self, request: Request, unknown: NotFound) -> Response:
         if self._admit:
             await self._admit(request)
-        asset = await _asset(request)
-        if asset is None:
-            raise unknown
-        return asset
+        if asset := await _asset(request):
+            return asset
+        raise unknown
 
 
 def _check_refused(request: Request) -> None:

@@ -1,9 +1,9 @@
 """`/api/v1/content`: the site's content out of Sanity, through a cache that outlives it."""
 
 from datetime import datetime
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any, NamedTuple, TypedDict
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, READER
@@ -17,7 +17,7 @@ from edge.routes import Routes
 from platform_api import NAME
 from platform_api.content_index import ContentIndex
 from platform_api.queries import CONTENT, NAMES, UPCOMING
-from platform_api.sanity import Sanity
+from platform_api.sanity import Sanity, sound
 
 routes = Routes("/api/v1/content", tag="content", access=PUBLIC)
 
@@ -67,6 +67,13 @@ class Documents(BaseModel):
     type: str
     total: int
     documents: list[Document]
+
+
+class Every(TypedDict):
+    """What Sanity has of a type, each document to be read by itself."""
+
+    documents: list[Any]
+    total: int
 
 
 class Page(BaseModel):
@@ -121,7 +128,7 @@ class Site:
         """Return all documents of a type."""
 
         async def make() -> bytes:
-            found = await self._sanity.query(CONTENT[name].every)
+            found = await self._sanity.query(Every, CONTENT[name].every)
             return self._lines(found["documents"], found["total"])
 
         return await self._cache.get(names(name).every, make, TERMS)
@@ -130,7 +137,7 @@ class Site:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
-            found = await self._sanity.query(UPCOMING, now=self._clock.now().replace(microsecond=0))
+            found = await self._sanity.query(list[Any], UPCOMING, now=self._clock.now().replace(microsecond=0))
             return self._lines(found, len(found))
 
         return await self._cache.get(names("events").upcoming, make, TERMS)
@@ -142,7 +149,7 @@ class Site:
             listed = await self.every(name)
             if b'"slug":%s' % to_json(slug) not in listed.body:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
-            found = self._document(await self._sanity.query(CONTENT[name].one, slug=slug))
+            found = self._document(await self._sanity.query(Any, CONTENT[name].one, slug=slug))
             if found is None:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
             return found
@@ -154,13 +161,9 @@ class Site:
         return b"\n".join([b"%d" % (total - len(documents) + len(read)), *read])
 
     def _document(self, given: Any) -> bytes | None:
-        """Return a document as JSON; None for what is none, as one that an editor broke must not hide the others."""
-        try:
-            return Document.model_validate(given).model_dump_json(exclude_none=True).encode()
-        except ValidationError as fault:
-            if given is not None:
-                self._log("warning", "document left out", id=str(given.get("_id"))[:100], faults=fault.error_count())
-            return None
+        """Return a document as JSON, None for what is none."""
+        document = None if given is None else sound(Document, given, self._log)
+        return document.model_dump_json(exclude_none=True).encode() if document else None
 
 
 @routes.get(

@@ -2,13 +2,15 @@
 
 from typing import Any
 
+from pydantic import BaseModel, Field
+
 from edge.events import Tick
 from edge.parts.leases import Leases
 from edge.parts.retrieval import Changes, Library, Passage, Source
 from edge.ports import Database, Log
 from edge.routes import Routes
 from platform_api.queries import NAMES, TEXTS
-from platform_api.sanity import Sanity
+from platform_api.sanity import Sanity, sound
 from platform_api.settings import PlatformSettings
 
 routes = Routes(tag="content")
@@ -20,12 +22,23 @@ MOST = 2_000
 """Documents that are kept to be found."""
 
 
+class Text(BaseModel):
+    """A document's text in Sanity."""
+
+    id: str = Field(alias="_id")
+    type: str = Field(alias="_type")
+    slug: str
+    title: str | None
+    summary: str | None
+    text: str | None
+
+
 class ContentIndex:
     """The passages of all documents."""
 
     def __init__(self, settings: PlatformSettings, db: Database, sanity: Sanity, leases: Leases, log: Log) -> None:
         self._library = Library(db, settings.ai, settings.embedding_model, log)
-        self._sanity, self._leases = sanity, leases
+        self._sanity, self._leases, self._log = sanity, leases, log
 
     async def search(self, question: str, limit: int = 5) -> list[Passage]:
         """Return the passages that fit a question; the first question of all waits until there are some."""
@@ -49,8 +62,8 @@ class ContentIndex:
         """Return every document's text, as Sanity has it now."""
         found: list[Source] = []
         for begin in range(0, MOST, PAGE):
-            page = await self._sanity.query(TEXTS, types=[*NAMES], **{"from": begin, "to": begin + PAGE})
-            found += [_source(one) for one in page]
+            page = await self._sanity.query(list[Any], TEXTS, types=[*NAMES], **{"from": begin, "to": begin + PAGE})
+            found += [_source(text) for one in page if (text := sound(Text, one, self._log)) is not None]
             if len(page) < PAGE:
                 break
         return found
@@ -65,7 +78,7 @@ async def refresh_index(tick: Tick, index: ContentIndex) -> dict[str, Any]:
     return {"changes": changes._asdict() if changes else None}
 
 
-def _source(document: dict[str, Any]) -> Source:
-    texts = [document.get("summary"), document.get("text")]
-    name, title = NAMES[document["_type"]], document.get("title") or document["slug"]
-    return Source(document["_id"], name, document["slug"], title, "\n\n".join(filter(None, texts)))
+def _source(document: Text) -> Source:
+    kind, title = NAMES.get(document.type, document.type), document.title or document.slug
+    texts = filter(None, [document.summary, document.text])
+    return Source(document.id, kind, document.slug, title, "\n\n".join(texts))

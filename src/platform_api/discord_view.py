@@ -1,8 +1,8 @@
 """`/api/v1/discord`: the community's Discord, to be read: its events, members and announcements, through the cache."""
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 
 from edge.access import PUBLIC
 from edge.endpoint import Operation
@@ -10,7 +10,7 @@ from edge.errors import NotConfigured
 from edge.http import Response
 from edge.parts.cache import Cache, Kept, Terms
 from edge.parts.discord import Discord
-from edge.parts.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout
+from edge.parts.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from edge.routes import Routes
 from platform_api import NAME
 from platform_api.settings import PlatformSettings
@@ -105,9 +105,7 @@ class Community:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
-            found = _read(
-                list[GivenEvent], await self._get(f"/guilds/{self._guild()}/scheduled-events?with_user_count=true")
-            )
+            found = await self._get(list[GivenEvent], f"/guilds/{self._guild()}/scheduled-events?with_user_count=true")
             shown = [_event(one) for one in found if one.status in _SCHEDULED]
             return TypeAdapter(list[GuildEvent]).dump_json(sorted(shown, key=lambda one: one.starts_at))
 
@@ -117,7 +115,7 @@ class Community:
         """Return how many there are."""
 
         async def make() -> bytes:
-            found = _read(GivenGuild, await self._get(f"/guilds/{self._guild()}?with_counts=true"))
+            found = await self._get(GivenGuild, f"/guilds/{self._guild()}?with_counts=true")
             counted = Members(
                 name=found.name, members=found.approximate_member_count, online=found.approximate_presence_count
             )
@@ -132,7 +130,7 @@ class Community:
             guild, channel = self._guild(), self._settings.discord_channel_id
             if channel is None:
                 raise NotConfigured("DISCORD_CHANNEL_ID")
-            found = _read(list[GivenMessage], await self._get(f"/channels/{channel}/messages?limit=20"))
+            found = await self._get(list[GivenMessage], f"/channels/{channel}/messages?limit=20")
             place = f"https://discord.com/channels/{guild}/{channel}"
             shown = [_announcement(one, place) for one in found if one.content]
             return TypeAdapter(list[Announcement]).dump_json(shown)
@@ -145,11 +143,11 @@ class Community:
             raise NotConfigured("DISCORD_GUILD_ID")
         return guild
 
-    async def _get(self, path: str) -> Any:
+    async def _get[T](self, kind: type[T], path: str) -> T:
         token = self._settings.discord_bot_token
         if token is None:
             raise NotConfigured("DISCORD_BOT_TOKEN")
-        return await self._discord.read(path, token)
+        return checked(kind, await self._discord.read(path, token), "Discord")
 
 
 _PROBLEMS = (NotConfigured, UpstreamFailed, UpstreamRefused, UpstreamTimeout)
@@ -171,16 +169,6 @@ async def count_discord_members(community: Community) -> Response:
 async def list_discord_announcements(community: Community) -> Response:
     """List the latest announcements."""
     return (await community.announcements()).response(NAME)
-
-
-def _read[T](kind: type[T], given: Any) -> T:
-    try:
-        return TypeAdapter(kind).validate_python(given)
-    except ValidationError as fault:
-        first = fault.errors()[0]
-        raise UpstreamFailed(
-            f"Discord's answer cannot be read: {first['loc']}: {first['msg']}", upstream="Discord"
-        ) from None
 
 
 def _event(given: GivenEvent) -> GuildEvent:

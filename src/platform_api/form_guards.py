@@ -9,7 +9,7 @@ from edge.errors import Forbidden, InvalidBody, Unauthorized
 from edge.http import Request
 from edge.parts.limits import address, bound
 from edge.parts.one_key import require_key
-from edge.parts.upstream import Call, Upstream, UpstreamFailed
+from edge.parts.upstream import Call, Upstream, checked
 from edge.ports import Clock, Fetch
 from platform_api.form_models import Form
 from platform_api.settings import PlatformSettings
@@ -71,9 +71,5 @@ class Guards:
             "POST", f"{self._settings.turnstile_url}/siteverify", (("content-type", "application/json"),),
             to_json(asked), is_safe=False,
         )  # fmt: skip
-        try:
-            verdict = Verdict.model_validate(await self._turnstile.json(call))
-        except ValueError:
-            raise UpstreamFailed("Turnstile answered what it should not", upstream="Turnstile") from None
-        if not verdict.success:
+        if not checked(Verdict, await self._turnstile.json(call), "Turnstile").success:
             raise NotHuman("the token is not good: it is used once, within 5 minutes")

@@ -28,11 +28,16 @@ STATS, STATUS = Terms(fresh=300), Terms(fresh=30, keep=3600)
 _FORMS = "SELECT form, count(*) AS n FROM submissions WHERE status = 'received' GROUP BY form"
 
 
-class Stats(BaseModel):
-    """Numbers of the platform, `age_s` seconds old; `members` is null where Discord is not set up or away."""
+class Counts(BaseModel):
+    """How many documents there are in Sanity, by type, and events to come."""
 
     content: dict[str, int]
     upcoming_events: int
+
+
+class Stats(Counts):
+    """Numbers of the platform, `age_s` seconds old; `members` is null where Discord is not set up or away."""
+
     submissions: dict[str, int]
     members: int | None
     as_of: datetime
@@ -67,9 +72,9 @@ class Overview:
     async def stats(self) -> bytes:
         """Return `Stats` as JSON. Errors: Sanity's."""
         now = self._clock.now()
-        counts = await self._sanity.query(COUNTS, now=now.replace(microsecond=0))
+        counts = await self._sanity.query(Counts, COUNTS, now=now.replace(microsecond=0))
         stats = Stats(
-            upcoming_events=counts.pop("upcoming_events"), content=counts, members=await self._members(), as_of=now,
+            **dict(counts), members=await self._members(), as_of=now,
             submissions={row["form"]: row["n"] for row in await self._db.all(_FORMS)},
         )  # fmt: skip
         return stats.model_dump_json().encode()
@@ -77,7 +82,7 @@ class Overview:
     async def status(self) -> bytes:
         """Return `PlatformStatus` as JSON; whatever is away, there is an answer."""
         asked = {
-            "sanity": self._sanity.query("count(*[false])"),
+            "sanity": self._sanity.query(int, "count(*[false])"),
             "d1": self._db.probe(),
             "kv": self._kv.probe(),
             "ai": self._settings.ai.probe() if self._settings.ai else None,

@@ -71,7 +71,7 @@ TEXTS = (
 )
 """The texts of documents `$from` to `$to`, to be found by questions."""
 COUNTS = (
-    "{" + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
-    + ', "upcoming_events": count(*[_type == "event" && startsAt > $now])}'
+    '{"content": {' + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
+    + '}, "upcoming_events": count(*[_type == "event" && startsAt > $now])}'
 )  # fmt: skip
-"""How many documents of each type there are."""
+"""How many documents of each type there are, and events that begin after `$now`."""

@@ -1,13 +1,14 @@
 """Sanity's API as a client: queries in GROQ with parameters, and documents written once."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 from urllib.parse import quote, urlencode
 
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from edge.parts.upstream import Call, Upstream, UpstreamFailed
-from edge.ports import Clock, Fetch
+from edge.parts.upstream import Call, Upstream, checked
+from edge.ports import Clock, Fetch, Log
 from edge.settings import Secret
 from platform_api.settings import PlatformSettings
 
@@ -19,6 +20,22 @@ LONGEST_QUERY = 11_000
 _JSON = ("content-type", "application/json")
 
 
+class Answer(TypedDict):
+    """What Sanity answers a query with."""
+
+    result: Any
+
+
+def sound[M: BaseModel](model: type[M], given: Any, log: Log) -> M | None:
+    """Return a document; None for one that an editor broke, which must not hide the others."""
+    try:
+        return model.model_validate(given)
+    except ValidationError as fault:
+        name = str(given.get("_id")) if isinstance(given, dict) else ""
+        log("warning", "document left out", id=name[:100], faults=fault.error_count())
+        return None
+
+
 class Sanity:
     """Reads and writes one dataset, by the API that no CDN stands before: the cache is ours."""
 
@@ -26,8 +43,8 @@ class Sanity:
         self._settings = settings
         self._upstream = Upstream("Sanity", fetch, clock)
 
-    async def query(self, groq: str, **params: object) -> Any:
-        """Return the result of a query; errors as those of `Upstream.json`."""
+    async def query[T](self, kind: type[T], groq: str, **params: object) -> T:
+        """Return the result of a query, which is a `kind`; errors as those of `Upstream.json`."""
         url, token = self._url("query"), _bearer(self._settings.sanity_api_read_token)
         given = {f"${name}": to_json(value).decode() for name, value in params.items()}
         text = urlencode({"query": groq, **given}, quote_via=quote)
@@ -35,10 +52,8 @@ class Sanity:
             call = Call("GET", f"{url}?{text}", (token,))
         else:
             call = Call("POST", url, (token, _JSON), to_json({"query": groq, "params": params}))
-        answer = await self._upstream.json(call)
-        if not isinstance(answer, dict) or "result" not in answer:
-            raise UpstreamFailed("Sanity answered without a result", upstream="Sanity")
-        return answer["result"]
+        answer = checked(Answer, await self._upstream.json(call), "Sanity")
+        return checked(kind, answer["result"], "Sanity")
 
     @property
     def writes(self) -> bool:

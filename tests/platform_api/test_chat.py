@@ -103,6 +103,19 @@ def test_texts_are_embedded_once(run: Runner) -> None:
     assert then == first + 1  # the second question's own
 
 
+def test_a_broken_document_does_not_hide_the_others(run: Runner) -> None:
+    slug = {"_type": "slug", "current": "broken"}
+    run.sims.sanity.put({"_id": "post-broken", "_type": "post", "title": 5, "slug": slug, "summary": ["no text"]})
+    answer = run(lambda client: ask(client, stream=False))
+    assert (answer.status, answer.json()["sources"][0]["slug"]) == (200, "how-to-become-a-sponsor")
+
+
+def test_texts_that_are_none_are_sanitys_fault(run: Runner) -> None:
+    run.sims.sanity.fail(body='{"result": 5}', count=50)
+    answer = run(lambda client: ask(client, stream=False))
+    assert (answer.status, answer.json()["upstream"]) == (502, "Sanity")
+
+
 def test_a_new_document_is_found_after_the_job_and_an_old_one_no_more(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any, Any]:
         await ask(client, stream=False)

@@ -208,6 +208,27 @@ def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> 
     assert run(case) == [200, 200]
 
 
+@pytest.mark.parametrize(
+    ("target", "result"),
+    [
+        (EVENTS, "null"),
+        (EVENTS, "[]"),
+        (EVENTS, '{"documents": 5, "total": 5}'),
+        (EVENTS, '{"documents": [], "total": []}'),
+        (f"{EVENTS}?upcoming=true", "5"),
+        (f"{EVENTS}?upcoming=true", "{}"),
+        ("/api/v1/platform/stats", "null"),
+        ("/api/v1/platform/stats", "{}"),
+        ("/api/v1/platform/stats", '{"upcoming_events": "none"}'),
+    ],
+)
+def test_what_sanity_answers_instead_is_its_fault(run: Runner, target: str, result: str) -> None:
+    run.sims.sanity.fail(body=f'{{"result": {result}}}', count=50)
+    answer = run(lambda client: client.get(target))
+    assert (answer.status, answer.json()["type"]) == (502, "urn:problem:upstream-failed")
+    assert answer.json()["upstream"] == "Sanity"
+
+
 def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     async def case(client: Client) -> Any:
         broken = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")

@@ -8,6 +8,7 @@ from email.utils import parsedate_to_datetime
 from time import monotonic
 from typing import Any
 
+from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
 from edge.errors import BadGateway, GatewayTimeout
@@ -123,6 +124,18 @@ class Upstream:
             return from_json(fetched.body) if fetched.body else None
         except ValueError:
             raise UpstreamFailed(f"{self.name} answered what is no JSON", upstream=self.name) from None
+
+
+def checked[T](kind: type[T], given: object, upstream: str) -> T:
+    """Return what another service answered as a `kind`; `UpstreamFailed` where it is none."""
+    try:
+        return TypeAdapter(kind).validate_python(given)
+    except ValidationError as fault:
+        first = fault.errors()[0]
+        place = "/".join(map(str, first["loc"])) or "it"
+        raise UpstreamFailed(
+            f"{upstream} answered what it should not: {place}: {first['msg']}", upstream=upstream
+        ) from None
 
 
 _KINDS: tuple[tuple[type[FetchError], type[UpstreamFailed | UpstreamTimeout]], ...] = (
