@@ -1,10 +1,11 @@
 """`/api/v1/content`: the site's content out of Sanity, through a cache that outlives it."""
 
 from datetime import datetime
+from itertools import dropwhile
 from typing import Annotated, Any, NamedTuple, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from edge.access import PUBLIC, READER
 from edge.endpoint import Body, Operation, Query
@@ -156,6 +157,11 @@ class Site:
 
         return await self._cache.get(names(name, slug).one, make, TERMS)
 
+    def has_begun(self, line: bytes) -> bool:
+        """Tell whether an event of a list has begun: one that is kept is older than some beginnings."""
+        begins = from_json(line).get("starts_at")
+        return begins is not None and datetime.fromisoformat(begins) <= self._clock.now()
+
     def _lines(self, documents: list[Any], total: int) -> bytes:
         read = [line for one in documents if (line := self._document(one)) is not None]
         return b"\n".join([b"%d" % (total - len(documents) + len(read)), *read])
@@ -183,9 +189,13 @@ async def list_content(type: ContentName, page: Query[Page], site: Site) -> Resp
     if page.upcoming and type != "events":
         raise BadRequest("of events alone it is known which are to come")
     kept = await (site.upcoming() if page.upcoming else site.every(type))
-    total, *documents = kept.body.split(b"\n")
+    first, *documents = kept.body.split(b"\n")
+    total = int(first)
+    if page.upcoming:
+        documents = [*dropwhile(site.has_begun, documents)]
+        total = len(documents)
     chosen = b",".join(documents[page.offset : page.offset + page.limit])
-    body = b'{"type":"%s","total":%s,"documents":[%s]}' % (type.encode(), total, chosen)
+    body = b'{"type":"%s","total":%d,"documents":[%s]}' % (type.encode(), total, chosen)
     return Kept(body, kept.age, kept.was_kept, kept.terms).response(NAME)
 
 

@@ -94,6 +94,22 @@ def test_upcoming_events_come_soonest_first_and_none_has_begun(run: Runner) -> N
     assert begins[0] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
+def test_what_has_begun_since_the_list_was_kept_is_not_in_it(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any]:
+        upcoming = f"{EVENTS}?upcoming=true"
+        before = (await client.get(upcoming)).json()
+        begins, name = before["documents"][1]["starts_at"].encode(), "content:events:upcoming"
+        stored = await kv(client).get(name)
+        assert stored is not None
+        soonest = before["documents"][0]["starts_at"].encode()
+        past = stored.replace(soonest, b"2026-01-01T00:00:00Z").replace(begins, b"2026-01-01T00:00:00Z")
+        await kv(client).put(name, past)
+        return before, (await client.get(upcoming)).json()
+
+    before, after = run(case)
+    assert after == before | {"total": before["total"] - 2, "documents": before["documents"][2:]}
+
+
 @pytest.mark.parametrize(
     ("target", "status", "kind"),
     [
