@@ -49,10 +49,10 @@ MAX_RETRY_DELAY = 43_200
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
-    `admit` stands before what is public, as `authenticate` does before all else, and hears of who is not known there:
-    what bounds strangers bounds their tries, too. `queues` gives for each binding of
-    type `Queue` the name of its queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's
-    folder below `migrations/`, empty for the default Worker.
+    `admit` stands before what is public, as `authenticate` does before all else, and behind that for who is not known
+    there: what bounds strangers bounds their tries. `queues` gives for each binding of type `Queue` the name of its
+    queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's folder below `migrations/`, empty
+    for the default Worker.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root is a list of parts
