@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -43,6 +43,17 @@ async def settled(client: Client, column: str = "announced_at") -> Row:
             return row
         await asyncio.sleep(0.02)
     raise AssertionError(f"not carried on in 10 s: {row}")
+
+
+async def carried(client: Client, holds: Callable[[Row], object]) -> Row:
+    """Return the one submission once the job has had it: not while whoever took it in holds its lease."""
+    for _ in range(100):
+        await client.scheduled("*/10 * * * *")
+        [row] = await rows(client)
+        if holds(row):
+            return row
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not carried on in 5 s: {row}")
 
 
 async def hook(client: Client, runner: Runner) -> None:
@@ -181,10 +192,9 @@ def test_what_sanity_did_not_take_is_carried_on_later(run: Runner, fault: dict[s
         await hook(client, run)
         run.sims.sanity.fail(count=1000, **fault)
         answer = await send(client, filled())
-        before = await settled(client)
+        before = await settled(client, "fault")
         run.sims.sanity.reset()
-        await client.scheduled("*/10 * * * *")
-        return answer, before, await settled(client, "sanity_at")
+        return answer, before, await carried(client, lambda row: row["sanity_at"])
 
     answer, before, after = run(case)
     assert (answer.status, before["sanity_at"], before["attempts"]) == (201, None, 1)
@@ -199,8 +209,7 @@ def test_what_discord_did_not_take_is_carried_on_later(run: Runner) -> None:
         await send(client, filled())
         await settled(client, "attempts")
         run.sims.discord.reset()
-        await client.scheduled("*/10 * * * *")
-        return await settled(client)
+        return await carried(client, lambda row: row["announced_at"])
 
     assert run(case)["attempts"] == 1
     assert len(run.sims.discord.posted("contact")) == 1
@@ -209,14 +218,12 @@ def test_what_discord_did_not_take_is_carried_on_later(run: Runner) -> None:
 def test_without_a_webhook_or_a_write_token_a_form_is_kept(run: Runner) -> None:
     run.env |= {"SANITY_API_WRITE_TOKEN": ""}
 
-    async def case(client: Client) -> tuple[Answer, list[Row]]:
+    async def case(client: Client) -> tuple[Answer, Row]:
         answer = await send(client, filled())
-        await settled(client, "fault")
-        await client.scheduled("*/10 * * * *")
-        return answer, await rows(client)
+        return answer, await carried(client, lambda row: row["attempts"] == 2)
 
-    answer, [row] = run(case)
-    assert (answer.status, row["sanity_at"], row["announced_at"], row["attempts"]) == (201, None, None, 2)
+    answer, row = run(case)
+    assert (answer.status, row["sanity_at"], row["announced_at"]) == (201, None, None)
     assert row["fault"].startswith("webhooks:contact is not in KV")
 
 
