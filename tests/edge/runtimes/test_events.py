@@ -7,8 +7,15 @@ import pytest
 from pydantic_core import from_json
 from tests.contracts import events
 
+from edge.http import Request
 from edge.live import Draft, Follow
+from edge.ports import Log, Ports
+from edge.runtimes.live_wire import Close
 from edge.runtimes.local.events import LocalEvents
+from edge.runtimes.local.log import LocalLog
+from edge.runtimes.local.sockets import Message, Socket, Upgrade
+from edge.settings import Settings
+from edge.testing import HeaderTable
 
 
 @pytest.mark.slow
@@ -48,3 +55,51 @@ def test_another_processs_events_are_seen(tmp_path: Path) -> None:
             log.close()
 
     asyncio.run(run())
+
+
+def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        told: list[object] = []
+
+        async def stop() -> None:
+            await log.end()
+            told.append("stopped")
+
+        async def send(message: Message) -> None:
+            told.append(message.get("code") or message["type"])
+            if message["type"] == "websocket.send":
+                stopping.append(asyncio.create_task(stop()))
+                await asyncio.sleep(0.05)
+
+        async def receive() -> Message:
+            never: asyncio.Future[Message] = asyncio.Future()
+            return await never
+
+        stopping: list[asyncio.Task[None]] = []
+        headers = HeaderTable([("upgrade", "websocket")])
+        request = Request("GET", "/ws", "", headers, _no_body, Ports(Settings({}), {Log: LocalLog("error")}))
+        upgrade = await log.connect(request, Follow(events.ACTOR))
+        assert isinstance(upgrade, Upgrade)
+        await asyncio.wait_for(upgrade.serve(Socket(receive, send)), 10)
+        await asyncio.gather(*stopping)
+        assert told == ["websocket.send", int(Close.GOING_AWAY), "stopped"]
+        log.close()
+
+    asyncio.run(run())
+
+
+def test_a_stream_that_begins_when_all_end_ends_too(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        stream = await log.stream(Follow(events.ACTOR))
+        await log.end()
+        async with asyncio.timeout(10):
+            assert len([part async for part in stream]) == 1
+        log.close()
+
+    asyncio.run(run())
+
+
+async def _no_body(_: int) -> bytes:
+    return b""

@@ -2,8 +2,8 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator, Sequence
+from contextlib import aclosing, contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -40,7 +40,7 @@ class LocalEvents:
         self._on_frame, self._kept = on_frame, kept
         self._readers: set[Reader] = set()
         self._live: set[Reader] = set()
-        self._head = 0
+        self._head, self._has_ended = 0, False
         self._news = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
         self.probe = self._file.probe
@@ -92,7 +92,8 @@ class LocalEvents:
         return Upgrade(lambda socket: self._attend(socket, follow, request.id), chosen)
 
     async def end(self) -> None:
-        """Close all readers, and wait a little until they are gone."""
+        """Close all readers, also those that come now, and wait a little until they are gone."""
+        self._has_ended = True
         for reader in [*self._readers]:
             reader.close(Close.GOING_AWAY)
         with suppress(TimeoutError):
@@ -109,14 +110,24 @@ class LocalEvents:
     async def _stream(self, follow: Follow) -> AsyncGenerator[bytes]:
         yield wire.OPENING
         reader = Reader(follow.types, follow.actor.subjects, wire.sse)
-        async with aclosing(self._follow(reader, follow.since, wire.sse_control)) as batches:
-            async for batch in batches:
-                yield b"".join(batch)  # type: ignore[arg-type] # this reader's payloads are bytes
+        with self._there(reader):
+            async with aclosing(self._follow(reader, follow.since, wire.sse_control)) as batches:
+                async for batch in batches:
+                    yield b"".join(batch)  # type: ignore[arg-type] # this reader's payloads are bytes
+
+    @contextmanager
+    def _there(self, reader: Reader) -> Iterator[None]:
+        """Let `end` know of a reader, from before it is greeted until it was told of the end."""
+        self._readers.add(reader)
+        if self._has_ended:
+            reader.close(Close.GOING_AWAY)
+        try:
+            yield
+        finally:
+            self._readers.discard(reader)
 
     async def _attend(self, socket: Socket, follow: Follow, request_id: str) -> None:
         reader = Reader(follow.types, follow.actor.subjects, lambda event: event.json)
-        page = await self.read(0, limit=0)
-        await socket.send(wire.hello(page.oldest, page.last))
 
         async def answer(body: dict[str, Any]) -> dict[str, Any]:
             if body["type"] != "subscribe":
@@ -124,15 +135,17 @@ class LocalEvents:
             reader.types = wire.types_of(body)
             return {"result": {"types": list(reader.types)}}
 
-        async with aclosing(self._follow(reader, follow.since, str)) as batches:
-            await serve(socket, batches, answer, request_id)
-            await socket.close(reader.closed or Close.GOING_AWAY)
+        with self._there(reader):
+            page = await self.read(0, limit=0)
+            await socket.send(wire.hello(page.oldest, page.last))
+            async with aclosing(self._follow(reader, follow.since, str)) as batches:
+                await serve(socket, batches, answer, request_id)
+                await socket.close(reader.closed or Close.GOING_AWAY)
 
     async def _follow(
         self, reader: Reader, since: int | None, told: Callable[[str], bytes | str]
     ) -> AsyncGenerator[list[bytes | str]]:
         """Yield what a reader is sent: first what the log holds, then, without a seam, what comes."""
-        self._readers.add(reader)
         try:
             page = await self.read(0, limit=0)
             reader.sent = wire.start(since, page.oldest, page.last)
@@ -154,7 +167,6 @@ class LocalEvents:
                 yield batch
         finally:
             self._live.discard(reader)
-            self._readers.discard(reader)
 
     async def _feed(self) -> None:
         """Hand new events to the readers, in order, as long as there are any; and a sign of life to those at rest."""
