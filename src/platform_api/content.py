@@ -189,13 +189,12 @@ async def list_content(type: ContentName, page: Query[Page], site: Site) -> Resp
     if page.upcoming and type != "events":
         raise BadRequest("of events alone it is known which are to come")
     kept = await (site.upcoming() if page.upcoming else site.every(type))
-    first, *documents = kept.body.split(b"\n")
-    total = int(first)
+    total, *documents = kept.body.split(b"\n")
     if page.upcoming:
         documents = [*dropwhile(site.has_begun, documents)]
-        total = len(documents)
+        total = b"%d" % len(documents)
     chosen = b",".join(documents[page.offset : page.offset + page.limit])
-    body = b'{"type":"%s","total":%d,"documents":[%s]}' % (type.encode(), total, chosen)
+    body = b'{"type":"%s","total":%s,"documents":[%s]}' % (type.encode(), total, chosen)
     return Kept(body, kept.age, kept.was_kept, kept.terms).response(NAME)
 
 

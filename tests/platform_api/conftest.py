@@ -104,6 +104,15 @@ class WorkersRunner(Runner):
         return await case(watched(await self._host.client(app, self.env, [], RemoteClient), self))
 
 
+async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool) -> T:
+    """Return the first of what `look` returns of which this holds, within 10 s or so."""
+    for _ in range(200):
+        if holds(found := await look()):
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"not in 10 s: {found}")
+
+
 def watched[C: Client](client: C, runner: Runner) -> C:
     """Return a client whose answers are read for secrets."""
     ask = client.request

@@ -1,11 +1,10 @@
 """Questions, answered out of the site's content: by a model, by the passages themselves, and with either away."""
 
-import asyncio
 import json
 from typing import Any
 
 import pytest
-from tests.platform_api.conftest import KEY, Runner
+from tests.platform_api.conftest import KEY, Runner, eventually
 from tests.platform_api.test_content import purge
 
 from edge.ports import Database
@@ -145,11 +144,8 @@ def test_the_webhook_brings_the_texts_up_to_date(run: Runner) -> None:
         slug = {"_type": "slug", "current": "zebra-crossing"}
         run.sims.sanity.put({"_id": "post-zebra", "_type": "post", "title": "Zebras", "slug": slug})
         await purge(client, {"_id": "post-zebra", "_type": "post", "slug": slug})
-        for _ in range(100):
-            if n := await counted(client, "SELECT count(*) AS n FROM passages WHERE slug = 'zebra-crossing'"):
-                return n
-            await asyncio.sleep(0.05)
-        return 0
+        sql = "SELECT count(*) AS n FROM passages WHERE slug = 'zebra-crossing'"
+        return await eventually(lambda: counted(client, sql))
 
     assert run(case) == 1
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner
+from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner, eventually
 
 from edge.ports import KeyValue
 from edge.testing import Answer, Client
@@ -29,23 +29,6 @@ async def aged(client: Client, prefix: str, seconds: int) -> None:
         assert stored is not None
         made_at, _, body = stored.partition(b"\n")
         await kv(client).put(name, b"%d\n%s" % (int(made_at) - seconds, body))
-
-
-async def until(holds: Callable[[], bool]) -> None:
-    for _ in range(500):
-        if holds():
-            return
-        await asyncio.sleep(0.02)
-    raise AssertionError("not in 10 s")
-
-
-async def awaited(client: Client, target: str, holds: Callable[[Answer], bool]) -> Answer:
-    """Return the first answer of which this holds."""
-    for _ in range(200):
-        if holds(answer := await client.get(target)):
-            return answer
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not in 10 s: {answer.status} {answer.headers}")
 
 
 async def purge(client: Client, document: object, secret: str = WEBHOOK_SECRET, at_ms: int | None = None) -> Answer:
@@ -150,7 +133,7 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
         await aged(client, "content:", 100)
         run.sims.sanity.fail(delay=2, count=50)
         stale = await asyncio.gather(*(client.get(EVENTS) for _ in range(20)))
-        return list(stale), await awaited(client, EVENTS, lambda one: int(one.header("age") or "") < 60)
+        return list(stale), await eventually(lambda: client.get(EVENTS), lambda one: int(one.header("age") or "") < 60)
 
     stale, after = run(case)
     assert {one.status for one in stale} == {200}
@@ -166,13 +149,16 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
     [({"status": 500}, 1), ({"status": 503}, 3), ({"status": 429}, 3), ({"status": 401}, 1), ({"reset": True}, 3)],
 )
 def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[str, Any], tries: int) -> None:
+    async def asked() -> int:
+        return run.sims.asked()
+
     async def case(client: Client) -> tuple[Answer, Answer, Answer]:
         whole = await client.get(EVENTS)
         await aged(client, "content:", 86_400)
         run.sims.sanity.fail(count=1000, **fault)
         first = await client.get(EVENTS)
         second = await client.get(EVENTS)
-        await until(lambda: run.sims.asked() == 1 + tries)  # else it goes on in the next test
+        await eventually(asked, lambda count: count == 1 + tries)  # else it goes on in the next test
         return whole, first, second
 
     whole, first, second = run(case)
@@ -218,7 +204,7 @@ def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> 
         await kv(client).delete("content:events:all")
         await aged(client, "content:events:doc", 100)
         found.append((await client.get(f"{EVENTS}/{slug}")).status)
-        await awaited(client, f"{EVENTS}/{slug}", lambda one: one.status == 404)
+        await eventually(lambda: client.get(f"{EVENTS}/{slug}"), lambda one: one.status == 404)
         return found
 
     assert run(case) == [200, 200]

@@ -4,10 +4,11 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 import pytest
-from tests.platform_api.conftest import KEY, Runner
+from tests.platform_api.conftest import KEY, Runner, eventually
 
 from cloudflare_sim import TurnstileSim
 from edge.ports import Database, KeyValue, Row
@@ -37,23 +38,23 @@ async def rows(client: Client) -> list[Row]:
 
 async def settled(client: Client, column: str = "announced_at") -> Row:
     """Return the one submission once it was carried on."""
-    for _ in range(500):
+
+    async def look() -> Row:
         [row] = await rows(client)
-        if row[column]:
-            return row
-        await asyncio.sleep(0.02)
-    raise AssertionError(f"not carried on in 10 s: {row}")
+        return row
+
+    return await eventually(look, itemgetter(column))
 
 
 async def carried(client: Client, holds: Callable[[Row], object]) -> Row:
     """Return the one submission once the job has had it: not while whoever took it in holds its lease."""
-    for _ in range(100):
+
+    async def look() -> Row:
         await client.scheduled("*/10 * * * *")
         [row] = await rows(client)
-        if holds(row):
-            return row
-        await asyncio.sleep(0.05)
-    raise AssertionError(f"not carried on in 5 s: {row}")
+        return row
+
+    return await eventually(look, holds)
 
 
 async def hook(client: Client, runner: Runner) -> None:
@@ -194,7 +195,7 @@ def test_what_sanity_did_not_take_is_carried_on_later(run: Runner, fault: dict[s
         answer = await send(client, filled())
         before = await settled(client, "fault")
         run.sims.sanity.reset()
-        return answer, before, await carried(client, lambda row: row["sanity_at"])
+        return answer, before, await carried(client, itemgetter("sanity_at"))
 
     answer, before, after = run(case)
     assert (answer.status, before["sanity_at"], before["attempts"]) == (201, None, 1)
@@ -209,7 +210,7 @@ def test_what_discord_did_not_take_is_carried_on_later(run: Runner) -> None:
         await send(client, filled())
         await settled(client, "attempts")
         run.sims.discord.reset()
-        return await carried(client, lambda row: row["announced_at"])
+        return await carried(client, itemgetter("announced_at"))
 
     assert run(case)["attempts"] == 1
     assert len(run.sims.discord.posted("contact")) == 1
