@@ -1,10 +1,10 @@
 """The default Worker's entry, and the classes that its bindings name."""
 
 from core_tessie.app import app
-from edge.runtimes.workers import QuotaCounter, event_log, worker, workflow
+from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker, workflow
 
 Default = worker(app)
 EventLog = event_log(app)
 SyncWorkflow = workflow(app, "SYNC_WORKFLOW")
 
-__all__ = ["Default", "EventLog", "QuotaCounter", "SyncWorkflow"]
+__all__ = ["CallThrottle", "Default", "EventLog", "QuotaCounter", "SyncWorkflow"]

@@ -12,7 +12,7 @@ from build_assets import target
 from edge.app import App
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLimiter
+from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLimiter, Throttle
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 from pyedge import config
@@ -55,7 +55,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     for key, port in (("d1_databases", Database), ("kv_namespaces", KeyValue), ("r2_buckets", Bucket)):
         yield from ((one["binding"], port) for one in wrangler.get(key, []))
     yield from ((one["binding"], Queue) for one in wrangler.get("queues", {}).get("producers", []))
-    ports = {"EventLog": Events, "QuotaCounter": Quotas}
+    ports = {"EventLog": Events, "QuotaCounter": Quotas, "CallThrottle": Throttle}
     objects = wrangler.get("durable_objects", {}).get("bindings", [])
     yield from ((one["name"], ports[one["class_name"]]) for one in objects)
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))

@@ -9,7 +9,7 @@ from core_tessie.car_commands import SAFE, allowed
 from edge.live import Events
 from edge.model import Model
 from edge.parts.callers import AccessSettings
-from edge.ports import Database, Queue, Quotas, RateLimiter
+from edge.ports import Database, Queue, Quotas, RateLimiter, Throttle
 from edge.settings import BaseUrl, Secret
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
@@ -34,6 +34,7 @@ class TessieSettings(AccessSettings):
     core_tessie_queue: Queue
     rate_limiter: RateLimiter | None = None
     quotas: Quotas | None = None
+    tessie_throttle: Throttle | None = None
     events: Events | None = None
     agent_commands: Annotated[frozenset[str], BeforeValidator(_allowed)] = allowed(SAFE)
     sync_workflow: Workflow | None = None

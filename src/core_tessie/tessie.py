@@ -1,7 +1,6 @@
 """Tessie's API as a client: the key is added here and nowhere else; retries, budget and shared calls live here."""
 
 from dataclasses import dataclass, replace
-from time import monotonic
 
 from core_tessie.journal import Call, Journal
 from core_tessie.settings import TessieSettings
@@ -9,7 +8,7 @@ from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
 from edge.parts.flights import Flights
 from edge.parts.upstream import Patience, Tries, patiently
-from edge.ports import Clock, Fetch, Fetched, FetchTimeout
+from edge.ports import Clock, Fetch, Fetched, FetchTimeout, Log, Pace, PortError, Throttle
 
 GATEWAY_FAULTS = frozenset({502, 503, 504})
 
@@ -45,30 +44,39 @@ class Ask:
 
 
 class Budget:
-    """A token bucket: `rate` calls a second over time, `burst` of them at once."""
+    """The calls that may be made to Tessie: `pace` for all isolates and processes that share the throttle.
 
-    def __init__(self, rate: float, burst: int, clock: Clock) -> None:
-        self._rate, self._burst, self._clock = rate, burst, clock
-        self._left, self._filled = float(burst), 0.0
+    Without a throttle, or while it fails, the calls are made as they come: Tessie's own limit bounds them then.
+    """
+
+    def __init__(self, throttle: Throttle | None, pace: Pace, clock: Clock, log: Log) -> None:
+        self._throttle = throttle
+        self._pace = pace
+        self._clock = clock
+        self._log = log
 
     async def take(self) -> None:
         """Wait until a call is within the budget."""
-        now = monotonic()
-        self._left = min(self._burst, self._left + (now - self._filled) * self._rate)
-        self._filled = now
-        self._left -= 1
-        if self._left < 0:
-            await self._clock.sleep(-self._left / self._rate)
+        if self._throttle is None:
+            return
+        try:
+            seconds = await self._throttle.reserve("tessie", self._pace)
+        except PortError as fault:
+            self._log("error", "call budget not available; calling Tessie without it", error=str(fault))
+            return
+        if seconds:
+            await self._clock.sleep(seconds)
 
 
 class Tessie:
     """Calls Tessie, records every answer, and lets a burst of identical GETs share one call."""
 
-    def __init__(self, settings: TessieSettings, fetch: Fetch, clock: Clock, journal: Journal) -> None:
+    def __init__(self, settings: TessieSettings, fetch: Fetch, clock: Clock, journal: Journal, log: Log) -> None:
         self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
         self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s)
         self._fetch, self._clock, self._journal = fetch, clock, journal
-        self._budget = Budget(settings.tessie_calls_per_second, settings.tessie_calls_at_once, clock)
+        pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
+        self._budget = Budget(settings.tessie_throttle, pace, clock, log)
         self._flights: Flights[tuple[object, ...], Fetched] = Flights()
 
     async def send(self, ask: Ask) -> Fetched:

@@ -213,6 +213,23 @@ class Quotas(Protocol):
         """Raise `PortError` unless the counter answers."""
 
 
+class Pace(NamedTuple):
+    """A token bucket: `rate` calls a second over time, and `burst` calls at once."""
+
+    rate: float
+    burst: int
+
+
+class Throttle(Protocol):
+    """Token buckets by name, shared by all isolates of a Worker or all processes on one state folder."""
+
+    async def reserve(self, name: str, pace: Pace) -> float:
+        """Reserve one call in the bucket `name` and return the seconds to wait before making it."""
+
+    async def probe(self) -> None:
+        """Raise `PortError` unless the throttle answers."""
+
+
 class FetchError(PortError):
     """No whole response came: no connection, a broken one, or (as `FetchTimeout`) none in time."""
 

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, Va
 from edge.errors import NotConfigured
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Bucket, Database, KeyValue, Queue, Quotas, RateLimiter
+from edge.ports import Bucket, Database, KeyValue, Queue, Quotas, RateLimiter, Throttle
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 
@@ -28,6 +28,7 @@ BINDINGS: dict[Any, str] = {
     Telemetry: "analytics",
     RateLimiter: "rate limit",
     Quotas: "quotas",
+    Throttle: "throttle",
     Workflow: "workflow",
 }
 """The port types that a setting may have, and what the platform calls each."""

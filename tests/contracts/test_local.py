@@ -21,6 +21,7 @@ from tests.contracts import (
     quotas,
     rate_limiter,
     telemetry,
+    throttle,
 )
 from tests.contracts.expected import refused
 from tests.contracts.model import fails
@@ -42,6 +43,7 @@ from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
+from edge.runtimes.local.throttle import LocalThrottle
 from model_sim import EMBEDDER, KEY, MODEL, ModelSim
 
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
@@ -129,6 +131,24 @@ def test_a_rate_limiter_counts_so_many_keys_and_no_more() -> None:
 def test_quotas(case: quotas.Case, tmp_path: Path) -> None:
     with closing(LocalQuotas(tmp_path / "quotas" / "COUNTS.sqlite")) as counts:
         asyncio.run(finished(case(counts)))
+
+
+@each(throttle.CASES)
+def test_throttle(case: throttle.Case, tmp_path: Path) -> None:
+    with closing(LocalThrottle(tmp_path / "throttles" / "CALLS.sqlite")) as calls:
+        asyncio.run(finished(case(calls)))
+
+
+def test_throttle_holds_over_processes_and_a_clock_that_goes_back(tmp_path: Path) -> None:
+    async def run() -> list[float]:
+        now = Now()
+        path = tmp_path / "throttles" / "CALLS.sqlite"
+        ahead = LocalThrottle(path, now=lambda: now.seconds)
+        behind = LocalThrottle(path, now=lambda: now.seconds - 100)
+        with closing(ahead), closing(behind):
+            return [await calls.reserve("tessie", throttle.SLOW) for calls in (ahead, behind, ahead, behind)]
+
+    assert asyncio.run(run()) == [0.0, 0.0, 2.0, 4.0]
 
 
 @each(telemetry.CASES)

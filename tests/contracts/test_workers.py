@@ -23,6 +23,7 @@ from tests.contracts import (
     quotas,
     rate_limiter,
     telemetry,
+    throttle,
 )
 from tests.contracts.origin import origin
 from tests.workers.hosting import ROOT, hosted
@@ -47,6 +48,7 @@ PORTS = (
     quotas,
     rate_limiter,
     telemetry,
+    throttle,
 )
 CASES = {(module.__name__.rpartition(".")[2], case.__name__) for module in PORTS for case in module.CASES}
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {

@@ -25,6 +25,7 @@ from edge.ports import (
     Queue,
     Quotas,
     RateLimiter,
+    Throttle,
 )
 from edge.runtimes.local.assets import LocalAssets
 from edge.runtimes.local.background import LocalBackground
@@ -43,6 +44,7 @@ from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
+from edge.runtimes.local.throttle import LocalThrottle
 from edge.settings import Field
 from edge.telemetry import Telemetry
 
@@ -156,6 +158,7 @@ class LocalRuntime:
             Events: lambda: self._keep_events(name),
             Queue: lambda: LocalQueue(self.queues, self.app.queues[name]),
             Quotas: lambda: self._keep(LocalQuotas(state / "quotas" / f"{name}.sqlite")),
+            Throttle: lambda: self._keep(LocalThrottle(state / "throttles" / f"{name}.sqlite")),
             RateLimiter: lambda: LocalRateLimiter(self.app.limits[name]),
             Model: self._model,
             Telemetry: lambda: self._keep(LocalTelemetry(state / "analytics" / f"{name}.sqlite", lambda: self.log)),

@@ -30,6 +30,7 @@ from edge.ports import (
     Queue,
     Quotas,
     RateLimiter,
+    Throttle,
 )
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.crypto import WebCrypto
@@ -40,6 +41,7 @@ from edge.runtimes.workers.quotas import DurableQuotas
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
 from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
 from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
+from edge.runtimes.workers.throttle import DurableThrottle
 from edge.runtimes.workers.workflows import WorkflowBinding
 from edge.settings import Field, Settings
 from edge.telemetry import Telemetry
@@ -47,7 +49,7 @@ from edge.workflows import Workflow
 
 ADAPTERS: dict[Any, Callable[[Any], object]] = {
     Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, Quotas: DurableQuotas, Events: DurableEvents,
-    Model: WorkersAi, Workflow: WorkflowBinding,
+    Model: WorkersAi, Workflow: WorkflowBinding, Throttle: DurableThrottle,
 }  # fmt: skip
 """What stands for a binding of each port type."""
 

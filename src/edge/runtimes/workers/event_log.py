@@ -34,7 +34,7 @@ PATIENCE = timedelta(seconds=20)
 """For so long a socket may take nothing of its backlog."""
 
 
-def event_log(app: App) -> type[DurableObject]:  # noqa: C901 - a method for each event of the platform
+def event_log(app: App) -> type[DurableObject]:
     """Return the class of an app's log. Its methods are called by the Worker's adapter, through the binding alone."""
     isolate = Isolate(app)
 

@@ -21,6 +21,7 @@ from tests.contracts import (
     quotas,
     rate_limiter,
     telemetry,
+    throttle,
 )
 
 from edge.access import ADMIN, PUBLIC, Actor
@@ -30,9 +31,9 @@ from edge.events import Delivery
 from edge.http import Request, Response
 from edge.live import Events
 from edge.model import Model
-from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter
+from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter, Throttle
 from edge.routes import Routes
-from edge.runtimes.workers import QuotaCounter, event_log, worker
+from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
 from edge.runtimes.workers.database import database_error
 from edge.settings import Settings
 from edge.telemetry import Telemetry
@@ -47,6 +48,7 @@ MODULES: dict[str, Any] = {
     "crypto": crypto,
     "telemetry": telemetry,
     "quotas": quotas,
+    "throttle": throttle,
     "rate_limiter": rate_limiter,
     "events": events,
     "model": model,
@@ -68,6 +70,7 @@ class ContractSettings(Settings):
     points: Telemetry
     limiter: RateLimiter
     counts: Quotas
+    calls: Throttle
     log: Events
     ai: Model
 
@@ -109,6 +112,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "model": (settings.ai,),
         "embeddings": (settings.ai,),
         "quotas": (settings.counts,),
+        "throttle": (settings.calls,),
         "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
 
@@ -153,4 +157,4 @@ app = App(
 Default = worker(app)
 EventLog = event_log(app)
 
-__all__ = ["Default", "EventLog", "QuotaCounter"]
+__all__ = ["CallThrottle", "Default", "EventLog", "QuotaCounter"]
