@@ -1,7 +1,11 @@
 """wrangler.toml says what each app declares, in each of its environments; what is uploaded is small and ours."""
 
+import json
+import subprocess
+import sys
 import tomllib
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,9 +20,9 @@ from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLim
 from edge.telemetry import Telemetry
 from edge.workflows import Workflow
 from pyedge import config
-from pyedge.client import NODE_MODULES, ROOT
-from pyedge.sources import closure, slimmed
-from upload import LIMIT, dry_run, packed
+from pyedge.client import NODE_MODULES, ROOT, node
+from pyedge.sources import closure
+from upload import LIMIT, TITLES, Upload, dry_run, main, packed
 
 FILE = ROOT / "wrangler.toml"
 CORE = (None, "staging", "production")
@@ -198,21 +202,112 @@ def test_the_sources_of_a_worker_are_its_own_and_the_kernels(worker: Deployed) -
     assert not [name for name in closure(entry(worker)) if name.startswith(left_out)]
 
 
-@pytest.mark.parametrize("worker", UPLOADED[1:], ids=lambda one: one.environment)  # staging is as production
+@each
+def test_environment_excludes_what_no_worker_loads(worker: Deployed) -> None:
+    assert worker.config["python_modules"] == tomllib.loads(FILE.read_text())["python_modules"]
+
+
+BLOCKED = """
+import importlib, sys
+from dataclasses import dataclass
+
+class Absent:
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if f"{name}.".startswith(tuple(f"{one}." for one in sys.argv[2:])):
+            raise ModuleNotFoundError(name)
+
+sys.meta_path.insert(0, Absent)
+importlib.import_module(sys.argv[1])
+
+from pydantic import TypeAdapter
+
+@dataclass
+class Point:
+    x: int
+
+print(TypeAdapter(Point).validate_json('{"x": "1"}'), TypeAdapter(Point).json_schema()["required"])
+"""
+"""Imports a module, and validates a dataclass, where the modules named are absent."""
+
+
+def without(module: str, excluded: list[str]) -> str:
+    names = [one.removesuffix("/**").removesuffix(".py").replace("/", ".") for one in excluded]
+    command = [sys.executable, "-c", BLOCKED, module, *(name for name in names if "*" not in name)]
+    done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("package", packages())
+def test_no_app_needs_an_excluded_module(package: str) -> None:
+    excluded = config.read(FILE)["python_modules"]["exclude"]
+    assert len(excluded) > 10
+    assert without(f"{package}.app", excluded) == "Point(x=1) ['x']\n"
+    assert "ModuleNotFoundError: pydantic.main" in without(f"{package}.app", ["pydantic/main.py"])
+
+
+SMALL = UPLOADED[1:]  # staging is as production
+small = pytest.mark.parametrize("worker", SMALL, ids=lambda one: one.environment)
+needs_wrangler = pytest.mark.skipif(
+    not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`"
+)
+
+
+@cache
+def uploaded_by(environment: str) -> Upload:
+    return dry_run(environment)
+
+
+@small
 @pytest.mark.slow
-@pytest.mark.skipif(not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`")
+@needs_wrangler
 def test_an_upload_is_what_its_entry_imports_and_what_is_locked_and_small(worker: Deployed) -> None:
-    assert worker.environment is not None
-    upload = dry_run(worker.environment)
-    assert list(upload.own) == [*slimmed(entry(worker))]
-    assert upload.own.keys() <= closure(entry(worker)).keys()
+    upload = uploaded_by(str(worker.environment))
+    assert upload.own == {name: path.read_bytes() for name, path in closure(entry(worker)).items()}
     packages_ = {name.split("/")[1] for name in upload.modules.keys() - upload.own.keys()}
-    assert {"pydantic", "pydantic_core", "workers"} <= packages_
+    assert {"pydantic", "pydantic_core", "workers", "tzdata", "_workers_sdk_patch_loader.pth"} <= packages_
     assert not packages_ & {"apispec", "yaml", "fastapi", "uvicorn", "aiohttp", "cryptography"}
-    assert 0 < packed(upload.own) <= LIMIT
+    assert not [name for name in upload.modules if ".dist-info/" in name or name.endswith((".pyi", ".pyc"))]
+    assert len(upload.binary) == 1
+    assert upload.modules == upload.own | upload.packages | upload.binary
+    assert packed(upload.own) < packed(upload.packages) < packed(upload.binary) < upload.size <= LIMIT
+
+
+LIST = """
+import {{ libraryFiles }} from "{}";
+let text = "";
+for await (const part of process.stdin) text += part;
+console.log(JSON.stringify(libraryFiles(JSON.parse(text)).map(([path]) => path)));
+"""
+
+
+@small
+@pytest.mark.slow
+@needs_wrangler
+def test_pyedge_runs_with_the_packages_that_are_uploaded(worker: Deployed) -> None:
+    order = config.order(FILE, worker.environment, {}, variables={}, trees={})
+    command = [node(), "--input-type=module", "-e", LIST.format(ROOT / "tools" / "pyedge" / "node" / "files.mjs")]
+    done = subprocess.run(command, input=json.dumps(order), capture_output=True, text=True, check=True)
+    carried = {path.removeprefix("metadata/") for path in json.loads(done.stdout) if path.startswith("metadata/")}
+    upload = uploaded_by(str(worker.environment))
+    assert carried == upload.modules.keys() - upload.own.keys()
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`")
+@needs_wrangler
+def test_upload_beyond_the_limit_fails(capsys: pytest.CaptureFixture[str]) -> None:
+    size = uploaded_by("discord-bot").size
+    for limit, status in ((size, 0), (size - 1, 1)):
+        assert main(["discord-bot"], limit) == status
+        told = capsys.readouterr()
+        head, row = told.out.splitlines()
+        assert head.split()[-1] == TITLES[-1]
+        assert row.startswith("discord-bot ")
+        assert f"{size / 1024:,.1f}" in row.split()
+        assert ("the upload of discord-bot is larger than" in told.err) == bool(status)
+
+
+@pytest.mark.slow
+@needs_wrangler
 def test_wrangler_takes_the_top_level_too() -> None:
     assert dry_run("").own

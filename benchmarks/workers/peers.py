@@ -1,14 +1,16 @@
 """The Workers that are compared: what each is made of, and how it is set up and started."""
 
 import gzip
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
 from benchmarks.api import API_KEY
-from pyedge import Worker
+from pyedge import Worker, config
 from pyedge.client import ROOT
 from pyedge.sources import copy
 from pyedge.vendor import vendor
@@ -20,6 +22,7 @@ CONFIG = """name = "{name}"
 main = "src/main.py"
 compatibility_date = "2026-11-17"
 compatibility_flags = ["python_workers"]
+python_modules = {{ exclude = {excluded} }}
 [vars]
 API_KEY = "{key}"
 LOG_LEVEL = "warning"
@@ -59,12 +62,13 @@ def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> Mad
     for name, folder in (("edge", ROOT / "src" / "edge"), ("benchmarks", ROOT / "benchmarks")):
         shutil.copytree(folder, place / "all" / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copyfile(MAINS / f"{peer.main}.py", place / "all" / "main.py")
-    copy(place / "all" / "main.py", place / "src")
-    (place / "wrangler.toml").write_text(CONFIG.format(name=peer.main.replace("_", "-"), key=API_KEY), encoding="utf-8")
+    text = CONFIG.format(name=peer.main.replace("_", "-"), excluded=json.dumps(_excluded(peer)), key=API_KEY)
+    (place / "wrangler.toml").write_text(text, encoding="utf-8")
     if packages is None:
         vendor(LOCKS / f"{peer.lock}.txt", place / "python_modules")
     else:
         (place / "python_modules").symlink_to(packages)
+    copy(place / "all" / "main.py", place / "src", place / "python_modules")
     return Made(peer, place)
 
 
@@ -78,6 +82,15 @@ def upload_kib(place: Path) -> float:
     return len(gzip.compress(b"".join(path.read_bytes() for path in _files(place)))) / 1024
 
 
+def _excluded(peer: Peer) -> list[str]:
+    """Return what an upload leaves out of the packages: this kernel's own list, elsewhere wrangler's default."""
+    ours = config.read(ROOT / "wrangler.toml")["python_modules"]["exclude"]
+    return list(ours) if peer.lock == "worker" else ["**/*.pyc"]
+
+
 def _files(place: Path) -> Iterator[Path]:
-    for folder in (place / "src", place / "python_modules"):
-        yield from (path for path in sorted(folder.rglob("*")) if path.is_file() and path.suffix != ".pyc")
+    excluded = [one.removeprefix("**/") for one in config.read(place / "wrangler.toml")["python_modules"]["exclude"]]
+    for folder, left_out in ((place / "src", ["*.pyc"]), (place / "python_modules", excluded)):
+        for path in sorted(folder.rglob("*")):
+            if path.is_file() and not any(fnmatch(str(path.relative_to(folder)), one) for one in left_out):
+                yield path

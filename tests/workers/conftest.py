@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.workers.hosting import PACKAGES
 
 from pyedge import Also, Worker
 
@@ -51,9 +52,14 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def worker(project: Path, upstream: str) -> Iterator[Worker]:
     """The demo, with Python allowed to compute for four seconds without a pause."""
-    greeter = Also(project / "greeter", "loud")
-    routes = {"api.example.com": upstream}
+    greeter = Also(project / "greeter", "loud", overrides=PACKAGES)
     with Worker(
-        project / "demo", variables={"TOKEN": "t"}, also=[greeter], routes=routes, ai=upstream, watchdog=4
+        project / "demo",
+        variables={"TOKEN": "t"},
+        overrides=PACKAGES,
+        also=[greeter],
+        routes={"api.example.com": upstream},
+        ai=upstream,
+        watchdog=4,
     ) as running:
         yield running

@@ -6,11 +6,13 @@ from pathlib import Path
 from shutil import copytree
 
 from cloudflare_sim import ACCOUNT, TOKEN, AnalyticsSim
-from pyedge import Worker
+from pyedge import Worker, config
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EDGE = ROOT / "src" / "edge"
+PACKAGES = {"python_modules": config.read(ROOT / "wrangler.toml")["python_modules"]}
+"""The packages without what an upload leaves out, as an override of a Worker's configuration."""
 
 
 @contextmanager
@@ -27,7 +29,9 @@ def hosted(  # noqa: PLR0913, PLR0917 - what a Worker may be given
     place = copytree(HERE / name, folder / name)
     (place / "python_modules").symlink_to(ROOT / "python_modules")
     address = analytics.url if analytics else None
-    with Worker(place, variables=given, trees={"edge": EDGE, **(trees or {})}, analytics=address, ai=ai) as running:
+    with Worker(
+        place, variables=given, trees={"edge": EDGE, **(trees or {})}, overrides=PACKAGES, analytics=address, ai=ai
+    ) as running:
         yield running
 
 

@@ -15,7 +15,6 @@ import pytest
 
 from pyedge import ConfigError, StartError, Worker
 from pyedge.client import ROOT
-from pyedge.sources import closure
 
 pytestmark = pytest.mark.slow
 
@@ -91,20 +90,11 @@ def test_what_the_configuration_lacks_is_said(small: Path) -> None:
         Worker(small, overrides={"main": "gone.py"}).start()
 
 
-def test_the_sources_are_what_the_entry_imports(tmp_path: Path) -> None:
-    files = {
-        "main.py": "from a import b",
-        "a/__init__.py": "",
-        "a/b.py": "from . import c\ndef f():\n    import d.e",
-        "a/c.py": "import json",
-        "a/unused.py": "",
-        "d/e.py": "from .. import nothing",
-        "other.py": "",
-    }
-    for name, source in files.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(source)
-    assert list(closure(tmp_path / "main.py")) == ["a/__init__.py", "a/b.py", "a/c.py", "d/e.py", "main.py"]
+def test_refused_sources_say_why(small: Path) -> None:
+    (small / "main.py").write_text("import nothing")
+    command = f"{sys.executable} {ROOT / 'tools' / 'pyedge' / 'sources.py'} main.py built"
+    with pytest.raises(ConfigError, match=r"error: main.py:1: nothing is not under \., not standard and not in"):
+        Worker(small, overrides={"main": "built/main.py", "build": {"command": command}}).start()
 
 
 @contextmanager

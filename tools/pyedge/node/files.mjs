@@ -31,10 +31,12 @@ function* walk(folder, prefix = "") {
     else if (statSync(join(folder, entry.name)).isFile()) yield path;
   }
 }
-// wrangler's globs know ** between slashes and * inside one name, nothing else.
+// wrangler's globs know ** between slashes or at an end and * inside one name, nothing else.
 function globToRegExp(glob) {
   const parts = glob.split("/").map((part) => (part === "**" ? null : part.split("*").map(escape).join("[^/]*")));
-  return new RegExp(`^${parts.map((part, i) => (part === null ? "(.*/)?" : part + (i < parts.length - 1 ? "/" : ""))).join("")}$`);
+  const last = parts.length - 1;
+  const texts = parts.map((part, i) => (part === null ? (i < last ? "(.*/)?" : ".*") : part + (i < last ? "/" : "")));
+  return new RegExp(`^${texts.join("")}$`);
 }
 const escape = (text) => text.replace(/[.+?^${}()|[\]\\]/g, "\\$&");
 const DEFAULT_RULES = [
