@@ -359,7 +359,7 @@ async def a_deferred_foreign_key_is_checked_at_the_end(db: Database) -> None:
     parent = await made(db, "violated_late")
     child = await made(db, "violated_children", f"parent INTEGER REFERENCES {parent}(id)")
     late = [Statement("PRAGMA defer_foreign_keys = ON"), Statement(f"INSERT INTO {child} VALUES (1)")]
-    await refused(ForeignKeyViolation, db.batch(late))
+    await refused(DatabaseError, db.batch(late))  # workerd says no more than that it failed
     assert await db.all(f"SELECT * FROM {child}") == []
 
 

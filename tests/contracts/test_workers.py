@@ -51,7 +51,6 @@ PORTS = (
 CASES = {(module.__name__.rpartition(".")[2], case.__name__) for module in PORTS for case in module.CASES}
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
     ("database", "a_made_value_has_at_most_2_mb"): "Miniflare's D1 bounds no value that SQLite itself makes",
-    ("database", "a_deferred_foreign_key_is_checked_at_the_end"): "workerd says 'internal error' at the commit",
 }
 """What workerd does otherwise, and why; each must indeed fail there."""
 
