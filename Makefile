@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi assets dry-run bench bench-workers bench-live lock clean
+.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run bench bench-workers bench-live lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -73,6 +73,10 @@ format: $(VENV)/.dev ## Format the code and mend what the linter can
 
 openapi: $(VENV)/.dev ## Write openapi/ from the code
 	$(BIN)/python tools/openapi.py
+
+golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, schemas, who may call what, loaded modules
+	$(BIN)/python tools/openapi.py
+	GOLDEN=write $(BIN)/python -m pytest -q -m golden
 
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null

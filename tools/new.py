@@ -18,6 +18,7 @@ from shutil import rmtree
 from string import Template
 
 import openapi
+import schema
 from apps import ROOT, packages
 
 TEMPLATES = ROOT / "tools" / "new"
@@ -114,7 +115,8 @@ def tidy(staged: Path, package: str) -> None:
 
 
 def describe(staged: Path, package: str) -> None:
-    """Write the OpenAPI document; importing the app shows that it is sound before anything is moved."""
+    """Write the schema's module and the OpenAPI document; importing the app shows that it is sound before the move."""
+    _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(staged / "migrations" / package)))
     sys.dont_write_bytecode = True  # caches are no part of what is moved
     sys.path.insert(0, str(staged / "src"))
     openapi.check_document(openapi.describe(package))

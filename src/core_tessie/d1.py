@@ -207,7 +207,7 @@ async def _run(db: Database, *batch: Statement) -> list[Result]:
     except LimitExceeded as over:
         raise QueryTooLarge(str(over)) from None
     except DatabaseError as fault:
-        problem = conflict(str(fault), removing=batch[-1].sql.startswith("DELETE"))
+        problem = conflict(fault, removing=batch[-1].sql.startswith("DELETE"))
         if problem is None:
             raise
         raise problem from None

@@ -1,10 +1,10 @@
 """What `/d1` refuses, as problems that carry PostgREST's code, message, details and hint beside RFC 9457's members."""
 
-import re
 from collections.abc import Iterable
 from typing import ClassVar, NamedTuple
 
 from edge.errors import Fault, Problem
+from edge.ports import CheckViolation, DatabaseError, ForeignKeyViolation, UniqueViolation
 
 
 class Refusal(Problem):
@@ -151,18 +151,14 @@ class UnnaturalId(Refusal):
     code = "23514"
 
 
-_UNIQUE = re.compile(r"UNIQUE constraint failed: (\w+\.\w+(?:, \w+\.\w+)*)")
-
-
-def conflict(message: str, *, removing: bool = False) -> Problem | None:
-    """Return what a database's message about a constraint is to the caller, or None for any other message."""
-    if unique := _UNIQUE.search(message):
-        columns = ", ".join(name.partition(".")[2] for name in unique[1].split(", "))
-        return DuplicateRow(f"a row with this {columns} exists")
-    if "CHECK constraint failed: natural_id" in message:
+def conflict(fault: DatabaseError, *, removing: bool = False) -> Problem | None:
+    """Return what a broken constraint is to the caller, or None for any other error."""
+    if isinstance(fault, UniqueViolation) and fault.columns:
+        return DuplicateRow(f"a row with this {', '.join(fault.columns)} exists")
+    if isinstance(fault, CheckViolation) and fault.constraint == "natural_id":
         hint = "leave id out, and leave the columns that it is made of as they are"
         return UnnaturalId("the id is made of the vehicle's VIN and what tells the row apart", hint=hint)
-    if "FOREIGN KEY constraint failed" in message:
+    if isinstance(fault, ForeignKeyViolation):
         if removing:
             return StillReferenced("rows of other tables refer to it", hint="remove those first")
         return MissingReference("a column refers to a row that does not exist", hint="GET /d1 names the references")

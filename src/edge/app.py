@@ -20,13 +20,31 @@ from edge.errors import (
     NotFound,
     Problem,
     ServiceAway,
+    StorageConflict,
     Unauthorized,
+    UnstorableValue,
     UrlTooLong,
     faults_of,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.http import URL_LIMIT, Request, Response
-from edge.ports import Assets, Background, Clock, Fetch, Limit, Log, PortError, Ports
+from edge.ports import (
+    Assets,
+    Background,
+    CheckViolation,
+    Clock,
+    ConstraintViolation,
+    DatabaseError,
+    Fetch,
+    ForeignKeyViolation,
+    Limit,
+    Log,
+    NotNullViolation,
+    OutOfScope,
+    PortError,
+    Ports,
+    UniqueViolation,
+)
 from edge.routes import Consumer, Routes
 from edge.routing import Router
 from edge.settings import Settings
@@ -128,8 +146,10 @@ class App:
             errors = fault.errors(include_url=False, include_context=False, include_input=False)
             problem = InvalidBody(faults_of(errors))
         except Exception as fault:
-            ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
-            problem = InternalError()
+            refused = _refused(fault, ports, frame.request_id) if isinstance(fault, DatabaseError) else None
+            if refused is None:
+                ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
+            problem = refused or InternalError()
         return {"problem": problem.document("/ws", frame.request_id)}
 
     async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
@@ -223,8 +243,32 @@ def _failed(request: Request, fault: Exception) -> Response:
     if isinstance(fault, PortError) and fault.is_away:
         request.ports.log("error", "a service is away", request_id=request.id, route=request.route, error=str(fault))
         return problem_response(ServiceAway(wait=5), request)
+    if isinstance(fault, DatabaseError) and (refused := _refused(fault, request.ports, request.id)):
+        return problem_response(refused, request)
     request.ports.log("error", "unhandled", request_id=request.id, route=request.route, error=_trace(fault))
     return problem_response(InternalError(), request)
+
+
+def _refused(fault: DatabaseError, ports: Ports, request_id: str) -> Problem | None:
+    """Return what a row that the database refused is to the caller, without a value; None for any other error."""
+    columns = ", ".join(fault.columns) if isinstance(fault, ConstraintViolation) else ""
+    problem: Problem
+    match fault:
+        case OutOfScope():
+            problem = Forbidden("a row is outside what this caller may write")
+        case UniqueViolation():
+            problem = StorageConflict(f"a row with this {columns or 'key'} exists")
+        case ForeignKeyViolation():
+            problem = StorageConflict("a row that is referred to does not exist, or others refer to this one")
+        case NotNullViolation():
+            problem = UnstorableValue(f"{columns or 'a column'} needs a value")
+        case CheckViolation():
+            rule = fault.constraint if (fault.constraint or "").isidentifier() else columns
+            problem = UnstorableValue(f"{rule or 'a column'} does not take this value")
+        case _:
+            return None
+    ports.log("warning", "row refused", request_id=request_id, error=str(fault))
+    return problem
 
 
 def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:

@@ -135,6 +135,18 @@ class ServiceAway(Overloaded):
     """A service that this needs is away; try again."""
 
 
+class StorageConflict(Problem):
+    """It conflicts with what is stored."""
+
+    status = 409
+
+
+class UnstorableValue(Problem):
+    """A value cannot be stored."""
+
+    status = 422
+
+
 class UnsupportedMediaType(Problem):
     """Unsupported media type."""
 

@@ -51,7 +51,8 @@ class Database(Protocol):
 
     D1's limits hold in every adapter: 100 bound parameters, 100 KB of SQL a statement, 2 MB a value or row, 50
     bytes of LIKE pattern. A number that meets no column is REAL on D1: where it matters (`?/2`, `typeof`), CAST it.
-    Errors: `LimitExceeded`, or `DatabaseError` with SQLite's message.
+    A text is one statement, and no CREATE TRIGGER: a migration makes those. Errors: `LimitExceeded`, a
+    `ConstraintViolation`, or `DatabaseError` with SQLite's message.
     """
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
@@ -80,6 +81,43 @@ class DatabaseAway(DatabaseError):
     """The database is full, locked, read-only, overloaded or cannot be reached; nothing was written."""
 
     is_away = True
+
+
+class ConstraintViolation(DatabaseError):
+    """A row breaks a constraint; nothing of its statement was written.
+
+    `table` and `columns` are those that SQLite names, `constraint` is a constraint's name or text. None is a value.
+    """
+
+    def __init__(
+        self, message: str, table: str | None = None, columns: tuple[str, ...] = (), constraint: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.table, self.columns, self.constraint = table, columns, constraint
+
+
+class UniqueViolation(ConstraintViolation):
+    """Another row has the same key; `columns` are the key's, `constraint` an index on expressions."""
+
+
+class ForeignKeyViolation(ConstraintViolation):
+    """A row refers to one that does not exist, or is removed while others refer to it; SQLite names neither."""
+
+
+class NotNullViolation(ConstraintViolation):
+    """A column that needs a value has none."""
+
+
+class CheckViolation(ConstraintViolation):
+    """A value breaks a CHECK constraint, or is not of its column's type."""
+
+
+class OutOfScope(DatabaseError):
+    """A row that was to be written lies outside what its caller may write; nothing of the statement was written."""
+
+    def __init__(self, table: str, detail: str = "") -> None:
+        super().__init__(detail or f"a row of {table} is outside the caller's scope")
+        self.table = table
 
 
 class Keys(NamedTuple):

@@ -9,7 +9,19 @@ from typing import Any
 
 from tests.contracts.expected import refused
 
-from edge.ports import Database, DatabaseError, LimitExceeded, PortError, Statement
+from edge.ports import (
+    CheckViolation,
+    ConstraintViolation,
+    Database,
+    DatabaseError,
+    ForeignKeyViolation,
+    LimitExceeded,
+    NotNullViolation,
+    OutOfScope,
+    PortError,
+    Statement,
+    UniqueViolation,
+)
 
 type Case = Callable[[Database], Awaitable[None]]
 
@@ -168,10 +180,44 @@ async def a_function_takes_no_128_arguments(db: Database) -> None:
 
 async def one_statement_at_a_time(db: Database) -> None:
     assert await db.first("SELECT 1 AS one;") == {"one": 1}
+    assert await db.first("SELECT 1 AS one ;\r\n\t ") == {"one": 1}
     table = await made(db, "one_at_a_time")
-    await refused(DatabaseError, db.run(f"SELECT 1; DROP TABLE {table}"))
-    assert await db.all(f"SELECT * FROM {table}") == []
+    await db.run(f"INSERT INTO {table} VALUES (1, 'a')")
+    for text in (
+        f"SELECT 1; DROP TABLE {table}",
+        f"SELECT 1;DELETE FROM {table};",
+        "SELECT 1;;",
+        f";DELETE FROM {table}",
+        f"SELECT ';' ; DELETE FROM {table}",
+        f"SELECT 'it''s' /* ; */ -- ;\n; DELETE FROM {table}",
+        f'SELECT "a", [b;]], `c`; DELETE FROM {table} --',
+        f"WITH a AS (SELECT 1) SELECT * FROM a; DELETE FROM {table} WHERE '' = ''",
+        f"SELECT $a(') ; DELETE FROM {table} --')",
+        f'SELECT $a(") ; DELETE FROM {table} /* ")',
+        f"SELECT 1 /* * / ; */ ; DELETE FROM {table}",
+        f"SELECT 1\0; DELETE FROM {table}",
+        f"SELECT 1 --\n; DELETE FROM {table}",
+        f"CREATE TRIGGER both AFTER INSERT ON {table} BEGIN SELECT 1; DELETE FROM {table}; END",
+    ):
+        await refused(DatabaseError, db.run(text))
+        await refused(DatabaseError, db.batch([Statement("SELECT 1"), Statement(text)]))
+    assert await db.all(f"SELECT id FROM {table}") == [{"id": 1}]
     await refused(DatabaseError, db.run("  "))
+    await refused(DatabaseError, db.run(" ; "))
+
+
+async def a_quoted_semicolon_ends_no_statement(db: Database) -> None:
+    table = await made(db, "semicolons_quoted")
+    await db.run(f"INSERT INTO {table} VALUES (1, 'a;b'';c')")
+    for text in (
+        f"SELECT value FROM {table} WHERE value = 'a;b'';c'",
+        f"SELECT value FROM {table} WHERE instr(value, ';') > 0 -- ; or not",
+        f"SELECT value /* ; ' */ FROM {table} WHERE value <> ';';",
+        f'SELECT ";".value FROM {table} AS ";"',
+        f"SELECT [;].value FROM {table} AS [;]",
+        f"SELECT `;`.value FROM {table} AS `;`",
+    ):
+        assert await db.all(text) == [{"value": "a;b';c"}], text
 
 
 async def transactions_are_only_batches(db: Database) -> None:
@@ -251,6 +297,81 @@ async def errors_speak_sqlite_and_hold_no_value(db: Database) -> None:
     assert "syntax error" in await refused(DatabaseError, db.all("SELEKT ?", "hunter2"))
 
 
+async def violated(db: Database, kind: type[ConstraintViolation], sql: str) -> tuple[Any, ...]:
+    """Return table, columns and constraint of the violation that a statement must raise, alone and in a batch."""
+    calls = (db.run(sql), db.batch([Statement("SELECT 1"), Statement(sql)]))
+    alone, in_batch = await asyncio.gather(*calls, return_exceptions=True)
+    assert isinstance(alone, ConstraintViolation), f"{sql}: {alone!r}"
+    assert isinstance(in_batch, ConstraintViolation), f"{sql}: {in_batch!r}"
+    assert type(alone) is type(in_batch) is kind, f"{sql}: {alone!r} {in_batch!r}"
+    assert "hunter" not in str(alone)
+    facts = (alone.table, alone.columns, alone.constraint)
+    assert facts == (in_batch.table, in_batch.columns, in_batch.constraint)
+    return facts
+
+
+async def a_broken_constraint_has_its_own_error(db: Database) -> None:
+    await db.run("DROP TABLE IF EXISTS violated_rows")
+    parent = await made(db, "violated_parents")
+    table = await made(
+        db,
+        "violated_rows",
+        "id TEXT PRIMARY KEY, a TEXT NOT NULL, b INTEGER CHECK (b > 0), c TEXT, d INTEGER UNIQUE, "
+        f"parent INTEGER REFERENCES {parent}(id), UNIQUE (a, c), CONSTRAINT short CHECK (length(c) < 20)",
+    )
+    await db.run(f"CREATE UNIQUE INDEX violated_lower ON {table} (lower(c))")
+    await db.run(f"INSERT INTO {parent} VALUES (1, 'a')")
+    await db.run(f"INSERT INTO {table} VALUES ('hunter1', 'hunter2', 1, 'hunter3', 7, 1)")
+    insert = f"INSERT INTO {table} (id, a, b, c, d) VALUES"
+    for kind, sql, facts in (
+        (UniqueViolation, f"{insert} ('hunter1', 'x', 1, 'y', 1)", (table, ("id",), None)),
+        (UniqueViolation, f"{insert} ('2', 'x', 1, 'y', 7)", (table, ("d",), None)),
+        (UniqueViolation, f"{insert} ('2', 'hunter2', 1, 'hunter3', 1)", None),
+        (UniqueViolation, f"{insert} ('2', 'x', 1, 'HUNTER3', 1)", (None, (), "violated_lower")),
+        (NotNullViolation, f"{insert} ('2', NULL, 1, 'y', 1)", (table, ("a",), None)),
+        (NotNullViolation, f"UPDATE {table} SET a = NULL", (table, ("a",), None)),
+        (CheckViolation, f"{insert} ('2', 'hunter', 0, 'y', 1)", (None, (), "b > 0")),
+        (CheckViolation, f"{insert} ('2', 'x', 1, 'hunter {'y' * 20}', 1)", (None, (), "short")),
+        (CheckViolation, f"INSERT INTO {parent} VALUES ('hunter', 1)", (None, (), None)),
+        (ForeignKeyViolation, f"UPDATE {table} SET parent = 9", (None, (), None)),
+        (ForeignKeyViolation, f"DELETE FROM {parent}", (None, (), None)),
+    ):
+        assert await violated(db, kind, sql) == (facts or (None, (), "violated_lower")), sql
+    assert await db.first(f"SELECT count(*) AS n FROM {table}") == {"n": 1}
+
+
+async def a_unique_key_of_several_columns_names_them(db: Database) -> None:
+    table = await made(db, "violated_pairs", "a TEXT, b TEXT, n INTEGER, PRIMARY KEY (a, b)")
+    await db.run(f"INSERT INTO {table} VALUES ('hunter1', 'hunter2', 1)")
+    sql = f"INSERT INTO {table} VALUES ('hunter1', 'hunter2', 2)"
+    assert await violated(db, UniqueViolation, sql) == (table, ("a", "b"), None)
+
+
+async def a_strict_table_refuses_another_type(db: Database) -> None:
+    await db.run("DROP TABLE IF EXISTS violated_types")
+    await db.run("CREATE TABLE violated_types (id INTEGER PRIMARY KEY, name TEXT) STRICT")
+    sql = "INSERT INTO violated_types (name) VALUES (x'00')"
+    assert await violated(db, CheckViolation, sql) == ("violated_types", ("name",), None)
+
+
+async def a_deferred_foreign_key_is_checked_at_the_end(db: Database) -> None:
+    await db.run("DROP TABLE IF EXISTS violated_children")
+    parent = await made(db, "violated_late")
+    child = await made(db, "violated_children", f"parent INTEGER REFERENCES {parent}(id)")
+    late = [Statement("PRAGMA defer_foreign_keys = ON"), Statement(f"INSERT INTO {child} VALUES (1)")]
+    await refused(DatabaseError, db.batch(late))  # workerd says no more than that it failed
+    assert await db.all(f"SELECT * FROM {child}") == []
+
+
+async def a_row_outside_the_scope_rolls_a_batch_back(db: Database) -> None:
+    table = await made(db, "scope_raised")
+    outside = Statement("SELECT json_extract('{}', 'out_of_scope(scope_raised)')")
+    insert = Statement(f"INSERT INTO {table} (value) VALUES (1)")
+    assert "scope_raised" in await refused(OutOfScope, db.run(outside.sql))
+    await refused(OutOfScope, db.batch([insert, outside, insert]))
+    assert await db.all(f"SELECT * FROM {table}") == []
+
+
 async def every_placeholder_wants_a_value(db: Database) -> None:
     await refused(DatabaseError, db.all("SELECT ?"))
     await refused(DatabaseError, db.all("SELECT ?", 1, 2))
@@ -308,7 +429,13 @@ CASES: list[Case] = [
     foreign_keys_hold,
     a_batch_runs_in_order,
     a_batch_takes_effect_as_a_whole_or_not_at_all,
+    a_quoted_semicolon_ends_no_statement,
     errors_speak_sqlite_and_hold_no_value,
+    a_broken_constraint_has_its_own_error,
+    a_unique_key_of_several_columns_names_them,
+    a_strict_table_refuses_another_type,
+    a_deferred_foreign_key_is_checked_at_the_end,
+    a_row_outside_the_scope_rolls_a_batch_back,
     every_placeholder_wants_a_value,
     concurrent_calls_each_take_effect,
     a_cancelled_call_leaves_the_database_whole,

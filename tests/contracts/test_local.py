@@ -28,7 +28,7 @@ from tests.contracts.model import fails
 from tests.contracts.origin import origin
 
 from edge.model import ModelError, ModelRefused, Prompt
-from edge.ports import FetchError, Limit, LimitExceeded
+from edge.ports import DatabaseError, FetchError, ForeignKeyViolation, Limit, LimitExceeded, Statement
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
 from edge.runtimes.local.clock import LocalClock
@@ -241,6 +241,34 @@ def test_a_function_takes_at_most_32_arguments_here(tmp_path: Path) -> None:
     """As Cloudflare documents; workerd itself is more generous."""
     db = LocalDatabase(tmp_path / "db.sqlite")
     asyncio.run(refused(LimitExceeded, db.first(f"SELECT max({', '.join('1' * 33)})")))
+    db.close()
+
+
+def test_deferred_foreign_key_is_a_violation_here(tmp_path: Path) -> None:
+    db = LocalDatabase(tmp_path / "db.sqlite")
+    late = [Statement("PRAGMA defer_foreign_keys = ON"), Statement("INSERT INTO child VALUES (1)")]
+
+    async def run() -> None:
+        await db.run("CREATE TABLE parent (id INTEGER PRIMARY KEY)")
+        await db.run("CREATE TABLE child (parent INTEGER REFERENCES parent(id))")
+        await refused(ForeignKeyViolation, db.batch(late))
+
+    asyncio.run(run())
+    db.close()
+
+
+def test_message_of_a_trigger_is_no_violation_here(tmp_path: Path) -> None:
+    db = LocalDatabase(tmp_path / "db.sqlite")
+    db.connection.executescript(
+        "CREATE TABLE t (a); CREATE TRIGGER refuse BEFORE INSERT ON t "
+        "BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: t.a'); END"
+    )
+
+    async def run() -> None:
+        (fault,) = await asyncio.gather(db.run("INSERT INTO t VALUES (1)"), return_exceptions=True)
+        assert type(fault) is DatabaseError
+
+    asyncio.run(run())
     db.close()
 
 

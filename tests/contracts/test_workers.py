@@ -53,7 +53,6 @@ PORTS = (
 CASES = {(module.__name__.rpartition(".")[2], case.__name__) for module in PORTS for case in module.CASES}
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
     ("database", "a_made_value_has_at_most_2_mb"): "Miniflare's D1 bounds no value that SQLite itself makes",
-    ("database", "one_statement_at_a_time"): "Miniflare's D1 runs every statement of a text",
 }
 """What workerd does otherwise, and why; each must indeed fail there."""
 
@@ -151,7 +150,17 @@ def test_every_exception_is_a_case() -> None:
 
 D1_SAYS = {
     "D1_ERROR: no such table: x: SQLITE_ERROR": "DatabaseError",
-    "D1_ERROR: UNIQUE constraint failed: t.id: SQLITE_CONSTRAINT": "DatabaseError",
+    "D1_ERROR: UNIQUE constraint failed: t.id: SQLITE_CONSTRAINT": "UniqueViolation",
+    "D1_ERROR: UNIQUE constraint failed: t.a, t.b: SQLITE_CONSTRAINT (extended: SQLITE_CONSTRAINT_UNIQUE)": (
+        "UniqueViolation"
+    ),
+    "D1_ERROR: FOREIGN KEY constraint failed: SQLITE_CONSTRAINT": "ForeignKeyViolation",
+    "D1_ERROR: FOREIGN KEY constraint failed": "ForeignKeyViolation",
+    "D1_ERROR: NOT NULL constraint failed: t.a: SQLITE_CONSTRAINT": "NotNullViolation",
+    "D1_ERROR: CHECK constraint failed: a IN ('b: c'): SQLITE_CONSTRAINT": "CheckViolation",
+    "D1_ERROR: datatype mismatch: SQLITE_MISMATCH": "CheckViolation",
+    "D1_ERROR: cannot store TEXT value in INTEGER column t.a: SQLITE_CONSTRAINT": "CheckViolation",
+    'D1_ERROR: near "UNIQUE constraint failed: t.a": syntax error at offset 7: SQLITE_ERROR': "DatabaseError",
     "D1_ERROR: no such column: reset: SQLITE_ERROR": "DatabaseError",
     "D1_TYPE_ERROR: Type 'undefined' not supported for value 'undefined'": "DatabaseError",
     "D1_ERROR: too many SQL variables at offset 5: SQLITE_ERROR": "LimitExceeded",

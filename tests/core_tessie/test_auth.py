@@ -7,6 +7,7 @@ from typing import Any
 
 import jwt
 import pytest
+from tests.golden_files import FOLDER, check_golden
 
 from core_tessie.app import app
 from edge.parts.keys import hashed
@@ -15,12 +16,12 @@ from edge.routing import ANY
 from edge.testing import Answer, Client
 from tessie_sim import Fleet, Simulator
 
-from .conftest import ENV, ROOT, Runner
+from .conftest import ENV, Runner
 from .energy_rows import database
 
 OURS, OTHERS = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
 SIGNING_KEY = ENV["JWT_SECRET_KEY"]
-GOLDEN = ROOT / "tests" / "golden" / "core_tessie_access.txt"
+GOLDEN = FOLDER / "core_tessie_access.txt"
 
 
 def by(client: Client, key: str) -> Client:
@@ -47,8 +48,9 @@ def access_table() -> str:
     return "".join(f"{method:7} {path:40} {role}\n" for path, method, role in [*rows, *frames])
 
 
+@pytest.mark.golden
 def test_who_may_call_each_route_is_the_golden_file() -> None:
-    assert access_table() == GOLDEN.read_text(encoding="utf-8"), f"if it is meant, write it to {GOLDEN.name}"
+    check_golden(GOLDEN, access_table())
 
 
 PUBLIC = {"/", "/health"}

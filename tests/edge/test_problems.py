@@ -6,11 +6,20 @@ from typing import Any
 
 import pytest
 
-from edge.access import PUBLIC, READER
+from edge.access import PUBLIC, READER, Actor
 from edge.errors import Forbidden, NotFound, Problem, Unauthorized, faults_of
+from edge.events import Frame
 from edge.http import Request, Response
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
+from edge.ports import (
+    CheckViolation,
+    DatabaseError,
+    ForeignKeyViolation,
+    NotNullViolation,
+    OutOfScope,
+    UniqueViolation,
+)
 from edge.routes import Routes
 from edge.testing import Answer, Client
 
@@ -174,3 +183,87 @@ def test_a_401_says_how_to_authenticate() -> None:
         "instance": "/x",
         "request_id": "1",
     }
+
+
+REFUSED_ROWS: dict[str, tuple[DatabaseError, int, str, str]] = {
+    "pair": (
+        UniqueViolation("UNIQUE constraint failed: cars.vin, cars.n", "cars", ("vin", "n")),
+        409,
+        "storage-conflict",
+        "a row with this vin, n exists",
+    ),
+    "index": (
+        UniqueViolation("UNIQUE constraint failed: index 'lower_x'", constraint="lower_x"),
+        409,
+        "storage-conflict",
+        "a row with this key exists",
+    ),
+    "parent": (
+        ForeignKeyViolation("FOREIGN KEY constraint failed"),
+        409,
+        "storage-conflict",
+        "a row that is referred to does not exist, or others refer to this one",
+    ),
+    "missing": (
+        NotNullViolation("NOT NULL constraint failed: cars.vin", "cars", ("vin",)),
+        422,
+        "unstorable-value",
+        "vin needs a value",
+    ),
+    "named": (
+        CheckViolation("CHECK constraint failed: short_name", constraint="short_name"),
+        422,
+        "unstorable-value",
+        "short_name does not take this value",
+    ),
+    "unnamed": (
+        CheckViolation("CHECK constraint failed: a <> 'hunter2'", constraint="a <> 'hunter2'"),
+        422,
+        "unstorable-value",
+        "a column does not take this value",
+    ),
+    "scope": (OutOfScope("cars"), 403, "forbidden", "a row is outside what this caller may write"),
+}
+
+
+def refusing() -> Routes:
+    routes = Routes(tag="t", access=PUBLIC)
+
+    @routes.post("/rows/{name}")
+    async def write(name: str) -> None:
+        raise REFUSED_ROWS[name][0]
+
+    @routes.post("/broken")
+    async def broken_statement() -> None:
+        raise DatabaseError("no such table: cars")
+
+    @routes.frame("write", access=PUBLIC)
+    async def write_frame(frame: Frame) -> None:
+        raise REFUSED_ROWS[frame.body["name"]][0]
+
+    return routes
+
+
+@pytest.mark.parametrize("name", REFUSED_ROWS)
+def test_refused_row_is_a_problem_without_its_value(serve: Serve, log: Any, name: str) -> None:
+    fault, status, kind, detail = REFUSED_ROWS[name]
+    client = serve(refusing())
+    answer = asyncio.run(client.post(f"/rows/{name}"))
+    document = answer.json()
+    assert (answer.status, document["type"], document["detail"]) == (status, f"urn:problem:{kind}", detail)
+    assert PASSWORD not in answer.text
+    assert [(line["level"], line["error"]) for line in log.lines] == [("warning", str(fault))]
+
+
+@pytest.mark.parametrize("name", REFUSED_ROWS)
+def test_refused_row_of_a_frame_is_the_same_problem(serve: Serve, name: str) -> None:
+    client = serve(refusing())
+    frame = Frame({"type": "write", "name": name}, Actor("a", READER), "r")
+    problem = asyncio.run(client.app.frame(frame, client.ports))["problem"]
+    assert (problem["status"], problem["detail"]) == (REFUSED_ROWS[name][1], REFUSED_ROWS[name][3])
+
+
+def test_statement_that_cannot_run_is_our_fault(serve: Serve) -> None:
+    answer = asyncio.run(serve(refusing()).post("/broken"))
+    assert (answer.status, answer.json()["title"]) == (500, "Internal server error")
+    assert "cars" not in answer.text

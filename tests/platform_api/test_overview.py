@@ -5,7 +5,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.platform_api.conftest import KEY, ROOT, Runner
+from tests.golden_files import FOLDER, check_golden
+from tests.platform_api.conftest import KEY, Runner
 from tests.platform_api.test_content import aged
 from tests.platform_api.test_forms import filled, send
 
@@ -14,7 +15,7 @@ from edge.testing import Answer, Client
 from platform_api.app import app
 from platform_api.queries import CONTENT
 
-GOLDEN = ROOT / "tests" / "golden" / "platform_api_access.txt"
+GOLDEN = FOLDER / "platform_api_access.txt"
 DISCORD = ["/api/v1/discord/events", "/api/v1/discord/members", "/api/v1/discord/announcements"]
 CACHED = [*DISCORD, "/api/v1/platform/stats", "/api/v1/platform/status"]
 
@@ -150,8 +151,9 @@ def access_table() -> str:
     return "".join(f"{method:7} {path:40} {role}\n" for path, method, role in rows)
 
 
+@pytest.mark.golden
 def test_who_may_call_each_route_is_the_golden_file() -> None:
-    assert access_table() == GOLDEN.read_text(encoding="utf-8"), f"if it is meant, write it to {GOLDEN.name}"
+    check_golden(GOLDEN, access_table())
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/refresh_index", "/api/v1/content/purge"])

@@ -1,14 +1,14 @@
 """Which modules the default Worker loads: a golden file, so that a new import shows in review."""
 
 import json
-from pathlib import Path
 
 import pytest
+from tests.golden_files import FOLDER, check_golden
 from tests.workers.hosting import ROOT, hosted
 
 pytestmark = pytest.mark.slow
 
-GOLDEN = ROOT / "tests" / "golden" / "core_tessie_modules.txt"
+GOLDEN = FOLDER / "core_tessie_modules.txt"
 NEVER = ("edge.runtimes.local", "edge.testing", "edge.openapi", "edge.schemas", "apispec", "yaml", "sqlite3", "aiohttp")
 
 
@@ -23,10 +23,9 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
         return found
 
 
-def test_the_modules_are_those_of_the_golden_file(modules: list[str], tmp_path: Path) -> None:
-    new = tmp_path / GOLDEN.name
-    new.write_text("".join(f"{name}\n" for name in modules), encoding="utf-8")
-    assert modules == GOLDEN.read_text(encoding="utf-8").split(), f"if it is meant, copy {new} over {GOLDEN.name}"
+@pytest.mark.golden
+def test_the_modules_are_those_of_the_golden_file(modules: list[str]) -> None:
+    check_golden(GOLDEN, "".join(f"{name}\n" for name in modules))
 
 
 def test_nothing_of_the_local_runtime_or_the_build_is_loaded(modules: list[str]) -> None:

@@ -35,6 +35,8 @@ POINTS = 25
 _TOKEN = re.compile(r"[0-9A-Za-z!#$%&'*+.^_`|~-]+")
 _UNSENDABLE = re.compile("[\0-\x08\x0a-\x1f\x7f\ud800-\udfff]")
 _MANY_DIGITS = re.compile(rb"[0-9]{16}")
+_QUOTED = r"""(?s:'.*?('|\Z)|".*?("|\Z)|`.*?(`|\Z)|\[.*?(\]|\Z)|--.*?(\n|\Z)|/\*.*?(\*/|\Z))"""
+"""A string, a quoted name or a comment: a semicolon in it ends no statement."""
 
 
 def check_statement(sql: str, params: Sequence[Value]) -> None:
@@ -43,10 +45,20 @@ def check_statement(sql: str, params: Sequence[Value]) -> None:
         raise LimitExceeded(f"{len(params)} bound parameters; D1 takes {D1_PARAMS}")
     if (size := _length("the SQL", sql, DatabaseError)) > D1_SQL_BYTES:
         raise LimitExceeded(f"a statement of {size} bytes; D1 takes {D1_SQL_BYTES}")
-    if not sql.strip(" \t\r\n;"):
+    if not (text := sql.rstrip().removesuffix(";").rstrip()):
         raise DatabaseError("the SQL holds no statement")
+    if "\0" in text or (";" in text and _is_several(text)):
+        raise DatabaseError("the SQL is one statement, without NUL; D1 would run all of several")
     for number, value in enumerate(params, 1):
         _check_value(f"parameter {number}", value)
+
+
+def _is_several(text: str) -> bool:
+    """Tell whether a semicolon stands outside quotes and comments, or where it stands cannot be said for sure.
+
+    SQLite takes quotes and semicolons into a parameter of a name, as in `$a(';')`; no text here needs one.
+    """
+    return re.search("[;$@#:]", re.sub(_QUOTED, " ", text)) is not None
 
 
 def check_name(name: str) -> str:

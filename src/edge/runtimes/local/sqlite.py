@@ -7,13 +7,33 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.ports import DatabaseAway, DatabaseError
+from edge.ports import (
+    CheckViolation,
+    DatabaseAway,
+    DatabaseError,
+    ForeignKeyViolation,
+    NotNullViolation,
+    UniqueViolation,
+)
+from edge.runtimes.sqlite_errors import Violation, database_error, violation
 
 AWAY = frozenset({
     sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_NOMEM,
 })  # fmt: skip
 """SQLite's codes for what is no fault of a statement (https://www.sqlite.org/rescode.html)."""
+
+VIOLATIONS: dict[int, Violation] = {
+    sqlite3.SQLITE_CONSTRAINT_UNIQUE: UniqueViolation,
+    sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY: UniqueViolation,
+    sqlite3.SQLITE_CONSTRAINT_ROWID: UniqueViolation,
+    sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY: ForeignKeyViolation,
+    sqlite3.SQLITE_CONSTRAINT_NOTNULL: NotNullViolation,
+    sqlite3.SQLITE_CONSTRAINT_CHECK: CheckViolation,
+    3091: CheckViolation,  # SQLITE_CONSTRAINT_DATATYPE, of STRICT tables
+    sqlite3.SQLITE_MISMATCH: CheckViolation,
+}
+"""SQLite's extended codes of a broken constraint."""
 
 type Work[C, T] = Callable[[C], T]
 
@@ -49,6 +69,16 @@ def transaction(connection: sqlite3.Connection, begin: str = "BEGIN IMMEDIATE") 
         raise
 
 
+def error_of(message: str, code: int) -> DatabaseError:
+    """Return the typed error of SQLite's message and extended code."""
+    if code & 0xFF in AWAY:
+        return DatabaseAway(message)
+    if code in VIOLATIONS:
+        return violation(VIOLATIONS[code], message)
+    is_trigger = code == sqlite3.SQLITE_CONSTRAINT_TRIGGER  # its message is what RAISE says
+    return DatabaseError(message) if is_trigger else database_error(message)
+
+
 class SqliteFile[C: sqlite3.Connection]:
     """Runs work on a connection in its one thread: a caller that is cancelled leaves the work whole."""
 
@@ -61,8 +91,8 @@ class SqliteFile[C: sqlite3.Connection]:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.connection)
         except sqlite3.Error as fault:
-            kind = DatabaseAway if getattr(fault, "sqlite_errorcode", 0) & 0xFF in AWAY else DatabaseError
-            raise kind(str(fault).partition(" with text")[0]) from None  # what follows is the text
+            message = str(fault).partition(" with text")[0]  # what follows is the text
+            raise error_of(message, getattr(fault, "sqlite_errorcode", 0)) from None
 
     async def atomic[T](self, work: Work[C, T]) -> T:
         """Return what `work` makes of the connection in one transaction."""

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from pyodide.ffi import JsException, to_js
 
 from edge.ports import DatabaseAway, DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.runtimes import sqlite_errors
 from edge.runtimes.limits import check_statement
 from edge.runtimes.workers.border import message_of, raw, to_value
 
@@ -79,4 +80,4 @@ def database_error(fault: JsException) -> DatabaseError | LimitExceeded:
     told, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
     if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(told)):
         return DatabaseAway(told)
-    return LimitExceeded(told) if "too " in told else DatabaseError(told)
+    return LimitExceeded(told) if "too " in told else sqlite_errors.database_error(told)

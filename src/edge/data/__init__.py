@@ -1,0 +1,1 @@
+"""Rows that know the caller."""
