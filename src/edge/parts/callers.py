@@ -64,7 +64,11 @@ class Callers:
         raise Unauthorized("the key is not known")
 
     async def revalidate(self, actor: Actor) -> Actor:
-        """Return a caller as its credential stands now; `Unauthorized` where it was revoked or has expired."""
+        """Return a caller as its credential stands now; `Unauthorized` where it was revoked or has expired.
+
+        An actor that was carried elsewhere needs all of its members, `is_token` and `fingerprint` among them. Equal
+        actors have equal answers: ask once for many sockets of one caller.
+        """
         return actor
 
     def tokens(self) -> Tokens:
