@@ -24,7 +24,7 @@ from edge.testing import Answer, Client
 from model_sim import ModelSim
 
 ROOT = Path(__file__).parents[2]
-KEY = [("x-api-key", "test-api-key")]
+KEY = [("x-api-key", "test-api-key-for-all-tests")]
 KINDS = ("sponsor-update", "event", "announcement")
 
 

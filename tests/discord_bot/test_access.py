@@ -4,7 +4,7 @@ import pytest
 
 from discord_bot.app import app
 
-from .conftest import Bot, Runner
+from .conftest import KEY, Bot, Runner
 
 ACCESS = {
     "GET /": "PUBLIC",
@@ -24,7 +24,7 @@ def test_every_route_says_who_may_call_it() -> None:
 
 
 @pytest.mark.parametrize("route", [one for one, access in ACCESS.items() if access != "PUBLIC"])
-@pytest.mark.parametrize("key", ["", "wrong", "test-api-ke", "test-api-keyy", "Test-api-key", "\u00fc"])
+@pytest.mark.parametrize("key", ["", "wrong", KEY[0][1][:-1], f"{KEY[0][1]}y", KEY[0][1].capitalize(), "\u00fc"])
 def test_without_the_key_nothing_is_answered(local: Runner, route: str, key: str) -> None:
     async def case(bot: Bot) -> None:
         method, path = route.replace("{name}", "remind").split(" ")
