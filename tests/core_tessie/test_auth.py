@@ -413,7 +413,7 @@ def test_a_hash_that_is_none_opens_nothing(tmp_path: Path) -> None:
     async def case(client: Client) -> int:
         return (await by(client, "x").get("/auth/me")).status
 
-    with pytest.raises(StartError, match="^ADMIN_API_KEY is not valid: behind sha256: stand the 64"):
+    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: behind sha256: stand the 64"):
         runner(case)
 
 
