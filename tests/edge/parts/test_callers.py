@@ -75,7 +75,7 @@ class Place:
 
     def callers(self, **env: str) -> Callers:
         """Return callers by these settings."""
-        db: Database = self.db  # type: ignore[assignment]
+        db: Database = self.db
         limits = Limits(self.limiter, None, self.clock)
         return Callers(AccessSettings(ENV | env), db, self.clock, Nothing(), limits)
 
