@@ -7,7 +7,7 @@ from pydantic import AfterValidator, Field
 
 from edge.model import Model
 from edge.parts.discord import DiscordSettings
-from edge.ports import Database, KeyValue
+from edge.ports import Database, KeyValue, RateLimiter
 from edge.settings import AccessKey, BaseUrl, Secret
 
 
@@ -45,3 +45,4 @@ class BotSettings(DiscordSettings):
     kv: KeyValue
     db: Database
     ai: Model | None = None
+    rate_limiter: RateLimiter | None = None

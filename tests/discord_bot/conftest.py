@@ -120,6 +120,7 @@ class Sims:
         return {
             "API_KEY": KEY[0][1],
             "LOG_LEVEL": "info",
+            "RATE_LIMITER": "off",
             "DISCORD_API_URL": self.discord.api_url,
             "DISCORD_APP_ID": self.discord.application_id,
             "DISCORD_BOT_TOKEN": self.discord.bot_token,
