@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).parents[1]
-ADMIN = "test-admin-key"
+ADMIN = "test-admin-key-for-all-tests"
 PATIENCE = 20.0
 
 

@@ -20,7 +20,7 @@ from dev import HOST, Place, command, surroundings
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parents[1]
-KEY = "dev-test-key"
+KEY = "dev-test-key-for-all-tests"
 PATIENCE = 60.0
 
 

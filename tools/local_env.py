@@ -9,11 +9,11 @@ from pathlib import Path
 
 from apps import DEFAULT, ROOT
 from companions import begin
-from edge.parts.callers import HASHED
 from edge.parts.discord import WEBHOOK
-from edge.parts.keys import hashed
+from edge.parts.one_key import hashed
 from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.key_value import LocalKeyValue
+from edge.settings import HASHED
 
 DEV_VARS = ROOT / ".dev.vars"
 TESSIE = ("TESSIE_API_KEY", "TESSIE_BASE_URL")

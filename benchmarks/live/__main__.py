@@ -16,7 +16,7 @@ from pathlib import Path
 from statistics import quantiles
 
 ROOT = Path(__file__).parents[2]
-KEY = "benchmark-key"
+KEY = "benchmark-key-for-all-runs"
 TICKS = os.sysconf("SC_CLK_TCK")
 COLUMNS = (
     "kind", "connections", "connect s", "p50 ms", "p95 ms", "p99 ms", "max ms", "deliveries/s", "CPU ms/event",

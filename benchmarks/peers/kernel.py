@@ -13,7 +13,7 @@ from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.parts.one_key import require_key
 from edge.routes import Routes
-from edge.settings import Secret, Settings
+from edge.settings import AccessKey, Settings
 
 public = Routes(tag="public", access=PUBLIC)
 drives = Routes("/drives", tag="drives", access=READER)
@@ -22,7 +22,7 @@ drives = Routes("/drives", tag="drives", access=READER)
 class SmallSettings(Settings):
     """The key."""
 
-    api_key: Secret
+    api_key: AccessKey
 
 
 class DriveNotFound(NotFound):

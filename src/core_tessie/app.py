@@ -46,8 +46,10 @@ from edge.ports import Clock, Database, Limit
 async def authenticate(request: Request, callers: Callers, limits: Limits, db: Database | None, clock: Clock) -> Actor:
     """Know the caller, who has to be within the limits, by a ticket, where one is taken, or else by a key or token."""
     ticket = tickets.presented(request)
-    knowing = callers.identify(request) if ticket is None or db is None else tickets.redeem(ticket, db, clock)
-    actor = await knowing
+    if ticket is None or db is None:
+        actor = await callers.identify(request)
+    else:
+        actor = await tickets.redeem(ticket, request, callers, db, clock)
     await limits.count(request, actor)
     return actor
 

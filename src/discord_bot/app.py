@@ -20,11 +20,12 @@ from edge.parts.discord import Discord, Webhooks
 from edge.parts.index import index_routes
 from edge.parts.jobs import job_routes
 from edge.parts.leases import Leases
+from edge.parts.limits import Limits, rate_limit_headers
 from edge.parts.one_key import require_key
 from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
 from edge.parts.signatures import Signed, check_ed25519
-from edge.ports import Clock
+from edge.ports import Clock, Limit
 
 LINKS = {"interactions": "/interactions", "notifications": "/notifications", "jobs": "/jobs"}
 
@@ -41,13 +42,24 @@ async def authenticate(request: Request, settings: BotSettings, crypto: Crypto, 
     return Actor("discord", READER)
 
 
+async def admit(request: Request, limits: Limits) -> None:
+    """Bound how often an address calls what is public or fails to be known; signed interactions are not counted."""
+    await limits.admit(request)
+
+
+def make_limits(settings: BotSettings, clock: Clock) -> Limits:
+    """Return the limits of strangers."""
+    return Limits(settings.rate_limiter, None, clock)
+
+
 app = App(
     NAME,
     version=VERSION,
     settings=BotSettings,
     authenticate=authenticate,
-    middleware=[request_id, access_log, cors, security_headers],
-    providers=[Leases, Cache, Discord, Webhooks, Audit, Site, ask.Answers, Notices, Desk, Posts],
+    admit=admit,
+    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+    providers=[make_limits, Leases, Cache, Discord, Webhooks, Audit, Site, ask.Answers, Notices, Desk, Posts],
     resources=[
         index_routes(NAME, VERSION, LINKS),
         service_routes(),
@@ -56,5 +68,6 @@ app = App(
         schedule.routes,
         job_routes(),
     ],
+    limits={"RATE_LIMITER": Limit(120, 60)},
     migrations="discord_bot",
 )

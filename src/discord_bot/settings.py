@@ -7,8 +7,8 @@ from pydantic import AfterValidator, Field
 
 from edge.model import Model
 from edge.parts.discord import DiscordSettings
-from edge.ports import Database, KeyValue
-from edge.settings import BaseUrl, Secret
+from edge.ports import Database, KeyValue, RateLimiter
+from edge.settings import AccessKey, BaseUrl, Secret
 
 
 def _key(secret: Secret) -> Secret:
@@ -36,7 +36,7 @@ class BotSettings(DiscordSettings):
     discord_bot_token: Secret
     discord_app_id: Secret
     discord_public_key: PublicKey
-    api_key: Secret
+    api_key: AccessKey
     platform_api_url: BaseUrl
     site_url: BaseUrl | None = None
     time_zone: ZoneName = "UTC"
@@ -45,3 +45,4 @@ class BotSettings(DiscordSettings):
     kv: KeyValue
     db: Database
     ai: Model | None = None
+    rate_limiter: RateLimiter | None = None

@@ -27,6 +27,7 @@ class Actor:
     `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.
     `daily_calls` are those that it may make in a day of UTC, None as many as it likes; `is_token` where it came by a
     token, which can get no other. `expires_at` is the Unix time at which its credential ends, None for no end.
+    `fingerprint` marks the administrator's key that it came by, None for every other caller.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Actor:
     daily_calls: int | None = None
     is_token: bool = False
     expires_at: float | None = None
+    fingerprint: str | None = None
 
     def may_reach(self, subject: str | None) -> bool:
         """Tell whether something may be shown to the caller: what is about nothing is for those who may see all."""
@@ -49,8 +51,15 @@ async def check(request: Request, role: Role, authenticate: Authenticate) -> Non
     """Let a request through that has at least `role`; `Unauthorized` or `Forbidden` else."""
     actor = await authenticate(request)
     request.actor = actor
+    require(actor, role)
+
+
+def require(actor: Actor, role: Role) -> None:
+    """Raise `Forbidden` unless the caller has at least `role`; a caller with subjects is never an administrator."""
     if actor.role < role:
         raise Forbidden(f"this needs the role {role.name.lower()}; {actor.name} has {actor.role.name.lower()}")
+    if role is ADMIN and actor.subjects is not None:
+        raise Forbidden(f"this needs the role admin without subjects; {actor.name} is bound to some")
 
 
 def presented_key(request: Request) -> str:

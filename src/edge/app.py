@@ -7,13 +7,12 @@ from typing import Any, cast
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from edge.access import PUBLIC, Authenticate, check
+from edge.access import PUBLIC, Authenticate, check, require
 from edge.crypto import Crypto
 from edge.endpoint import Endpoint, Injector, PlanError
 from edge.errors import (
     PROBLEM_JSON,
     BadRequest,
-    Forbidden,
     InternalError,
     InvalidBody,
     MethodNotAllowed,
@@ -168,8 +167,7 @@ class App:
         route = self.frames.get(kind) if isinstance(kind, str) else None
         if route is None:
             raise BadRequest(f"a frame is a JSON object with a type: {', '.join(['ping', 'subscribe', *self.frames])}")
-        if frame.actor.role < route.access:
-            raise Forbidden(f"this needs the role {route.access.name.lower()}")
+        require(frame.actor, route.access)
         return await self._on_frame[route.type](frame, ports)
 
     async def _answer(self, request: Request) -> Response:

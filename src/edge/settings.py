@@ -10,6 +10,7 @@ from operator import or_
 from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
+from pydantic_core import PydanticCustomError
 
 from edge.errors import NotConfigured
 from edge.live import Events
@@ -36,8 +37,14 @@ BINDINGS: dict[Any, str] = {
 Secret = SecretStr
 """A setting whose value is never shown: `get_secret_value()` is the only way to it."""
 
+HASHED = "sha256:"
+"""Begins an access key's setting that holds the hash of the key, in hex, and not the key."""
+LEAST_KEY = 24
+"""Characters that an access key has at least: a shorter one can be guessed."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
+_HASH = re.compile(r"[0-9a-fA-F]{64}")
 _MISSING: Any = object()
 
 
@@ -67,6 +74,17 @@ def _base_url(text: str) -> str:
     return text.rstrip("/")
 
 
+def _access_key(secret: Secret) -> Secret:
+    text = secret.get_secret_value()
+    if text.startswith(HASHED) and not _HASH.fullmatch(text.removeprefix(HASHED)):
+        raise PydanticCustomError("no_hash", "behind sha256: stand the 64 hexadecimal digits of a key's hash")
+    if len(text) < LEAST_KEY:
+        raise PydanticCustomError("short_key", "a key has at least {least} characters", {"least": LEAST_KEY})
+    return secret
+
+
+type AccessKey = Annotated[Secret, AfterValidator(_access_key)]
+"""A key that opens an app, or `sha256:` and its hash; the local runtime does not start with one that is too short."""
 type Origins = Annotated[tuple[str, ...], BeforeValidator(_origins), AfterValidator(_exact)]
 """A comma-separated list of exact origins, or `*`."""
 type LogLevel = Annotated[str, AfterValidator(_level)]
@@ -85,6 +103,7 @@ class Field:
     required: bool
     default: Any
     adapter: TypeAdapter[Any] | None
+    is_access_key: bool = False
 
     def read(self, env: Mapping[str, Any]) -> Any:
         """Return the value in `env`, validated; `NotConfigured` where it is missing or invalid."""
@@ -160,6 +179,7 @@ def _field(attribute: str, hint: object, default: object) -> Field:
         required=default is _MISSING and not optional,
         default=None if default is _MISSING else default,
         adapter=None if hint in BINDINGS else TypeAdapter(cast("Any", hint)),
+        is_access_key=hint is AccessKey,
     )
 
 

@@ -7,7 +7,7 @@ from pydantic import Field
 from edge.model import Model
 from edge.parts.discord import DiscordSettings
 from edge.ports import Database, KeyValue, RateLimiter
-from edge.settings import BaseUrl, Secret
+from edge.settings import AccessKey, BaseUrl, Secret
 
 Snowflake = Annotated[str, Field(pattern=r"^[0-9]{15,22}$")]
 
@@ -25,7 +25,7 @@ class PlatformSettings(DiscordSettings):
     sanity_api_read_token: Secret
     sanity_api_write_token: Secret | None = None
     sanity_webhook_secret: Secret | None = None
-    api_key: Secret
+    api_key: AccessKey
     turnstile_secret_key: Secret | None = None
     turnstile_url: BaseUrl = "https://challenges.cloudflare.com/turnstile/v0"
     discord_bot_token: Secret | None = None

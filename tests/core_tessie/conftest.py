@@ -17,9 +17,9 @@ from edge.testing import Answer, Client
 from model_sim import ModelSim
 
 ROOT = Path(__file__).parents[2]
-KEY = [("authorization", "Bearer test-admin-key")]
+KEY = [("authorization", "Bearer test-admin-key-for-all-tests")]
 ENV = {
-    "ADMIN_API_KEY": "test-admin-key",
+    "ADMIN_API_KEY": "test-admin-key-for-all-tests",
     "JWT_SECRET_KEY": "a-signing-key-for-tests-of-32-bytes",
     "RATE_LIMITER": "off",
     "LOG_LEVEL": "error",

@@ -1,5 +1,6 @@
 """How often who may call: by key, by address, and by the day; told on every answer."""
 
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,12 @@ from typing import Any
 import pytest
 
 from core_tessie.app import app
+from edge.parts.one_key import hashed
 from edge.testing import Answer, Client
 from pyedge import Worker
 
 from .conftest import ENV, ROOT, Runner
+from .energy_rows import database
 from .test_auth import by, made
 
 CALLS = app.limits["RATE_LIMITER"].calls
@@ -88,3 +91,58 @@ def test_in_workerd_the_binding_counts() -> None:
         assert statuses[0] == good
         assert set(statuses) == {good, 429}
         assert next(headers["retry-after"] for status, headers, _ in answers if status == 429) == "60"
+
+
+OLD_KEY = f"key_old-12345678.{'s' * 43}"
+_OLD = "INSERT INTO api_keys (id, name, role, prefix, hash) VALUES ('old-12345678', 'old', 1, 'key_old', ?)"
+
+
+def guesses_of(key: str) -> list[str]:
+    """Return guesses of a key with a proof: a changed proof, a changed secret."""
+    return [key[:-1] + ("A" if key[-1] != "A" else "B"), key.replace(".", ".x", 1)]
+
+
+def test_guesses_lock_out_nobody_who_has_a_key(limited: Runner) -> None:
+    async def case(client: Client) -> tuple[set[int], list[int]]:
+        key = (await made(client))["key"]
+        wrong = [by(client, guess) for guess in guesses_of(key)]
+        found = {(await one.get("/d1/vehicles")).status for _ in range(CALLS) for one in wrong}
+        token = (await by(client, key).post("/auth/token", {})).json()["access_token"]
+        return found, [(await by(client, one).get("/auth/me")).status for one in (key, token)]
+
+    assert limited(case) == ({401, 429}, [200, 200])
+
+
+def test_keys_without_a_proof_have_a_budget_of_look_ups_for_an_address(limited: Runner) -> None:
+    async def case(client: Client) -> tuple[list[Answer], int]:
+        await database(client).run(_OLD, hashed(OLD_KEY))
+        key, old = (await made(client))["key"], by(client, OLD_KEY)
+        answers = [await old.get("/auth/me")]
+        answers += [await by(client, f"{OLD_KEY[:-8]}{number:08}").get("/auth/me") for number in range(2 * CALLS)]
+        return [*answers, await old.get("/auth/me")], (await by(client, key).get("/auth/me")).status
+
+    (first, *guesses, last), new = limited(case)
+    assert (first.status, new) == (200, 200)
+    assert f'"look-ups";q={CALLS};w=60' in (first.header("ratelimit-policy") or "")
+    assert {one.status for one in guesses} == {401, 429}
+    assert last.status == 429 or last.header("ratelimit")  # a period may have begun in between
+    over = next(one for one in guesses if one.status == 429 and "look-ups" in (one.header("ratelimit-policy") or ""))
+    assert over.json()["type"] == "urn:problem:too-many-requests"
+    assert 0 < int(over.header("retry-after") or 0) <= 60
+
+
+@pytest.mark.slow
+def test_guesses_in_workerd_lock_out_nobody_who_has_a_key() -> None:
+    few = {"name": "RATE_LIMITER", "namespace_id": "9", "simple": {"limit": 5, "period": 60}}
+    variables = {name: value for name, value in ENV.items() if name != "RATE_LIMITER"}
+    overrides: dict[str, Any] = {"ratelimits": [few]}
+    with Worker(ROOT / "wrangler.toml", variables=variables, overrides=overrides) as worker:
+        admin = {"x-api-key": ENV["ADMIN_API_KEY"]}
+        key = json.loads(worker.post("/auth/keys", {"name": "k"}, headers=admin)[2])["key"]
+        worker.d1("DB", _OLD, hashed(OLD_KEY))
+        tried = [*guesses_of(key) * 6, OLD_KEY, *[f"{OLD_KEY[:-2]}{number}" for number in range(10, 22)], OLD_KEY, key]
+        found = [worker.get("/auth/me", headers={"x-api-key": one})[0] for one in tried]
+    *_, old, new = found
+    assert set(found[:12]) == {401, 429}
+    assert (found[12], new) == (200, 200)
+    assert old == 429 or found[13:-2].count(401) > 4  # a period may have begun in between

@@ -24,7 +24,7 @@ from edge.testing import Answer, Client
 from model_sim import ModelSim
 
 ROOT = Path(__file__).parents[2]
-KEY = [("x-api-key", "test-api-key")]
+KEY = [("x-api-key", "test-api-key-for-all-tests")]
 KINDS = ("sponsor-update", "event", "announcement")
 
 
@@ -120,6 +120,7 @@ class Sims:
         return {
             "API_KEY": KEY[0][1],
             "LOG_LEVEL": "info",
+            "RATE_LIMITER": "off",
             "DISCORD_API_URL": self.discord.api_url,
             "DISCORD_APP_ID": self.discord.application_id,
             "DISCORD_BOT_TOKEN": self.discord.bot_token,

@@ -3,8 +3,9 @@
 import pytest
 
 from discord_bot.app import app
+from edge.testing import Answer
 
-from .conftest import Bot, Runner
+from .conftest import KEY, Bot, Runner
 
 ACCESS = {
     "GET /": "PUBLIC",
@@ -24,7 +25,7 @@ def test_every_route_says_who_may_call_it() -> None:
 
 
 @pytest.mark.parametrize("route", [one for one, access in ACCESS.items() if access != "PUBLIC"])
-@pytest.mark.parametrize("key", ["", "wrong", "test-api-ke", "test-api-keyy", "Test-api-key", "\u00fc"])
+@pytest.mark.parametrize("key", ["", "wrong", KEY[0][1][:-1], f"{KEY[0][1]}y", KEY[0][1].capitalize(), "\u00fc"])
 def test_without_the_key_nothing_is_answered(local: Runner, route: str, key: str) -> None:
     async def case(bot: Bot) -> None:
         method, path = route.replace("{name}", "remind").split(" ")
@@ -33,3 +34,48 @@ def test_without_the_key_nothing_is_answered(local: Runner, route: str, key: str
         assert answer.status == 401
 
     local(case)
+
+
+CALLS = app.limits["RATE_LIMITER"].calls
+MORE = 2 * CALLS + 1
+"""Calls of which some are beyond the limit, also where a minute begins among them."""
+
+
+def test_guesses_of_the_key_are_bounded_and_lock_out_nobody(run: Runner) -> None:
+    del run.env["RATE_LIMITER"]
+
+    async def case(bot: Bot) -> tuple[set[int], list[Answer]]:
+        stranger = bot.client.anonymous()
+        tried = [await stranger.get("/notifications", headers=[("x-api-key", f"guess-{n}")]) for n in range(MORE)]
+        return {one.status for one in tried}, [
+            await bot.client.get("/notifications"),
+            next(one for one in tried if one.status == 429),
+        ]
+
+    statuses, (known, over) = run(case)
+    assert (statuses, known.status) == ({401, 429}, 200)
+    assert over.json()["type"] == "urn:problem:too-many-requests"
+    assert 0 < int(over.header("retry-after") or 0) <= 60
+    assert over.header("ratelimit-policy") == f'"address";q={CALLS};w=60'
+
+
+def test_signed_interactions_are_not_limited_by_address(run: Runner) -> None:
+    del run.env["RATE_LIMITER"]
+
+    def spoil(headers: dict[str, str], body: bytes) -> tuple[dict[str, str], bytes]:
+        return headers, body + b" "
+
+    async def case(bot: Bot) -> tuple[set[int | None], set[int | None]]:
+        spoilt = {(await bot.send({"type": 1}, mangle=spoil)).status for _ in range(MORE)}
+        return spoilt, {(await bot.send({"type": 1})).status for _ in range(MORE)}
+
+    assert run(case) == ({401, 429}, {200})
+
+
+def test_calls_of_what_is_public_are_bounded(local: Runner) -> None:
+    del local.env["RATE_LIMITER"]
+
+    async def case(bot: Bot) -> set[int]:
+        return {(await bot.client.anonymous().get("/")).status for _ in range(MORE)}
+
+    assert local(case) == {200, 429}

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key
 from edge.endpoint import Body
 from edge.errors import NotFound, Unauthorized
+from edge.events import Frame
 from edge.http import Request
 from edge.parts.one_key import require_key
 from edge.routes import Routes
@@ -80,6 +81,30 @@ def test_a_role_may_do_what_the_ones_before_it_may(serve: Serve, role: str | Non
     sent = [("x-api-key", role)] if role else []
     asked = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
     assert [ask(client, method, target, sent).status for method, target in asked] == statuses
+
+
+@pytest.mark.parametrize("subjects", [frozenset(), frozenset({"A"})])
+def test_bound_caller_is_refused_on_admin_routes_and_frames(serve: Serve, subjects: frozenset[str]) -> None:
+    bound, ran = Actor("both", ADMIN, subjects), list[str]()
+
+    async def authenticate(_request: Request) -> Actor:
+        return bound
+
+    routes = guarded()
+
+    @routes.frame("remove", access=ADMIN)
+    async def remove_by_frame() -> None:
+        ran.append("remove")
+
+    @routes.frame("read", access=READER)
+    async def read_by_frame() -> None:
+        ran.append("read")
+
+    client = serve(routes, authenticate=authenticate)
+    assert [ask(client, *one, []).status for one in (("GET", "/things/read"), ("DELETE", "/things/all"))] == [200, 403]
+    frames = [Frame({"type": name}, bound, "1") for name in ("remove", "read")]
+    answers = [asyncio.run(client.app.frame(frame, client.ports)) for frame in frames]
+    assert (answers[0]["problem"]["status"], answers[1], ran) == (403, {"result": None}, ["read"])
 
 
 def test_a_refusal_says_what_is_needed_and_what_the_caller_has(serve: Serve) -> None:

@@ -16,7 +16,7 @@ from platform_api.app import app
 from sanity_sim import SanitySim
 
 ROOT = Path(__file__).parents[2]
-KEY = [("x-api-key", "test-api-key")]
+KEY = [("x-api-key", "test-api-key-for-all-tests")]
 WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
 
 type Case[T] = Callable[[Client], Awaitable[T]]

@@ -32,7 +32,7 @@ def start(sanity: SanitySim, state: Path, port: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "edge.runtimes.local", "serve", "platform_api.app:app", "--port", str(port)]
     command += ["--state", str(state), "--migrations", str(ROOT / "migrations")]
     own = {
-        "API_KEY": "platform-sim-key", "RATE_LIMITER": "off", "LOG_LEVEL": "error",
+        "API_KEY": "platform-sim-key-of-no-secret", "RATE_LIMITER": "off", "LOG_LEVEL": "error",
         "SANITY_API_URL": sanity.url, "SANITY_PROJECT_ID": sanity.project_id, "SANITY_DATASET": sanity.dataset,
         "SANITY_API_READ_TOKEN": sanity.read_token, "PYTHONPATH": str(ROOT / "src"),
     }  # fmt: skip

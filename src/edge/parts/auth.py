@@ -1,5 +1,7 @@
 """`/auth`: who the caller is, short tokens for keys, and the keys themselves."""
 
+from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -8,10 +10,10 @@ from pydantic_core import from_json
 
 from edge.access import ADMIN, READER, Actor, Role
 from edge.endpoint import Body, Query
-from edge.errors import Forbidden, InvalidBody, NotConfigured, NotFound
-from edge.instants import to_text
+from edge.errors import Forbidden, InvalidBody, NotConfigured, NotFound, Unauthorized
 from edge.parts.callers import Callers
 from edge.parts.keys import COLUMNS, NewKey
+from edge.parts.tokens import TokenTooLong
 from edge.ports import Clock, Database, Row
 from edge.routes import Routes
 
@@ -113,16 +115,27 @@ async def get_myself(actor: Actor) -> Myself:
 
 @routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201)
 async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
-    """Exchange a key for a short token, which costs no look-up. Revoking the key does not end it before its time."""
+    """Exchange a key for a short token, which ends with its key at the latest.
+
+    A key that is revoked, expires, or is bound to less takes its tokens along, within half a minute everywhere.
+    """
     if actor.is_token:
         raise NotForTokens("POST /auth/token takes a key")
     role = Role[wanted.role.upper()] if wanted.role else actor.role
     bound = frozenset(wanted.subjects) if wanted.subjects else actor.subjects
     if role > actor.role or not all(actor.may_reach(one) for one in bound or ()):
         raise Forbidden("a token may do no more than its key")
-    lesser = Actor(actor.name, role, bound, actor.daily_calls)
-    token = callers.tokens().issue(lesser, clock.now(), timedelta(seconds=wanted.lifetime_s))
-    return Token(access_token=token, expires_in=wanted.lifetime_s, role=_name(role))
+    _check_bound(role, bound)
+    now, lifetime_s = clock.now(), wanted.lifetime_s
+    if actor.expires_at is not None:
+        lifetime_s = min(lifetime_s, int(actor.expires_at - now.timestamp()))
+    if lifetime_s < 1:
+        raise Unauthorized("the key has expired")
+    try:
+        token = callers.tokens().issue(replace(actor, role=role, subjects=bound), now, timedelta(seconds=lifetime_s))
+    except TokenTooLong as fault:
+        raise InvalidBody([{"pointer": "/subjects", "detail": f"{fault}: choose fewer subjects"}]) from None
+    return Token(access_token=token, expires_in=lifetime_s, role=_name(role))
 
 
 @routes.get("/keys")
@@ -137,14 +150,11 @@ async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, cloc
     """Make an API key. The answer is the only place where it ever stands."""
     if actor.is_token:
         raise NotForTokens("POST /auth/keys takes a key")
-    if wanted.subjects and wanted.role == "admin":
-        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator is bound to nothing"}])
+    _check_bound(Role[wanted.role.upper()], wanted.subjects)
     if wanted.expires_at and wanted.expires_at <= clock.now():
         raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
-    if callers.keys is None:
-        raise NotConfigured("DB")
     new = NewKey(wanted.name, Role[wanted.role.upper()], wanted.subjects, wanted.daily_calls, wanted.expires_at)
-    text, row = await callers.keys.make(new, actor.name)
+    text, row = await callers.make_key(new, actor.name)
     return MadeKey.model_validate({**_shown(row), "key": text})
 
 
@@ -156,10 +166,14 @@ async def get_key(key_id: str, db: Database) -> Key:
 
 
 @routes.post("/keys/{key_id}/revoke", KeyNotFound)
-async def revoke_key(key_id: str, db: Database, clock: Clock) -> Key:
-    """Revoke an API key, from the next request on. Its row stays, so that the logs can be read."""
-    sql = f"UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"
-    return _found(await db.first(sql, to_text(clock.now()), key_id), key_id)
+async def revoke_key(key_id: str, callers: Callers) -> Key:
+    """Revoke an API key, from the next request on, and its tokens with it. Its row stays, to read the logs by."""
+    return _found(await callers.revoke_key(key_id), key_id)
+
+
+def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
+    if role is ADMIN and subjects:
+        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator is bound to nothing"}])
 
 
 def _found(row: Row | None, key_id: str) -> Key:

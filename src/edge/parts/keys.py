@@ -2,16 +2,17 @@
 
 import secrets
 from collections.abc import Sequence
-from datetime import datetime, timedelta
-from hashlib import sha256
+from datetime import UTC, datetime, timedelta
 from hmac import compare_digest
 from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from edge.access import Actor, Role
+from edge.access import ADMIN, Actor, Role
 from edge.errors import Unauthorized
 from edge.instants import to_text
+from edge.parts.one_key import hashed
+from edge.parts.proofs import Proofs
 from edge.ports import Background, Clock, Database, Row
 
 PREFIX = "key_"
@@ -25,6 +26,8 @@ _INSERT = (
     "INSERT INTO api_keys (id, name, role, prefix, hash, subjects, daily_calls, actor, expires_at) "
     f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}"
 )
+_BY_ID = "SELECT * FROM api_keys WHERE id = ?"
+_REVOKE = f"UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"
 _USED = "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)"
 
 
@@ -39,16 +42,24 @@ class NewKey(NamedTuple):
 
 
 class ApiKeys:
-    """Makes keys and knows them: in `key_<id>.<secret>` the id finds the row, the hash of the whole proves it."""
+    """Makes keys and knows them: in `key_<id>.<secret>.<proof>` the id finds the row, the hash of the whole proves it.
+
+    The proof tells a guess from a key without a look-up. Keys that were made without a signing key have none.
+    """
 
     def __init__(self, db: Database, clock: Clock, background: Background) -> None:
         self._db, self._clock, self._background = db, clock, background
 
-    async def make(self, wanted: NewKey, by: str) -> tuple[str, Row]:
+    def now(self) -> float:
+        """Return the present instant in Unix seconds."""
+        return self._clock.now().timestamp()
+
+    async def make(self, wanted: NewKey, by: str, proofs: Proofs | None = None) -> tuple[str, Row]:
         """Make a key; return its text, which nobody can be told again, and its row."""
         name = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in wanted.name.lower())
         key_id = f"{name[:24].strip('-') or 'key'}-{secrets.token_hex(4)}"
         text = f"{PREFIX}{key_id}.{secrets.token_urlsafe(32)}"
+        text = proofs.prove(text) if proofs else text
         subjects = None if wanted.subjects is None else to_json(sorted(set(wanted.subjects))).decode()
         expires_at = to_text(wanted.expires_at) if wanted.expires_at else None
         shown = text[: text.index(".") + 5]
@@ -62,24 +73,51 @@ class ApiKeys:
     async def find(self, text: str) -> Actor:
         """Return whose key this is; `Unauthorized` where it is none, was revoked, or has expired."""
         key_id = text.removeprefix(PREFIX).partition(".")[0]
-        row = await self._db.first("SELECT * FROM api_keys WHERE id = ?", key_id[:100])
+        row = await self._db.first(_BY_ID, key_id[:100])
         if not compare_digest(hashed(text), row["hash"] if row else hashed("")) or row is None:
             raise Unauthorized("the key is not known")
         now = self._clock.now()
-        if row["revoked_at"] or (row["expires_at"] and row["expires_at"] <= to_text(now)):
-            raise Unauthorized("the key was revoked" if row["revoked_at"] else "the key has expired")
+        actor = actor_of(row, now.timestamp())
         before = to_text(now - USE_NOTED)
         if (row["last_used_at"] or "") < before:
             self._background.add(self._db.run(_USED, to_text(now), row["id"], before))
-        return actor_of(row)
+        return actor
+
+    async def stand(self, key_id: str) -> Actor:
+        """Return the caller of a key as it stands now; `Unauthorized` where it was revoked, has expired or is gone."""
+        row = await self._db.first(_BY_ID, key_id)
+        if row is None:
+            raise Unauthorized("the key is gone")
+        return actor_of(row, self.now())
+
+    async def revoke(self, key_id: str) -> Row | None:
+        """Revoke a key and return its row; None where there is no such key."""
+        return await self._db.first(_REVOKE, to_text(self._clock.now()), key_id)
 
 
-def actor_of(row: Row) -> Actor:
-    """Return the caller that a key's row stands for."""
-    subjects = frozenset(from_json(row["subjects"])) if row["subjects"] else None
-    return Actor(row["id"], Role(row["role"]), subjects, row["daily_calls"])
+def actor_of(row: Row, now: float) -> Actor:
+    """Return the caller of a key's row; `Unauthorized` where the key was revoked, has expired or contradicts itself."""
+    if row["revoked_at"]:
+        raise Unauthorized("the key was revoked")
+    try:
+        subjects = None if row["subjects"] is None else frozenset(from_json(row["subjects"]))
+        expires_at = _epoch(row["expires_at"]) if row["expires_at"] else None
+    except (TypeError, ValueError):
+        raise Unauthorized("the key's row cannot be read") from None
+    actor = Actor(row["id"], Role(row["role"]), subjects, row["daily_calls"], expires_at=expires_at)
+    if actor.role is ADMIN and subjects is not None:
+        raise Unauthorized("the key is an administrator's and bound to subjects: it opens nothing")
+    check_end(actor, now)
+    return actor
 
 
-def hashed(text: str) -> str:
-    """Return what is kept of a key. It has 256 random bits, so one round of SHA-256 is as good as a slow hash."""
-    return sha256(text.encode(errors="surrogatepass")).hexdigest()
+def check_end(actor: Actor, now: float) -> None:
+    """Raise `Unauthorized` where a key has expired."""
+    if actor.expires_at is not None and actor.expires_at <= now:
+        raise Unauthorized("the key has expired")
+
+
+def _epoch(text: str) -> float:
+    """Return the Unix seconds of an instant, in UTC where it names no zone; ValueError where it is none."""
+    moment = datetime.fromisoformat(text)
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()

@@ -55,6 +55,10 @@ class Limits:
         """Count a stranger's call; `TooManyRequests` where its address is over the limit."""
         await self._take(request, "address", f"address {address(request)}")
 
+    async def count_look_up(self, request: Request) -> None:
+        """Count a look-up of a credential that may be a guess; `TooManyRequests` beyond the address's budget."""
+        await self._take(request, "look-ups", f"look-ups {address(request)}")
+
     async def _take(self, request: Request, name: str, key: str) -> None:
         if self._limiter is None:
             return

@@ -7,24 +7,33 @@ import time
 from base64 import urlsafe_b64decode
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from math import isfinite
 from typing import Any
 
 import jwt
 
-from edge.access import Actor, Role
+from edge.access import ADMIN, Actor, Role
 from edge.errors import Unauthorized
 
 ALGORITHM = "HS256"
-LONGEST = 4096
-"""Characters of a token; more is read by nobody."""
+LONGEST = 8000
+"""Characters of a token; more is neither issued nor read, as proxies take header lines of 8 KiB."""
 LONGEST_LIFE = 86_400
 """Seconds from its beginning to its end that a token may have."""
 LEEWAY = 10
-"""Seconds that the clocks of two machines may differ."""
+"""Seconds that the clocks of two machines may differ where a token begins; its end is exact."""
 MOST_READ = 1000
 """Tokens that are remembered."""
-_NOBODY: tuple[Actor | None, float] = (None, 0.0)
+LONGEST_NAME = 200
+"""Characters of a caller's name."""
+MOST_CALLS = 2**53
+"""Bounds a quota of calls: larger numbers are exact in no database."""
+KID_LENGTH = 12
 _REQUIRED = ["exp", "iat", "nbf", "iss", "aud", "sub"]
+
+
+class TokenTooLong(ValueError):
+    """The token would be longer than is read: it names too many subjects."""
 
 
 class Tokens:
@@ -33,10 +42,10 @@ class Tokens:
     def __init__(self, name: str, keys: Sequence[str]) -> None:
         self._name, self._sign_with = name, kid_of(keys[0])
         self._keys = {kid_of(key): key for key in keys}
-        self._read: dict[str, tuple[Actor, float]] = {}
+        self._read: dict[str, Actor] = {}
 
     def issue(self, actor: Actor, now: datetime, lifetime: timedelta) -> str:
-        """Return a token that says who the caller is, until its lifetime is over."""
+        """Return a token that names the caller and its key, until its lifetime is over; or raise `TokenTooLong`."""
         claims: dict[str, Any] = {
             "iss": self._name, "aud": self._name, "sub": actor.name, "role": actor.role.name.lower(),
             "iat": now, "nbf": now, "exp": now + lifetime, "jti": secrets.token_hex(8),
@@ -45,15 +54,19 @@ class Tokens:
             claims["subjects"] = sorted(actor.subjects)
         if actor.daily_calls is not None:
             claims["daily_calls"] = actor.daily_calls
-        return jwt.encode(claims, self._keys[self._sign_with], ALGORITHM, headers={"kid": self._sign_with})
+        claims |= {"key": actor.name} if actor.fingerprint is None else {"admin_key": actor.fingerprint}
+        token = jwt.encode(claims, self._keys[self._sign_with], ALGORITHM, headers={"kid": self._sign_with})
+        if len(token) > LONGEST:
+            raise TokenTooLong(f"the token would have {len(token)} characters, more than {LONGEST}")
+        return token
 
     def read(self, token: str) -> Actor:
         """Return whom a token names; `Unauthorized` where it is not exactly one that this app has signed.
 
         One that was read before is known until it is over: checking it again would cost fifty times as much.
         """
-        actor, ends_at = self._read.get(token, _NOBODY)
-        if actor is not None and time.time() < ends_at:
+        actor = self._read.get(token)
+        if actor is not None and actor.expires_at is not None and time.time() < actor.expires_at:
             return actor
         if len(token) > LONGEST:
             raise Unauthorized(f"a token has at most {LONGEST} characters")
@@ -69,29 +82,61 @@ class Tokens:
             if len(self._read) >= MOST_READ:
                 self._read.clear()
             actor = _actor(claims)
-            self._read[token] = actor, float(claims["exp"])
+            if time.time() >= claims["exp"]:
+                raise jwt.ExpiredSignatureError
+            self._read[token] = actor
             return actor
         except jwt.ExpiredSignatureError:
             raise Unauthorized("the token has expired: POST /auth/token gives another") from None
-        except (jwt.PyJWTError, ValueError, OverflowError, RecursionError):
+        except (jwt.PyJWTError, ValueError, TypeError, OverflowError, RecursionError):
             raise Unauthorized("the token is not valid") from None
 
 
 def kid_of(key: str) -> str:
     """Return the name by which a token says what it was signed with; it tells nothing of the key."""
-    return hmac.digest(key.encode(), b"kid", "sha256").hex()[:12]
+    return hmac.digest(key.encode(), b"kid", "sha256").hex()[:KID_LENGTH]
 
 
 def _actor(claims: dict[str, Any]) -> Actor:
     """Return the caller of claims that are ours by their signature; ValueError where they are not in our form."""
-    role, subjects, calls = str(claims.get("role")).upper(), claims.get("subjects"), claims.get("daily_calls")
-    is_list = isinstance(subjects, list) and all(isinstance(one, str) for one in subjects)
-    if claims["exp"] - claims["iat"] > LONGEST_LIFE:
-        raise ValueError("exp")
-    if role not in Role.__members__ or not (subjects is None or is_list) or not (calls is None or type(calls) is int):
-        raise ValueError("claims")
-    bound = None if subjects is None else frozenset(subjects)
-    return Actor(claims["sub"], Role[role], bound, calls, is_token=True)
+    times = [claims["exp"], claims["iat"], claims["nbf"]]
+    if not all(type(one) in {int, float} and isfinite(one) for one in times) or times[0] - times[1] > LONGEST_LIFE:
+        raise ValueError("times")
+    name, role, calls = claims["sub"], _role(claims.get("role")), claims.get("daily_calls")
+    if not name.isprintable() or len(name) > LONGEST_NAME:
+        raise ValueError("sub")
+    if calls is not None and not (type(calls) is int and 0 <= calls < MOST_CALLS):
+        raise ValueError("daily_calls")
+    subjects = _subjects(claims.get("subjects"))
+    if role is ADMIN and subjects is not None:
+        raise ValueError("an administrator is bound to nothing")
+    fingerprint = _fingerprint(claims)
+    return Actor(name, role, subjects, calls, is_token=True, expires_at=float(times[0]), fingerprint=fingerprint)
+
+
+def _role(name: Any) -> Role:
+    if not isinstance(name, str) or name.upper() not in Role.__members__ or name.lower() == "public":
+        raise ValueError("role")
+    return Role[name.upper()]
+
+
+def _subjects(names: Any) -> frozenset[str] | None:
+    if names is None:
+        return None
+    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+        raise ValueError("subjects")
+    "".join(names).encode()  # a lone surrogate raises ValueError
+    return frozenset(names)
+
+
+def _fingerprint(claims: dict[str, Any]) -> str | None:
+    """Return the mark of the administrator's key, or None where the claims name another key, the caller's own."""
+    fingerprint = claims.get("admin_key")
+    if fingerprint is None and claims.get("key") == claims["sub"]:
+        return None
+    if not isinstance(fingerprint, str) or "key" in claims:
+        raise ValueError("the token names no key")
+    return fingerprint
 
 
 def _check_unique(token: str) -> None:

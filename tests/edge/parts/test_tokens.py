@@ -11,9 +11,9 @@ from typing import Any
 import jwt
 import pytest
 
-from edge.access import OPERATOR, READER, Actor
+from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.errors import Unauthorized
-from edge.parts.tokens import LONGEST, MOST_READ, Tokens, kid_of
+from edge.parts.tokens import LONGEST, MOST_READ, Tokens, TokenTooLong, kid_of
 
 NOW = datetime.now(UTC)
 KEY, OLD, ALIEN = "k" * 32, "o" * 32, "a" * 32
@@ -27,7 +27,7 @@ def packed(value: object) -> str:
 
 
 def claims(**changes: Any) -> dict[str, Any]:
-    good = {"iss": "api", "aud": "api", "sub": "phone-1", "role": "reader", "iat": NOW, "nbf": NOW}
+    good = {"iss": "api", "aud": "api", "sub": "phone-1", "key": "phone-1", "role": "reader", "iat": NOW, "nbf": NOW}
     given = good | {"exp": NOW + timedelta(hours=2)} | changes
     return {name: value for name, value in given.items() if value is not None}
 
@@ -43,8 +43,9 @@ def stamped(head: str, payload: str, key: str) -> str:
 
 
 def test_a_token_tells_all_that_is_known_of_its_caller() -> None:
+    ends_at = float(int((NOW + timedelta(hours=2)).timestamp()))
     read = TOKENS.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2)))
-    assert read == Actor("phone-1", OPERATOR, frozenset({"A", "B"}), 100, is_token=True)
+    assert read == Actor("phone-1", OPERATOR, frozenset({"A", "B"}), 100, is_token=True, expires_at=ends_at)
     plain = TOKENS.read(TOKENS.issue(Actor("x", READER), NOW, timedelta(hours=2)))
     assert (plain.subjects, plain.daily_calls) == (None, None)
 
@@ -66,11 +67,12 @@ def test_two_keys_live_while_one_takes_over_from_the_other() -> None:
 @pytest.mark.slow
 def test_a_token_that_was_read_before_ends_as_it_was_to_end() -> None:
     tokens = Tokens("api", [KEY])
-    token = tokens.issue(CALLER, datetime.now(UTC) - timedelta(seconds=9), timedelta(seconds=1))
-    assert tokens.read(token).name == tokens.read(token).name == "phone-1", "the leeway is not over"
+    token = tokens.issue(CALLER, datetime.now(UTC), timedelta(seconds=2))
+    assert tokens.read(token).name == tokens.read(token).name == "phone-1"
     time.sleep(2.1)
-    with pytest.raises(Unauthorized, match="expired"):
-        tokens.read(token)
+    for reader in (tokens, Tokens("api", [KEY])):
+        with pytest.raises(Unauthorized, match="expired"):
+            reader.read(token)
 
 
 def test_so_many_tokens_are_remembered_and_no_more() -> None:
@@ -122,6 +124,16 @@ BAD: dict[str, str] = {
     "subjects holds a number": signed(claims(subjects=[1])),
     "daily_calls is text": signed(claims(daily_calls="1")),
     "daily_calls is true": signed(claims(daily_calls=True)),
+    "daily_calls is below zero": signed(claims(daily_calls=-1)),
+    "daily_calls is huge": signed(claims(daily_calls=10**300)),
+    "an administrator with subjects": signed(claims(role="admin", subjects=["A"])),
+    "an administrator with no subjects at all": signed(claims(role="admin", subjects=[])),
+    "a role of strangers": signed(claims(role="public")),
+    "no key": signed(claims(key=None)),
+    "another's key": signed(claims(key="phone-2")),
+    "a key and an administrator's": signed(claims(admin_key="f" * 32)),
+    "an administrator's key that is a number": signed(claims(key=None, admin_key=1)),
+    "over a second ago": signed(claims(iat=NOW - timedelta(seconds=9), exp=NOW - timedelta(seconds=1))),
     "signed by somebody": signed(GOOD, ALIEN, kid=kid_of(KEY)),
     "signed by somebody, with a kid of theirs": signed(GOOD, ALIEN),
     "signed with nothing": signed(GOOD, "", kid=kid_of(KEY)),
@@ -169,3 +181,63 @@ def test_no_character_of_a_token_may_change(place: int) -> None:
         changed[place] = parts[place][:at] + mark + parts[place][at + 1 :]
         with pytest.raises(Unauthorized):
             TOKENS.read(".".join(changed))
+
+
+ODD: list[Any] = [
+    *json.loads(r'[null, true, false, 0, -1, 1.5, 1e308, "", "1", "tomorrow", "\u0000", "\n", "\u202e"]'),
+    *json.loads(
+        r'["\ud800", "\udfff\ud800", [], [1], ["\ud800"], [null], [["A"]], {}, {"a": 1}, {"\ud800": "\udc00"}]'
+    ),
+    *(10**400, "9" * 30, "a" * 3000),
+]
+"""Values of JSON that a claim or a header's member may have; Infinity and NaN are added as text."""
+CLAIMS = [*claims(), "subjects", "daily_calls", "jti", "admin_key", "other"]
+MEMBERS = ["alg", "typ", "kid", "cty", "crit", "b64", "jwk", "x5c", "other"]
+
+
+def numbered(value: object) -> Any:
+    return json.loads(json.dumps(value, default=lambda moment: int(moment.timestamp())))
+
+
+def read_or_refused(token: str) -> Actor | None:
+    """Return the caller of a token, None where it is refused; whatever else happens is a fault."""
+    try:
+        return TOKENS.read(token)
+    except Unauthorized:
+        return None
+
+
+@pytest.mark.parametrize("name", CLAIMS)
+def test_odd_claim_never_does_more_than_to_be_refused(name: str) -> None:
+    good = numbered(claims())
+    texts = [json.dumps({**good, name: value}) for value in ODD]
+    texts += [json.dumps({**good, name: "@"}).replace('"@"', number) for number in ("NaN", "Infinity", "-Infinity")]
+    for text in texts:
+        caller = read_or_refused(signed(text))
+        if caller is not None:
+            json.dumps(sorted(caller.subjects or ()), ensure_ascii=False).encode()
+            assert (caller.name, caller.role, type(caller.expires_at)) == ("phone-1", READER, float)
+
+
+@pytest.mark.parametrize("name", MEMBERS)
+def test_odd_header_member_never_does_more_than_to_be_refused(name: str) -> None:
+    for value in ODD:
+        head = {"alg": "HS256", "typ": "JWT", "kid": kid_of(KEY), name: value}
+        caller = read_or_refused(stamped(packed(json.dumps(head)), packed(claims()), KEY))
+        assert caller is None or caller.name == "phone-1"
+
+
+def test_token_that_is_issued_is_read_or_it_is_too_long() -> None:
+    plain = Actor("phone-1", READER, frozenset(f"{number:02}".ljust(100, "x") for number in range(50)))
+    assert TOKENS.read(TOKENS.issue(plain, NOW, timedelta(hours=2))).subjects == plain.subjects
+    wide = Actor("phone-1", READER, frozenset(f"{number:02}".ljust(100, "é") for number in range(50)))
+    with pytest.raises(TokenTooLong, match=f"more than {LONGEST}"):
+        TOKENS.issue(wide, NOW, timedelta(hours=2))
+
+
+def test_administrators_token_carries_the_mark_of_the_key_and_no_other_name() -> None:
+    administrator = Actor("admin", ADMIN, fingerprint="f" * 32)
+    token = TOKENS.issue(administrator, NOW, timedelta(hours=2))
+    assert TOKENS.read(token).fingerprint == "f" * 32
+    payload = jwt.decode(token, options={"verify_signature": False})
+    assert (payload["admin_key"], "key" in payload) == ("f" * 32, False)

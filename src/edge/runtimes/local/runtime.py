@@ -9,6 +9,7 @@ from typing import Any, Protocol, Self
 
 from edge.app import App
 from edge.crypto import Crypto
+from edge.errors import NotConfigured
 from edge.live import Events
 from edge.model import Model
 from edge.ports import (
@@ -99,6 +100,7 @@ class LocalRuntime:
         migrations: Path | None = None,
     ) -> Self:
         """Open the state folder, made where it is missing, and bring the app's first database up to date."""
+        check_keys(app, env)
         try:
             make_state(state)
             if migrations is not None and (database := database_path(app, state)) is not None:
@@ -169,6 +171,16 @@ class LocalRuntime:
             raise StartError(f"the app's limits= gives no limit for the binding {name}")
         is_off = self._env.get(name) == "off" and not field.required
         return makers[field.port]() if field.port in makers and not is_off else None
+
+
+def check_keys(app: App, env: Mapping[str, str]) -> None:
+    """Raise `StartError` for an access key that is too short, or is no hash where it says so: it could be guessed."""
+    for field in app.settings.fields:
+        if field.is_access_key and env.get(field.name):
+            try:
+                field.read(env)
+            except NotConfigured as fault:
+                raise StartError(fault.detail) from None
 
 
 def make_state(state: Path) -> None:
