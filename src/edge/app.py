@@ -4,7 +4,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
@@ -15,14 +14,12 @@ from edge.errors import (
     BadRequest,
     Forbidden,
     InternalError,
-    InvalidBody,
     MethodNotAllowed,
     NotFound,
     Problem,
     ServiceAway,
     Unauthorized,
     UrlTooLong,
-    faults_of,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.http import URL_LIMIT, Request, Response
@@ -124,9 +121,6 @@ class App:
             return {"result": await self._frame(frame, ports)}
         except Problem as fault:
             problem = fault
-        except ValidationError as fault:
-            errors = fault.errors(include_url=False, include_context=False, include_input=False)
-            problem = InvalidBody(faults_of(errors))
         except Exception as fault:
             ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
             problem = InternalError()
