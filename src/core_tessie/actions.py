@@ -13,7 +13,16 @@ from core_tessie.settings import TessieSettings
 from core_tessie.shown_schemas import shown_schema
 from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import Body, Header, Operation, Query
-from edge.errors import Fault, Forbidden, InvalidBody, NotConfigured, NotFound, Problem, faults_of
+from edge.errors import (
+    Forbidden,
+    InvalidBody,
+    Location,
+    NotConfigured,
+    NotFound,
+    Problem,
+    list_faults,
+    pointer_of,
+)
 from edge.events import Tick
 from edge.http import Request, Response
 from edge.instants import to_text
@@ -219,13 +228,15 @@ def _payload(wanted: Wanted, actor: Actor, settings: TessieSettings) -> BaseMode
     try:
         payload: BaseModel = PAYLOADS[wanted.kind].validate_python(wanted.payload)
     except ValidationError as fault:
-        errors = fault.errors(include_url=False, include_context=False, include_input=False)
-        faults = [Fault(pointer=f"/payload{one['pointer']}", detail=one["detail"]) for one in faults_of(errors)]
-        raise InvalidBody(faults) from None
+        raise InvalidBody(list_faults(fault, _in_payload)) from None
     command = getattr(payload, "command", None)
     if command is not None and command not in settings.agent_commands:
         raise CommandNotAllowed(f"{command} is not in AGENT_COMMANDS")
     return payload
+
+
+def _in_payload(location: Location) -> str:
+    return pointer_of(("payload", *location))
 
 
 def _row(kind: str, payload: BaseModel, key: str | None, actor: Actor, request_id: str) -> dict[str, Any]:

@@ -17,13 +17,15 @@ from core_tessie.report_summary import ReportNews
 from core_tessie.shown_schemas import shown_schema
 from core_tessie.tables import TABLES
 from edge.access import Actor
-from edge.errors import Problem, faults_of
+from edge.errors import Problem, list_faults
 from edge.http import Headers, Request
 from edge.model import ToolCall
 from edge.ports import Clock, Database, PortError, Ports
 
 RESULT_LIMIT = 6_000
 """Characters of a tool's answer that a model is shown."""
+ARGUMENTS_LIMIT = 16_000
+"""Characters of a tool call's arguments that are read."""
 ROWS = 50
 
 
@@ -150,11 +152,12 @@ async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
     tool = TOOLS.get(call.name)
     if tool is None:
         return refused(f"there is no tool {call.name[:80]}; there are {', '.join(TOOLS)}")
+    if len(call.arguments) > ARGUMENTS_LIMIT:
+        return refused(f"the arguments have more than {ARGUMENTS_LIMIT} characters")
     try:
         found = await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), looking)
     except ValidationError as fault:
-        errors = fault.errors(include_url=False, include_context=False, include_input=False)
-        return refused("the arguments do not fit", errors=faults_of(errors))
+        return refused("the arguments do not fit", errors=list_faults(fault))
     except Problem as fault:
         return refused(fault.detail or fault.title)
     except PortError as fault:

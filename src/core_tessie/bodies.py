@@ -11,7 +11,9 @@ from edge.ports import Value
 
 MAX_ROWS = 1000
 MAX_FAULTS = 50
-"""Faults that one answer tells."""
+"""Faults that one answer lists; what follows them is not looked at."""
+LONGEST_ID = 500
+"""Characters of a row's id, which stands in paths and in the `Location` header."""
 
 type Cells = dict[str, Value]
 """One row as it is stored: column name to value."""
@@ -36,6 +38,8 @@ def read_rows(table: Table, body: JsonValue, given: tuple[Column, ...] | None) -
     for number, item in enumerate(items):
         at = f"/{number}" if isinstance(body, list) else ""
         rows.append(_whole(table, _cells(table, item, at, faults, names), at, faults))
+        if len(faults) >= MAX_FAULTS:
+            break
     _refuse(faults)
     return rows
 
@@ -78,6 +82,8 @@ def _cells(table: Table, row: JsonValue, at: str, faults: list[CellFault], names
         return {}
     cells: Cells = {}
     for name, value in row.items():
+        if len(faults) >= MAX_FAULTS:
+            break
         column = table.columns.get(name)
         if names is not None and name not in names:
             continue
@@ -113,6 +119,8 @@ def _whole(table: Table, cells: Cells, at: str, faults: list[CellFault]) -> Cell
         cells["id"] = "-".join(parts) if parts else uuid4().hex
     if cells["id"] == "":
         faults.append(CellFault(_WRONG, f"{at}/id", "it cannot be empty"))
+    elif len(str(cells["id"])) > LONGEST_ID:
+        faults.append(CellFault(_WRONG, f"{at}/id", f"it has at most {LONGEST_ID} characters"))
     return cells
 
 

@@ -1,9 +1,9 @@
 """What `/d1` refuses, as problems that carry PostgREST's code, message, details and hint beside RFC 9457's members."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from edge.errors import Fault, Problem
+from edge.errors import Fault, Problem, bounded
 from edge.ports import CheckViolation, DatabaseError, ForeignKeyViolation, UniqueViolation
 
 
@@ -75,11 +75,10 @@ class CellFault(NamedTuple):
 class InvalidRow(Refusal):
     """A row of the body cannot be stored."""
 
-    def __init__(self, faults: list[CellFault]) -> None:
-        first = faults[0]
-        message = f"{first.pointer or 'the body'}: {first.detail}"
-        errors = [Fault(pointer=fault.pointer, detail=fault.detail) for fault in faults]
-        super().__init__(message, code=first.code, errors=errors)
+    def __init__(self, faults: Sequence[CellFault]) -> None:
+        errors = bounded([Fault(pointer=fault.pointer, detail=fault.detail) for fault in faults])
+        message = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"
+        super().__init__(message, code=faults[0].code, errors=errors)
 
 
 class UnknownTable(Refusal):

@@ -11,6 +11,7 @@ from pydantic import BaseModel, ValidationError
 from discord_bot.audit import Audit, Entry
 from discord_bot.commands import Commands, Planned, plan
 from discord_bot.interactions import (
+    AUTOCOMPLETE,
     CHOICES,
     DEFERRED,
     DEFERRED_UPDATE,
@@ -30,7 +31,7 @@ from discord_bot.interactions import (
 )
 from edge.access import READER
 from edge.endpoint import Operation
-from edge.errors import Problem, faults_of
+from edge.errors import Problem, list_faults
 from edge.http import Request, Response
 from edge.parts.discord import Discord, clipped
 from edge.ports import Background, PortError, Ports
@@ -87,7 +88,7 @@ class Interactions(Routes):
         try:
             interaction = understood(Payload.model_validate(given), request_id)
         except ValidationError:
-            return _message(_words("This is no interaction that I know."))
+            return _nothing(given, "This is no interaction that I know.")
         planned = self.planned.get((interaction.kind, interaction.name))
         if planned is None:
             ports.log("warning", "unknown interaction", kind=interaction.kind, name=interaction.name[:100])
@@ -96,7 +97,7 @@ class Interactions(Routes):
             run = _Run(self, planned, interaction, ports)
         except Problem as fault:
             ports.log("error", "the bot is not set up", error=str(fault), request_id=request_id)
-            return _message(_words(f"This bot is not set up: {fault}"))
+            return _nothing(given, f"This bot is not set up: {fault}")
         return await run.answer()
 
 
@@ -115,7 +116,12 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
             given = await request.json()
         except Problem:
             given = None
-        return Response.json(await group.answer(given, request.id, ports))
+        try:
+            return Response.json(await group.answer(given, request.id, ports))
+        except Exception as fault:  # Discord shows nothing at all of an answer that is none
+            told = _trace(fault, given.get("token") if isinstance(given, dict) else None)
+            ports.log("error", "interaction not answered", request_id=request.id, error=told)
+            return Response.json(_nothing(given, f"Something went wrong here (request {request.id})."))
 
     return group
 
@@ -175,8 +181,7 @@ class _Run:
         try:
             return replace(given, body=takes.model_validate(given.body))
         except ValidationError as fault:
-            faults = faults_of(fault.errors(include_url=False, include_context=False, include_input=False))
-            told = "; ".join(f"{one['pointer'].strip('/')}: {one['detail']}" for one in faults)
+            told = "; ".join(f"{one['pointer'].strip('/')}: {one['detail']}" for one in list_faults(fault))
             raise Refused(told) from None
 
     def _told(self, fault: Problem) -> Reply:
@@ -188,9 +193,8 @@ class _Run:
         return self._failed("failed", f"{fault.title}. Please try again later.")
 
     def _broken(self, fault: Exception) -> Reply:
-        where, told = self.interaction, "".join(traceback.format_exception(fault))
-        if where.token:
-            told = told.replace(where.token, "…")
+        where = self.interaction
+        told = _trace(fault, where.token)
         is_away = isinstance(fault, PortError) and fault.is_away
         level, title = "error", "a service is away" if is_away else "interaction failed"
         self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
@@ -245,6 +249,12 @@ class _Run:
 _EMPTY: dict[str, Any] = {"type": MESSAGE, "data": {"content": "Done.", "flags": PRIVATE}}
 
 
+def _trace(fault: BaseException, token: object) -> str:
+    """Return what a log is told of a fault, without the token that anyone could answer with."""
+    told = "".join(traceback.format_exception(fault))
+    return told.replace(token, "…") if isinstance(token, str) and token else told
+
+
 def _words(text: str) -> Reply:
     return Reply(text, is_private=True)
 
@@ -265,6 +275,12 @@ def _choices(found: Found) -> list[dict[str, str]]:
 
 
 def _unknown(interaction: Interaction) -> dict[str, Any]:
-    if interaction.kind == "autocomplete":
+    kind = AUTOCOMPLETE if interaction.kind == "autocomplete" else 0
+    return _nothing({"type": kind}, "I do not know this (any more).")
+
+
+def _nothing(given: Any, text: str) -> dict[str, Any]:
+    """Return the answer to an interaction that no handler gets: `text`, or no completions where these are asked for."""
+    if isinstance(given, dict) and given.get("type") == AUTOCOMPLETE:
         return {"type": CHOICES, "data": {"choices": []}}
-    return _message(_words("I do not know this (any more)."))
+    return _message(_words(text))

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel
+from pydantic import Field as PydanticField
 
 from edge.parts.discord import Embed, clipped, message
 
@@ -13,6 +14,8 @@ PONG, MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, CHOICES, MODAL = 1, 4, 5, 6, 7
 PRIVATE = 1 << 6
 """The flag of a message that only its reader sees."""
 MOST_CHOICES = 25
+MOST = PydanticField(max_length=100)
+"""Bounds what an interaction lists: options, values, components."""
 SEPARATOR = ":"
 """Between the parts of a component's id; the first names its handler."""
 
@@ -128,9 +131,16 @@ type Choices = Sequence[tuple[str, str]]
 """Completions: pairs of what is shown and what is sent."""
 
 
+Snowflake = Annotated[str, PydanticField(pattern=r"^[0-9]{1,20}$")]
+Name = Annotated[str, PydanticField(max_length=200)]
+Token = Annotated[str, PydanticField(pattern=r"^[A-Za-z0-9_=+/-][A-Za-z0-9._~=+/-]{0,999}$")]
+"""What authorises an answer; it becomes a segment of a path."""
+Value = Annotated[str, PydanticField(max_length=10_000)] | int | float | bool | None
+
+
 class _User(BaseModel):
-    id: str
-    username: str = ""
+    id: Snowflake
+    username: Name = ""
 
 
 class _Member(BaseModel):
@@ -138,33 +148,48 @@ class _Member(BaseModel):
 
 
 class _Option(BaseModel):
-    name: str
-    value: str | int | float | bool | None = None
+    name: Name
+    value: Value = None
     focused: bool = False
 
 
+class _Input(BaseModel):
+    """A component of a modal that may hold what someone has filled in."""
+
+    custom_id: Name | None = None
+    value: Value = None
+    values: list[Name] | None = None
+
+
+class _Part(BaseModel):
+    """A row of a modal with its components, or a label with its one."""
+
+    components: Annotated[list[_Input], MOST] | None = None
+    component: _Input | None = None
+
+
 class _Data(BaseModel):
-    name: str = ""
-    options: list[_Option] = []
-    custom_id: str = ""
+    name: Name = ""
+    options: Annotated[list[_Option], MOST] = []
+    custom_id: Name = ""
     component_type: int = 2
-    values: list[str] = []
-    components: list[dict[str, Any]] = []
+    values: Annotated[list[Name], MOST] = []
+    components: Annotated[list[_Part], MOST] = []
 
 
 class Payload(BaseModel):
-    """An interaction as Discord sends it, as far as it is read."""
+    """An interaction as Discord sends it, as far as it is read; the bounds lie above Discord's own."""
 
-    id: str
-    application_id: str
+    id: Snowflake
+    application_id: Snowflake
     type: int
-    token: str
+    token: Token
     data: _Data
     user: _User | None = None
     member: _Member | None = None
-    guild_id: str | None = None
-    channel_id: str | None = None
-    locale: str = ""
+    guild_id: Snowflake | None = None
+    channel_id: Snowflake | None = None
+    locale: Name = ""
     message: dict[str, Any] | None = None
 
 
@@ -190,9 +215,9 @@ def understood(payload: Payload, request_id: str) -> Interaction:
     )  # fmt: skip
 
 
-def _fields(components: Sequence[dict[str, Any]]) -> Iterator[tuple[str, Any]]:
+def _fields(parts: Sequence[_Part]) -> Iterator[tuple[str, Any]]:
     """Yield the fields of a modal, which stand in rows or beside labels."""
-    for part in components:
-        for one in [*(part.get("components") or []), part.get("component") or {}]:
-            if "custom_id" in one:
-                yield str(one["custom_id"]), one.get("value", one.get("values"))
+    for part in parts:
+        for one in [*(part.components or []), *filter(None, [part.component])]:
+            if one.custom_id is not None:
+                yield one.custom_id, one.value if "value" in one.model_fields_set else one.values

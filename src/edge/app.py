@@ -4,7 +4,6 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic import ValidationError
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check, require
@@ -14,7 +13,6 @@ from edge.errors import (
     PROBLEM_JSON,
     BadRequest,
     InternalError,
-    InvalidBody,
     MethodNotAllowed,
     NotFound,
     Problem,
@@ -23,7 +21,6 @@ from edge.errors import (
     Unauthorized,
     UnstorableValue,
     UrlTooLong,
-    faults_of,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.http import URL_LIMIT, Request, Response
@@ -141,9 +138,6 @@ class App:
             return {"result": await self._frame(frame, ports)}
         except Problem as fault:
             problem = fault
-        except ValidationError as fault:
-            errors = fault.errors(include_url=False, include_context=False, include_input=False)
-            problem = InvalidBody(faults_of(errors))
         except Exception as fault:
             refused = _refused(fault, ports, frame.request_id) if isinstance(fault, DatabaseError) else None
             if refused is None:

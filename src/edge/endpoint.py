@@ -6,20 +6,11 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
-from pydantic_core import ErrorDetails, from_json
 
 from edge.access import PUBLIC, Actor, Role
-from edge.errors import (
-    Fault,
-    InvalidBody,
-    InvalidParameter,
-    MalformedJson,
-    NotConfigured,
-    Problem,
-    UnsupportedMediaType,
-    faults_of,
-)
+from edge.errors import Fault, InvalidParameter, Location, NotConfigured, Problem, list_faults
 from edge.http import BODY_LIMIT, HeaderList, Request, Response
+from edge.json_body import body_check, require_json
 from edge.ports import Ports
 from edge.routing import parse_pattern
 from edge.settings import Settings
@@ -40,9 +31,6 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 _LISTS = (list, tuple, set, frozenset)
 _JSON: HeaderList = [("content-type", "application/json")]
 
-
-MOST_FAULTS = 500
-"""Faults of a body that are told one by one; a list of more would cost more than it helps."""
 ANY_STATUS = 0
 """Stands for every status that an `Operation` does not name."""
 
@@ -114,7 +102,7 @@ class Endpoint:
         """Validate what the handler asks for, run it, and turn what it returns into a response."""
         values = [take(request) for take in self._takes]
         if self._body_at >= 0:
-            _require_json(request)
+            require_json(request)
             values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
         return self._render(await self.route.handler(*values))
 
@@ -154,7 +142,7 @@ class _Plan:
         elif origin is Body:
             self.require(self.body_at < 0, "two parameters are the body")
             self.inputs.append(Input("body", parameter.name, inner))
-            self.body_at, self.check_body = position, _body_check(inner)
+            self.body_at, self.check_body = position, body_check(inner)
         elif origin is Query:
             self.require(_is_model(inner), f"Query[{inner}] is no model")
             self.inputs.append(Input("query", parameter.name, inner))
@@ -288,7 +276,7 @@ def _take_path(index: int, name: str, hint: Any) -> Take:
         try:
             return validate(request.params[index])
         except ValidationError as fault:
-            raise InvalidParameter([Fault(pointer=name, detail=fault.errors()[0]["msg"])]) from None
+            raise _wrong_value(name, fault) from None
 
     return take
 
@@ -306,7 +294,7 @@ def _take_query(model: type[BaseModel]) -> Take:
         try:
             return validate(values)
         except ValidationError as fault:
-            raise InvalidParameter([_parameter_fault(error) for error in fault.errors()]) from None
+            raise InvalidParameter(list_faults(fault, _dotted)) from None
 
     return take
 
@@ -322,8 +310,13 @@ def _lists(model: type[BaseModel]) -> set[Any]:
     }
 
 
-def _parameter_fault(error: ErrorDetails) -> Fault:
-    return Fault(pointer=".".join(map(str, error["loc"])), detail=error["msg"])
+def _dotted(location: Location) -> str:
+    return ".".join(map(str, location))
+
+
+def _wrong_value(name: str, fault: ValidationError) -> InvalidParameter:
+    """Return the problem of one parameter: the first of its faults, under the parameter's name."""
+    return InvalidParameter([Fault(pointer=name, detail=list_faults(fault)[0]["detail"])])
 
 
 def _take_header(name: str, hint: Any) -> Take:
@@ -333,53 +326,9 @@ def _take_header(name: str, hint: Any) -> Take:
         try:
             return validate(request.headers.get(name))
         except ValidationError as fault:
-            raise InvalidParameter([Fault(pointer=name, detail=fault.errors()[0]["msg"])]) from None
+            raise _wrong_value(name, fault) from None
 
     return take
-
-
-def _body_check(hint: Any) -> Callable[[bytes], object]:
-    validate = TypeAdapter(hint).validator.validate_json
-
-    def check(body: bytes) -> object:
-        if b"NaN" in body or b"Infinity" in body:
-            _refuse_constants(body)
-        try:
-            return validate(body, strict=True)  # "1" is no number, 0 is not false
-        except ValidationError as fault:
-            if (count := fault.error_count()) > MOST_FAULTS:
-                raise InvalidBody([Fault(pointer="", detail=f"{count} things are wrong")]) from None
-            if all(map(_is_whole, fault.errors())):
-                return validate(body)
-            errors = fault.errors(include_url=False, include_context=False, include_input=False)
-            if errors[0]["type"] == "json_invalid":
-                raise MalformedJson(errors[0]["msg"]) from None
-            raise InvalidBody(faults_of(errors)) from None
-
-    return check
-
-
-def _is_whole(error: ErrorDetails) -> bool:
-    """Tell whether what is wrong is that an integer was written as 1.0, which JSON Schema takes."""
-    given = error["input"]
-    return error["type"] == "int_type" and isinstance(given, float) and given.is_integer()
-
-
-def _refuse_constants(body: bytes) -> None:
-    """Raise for the numbers that JSON does not have and that Pydantic would take."""
-    try:
-        from_json(body, allow_inf_nan=False)
-    except ValueError as fault:
-        raise MalformedJson(f"Invalid JSON: {fault}") from None
-
-
-def _require_json(request: Request) -> None:
-    given = request.headers.get("content-type") or "application/json"
-    if given == "application/json":
-        return
-    media_type = given.partition(";")[0].strip().lower()
-    if media_type != "application/json" and not media_type.endswith("+json"):
-        raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")
 
 
 def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:

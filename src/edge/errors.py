@@ -1,12 +1,22 @@
 """Problems (RFC 9457): every fault that a caller gets to see, as an exception that knows its answer."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, TypedDict
 
-from pydantic_core import ErrorDetails
+from pydantic_core import ErrorDetails, ValidationError, to_json
 
 PROBLEM_JSON = "application/problem+json"
+
+MOST_FAULTS = 500
+"""Faults that a problem lists one by one; of more it gives the number alone."""
+MOST_FAULT_BYTES = 64 * 1024
+"""Bytes of JSON that the list of a problem's faults has, about."""
+LONGEST_POINTER = 200
+LONGEST_DETAIL = 500
+"""Characters of a fault's pointer and detail; both can hold what a caller sent."""
+
+type Location = tuple[int | str, ...]
 
 
 class Fault(TypedDict):
@@ -72,8 +82,9 @@ class MalformedJson(BadRequest):
 class InvalidParameter(BadRequest):
     """Invalid parameter."""
 
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(_summary(faults), errors=faults)
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        listed = bounded(faults)
+        super().__init__(_summary(listed), errors=listed)
 
 
 class Unauthorized(Problem):
@@ -158,8 +169,9 @@ class InvalidBody(Problem):
 
     status = 422
 
-    def __init__(self, faults: list[Fault]) -> None:
-        super().__init__(_summary(faults), errors=faults)
+    def __init__(self, faults: Sequence[Fault]) -> None:
+        listed = bounded(faults)
+        super().__init__(_summary(listed), errors=listed)
 
 
 class NotConfigured(Problem):
@@ -184,13 +196,48 @@ class GatewayTimeout(Problem):
     status = 504
 
 
-def faults_of(errors: list[ErrorDetails]) -> list[Fault]:
-    """Turn Pydantic's errors into faults. The input itself is left out: it may be a secret."""
-    return [{"pointer": _pointer(error["loc"]), "detail": error["msg"]} for error in errors]
+def pointer_of(location: Location) -> str:
+    """Return a location as a JSON pointer (RFC 6901), each step cut: a step can be a member's name of any length."""
+    steps = [str(step)[: LONGEST_POINTER + 1] for step in location]
+    return "".join(["/" + step.replace("~", "~0").replace("/", "~1") for step in steps])
 
 
-def _pointer(location: tuple[int | str, ...]) -> str:
-    return "".join(["/" + str(step).replace("~", "~0").replace("/", "~1") for step in location])
+def list_faults(invalid: ValidationError, name: Callable[[Location], str] = pointer_of) -> list[Fault]:
+    """List the faults of a validation, each under the `name` of its location; of too many, give the number alone.
+
+    Pydantic's own list costs as much as what was sent, so it is not made before the number is known. What was sent is
+    left out: it may be a secret.
+    """
+    count = invalid.error_count()
+    if count > MOST_FAULTS:
+        return [Fault(pointer=name(()), detail=f"{count} things are wrong")]
+    return faults_of(invalid.errors(include_url=False, include_context=False, include_input=False), name)
+
+
+def faults_of(errors: Sequence[ErrorDetails], name: Callable[[Location], str] = pointer_of) -> list[Fault]:
+    """Turn Pydantic's errors into faults, bounded."""
+    return bounded([Fault(pointer=name(error["loc"]), detail=error["msg"]) for error in errors])
+
+
+def bounded(faults: Sequence[Fault]) -> list[Fault]:
+    """Return faults with their texts cut, as many as an answer has room for; one more fault counts the rest."""
+    listed: list[Fault] = []
+    left = MOST_FAULT_BYTES
+    for fault in faults[:MOST_FAULTS]:
+        short = Fault(pointer=_cut(fault["pointer"], LONGEST_POINTER), detail=_cut(fault["detail"], LONGEST_DETAIL))
+        left -= len(to_json(short))
+        if left < 0:
+            break
+        listed.append(short)
+    if rest := len(faults) - len(listed):
+        listed.append(Fault(pointer="", detail=f"{rest} more things are wrong"))
+    return listed
+
+
+def _cut(text: str, longest: int) -> str:
+    """Return a text of at most `longest` characters, with what is no UTF-8 replaced."""
+    short = text if len(text) <= longest else text[: longest - 1] + "…"
+    return short if short.isascii() else short.encode(errors="replace").decode()
 
 
 def _summary(faults: list[Fault]) -> str:

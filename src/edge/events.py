@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
-from pydantic import TypeAdapter
+from pydantic import TypeAdapter, ValidationError
 
 from edge.access import Actor
 from edge.endpoint import Body, Handler, Injector, PlanError
+from edge.errors import InvalidBody, list_faults
 from edge.ports import Ports
 
 
@@ -79,6 +80,8 @@ def _take[E](
         return lambda happened, _ports: happened
     if get_origin(hint) is Body and event is not Tick:
         validate = TypeAdapter(get_args(hint)[0]).validate_python
+        if event is Frame:
+            return lambda happened, _ports: _body(happened.body, validate)  # type: ignore[attr-defined]
         return lambda happened, _ports: validate(happened.body)  # type: ignore[attr-defined]
     if hint is Actor and event is Frame:
         return lambda happened, _ports: happened.actor  # type: ignore[attr-defined]
@@ -86,3 +89,11 @@ def _take[E](
     if port is None:
         raise PlanError(f"{handler.__module__}.{handler.__qualname__}: nothing provides {name}: {hint}")
     return lambda _happened, ports: port(ports)
+
+
+def _body(given: object, validate: Callable[[object], object]) -> object:
+    """Return a frame's body, validated; `InvalidBody` says what is wrong with it."""
+    try:
+        return validate(given)
+    except ValidationError as invalid:
+        raise InvalidBody(list_faults(invalid)) from None

@@ -12,7 +12,7 @@ from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from edge.errors import NotConfigured
+from edge.errors import NotConfigured, list_faults
 from edge.live import Events
 from edge.model import Model
 from edge.ports import Bucket, Database, KeyValue, Queue, Quotas, RateLimiter, Throttle
@@ -117,7 +117,7 @@ class Field:
         try:
             return self.adapter.validate_python(raw)
         except ValidationError as fault:
-            raise NotConfigured(self.name, f"is not valid: {fault.errors()[0]['msg']}") from None
+            raise NotConfigured(self.name, f"is not valid: {list_faults(fault)[0]['detail']}") from None
 
 
 class Settings:

@@ -11,7 +11,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
 
-from edge.errors import BadGateway, GatewayTimeout
+from edge.errors import BadGateway, GatewayTimeout, list_faults
 from edge.http import HeaderList
 from edge.ports import Clock, Fetch, Fetched, FetchError, FetchTimeout, FetchUnreached
 
@@ -131,10 +131,10 @@ def checked[T](kind: type[T], given: object, upstream: str) -> T:
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as fault:
-        first = fault.errors()[0]
-        place = "/".join(map(str, first["loc"])) or "it"
+        first = list_faults(fault)[0]
+        place = first["pointer"].removeprefix("/") or "it"
         raise UpstreamFailed(
-            f"{upstream} answered what it should not: {place}: {first['msg']}", upstream=upstream
+            f"{upstream} answered what it should not: {place}: {first['detail']}", upstream=upstream
         ) from None
 
 

@@ -1,0 +1,95 @@
+"""JSON bodies: validation, and the refusal of what is malformed, wrong, or too much to look at."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails, from_json
+
+from edge.errors import MOST_FAULTS, Fault, InvalidBody, MalformedJson, Problem, UnsupportedMediaType, list_faults
+from edge.http import Request
+
+LARGE = 64 * 1024
+"""Bytes of a body up to which it cannot hold too many values."""
+MOST_VALUES = 100_000
+"""Values that a JSON body may hold, those in arrays and objects counted with these."""
+
+_ANY_JSON: tuple[Any, ...] = (JsonValue, dict[str, JsonValue])
+_NO_JSON = ("json_invalid", ())
+_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+
+
+def body_check(hint: Any) -> Callable[[bytes], object]:
+    """Return what validates a JSON body as `hint`; it raises `InvalidBody` or `MalformedJson`."""
+    validate = TypeAdapter(hint).validator.validate_json
+    has_faults = hint not in _ANY_JSON
+
+    def check(body: bytes) -> object:
+        if b"NaN" in body or b"Infinity" in body:
+            _check_syntax(body)
+        if len(body) > LARGE and has_faults:
+            _refuse_bomb(body)
+        try:
+            try:
+                return validate(body, strict=True)  # "1" is no number, 0 is not false
+            except ValidationError as fault:
+                if not _is_whole(fault):
+                    raise
+            return validate(body)
+        except ValidationError as fault:
+            raise _refusal(fault) from None
+
+    return check
+
+
+def _refusal(invalid: ValidationError) -> Problem:
+    faults = list_faults(invalid)
+    if invalid.error_count() == 1 and [(error["type"], error["loc"]) for error in _errors(invalid)] == [_NO_JSON]:
+        return MalformedJson(faults[0]["detail"])
+    return InvalidBody(faults)
+
+
+def _is_whole(invalid: ValidationError) -> bool:
+    """Tell whether all that is wrong is that integers were written as 1.0, which JSON Schema takes."""
+    if invalid.error_count() > MOST_FAULTS or any(error["type"] != "int_type" for error in _errors(invalid)):
+        return False
+    given = [error["input"] for error in invalid.errors(include_url=False, include_context=False)]
+    return all(isinstance(one, float) and one.is_integer() for one in given)
+
+
+def _errors(invalid: ValidationError) -> list[ErrorDetails]:
+    return invalid.errors(include_url=False, include_context=False, include_input=False)
+
+
+def _refuse_bomb(body: bytes) -> None:
+    """Refuse a body of very many values: each fault of a model may copy all of them.
+
+    What stands inside of texts is taken out only where there could be too many.
+    """
+    if _values(body) > MOST_VALUES and _values(_TEXT.sub(b"", body)) > MOST_VALUES:
+        _check_syntax(body)
+        raise InvalidBody([Fault(pointer="", detail=f"it holds more than {MOST_VALUES} values")])
+
+
+def _values(body: bytes) -> int:
+    """Return how many values a JSON text holds at most; marks inside of texts are counted, too."""
+    return body.count(b",") + body.count(b"[") + body.count(b"{") + 1
+
+
+def _check_syntax(body: bytes) -> None:
+    """Refuse what is no JSON, and the numbers that JSON does not have and Pydantic would take."""
+    try:
+        from_json(body, allow_inf_nan=False)
+    except ValueError as fault:
+        raise MalformedJson(f"Invalid JSON: {fault}") from None
+
+
+def require_json(request: Request) -> None:
+    """Refuse a body that its media type calls something else than JSON."""
+    given = request.headers.get("content-type") or "application/json"
+    if given == "application/json":
+        return
+    media_type = given.partition(";")[0].strip().lower()
+    if media_type != "application/json" and not media_type.endswith("+json"):
+        raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")
