@@ -6,15 +6,16 @@ from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, model_validator
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 
 from core_tessie.backfill import Backfill
 from core_tessie.car_commands import COMMANDS, checked
 from core_tessie.energy_report import ReportRequest, write_report
+from core_tessie.masking import masked
 from core_tessie.report_summary import ReportNews
 from core_tessie.tessie import Ask, Tessie, TessieFailed
 from core_tessie.vin import Vin
-from edge.access import OPERATOR, READER, Actor, Role
+from edge.access import OPERATOR, READER, Role
 from edge.ports import Clock, Database, Fetched, Row
 
 ANSWER_LIMIT = 2_000
@@ -66,7 +67,7 @@ class CarCommand(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """With what an action is done."""
+    """With what an action is done; the vehicle of its `row` is its scope, null for all vehicles."""
 
     db: Database
     clock: Clock
@@ -74,11 +75,6 @@ class Doing:
     reports: ReportNews
     backfill: Backfill
     row: Row
-
-    @property
-    def actor(self) -> Actor:
-        """Who asked for it."""
-        return Actor(self.row["actor"], READER)
 
 
 class Kind(NamedTuple):
@@ -144,11 +140,15 @@ async def _sent(vin: str, path: str, doing: Doing, query: str = "") -> dict[str,
 
 
 def _answer(fetched: Fetched) -> Any:
+    """Return what is kept of an answer, without a car's tokens: the members that say how it went, or its text."""
+    body = masked(fetched.body) or b""
     try:
-        value = from_json(fetched.body[:ANSWER_LIMIT])
+        value = from_json(body)
     except ValueError:
-        return fetched.body[:ANSWER_LIMIT].decode("utf-8", "replace")
-    return {name: value[name] for name in _TOLD if name in value} if isinstance(value, dict) else None
+        return body[:ANSWER_LIMIT].decode("utf-8", "replace")
+    kept = {name: value[name] for name in _TOLD if name in value} if isinstance(value, dict) else None
+    text = to_json(kept)
+    return kept if len(text) <= ANSWER_LIMIT else text[:ANSWER_LIMIT].decode("utf-8", "replace")
 
 
 def _spelled(value: object) -> str:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json, to_json
 
 from core_tessie.action_kinds import KINDS, PAYLOADS, Doing, Refused, Unfinished
@@ -151,7 +151,7 @@ class ActionWork:
         kind = KINDS[row["kind"]]
         doing = Doing(self.db, self.clock, self.tessie, self.reports, self.backfill, row)
         try:
-            result = await kind.run(PAYLOADS[row["kind"]].validate_json(row["payload"]), doing)
+            result = await kind.run(self._payload(row), doing)
         except Unfinished:
             await self._put_back(row, None, counts=False)
             await self.queue.send(RunAction(action_id=row["id"]).model_dump())
@@ -165,6 +165,19 @@ class ActionWork:
             raise Retry(str(fault), self.settings.sync_retry_s * 2 ** (attempts - 1)) from None
         else:
             await self._come_to(row, result)
+
+    def _payload(self, row: Row) -> Any:
+        """Return an action's payload; `Refused` where what was asked for is no longer allowed, or no longer valid."""
+        try:
+            payload = PAYLOADS[row["kind"]].validate_json(row["payload"])
+        except ValidationError:
+            raise Refused("its payload is not valid: ask for a new action") from None
+        command = getattr(payload, "command", None)
+        if command is not None and command not in self.settings.agent_commands:
+            raise Refused(f"{command} is not in AGENT_COMMANDS")
+        if getattr(payload, "vin", None) != row["vin"]:
+            raise Refused("its payload names another vehicle than the action: ask for a new action")
+        return payload
 
     async def _come_to(self, row: Row, result: dict[str, Any]) -> None:
         """End an action by its result: a sync that did not do every vehicle has failed."""

@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic_core import from_json
 
 from core_tessie.action_kinds import KINDS, PAYLOADS
 from core_tessie.action_work import ActionWork
@@ -118,6 +119,7 @@ class Listing(BaseModel):
 
 
 Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+_NOT_AGAIN = (ActionNotFound, ActionUnderWay, VehicleUnknown, CommandNotAllowed, InvalidBody)
 _ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
 
 
@@ -200,10 +202,11 @@ async def cancel_action(action_id: str, actor: Actor, work: ActionWork) -> Actio
     return Action.model_validate(result.rows[0])
 
 
-@routes.post("/{action_id}/retry", ActionNotFound, ActionUnderWay, access=OPERATOR, status=202)
+@routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
 async def retry_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
-    """Do a dead, failed or cancelled action again, under the same id."""
+    """Do a dead, failed or cancelled action again, under the same id, if you may ask for it now."""
     row = await _found(action_id, actor, work.db)
+    await _check_again(row, actor, work)
     result = await work.db.run(_AGAIN, action_id)
     if not result.rows:
         raise ActionUnderWay(f"it is {row['status']}")
@@ -268,6 +271,22 @@ async def _store(row: dict[str, Any], db: Database) -> tuple[Row, bool]:
     if known["request_hash"] != row["request_hash"]:
         raise KeyReused("give another Idempotency-Key, or the same request")
     return known, False
+
+
+async def _check_again(row: Row, actor: Actor, work: ActionWork) -> None:
+    """Refuse a retry that its caller could not ask for as a new action: roles and allow-list may have changed."""
+    try:
+        wanted = Wanted.model_validate({"kind": row["kind"], "payload": from_json(row["payload"])})
+    except ValueError:
+        raise _misfit("it fits no kind of action") from None
+    payload = _payload(wanted, actor, work.settings)
+    if getattr(payload, "vin", None) != row["vin"]:
+        raise _misfit("it names another vehicle than the action")
+    await _check_vehicle(row["vin"], work.db)
+
+
+def _misfit(reason: str) -> InvalidBody:
+    return InvalidBody([Fault(pointer="/payload", detail=f"{reason}: ask for a new action")])
 
 
 async def _check_vehicle(vin: str | None, db: Database) -> None:

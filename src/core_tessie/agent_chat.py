@@ -96,9 +96,9 @@ class Agent:
         if model is None:
             raise ModelNotConfigured
         opened = await open_turn(self._db, conversation_id, message, actor, request_id, self._clock.now())
-        looking = Looking(self._db, self._clock, actor, request_id, self._news, self._ports)
+        looking = Looking(self._db, self._clock, opened.actor, request_id, self._news, self._ports)
         desk = Desk(model, self._settings.ai_model, looking, self._publisher, self._usage, self._background)
-        return Turn(desk, *opened, message)
+        return Turn(desk, opened.conversation_id, opened.turn, message)
 
 
 @routes.post(

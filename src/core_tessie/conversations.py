@@ -1,14 +1,17 @@
 """`/agent/conversations`, and how the turns of a conversation are kept in `agent_messages`."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, Json
 from pydantic_core import from_json, to_json
 
-from edge.access import OPERATOR, READER, Actor
+from core_tessie.filters import Condition
+from core_tessie.reach import author, own, sees_all
+from edge.access import OPERATOR, READER, Actor, Role
 from edge.endpoint import Query
 from edge.errors import NotFound, Problem
 from edge.instants import to_text
@@ -70,6 +73,14 @@ class StoredMessage(BaseModel):
     created_at: str
 
 
+class Opened(NamedTuple):
+    """A turn that has begun: its conversation, its number, and the caller within the scope of that conversation."""
+
+    conversation_id: str
+    turn: int
+    actor: Actor
+
+
 class Paging(BaseModel):
     """Which conversations to list."""
 
@@ -81,57 +92,61 @@ class Paging(BaseModel):
 
 @routes.get("")
 async def list_conversations(wanted: Query[Paging], actor: Actor, db: Database) -> list[Conversation]:
-    """List conversations, newest first; who is bound to some vehicles sees its own."""
-    older, before = ("", []) if wanted.before is None else (_OLDER, [wanted.before])
-    own, by = ("", []) if actor.subjects is None else ("AND actor = ?", [actor.name])
-    rows = await db.all(_LIST.format(older=older, own=own), *before, *by, wanted.limit)
+    """List your conversations, newest first; an administrator's list has everyone's."""
+    may_see = _readable(actor)
+    older = Condition("true")
+    if wanted.before is not None:
+        older = Condition(_OLDER.format(own=may_see.sql), (wanted.before, *may_see.params))
+    sql = _LIST.format(older=older.sql, own=may_see.sql)
+    rows = await db.all(sql, *older.params, *may_see.params, wanted.limit)
     return [Conversation.model_validate(row | {"title": row["title"][:TITLE]}) for row in rows]
 
 
 @routes.get("/{conversation_id}", ConversationNotFound)
 async def get_conversation(conversation_id: str, actor: Actor, db: Database) -> list[StoredMessage]:
     """Get the messages of a conversation, in their order."""
-    rows = await db.all(f"{_MESSAGES} ORDER BY turn, rowid LIMIT 1000", conversation_id)
-    if not rows or not _is_open_to(actor, rows[0]):
-        raise _unknown(conversation_id)
+    may_see = _readable(actor)
+    await _beginning(conversation_id, may_see, db)
+    sql = f"{_MESSAGES} AND {may_see.sql} ORDER BY turn, rowid LIMIT 1000"
+    rows = await db.all(sql, conversation_id, *may_see.params)
     return [StoredMessage.model_validate(row) for row in rows]
 
 
 @routes.delete("/{conversation_id}", ConversationNotFound, access=OPERATOR)
 async def delete_conversation(conversation_id: str, actor: Actor, db: Database) -> None:
     """Forget a conversation."""
-    first = await db.first(f"{_MESSAGES} LIMIT 1", conversation_id)
-    if first is None or not _is_open_to(actor, first):
-        raise _unknown(conversation_id)
+    await _beginning(conversation_id, _readable(actor), db)
     await db.run("DELETE FROM agent_messages WHERE conversation_id = ?", conversation_id)
 
 
 async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
     db: Database, conversation_id: str | None, message: str, actor: Actor, request_id: str, now: datetime
-) -> tuple[str, int]:
-    """Write the caller's message, and return the conversation's id and the turn's number.
+) -> Opened:
+    """Write the caller's message and return the turn, which sees no more than the conversation did from its beginning.
 
-    Errors: `ConversationNotFound`, and `ConversationBusy` where another turn of it is under way.
+    Only the key that began a conversation continues it, an administrator's as any other. Errors:
+    `ConversationNotFound`, and `ConversationBusy` where another turn of it is under way.
     """
     known = conversation_id or uuid4().hex
     if conversation_id is not None:
-        first = await db.first(f"{_MESSAGES} LIMIT 1", conversation_id)
-        if first is None or not _is_open_to(actor, first):
-            raise _unknown(conversation_id)
+        actor = _within(actor, await _beginning(conversation_id, own(actor), db))
     since = to_text(now - ABANDONED_AFTER)
-    given = (uuid4().hex, known, message, actor.name, request_id, known, known, since)
-    result = await db.run(_OPEN, *given)
+    by = author(actor)
+    given = (uuid4().hex, known, message, *by.values(), request_id, known, known, since)
+    result = await db.run(_OPEN.format(by=", ".join(by)), *given)
     if not result.rows:
         raise ConversationBusy("wait until it has ended, or begin another conversation")
-    return known, int(result.rows[0]["turn"])
+    return Opened(known, int(result.rows[0]["turn"]), actor)
 
 
-async def history(db: Database, conversation_id: str, turn: int) -> list[Message]:
-    """Return the messages of the turns before this one, as many as fit a prompt, the newest first of all.
+async def history(db: Database, conversation_id: str, turn: int, actor: Actor) -> list[Message]:
+    """Return the caller's messages of the turns before this one, as many as fit a prompt, the newest first of all.
 
     Of a turn that does not fit with what was looked up in it, what was asked and answered is left.
     """
-    rows = await db.all(f"{_MESSAGES} AND turn < ? ORDER BY turn DESC, rowid DESC LIMIT 400", conversation_id, turn)
+    may_see = own(actor)
+    sql = f"{_MESSAGES} AND turn < ? AND {may_see.sql} ORDER BY turn DESC, rowid DESC LIMIT 400"
+    rows = await db.all(sql, conversation_id, turn, *may_see.params)
     turns: dict[int, list[Row]] = {}
     for row in reversed(rows):
         turns.setdefault(row["turn"], []).append(row)
@@ -191,13 +206,24 @@ def _message(row: Row) -> Message:
     return message
 
 
-def _is_open_to(actor: Actor, message: Row) -> bool:
-    """Tell whether a caller may see a conversation: who is bound to some vehicles may not see what others asked."""
-    return actor.subjects is None or message["actor"] == actor.name
+def _readable(actor: Actor) -> Condition:
+    """Return the condition on the messages that a caller may read: an administrator all, anyone else its own."""
+    return Condition("true") if sees_all(actor) else own(actor)
 
 
-def _unknown(conversation_id: str) -> ConversationNotFound:
-    return ConversationNotFound(f"there is no conversation {conversation_id[:80]}")
+async def _beginning(conversation_id: str, may_see: Condition, db: Database) -> Row:
+    """Return the first message of a conversation; `ConversationNotFound` also where it is one of others."""
+    row = await db.first(_BEGINNING.format(own=may_see.sql), conversation_id, *may_see.params)
+    if row is None:
+        raise ConversationNotFound(f"there is no conversation {conversation_id[:80]}")
+    return row
+
+
+def _within(actor: Actor, beginning: Row) -> Actor:
+    """Return a caller within the scope in which a conversation was begun, which is not wider than its own."""
+    subjects = None if beginning["subjects"] is None else frozenset(from_json(beginning["subjects"]))
+    role = Role(max(READER, min(actor.role, beginning["least_role"])))
+    return replace(actor, role=role, subjects=subjects)
 
 
 _MESSAGES = "SELECT * FROM agent_messages WHERE conversation_id = ?"
@@ -206,13 +232,16 @@ SELECT conversation_id AS id, content AS title, created_at AS started_at,
   (SELECT max(turn) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS turns,
   (SELECT max(created_at) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS last_at
 FROM agent_messages AS first
-WHERE role = 'user' AND turn = 1 {older} {own} ORDER BY created_at DESC, rowid DESC LIMIT ?
+WHERE role = 'user' AND turn = 1 AND {older} AND {own} ORDER BY created_at DESC, rowid DESC LIMIT ?
 """
-_OLDER = """AND (created_at, rowid) < (
-  SELECT created_at, rowid FROM agent_messages WHERE conversation_id = ? AND turn = 1 AND role = 'user')"""
+_OLDER = """(created_at, rowid) < (
+  SELECT created_at, rowid FROM agent_messages WHERE conversation_id = ? AND turn = 1 AND role = 'user' AND {own})"""
+_BEGINNING = """
+SELECT * FROM (SELECT * FROM agent_messages WHERE conversation_id = ? ORDER BY turn, rowid LIMIT 1) WHERE {own}
+"""
 _OPEN = """
-INSERT INTO agent_messages (id, conversation_id, role, content, status, actor, request_id, turn)
-SELECT ?, ?, 'user', ?, 'open', ?, ?,
+INSERT INTO agent_messages (id, conversation_id, role, content, status, {by}, request_id, turn)
+SELECT ?, ?, 'user', ?, 'open', ?, ?, ?, ?,
   (SELECT coalesce(max(turn), 0) + 1 FROM agent_messages WHERE conversation_id = ?)
 WHERE NOT EXISTS (
   SELECT 1 FROM agent_messages WHERE conversation_id = ? AND status = 'open' AND created_at >= ?

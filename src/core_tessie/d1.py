@@ -10,7 +10,7 @@ from core_tessie import d1_models, filters, preferences, statements
 from core_tessie.bodies import read_changes, read_row, read_rows
 from core_tessie.filters import Condition, Query
 from core_tessie.preferences import Preferences
-from core_tessie.reach import reachable
+from core_tessie.reach import own, reachable, sees_all
 from core_tessie.refusals import (
     DuplicateRow,
     InvalidRow,
@@ -58,7 +58,7 @@ async def list_rows(table: str, request: Request, db: Database) -> Response:
     A filter is `column=operator.value` with `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `in.(a,b)`, `is.null`,
     `is.not_null`, `is.true`, `is.false` or `like` (`*` stands for any text), each also after `not.`; several are all
     to hold. Instants are ISO 8601, in UTC where they name no offset. `Content-Range` gives the rows' positions and
-    the total: `0-24/3573`.
+    the total: `0-24/3573`. Of `agent_messages` a caller that is no administrator sees its own.
     """
     query, wanted = _asked(table, request, filters.PAGE)
     page, count = await _run(db, statements.page(query), statements.count(query.table, query.where))
@@ -171,8 +171,14 @@ def _asked(table: str, request: Request, takes: frozenset[str]) -> tuple[Query, 
     if actor.subjects is not None:
         if not may_read(actor, known) or request.method not in {"GET", "HEAD"}:
             raise TableForbidden(f"a key that is bound to vehicles does not reach {table} this way")
-        query = replace(query, where=filters.all_of([reachable(actor), *filter(None, [query.where])]))
+        query = _narrowed(query, reachable(actor))
+    if known.is_owned and not sees_all(actor):
+        query = _narrowed(query, own(actor))
     return query, preferences.read(request)
+
+
+def _narrowed(query: Query, may_see: Condition) -> Query:
+    return replace(query, where=filters.all_of([may_see, *filter(None, [query.where])]))
 
 
 def _checked(row_id: str) -> str:

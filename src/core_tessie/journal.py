@@ -1,6 +1,5 @@
 """What is written down after the response: `logs` rows for requests and steps, `tessie_raw` rows for answers."""
 
-import re
 from dataclasses import dataclass
 from time import perf_counter
 from uuid import uuid4
@@ -8,6 +7,7 @@ from uuid import uuid4
 from pydantic_core import to_json
 
 from core_tessie.live_events import LogNote
+from core_tessie.masking import masked
 from core_tessie.usage_points import Usage
 from edge.app import Next
 from edge.http import Request, Response
@@ -19,7 +19,6 @@ from edge.sql import upsert
 RAW_BODY_LIMIT = 1_900_000
 """Bytes of a body that a `tessie_raw` row keeps: D1 takes 2 MB a row."""
 
-_TOKENS = re.compile(rb'"(tokens|backseat_token)"\s*:\s*(\[[^\]]*\]|"[^"]*")')
 _TOLD = frozenset({"warning", "error"})
 _LOGS = ("id", "route", "actor", "request_id", "level", "message", "payload")
 _INSERT_RAW = (
@@ -104,8 +103,8 @@ def _raw_row(call: Call) -> tuple[Value, ...]:
 
 
 def _text(fetched: Fetched) -> bytes:
-    """Return a body fit to be kept: without an owner's tokens; nothing of an image."""
+    """Return a body fit to be kept: without an owner's tokens; nothing of an image, or of what may hide them."""
     media_type = fetched.header("content-type") or ""
     if media_type.startswith("image/"):
         return b""
-    return _TOKENS.sub(rb'"\1":null', fetched.body)
+    return masked(fetched.body) or b""

@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchem
 from pydantic_core import to_json
 
 from core_tessie.conversations import calls_json, close_turn, ending, open_turn, said
+from core_tessie.reach import author
 from core_tessie.settings import TessieSettings
 from core_tessie.usage_points import Usage
 from edge.access import Actor
@@ -116,7 +117,7 @@ class Dialect:
         last = prompt.messages[-1].get("content")
         text = last if isinstance(last, str) else to_json(last).decode()
         opened = await open_turn(self._db, None, text, actor, request_id, self._clock.now())
-        return Exchange(self, opened[0], actor, request_id, prompt.model)
+        return Exchange(self, opened.conversation_id, opened.actor, request_id, prompt.model)
 
     def keep(self, exchange: "Exchange", status: str, error: str | None) -> None:
         """Write what came of it, in the background."""
@@ -124,7 +125,7 @@ class Dialect:
         calls = calls_json(last.tool_calls) if last.tool_calls else None
         row = said(
             exchange.id, 1, "assistant", exchange.text, status=status, error=error, model=last.model or exchange.model,
-            finish_reason=last.finish_reason or None, tool_calls=calls, actor=exchange.actor.name,
+            finish_reason=last.finish_reason or None, tool_calls=calls, **author(exchange.actor),
             prompt_tokens=usage.prompt_tokens if usage else None, request_id=exchange.request_id,
             completion_tokens=usage.completion_tokens if usage else None,
         )  # fmt: skip

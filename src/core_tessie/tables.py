@@ -1,7 +1,7 @@
 """The tables that `/d1` can reach: columns, types, references and readers, as the migrations leave them."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from edge.access import ADMIN, READER, Role
@@ -45,12 +45,14 @@ class Table:
     """One table: its columns by name in their order, and who may read it.
 
     `identity` names the columns that a row's id is made of where the caller gives none; a single one is the id itself.
+    The rows of a table that `is_owned` are for whoever wrote them, and for administrators.
     """
 
     name: str
     columns: Mapping[str, Column]
     identity: tuple[str, ...] = ()
     access: Role = READER
+    is_owned: bool = False
 
     @property
     def writable(self) -> list[Column]:
@@ -254,6 +256,8 @@ _ALL = (
             *_integer("turn", null=False, default=0),
             *_json("tool_calls"),
             *_text("tool_call_id", "finish_reason", "error"),
+            *_json("subjects"),
+            *_integer("least_role", null=False, default=3),
         ],
     ),
     _table(
@@ -294,5 +298,7 @@ _ALL = (
     ),
 )
 
-TABLES: Mapping[str, Table] = {table.name: table for table in _ALL}
+_OWNED = {"agent_messages"}
+
+TABLES: Mapping[str, Table] = {table.name: replace(table, is_owned=table.name in _OWNED) for table in _ALL}
 """Every table that `/d1` serves, by name."""

@@ -1,17 +1,19 @@
 """`/tessieapi`: the mirror of Tessie's REST API, with the owner's key added on the way."""
 
 import re
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import WithJsonSchema
 from pydantic_core import from_json
 
-from core_tessie.reach import VehicleOutOfReach, reach
+from core_tessie.masking import masked
+from core_tessie.reach import VehicleOutOfReach, reach, sees_all
 from core_tessie.tessie import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.vin import VIN
 from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import ANY_STATUS, Operation
-from edge.errors import BadRequest, Forbidden, MethodNotAllowed, NotConfigured
+from edge.errors import BadGateway, BadRequest, Forbidden, MethodNotAllowed, NotConfigured
 from edge.http import HeaderList, Request, Response, percent_decode
 from edge.ports import Fetched
 from edge.routes import Routes
@@ -19,14 +21,42 @@ from edge.routes import Routes
 routes = Routes("/tessieapi", tag="tessieapi", access=READER)
 
 METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
-ACTIONS = frozenset({"command", "wake"})
-"""First segments of the paths that act on a car, whatever the method: Tessie takes commands by GET too."""
+READS = frozenset(
+    {
+        "battery",
+        "battery_health",
+        "charges",
+        "consumption_since_charge",
+        "drivers",
+        "drives",
+        "firmware_alerts",
+        "fleet_telemetry_config",
+        "idles",
+        "last_idle_state",
+        "location",
+        "map",
+        "path",
+        "plate",
+        "roles",
+        "state",
+        "states",
+        "status",
+        "tire_pressure",
+        "weather",
+    }
+)
+"""Paths below a VIN of which a GET reads and does nothing else. Tessie takes commands by GET, too."""
+OPERATORS_READS = frozenset({"invitations"})
+"""Paths likewise; but whoever has the links that they answer with may drive the car."""
 
 _SEGMENT = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
 _QUERY = re.compile(r"[!-~]*")
 MirroredVin = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{VIN.pattern}$"})]
 MirroredPath = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_~-][A-Za-z0-9._~/-]*$"})]
-_PASSED_ON = ("accept", "accept-language", "content-type", "if-match", "if-none-match", "if-modified-since", "range")
+_PASSED_ON = ("accept", "accept-language", "content-type")
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since")
+_VALIDATORS = frozenset({"etag", "last-modified"})
+_WITHOUT_BODY = frozenset({204, 205, 304})
 _PASSED_BACK = re.compile(
     r"cache-control|content-(disposition|language|range|type)|etag|last-modified|retry-after|(x-)?ratelimit.*"
 )
@@ -43,14 +73,27 @@ class InvalidPath(BadRequest):
     """Not a path of Tessie's."""
 
 
-@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured)
+class AnswerWithheld(BadGateway):
+    """Tessie's answer may hold secrets that cannot be taken out."""
+
+    def __init__(self) -> None:
+        super().__init__("it is not whole, plain JSON: an administrator's key gets it as it is", upstream="Tessie")
+
+
+@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
-    """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these."""
-    answer = _mirrored(await tessie.send(_ask(request, "/vehicles", None, b"")))
+    """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
+
+    The `tokens` of the answer are an administrator's; for all others they are null.
+    """
+    # A condition on the whole list would tell a bound caller when the others' part of it changes.
+    conditions = _CONDITIONS if actor.subjects is None else ()
+    ask = _ask(request, "/vehicles", None, _headers(request, actor, conditions))
+    answer = _mirrored(await tessie.send(ask), actor)
     return answer if actor.subjects is None else _within(answer, actor)
 
 
-_REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured)
+_REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
 _ANSWERED = Operation({200: {}, ANY_STATUS: {}})
 
 
@@ -60,9 +103,11 @@ async def mirror_tessie(
 ) -> Response:
     """Pass a request on to Tessie's API and its answer back.
 
-    Path, query, method and body go through as they came; status, body and content type come back as they are. A GET
-    needs the reader role; whatever acts on a car (another method, `command/…`, `wake`) needs operator. A GET is
-    repeated after 408, 429, 502, 503 and 504 under one deadline; anything else is sent once.
+    Path, query, method and body go through as they came; status, body and content type come back as they are, but
+    for a car's `tokens`, which are null for all but administrators. A GET of a path that is known to read needs the
+    reader role; whatever may act on a car (another method, any other path, such as `command/…` and `wake`) needs
+    operator, and so do `invitations`. A GET that is known to read is repeated after 408, 429, 502, 503 and 504 under
+    one deadline; anything else is sent once.
     """
     if request.method not in METHODS:
         raise MethodNotAllowed(request.method, METHODS)
@@ -70,10 +115,12 @@ async def mirror_tessie(
         raise InvalidVin(vin)
     reach(actor, vin)
     path = _safe_path(path)
-    ask = _ask(request, f"/{vin}/{path}", vin, await request.body())
-    if not ask.is_safe and actor.role < OPERATOR:
-        raise Forbidden("what acts on a car needs the role operator")
-    return _mirrored(await tessie.send(ask))
+    ask = _ask(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
+    is_read = ask.method == "GET" and path in READS | OPERATORS_READS
+    if actor.role < OPERATOR and not (is_read and path in READS):
+        raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
+    ask = replace(ask, body=await request.body(), is_safe=is_read)
+    return _mirrored(await tessie.send(ask), actor)
 
 
 def _safe_path(path: str) -> str:
@@ -84,22 +131,24 @@ def _safe_path(path: str) -> str:
     return "/".join(segments)
 
 
-def _ask(request: Request, path: str, vin: str | None, body: bytes) -> Ask:
+def _ask(request: Request, path: str, vin: str | None, headers: HeaderList) -> Ask:
     if not _QUERY.fullmatch(request.query):
         raise BadRequest("the query is not percent-encoded")
-    method = "GET" if request.method == "HEAD" else request.method
-    acts = method != "GET" or (vin is not None and path.split("/")[2] in ACTIONS)
     return Ask(
-        method=method,
+        method="GET" if request.method == "HEAD" else request.method,
         path=path,
         query="&".join(pair for pair in request.query.split("&") if not _is_token(pair)),
-        headers=tuple((name, value) for name in _PASSED_ON if (value := request.headers.get(name)) is not None),
-        body=body,
+        headers=tuple(headers),
         vin=vin,
         request_id=request.id,
         traceparent=str(request.trace) if request.trace else None,
-        is_safe=not acts,
     )
+
+
+def _headers(request: Request, actor: Actor, conditions: tuple[str, ...]) -> HeaderList:
+    """Return the headers that are passed on; of a part of a body only an administrator may ask, as none is masked."""
+    names = (*_PASSED_ON, *conditions, *(("range",) if sees_all(actor) else ()))
+    return [(name, value) for name in names if (value := request.headers.get(name)) is not None]
 
 
 def _is_token(pair: str) -> bool:
@@ -114,9 +163,17 @@ def _within(answer: Response, actor: Actor) -> Response:
         results = [one for one in listed["results"] if actor.may_reach(one["vin"])]
     except (ValueError, LookupError, TypeError):
         results = []
-    return Response.json({"results": results}, answer.status)
+    return Response.json({"results": results}, 200 if answer.status in _WITHOUT_BODY else answer.status)
 
 
-def _mirrored(fetched: Fetched) -> Response:
+def _mirrored(fetched: Fetched, actor: Actor) -> Response:
+    """Return Tessie's answer; secrets in it are an administrator's, and a masked body has no validator of the whole."""
     headers: HeaderList = [(name, value) for name, value in fetched.headers if _PASSED_BACK.fullmatch(name)]
-    return Response(fetched.body, fetched.status, headers)
+    if sees_all(actor):
+        return Response(fetched.body, fetched.status, headers)
+    shown = masked(fetched.body)
+    if shown is None or fetched.status == 206:
+        raise AnswerWithheld
+    if shown is not fetched.body:
+        headers = [pair for pair in headers if pair[0] not in _VALIDATORS]
+    return Response(shown, fetched.status, headers)

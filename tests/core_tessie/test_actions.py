@@ -14,6 +14,8 @@ from edge.ports import Row
 from edge.testing import Answer, Client
 from tessie_sim import Fleet, Simulator
 
+from .test_auth import keyed
+
 NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
 ENDED = {"succeeded", "failed", "dead", "cancelled"}
 
@@ -344,6 +346,92 @@ def test_an_action_is_called_off(run: Any, sim: Simulator) -> None:
 
     run(case)
     assert calls(sim, "/wake") == []
+
+
+UNLOCK = '{"vin": "%s", "command": "unlock", "params": {}}'
+FLASH = '{"vin": "%s", "command": "flash", "params": {}}'
+
+
+@pytest.mark.parametrize("status", ["dead", "failed", "cancelled"])
+def test_command_that_is_no_longer_allowed_is_not_retried(run: Any, sim: Simulator, status: str) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        action_id = await written(client, "command", vin, payload=UNLOCK % vin, status=status)
+        for caller in (client, await keyed(client, role="operator", subjects=[vin])):
+            answer = await caller.post(f"/agent/actions/{action_id}/retry")
+            assert (answer.status, answer.json()["type"]) == (403, "urn:problem:command-not-allowed")
+        assert (await rows(client, action_id))["status"] == status
+
+    run(case)
+    assert calls(sim, "/command/") == []
+
+
+def test_command_that_is_no_longer_allowed_is_not_sent(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        action_id = await written(client, "command", vin, payload=UNLOCK % vin, sent_at="2026-01-01 00:00:00")
+        await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
+        action = await ended(client, action_id)
+        assert (action["status"], action["error"]) == ("failed", "unlock is not in AGENT_COMMANDS")
+
+    run(case)
+    assert calls(sim, "/command/") == []
+
+
+def test_command_runs_where_the_owner_allows_it(run: Any, sim: Simulator) -> None:
+    run.env["AGENT_COMMANDS"] = "unlock"
+
+    async def case(client: Client) -> None:
+        vin = await known(client)
+        unlocking = await written(client, "command", vin, payload=UNLOCK % vin, status="dead")
+        assert (await client.post(f"/agent/actions/{unlocking}/retry")).status == 202
+        assert (await ended(client, unlocking))["status"] == "succeeded"
+        flashing = await written(client, "command", vin, payload=FLASH % vin, status="dead")
+        assert (await client.post(f"/agent/actions/{flashing}/retry")).status == 403
+
+    run(case, started=True)
+    assert [one["path"].partition("?")[0].rpartition("/")[2] for one in calls(sim, "/command/")] == ["unlock"]
+
+
+def test_retry_is_for_whoever_may_ask_for_the_action(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> list[int]:
+        vin = await known(client)
+        other = sim.vins[1]
+        theirs = await written(client, "wake", vin, status="dead")
+        every = await written(client, "backfill", None, status="dead")
+        reader, bound = await keyed(client), await keyed(client, role="operator", subjects=[other])
+        return [
+            (await who.post(f"/agent/actions/{one}/retry")).status for who in (reader, bound) for one in (theirs, every)
+        ]
+
+    assert run(case) == [403, 403, 404, 404]
+    assert calls(sim, "/wake") == []
+
+
+BROKEN = {
+    "another vehicle's": ("wake", '{"vin": "5YJ3E1EA7KF999999"}'),
+    "no vehicle's": ("energy_report", '{"from": "2026-01-01"}'),
+    "out of range": ("command", '{"vin": "VIN", "command": "set_charge_limit", "params": {"percent": 7}}'),
+    "a command that Tessie has not": ("command", '{"vin": "VIN", "command": "explode", "params": {}}'),
+    "no object": ("wake", "[]"),
+    "no JSON": ("wake", "{"),
+}
+
+
+@pytest.mark.parametrize(("kind", "payload"), BROKEN.values(), ids=BROKEN)
+def test_payload_that_does_not_fit_its_action_is_not_run(run: Any, sim: Simulator, kind: str, payload: str) -> None:
+    async def case(client: Client) -> tuple[Any, Answer]:
+        vin = await known(client)
+        sent = {"payload": payload.replace("VIN", vin), "sent_at": "2026-01-01 00:00:00"}
+        action_id = await written(client, kind, vin, **sent)
+        await client.queue(QUEUE, [{"kind": "run_action", "action_id": action_id}])
+        again = await client.post(f"/agent/actions/{action_id}/retry")
+        return await rows(client, action_id), again
+
+    row, again = run(case)
+    assert (row["status"], "ask for a new action" in row["error"]) == ("failed", True)
+    assert again.status == 422, again.text
+    assert calls(sim, "/wake") == calls(sim, "/command/") == []
 
 
 def test_actions_are_listed_newest_first(run: Any) -> None:

@@ -7,8 +7,12 @@ from typing import Any
 
 import pytest
 
+from core_tessie.tessieapi import METHODS as MIRRORED
+from core_tessie.tessieapi import READS
 from edge.testing import Answer, Client
 from tessie_sim import Fleet, Simulator
+
+from .test_auth import keyed
 
 RESOLVED = pytest.mark.local_only("a URL has no dot segments or backslashes by the time that a Worker sees it")
 METHODS = pytest.mark.local_only("Cloudflare's front refuses CONNECT, and takes get for GET")
@@ -296,3 +300,47 @@ def test_the_key_appears_nowhere(run: Any, sim: Simulator) -> None:
     answer, kept = run(case)
     assert answer.status == 401
     assert sim.token not in answer.text + str(answer.headers) + kept
+
+
+ACTING = (
+    "wake", "Wake", "WAKE", "wa%6be", "%77ake", "wake/", "command/honk", "Command/honk", "COMMAND/honk",
+    "command%2fhonk", "%63ommand/honk", "%43ommand/honk", "command/honk/", "command", "commands/honk", "drives/set_tag",
+    "charges/1/set_cost", "drivers/1/delete", "invitations", "invitations/1/revoke", "plate/", "State", "state/wake",
+    "api/1/honk", "nothing_here",
+)  # fmt: skip
+"""Paths that act on a car, or may; `plate/` is the one that reads, with a slash."""
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_reader_gets_what_is_known_to_read_and_nothing_else(run: Any, sim: Simulator, method: str) -> None:
+    async def case(client: Client) -> dict[str, int]:
+        reader = await keyed(client)
+        paths = [*ACTING, *sorted(READS)]
+        return {path: (await reader.request(method, f"/tessieapi/{sim.vins[0]}/{path}")).status for path in paths}
+
+    statuses = run(case)
+    assert {path for path in ACTING if statuses[path] != 403} == {"plate/"}
+    assert {path: statuses[path] for path in READS if statuses[path] != 200} == {"roles": 403}
+    seen = {one["path"].partition("?")[0].rpartition("/")[2] for one in requests(sim)}
+    assert seen == READS, "roles is refused by Tessie, which wants a fleet account"
+
+
+def test_reader_changes_nothing(run: Any, sim: Simulator) -> None:
+    async def case(client: Client) -> list[int]:
+        reader = await keyed(client)
+        targets = [(method, path) for method in MIRRORED for path in READS if method not in {"GET", "HEAD"}]
+        return [(await reader.request(method, f"/tessieapi/{sim.vins[0]}/{path}")).status for method, path in targets]
+
+    assert set(run(case)) == {403}
+    assert requests(sim) == []
+
+
+@pytest.mark.parametrize("path", ["Command/flash", "wake", "nothing_here", "invitations"])
+def test_get_that_may_act_is_sent_once(run: Any, sim: Simulator, path: str) -> None:
+    sim.ask("/_sim/faults", "PUT", [{"kind": "bad_gateway", "status": 503, "times": 1}])
+
+    async def case(client: Client) -> int:
+        return (await (await keyed(client, role="operator")).get(f"/tessieapi/{sim.vins[0]}/{path}")).status
+
+    status = run(case)
+    assert (status, len(requests(sim))) == ((200, 2) if path == "invitations" else (503, 1))

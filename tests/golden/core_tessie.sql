@@ -32,6 +32,8 @@ CREATE TRIGGER agent_actions_updated AFTER UPDATE ON agent_actions WHEN NEW.upda
   UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX agent_messages_actor ON agent_messages (actor, role, created_at);
+
 CREATE INDEX agent_messages_asked ON agent_messages (role, created_at);
 
 CREATE INDEX agent_messages_conversation ON agent_messages (conversation_id, created_at);
@@ -51,7 +53,7 @@ CREATE TABLE agent_messages (
   request_id TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-, turn INTEGER NOT NULL DEFAULT 0, tool_calls TEXT, tool_call_id TEXT, finish_reason TEXT, error TEXT);
+, turn INTEGER NOT NULL DEFAULT 0, tool_calls TEXT, tool_call_id TEXT, finish_reason TEXT, error TEXT, subjects TEXT, least_role INTEGER NOT NULL DEFAULT 3);
 
 CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE agent_messages SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
