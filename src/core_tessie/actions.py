@@ -15,6 +15,7 @@ from core_tessie.shown_schemas import shown_schema
 from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import Body, Header, Operation, Query
 from edge.errors import (
+    Fault,
     Forbidden,
     InvalidBody,
     Location,

@@ -12,6 +12,7 @@ from edge.endpoint import Endpoint, Injector, PlanError
 from edge.errors import (
     PROBLEM_JSON,
     BadRequest,
+    Forbidden,
     InternalError,
     MethodNotAllowed,
     NotFound,
