@@ -20,7 +20,7 @@ pytestmark = pytest.mark.slow
 
 CANARY = "canary-8d1f"
 PLANTED = {
-    "ADMIN_API_KEY": f"{CANARY}-admin-key",
+    "ADMIN_API_KEY": f"{CANARY}-administrators-key",
     "JWT_SECRET_KEY": f"{CANARY}-signing-key-of-more-than-32-bytes",
     "JWT_SECRET_KEY_OLD": f"{CANARY}-old-signing-key-of-more-than-32-bytes",
     "CLOUDFLARE_API_TOKEN": f"{CANARY}-cloudflare",

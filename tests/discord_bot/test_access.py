@@ -53,7 +53,8 @@ def test_guesses_of_the_key_are_bounded_and_lock_out_nobody(run: Runner) -> None
         ]
 
     statuses, (known, over) = run(case)
-    assert (statuses, known.status) == ({401, 429}, 200)
+    assert known.status == 200
+    assert statuses <= {401, 429}, "workerd may have counted another test's calls"
     assert over.json()["type"] == "urn:problem:too-many-requests"
     assert 0 < int(over.header("retry-after") or 0) <= 60
     assert over.header("ratelimit-policy") == f'"address";q={CALLS};w=60'
@@ -69,7 +70,9 @@ def test_signed_interactions_are_not_limited_by_address(run: Runner) -> None:
         spoilt = {(await bot.send({"type": 1}, mangle=spoil)).status for _ in range(MORE)}
         return spoilt, {(await bot.send({"type": 1})).status for _ in range(MORE)}
 
-    assert run(case) == ({401, 429}, {200})
+    spoilt, signed = run(case)
+    assert 429 in spoilt <= {401, 429}
+    assert signed == {200}
 
 
 def test_calls_of_what_is_public_are_bounded(local: Runner) -> None:

@@ -261,7 +261,7 @@ def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
         message = shown(await bot.command("status"))
         [embed] = message["embeds"]
         fields = {one["name"]: one["value"] for one in embed["fields"]}
-        assert set(fields["Services"].splitlines()) == {"🟢 d1", "🟢 kv", "🟢 ai"}
+        assert set(fields["Services"].splitlines()) == {"🟢 d1", "🟢 kv", "🟢 ai", "⚪ rate limit"}
         assert fields["Sent last"].endswith("announcement: Hello")
         assert message["flags"] == PRIVATE
 

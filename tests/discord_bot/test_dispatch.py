@@ -100,7 +100,7 @@ async def pick(chosen: Interaction) -> Reply:
 
 app = App(
     "dispatch", version="1", settings=BotSettings, authenticate=authenticate, providers=[Discord, Audit],
-    resources=[interaction_routes([commands], QUICK)], migrations=bot_app.migrations,
+    resources=[interaction_routes([commands], QUICK)], migrations=bot_app.migrations, limits=bot_app.limits,
 )  # fmt: skip
 
 

@@ -73,7 +73,7 @@ class ApiKeys:
     async def find(self, text: str) -> Actor:
         """Return whose key this is; `Unauthorized` where it is none, was revoked, or has expired."""
         key_id = text.removeprefix(PREFIX).partition(".")[0]
-        row = await self._db.first(_BY_ID, key_id[:100])
+        row = await self._db.first(_BY_ID, key_id[:100]) if key_id.isascii() else None
         if not compare_digest(hashed(text), row["hash"] if row else hashed("")) or row is None:
             raise Unauthorized("the key is not known")
         now = self._clock.now()
