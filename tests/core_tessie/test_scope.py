@@ -1,4 +1,4 @@
-"""Who sees what: every endpoint, frame, tool and kind of action, within a scope, against marked data outside it."""
+"""Scope: every endpoint, frame, tool and kind of action, called within a scope, against marked data outside it."""
 
 import asyncio
 import json
@@ -42,11 +42,11 @@ CAR_MARKS = {
     "result": "Markedresult",
     "key": "Markedidempotency",
 }
-"""What is known of car B, and of all cars together."""
+"""Data of car B, and of all cars together."""
 OTHERS_MARKS = {"talk": "Markedtalk", "log": "Markedlog", "raw": "Markedraw", "secret": "Markedkey"}
-"""What is others', or the administrators'."""
+"""Data of other callers, and of the administrators."""
 OWN_TALK = "Markedownwords"
-"""What a key said that sees all cars: its narrowed token must not read it."""
+"""Words of a key that sees all cars: its narrowed token must not read them."""
 
 
 class Ask(NamedTuple):
@@ -176,7 +176,7 @@ PAYLOADS: dict[str, dict[str, Any]] = {
     "wake": {},
     "command": {"command": "lock"},
 }
-"""What a kind of action takes beside its vehicle: each is asked for A, for B, and for no vehicle."""
+"""Payloads of the kinds of actions: each is sent for A, for B, and for no vehicle."""
 
 
 def test_no_endpoint_frame_tool_table_or_action_is_left_out() -> None:
@@ -269,7 +269,7 @@ def world(served: Served, tessie: Simulator, model_sim: ModelSim) -> World:
     world = World(served, tessie, model_sim, {"a": tessie.vins[0], "b": tessie.vins[1]})
     put_cars(world)
     put_history(world)
-    other = world.key(role="operator")
+    other = world.key(role="reader")
     world.named |= {"key": other["id"], "talk": world.say(other["key"], OTHERS_MARKS["talk"])}
     world.say(ADMIN, f"{OTHERS_MARKS['talk']} of the administrator's")
     (message,) = world.admin("GET", "/d1/agent_messages?conversation_id=eq.{talk}&role=eq.user")
@@ -323,16 +323,16 @@ def put_history(world: World) -> None:
 
 @dataclass(slots=True)
 class Caller:
-    """A caller, its name in the rows, and what it must not see, by what that is."""
+    """A caller, its name in the rows, and the marks that are hidden from it."""
 
     key: str
     name: str
     hidden: dict[str, str]
-    found: list[tuple[str, str]] = field(default_factory=list)
+    leaks: list[tuple[str, str]] = field(default_factory=list)
 
-    def look(self, where: str, text: str, said: str = "") -> None:
+    def look(self, where: str, text: str, sent: str = "") -> None:
         """Look for what is hidden, but for what the caller itself said."""
-        self.found += [(where, mark) for mark in self.hidden.values() if mark in text and mark not in said]
+        self.leaks += [(where, mark) for mark in self.hidden.values() if mark in text and mark not in sent]
 
 
 def caller_of(world: World, kind: str) -> Caller:
@@ -467,7 +467,7 @@ def test_caller_of_limited_scope_gets_nothing_from_outside_it(world: World, kind
     types = follow(world, caller, since)
     assert {"action.succeeded", "report.created"} <= {*types}
     look_at_rows(world, caller)
-    assert caller.found == []
+    assert caller.leaks == []
 
 
 def test_administrator_is_shown_every_mark(world: World) -> None:
@@ -478,8 +478,8 @@ def test_administrator_is_shown_every_mark(world: World) -> None:
     world.model.requests.clear()
     call_everything(world, administrator, only_reading=True)
     look_up_everything(world, administrator)
-    assert {mark for _, mark in administrator.found} == {*marks.values()}
-    in_prompts = {mark for where, mark in administrator.found if where.startswith("prompt")}
+    assert {mark for _, mark in administrator.leaks} == {*marks.values()}
+    in_prompts = {mark for where, mark in administrator.leaks if where.startswith("prompt")}
     assert {*CAR_MARKS.values(), *OTHERS_MARKS.values()} - in_prompts == {OTHERS_MARKS["secret"]}, "no tool reads keys"
 
 
@@ -494,11 +494,11 @@ ALIKE = {
     "message": ("/d1/agent_messages/{}", ["key bound to A", "token bound to A", "reader"]),
     "key": ("/auth/keys/{}", ["key bound to A", "token bound to A", "reader"]),
 }
-"""Where an id stands, and for whom one of others is as one that never was."""
+"""Paths with ids, and the callers for whom an id of others is answered like an unknown id."""
 
 
 @pytest.mark.parametrize("kind", ["key bound to A", "token bound to A", "reader"])
-def test_what_is_outside_a_scope_is_as_what_never_was(world: World, kind: str) -> None:
+def test_data_outside_a_scope_is_answered_like_unknown_data(world: World, kind: str) -> None:
     caller = caller_of(world, kind)
     pairs = [(path, world.named[name]) for name, (path, kinds) in ALIKE.items() if kind in kinds]
     if kind != "reader":
