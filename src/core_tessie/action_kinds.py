@@ -67,7 +67,7 @@ class CarCommand(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Doing:
-    """With what an action is done; the vehicle of its `row` is its scope, null for all vehicles."""
+    """The services that do an action. The vehicle of its `row` is its scope, null for all vehicles."""
 
     db: Database
     clock: Clock
@@ -146,9 +146,9 @@ def _answer(fetched: Fetched) -> Any:
         value = from_json(body)
     except ValueError:
         return body[:ANSWER_LIMIT].decode("utf-8", "replace")
-    kept = {name: value[name] for name in _TOLD if name in value} if isinstance(value, dict) else None
-    text = to_json(kept)
-    return kept if len(text) <= ANSWER_LIMIT else text[:ANSWER_LIMIT].decode("utf-8", "replace")
+    members = {name: value[name] for name in _TOLD if name in value} if isinstance(value, dict) else None
+    text = to_json(members)
+    return members if len(text) <= ANSWER_LIMIT else text[:ANSWER_LIMIT].decode("utf-8", "replace")
 
 
 def _spelled(value: object) -> str:

@@ -205,7 +205,7 @@ async def cancel_action(action_id: str, actor: Actor, work: ActionWork) -> Actio
 
 @routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
 async def retry_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
-    """Do a dead, failed or cancelled action again, under the same id, if you may ask for it now."""
+    """Do a dead, failed or cancelled action again, under the same id, if you may request it now."""
     row = await _found(action_id, actor, work.db)
     await _check_again(row, actor, work)
     result = await work.db.run(_AGAIN, action_id)

@@ -44,22 +44,22 @@ def _is_text(body: bytes) -> bool:
 def _without_secrets(document: bytes) -> bytes:
     """Return a sound JSON document with its secrets replaced.
 
-    In sound JSON a quote begins or ends a string, so that the strings of the document are found one after another.
+    In sound JSON a quote begins or ends a string, so that the strings of a document are found one after another.
     """
     parts: list[bytes] = []
     copied = position = 0
-    while found := _STRING_OR_KEY.search(document, position):
-        start, end = found.span("text")
+    while match := _STRING_OR_KEY.search(document, position):
+        start, end = match.span("text")
         new = None
-        if found["colon"] is None:
-            new = _nested(found["text"])
-        elif _is_secret(found["text"]):
-            start, end = _value_at(document, found.end())
+        if match["colon"] is None:
+            new = _nested(match["text"])
+        elif _is_secret(match["text"]):
+            start, end = _value_at(document, match.end())
             new = b"null"
         if new is not None and new != document[start:end]:
             parts += (document[copied:start], new)
             copied = end
-        position = max(end, found.end())
+        position = max(end, match.end())
     return b"".join((*parts, document[copied:])) if parts else document
 
 
@@ -75,10 +75,10 @@ def _nested(text: bytes) -> bytes | None:
     inner: str = from_json(text)
     if not inner.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
         return None
-    shown = masked(inner.encode())
-    if shown is None:
+    result = masked(inner.encode())
+    if result is None:
         return b"null"
-    return None if shown == inner.encode() else to_json(shown.decode())
+    return None if result == inner.encode() else to_json(result.decode())
 
 
 def _value_at(document: bytes, start: int) -> tuple[int, int]:

@@ -42,7 +42,7 @@ def own(actor: Actor) -> Condition:
 
 
 def author(actor: Actor) -> dict[str, Value]:
-    """Return the columns that say who wrote a row, and in which scope: its vehicles (null: all) and its role."""
+    """Return the columns that name the writer of a row and its scope: vehicles (null: all) and role."""
     subjects = None if actor.subjects is None else _listed(actor.subjects)
     return {"actor": actor.name, "subjects": subjects, "least_role": int(actor.role)}
 

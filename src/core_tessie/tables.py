@@ -45,7 +45,7 @@ class Table:
     """One table: its columns by name in their order, and who may read it.
 
     `identity` names the columns that a row's id is made of where the caller gives none; a single one is the id itself.
-    The rows of a table that `is_owned` are for whoever wrote them, and for administrators.
+    The rows of a table that `is_owned` are for their actor, and for administrators.
     """
 
     name: str

@@ -171,9 +171,9 @@ def _mirrored(fetched: Fetched, actor: Actor) -> Response:
     headers: HeaderList = [(name, value) for name, value in fetched.headers if _PASSED_BACK.fullmatch(name)]
     if sees_all(actor):
         return Response(fetched.body, fetched.status, headers)
-    shown = masked(fetched.body)
-    if shown is None or fetched.status == 206:
+    body = masked(fetched.body)
+    if body is None or fetched.status == 206:
         raise AnswerWithheld
-    if shown is not fetched.body:
+    if body is not fetched.body:
         headers = [pair for pair in headers if pair[0] not in _VALIDATORS]
-    return Response(shown, fetched.status, headers)
+    return Response(body, fetched.status, headers)
