@@ -168,7 +168,7 @@ async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
 
 def refused(error: str, **more: object) -> Outcome:
     """Return an outcome that tells the model why there is no other."""
-    return Outcome(to_json({"error": error, **more}).decode(), False, error)
+    return Outcome(_cut({"error": error, **more}), False, error)
 
 
 def _request(path: str, query: str, looking: Looking) -> Request:

@@ -1,7 +1,6 @@
 """`/events` and `/ws`: what happens, as it happens, in one order for everybody; and events of the owner's own."""
 
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -119,5 +118,6 @@ def _check_origin(request: Request, settings: TessieSettings) -> None:
     origin, allowed = request.headers.get("origin"), settings.cors_allowed_origins
     if origin is None or "*" in allowed or origin in allowed:
         return
-    if urlsplit(origin).netloc != (request.headers.get("host") or ""):
+    host = request.headers.get("host")
+    if not host or origin.partition("://")[2] != host:
         raise WrongOrigin(f"{origin[:100]} is not in CORS_ALLOWED_ORIGINS")

@@ -86,7 +86,7 @@ class Site:
 
     async def whole(self, kind: str, slug: str) -> Document:
         """Return one document, with its text."""
-        body = await self._kept(f"one:{kind}:{slug[:200]}", f"{kind}/{quote(slug, safe='')}")
+        body = await self._kept(f"one:{kind}:{slug}", f"{kind}/{quote(slug, safe='')}")
         return _validated(Document, body).model_copy(update={"type": kind})
 
     async def event(self, slug: str) -> Document:

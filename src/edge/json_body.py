@@ -10,14 +10,20 @@ from pydantic_core import ErrorDetails, from_json
 from edge.errors import MOST_FAULTS, Fault, InvalidBody, MalformedJson, Problem, UnsupportedMediaType, list_faults
 from edge.http import Request
 
-LARGE = 64 * 1024
-"""Bytes of a body up to which it cannot hold too many values."""
-MOST_VALUES = 100_000
+LARGE = 8 * 1024
+"""Bytes of a body up to which its faults cannot be a burden, whatever it holds."""
+MOST_VALUES = 50_000
 """Values that a JSON body may hold, those in arrays and objects counted with these."""
+LONGEST_NAME = 500
+"""Characters of a member's name, escapes counted as they are written."""
 
 _ANY_JSON: tuple[Any, ...] = (JsonValue, dict[str, JsonValue])
 _NO_JSON = ("json_invalid", ())
-_TEXT = re.compile(rb'"(?:[^"\\]|\\.)*+"', re.DOTALL)
+_TEXT = re.compile(rb'"(?:[^"\\]++|\\.)*+"', re.DOTALL)
+_SHORT_NAMES = re.compile(
+    rb'(?:[^"]++|"(?:[^"\\]++|\\.)*+"(?!\s*+:)|"(?:[^"\\]|\\.){0,%d}+")*+' % LONGEST_NAME, re.DOTALL
+)
+"""Matches JSON up to its first name that is too long."""
 
 
 def body_check(hint: Any) -> Callable[[bytes], object]:
@@ -63,10 +69,13 @@ def _errors(invalid: ValidationError) -> list[ErrorDetails]:
 
 
 def _refuse_bomb(body: bytes) -> None:
-    """Refuse a body of very many values: each fault of a model may copy all of them.
+    """Refuse a body of very many values, or with a very long name: each fault of a model may copy all of them.
 
     What stands inside of texts is taken out only where there could be too many.
     """
+    if _SHORT_NAMES.fullmatch(body) is None:
+        _check_syntax(body)
+        raise InvalidBody([Fault(pointer="", detail=f"a member's name has more than {LONGEST_NAME} characters")])
     if _values(body) > MOST_VALUES and _values(_TEXT.sub(b"", body)) > MOST_VALUES:
         _check_syntax(body)
         raise InvalidBody([Fault(pointer="", detail=f"it holds more than {MOST_VALUES} values")])

@@ -24,6 +24,8 @@ from platform_api.settings import PlatformSettings
 routes = Routes("/api/v1/chat", tag="chat", access=PUBLIC)
 
 JSON = "application/json"
+LARGEST = 32 * 1024
+"""Bytes of a question's body: 1,000 characters, each written as two escapes, are fewer."""
 ANSWER_TOKENS = 500
 NOTHING = "The site says nothing about this."
 
@@ -127,6 +129,7 @@ class Answering:
     PromptRefused,
     UpstreamFailed,
     UpstreamTimeout,
+    body_limit=LARGEST,
     operation=Operation({200: {JSON: ChatAnswer, SSE: None}}),
 )
 async def chat(asked: Body[Question], request: Request, reader: Reader) -> Response:

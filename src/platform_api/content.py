@@ -90,7 +90,7 @@ class Page(BaseModel):
 class SlugField(BaseModel):
     """Sanity's slug."""
 
-    current: str
+    current: str = Field(max_length=1_000)
 
 
 class Changed(BaseModel):

@@ -19,6 +19,9 @@ from platform_api.submissions import Submissions
 
 routes = Routes("/api/v1/forms", tag="forms", access=PUBLIC)
 
+LARGEST = 128 * 1024
+"""Bytes of a form: some 8,000 characters, each written as two escapes, are fewer."""
+
 
 class Receipt(BaseModel):
     """A form that was received; the same form sent again within a day gets the same receipt."""
@@ -48,7 +51,7 @@ _PROBLEMS = (Unauthorized, NotHuman, TooManyRequests, UpstreamFailed, UpstreamTi
 _RECEIPT = Operation({200: {"application/json": Receipt}, 201: {"application/json": Receipt}}, takes_key=True)
 
 
-@routes.post("/contact", *_PROBLEMS, operation=_RECEIPT)
+@routes.post("/contact", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
 async def send_contact_form(sent: Body[ContactForm], request: Request, desk: Desk) -> Response:
     """Write to the organisers.
 
@@ -57,13 +60,13 @@ async def send_contact_form(sent: Body[ContactForm], request: Request, desk: Des
     return await desk.take(request, sent)
 
 
-@routes.post("/sponsor", *_PROBLEMS, operation=_RECEIPT)
+@routes.post("/sponsor", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
 async def send_sponsor_form(sent: Body[SponsorForm], request: Request, desk: Desk) -> Response:
     """Offer to be a sponsor; sent as a contact form is."""
     return await desk.take(request, sent)
 
 
-@routes.post("/membership", *_PROBLEMS, operation=_RECEIPT)
+@routes.post("/membership", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
 async def send_membership_form(sent: Body[MembershipForm], request: Request, desk: Desk) -> Response:
     """Apply to be a member; sent as a contact form is."""
     return await desk.take(request, sent)

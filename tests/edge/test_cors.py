@@ -105,3 +105,18 @@ def test_options_that_is_no_preflight_names_the_methods_of_the_path(serve: Serve
     answer = ask(serve, "*", "OPTIONS", "/x", sent)
     assert (answer.status, answer.header("allow")) == (204, "GET, HEAD, OPTIONS")
     assert answer.header("access-control-allow-origin") == "*"
+
+
+ODD = ["http://[", "http://[::1", "http://a]", "null", "://", "x" * 100_000, "\0", "http://a:99999999", "é"]
+
+
+@pytest.mark.parametrize("origin", ODD)
+def test_odd_origin_is_none_of_the_list(serve: Serve, origin: str) -> None:
+    answer = ask(serve, "https://page.example", "GET", "/x", [("origin", origin)])
+    assert (answer.status, answer.header("access-control-allow-origin")) == (200, None)
+
+
+def test_preflight_sends_back_a_bounded_list(serve: Serve) -> None:
+    names = ",".join(f"x-{number}" for number in range(20_000))
+    answer = ask(serve, "*", "OPTIONS", "/x", [*ASK, ("access-control-request-headers", names)])
+    assert (answer.status, len(answer.header("access-control-allow-headers") or "") < 10_000) == (204, True)

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner, eventually
@@ -316,6 +317,13 @@ def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Calla
         ({"_type": "event"}, 200),
         ({"_type": "event", "slug": None}, 200),
         ({"_type": "event", "slug": {"current": "no such"}}, 200),
+        ({"_type": "event", "slug": {"current": ""}}, 200),
+        ({"_type": "event", "slug": {"current": "\0"}}, 200),
+        ({"_type": "event", "slug": {"current": "x" * 513}}, 200),
+        ({"_type": "event", "slug": {"current": "\U0001f6d2" * 1000}}, 200),
+        ({"_type": "event", "slug": {"current": "x" * 1001}}, 422),
+        ({"_type": "event", "slug": {"current": "x" * 900_000}}, 422),
+        ({"_type": "x" * 900_000}, 422),
         ({}, 422),
         ([], 422),
         ({"_type": 7}, 422),
@@ -324,3 +332,24 @@ def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Calla
 )
 def test_a_signed_body_is_validated_too(run: Runner, document: object, status: int) -> None:
     assert run(lambda client: purge(client, document)).status == status
+
+
+def test_document_whose_slug_is_long_for_kv_is_cached_and_purged(run: Runner) -> None:
+    slug = "\U0001f6d2" * 200
+    path = f"/api/v1/content/posts/{quote(slug)}"
+
+    async def case(client: Client) -> tuple[list[Answer], list[int], Answer]:
+        run.sims.sanity.put({"_id": "post-long", "_type": "post", "title": "Long", "slug": {"current": slug}})
+        answers = [await client.get(path)]
+        before = run.sims.asked()
+        answers.append(await client.get(path))
+        asked = [run.sims.asked() - before]
+        purged = await purge(client, {"_type": "post", "slug": {"current": slug}})
+        answers.append(await client.get(path))
+        return answers, [*asked, run.sims.asked() - before], purged
+
+    answers, asked, purged = run(case)
+    assert [one.json()["title"] for one in answers] == ["Long"] * 3
+    assert purged.status == 200
+    assert asked[0] == 0, "the second answer is the cache's"
+    assert asked[1] > 0, "what was purged is fetched anew"

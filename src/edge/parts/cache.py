@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
+from hashlib import sha256
 from typing import Any
 
 from edge.errors import NotFound
@@ -13,6 +14,9 @@ from edge.ports import Background, Clock, KeyValue, Log, PortError
 
 type Make = Callable[[], Coroutine[Any, Any, bytes]]
 """Makes what is to be cached; where it raises `NotFound`, what was kept goes, too."""
+
+LONGEST_NAME = 512
+"""Bytes of a name in KV."""
 
 _ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
 
@@ -60,6 +64,7 @@ class Cache:
     async def get(self, name: str, make: Make, terms: Terms | None = None) -> Kept:
         """Return an entry as it is kept, fresh or stale; where there is none, what `make` makes, with its errors."""
         terms = terms or Terms()
+        name = _stored_as(name)
         kept = await self._read(name, terms)
         if kept is None:
             return await self._flights.join(name, lambda: self._store(name, make, terms))
@@ -70,7 +75,7 @@ class Cache:
     async def drop(self, *names: str) -> None:
         """Forget entries, so that the next who asks waits for a new one. Elsewhere KV may take 60 s to know."""
         for name in names:
-            await self._kv.delete(name)
+            await self._kv.delete(_stored_as(name))
 
     async def _read(self, name: str, terms: Terms) -> Kept | None:
         try:
@@ -101,3 +106,12 @@ class Cache:
             await self.drop(name)
         except Exception as fault:  # whatever it is, what is kept goes on being served
             self._log("warning", "cache not refreshed", name=name, error=f"{type(fault).__name__}: {fault}"[:500])
+
+
+def _stored_as(name: str) -> str:
+    """Return an entry's name as KV takes it: one that is too long there, or no UTF-8, is hashed."""
+    if name.isascii() and len(name) <= LONGEST_NAME:
+        return name
+    coded = name.encode(errors="surrogatepass")
+    is_text = not any("\ud800" <= mark <= "\udfff" for mark in name)
+    return name if is_text and len(coded) <= LONGEST_NAME else f"long:{sha256(coded).hexdigest()}"

@@ -96,7 +96,7 @@ async def rate_limit_headers(request: Request, call_next: Next) -> Response:
 def network(address: str) -> str:
     """Return what one subscriber has: an IPv4 address, or the first half of an IPv6 one."""
     if ":" not in address:
-        return address
+        return address[:50]
     try:
         return str(ip_network((int(IPv6Address(address.partition("%")[0])) >> 64 << 64, 64)))
     except ValueError:

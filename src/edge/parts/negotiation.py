@@ -11,6 +11,8 @@ _PARTS = re.compile(r'(?:[^;"]|"(?:\\.|[^"\\])*"?)+')
 _RANGE = re.compile(r"(?:\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+))")
 _WEIGHT = re.compile(r"[01]|[01]?\.\d{1,3}|[01]\.")
 _IGNORED = {"charset"}
+LONGEST = 4_000
+"""Characters of a header that are read; what comes after them is passed over."""
 
 
 class NotAcceptable(Problem):
@@ -62,6 +64,9 @@ def _exactness(asked: _Range) -> tuple[int, int]:
 
 
 def _ranges(accept: str) -> Iterator[_Range]:
+    if len(accept) > LONGEST:
+        accept = accept[:LONGEST]
+        accept = accept.rpartition(",")[0] or accept
     for member in _MEMBERS.findall(accept):
         kind, parameters = _split(member)
         weights = [text[2:] for text in parameters if text.startswith("q=")]

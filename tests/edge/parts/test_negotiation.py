@@ -1,8 +1,10 @@
 """What a caller is given, by its Accept header."""
 
+from time import process_time
+
 import pytest
 
-from edge.parts.negotiation import best
+from edge.parts.negotiation import LONGEST, best
 
 JSON, HTML, MARKDOWN = "application/json", "text/html", "text/markdown"
 REPORT = (JSON, HTML, MARKDOWN)
@@ -62,3 +64,12 @@ def test_nothing_on_offer_fits_nobody() -> None:
 
 def test_a_long_hostile_header_is_read_once() -> None:
     assert best('a/b;x="' + "\\" * 100_000, REPORT) is None
+
+
+def test_header_is_read_up_to_a_bound() -> None:
+    assert best("text/html, " + "image/png, " * 30_000, REPORT) == HTML
+    assert best("image/png, " * 30_000 + "text/html", REPORT) is None
+    assert best("x" * LONGEST + ", text/html", REPORT) == JSON
+    began = process_time()
+    best("text/html;q=0.5," * 500_000, REPORT)
+    assert process_time() - began < 1.0

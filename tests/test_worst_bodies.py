@@ -1,0 +1,108 @@
+"""No body of 1 MiB blocks the others: each model that reads one is given the shapes that cost it the most."""
+
+import json
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, get_args
+
+import pytest
+from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import from_json
+
+import core_tessie.app
+import discord_bot.app
+import platform_api.app
+from core_tessie.action_kinds import KINDS
+from core_tessie.agent_tools import TOOLS
+from discord_bot.interactions import Payload
+from edge.errors import InvalidBody, Problem, list_faults
+from edge.http import BODY_LIMIT
+from edge.json_body import MOST_VALUES, body_check
+
+pytestmark = pytest.mark.slow
+
+APPS = (core_tessie.app.app, discord_bot.app.app, platform_api.app.app)
+MODELS: dict[str, Any] = {
+    **{f"{app.name} {one.method} {one.path}": given.hint
+       for app in APPS for one in app.endpoints for given in one.inputs if given.kind == "body"},
+    **{f"action {name}": kind.takes for name, kind in KINDS.items()},
+    **{f"tool {name}": tool.takes for name, tool in TOOLS.items()},
+    "interaction": Payload,
+}  # fmt: skip
+YARDSTICK = b"[" + b"[]," * 345_000 + b"[]]"
+"""JSON of 1 MiB that takes the longest to be read."""
+MOST_WORK = 6
+"""How many times the CPU of reading 1 MiB as JSON a body may take: 150 ms where that takes 25 ms."""
+LARGEST = 100_000
+
+
+def numbered(item: str, count: int) -> str:
+    return ",".join([item % number for number in range(count)] if "%" in item else [item] * count)
+
+
+FULL = MOST_VALUES // 2 - 10
+"""Items that hold almost as many values as a body may."""
+INNER = {
+    "lists": f"[{numbered('[]', FULL)}]",
+    "objects": f"[{numbered('{}', FULL)}]",
+    "members": f"{{{numbered('"%x":[]', FULL)}}}",
+    "scalars": f"[{numbered('1', FULL * 2)}]",
+    "too many": YARDSTICK.decode(),
+    "text": json.dumps("x" * (BODY_LIMIT - 200)),
+    "escapes": json.dumps('"' * (BODY_LIMIT // 2 - 200)),
+    "name": json.dumps({"x" * (BODY_LIMIT - 200): []}),
+}
+FLAT = (str, int, float, bool, datetime, type(None))
+
+
+def shapes(hint: Any) -> Iterator[tuple[str, bytes]]:
+    """Yield bodies: as a whole, in the first field, and in each field that may hold more than one value."""
+    fields = hint.model_fields if isinstance(hint, type) and issubclass(hint, BaseModel) else {}
+    begins = [("", "")]
+    for number, (name, field) in enumerate(fields.items()):
+        if number == 0 or not all(kind in FLAT for kind in get_args(field.annotation) or [field.annotation]):
+            begins.append((f'{{"{field.alias or name}":', "}"))
+    for begin, end in begins:
+        for what, inner in INNER.items():
+            yield f"{begin}{what}", (begin + inner + end).encode()
+
+
+def cpu(work: Any, *given: Any) -> float:
+    """Return the seconds of CPU that work takes."""
+    began = time.process_time()
+    work(*given)
+    return time.process_time() - began
+
+
+@pytest.mark.parametrize("where", MODELS)
+def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
+    check, yardstick = body_check(MODELS[where]), cpu(from_json, YARDSTICK)
+    answers: list[int] = []
+
+    def look(body: bytes) -> None:
+        try:
+            check(body)
+        except Problem as problem:
+            answers.append(len(json.dumps(problem.document("/", "1"))))
+
+    found = {what: cpu(look, body) / yardstick for what, body in shapes(MODELS[where])}
+    assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
+    assert max(answers, default=0) < LARGEST
+
+
+@pytest.mark.parametrize("where", ["interaction", *(f"action {name}" for name in KINDS)])
+def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) -> None:
+    """What is validated as a Python value: payloads of actions, and interactions, whose signature is over the bytes."""
+    validator, yardstick = TypeAdapter(MODELS[where]), cpu(from_json, YARDSTICK)
+    answers: list[int] = []
+
+    def look(value: object) -> None:
+        try:
+            validator.validate_python(value)
+        except ValidationError as invalid:
+            answers.append(len(json.dumps(InvalidBody(list_faults(invalid)).document("/", "1"))))
+
+    found = {what: cpu(look, from_json(body)) / yardstick for what, body in shapes(MODELS[where])}
+    assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
+    assert max(answers) < LARGEST
