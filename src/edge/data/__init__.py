@@ -10,6 +10,22 @@ from edge.data.table import Table
 from edge.data.tables import Tables
 
 __all__ = [
-    "ANONYMOUS", "BOUND", "MEMBER", "OWNER", "CallerKind", "Column", "DeclarationError", "Index", "Kind", "Relation",
-    "Schema", "ScopedDatabase", "ScopedStatement", "Sql", "StatementRefused", "Table", "Tables", "kind_of",
-]  # fmt: skip
+    "ANONYMOUS",
+    "BOUND",
+    "MEMBER",
+    "OWNER",
+    "CallerKind",
+    "Column",
+    "DeclarationError",
+    "Index",
+    "Kind",
+    "Relation",
+    "Schema",
+    "ScopedDatabase",
+    "ScopedStatement",
+    "Sql",
+    "StatementRefused",
+    "Table",
+    "Tables",
+    "kind_of",
+]

@@ -18,8 +18,12 @@ type Cells = Mapping[str, Value]
 type Names = str | Sequence[str]
 
 _FITS: dict[str, tuple[type, ...]] = {
-    "text": (str,), "integer": (int,), "real": (int, float), "numeric": (int, float), "blob": (str, int, float, bytes),
-}  # fmt: skip
+    "text": (str,),
+    "integer": (int,),
+    "real": (int, float),
+    "numeric": (int, float),
+    "blob": (str, int, float, bytes),
+}
 """Types of values by a column's affinity: a value is stored as it was checked."""
 
 

@@ -4,7 +4,7 @@ SQLite lets a common table expression take a table's name. Each name of the sche
 whatever way it is written, is taken by one that holds the caller's rows; docs/adr/0001 says why this is sound.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -45,7 +45,7 @@ class Scope:
         self.rows, self.schema = rows, schema
         self.kind, self.role = kind, role
         self.label = f"/* {kind} {role.name.lower()} */ "
-        names = self.shadowed()
+        names = [] if self.is_whole else [*schema.relations, *schema.hidden]
         self.own = {name: where for name in names if (where := self._owned(name)) is not None}
         self.readable = {name: where for name in self.own if (where := self._readable(name)) is not None}
         self._cached = lru_cache(MOST_CACHED)(self.plan)
@@ -60,7 +60,7 @@ class Scope:
         self.refuse(sql, words)
         first, end = self.begin(sql, words)
         expressions = self.expressions(words, self.readable)
-        guard = self.guard_of_read(expressions.keys())
+        guard = self.guard_of_read(words, expressions.keys())
         if not expressions:
             return Plan(GuardedSql.of(self.label + sql, guard), ())
         text, names = numbered(", ".join(expressions.values()))
@@ -70,9 +70,9 @@ class Scope:
             scoped = f"{self.label}WITH {text} {sql}"
         return Plan(GuardedSql.of(scoped, guard), names)
 
-    def shadowed(self) -> list[str]:
-        """Return every name of the schema that a statement could read from."""
-        return [*self.schema.relations, *self.schema.hidden]
+    def shadowed(self, conditions: Mapping[str, str]) -> Collection[str]:
+        """Return the names that expressions take, of those with a condition: all of them."""
+        return conditions.keys()
 
     def words(self, sql: str) -> set[str]:
         """Return the words of a handler's text."""
@@ -89,7 +89,7 @@ class Scope:
     def expressions(self, words: Iterable[str], conditions: Mapping[str, str]) -> dict[str, str]:
         """Return a common table expression for each table among `words`, and for those that its condition looks at."""
         found: dict[str, str] = {}
-        todo = sorted(conditions.keys() & words)
+        todo = sorted(set(words).intersection(self.shadowed(conditions)))
         while todo:
             name = todo.pop()
             if name in found or name not in conditions:
@@ -135,10 +135,10 @@ class Scope:
             return f"rowid, *, {name}, rank"  # hidden columns: MATCH, bm25 and ORDER BY rank need them
         return "rowid, *" if name in self.rows and self.rows[name].declared.has_rowid else "*"
 
-    def guard_of_read(self, expressed: Iterable[str]) -> Guard:
-        """Return the guard of a read with these expressions: a full-text table itself reads where its rows are stored."""
+    def guard_of_read(self, words: Iterable[str], expressed: Iterable[str]) -> Guard:
+        """Return the guard of a read of these words; a full-text table reads where its rows are stored."""
         relations = self.schema.relations
-        searched = [relations[name] for name in expressed if name in relations and relations[name].form == "fts"]
+        searched = [relations[name] for name in relations.keys() & words if relations[name].form == "fts"]
         reads = {name for relation in searched for name in (relation.name, *relation.shadows)}
         return self._guard(self.readable, expressed, reads, ())
 
@@ -178,10 +178,6 @@ class SystemScope(Scope):
     def __init__(self, rows: Mapping[str, Rows], schema: Schema) -> None:
         super().__init__(rows, schema, CallerKind.ADMIN, Role.ADMIN)
         self.label = ""
-
-    def shadowed(self) -> list[str]:
-        """Return nothing: every table is there, and all of it."""
-        return []
 
     def read(self, sql: str) -> Plan:
         """Return a statement as it is."""
