@@ -123,12 +123,10 @@ def made(random: Random) -> World:
         "conversations": [(one, word(*USERS), number()) for one in conversations[: random.randint(0, 6)]],
         "messages": [(f"m{i}", word(*conversations), number(), f"m{i}") for i in many(12)],
         "comments": [(f"r{i}", word(*(f"c{n}" for n in range(10))), number(), f"r{i}") for i in many(10)],
-        "memberships": [
-            (user, team, number()) for user in USERS for team in ("red", "blue") if random.random() < 0.5
-        ],
+        "memberships": [(user, team, number()) for user in USERS for team in ("red", "blue") if random.random() < 0.5],
         "secrets": [(f"s{i}", number(), "zz") for i in range(3)],
         "logs": [(f"l{i}", number(), "log") for i in range(3)],
-    }  # fmt: skip
+    }
     return world
 
 

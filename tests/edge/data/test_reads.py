@@ -8,9 +8,11 @@ from typing import Any
 import pytest
 from tests.contracts.world import TABLES, caller, made, visible
 from tests.edge.data.generator import Generator
+from tests.edge.data.weakened import Unlocked, WithoutRule2, WithoutRule3, WithoutRule4, weakened
 from tests.edge.data.worlds import loaded, reduced, some_indexes
 
 from edge.data import StatementRefused, Tables
+from edge.data.scope import Scope
 from edge.ports import DatabaseError, Row
 
 EACH = 100
@@ -22,7 +24,7 @@ type Found = tuple[list[str] | None, str]
 """The rows of a statement, or None, and the error."""
 
 
-async def compare(tables: Tables, seed: int, total: int) -> tuple[Counter[str], list[str]]:
+async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
     """Run random statements; return what came of them, and what differs from the caller's rows."""
     random, counts, faults = Random(seed), Counter[str](), list[str]()
     for _ in range(total // EACH):
@@ -30,7 +32,7 @@ async def compare(tables: Tables, seed: int, total: int) -> tuple[Counter[str], 
         with loaded(world, indexes) as everybody, reduced(visible(world, actor), indexes) as theirs:
             if random.random() < 0.3:
                 everybody.connection.execute("ANALYZE")
-            scoped = tables.scoped(everybody, actor)
+            scoped = tables.scoped(everybody if locked else Unlocked(everybody), actor)
             for _ in range(EACH):
                 generator = Generator(random)
                 sql = generator.statement()
@@ -83,6 +85,13 @@ def check_reads(seed: int, total: int) -> None:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_random_reads_see_the_callers_rows_and_no_others(seed: int) -> None:
     check_reads(seed, 2_500)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rule", [WithoutRule2, WithoutRule3, WithoutRule4], ids=lambda rule: rule.__name__)
+def test_random_reads_notice_a_rule_that_is_off(rule: type[Scope]) -> None:
+    _, faults = asyncio.run(compare(weakened(rule), 1, 1_500, locked=False))
+    assert any(fault.startswith(("DIFFERS", "RUNS")) for fault in faults)
 
 
 @pytest.mark.soak

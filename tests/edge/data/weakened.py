@@ -1,14 +1,16 @@
 """The scope with one of its rules switched off: the property tests have to notice each."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from tests.contracts.world import DECLARED
 from tests.contracts.world_schema import SCHEMA
 
 from edge.data import Tables
-from edge.data.scope import Scope
-from edge.data.writes import Writes
+from edge.data.scope import Plan, Scope
+from edge.data.sql import numbered, words_of
+from edge.data.table import Rows
+from edge.data.writes import Insert, Writes
 from edge.ports import Database, Result, Row, Statement, Value
 
 
@@ -71,3 +73,68 @@ def weakened(scope: type[Scope] = Scope, writes: type[Writes] = Writes) -> Table
         writes_type = writes
 
     return Weakened(SCHEMA, *DECLARED)
+
+
+class WithoutOuterCondition(Writes):
+    """Trusts what a condition chose."""
+
+    def condition(self, rows: Rows, names: tuple[str, ...]) -> list[str]:  # noqa: ARG002
+        return []
+
+
+class WithoutFixedColumns(Writes):
+    """Lets an update change the columns that say whose a row is."""
+
+    def changeable(self, rows: Rows) -> frozenset[str]:
+        return frozenset(name for name in rows.columns if name not in rows.relation.key)
+
+
+class WithoutRefusedWords(Writes):
+    """Takes any text for a condition or an expression."""
+
+    def fragment(self, text: str) -> set[str]:
+        return words_of(text)
+
+
+class WithoutConflictCondition(Writes):
+    """Replaces whatever row has the key."""
+
+    def conflict(self, rows: Rows, shape: Insert) -> str:
+        return re.sub(r" WHERE CASE .*", "", super().conflict(rows, shape))
+
+
+class WithoutCheck(Writes):
+    """Lets a new row be of anybody."""
+
+    def plan_insert(self, name: str, shape: Insert) -> Plan:
+        sql, names = super().plan_insert(name, shape)
+        return Plan(re.sub(r"WHERE CASE WHEN .*? END", "WHERE true", sql, count=1), names)
+
+
+class PublicParents(Scope):
+    """Lets a row be written below a parent that is public, and not the caller's own."""
+
+    def expressions(self, words: Iterable[str], conditions: Mapping[str, str]) -> dict[str, str]:  # noqa: ARG002
+        return super().expressions(words, self.readable)
+
+
+class InlineConditions(Writes):
+    """Puts a condition behind the scope's own, where a parenthesis gets out of it."""
+
+    def plan_delete(self, name: str, where: str, returning: tuple[str, ...]) -> Plan:  # noqa: ARG002
+        rows = self.rows(name)
+        self.fragment(where)
+        own = self.own(rows)
+        text = f"DELETE FROM {name} WHERE {f'({own.text}) AND ' if own else ''}({where})"
+        return Plan(*numbered(text))
+
+
+WEAKER_WRITES: dict[str, type[Writes]] = {
+    "outer condition": WithoutOuterCondition,
+    "fixed columns": WithoutFixedColumns,
+    "refused words": WithoutRefusedWords,
+    "condition of a conflict": WithoutConflictCondition,
+    "check of new rows": WithoutCheck,
+    "conditions in an expression": InlineConditions,
+}
+"""The guards of writes, each switched off."""

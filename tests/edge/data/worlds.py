@@ -9,15 +9,26 @@ from typing import Any
 
 from tests.contracts.world import DDL, INDEXES, WRITABLE, Cells
 
-from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.database import Connection, LocalDatabase
+from edge.runtimes.local.sqlite import Work, error_of
 
 MEMORY = Path(":memory:")
+
+
+class InlineDatabase(LocalDatabase):
+    """The local adapter without its thread, so that a statement costs no change of threads."""
+
+    async def work[T](self, work: Work[Connection, T]) -> T:
+        try:
+            return work(self.connection)
+        except sqlite3.Error as fault:
+            raise error_of(str(fault), getattr(fault, "sqlite_errorcode", 0)) from None
 
 
 @contextmanager
 def loaded(world: Mapping[str, Sequence[Cells]], indexes: Sequence[str] = INDEXES) -> Iterator[LocalDatabase]:
     """Open a database with rows of the world."""
-    with closing(LocalDatabase(MEMORY)) as db:
+    with closing(InlineDatabase(MEMORY)) as db:
         for statement in (*DDL, *indexes):
             db.connection.execute(statement)
         for name, rows in world.items():
