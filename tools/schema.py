@@ -20,9 +20,12 @@ WIDTH = 105
 """Characters of one line of a layout."""
 _INTERNAL = ("sqlite_", "_cf_")
 _DECLARED = {
-    "BOOLEAN": Kind.BOOLEAN, "BOOL": Kind.BOOLEAN, "JSON": Kind.JSON,
-    "DATETIME": Kind.INSTANT, "TIMESTAMP": Kind.INSTANT,
-}  # fmt: skip
+    "BOOLEAN": Kind.BOOLEAN,
+    "BOOL": Kind.BOOLEAN,
+    "JSON": Kind.JSON,
+    "DATETIME": Kind.INSTANT,
+    "TIMESTAMP": Kind.INSTANT,
+}
 _KINDS = {"integer": Kind.INTEGER, "real": Kind.REAL, "numeric": Kind.REAL, "blob": Kind.BLOB}
 _HEAD = '''"""The schema as the migrations leave it: written by `make golden`, not by hand."""
 
@@ -167,8 +170,12 @@ def rendered(schema: Schema) -> str:
     )
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--quiet", "--no-cache", "--stdin-filename", "schema.py", "-"],
-        input=text, capture_output=True, text=True, check=True, cwd=ROOT,
-    )  # fmt: skip
+        input=text,
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=ROOT,
+    )
     return done.stdout
 
 

@@ -28,6 +28,7 @@ class Actor:
     `daily_calls` are those that it may make in a day of UTC, None as many as it likes; `is_token` where it came by a
     token, which can get no other. `expires_at` is the Unix time at which its credential ends, None for no end.
     `fingerprint` marks the administrator's key that it came by, None for every other caller.
+    `is_member` is true for a user's account, whose `name` is the user's id: a member sees its own rows.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Actor:
     is_token: bool = False
     expires_at: float | None = None
     fingerprint: str | None = None
+    is_member: bool = False
 
     def may_reach(self, subject: str | None) -> bool:
         """Tell whether something may be shown to the caller: what is about nothing is for those who may see all."""

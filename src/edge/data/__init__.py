@@ -1,1 +1,31 @@
-"""Rows that know the caller."""
+"""Rows that know the caller: tables declared beside their schema, and databases in which only a caller's rows exist."""
+
+from edge.data.callers import ANONYMOUS, BOUND, MEMBER, OWNER, CallerKind, kind_of
+from edge.data.conditions import DeclarationError
+from edge.data.database import ScopedDatabase
+from edge.data.prepare import ScopedStatement
+from edge.data.schema import Column, Index, Kind, Relation, Schema
+from edge.data.sql import Sql, StatementRefused
+from edge.data.table import Table
+from edge.data.tables import Tables
+
+__all__ = [
+    "ANONYMOUS",
+    "BOUND",
+    "MEMBER",
+    "OWNER",
+    "CallerKind",
+    "Column",
+    "DeclarationError",
+    "Index",
+    "Kind",
+    "Relation",
+    "Schema",
+    "ScopedDatabase",
+    "ScopedStatement",
+    "Sql",
+    "StatementRefused",
+    "Table",
+    "Tables",
+    "kind_of",
+]

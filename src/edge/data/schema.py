@@ -81,11 +81,6 @@ class Relation:
     tables in which a virtual table stores its rows.
     """
 
-    __slots__ = (
-        "_columns", "defaults", "expressions", "form", "generated", "key", "layout", "name", "references", "shadows",
-        "unique",
-    )  # fmt: skip
-
     def __init__(  # noqa: PLR0913 - the members of a CREATE TABLE
         self,
         name: str,

@@ -54,40 +54,37 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Schema:
 def test_every_name_is_described(found: Schema) -> None:
     forms = {relation.name: relation.form for relation in found.relations.values()}
     assert forms == {
-        "children": "table", "found": "fts", "latest": "view", "pairs": "table", "parents": "table",
+        "children": "table",
+        "found": "fts",
+        "latest": "view",
+        "pairs": "table",
+        "parents": "table",
         "places": "virtual",
-    }  # fmt: skip
-    assert found.hidden == (
-        "found_config", "found_content", "found_data", "found_docsize", "found_idx",
-        "places_node", "places_parent", "places_rowid", "d1_migrations",
-    )  # fmt: skip
+    }
+    stored = "found_config found_content found_data found_docsize found_idx places_node places_parent places_rowid"
+    assert found.hidden == (*stored.split(), "d1_migrations")
     assert found.triggers == ("touched",)
 
 
 def test_columns_have_kinds_by_type_name_default_or_check(found: Schema) -> None:
-    kinds = {name: column.kind.value for name, column in found.relations["children"].columns.items()}
-    assert kinds == {
-        "id": "text", "parent": "integer", "other": "text", "is_done": "boolean", "has_more": "boolean",
-        "started_at": "instant", "day": "instant", "topics": "json", "fields": "json", "ratio": "real",
-        "photo": "blob", "amount": "real", "anything": "text", "note": "text", "twice": "integer", "stored": "text",
-        "created_at": "instant", "absent": "text",
-    }  # fmt: skip
+    kinds = " ".join(f"{name}={column.kind}" for name, column in found.relations["children"].columns.items())
+    assert kinds == (
+        "id=text parent=integer other=text is_done=boolean has_more=boolean started_at=instant day=instant topics=json "
+        "fields=json ratio=real photo=blob amount=real anything=text note=text twice=integer stored=text "
+        "created_at=instant absent=text"
+    )
 
 
 def test_columns_have_nulls_defaults_and_references(found: Schema) -> None:
     columns = found.relations["children"].columns
-    assert {name for name, column in columns.items() if not column.nullable} == {
-        "id", "parent", "is_done", "started_at", "topics",
-    }  # fmt: skip
-    assert {name: column.default for name, column in columns.items() if column.default is not None} == {
-        "is_done": 0, "topics": "[]", "ratio": -1.5, "note": "it's",
-    }  # fmt: skip
-    assert {name: column.expression for name, column in columns.items() if column.expression} == {
-        "photo": "x'00'", "created_at": "CURRENT_TIMESTAMP",
-    }  # fmt: skip
-    assert {name: column.references for name, column in columns.items() if column.references} == {
-        "parent": "parents", "other": "pairs",
-    }  # fmt: skip
+    required = {name for name, column in columns.items() if not column.nullable}
+    assert required == {"id", "parent", "is_done", "started_at", "topics"}
+    defaults = {name: column.default for name, column in columns.items() if column.default is not None}
+    assert defaults == {"is_done": 0, "topics": "[]", "ratio": -1.5, "note": "it's"}
+    expressions = {name: column.expression for name, column in columns.items() if column.expression}
+    assert expressions == {"photo": "x'00'", "created_at": "CURRENT_TIMESTAMP"}
+    references = {name: column.references for name, column in columns.items() if column.references}
+    assert references == {"parent": "parents", "other": "pairs"}
     assert {name for name, column in columns.items() if column.is_generated} == {"twice", "stored"}
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from edge.data.guard import Guard, GuardedSql
 from edge.ports import DatabaseAway, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes.limits import D1_PARAMS, D1_SQL_BYTES, D1_VALUE_BYTES, check_statement
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
@@ -46,6 +47,8 @@ REFUSED = frozenset(
         sqlite3.SQLITE_CREATE_TEMP_VIEW,
     }
 )
+HARMLESS = frozenset({sqlite3.SQLITE_SELECT, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE})
+WRITES = frozenset({sqlite3.SQLITE_INSERT, sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE})
 _OVER_LIMIT = re.compile(r"\btoo (many|big|large|complex)\b")
 
 
@@ -61,14 +64,47 @@ def authorize(action: int, first: str | None, second: str | None) -> int:
     return sqlite3.SQLITE_DENY if action in REFUSED or second == "load_extension" else sqlite3.SQLITE_OK
 
 
+type Asked = tuple[str | None, str | None, str | None, str | None]
+"""What SQLite asks about: two names, the database, and the innermost expression, view or trigger that asks."""
+
+
+def authorize_scoped(guard: Guard, action: int, asked: Asked) -> int:
+    """Tell SQLite whether a scoped statement may do this: a second lock, behind the statement's own text."""
+    first, second, database, context = asked
+    name, inside = (first or "").lower(), (context or "").lower()
+    if inside in guard.triggers or action in HARMLESS or (action == sqlite3.SQLITE_PRAGMA and name == "data_version"):
+        return sqlite3.SQLITE_OK  # full-text search asks for data_version
+    if action == sqlite3.SQLITE_READ:
+        is_open = name not in guard.hidden and not name.startswith("sqlite_")
+        is_counted = second == "" and (database is None or name in guard.contexts)  # no column of it is used
+        is_loading = name == "sqlite_master" and second == "ROWID"  # SQLite reads the schema
+        if is_open or is_counted or is_loading or inside in guard.contexts or name in guard.reads:
+            return sqlite3.SQLITE_OK
+    if action in WRITES and (name in guard.writes or name == "sqlite_master"):
+        return sqlite3.SQLITE_OK
+    return sqlite3.SQLITE_DENY
+
+
 class Connection(sqlite3.Connection):
-    """A connection that refuses what D1 refuses; `trusted` while the runtime's own BEGIN and COMMIT go through it."""
+    """A connection that refuses what D1 refuses; `trusted` while the runtime's own BEGIN and COMMIT go through it.
+
+    `guard` is that of the scoped statement which runs. SQLite asks when it compiles a statement, and a compiled one is
+    used again: a scoped text names its scope, so that it was compiled under the guard of that scope.
+    """
 
     trusted = False
+    guard: Guard | None = None
 
-    def authorize(self, action: int, first: str | None, second: str | None, *_: str | None) -> int:
+    def authorize(
+        self, action: int, first: str | None, second: str | None, database: str | None, context: str | None
+    ) -> int:
         """Answer SQLite, which asks when it compiles a statement."""
-        return sqlite3.SQLITE_OK if self.trusted else authorize(action, first, second)
+        if self.trusted:
+            return sqlite3.SQLITE_OK
+        answer = authorize(action, first, second)
+        if self.guard is None or answer != sqlite3.SQLITE_OK:
+            return answer
+        return authorize_scoped(self.guard, action, (first, second, database, context))
 
 
 def connect_d1(path: Path) -> Connection:
@@ -120,7 +156,7 @@ class LocalDatabase(SqliteFile[Connection]):
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
         for sql, params in statements:
             check_statement(sql, params)
-        reads = all(sql.lstrip()[:6].upper() == "SELECT" for sql, _ in statements)
+        reads = all(map(_only_reads, statements))
 
         def work(connection: Connection) -> list[Result]:
             with time_limit(connection), batch(connection, writes=not reads):
@@ -129,9 +165,18 @@ class LocalDatabase(SqliteFile[Connection]):
         return await self.work(work)
 
 
-def execute(connection: sqlite3.Connection, sql: str, params: Sequence[Value] = ()) -> Result:
+def _only_reads(statement: Statement) -> bool:
+    """Tell whether a statement begins as a read; a scoped one says what it writes."""
+    sql = statement.sql
+    if isinstance(sql, GuardedSql):
+        return not sql.guard.writes
+    return sql.lstrip()[:6].upper() == "SELECT"
+
+
+def execute(connection: Connection, sql: str, params: Sequence[Value] = ()) -> Result:
     """Run one statement; what is over a limit that SQLite knows is `LimitExceeded`."""
     before = connection.total_changes
+    connection.guard = sql.guard if isinstance(sql, GuardedSql) else None
     try:
         cursor = connection.execute(sql, params)
         values = cursor.fetchall()
@@ -139,9 +184,13 @@ def execute(connection: sqlite3.Connection, sql: str, params: Sequence[Value] = 
         if _OVER_LIMIT.search(str(fault)):
             raise LimitExceeded(f"over a limit of D1: {fault}") from None
         raise
+    finally:
+        connection.guard = None
     names = [column[0] for column in cursor.description or ()]
-    # SQLite's count leaves out what triggers and foreign keys did, but is not there for WITH … INSERT.
-    changes = cursor.rowcount if cursor.rowcount >= 0 else connection.total_changes - before
+    changes = cursor.rowcount
+    if changes < 0:  # Python does not count what WITH begins; SQLite's count leaves out triggers and foreign keys
+        is_changed = connection.total_changes > before
+        changes = connection.execute("SELECT changes()").fetchone()[0] if is_changed else 0
     return Result([dict(zip(names, row, strict=True)) for row in values], changes, cursor.lastrowid or 0)
 
 

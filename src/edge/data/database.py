@@ -1,0 +1,125 @@
+"""A caller's database: only the caller's rows exist in it."""
+
+from collections.abc import Mapping, Sequence
+
+from pydantic_core import to_json
+
+from edge.access import Actor
+from edge.data.prepare import Cells, Names, Prepare, ScopedStatement
+from edge.data.scope import Scope
+from edge.data.sql import Sql, StatementRefused
+from edge.data.writes import Writes, raise_unless_changed
+from edge.ports import Database, Result, Row, Statement, Value
+
+
+class ScopedDatabase:
+    """The `Database` port for one caller: statements read, each by the scope's rules, and functions write.
+
+    `prepare` has the same functions as statements for a batch.
+    """
+
+    __slots__ = ("_actor", "_db", "_scope", "_subjects", "prepare")
+
+    def __init__(self, db: Database, scope: Scope, writes: Writes, actor: Actor | None) -> None:
+        self._db = db
+        self._scope = scope
+        self._actor = actor
+        self._subjects: str | None = None
+        self.prepare = Prepare(writes, self._values)
+
+    async def all(self, sql: str, *params: Value) -> list[Row]:
+        """Run one statement that reads and return all rows."""
+        text, names = self._scope.read(sql)
+        return await self._db.all(text, *self._values(names), *params)
+
+    async def first(self, sql: str, *params: Value) -> Row | None:
+        """Run one statement that reads and return its first row, or None."""
+        text, names = self._scope.read(sql)
+        return await self._db.first(text, *self._values(names), *params)
+
+    async def run(self, sql: str, *params: Value) -> Result:
+        """Run one statement that reads and return its rows; it changes none."""
+        text, names = self._scope.read(sql)
+        return self._told(await self._db.run(text, *self._values(names), *params))
+
+    async def batch(self, statements: Sequence[Statement | ScopedStatement]) -> list[Result]:
+        """Run statements that read, and prepared writes, in one transaction: all of them take effect, or none."""
+        sent: list[Statement] = []
+        kept: list[int] = []
+        for statement in statements:
+            kept.append(len(sent))
+            sent += self._sent(statement)
+        results = await self._db.batch(sent)
+        return [self._told(results[place]) for place in kept]
+
+    async def insert(
+        self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
+    ) -> Result:
+        """Insert rows, all or none: `OutOfScope` where one is not the caller's own or fails the table's check.
+
+        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` a row that is
+        there stays as it is. The result has the `returning` columns of the written rows.
+        """
+        return await self._write(self.prepare.insert(name, rows, key=key, keep=keep, returning=returning))
+
+    async def update(
+        self,
+        name: str,
+        changes: Mapping[str, Value | Sql],
+        where: str,
+        *params: Value,
+        returning: Names = (),
+        must_exist: bool = False,
+    ) -> Result:
+        """Change those of the caller's rows that a condition chooses; `updated_at` is brought up to date.
+
+        Where a row `must_exist` and none is chosen: `OutOfScope`.
+        """
+        write = self.prepare.update(name, changes, where, *params, returning=returning, must_exist=must_exist)
+        return await self._write(write)
+
+    async def delete(
+        self, name: str, where: str, *params: Value, returning: Names = (), must_exist: bool = False
+    ) -> Result:
+        """Remove those of the caller's rows that a condition chooses; `must_exist` as for an update."""
+        return await self._write(self.prepare.delete(name, where, *params, returning=returning, must_exist=must_exist))
+
+    async def probe(self) -> None:
+        """Raise `PortError` unless the database answers."""
+        await self._db.probe()
+
+    async def _write(self, write: ScopedStatement) -> Result:
+        if write.must_exist:
+            return (await self.batch([write]))[0]
+        return self._told(await self._db.run(write.statement.sql, *write.statement.params))
+
+    def _told(self, result: Result) -> Result:
+        """Return a result without the connection's last rowid, which another caller may have inserted."""
+        return result if self._scope.is_whole else result._replace(last_row_id=0)
+
+    def _sent(self, statement: Statement | ScopedStatement) -> list[Statement]:
+        if isinstance(statement, ScopedStatement):
+            if statement.maker is not self.prepare:
+                raise StatementRefused("a batch takes the writes that its own database prepared")
+            check = [Statement(raise_unless_changed(statement.table))] if statement.must_exist else []
+            return [statement.statement, *check]
+        text, names = self._scope.read(statement.sql)
+        return [Statement(text, (*self._values(names), *statement.params))]
+
+    def _values(self, names: tuple[str, ...]) -> tuple[Value, ...]:
+        """Return the caller's values of these names."""
+        if not names:
+            return ()
+        return tuple(self._caller if name == "caller" else self._listed for name in names)
+
+    @property
+    def _caller(self) -> str:
+        assert self._actor is not None, "a condition binds the caller of kinds that have one"
+        return self._actor.name
+
+    @property
+    def _listed(self) -> str:
+        if self._subjects is None:
+            assert self._actor is not None
+            self._subjects = to_json(sorted(self._actor.subjects or ())).decode()
+        return self._subjects

@@ -1,0 +1,158 @@
+"""Prepared writes: a caller's rows and conditions as scoped statements, for one call or for a batch."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from pydantic_core import to_json
+
+from edge.data.sql import Sql, StatementRefused
+from edge.data.table import Rows
+from edge.data.writes import Insert, Writes
+from edge.ports import DatabaseError, LimitExceeded, Statement, Value
+
+MOST_BOUND = 90
+"""Values of rows that are bound one by one; beyond that the rows travel as one JSON document."""
+
+type Cells = Mapping[str, Value]
+type Names = str | Sequence[str]
+
+_FITS: dict[str, tuple[type, ...]] = {
+    "text": (str,),
+    "integer": (int,),
+    "real": (int, float),
+    "numeric": (int, float),
+    "blob": (str, int, float, bytes),
+}
+"""Types of values by a column's affinity: a value is stored as it was checked."""
+
+
+class ScopedStatement:
+    """A write that one caller's database prepared, for a batch of that database alone.
+
+    Where a row `must_exist`, the batch is rolled back when the statement changes none.
+    """
+
+    __slots__ = ("maker", "must_exist", "statement", "table")
+
+    def __init__(self, maker: "Prepare", table: str, statement: Statement, *, must_exist: bool = False) -> None:
+        self.maker = maker
+        self.table = table
+        self.statement = statement
+        self.must_exist = must_exist
+
+
+class Prepare:
+    """Prepares the writes of one caller's database; the functions are those of the database itself."""
+
+    __slots__ = ("_values", "_writes")
+
+    def __init__(self, writes: Writes, values: Callable[[tuple[str, ...]], tuple[Value, ...]]) -> None:
+        self._writes = writes
+        self._values = values
+
+    def insert(
+        self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
+    ) -> ScopedStatement:
+        """Prepare an insert of rows, all or none: `OutOfScope` where one is not the caller's own or fails the check.
+
+        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` a row that is
+        there stays as it is.
+        """
+        table = self._writes.rows(name)
+        columns, cells = _table_of(table, rows, self._writes.needed(table))
+        _check_names(table, columns, self._writes.insertable(table))
+        chosen = _names(table, key)
+        if chosen and chosen not in {table.relation.key, *table.relation.unique}:
+            raise StatementRefused(f"{', '.join(chosen)} is no key of {name}")
+        is_small = 0 < len(cells) * len(columns) <= MOST_BOUND
+        shape = Insert(columns, len(cells) if is_small else 0, chosen, keep, _names(table, returning))
+        sql, names = self._writes.insert(name, shape)
+        values = [value for row in cells for value in row] if is_small else [_document(cells)]
+        return ScopedStatement(self, name, Statement(sql, (*self._values(names), *values)))
+
+    def update(
+        self,
+        name: str,
+        changes: Mapping[str, Value | Sql],
+        where: str,
+        *params: Value,
+        returning: Names = (),
+        must_exist: bool = False,
+    ) -> ScopedStatement:
+        """Prepare an update of those of the caller's rows that a condition chooses."""
+        table = self._writes.rows(name)
+        if not changes:
+            raise StatementRefused("an update changes at least one column")
+        _check_names(table, changes, self._writes.changeable(table))
+        settings = tuple((column, one.text if isinstance(one, Sql) else None) for column, one in changes.items())
+        sql, names = self._writes.update(name, settings, where, _names(table, returning))
+        computed = [value for one in changes.values() if isinstance(one, Sql) for value in one.params]
+        plain = {column: one for column, one in changes.items() if not isinstance(one, Sql)}
+        for column, value in plain.items():
+            _check_value(table, column, value)
+        values = (*self._values(names), *computed, *params, *plain.values())
+        return ScopedStatement(self, name, Statement(sql, values), must_exist=must_exist)
+
+    def delete(
+        self, name: str, where: str, *params: Value, returning: Names = (), must_exist: bool = False
+    ) -> ScopedStatement:
+        """Prepare a delete of those of the caller's rows that a condition chooses."""
+        table = self._writes.rows(name)
+        sql, names = self._writes.delete(name, where, _names(table, returning))
+        return ScopedStatement(self, name, Statement(sql, (*self._values(names), *params)), must_exist=must_exist)
+
+
+def _names(table: Rows, given: Names) -> tuple[str, ...]:
+    names = (given,) if isinstance(given, str) else tuple(given)
+    _check_names(table, names, frozenset(table.columns))
+    return names
+
+
+def _check_names(table: Rows, names: Any, allowed: frozenset[str]) -> None:
+    if unknown := [name for name in names if name not in table.columns]:
+        raise StatementRefused(f"{table.name} has no column {', '.join(unknown)}")
+    if fixed := [name for name in names if name not in allowed]:
+        raise StatementRefused(f"{', '.join(fixed)} of {table.name} is not for this caller to write")
+
+
+def _table_of(
+    table: Rows, rows: Sequence[Cells], needed: tuple[str, ...]
+) -> tuple[tuple[str, ...], list[tuple[Value, ...]]]:
+    """Return the columns of an insert, and its rows as their values; what a row lacks is the column's default."""
+    given = {name for row in rows for name in row}
+    _check_names(table, given, frozenset(table.columns))
+    columns = tuple(name for name in table.columns if name in given or name in needed)
+    columns = columns or table.relation.key or tuple(table.columns)[:1]
+    for name in given:
+        if table.columns[name].expression and not all(name in row for row in rows):
+            raise StatementRefused(f"{name} of {table.name}: all rows of an insert have it, or none")
+    cells = [tuple(row[name] if name in row else table.columns[name].default for name in columns) for row in rows]
+    for row in cells:
+        for name, value in zip(columns, row, strict=True):
+            _check_value(table, name, value)
+    return columns, cells
+
+
+def _check_value(table: Rows, name: str, value: Value) -> None:
+    column = table.columns[name]
+    if value is not None and not isinstance(value, _FITS[column.affinity]):
+        raise DatabaseError(f"{name} of {table.name} takes {column.affinity}, not {type(value).__name__}")
+
+
+def _document(cells: Sequence[tuple[Value, ...]]) -> str:
+    """Return rows as one JSON document; `DatabaseError` for values that JSON would change."""
+    for row in cells:
+        for value in row:
+            if isinstance(value, bytes) or (isinstance(value, str) and "\0" in value):
+                raise LimitExceeded(f"rows with bytes or NUL characters have at most {MOST_BOUND} values together")
+            if isinstance(value, int | float) and not _is_exact(value):
+                raise DatabaseError("a number is finite, and an int below 2^53 in size")
+    try:
+        return to_json(cells).decode()
+    except ValueError:
+        raise DatabaseError("a lone surrogate is no text") from None
+
+
+def _is_exact(number: float) -> bool:
+    return math.isfinite(number) if isinstance(number, float) else abs(number) < 2**53

@@ -1,0 +1,68 @@
+"""SQL that a handler writes: its words, and the refusal of what could leave its caller's scope."""
+
+import re
+
+from edge.data.schema import NAME
+from edge.ports import DatabaseError, Value
+
+BUILT_IN = ("sqlite_", "pragma_", "dbstat", "fts5", "_cf_")
+"""How the names of SQLite's and D1's own tables begin."""
+SCHEMAS = frozenset({"main", "temp"})
+SESSION = frozenset({"last_insert_rowid", "total_changes"})
+"""Functions that tell of the connection's other statements."""
+WRITES = frozenset({"into", "update", "delete"})
+
+_BEGIN = r"(?ia)\s*(select|values|with(?:\s+recursive)?)\b"
+PARAMETER = r":([a-z_]+)"
+"""A parameter in a text of ours."""
+
+
+class StatementRefused(DatabaseError):
+    """A handler's statement is not of the kind that can be scoped; the handler is to be changed."""
+
+
+class Sql:
+    """An SQL expression in place of a value, such as `Sql("n + ?", 1)`."""
+
+    __slots__ = ("params", "text")
+
+    def __init__(self, text: str, *params: Value) -> None:
+        self.text = text
+        self.params = params
+
+
+def words_of(sql: str) -> set[str]:
+    """Return the words of a text, in lower case: those in strings and comments too, as both can stand for names."""
+    return set(re.findall(NAME, sql.lower()))
+
+
+def refuse_escapes(sql: str, words: set[str]) -> None:
+    """Raise `StatementRefused` for what names a table other than by its own name, or is more than one statement."""
+    if bad := words & (SCHEMAS | SESSION) or {word for word in words if word.startswith(BUILT_IN)}:
+        raise StatementRefused(f"{', '.join(sorted(bad))}: not in a caller's statement; bind it if it is a value")
+    if ";" in sql:
+        raise StatementRefused("a caller's statement holds no semicolon; bind it if it is in a value")
+    if re.search(r"\?[0-9]", sql):
+        raise StatementRefused("a caller's statement has plain ? placeholders, without a number")
+
+
+def beginning(sql: str, words: set[str]) -> tuple[str, int]:
+    """Return the first word of a statement that reads, and where its rest begins; `StatementRefused` for any other."""
+    first = re.match(_BEGIN, sql)
+    if first is None:
+        raise StatementRefused("a caller's statement begins with SELECT, VALUES or WITH; rows are written by functions")
+    word = first[1][:4].lower()
+    if word == "with" and (bad := words & WRITES):
+        raise StatementRefused(f"{', '.join(sorted(bad))}: not in a statement with WITH; rows are written by functions")
+    return word, first.end()
+
+
+def numbered(text: str) -> tuple[str, tuple[str, ...]]:
+    """Return a text of ours with its named parameters as ?1, ?2 …, and their names in this order."""
+    names = tuple(dict.fromkeys(re.findall(PARAMETER, text)))
+    return renumbered(text, names), names
+
+
+def renumbered(text: str, names: tuple[str, ...]) -> str:
+    """Return a text of ours with its named parameters by their places in `names`."""
+    return re.sub(PARAMETER, lambda found: f"?{names.index(found[1]) + 1}", text)

@@ -1,0 +1,120 @@
+"""The declaration of a table: who reads and writes it, and which of its rows are whose."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from typing import NoReturn
+
+from edge.access import ADMIN, Role
+from edge.data.callers import ANONYMOUS, BOUND, MEMBER, OWNER, PARAMETERS, CallerKind
+from edge.data.conditions import Condition, DeclarationError
+from edge.data.schema import Column, Kind, Relation
+
+SCOPED = (BOUND, MEMBER, OWNER)
+"""The kinds that can have rows of their own."""
+
+type Conditions = str | Mapping[CallerKind, str]
+
+
+class Table:
+    """What the schema cannot say of a table.
+
+    `read` and `write` are the least roles. `own` gives the rows that are a caller's: one condition for all kinds of
+    callers, or one by kind; of a kind that is not named, an owner has all rows and any other kind none. `public` gives
+    the rows that everybody may read, in any kind. `check` must hold for a new row of a caller that is no administrator,
+    and `writable` are the columns that such a caller sets or changes: without it, all. A `private` table is in no
+    handler's database. `kinds` corrects kinds of columns that their names do not tell; with `has_rowid` statements may
+    name the rowid, and `SELECT *` gives it too.
+    """
+
+    def __init__(  # noqa: PLR0913 - the members of a declaration
+        self,
+        name: str,
+        *,
+        read: Role = ADMIN,
+        write: Role = ADMIN,
+        own: Conditions = "",
+        public: str = "",
+        check: Conditions = "",
+        writable: Sequence[str] | None = None,
+        private: bool = False,
+        kinds: Mapping[str, Kind] | None = None,
+        has_rowid: bool = False,
+    ) -> None:
+        self.name = name
+        self.read = read
+        self.write = write
+        self.own = own
+        self.public = public
+        self.check = check
+        self.writable = None if writable is None else frozenset(writable)
+        self.private = private
+        self.kinds = kinds or {}
+        self.has_rowid = has_rowid
+
+
+class Rows:
+    """A relation as it is declared, its conditions checked: what a scope is made of."""
+
+    def __init__(self, relation: Relation, declared: Table, relations: Mapping[str, Relation]) -> None:
+        self.relation = relation
+        self.declared = declared
+        self.name = relation.name
+        self._relations = relations
+        self.public = self._condition("public", declared.public, ANONYMOUS) if declared.public else None
+        self.own = dict(self._conditions("own", declared.own))
+        self.check = dict(self._conditions("check", declared.check))
+        self._check_columns()
+
+    @cached_property
+    def columns(self) -> Mapping[str, Column]:
+        """The columns by name, with the kinds that the declaration corrects."""
+        corrected = self.declared.kinds
+        return {
+            name: column._replace(kind=corrected[name]) if name in corrected else column
+            for name, column in self.relation.columns.items()
+        }
+
+    @property
+    def conditions(self) -> Iterator[Condition]:
+        """All conditions of the declaration."""
+        yield from filter(None, [self.public, *self.own.values(), *self.check.values()])
+
+    def owned(self, kind: CallerKind) -> Condition | bool:
+        """Return the condition on the rows of a caller's own; True for all rows, False for none."""
+        if kind in self.own:
+            return self.own[kind]
+        return kind is OWNER
+
+    def _conditions(self, member: str, given: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
+        by_kind = dict.fromkeys(SCOPED if given else (), given) if isinstance(given, str) else given
+        for kind, text in by_kind.items():
+            if kind not in SCOPED:
+                self._fail(f"{member} is for the kinds {', '.join(SCOPED)}")
+            if not text.strip():
+                self._fail(f"{member} of {kind} is empty: 'true' is every row, 'false' none")
+            yield kind, self._condition(member, text, kind)
+
+    def _condition(self, member: str, text: str, kind: CallerKind) -> Condition:
+        condition = Condition(f"{self.name}: {member}", text, self.relation, self._relations)
+        if unbound := condition.parameters - PARAMETERS[kind]:
+            self._fail(f"{member} binds :{min(unbound)}, which {kind} callers do not have")
+        return condition
+
+    def _check_columns(self) -> None:
+        declared, columns = self.declared, self.relation.columns
+        named = {*(declared.writable or ()), *declared.kinds}
+        if unknown := named - columns.keys():
+            self._fail(f"it has no column {', '.join(sorted(unknown))}")
+        if declared.private and (declared.own or declared.public or declared.check or declared.writable is not None):
+            self._fail("a private table has no rows of anybody's own, and none to write")
+        if declared.write < declared.read:
+            self._fail("who writes a table reads it: write is at least read")
+        if declared.has_rowid and self.relation.form == "view":
+            self._fail("a view has no rowid")
+        for member, conditions in (("own", self.own), ("check", self.check)):
+            for condition in conditions.values():
+                if bad := {name for name in condition.columns if columns[name].is_generated}:
+                    self._fail(f"{member} names {', '.join(sorted(bad))}, which a new row does not have yet")
+
+    def _fail(self, complaint: str) -> NoReturn:
+        raise DeclarationError(f"{self.name}: {complaint}")

@@ -1,0 +1,227 @@
+"""The SQL of a scope's writes, each one statement that nothing a handler writes gets out of.
+
+A handler's condition or expression stands in a common table expression before the write and may hold no word of a
+write: whatever it closes or comments out, no other write comes of it. The scope's own condition holds besides.
+"""
+
+from collections.abc import Collection, Iterable
+from functools import lru_cache
+from typing import NamedTuple
+
+from edge.data.callers import CallerKind
+from edge.data.conditions import Condition
+from edge.data.guard import GuardedSql
+from edge.data.scope import NOTHING, Plan, Scope
+from edge.data.sql import WRITES, StatementRefused, numbered, renumbered
+from edge.data.table import Rows
+from edge.ports import OutOfScope
+
+TOUCHED = "updated_at"
+"""A column that each update brings up to date."""
+MOST_CACHED = 256
+
+type Names = tuple[str, ...]
+type Setting = tuple[str, str | None]
+"""A column with the expression that it is set to; None for a bound value."""
+
+
+class Insert(NamedTuple):
+    """The shape of an insert: `rows` of so many rows are bound one by one, 0 stands for one JSON document.
+
+    With a `key` a row replaces the caller's own of that key; where it `keeps`, what is there stays.
+    """
+
+    columns: Names
+    rows: int
+    key: Names = ()
+    keeps: bool = False
+    returning: Names = ()
+
+
+class Writes:
+    """Makes the statements of one scope, and checks that the scope may write what they name."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+        self.insert = lru_cache(MOST_CACHED)(self.plan_insert)
+        self.update = lru_cache(MOST_CACHED)(self.plan_update)
+        self.delete = lru_cache(MOST_CACHED)(self.plan_delete)
+
+    def rows(self, name: str) -> Rows:
+        """Return a table of which the scope writes rows; `OutOfScope` where it writes none."""
+        scope, rows = self._scope, self._scope.rows.get(name)
+        if rows is None or rows.relation.form != "table" or (rows.declared.private and not scope.is_whole):
+            raise StatementRefused(f"{name} is no table that a caller's database writes")
+        if scope.role < rows.declared.write:
+            raise OutOfScope(name, f"writing {name} needs the role {rows.declared.write.name.lower()}")
+        if scope.own.get(name) == NOTHING:
+            raise OutOfScope(name, f"no rows of {name} are the caller's own")
+        return rows
+
+    def own(self, rows: Rows) -> Condition | None:
+        """Return the condition on the rows of a table that are the caller's own; None for all."""
+        return rows.own.get(self._scope.kind)
+
+    def check(self, rows: Rows) -> Condition | None:
+        """Return the condition on new rows of a table."""
+        return rows.check.get(self._scope.kind)
+
+    def needed(self, rows: Rows) -> Names:
+        """Return the columns that an insert always lists, as a condition looks at them."""
+        named = {name for condition in (self.own(rows), self.check(rows)) if condition for name in condition.columns}
+        return tuple(name for name in rows.columns if name in named)
+
+    def insertable(self, rows: Rows) -> frozenset[str]:
+        """Return the columns that a new row may have."""
+        columns = frozenset(name for name, column in rows.columns.items() if not column.is_generated)
+        writable = rows.declared.writable
+        if writable is None or self._scope.kind is CallerKind.ADMIN:
+            return columns
+        condition = self.check(rows) or self.own(rows)
+        return columns & {*writable, *rows.relation.key, *(condition.columns if condition else ())}
+
+    def changeable(self, rows: Rows) -> frozenset[str]:
+        """Return the columns that an update may change: none that says whose a row is."""
+        columns = frozenset(name for name, column in rows.columns.items() if not column.is_generated)
+        columns -= {*rows.relation.key}
+        if self._scope.kind is CallerKind.ADMIN:
+            return columns
+        own, check, writable = self.own(rows), self.check(rows), rows.declared.writable
+        if check is not None:
+            columns -= check.columns - (writable or frozenset())
+        if writable is not None:
+            columns &= writable
+        return columns - own.columns if own else columns
+
+    def plan_insert(self, name: str, shape: Insert) -> Plan:
+        """Return an insert; it fails as a whole where a row of it is not the caller's own or fails the check."""
+        rows = self.rows(name)
+        conditions = [condition for condition in (self.own(rows), self.check(rows)) if condition]
+        tables = {table for condition in conditions for table in condition.tables}
+        expressions = self._scope.expressions(tables, self._scope.own)
+        where = _or_raise(name, [condition.text for condition in conditions])
+        conflict = self.conflict(rows, shape)
+        head = f"WITH {', '.join(expressions.values())} " if expressions else ""
+        _, names = numbered(f"{head}{where}{conflict}")
+        listed = ", ".join(shape.columns)
+        source = _source(shape, len(names))
+        text = (
+            f"{head}INSERT INTO main.{name} ({listed}) SELECT {listed} FROM ({source}) AS {name} WHERE {where}"
+            f"{conflict}{_returning(shape.returning)}"
+        )
+        return self._plan(rows, renumbered(text, names), names, expressions)
+
+    def conflict(self, rows: Rows, shape: Insert) -> str:
+        """Return what an insert does where its key is there: another's row is left alone, by failing."""
+        target = f" ({', '.join(shape.key)})" if shape.key else ""
+        if shape.keeps:
+            return f" ON CONFLICT{target} DO NOTHING"
+        if not shape.key:
+            return ""
+        own, changeable = self.own(rows), self.changeable(rows)
+        others = [name for name in shape.columns if name not in shape.key]
+        changed = [name for name in others if name in changeable]
+        settings = [f"{name} = excluded.{name}" for name in changed] + _touch(rows, changed)
+        fixed = [f"{rows.name}.{name} IS excluded.{name}" for name in others if name not in changeable]
+        where = _or_raise(rows.name, [*([own.text] if own else []), *fixed])
+        settings = settings or [f"{shape.key[0]} = excluded.{shape.key[0]}"]
+        return f" ON CONFLICT{target} DO UPDATE SET {', '.join(settings)} WHERE {where}"
+
+    def plan_update(self, name: str, settings: tuple[Setting, ...], where: str, returning: Names) -> Plan:
+        """Return an update of those of the caller's own rows that a condition chooses."""
+        rows = self.rows(name)
+        computed = [expression for _, expression in settings if expression is not None]
+        head, names, expressions = self.chosen(rows, where, computed)
+        values = iter(range(len(computed)))
+        changes = [
+            f"{column} = ?" if expression is None else f"{column} = chosen__.set_{next(values)}__"
+            for column, expression in settings
+        ]
+        changes += _touch(rows, [column for column, _ in settings])
+        keys = [f"{name}.{column} = chosen__.key_{number}__" for number, column in enumerate(rows.relation.key)]
+        where = " AND ".join([*keys, *self.condition(rows, names)])
+        text = f"{head} UPDATE main.{name} SET {', '.join(changes)} FROM chosen__ WHERE {where}{_returning(returning)}"
+        return self._plan(rows, text, names, expressions)
+
+    def plan_delete(self, name: str, where: str, returning: Names) -> Plan:
+        """Return a delete of those of the caller's own rows that a condition chooses."""
+        rows = self.rows(name)
+        head, names, expressions = self.chosen(rows, where, [])
+        listed = ", ".join(f"key_{number}__" for number in range(len(rows.relation.key)))
+        keys = f"({', '.join(rows.relation.key)}) IN (SELECT {listed} FROM chosen__)"
+        where = " AND ".join([*self.condition(rows, names), keys])
+        text = f"{head} DELETE FROM main.{name} WHERE {where}{_returning(returning)}"
+        return self._plan(rows, text, names, expressions)
+
+    def chosen(self, rows: Rows, where: str, computed: list[str]) -> tuple[str, Names, Collection[str]]:
+        """Return the head of a write: `chosen__` has the keys of the rows that a condition chooses.
+
+        With it come the names of the caller's values, and those of the tables that are expressed.
+        """
+        if not rows.relation.key:
+            raise StatementRefused(f"{rows.name} has no primary key by which its rows are changed")
+        if not where.strip():
+            raise StatementRefused("a condition is required; 'true' chooses every row")
+        words = {rows.name}
+        for fragment in (where, *computed):
+            words |= self.fragment(fragment)
+        expressions = self._scope.expressions(words, self._scope.own)
+        text, names = numbered(", ".join(expressions.values()))
+        picked = [f"{column} AS key_{number}__" for number, column in enumerate(rows.relation.key)]
+        picked += [f"({expression}\n) AS set_{number}__" for number, expression in enumerate(computed)]
+        before = f"{text}, " if text else ""
+        head = f"WITH {before}chosen__ AS (SELECT {', '.join(picked)} FROM {rows.name} WHERE {where}\n)"
+        return head, names, expressions.keys()
+
+    def condition(self, rows: Rows, names: Names) -> list[str]:
+        """Return the scope's condition on the rows that a write changes, whatever was chosen."""
+        own = self.own(rows)
+        return [f"({renumbered(own.text, names)})"] if own else []
+
+    def fragment(self, text: str) -> set[str]:
+        """Return the words of a handler's condition or expression; refuse what could leave the scope."""
+        words = self._scope.words(text)
+        self._scope.refuse(text, words)
+        if bad := words & WRITES:
+            raise StatementRefused(
+                f"{', '.join(sorted(bad))}: not in a condition or expression; bind it if it is a value"
+            )
+        return words
+
+    def _plan(self, rows: Rows, text: str, names: Names, expressed: Iterable[str]) -> Plan:
+        conditions = [condition for condition in (self.own(rows), self.check(rows)) if condition]
+        whole = {table for condition in conditions for table in condition.whole}
+        guard = self._scope.guard_of_write(rows.name, expressed, whole)
+        return Plan(GuardedSql.of(self._scope.label + text, guard), names)
+
+
+def _source(shape: Insert, bound: int) -> str:
+    """Return the rows of an insert as a query; their parameters stand behind those of the scope."""
+    if not shape.rows:
+        picked = ", ".join(f"value ->> {number} AS {name}" for number, name in enumerate(shape.columns))
+        return f"SELECT {picked} FROM json_each(?{bound + 1})"
+    picked = ", ".join(f"column{number} AS {name}" for number, name in enumerate(shape.columns, 1))
+    width = len(shape.columns)
+    marks = (f"?{bound + number + 1}" for number in range(shape.rows * width))
+    values = ", ".join(f"({', '.join(row)})" for row in zip(*[marks] * width, strict=True))
+    return f"SELECT {picked} FROM (VALUES {values})"
+
+
+def _or_raise(name: str, conditions: Iterable[str]) -> str:
+    """Return a condition that raises where one of several does not hold: the adapters know this path of JSON."""
+    joined = " AND ".join(f"({condition})" for condition in conditions)
+    return f"CASE WHEN {joined} THEN 1 ELSE json_extract('{{}}', 'out_of_scope({name})') END" if joined else "true"
+
+
+def raise_unless_changed(name: str) -> str:
+    """Return the statement that raises where the one before it in its batch has changed no row."""
+    return f"SELECT {_or_raise(name, ['changes() > 0'])}"
+
+
+def _touch(rows: Rows, changed: list[str]) -> list[str]:
+    has_column = TOUCHED in rows.columns and TOUCHED not in changed
+    return [f"{TOUCHED} = CURRENT_TIMESTAMP"] if has_column else []
+
+
+def _returning(names: Names) -> str:
+    return f" RETURNING {', '.join(names)}" if names else ""
