@@ -10,6 +10,8 @@ from edge.errors import Forbidden
 class VehicleOutOfReach(Forbidden):
     """This key is bound to other vehicles."""
 
+    title = "This key is bound to other vehicles"
+
 
 def reach(actor: Actor, vin: str | None) -> None:
     """Let a caller through to a vehicle, or to what is about all where `vin` is None; `VehicleOutOfReach` else."""

@@ -35,12 +35,16 @@ _PASSED_BACK = re.compile(
 class InvalidVin(BadRequest):
     """Not a VIN."""
 
+    title = "Not a VIN"
+
     def __init__(self, given: str) -> None:
         super().__init__(f"{VIN.words}; this has {len(given)}")
 
 
 class InvalidPath(BadRequest):
     """Not a path of Tessie's."""
+
+    title = "Not a path of Tessie's"
 
 
 @routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured)

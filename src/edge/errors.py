@@ -49,17 +49,21 @@ class Problem(Exception):
 class InternalError(Problem):
     """Internal server error."""
 
+    title = "Internal server error"
     status = 500
 
 
 class BadRequest(Problem):
     """Bad request."""
 
+    title = "Bad request"
     status = 400
 
 
 class BadEncoding(BadRequest):
     """Bad percent-encoding."""
+
+    title = "Bad percent-encoding"
 
     def __init__(self, text: str) -> None:
         super().__init__(f"not percent-encoded UTF-8: {text[:80]!r}")
@@ -68,9 +72,13 @@ class BadEncoding(BadRequest):
 class MalformedJson(BadRequest):
     """Malformed JSON."""
 
+    title = "Malformed JSON"
+
 
 class InvalidParameter(BadRequest):
     """Invalid parameter."""
+
+    title = "Invalid parameter"
 
     def __init__(self, faults: list[Fault]) -> None:
         super().__init__(_summary(faults), errors=faults)
@@ -79,6 +87,7 @@ class InvalidParameter(BadRequest):
 class Unauthorized(Problem):
     """Authentication required."""
 
+    title = "Authentication required"
     status = 401
 
     def __init__(self, detail: str) -> None:
@@ -88,18 +97,21 @@ class Unauthorized(Problem):
 class Forbidden(Problem):
     """Not allowed."""
 
+    title = "Not allowed"
     status = 403
 
 
 class NotFound(Problem):
     """Not found."""
 
+    title = "Not found"
     status = 404
 
 
 class MethodNotAllowed(Problem):
     """Method not allowed."""
 
+    title = "Method not allowed"
     status = 405
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
@@ -110,6 +122,7 @@ class MethodNotAllowed(Problem):
 class PayloadTooLarge(Problem):
     """Body too large."""
 
+    title = "Body too large"
     status = 413
 
     def __init__(self, limit: int) -> None:
@@ -119,12 +132,14 @@ class PayloadTooLarge(Problem):
 class UrlTooLong(Problem):
     """URL too long."""
 
+    title = "URL too long"
     status = 414
 
 
 class Overloaded(Problem):
     """Too much to do; try again."""
 
+    title = "Too much to do; try again"
     status = 503
 
     def __init__(self, detail: str = "", wait: int = 1) -> None:
@@ -134,16 +149,20 @@ class Overloaded(Problem):
 class ServiceAway(Overloaded):
     """A service that this needs is away; try again."""
 
+    title = "A service that this needs is away; try again"
+
 
 class UnsupportedMediaType(Problem):
     """Unsupported media type."""
 
+    title = "Unsupported media type"
     status = 415
 
 
 class InvalidBody(Problem):
     """Invalid body."""
 
+    title = "Invalid body"
     status = 422
 
     def __init__(self, faults: list[Fault]) -> None:
@@ -153,6 +172,7 @@ class InvalidBody(Problem):
 class NotConfigured(Problem):
     """A setting is missing."""
 
+    title = "A setting is missing"
     status = 503
 
     def __init__(self, name: str, invalid: str = "") -> None:
@@ -163,12 +183,14 @@ class NotConfigured(Problem):
 class BadGateway(Problem):
     """An upstream service failed."""
 
+    title = "An upstream service failed"
     status = 502
 
 
 class GatewayTimeout(Problem):
     """An upstream service did not answer in time."""
 
+    title = "An upstream service did not answer in time"
     status = 504
 
 

@@ -25,10 +25,12 @@ class CarAsleep(Problem):
     More about it.
     """
 
+    title = "The car is asleep"
     status = 408
 
 
 class Plain(Problem):
+    title = "Plain"
     status = 409
 
 

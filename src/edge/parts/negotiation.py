@@ -16,6 +16,7 @@ _IGNORED = {"charset"}
 class NotAcceptable(Problem):
     """Not available in that form."""
 
+    title = "Not available in that form"
     status = 406
 
     def __init__(self, offered: Sequence[str]) -> None:
