@@ -19,8 +19,8 @@ class Fault(TypedDict):
 class Problem(Exception):
     """A fault with an HTTP answer.
 
-    A subclass names the fact, gives `status`, and its docstring's first line is the title. `extra` are further
-    members of the document, `headers` further headers of the response.
+    A subclass names the fact and sets a `title` of its own, a sentence without a full stop, and `status`. `extra` are
+    further members of the document, `headers` further headers of the response.
     """
 
     status: ClassVar[int] = 500
@@ -28,7 +28,10 @@ class Problem(Exception):
     type: ClassVar[str] = "about:blank"
 
     def __init_subclass__(cls) -> None:
-        cls.title = (cls.__doc__ or cls.__name__).partition("\n")[0].strip().rstrip(".")
+        if not cls.__dict__.get("title"):
+            raise TypeError(
+                f"{cls.__module__}.{cls.__qualname__} has no title: set `title`, as in `title = 'Not found'`"
+            )
         cls.type = "urn:problem:" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, detail: str = "", *, headers: Sequence[tuple[str, str]] = (), **extra: object) -> None:
