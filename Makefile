@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run bench bench-workers bench-live lock clean
+.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run bench bench-workers bench-live startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -81,7 +81,7 @@ golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, sch
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null
 
-dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload, without an account, and show its size
+dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload, without an account, and bound its size
 	@$(BIN)/python tools/upload.py
 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
@@ -94,6 +94,9 @@ bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in w
 
 bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live --workers --connections 100,500,1000
+
+startup: $(VENV)/.dev $(WORKERS) ## Measure the unprepared start of every Worker in workerd, and bound it
+	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
 	@for group in local dev bench; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done

@@ -28,6 +28,8 @@ class SmallSettings(Settings):
 class DriveNotFound(NotFound):
     """No such drive."""
 
+    title = "No such drive"
+
 
 @public.get("/health")
 async def get_health() -> dict[str, str]:

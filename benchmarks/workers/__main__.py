@@ -1,7 +1,6 @@
 """`python -m benchmarks.workers [--quick]`: the small API in workerd, as a Markdown table. CPU is that of workerd."""
 
 import argparse
-import shutil
 import sys
 import time
 from collections.abc import Sequence
@@ -15,7 +14,6 @@ from urllib.parse import urlsplit
 from benchmarks.cases import CASES, OTHERS, Case, complaint
 from benchmarks.workers.peers import PEERS, Made, Peer, set_up, start, upload_kib
 from pyedge import Worker
-from pyedge.client import CACHE
 
 TIMED = [OTHERS[0], *(case for case in CASES if case.name in {"get", "list", "post ok", "404"})]
 CPU_CLOCK = 2
@@ -74,10 +72,8 @@ def measure(made: Sequence[Made], *, quick: bool) -> list[Measured]:
 
 def first_response(place: Path, *, prepared: bool) -> Cold:
     """Start a Worker by itself and return what its first response took."""
-    if not prepared:
-        shutil.rmtree(CACHE, ignore_errors=True)
     begun = time.perf_counter()
-    with start(place) as worker, connect(worker) as connection:
+    with Worker(place, prepared=prepared) as worker, connect(worker) as connection:
         send(connection, TIMED[0])
         return Cold(cpu_seconds(worker), time.perf_counter() - begun)
 

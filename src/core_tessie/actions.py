@@ -42,32 +42,40 @@ Status = Literal["queued", "running", "succeeded", "failed", "dead", "cancelled"
 class ActionNotFound(NotFound):
     """No such action."""
 
+    title = "No such action"
+
 
 class VehicleUnknown(Problem):
     """This vehicle is not known here."""
 
+    title = "This vehicle is not known here"
     status = 422
 
 
 class CommandNotAllowed(Forbidden):
     """This command is not on the allow-list."""
 
+    title = "This command is not on the allow-list"
+
 
 class KeyReused(Problem):
     """This idempotency key was used for another request."""
 
+    title = "This idempotency key was used for another request"
     status = 422
 
 
 class ActionEnded(Problem):
     """The action has ended already."""
 
+    title = "The action has ended already"
     status = 409
 
 
 class ActionUnderWay(Problem):
     """The action is under way."""
 
+    title = "The action is under way"
     status = 409
 
 

@@ -17,18 +17,39 @@ class Curated(NamedTuple):
     """A command by its name, the handler that is its route in `group`, and what the agent calls it by, if it may."""
 
     name: str
+    summary: str
     group: Routes
     handler: Handler
     tool: str | None = None
 
 
 COMMANDS = (
-    Curated("energy-report", energy_report.routes, energy_report.make_report, "energy_report"),
-    Curated("get-energy-report", energy_report.routes, energy_report.get_report, "get_energy_report"),
-    Curated("list-tables", d1.routes, d1.list_tables, "describe_tables"),
-    Curated("list-table", d1.routes, d1.list_rows, "list_table"),
-    Curated("sync", sync.routes, sync.start_sync),
-    Curated("usage", usage.routes, usage.get_usage),
+    Curated(
+        "energy-report",
+        "Make an energy report and store it",
+        energy_report.routes,
+        energy_report.make_report,
+        "energy_report",
+    ),
+    Curated(
+        "get-energy-report",
+        "Get a stored report as JSON, as a page with charts, or as Markdown",
+        energy_report.routes,
+        energy_report.get_report,
+        "get_energy_report",
+    ),
+    Curated(
+        "list-tables",
+        "List the tables that you may read, with their columns",
+        d1.routes,
+        d1.list_tables,
+        "describe_tables",
+    ),
+    Curated(
+        "list-table", "List rows of a table: filtered, ordered, a page at a time", d1.routes, d1.list_rows, "list_table"
+    ),
+    Curated("sync", "Start a sync of all vehicles now", sync.routes, sync.start_sync),
+    Curated("usage", "Count requests, syncs, actions and chat turns", usage.routes, usage.get_usage),
 )
 
 
@@ -57,7 +78,7 @@ def _command(curated: Curated) -> Command:
         name=curated.name,
         method=route.method,
         path=route.path,
-        summary=route.summary,
+        summary=curated.summary,
         role=route.access.name.lower(),
         status=route.status,
         body=_body_schema(route),

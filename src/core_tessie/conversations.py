@@ -34,10 +34,13 @@ type Message = dict[str, Any]
 class ConversationNotFound(NotFound):
     """No such conversation."""
 
+    title = "No such conversation"
+
 
 class ConversationBusy(Problem):
     """A turn of this conversation is under way."""
 
+    title = "A turn of this conversation is under way"
     status = 409
 
 

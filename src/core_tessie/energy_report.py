@@ -103,14 +103,19 @@ class ReportList(BaseModel):
 class VehicleNotFound(NotFound):
     """No such vehicle."""
 
+    title = "No such vehicle"
+
 
 class ReportNotFound(NotFound):
     """No such report."""
+
+    title = "No such report"
 
 
 class ReportTooLarge(Problem):
     """The report is too large to store."""
 
+    title = "The report is too large to store"
     status = 422
 
 

@@ -59,6 +59,8 @@ class Published(BaseModel):
 class WrongOrigin(Forbidden):
     """A page of this origin may not open a socket here."""
 
+    title = "A page of this origin may not open a socket here"
+
 
 @routes.get("/events", NotConfigured, BadRequest, operation=Operation({200: {SSE: None}}))
 async def stream_events(request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events) -> Response:

@@ -32,6 +32,8 @@ _ROLES = ("system", "developer", "user", "assistant", "tool")
 class UnsupportedOption(BadRequest):
     """An option that is not served here."""
 
+    title = "An option that is not served here"
+
 
 def _said(message: dict[str, Any]) -> dict[str, Any]:
     """Return a message whose role every model knows."""

@@ -11,6 +11,8 @@ from edge.ports import Value
 class VehicleOutOfReach(Forbidden):
     """This key is bound to other vehicles."""
 
+    title = "This key is bound to other vehicles"
+
 
 def reach(actor: Actor, vin: str | None) -> None:
     """Let a caller through to a vehicle, or to what is about all where `vin` is None; `VehicleOutOfReach` else."""

@@ -10,6 +10,7 @@ from edge.ports import CheckViolation, DatabaseError, ForeignKeyViolation, Uniqu
 class Refusal(Problem):
     """The request is not one that this table can answer."""
 
+    title = "The request is not one that this table can answer"
     status = 400
     code: ClassVar[str] = "PGRST100"
 
@@ -21,16 +22,20 @@ class Refusal(Problem):
 class MalformedQuery(Refusal):
     """The query string is malformed."""
 
+    title = "The query string is malformed"
+
 
 class Unsupported(Refusal):
     """This part of PostgREST's dialect is not supported."""
 
+    title = "This part of PostgREST's dialect is not supported"
     code = "PGRST127"
 
 
 class UnknownColumn(Refusal):
     """There is no such column."""
 
+    title = "There is no such column"
     code = "42703"
 
     def __init__(self, table: str, name: str, known: Iterable[str]) -> None:
@@ -40,6 +45,7 @@ class UnknownColumn(Refusal):
 class InvalidValue(Refusal):
     """A value does not fit its column."""
 
+    title = "A value does not fit its column"
     code = "22P02"
 
     def __init__(self, name: str, text: str, expected: str) -> None:
@@ -49,18 +55,21 @@ class InvalidValue(Refusal):
 class PatternTooLong(Refusal):
     """The pattern is too long."""
 
+    title = "The pattern is too long"
     code = "54000"
 
 
 class QueryTooLarge(Refusal):
     """The database takes no query or row of this size."""
 
+    title = "The database takes no query or row of this size"
     code = "54000"
 
 
 class MissingFilter(Refusal):
     """A change of many rows needs a filter."""
 
+    title = "A change of many rows needs a filter"
     code = "21000"
 
 
@@ -84,6 +93,7 @@ class InvalidRow(Refusal):
 class UnknownTable(Refusal):
     """There is no such table."""
 
+    title = "There is no such table"
     status = 404
     code = "PGRST205"
 
@@ -94,6 +104,7 @@ class UnknownTable(Refusal):
 class RowNotFound(Refusal):
     """There is no such row."""
 
+    title = "There is no such row"
     status = 404
     code = "PGRST116"
 
@@ -104,6 +115,7 @@ class RowNotFound(Refusal):
 class TableForbidden(Refusal):
     """This table is not for this caller."""
 
+    title = "This table is not for this caller"
     status = 403
     code = "42501"
 
@@ -111,6 +123,7 @@ class TableForbidden(Refusal):
 class NotAcceptable(Refusal):
     """None of the forms asked for can be served."""
 
+    title = "None of the forms asked for can be served"
     status = 406
     code = "PGRST107"
 
@@ -118,6 +131,7 @@ class NotAcceptable(Refusal):
 class UnknownSchema(Refusal):
     """There is no such schema."""
 
+    title = "There is no such schema"
     status = 406
     code = "PGRST106"
 
@@ -125,6 +139,7 @@ class UnknownSchema(Refusal):
 class DuplicateRow(Refusal):
     """A row with this key exists."""
 
+    title = "A row with this key exists"
     status = 409
     code = "23505"
 
@@ -132,6 +147,7 @@ class DuplicateRow(Refusal):
 class MissingReference(Refusal):
     """A row refers to one that does not exist."""
 
+    title = "A row refers to one that does not exist"
     status = 409
     code = "23503"
 
@@ -139,6 +155,7 @@ class MissingReference(Refusal):
 class StillReferenced(Refusal):
     """Other rows refer to this one."""
 
+    title = "Other rows refer to this one"
     status = 409
     code = "23503"
 
@@ -146,6 +163,7 @@ class StillReferenced(Refusal):
 class UnnaturalId(Refusal):
     """The id is not the one that this row has by its nature."""
 
+    title = "The id is not the one that this row has by its nature"
     status = 400
     code = "23514"
 

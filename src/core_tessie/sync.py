@@ -21,6 +21,8 @@ CRON = "0 */4 * * *"
 class RunNotFound(NotFound):
     """No such sync run."""
 
+    title = "No such sync run"
+
 
 @routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202)
 async def start_sync(request: Request, actor: Actor, work: SyncWork) -> SyncRun:

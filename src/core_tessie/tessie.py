@@ -23,9 +23,13 @@ ATTEMPT_TIMEOUT = 10.0
 class TessieFailed(BadGateway):
     """Tessie failed."""
 
+    title = "Tessie failed"
+
 
 class TessieTimeout(GatewayTimeout):
     """Tessie did not answer in time."""
+
+    title = "Tessie did not answer in time"
 
 
 @dataclass(frozen=True, slots=True)

@@ -65,12 +65,16 @@ _PASSED_BACK = re.compile(
 class InvalidVin(BadRequest):
     """Not a VIN."""
 
+    title = "Not a VIN"
+
     def __init__(self, given: str) -> None:
         super().__init__(f"{VIN.words}; this has {len(given)}")
 
 
 class InvalidPath(BadRequest):
     """Not a path of Tessie's."""
+
+    title = "Not a path of Tessie's"
 
 
 class AnswerWithheld(BadGateway):

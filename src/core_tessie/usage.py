@@ -29,6 +29,8 @@ _BY = f"(?:{'|'.join(BLOBS[1:])})"
 class UsageFailed(BadGateway):
     """The dataset of usage did not answer."""
 
+    title = "The dataset of usage did not answer"
+
 
 def _instant(text: str) -> str:
     try:

@@ -38,6 +38,8 @@ class VehicleRefused(Exception):
 class TessieMalformed(TessieFailed):
     """Tessie's answer is not what its documentation says."""
 
+    title = "Tessie's answer is not what its documentation says"
+
 
 class Trail(BaseModel):
     """How far the walk back through one kind of history has come: `until` in Unix seconds, None at its end."""

@@ -54,6 +54,7 @@ class Source:
 class TooManyQuestions(Problem):
     """One question at a time."""
 
+    title = "One question at a time"
     status = 429
 
 

@@ -59,6 +59,8 @@ class Listed(BaseModel):
 class EventNotFound(NotFound):
     """I know no such event."""
 
+    title = "I know no such event"
+
 
 class Site:
     """Reads the content."""

@@ -129,6 +129,7 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
 class Refused(Problem):
     """That is not quite right."""
 
+    title = "That is not quite right"
     status = 422
 
 

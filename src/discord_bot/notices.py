@@ -42,6 +42,7 @@ _FIND = "SELECT * FROM notices WHERE fingerprint = ?"
 class TooManyNotices(Problem):
     """There was a notice about this a short while ago."""
 
+    title = "There was a notice about this a short while ago"
     status = 429
 
     def __init__(self, wait: float) -> None:
@@ -52,12 +53,14 @@ class TooManyNotices(Problem):
 class NoticeUncertain(Problem):
     """Nobody knows whether this was posted."""
 
+    title = "Nobody knows whether this was posted"
     status = 409
 
 
 class NoticeUnderWay(Problem):
     """This is being posted right now."""
 
+    title = "This is being posted right now"
     status = 409
 
 

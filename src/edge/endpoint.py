@@ -68,11 +68,6 @@ class Route:
     body_limit: int = BODY_LIMIT
     operation: Operation = Operation()
 
-    @property
-    def summary(self) -> str:
-        """The first line of the handler's docstring."""
-        return (inspect.getdoc(self.handler) or "").partition("\n")[0].rstrip(".")
-
 
 @dataclass(frozen=True, slots=True)
 class Input:

@@ -29,8 +29,8 @@ class Fault(TypedDict):
 class Problem(Exception):
     """A fault with an HTTP answer.
 
-    A subclass names the fact, gives `status`, and its docstring's first line is the title. `extra` are further
-    members of the document, `headers` further headers of the response.
+    A subclass names the fact and sets a `title` of its own, a sentence without a full stop, and `status`. `extra` are
+    further members of the document, `headers` further headers of the response.
     """
 
     status: ClassVar[int] = 500
@@ -38,7 +38,10 @@ class Problem(Exception):
     type: ClassVar[str] = "about:blank"
 
     def __init_subclass__(cls) -> None:
-        cls.title = (cls.__doc__ or cls.__name__).partition("\n")[0].strip().rstrip(".")
+        if not cls.__dict__.get("title"):
+            raise TypeError(
+                f"{cls.__module__}.{cls.__qualname__} has no title: set `title`, as in `title = 'Not found'`"
+            )
         cls.type = "urn:problem:" + re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", cls.__name__).lower()
 
     def __init__(self, detail: str = "", *, headers: Sequence[tuple[str, str]] = (), **extra: object) -> None:
@@ -59,17 +62,21 @@ class Problem(Exception):
 class InternalError(Problem):
     """Internal server error."""
 
+    title = "Internal server error"
     status = 500
 
 
 class BadRequest(Problem):
     """Bad request."""
 
+    title = "Bad request"
     status = 400
 
 
 class BadEncoding(BadRequest):
     """Bad percent-encoding."""
+
+    title = "Bad percent-encoding"
 
     def __init__(self, text: str) -> None:
         super().__init__(f"not percent-encoded UTF-8: {text[:80]!r}")
@@ -77,6 +84,8 @@ class BadEncoding(BadRequest):
 
 class MalformedJson(BadRequest):
     """Malformed JSON."""
+
+    title = "Malformed JSON"
 
 
 class InvalidParameter(BadRequest):
@@ -90,6 +99,7 @@ class InvalidParameter(BadRequest):
 class Unauthorized(Problem):
     """Authentication required."""
 
+    title = "Authentication required"
     status = 401
 
     def __init__(self, detail: str) -> None:
@@ -99,18 +109,21 @@ class Unauthorized(Problem):
 class Forbidden(Problem):
     """Not allowed."""
 
+    title = "Not allowed"
     status = 403
 
 
 class NotFound(Problem):
     """Not found."""
 
+    title = "Not found"
     status = 404
 
 
 class MethodNotAllowed(Problem):
     """Method not allowed."""
 
+    title = "Method not allowed"
     status = 405
 
     def __init__(self, method: str, allowed: Sequence[str]) -> None:
@@ -121,6 +134,7 @@ class MethodNotAllowed(Problem):
 class PayloadTooLarge(Problem):
     """Body too large."""
 
+    title = "Body too large"
     status = 413
 
     def __init__(self, limit: int) -> None:
@@ -130,12 +144,14 @@ class PayloadTooLarge(Problem):
 class UrlTooLong(Problem):
     """URL too long."""
 
+    title = "URL too long"
     status = 414
 
 
 class Overloaded(Problem):
     """Too much to do; try again."""
 
+    title = "Too much to do; try again"
     status = 503
 
     def __init__(self, detail: str = "", wait: int = 1) -> None:
@@ -144,6 +160,8 @@ class Overloaded(Problem):
 
 class ServiceAway(Overloaded):
     """A service that this needs is away; try again."""
+
+    title = "A service that this needs is away; try again"
 
 
 class StorageConflict(Problem):
@@ -161,12 +179,14 @@ class UnstorableValue(Problem):
 class UnsupportedMediaType(Problem):
     """Unsupported media type."""
 
+    title = "Unsupported media type"
     status = 415
 
 
 class InvalidBody(Problem):
     """Invalid body."""
 
+    title = "Invalid body"
     status = 422
 
     def __init__(self, faults: Sequence[Fault]) -> None:
@@ -177,6 +197,7 @@ class InvalidBody(Problem):
 class NotConfigured(Problem):
     """A setting is missing."""
 
+    title = "A setting is missing"
     status = 503
 
     def __init__(self, name: str, invalid: str = "") -> None:
@@ -187,12 +208,14 @@ class NotConfigured(Problem):
 class BadGateway(Problem):
     """An upstream service failed."""
 
+    title = "An upstream service failed"
     status = 502
 
 
 class GatewayTimeout(Problem):
     """An upstream service did not answer in time."""
 
+    title = "An upstream service did not answer in time"
     status = 504
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 class UpgradeRequired(Problem):
     """This is a WebSocket."""
 
+    title = "This is a WebSocket"
     status = 426
 
     def __init__(self) -> None:

@@ -160,8 +160,9 @@ def _shown(pattern: str) -> str:
 
 def _describe(operation: _Operation, schemas: Schemas) -> Schema:
     route = operation.endpoint.route
-    described: Schema = {"operationId": operation.id, "tags": [route.tag], "summary": route.summary}
-    described["description"] = _description(operation.endpoint)
+    summary, description = _texts(operation.endpoint)
+    described: Schema = {"operationId": operation.id, "tags": [route.tag], "summary": summary}
+    described["description"] = description
     described["parameters"] = list(_parameters(operation.endpoint, schemas))
     described["requestBody"] = _request_body(operation, schemas)
     described["responses"] = _responses(operation, schemas)
@@ -177,11 +178,12 @@ def _security(route: Route) -> Iterator[Schema]:
             yield {}
 
 
-def _description(endpoint: Endpoint) -> str:
-    rest = (inspect.getdoc(endpoint.route.handler) or "").partition("\n")[2].strip()
+def _texts(endpoint: Endpoint) -> tuple[str, str]:
+    """Return a summary, the first line of the handler's docstring, and a description, the rest with the role."""
+    summary, _, rest = (inspect.getdoc(endpoint.route.handler) or "").partition("\n")
     access = endpoint.route.access
     needs = "" if access is PUBLIC else f"Needs the role {access.name.lower()}."
-    return "\n\n".join(text for text in (rest, needs) if text)
+    return summary.rstrip("."), "\n\n".join(text for text in (rest.strip(), needs) if text)
 
 
 def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[Schema]:

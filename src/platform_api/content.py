@@ -32,9 +32,13 @@ ContentName = Annotated[str, WithJsonSchema({"type": "string", "enum": [*CONTENT
 class ContentTypeNotFound(NotFound):
     """No such type of content."""
 
+    title = "No such type of content"
+
 
 class ContentNotFound(NotFound):
     """No such document."""
+
+    title = "No such document"
 
 
 class Document(BaseModel):

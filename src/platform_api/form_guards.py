@@ -21,6 +21,8 @@ OLDEST = timedelta(hours=24)
 class NotHuman(Forbidden):
     """The check for people was not passed."""
 
+    title = "The check for people was not passed"
+
 
 class Verdict(BaseModel):
     """Turnstile's answer; a token is good once, for 300 s."""

@@ -1,5 +1,6 @@
 """`GET /colbycommands`: what can be asked for."""
 
+import inspect
 from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
@@ -49,3 +50,9 @@ def test_what_the_agent_may_call_is_said_and_only_reads(run: Runner) -> None:
 
 def test_a_command_without_a_body_has_no_schema(run: Runner) -> None:
     assert commands(run)["sync"]["body"] is None
+
+
+def test_summary_is_the_first_line_of_the_handlers_docstring() -> None:
+    """The OpenAPI document takes its summary from there; an app that runs reads no docstring."""
+    first = {curated.name: (inspect.getdoc(curated.handler) or "").partition("\n")[0] for curated in COMMANDS}
+    assert first == {curated.name: f"{curated.summary}." for curated in COMMANDS}

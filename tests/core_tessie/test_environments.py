@@ -79,7 +79,6 @@ REFUSALS: list[tuple[str, str, str | None, type[Problem]]] = [
 def test_problems_have_the_titles_of_the_sources(
     worker: Worker, method: str, path: str, media_type: str | None, problem: type[Problem]
 ) -> None:
-    """They are docstrings, and an upload carries few of them."""
     body, given = ('{"from": 1}', {"content-type": media_type}) if media_type else (None, {})
     status, _, answer = worker.request(method, path, body, HEADERS | given)
     assert (status, json.loads(answer)["title"]) == (problem.status, problem.title)

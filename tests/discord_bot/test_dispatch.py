@@ -34,6 +34,7 @@ class Options(BaseModel):
 class TeaMissing(Problem):
     """There is no tea."""
 
+    title = "There is no tea"
     status = 409
 
 

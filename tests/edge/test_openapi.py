@@ -22,6 +22,8 @@ from sdk_rules import PLACE, SCHEMA, faults
 class DriveNotFound(NotFound):
     """No such drive."""
 
+    title = "No such drive"
+
 
 class Order(Enum):
     NEWEST = "newest"

@@ -34,11 +34,8 @@ class CarAsleep(Problem):
     More about it.
     """
 
+    title = "The car is asleep"
     status = 408
-
-
-class Plain(Problem):
-    status = 409
 
 
 def broken() -> Routes:
@@ -120,8 +117,16 @@ def test_the_query_is_in_no_problem(serve: Serve) -> None:
     assert PASSWORD not in ask(serve, "GET", f"/nowhere?key={PASSWORD}").text
 
 
-def test_a_title_is_the_docstrings_first_line_or_the_name() -> None:
-    assert (CarAsleep.title, Plain.title) == ("The car is asleep", "Plain")
+def test_problem_without_a_title_of_its_own_is_an_error_at_import() -> None:
+    with pytest.raises(TypeError, match="Untitled has no title: set `title`"):
+        type("Untitled", (CarAsleep,), {"__doc__": "The car is fast asleep."})
+    with pytest.raises(TypeError, match="Empty has no title"):
+        type("Empty", (Problem,), {"title": ""})
+
+    class Named(CarAsleep):
+        title = "The car is away"
+
+    assert (Named.title, CarAsleep.title) == ("The car is away", "The car is asleep")
 
 
 @pytest.mark.parametrize(

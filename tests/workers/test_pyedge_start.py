@@ -83,6 +83,23 @@ def test_an_environment_has_its_own_bindings_and_build(small: Path) -> None:
         assert worker.get("/")[2] == b"2 other False"
 
 
+PREPARED = """
+import os, sys, workers
+LOADED = "fractions" in sys.modules
+class Default(workers.WorkerEntrypoint):
+    async def fetch(self, request):
+        return workers.Response(f"{LOADED} {os.path.exists(workers.__cached__)}")
+"""
+"""Tells whether the interpreter came from a snapshot, and the packages with byte code."""
+
+
+@pytest.mark.parametrize("prepared", [True, False])
+def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path, prepared: bool) -> None:
+    (small / "src" / "small.py").write_text(PREPARED)
+    with Worker(small, prepared=prepared) as worker:
+        assert worker.get("/")[2].decode() == f"{prepared} {prepared}"
+
+
 def test_what_the_configuration_lacks_is_said(small: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \[env.nowhere\]; there are other"):
         Worker(small, "nowhere").start()

@@ -54,6 +54,7 @@ class Worker:
     entry; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
     outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
     compute without a pause; `ai` is the address of a stand-in for Workers AI, `analytics` of one for Analytics Engine.
+    Without `prepared` it starts as at an upload: no memory snapshot, no byte code.
     """
 
     path: Path
@@ -69,6 +70,7 @@ class Worker:
     ai: str | None = None
     analytics: str | None = None
     watch: bool = False
+    prepared: bool = True
     log: Callable[[str], object] | None = None
     timeout: float = 180.0
 
@@ -128,6 +130,7 @@ class Worker:
             "ai": self.ai,
             "analytics": self.analytics,
             "watch": self.watch,
+            "prepared": self.prepared,
             "verbose": bool(os.environ.get("PYEDGE_VERBOSE")),
         }
 

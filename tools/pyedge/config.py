@@ -55,7 +55,7 @@ def order(
     root = folder / config["base_dir"] if "base_dir" in config else main.parent
     if not main.is_file():
         raise ConfigError(f"{path}: main = {config['main']!r} is not there")
-    if "assets" in config:
+    if config.get("assets"):
         config["assets"] = config["assets"] | {"directory": str(folder / config["assets"]["directory"])}
     places = [folder / one.get("migrations_dir", "migrations") for one in config.get("d1_databases", [])]
     read_once = (path, folder / "python_modules", *_secret_files(folder, environment), *places)

@@ -26,9 +26,13 @@ Subject = Annotated[str, Field(min_length=1, max_length=100)]
 class NotForTokens(Forbidden):
     """A token gets no other: send the key."""
 
+    title = "A token gets no other: send the key"
+
 
 class KeyNotFound(NotFound):
     """No such key."""
+
+    title = "No such key"
 
 
 class TokenWanted(BaseModel):

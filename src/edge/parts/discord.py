@@ -43,6 +43,7 @@ class DiscordSettings(Settings):
 class DiscordBusy(Problem):
     """Discord takes no more for now."""
 
+    title = "Discord takes no more for now"
     status = 503
 
     def __init__(self, wait: float) -> None:
@@ -54,9 +55,13 @@ class DiscordBusy(Problem):
 class DiscordRefused(UpstreamFailed):
     """Discord refused what it was sent."""
 
+    title = "Discord refused what it was sent"
+
 
 class WebhookMissing(NotConfigured):
     """No webhook is known for this."""
+
+    title = "No webhook is known for this"
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"{WEBHOOK}{kind}", "is not in KV, is no webhook's URL, or Discord knows it no more")

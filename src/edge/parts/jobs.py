@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 class JobNotFound(NotFound):
     """No such job."""
 
+    title = "No such job"
+
 
 class JobInfo(BaseModel):
     """A job: `cron` are the five fields, in UTC, at which it runs by itself."""

@@ -14,6 +14,7 @@ from edge.ports import Clock, Quotas, RateLimiter
 class TooManyRequests(Problem):
     """Too many requests."""
 
+    title = "Too many requests"
     status = 429
 
     def __init__(self, limit: str, wait: int) -> None:

@@ -7,6 +7,8 @@ from edge.model import ModelBusy, ModelError, ModelRefused, ModelTimeout
 class ModelNotConfigured(NotConfigured):
     """No model is bound."""
 
+    title = "No model is bound"
+
     def __init__(self, binding: str = "WORKERS_AI") -> None:
         super().__init__(
             binding,
@@ -18,23 +20,32 @@ class ModelNotConfigured(NotConfigured):
 class ModelNotFound(NotFound):
     """No such model."""
 
+    title = "No such model"
+
 
 class ModelOverloaded(Problem):
     """The model has no capacity now."""
 
+    title = "The model has no capacity now"
     status = 429
 
 
 class PromptRefused(BadRequest):
     """The model refuses this prompt."""
 
+    title = "The model refuses this prompt"
+
 
 class ModelBroke(BadGateway):
     """The model failed."""
 
+    title = "The model failed"
+
 
 class ModelSlow(GatewayTimeout):
     """The model did not answer in time."""
+
+    title = "The model did not answer in time"
 
 
 def problem_of(fault: ModelError) -> Problem:

@@ -18,6 +18,7 @@ LONGEST = 4_000
 class NotAcceptable(Problem):
     """Not available in that form."""
 
+    title = "Not available in that form"
     status = 406
 
     def __init__(self, offered: Sequence[str]) -> None:

@@ -24,17 +24,25 @@ FIRST_BACK_OFF = 0.5
 class UpstreamFailed(BadGateway):
     """Another service failed."""
 
+    title = "Another service failed"
+
 
 class UpstreamUnreached(UpstreamFailed):
     """Another service cannot be reached: it was sent nothing."""
+
+    title = "Another service cannot be reached: it was sent nothing"
 
 
 class UpstreamTimeout(GatewayTimeout):
     """Another service did not answer in time."""
 
+    title = "Another service did not answer in time"
+
 
 class UpstreamRefused(UpstreamFailed):
     """Another service refused what it was asked."""
+
+    title = "Another service refused what it was asked"
 
 
 @dataclass(frozen=True, slots=True)

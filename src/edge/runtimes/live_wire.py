@@ -69,6 +69,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 class TooManyFrames(Problem):
     """Too many frames at once."""
 
+    title = "Too many frames at once"
     status = 429
 
     def __init__(self) -> None:

@@ -24,6 +24,7 @@ ADMIN_KEY = [("x-api-key", KEY)]
 class OutOfStock(Problem):
     """There is no more of it."""
 
+    title = "There is no more of it"
     status = 409
 
 

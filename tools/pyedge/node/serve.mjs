@@ -102,7 +102,7 @@ async function start() {
   const workers = [];
   for (const worker of order.workers) {
     const libraries = libraryFiles(worker);
-    const state = await prepared(preparedPath(order.cache, libraries), async () => {
+    const state = !order.prepared ? [] : await prepared(preparedPath(order.cache, libraries), async () => {
       say("preparing the interpreter (once for this set of packages) …");
       const { name, compatibility_date, compatibility_flags } = worker.config;
       const bare = { ...worker, config: { name, compatibility_date, compatibility_flags } };

@@ -36,6 +36,8 @@ LET_PASS, LET_PASS_S = 8 * 1024 * 1024, 5.0
 class BodyCutOff(BadRequest):
     """The body broke off."""
 
+    title = "The body broke off"
+
 
 class ScopeHeaders:
     """Request headers over ASGI's own list."""

@@ -23,12 +23,14 @@ PATIENCE = 20.0
 class HeadTooLarge(Problem):
     """Request headers too large."""
 
+    title = "Request headers too large"
     status = 431
 
 
 class RequestTimeout(Problem):
     """The request did not come in time."""
 
+    title = "The request did not come in time"
     status = 408
 
 
