@@ -13,6 +13,7 @@ from core_tessie import (
     index,
     live,
     openai_dialect,
+    retention,
     sync,
     tessieapi,
     usage,
@@ -47,7 +48,7 @@ async def authenticate(request: Request, callers: Callers, limits: Limits, db: D
     """Know the caller, who has to be within the limits, by a ticket, where one is taken, or else by a key or token."""
     ticket = tickets.presented(request)
     knowing = callers.identify(request) if ticket is None or db is None else tickets.redeem(ticket, db, clock)
-    actor = await knowing
+    actor = request.actor = await knowing  # also where it is over a limit: the logs say whose calls are refused
     await limits.count(request, actor)
     return actor
 
@@ -98,5 +99,6 @@ app = App(
         actions.routes,
         backfill_workflow.routes,
         openai_dialect.routes,
+        retention.routes,
     ],
 )
