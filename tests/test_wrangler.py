@@ -78,7 +78,8 @@ def test_the_name_says_the_environment(worker: Deployed) -> None:
 
 @each
 def test_crons_are_the_jobs(worker: Deployed) -> None:
-    assert worker.config.get("triggers", {}).get("crons", []) == [cron for cron, _ in worker.app.jobs]
+    crons = dict.fromkeys(cron for cron, _ in worker.app.jobs)  # several jobs may have one
+    assert worker.config.get("triggers", {}).get("crons", []) == [*crons]
 
 
 @each

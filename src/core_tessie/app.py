@@ -13,6 +13,7 @@ from core_tessie import (
     index,
     live,
     openai_dialect,
+    retention,
     sync,
     tessieapi,
     usage,
@@ -50,6 +51,7 @@ async def authenticate(request: Request, callers: Callers, limits: Limits, db: D
         actor = await callers.identify(request)
     else:
         actor = await tickets.redeem(ticket, request, callers, db, clock)
+    request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
     await limits.count(request, actor)
     return actor
 
@@ -100,5 +102,6 @@ app = App(
         actions.routes,
         backfill_workflow.routes,
         openai_dialect.routes,
+        retention.routes,
     ],
 )

@@ -1,45 +1,38 @@
-"""What is written down after the response: `logs` rows for requests and steps, `tessie_raw` rows for answers."""
+"""What is written down after the response: `logs` rows for known callers and steps, and a point of usage."""
 
-from dataclasses import dataclass
-from time import perf_counter
+from collections.abc import Mapping
+from time import perf_counter, time
 from uuid import uuid4
 
 from pydantic_core import to_json
 
 from core_tessie.live_events import LogNote
-from core_tessie.masking import masked
-from core_tessie.usage_points import Usage
+from core_tessie.raw_answers import Call, call_size, statements_of
+from core_tessie.settings import TessieSettings
+from core_tessie.usage_points import Usage, method_name
 from edge.app import Next
 from edge.http import Request, Response
 from edge.live import Publisher
-from edge.ports import Background, Database, Fetched, Log, Statement, Value
+from edge.parts.sampling import Steps, sampler_of
+from edge.ports import Background, Database, Log, Statement
 from edge.spool import Spool
 from edge.sql import upsert
 
-RAW_BODY_LIMIT = 1_900_000
-"""Bytes of a body that a `tessie_raw` row keeps: D1 takes 2 MB a row."""
+READS = Steps(full=60, each=10)
+"""Rows of a known caller's successful reads of one route."""
+OTHERS = Steps(full=300, each=10)
+"""Rows of a known caller's writes and errors on one route."""
+REFUSALS = Steps(full=10)
+"""Rows of a known caller that is over its limit."""
+FAILURES = Steps(full=10)
+"""Rows of strangers' calls that failed here: no other call of a stranger has a row."""
+ALARMS = Steps(full=10)
+"""Live events of calls that failed here, whoever made them."""
+TEXT_LIMIT = 2_000
+"""Characters of a text that a row keeps."""
 
 _TOLD = frozenset({"warning", "error"})
 _LOGS = ("id", "route", "actor", "request_id", "level", "message", "payload")
-_INSERT_RAW = (
-    "INSERT INTO tessie_raw (id, vin, method, path, query, status, content_type, body, body_bytes, is_cut, "
-    "latency_ms, attempts, error, request_id) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One call of Tessie's API, retries included; `fetched` is None where no whole answer came."""
-
-    method: str
-    path: str
-    query: str
-    vin: str | None
-    request_id: str
-    attempts: int
-    latency_ms: float
-    fetched: Fetched | None = None
-    error: str | None = None
 
 
 class Journal:
@@ -48,25 +41,66 @@ class Journal:
     Without a database nothing is kept: what does not need one works all the same.
     """
 
-    def __init__(self, db: Database | None, background: Background, log: Log, publisher: Publisher) -> None:
-        self._spool = Spool(db.batch, background, log, "journal") if db else None
+    def __init__(
+        self, db: Database | None, background: Background, log: Log, publisher: Publisher, settings: TessieSettings
+    ) -> None:
+        self._db = db
+        self._spool = Spool[Statement | Call](self._write, background, log, "journal", _size) if db else None
         self._publisher = publisher
+        self._sampler = sampler_of(settings)
 
     def note(
         self, level: str, message: str, *, route: str | None, actor: str | None, request_id: str, **payload: object
     ) -> None:
         """Keep a log row, and tell of a warning or error. `payload` holds no secret, no place and no whole VIN."""
-        row = (uuid4().hex, route, actor, request_id, level, message, to_json(payload).decode() if payload else None)
-        if self._spool:
-            self._spool.add(upsert("logs", _LOGS, [row]))
+        told = LogNote(
+            message=message[:TEXT_LIMIT], route=route, actor=actor, request_id=request_id, payload=_cut(payload)
+        )
+        self._keep(level, told)
         if level in _TOLD:
-            told = LogNote(message=message, route=route, actor=actor, request_id=request_id, payload=payload)
+            self._publisher.publish(f"log.{level}", told)
+
+    def answered(self, request: Request, status: int) -> None:
+        """Keep the row of a known caller's call, or of one that failed here: the busier, the fewer rows.
+
+        A row that stands for several calls says so: `calls` in its payload.
+        """
+        actor = request.actor.name if request.actor else None
+        method = method_name(request.method)
+        message = f"{method} {status}"
+        key, steps = _sampled(actor, request.route, message)
+        now = time()
+        calls = self._sampler.take(key, steps, now) if steps else 0
+        if not calls:
+            return
+        payload: dict[str, object] = {"method": method, "status": status}
+        if calls > 1:
+            payload["calls"] = calls
+        level = "error" if status >= 500 else "info"
+        told = LogNote(
+            message=message, route=request.route or None, actor=actor, request_id=request.id, payload=payload
+        )
+        self._keep(level, told)
+        if level in _TOLD and self._sampler.take("alarms", ALARMS, now):
             self._publisher.publish(f"log.{level}", told)
 
     def record(self, call: Call) -> None:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
         if self._spool:
-            self._spool.add([Statement(_INSERT_RAW, _raw_row(call))])
+            self._spool.add([call])
+
+    def _keep(self, level: str, told: LogNote) -> None:
+        if self._spool:
+            payload = to_json(told["payload"]).decode() if told["payload"] else None
+            row = (uuid4().hex, told["route"], told["actor"], told["request_id"], level, told["message"], payload)
+            self._spool.add(upsert("logs", _LOGS, [row]))
+
+    async def _write(self, batch: list[Statement | Call]) -> None:
+        assert self._db is not None
+        statements: list[Statement] = []
+        for item in batch:
+            statements += [item] if isinstance(item, Statement) else statements_of(item)
+        await self._db.batch(statements)
 
 
 def mask(vin: str) -> str:
@@ -79,32 +113,29 @@ async def journal(request: Request, call_next: Next, journal: Journal, usage: Us
     started = perf_counter()
     response = await call_next(request)
     ms = (perf_counter() - started) * 1000
-    level = "error" if response.status >= 500 else "info"
-    actor = request.actor.name if request.actor else None
-    route = request.route or None
-    journal.note(
-        level, f"{request.method} {response.status}", route=route, actor=actor, request_id=request.id,
-        method=request.method, status=response.status,
-    )  # fmt: skip
+    journal.answered(request, response.status)
+    actor = request.actor.name if request.actor else ""
     size = len(response.body) if isinstance(response.body, bytes) else 0
-    usage.request(request.route, request.method, response.status, ms, size=size, actor=actor or "")
+    usage.request(request.route, request.method, response.status, ms, size=size, actor=actor)
     return response
 
 
-def _raw_row(call: Call) -> tuple[Value, ...]:
-    fetched = call.fetched
-    body = _text(fetched) if fetched else b""
-    return (
-        uuid4().hex, call.vin, call.method, call.path, call.query, fetched.status if fetched else None,
-        fetched.header("content-type") if fetched else None, body[:RAW_BODY_LIMIT].decode("utf-8", "ignore"),
-        len(fetched.body) if fetched else 0, len(body) > RAW_BODY_LIMIT, call.latency_ms, call.attempts, call.error,
-        call.request_id,
-    )  # fmt: skip
+def _sampled(actor: str | None, route: str, message: str) -> tuple[tuple[str, ...], Steps | None]:
+    """Return as what a call is counted, and how many of its kind have rows; None for none."""
+    method, _, status = message.partition(" ")
+    if actor is None:
+        return ("", "failed"), FAILURES if status >= "500" else None
+    if status == "429":
+        return (actor, "refused"), REFUSALS
+    is_read = method in {"GET", "HEAD", "OPTIONS"} and status < "400"
+    return (actor, route, message), READS if is_read else OTHERS
 
 
-def _text(fetched: Fetched) -> bytes:
-    """Return a body fit to be kept: without an owner's tokens; nothing of an image, or of what may hide them."""
-    media_type = fetched.header("content-type") or ""
-    if media_type.startswith("image/"):
-        return b""
-    return masked(fetched.body) or b""
+def _cut(payload: Mapping[str, object]) -> dict[str, object]:
+    return {name: value[:TEXT_LIMIT] if isinstance(value, str) else value for name, value in payload.items()}
+
+
+def _size(item: Statement | Call) -> int:
+    if isinstance(item, Statement):
+        return sum(len(value) for value in item.params if isinstance(value, str))
+    return call_size(item)

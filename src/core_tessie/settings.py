@@ -9,6 +9,7 @@ from core_tessie.car_commands import SAFE, allowed
 from edge.live import Events
 from edge.model import Model
 from edge.parts.callers import AccessSettings
+from edge.parts.retention import KeepDays, MaxMegabytes, MaxRows
 from edge.ports import Database, Queue, Quotas, RateLimiter, Throttle
 from edge.settings import BaseUrl, Secret
 from edge.telemetry import Telemetry
@@ -28,6 +29,14 @@ class TessieSettings(AccessSettings):
     tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
     sync_retry_s: Annotated[int, Field(ge=0)] = 30
     agent_lease_s: Annotated[int, Field(ge=1, le=900)] = 300
+    logs_keep_days: KeepDays = 30
+    logs_max_rows: MaxRows = 500_000
+    tessie_raw_keep_days: KeepDays = 90
+    tessie_raw_max_mb: MaxMegabytes = 1_000
+    sync_runs_keep_days: KeepDays = 365
+    agent_actions_keep_days: KeepDays = 730
+    agent_messages_keep_days: KeepDays = 0
+    api_keys_keep_days: KeepDays = 365
     tessie_api_key: Secret
     jwt_issuer: str = NAME
     db: Database

@@ -216,6 +216,12 @@ _ALL = (
         _real("latency_ms"),
         _integer("attempts", null=False, default=1),
         _text("error", "request_id"),
+        later=[
+            *_text("digest"),
+            *_integer("seen", null=False, default=1),
+            *_instant("last_seen_at"),
+            *_integer("stored_bytes"),
+        ],
         access=ADMIN,
     ),
     _table(

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from core_tessie.journal import Call, Journal
+from core_tessie.journal import Journal
+from core_tessie.raw_answers import Call
 from core_tessie.settings import TessieSettings
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
@@ -110,7 +111,7 @@ class Tessie:
         outcome = tries.outcome
         call = Call(
             method=ask.method, path=ask.path, query=ask.query, vin=ask.vin, request_id=ask.request_id,
-            attempts=len(tries.told), latency_ms=round(tries.seconds * 1000, 1),
+            attempts=len(tries.told), latency_ms=round(tries.seconds * 1000, 1), acts=not ask.is_safe,
         )  # fmt: skip
         if isinstance(outcome, Fetched):
             self._journal.record(replace(call, fetched=outcome))

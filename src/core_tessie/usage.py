@@ -89,7 +89,8 @@ async def get_usage(wanted: Query[UsageQuery], actor: Actor, analytics: Telemetr
         totals = await analytics.totals([BLOBS.index(name) + 1 for name in names], doubles, since)
     except PortError as fault:
         raise UsageFailed(str(fault), upstream="Analytics Engine") from None
-    return Usage(since=to_text(since), until=to_text(now), totals=[_told(names, total) for total in totals])
+    told = sorted((_told(names, total) for total in totals), key=lambda one: -one.count)
+    return Usage(since=to_text(since), until=to_text(now), totals=told)
 
 
 def _since(wanted: UsageQuery, now: datetime) -> datetime:
@@ -104,6 +105,7 @@ def _since(wanted: UsageQuery, now: datetime) -> datetime:
 def _told(names: tuple[str, ...], total: Total) -> UsageTotal:
     told = dict(zip(names, total.blobs, strict=True))
     sums = dict(zip(DOUBLES.get(told["kind"], ("ms",)), total.sums, strict=False))
-    mean = sums["ms"] / total.count if total.count else 0.0
+    count = total.count + round(sums.pop("more", 0))  # calls that share a point
+    mean = sums["ms"] / count if count else 0.0
     rounded = {name: round(value, 3) for name, value in sums.items()}
-    return UsageTotal(**told, count=total.count, mean_ms=round(mean, 3), sums=rounded)
+    return UsageTotal(**told, count=count, mean_ms=round(mean, 3), sums=rounded)

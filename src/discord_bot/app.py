@@ -1,6 +1,6 @@
 """The composition root of the bot."""
 
-from discord_bot import NAME, VERSION, ask, events, notifications, schedule, status, subscriptions
+from discord_bot import NAME, VERSION, ask, events, notifications, retention, schedule, status, subscriptions
 from discord_bot.audit import Audit
 from discord_bot.content import Site
 from discord_bot.dispatch import interaction_routes
@@ -66,6 +66,7 @@ app = App(
         interactions,
         notifications.routes,
         schedule.routes,
+        retention.routes,
         job_routes(),
     ],
     limits={"RATE_LIMITER": Limit(120, 60)},

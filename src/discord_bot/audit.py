@@ -1,12 +1,14 @@
 """The audit log: what was sent, and who asked for it. No row holds a token, a key or a webhook's address."""
 
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
 
+from discord_bot.settings import BotSettings
 from edge.instants import to_text
+from edge.parts.sampling import Steps, sampler_of
 from edge.ports import Clock, Database, Log, PortError, Row, Statement
 
-KEPT = timedelta(days=90)
+ANSWERS = Steps(full=20, each=10)
+"""Entries of one user's interactions: anybody in Discord can have as many as Discord lets through."""
 _INSERT = (
     "INSERT INTO audit (kind, subject, actor, outcome, detail, message_id, request_id, created_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
@@ -30,8 +32,9 @@ class Entry:
 class Audit:
     """Writes and reads the log."""
 
-    def __init__(self, db: Database, clock: Clock, log: Log) -> None:
+    def __init__(self, db: Database, clock: Clock, log: Log, settings: BotSettings) -> None:
         self._db, self._clock, self._log = db, clock, log
+        self._sampler = sampler_of(settings)
 
     def statement(self, entry: Entry) -> Statement:
         """Return what writes an entry, to go with what it is about."""
@@ -46,6 +49,13 @@ class Audit:
         except PortError as fault:
             self._log("error", "audit not written", kind=entry.kind, subject=entry.subject, error=str(fault))
 
+    async def write_answer(self, entry: Entry) -> None:
+        """Write an entry about an interaction; of a busy user, one for several, whose detail begins with `[10 ×]`."""
+        calls = self._sampler.take(("answer", entry.actor), ANSWERS, self._clock.now().timestamp())
+        if calls:
+            detail = f"[{calls} ×] {entry.detail}" if calls > 1 else entry.detail
+            await self.write(replace(entry, detail=detail))
+
     async def latest(self, limit: int, kind: str | None = None) -> list[Row]:
         """Return the newest entries."""
         where, given = ("WHERE kind = ? ", [kind]) if kind else ("", [])
@@ -54,14 +64,3 @@ class Audit:
     async def sent(self, limit: int) -> list[Row]:
         """Return the notices that went out last, whoever asked for them."""
         return await self._db.all(_SENT, limit)
-
-    async def prune(self) -> None:
-        """Forget what is older than 90 days, here and of the notices that were sent, and leases that are over."""
-        before = to_text(self._clock.now() - KEPT)
-        await self._db.batch(
-            [
-                Statement("DELETE FROM audit WHERE created_at < ?", (before,)),
-                Statement("DELETE FROM notices WHERE created_at < ?", (before,)),
-                Statement("DELETE FROM leases WHERE until < ?", (self._clock.now().timestamp(),)),
-            ]
-        )

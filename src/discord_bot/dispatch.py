@@ -156,7 +156,7 @@ class _Run:
             self.background.add(self._later(work))
             return self._promise()
         found = work.result()
-        self.background.add(self.audit.write(self._entry(found)))
+        self.background.add(self.audit.write_answer(self._entry(found)))
         if isinstance(found, Modal):
             return {"type": MODAL, "data": found.document()}
         return _message(found, is_update=self.interaction.has_message) if isinstance(found, Reply) else _EMPTY
@@ -230,7 +230,7 @@ class _Run:
             where = self.interaction
             told = {"kind": where.kind, "name": where.name, "request_id": where.request_id}
             self.ports.log("error", "follow-up not sent", **told, error=str(fault) or type(fault).__name__)
-        await self.audit.write(self._entry(found))
+        await self.audit.write_answer(self._entry(found))
 
     async def _send(self, reply: Reply) -> None:
         where = self.interaction

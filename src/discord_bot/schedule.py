@@ -6,7 +6,6 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from discord_bot.audit import Audit
 from discord_bot.content import Document, Site
 from discord_bot.notices import SENT, Notice, Notices
 from edge.access import ADMIN
@@ -30,7 +29,7 @@ EARLY, LATE = timedelta(minutes=1), timedelta(hours=1)
 """How early by its own clock a tick may come, and when one was missed."""
 BEFORE = "was posted before"
 
-_LAST_DIGEST = """
+LAST_DIGEST = """
 SELECT max(subject) AS subject FROM notices WHERE subject >= 'digest:' AND subject < 'digest;' AND status = 'sent'
 """
 
@@ -49,8 +48,8 @@ class Posting(BaseModel):
 class Posts:
     """Posts what jobs have to say, or tells what it would be."""
 
-    def __init__(self, notices: Notices, site: Site, audit: Audit, db: Database, log: Log) -> None:
-        self._notices, self.site, self.audit, self._db, self._log = notices, site, audit, db, log
+    def __init__(self, notices: Notices, site: Site, db: Database, log: Log) -> None:
+        self._notices, self.site, self._db, self._log = notices, site, db, log
 
     async def post(self, wanted: Sequence[Notice], *, is_dry: bool) -> list[Posting]:
         """Post each notice that was not posted before; one that fails is left for the next time, and holds up none."""
@@ -58,7 +57,7 @@ class Posts:
 
     async def owes_digest(self, now: datetime) -> bool:
         """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
-        last, week = await self._db.first(_LAST_DIGEST), week_of(now + EARLY)
+        last, week = await self._db.first(LAST_DIGEST), week_of(now + EARLY)
         return last is not None and last["subject"] is not None and last["subject"] < _named(week) and now > week + LATE
 
     async def _foreseen(self, notice: Notice) -> Posting:
@@ -96,8 +95,6 @@ async def digest(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
     """Post what the week brings, and what was written in the last one: once a week, however often it is run."""
     site = posts.site
     wanted = await _digest(await site.upcoming_now(), site, clock.now())
-    if not tick.is_dry:
-        await posts.audit.prune()
     return await posts.post(wanted, is_dry=tick.is_dry)
 
 

@@ -7,8 +7,9 @@ from pydantic import AfterValidator, Field
 
 from edge.model import Model
 from edge.parts.discord import DiscordSettings
+from edge.parts.retention import KeepDays, MaxRows
 from edge.ports import Database, KeyValue, RateLimiter
-from edge.settings import AccessKey, BaseUrl, Secret
+from edge.settings import MAY_BE_EMPTY, AccessKey, BaseUrl, Secret
 
 
 def _key(secret: Secret) -> Secret:
@@ -24,6 +25,12 @@ def _zone(name: str) -> str:
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise ValueError("a time zone has a name such as Europe/Berlin") from None
     return name
+
+
+def _week(days: int) -> int:
+    if 0 < days < 7:
+        raise ValueError("0, or 7 and more: by its notice it is known that a digest or reminder was posted")
+    return days
 
 
 type PublicKey = Annotated[Secret, AfterValidator(_key)]
@@ -42,6 +49,9 @@ class BotSettings(DiscordSettings):
     time_zone: ZoneName = "UTC"
     notice_window_s: Annotated[int, Field(ge=60, le=604_800)] = 3600
     ai_model: str = "@cf/meta/llama-3.3-70b-instruct-fp8-fast"
+    audit_keep_days: KeepDays = 90
+    audit_max_rows: MaxRows = 100_000
+    notices_keep_days: Annotated[KeepDays, AfterValidator(_week), MAY_BE_EMPTY] = 90
     kv: KeyValue
     db: Database
     ai: Model | None = None

@@ -46,6 +46,8 @@ LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
 _MISSING: Any = object()
+MAY_BE_EMPTY = "may be empty"
+"""In a setting's `Annotated` type: an empty variable is a value like any other, and not a missing one."""
 
 
 def _origins(text: object) -> object:
@@ -94,11 +96,15 @@ type BaseUrl = Annotated[str, AfterValidator(_base_url)]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One setting: `name` is its variable's or binding's name; `kind` variable, secret, or the binding's type."""
+    """One setting: `name` is its variable's or binding's name; `kind` variable, secret, or the binding's type.
+
+    An empty variable counts as missing, unless the setting `takes_empty`.
+    """
 
     attribute: str
     name: str
     kind: str
+    takes_empty: bool
     port: Any
     required: bool
     default: Any
@@ -108,7 +114,7 @@ class Field:
     def read(self, env: Mapping[str, Any]) -> Any:
         """Return the value in `env`, validated; `NotConfigured` where it is missing or invalid."""
         raw = env.get(self.name)
-        if raw is None or raw == "":
+        if raw is None or (raw == "" and not self.takes_empty):
             if self.required:
                 raise NotConfigured(self.name)
             return self.default
@@ -175,6 +181,7 @@ def _field(attribute: str, hint: object, default: object) -> Field:
         attribute=attribute,
         name=attribute.upper(),
         kind=kind,
+        takes_empty=MAY_BE_EMPTY in get_args(named),
         port=hint if hint in BINDINGS else None,
         required=default is _MISSING and not optional,
         default=None if default is _MISSING else default,

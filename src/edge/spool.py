@@ -1,47 +1,88 @@
 """What is written after the response: items kept in their order and written together, as many as have come."""
 
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
 
 from edge.ports import Background, Log, PortError
 
 MOST = 10_000
 """Items that may wait; what comes beyond is lost, as memory is not."""
+MOST_BYTES = 32 * 1024 * 1024
+"""Bytes that may wait, as `weigh` counts them; an isolate has 128 MB for all that it does."""
+BATCH = 50
+"""Items that are written at once."""
+BATCH_BYTES = 4 * 1024 * 1024
+"""Bytes that are written at once, unless a single item has more."""
+
+
+def _weightless(_: object) -> int:
+    return 0
 
 
 class Spool[T]:
-    """Writes what is added, in its order, at most `size` items at once; `what` names the items in the log."""
+    """Writes what is added, in its order, in bounded batches; `what` names the items in the log.
+
+    `weigh` returns about how many bytes of memory an item holds.
+    """
 
     def __init__(
-        self, write: Callable[[list[T]], Awaitable[object]], background: Background, log: Log, what: str, size: int = 50
+        self,
+        write: Callable[[list[T]], Awaitable[object]],
+        background: Background,
+        log: Log,
+        what: str,
+        weigh: Callable[[T], int] = _weightless,
     ) -> None:
         self._write, self._background, self._log = write, background, log
-        self._what, self._size = what, size
-        self._waiting: list[T] = []
+        self._what, self._weigh = what, weigh
+        self._waiting: deque[tuple[T, int]] = deque()
+        self._bytes = 0
         self._is_writing = False
         self._lost = 0
 
     def add(self, items: Iterable[T]) -> None:
         """Keep items to be written in the background. Where that fails they are lost, and the log says how many."""
-        self._waiting += items
-        if (over := len(self._waiting) - MOST) > 0:
-            del self._waiting[MOST:]
-            self._lost += over
+        for item in items:
+            size = self._weigh(item)
+            if len(self._waiting) >= MOST or (self._waiting and self._bytes + size > MOST_BYTES):
+                self._lost += 1
+                continue
+            self._waiting.append((item, size))
+            self._bytes += size
         if not self._is_writing and self._waiting:
             self._is_writing = True
             self._background.add(self._drain())
 
     async def _drain(self) -> None:
-        batch: list[T] = []
         try:
             while self._waiting:
-                batch, self._waiting = self._waiting[: self._size], self._waiting[self._size :]
-                await self._write(batch)
-                if self._lost:
-                    self._log("error", f"{self._what} came faster than they can be written", lost=self._lost)
-                    self._lost = 0
-        except PortError as fault:
-            lost = len(batch) + len(self._waiting)
-            self._log("error", f"{self._what} not written", lost=lost, error=str(fault))
-            self._waiting.clear()
+                await self._write_batch(self._next())
         finally:
             self._is_writing = False
+
+    async def _write_batch(self, batch: list[T]) -> None:
+        """Write a batch; one that is refused is lost, and with a service that is away all that waits."""
+        try:
+            await self._write(batch)
+        except PortError as fault:
+            lost = len(batch) + self._lost
+            if fault.is_away:
+                lost += len(self._waiting)
+                self._waiting.clear()
+                self._bytes = 0
+            self._lost = 0
+            self._log("error", f"{self._what} not written", lost=lost, error=str(fault))
+        if self._lost:
+            self._log("error", f"{self._what} came faster than they can be written", lost=self._lost)
+            self._lost = 0
+
+    def _next(self) -> list[T]:
+        """Take the next batch off what waits: at least one item."""
+        batch: list[T] = []
+        size = 0
+        while self._waiting and len(batch) < BATCH and not (batch and size + self._waiting[0][1] > BATCH_BYTES):
+            item, weight = self._waiting.popleft()
+            batch.append(item)
+            size += weight
+        self._bytes -= size
+        return batch

@@ -18,7 +18,18 @@ from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
 from edge.parts.signatures import check_stamped
 from edge.ports import Clock, Limit, RateLimiter
-from platform_api import NAME, VERSION, chat, content, content_index, discord_view, forms, overview, submissions
+from platform_api import (
+    NAME,
+    VERSION,
+    chat,
+    content,
+    content_index,
+    discord_view,
+    forms,
+    overview,
+    retention,
+    submissions,
+)
 from platform_api.chat import Reader
 from platform_api.content import PURGE, Site
 from platform_api.content_index import ContentIndex
@@ -84,6 +95,7 @@ app = App(
         submissions.routes,
         overview.routes,
         discord_view.routes,
+        retention.routes,
         job_routes(),
     ],
 )  # fmt: skip

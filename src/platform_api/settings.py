@@ -6,6 +6,7 @@ from pydantic import Field
 
 from edge.model import Model
 from edge.parts.discord import DiscordSettings
+from edge.parts.retention import KeepDays
 from edge.ports import Database, KeyValue, RateLimiter
 from edge.settings import AccessKey, BaseUrl, Secret
 
@@ -31,6 +32,8 @@ class PlatformSettings(DiscordSettings):
     discord_bot_token: Secret | None = None
     discord_guild_id: Snowflake | None = None
     discord_channel_id: Snowflake | None = None
+    submissions_keep_days: KeepDays = 365
+    spam_keep_days: KeepDays = 30
     kv: KeyValue
     db: Database
     ai: Model | None = None

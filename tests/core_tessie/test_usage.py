@@ -12,7 +12,7 @@ from tests.remote import Host
 from tests.workers.hosting import reading
 
 from cloudflare_sim import TOKEN, AnalyticsSim
-from core_tessie.usage_points import Usage
+from core_tessie.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.telemetry import Point, Total
@@ -304,6 +304,113 @@ def test_actions_and_chat_turns_have_their_own_numbers(tmp_path: Path) -> None:
         Total(("action", "wake", "succeeded", "", ""), 1, (1200.5, 2, 0, 0)),
         Total(("chat", "m" * 256, "completed", "", ""), 1, (50, 10, 20, 3)),
     ]
+
+
+class Points:
+    """A dataset that remembers what is written to it."""
+
+    def __init__(self) -> None:
+        self.written: list[Point] = []
+
+    def write(self, point: Point) -> None:
+        self.written.append(point)
+
+    async def totals(self, blobs: Any, doubles: Any, since: datetime) -> list[Total]:
+        raise NotImplementedError
+
+    async def probe(self) -> None:
+        """It is there."""
+
+    def calls(self, route: str) -> float:
+        """Return how many calls the points of a route stand for."""
+        return sum(1 + point.doubles[2] for point in self.written if point.blobs[1] == route)
+
+
+def stranger_calls(crowd: Crowd, *, calls: int, every: float) -> tuple[int, float]:
+    """Return how many points so many calls have, and how many calls these stand for."""
+    points, counted = 0, 0.0
+    for number in range(calls):
+        now = number * every
+        due = [doubles for _, doubles in crowd.due(now)]
+        mine = crowd.add((f"/{number % 7}", "4xx", "GET", ""), 2.0, 10, now)
+        for doubles in [*due, *([mine] if mine else [])]:
+            points += 1
+            counted += 1 + doubles[2]
+            assert doubles[0] == 2.0 * (1 + doubles[2]), "the sum of all of them"
+            assert doubles[1] == 10 * (1 + doubles[2])
+    return points, counted
+
+
+def test_few_calls_of_strangers_have_a_point_each() -> None:
+    assert stranger_calls(Crowd(), calls=FEW, every=0.1) == (FEW, FEW)
+
+
+def test_many_calls_of_strangers_share_points_and_are_all_counted() -> None:
+    calls = 300 * 600
+    points, counted = stranger_calls(Crowd(), calls=calls, every=1 / 300)
+    assert points < 10 * (FEW + 7) + calls / SUMMED
+    assert calls - 7 * SUMMED < counted <= calls
+
+
+def test_memory_for_strangers_is_bounded() -> None:
+    crowd = Crowd()
+    for number in range(10_000):
+        crowd.add((f"/{number}", "4xx", "GET", f"{number}"), 1.0, 1, 0.0)
+        assert len(crowd._sums) <= MOST_SUMS + 1
+    written = 0
+    while due := [*crowd.due(60.0)]:
+        assert len(due) <= AT_ONCE
+        written += len(due)
+    assert written <= MOST_SUMS + 1
+
+
+def test_events_of_one_isolate_share_what_is_summed() -> None:
+    points = Points()
+    for _ in range(1500):
+        Usage(points).request("/x", "GET", 401, 1.0)
+    assert FEW + 1 <= len(points.written) <= 2 * (FEW + 1)
+    assert points.calls("/x") >= FEW + SUMMED
+
+
+def test_a_known_caller_has_a_point_for_each_call_unless_it_is_over_its_limit() -> None:
+    points = Points()
+    for _ in range(500):
+        Usage(points).request("/known", "GET", 200, 1.0, actor="phone")
+        Usage(points).request("/over", "GET", 429, 1.0, actor="phone")
+    routes = [point.blobs[1] for point in points.written]
+    assert routes.count("/known") == 500
+    assert routes.count("/over") <= 2 * FEW
+
+
+def test_methods_that_callers_make_up_are_one() -> None:
+    points = Points()
+    for number in range(FEW - 1):
+        Usage(points).request("/x", f"METHOD{number}", 405, 1.0)
+    assert {point.blobs[3] for point in points.written} == {"other"}
+
+
+def test_calls_that_share_a_point_are_counted_with_it(tmp_path: Path) -> None:
+    async def case(client: Client) -> Any:
+        for doubles in ((30.0, 300.0, 2.0), (10.0, 100.0, 0.0), (5.0, 50.0)):  # the last as it was written before
+            client.ports.settings.analytics.write(Point("request", ["request", "/shared", "4xx", "GET", ""], doubles))
+        return (await client.get(f"{USAGE}?by=name")).json()["totals"]
+
+    runner = Runner(tmp_path / "state", 9)
+    [found] = [one for one in runner(case) if one["name"] == "/shared"]
+    assert (found["count"], found["sums"]) == (5, {"ms": 45.0, "bytes": 450.0})
+    assert found["mean_ms"] == 9.0
+
+
+def test_what_strangers_do_does_not_fill_the_file(tmp_path: Path) -> None:
+    async def case(client: Client) -> int:
+        for _ in range(400):
+            await client.anonymous().get("/d1/vehicles")
+        await totals(client)
+        points = client.ports.settings.analytics
+        rows = await points.work(lambda connection: connection.execute("SELECT count(*) FROM points").fetchone())
+        return int(rows[0])
+
+    assert Runner(tmp_path / "state", 9)(case) <= 2 * (FEW + 1) + 1
 
 
 def test_without_a_dataset_nothing_is_counted_and_nothing_fails() -> None:

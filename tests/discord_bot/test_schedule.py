@@ -8,7 +8,6 @@ import pytest
 
 from discord_bot.app import app
 from discord_bot.schedule import DIGEST, REMIND, WEEK, week_of
-from edge.instants import to_text
 from edge.runtimes.local.clock import schedule
 
 from .conftest import Bot, Runner, document, soon
@@ -39,7 +38,7 @@ def planned(bot: Bot) -> None:
 
 
 def test_the_crons_are_those_that_are_asked_for_and_their_days_are_cloudflares() -> None:
-    assert [cron for cron, _ in app.jobs] == ["0 14 * * *", "0 14 * * 1"]
+    assert [*dict.fromkeys(cron for cron, _ in app.jobs)] == ["0 14 * * *", "0 14 * * 1"]
     due = next(schedule(DIGEST, datetime(2026, 11, 21, 12, tzinfo=UTC)))
     assert due == datetime(2026, 11, 22, 14, tzinfo=UTC)
     assert f"{due:%A}" == "Sunday"
@@ -206,27 +205,14 @@ def test_a_site_that_is_down_fails_the_run_and_not_the_next(run: Runner) -> None
     run(case)
 
 
-def test_old_rows_go_with_the_digest(run: Runner) -> None:
-    async def case(bot: Bot) -> None:
-        await bot.know_webhooks()
-        for days in (89, 91):
-            at = to_text(datetime.now(UTC) - timedelta(days=days))
-            await bot.db.run(
-                "INSERT INTO audit (kind, subject, actor, outcome, created_at) VALUES (?, ?, ?, ?, ?)",
-                "slash", str(days), "", "", at,
-            )  # fmt: skip
-        await job(bot, "digest", dry=True)
-        assert len(await bot.db.all("SELECT * FROM audit")) == 2
-        await job(bot, "digest")
-        assert [row["subject"] for row in await bot.db.all("SELECT * FROM audit")] == ["89"]
-
-    run(case)
-
-
 def test_jobs_are_listed_and_unknown_ones_are_not_found(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         listed = (await bot.client.get("/jobs")).json()
-        assert listed == [{"name": "remind", "cron": REMIND}, {"name": "digest", "cron": DIGEST}]
+        assert listed == [
+            {"name": "remind", "cron": REMIND},
+            {"name": "digest", "cron": DIGEST},
+            {"name": "remove_old_rows", "cron": REMIND},
+        ]
         assert (await bot.client.post("/jobs/no-such")).status == 404
 
     run(case)

@@ -1,4 +1,8 @@
+CREATE INDEX agent_actions_by_actor ON agent_actions (actor);
+
 CREATE INDEX agent_actions_created ON agent_actions (created_at);
+
+CREATE INDEX agent_actions_ended ON agent_actions (ended_at);
 
 CREATE UNIQUE INDEX agent_actions_idempotency ON agent_actions (idempotency_key) WHERE idempotency_key IS NOT NULL;
 
@@ -36,6 +40,8 @@ CREATE INDEX agent_messages_actor ON agent_messages (actor, role, created_at);
 
 CREATE INDEX agent_messages_asked ON agent_messages (role, created_at);
 
+CREATE INDEX agent_messages_by_actor ON agent_messages (actor);
+
 CREATE INDEX agent_messages_conversation ON agent_messages (conversation_id, created_at);
 
 CREATE INDEX agent_messages_turn ON agent_messages (conversation_id, turn);
@@ -60,6 +66,8 @@ CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.up
 END;
 
 CREATE INDEX api_keys_created ON api_keys (created_at);
+
+CREATE INDEX api_keys_ended ON api_keys (coalesce(revoked_at, expires_at));
 
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY,
@@ -211,6 +219,8 @@ CREATE TRIGGER drives_updated AFTER UPDATE ON drives WHEN NEW.updated_at IS OLD.
   UPDATE drives SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX energy_reports_by_actor ON energy_reports (actor);
+
 CREATE INDEX energy_reports_vin_created ON energy_reports (vin, created_at);
 
 CREATE TABLE energy_reports (
@@ -264,6 +274,8 @@ CREATE TRIGGER idles_updated AFTER UPDATE ON idles WHEN NEW.updated_at IS OLD.up
   UPDATE idles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX logs_by_actor ON logs (actor, created_at);
+
 CREATE INDEX logs_created ON logs (created_at);
 
 CREATE INDEX logs_request ON logs (request_id);
@@ -306,6 +318,10 @@ END;
 
 CREATE TABLE sqlite_sequence(name,seq);
 
+CREATE INDEX sync_runs_by_actor ON sync_runs (actor);
+
+CREATE INDEX sync_runs_ended ON sync_runs (ended_at);
+
 CREATE INDEX sync_runs_open ON sync_runs (status, started_at);
 
 CREATE INDEX sync_runs_started ON sync_runs (started_at);
@@ -332,7 +348,11 @@ CREATE TRIGGER sync_runs_updated AFTER UPDATE ON sync_runs WHEN NEW.updated_at I
   UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX tessie_raw_asked ON tessie_raw (path, query, method) WHERE digest IS NOT NULL;
+
 CREATE INDEX tessie_raw_created ON tessie_raw (created_at);
+
+CREATE INDEX tessie_raw_stored ON tessie_raw (created_at, stored_bytes) WHERE stored_bytes IS NOT NULL;
 
 CREATE INDEX tessie_raw_vin_created ON tessie_raw (vin, created_at);
 
@@ -353,7 +373,7 @@ CREATE TABLE tessie_raw (
   request_id TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
+, digest TEXT, seen INTEGER NOT NULL DEFAULT 1, last_seen_at TEXT, stored_bytes INTEGER);
 
 CREATE TRIGGER tessie_raw_updated AFTER UPDATE ON tessie_raw WHEN NEW.updated_at IS OLD.updated_at BEGIN
   UPDATE tessie_raw SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;

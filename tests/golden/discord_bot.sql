@@ -14,10 +14,14 @@ CREATE TABLE audit (
   created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
 );
 
+CREATE INDEX leases_by_end ON leases (until);
+
 CREATE TABLE leases (
   name TEXT PRIMARY KEY,
   until REAL NOT NULL
 );
+
+CREATE INDEX notices_by_end ON notices (until);
 
 CREATE INDEX notices_created ON notices (created_at);
 

@@ -1,3 +1,5 @@
+CREATE INDEX leases_by_end ON leases (until);
+
 CREATE TABLE leases (
   name TEXT PRIMARY KEY,
   until REAL NOT NULL
@@ -20,6 +22,8 @@ CREATE TABLE passages (
 CREATE TABLE sqlite_sequence(name,seq);
 
 CREATE INDEX submissions_by_fingerprint ON submissions (fingerprint, created_at);
+
+CREATE INDEX submissions_by_status ON submissions (status, created_at);
 
 CREATE INDEX submissions_by_time ON submissions (created_at);
 

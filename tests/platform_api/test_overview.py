@@ -169,6 +169,7 @@ def test_jobs_are_listed(run: Runner) -> None:
     assert {(one["name"], one["cron"]) for one in jobs} == {
         ("refresh_index", "17 * * * *"),
         ("carry_submissions", "*/10 * * * *"),
+        ("remove_old_rows", "17 * * * *"),
     }
 
 

@@ -1,0 +1,315 @@
+"""The `tessie_raw` rows: an answer that says the same as the last one is counted, and not stored again."""
+
+import asyncio
+import json
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core_tessie.raw_answers import BODY_LIMIT, CLOCK_FIELDS, COMPARED, Call, statements_of
+from edge.ports import Fetched, Row, Statement
+from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.migrations import migrate
+from edge.testing import Client
+from tessie_sim import Fleet
+from tessie_sim.state import state
+
+from .conftest import ROOT, Runner
+
+VIN = "5YJ3E1EA1KF000001"
+STATE = {
+    "vin": VIN,
+    "tokens": ["secret-a", "secret-b"],
+    "charge_state": {"battery_level": 70, "timestamp": 1_701_139_037_461},
+    "drive_state": {"gps_as_of": 1_701_139_036, "speed": None, "timestamp": 1_701_139_037_461},
+    "vehicle_state": {"odometer": 14_096.485641, "tpms_last_seen_pressure_time_fl": 1_701_138_000, "timestamp": 5},
+}
+
+
+def later(seconds: int, **changes: Any) -> Any:
+    """Return the state as it is read some seconds later."""
+    text = json.dumps(STATE | changes)
+    for name, unit in (("timestamp", 1000), ("gps_as_of", 1), ("tpms_last_seen_pressure_time_fl", 1)):
+        for value in {STATE[part].get(name) for part in STATE if part.endswith("_state")} - {None}:  # type: ignore[attr-defined]
+            text = text.replace(f'"{name}": {value}', f'"{name}": {value + unit * seconds}')
+    return json.loads(text)
+
+
+class Answering:
+    """A Tessie that answers what a test says."""
+
+    def __init__(self, port: int) -> None:
+        self.status, self.body, self.media_type = 200, b"{}", "application/json"
+        sim = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def answer(self) -> None:
+                self.rfile.read(int(self.headers.get("content-length") or 0))
+                self.send_response(sim.status)
+                self.send_header("content-type", sim.media_type)
+                self.send_header("content-length", str(len(sim.body)))
+                self.end_headers()
+                self.wfile.write(sim.body)
+
+            do_GET = do_POST = answer  # noqa: N815 - as http.server names them
+
+            def log_message(self, *_: object) -> None:
+                """Say nothing."""
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server.daemon_threads = True
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
+
+    def say(self, value: Any, *, status: int = 200) -> None:
+        self.status, self.body = status, json.dumps(value).encode()
+
+
+@pytest.fixture
+def tessie(run: Runner) -> Iterator[Answering]:
+    answering = Answering(run.tessie_port)
+    yield answering
+    answering.server.shutdown()
+    answering.server.server_close()
+
+
+async def stored(client: Client, seen: int) -> list[Row]:
+    """Return the rows, once so many answers are stored or counted, and none is by mistake counted later."""
+    for _ in range(500):
+        rows: list[Row] = await client.ports.settings.db.all("SELECT * FROM tessie_raw ORDER BY rowid")
+        if sum(row["seen"] for row in rows) >= seen:
+            await asyncio.sleep(0.2)
+            rows = await client.ports.settings.db.all("SELECT * FROM tessie_raw ORDER BY rowid")
+            assert sum(row["seen"] for row in rows) == seen
+            return rows
+        await asyncio.sleep(0.02)
+    raise AssertionError(f"{rows}")
+
+
+def test_an_answer_that_differs_in_its_clocks_alone_is_stored_once(run: Runner, tessie: Answering) -> None:
+    async def case(client: Client) -> list[Row]:
+        for seconds in (0, 10, 20, 30):
+            tessie.say(later(seconds))
+            assert (await client.get(f"/tessieapi/{VIN}/state")).json() == later(seconds), "the caller gets what came"
+        return await stored(client, 4)
+
+    [row] = run(case)
+    assert row["seen"] == 4
+    assert row["last_seen_at"] >= row["created_at"]
+    assert json.loads(row["body"]) == later(0) | {"tokens": None}
+    assert row["stored_bytes"] == len(row["body"])
+
+
+def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Runner, tessie: Answering) -> None:
+    moved = {"vehicle_state": {**STATE["vehicle_state"], "odometer": 14_097.0}}  # type: ignore[dict-item]
+    said = [later(0), later(10, **moved), later(20), later(30)]
+
+    async def case(client: Client) -> list[Row]:
+        for value in said:
+            tessie.say(value)
+            await client.get(f"/tessieapi/{VIN}/state")
+        return await stored(client, 4)
+
+    rows = run(case)
+    assert [row["seen"] for row in rows] == [1, 1, 2]
+    bodies = [json.loads(row["body"]) for row in rows]
+    assert [one["vehicle_state"]["odometer"] for one in bodies] == [14_096.485641, 14_097.0, 14_096.485641]
+
+
+def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, tessie: Answering) -> None:
+    targets = (f"{VIN}/state", f"{VIN}/state?use_cache=true", "vehicles", f"{VIN}/battery", f"{VIN}/state")
+
+    async def case(client: Client) -> list[Row]:
+        tessie.say(later(0))
+        for target in targets:
+            await client.get(f"/tessieapi/{target}")
+        tessie.say(later(0), status=404)
+        await client.get(f"/tessieapi/{VIN}/state")
+        return await stored(client, 6)
+
+    rows = run(case)
+    assert [(row["path"], row["query"], row["status"], row["seen"]) for row in rows] == [
+        (f"/{VIN}/state", "", 200, 2),
+        (f"/{VIN}/state", "use_cache=true", 200, 1),
+        ("/vehicles", "", 200, 1),
+        (f"/{VIN}/battery", "", 200, 1),
+        (f"/{VIN}/state", "", 404, 1),
+    ]
+
+
+def test_in_what_tells_the_past_a_time_is_a_difference(run: Runner, tessie: Answering) -> None:
+    async def case(client: Client) -> list[Row]:
+        for second in (1, 2, 2):
+            tessie.say({"results": [{"timestamp": second, "latitude": 1.5}]})
+            await client.get(f"/tessieapi/{VIN}/path?details=true")
+        return await stored(client, 3)
+
+    assert [row["seen"] for row in run(case)] == [1, 2]
+
+
+@pytest.mark.parametrize("target", [f"{VIN}/command/honk", f"{VIN}/wake"])
+@pytest.mark.parametrize("method", ["POST", "GET"])
+def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answering, target: str, method: str) -> None:
+    async def case(client: Client) -> list[Row]:
+        tessie.say({"result": True})
+        for _ in range(3):
+            assert (await client.request(method, f"/tessieapi/{target}")).status == 200
+        return await stored(client, 3)
+
+    assert [(row["seen"], row["digest"]) for row in run(case)] == [(1, None)] * 3
+
+
+def test_a_tessie_that_is_away_is_stored_once(run: Runner) -> None:
+    run.env |= {"TESSIE_BASE_URL": "http://127.0.0.1:9", "TESSIE_DEADLINE_S": "0.1"}
+
+    async def case(client: Client) -> list[Row]:
+        for _ in range(3):
+            assert (await client.get(f"/tessieapi/{VIN}/state")).status in {502, 504}
+        return await stored(client, 3)
+
+    rows = run(case)
+    assert len(rows) < 3
+    assert all(row["error"] and row["status"] is None for row in rows)
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[LocalDatabase]:
+    migrate(tmp_path / "DB.sqlite", ROOT / "migrations")
+    database = LocalDatabase(tmp_path / "DB.sqlite")
+    yield database
+    database.close()
+
+
+def call(body: bytes, media_type: str = "application/json", path: str = f"/{VIN}/state") -> Call:
+    return Call("GET", path, "", VIN, "r", 1, 1.0, Fetched(200, [("content-type", media_type)], body))
+
+
+async def record(db: LocalDatabase, *calls: Call) -> list[Row]:
+    for one in calls:
+        await db.batch(statements_of(one))
+    return await db.all("SELECT * FROM tessie_raw ORDER BY rowid")
+
+
+def test_isolates_that_have_the_same_answer_leave_one_row(db: LocalDatabase, tmp_path: Path) -> None:
+    other = LocalDatabase(tmp_path / "DB.sqlite")
+
+    async def case() -> list[Row]:
+        same = [statements_of(call(json.dumps(later(n)).encode())) for n in range(40)]
+        batches = [(db, other)[n % 2].batch(one) for n, one in enumerate(same)]
+        loose: list[Any] = []
+        for n, one in enumerate(same):  # also where a batch ends between the two
+            loose += [(db, other)[n % 2].batch([part]) for part in one]
+        await asyncio.gather(*batches, *loose)
+        return await db.all("SELECT * FROM tessie_raw")
+
+    try:
+        rows = asyncio.run(case())
+    finally:
+        other.close()
+    assert len(rows) == 1
+    assert rows[0]["seen"] >= 78
+
+
+def test_a_row_from_before_the_digests_is_no_last_answer(db: LocalDatabase) -> None:
+    async def case() -> list[Row]:
+        await db.run("INSERT INTO tessie_raw (id, method, path) VALUES ('old', 'GET', ?)", f"/{VIN}/state")
+        return await record(db, call(b"{}"), call(b"{}"))
+
+    rows = asyncio.run(case())
+    assert [row["seen"] for row in rows] == [1, 2]
+
+
+def test_what_is_too_large_is_cut_and_told_apart_by_its_beginning_and_its_size(db: LocalDatabase) -> None:
+    large = b'{"a": "' + b"x" * (BODY_LIMIT + 5000)
+    rows = asyncio.run(record(db, *map(call, (large, large, large + b"y", b"z" + large))))
+    assert [row["seen"] for row in rows] == [2, 1, 1]
+    assert {(len(row["body"]), row["is_cut"], row["stored_bytes"]) for row in rows} == {(BODY_LIMIT, 1, BODY_LIMIT)}
+    assert rows[0]["body_bytes"] == len(large)
+
+
+def test_tokens_at_the_place_of_the_cut_are_not_stored() -> None:
+    for before in range(BODY_LIMIT - 60, BODY_LIMIT + 20, 7):
+        body = b" " * before + b'"tokens":["secret-canary-1","secret-canary-2"]' + b" " * 9000
+        text = str(statements_of(call(body)))
+        assert "canary" not in text, before
+
+
+def test_of_an_image_nothing_but_its_size_is_compared(db: LocalDatabase) -> None:
+    images = [call(body, "image/png", f"/{VIN}/map") for body in (b"\x89PNG1", b"\x89PNG2", b"\x89PNG333")]
+    rows = asyncio.run(record(db, *images))
+    assert [(row["seen"], row["body"], row["stored_bytes"]) for row in rows] == [(2, "", 0), (1, "", 0)]
+
+
+def test_a_member_is_a_clock_by_its_whole_name_alone() -> None:
+    def digest(**members: Any) -> Any:
+        *_, (_, params) = statements_of(call(json.dumps(members).encode()))
+        return params[-1]
+
+    for name in CLOCK_FIELDS:
+        assert digest(a=1, **{name: 1}) == digest(a=1, **{name: 1.5e9})
+        assert digest(a=1, **{name: 1}) != digest(a=1, **{name: None})
+        assert digest(a=1, **{f"x{name}": 1}) != digest(a=1, **{f"x{name}": 2})
+        assert digest(a=f'"{name}": 1') != digest(a=f'"{name}": 2'), "what a text says is no member"
+
+
+def test_a_body_that_is_very_large_is_compared_byte_by_byte() -> None:
+    many = json.dumps([{"timestamp": 1}] * (COMPARED // 10)).encode()
+    assert statements_of(call(many))[0].params[-1] != statements_of(call(many.replace(b"1", b"2", 1)))[0].params[-1]
+
+
+def day_of_polling(every: int) -> list[tuple[int, bytes]]:
+    """Return what a car answers in a day, asked for its state every so many seconds."""
+    begin = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
+    now = [begin]
+    fleet = Fleet(seed=7, start=datetime(2025, 12, 1, tzinfo=UTC), until=lambda: now[0])
+    car = fleet[fleet.vins[0]]
+    answers = []
+    for at in range(begin, begin + 86_400, every):
+        now[0] = at
+        answers.append((at, json.dumps(state(car), separators=(",", ":")).encode()))
+    return answers
+
+
+@pytest.mark.slow
+def test_a_day_of_polling_stores_what_has_changed(db: LocalDatabase, record_property: Any) -> None:
+    answers = day_of_polling(10)
+
+    async def case() -> list[Row]:
+        statements: list[Statement] = []
+        for _, body in answers:
+            statements += statements_of(call(body))
+        for start in range(0, len(statements), 100):
+            await db.batch(statements[start : start + 100])
+        return await db.all("SELECT seen, stored_bytes FROM tessie_raw")
+
+    rows = asyncio.run(case())
+    sizes = {"answers": len(answers), "bytes": sum(len(body) for _, body in answers)}
+    sizes |= {"rows": len(rows), "stored": sum(row["stored_bytes"] for row in rows)}
+    for name, value in sizes.items():
+        record_property(name, value)
+    assert sum(row["seen"] for row in rows) == len(answers) == 8640
+    distinct = len({without_clocks(body) for _, body in answers})
+    assert distinct <= len(rows) <= changes(answers) + 1, "a row for each change, and none for a clock"
+    assert sizes["stored"] < sizes["bytes"] / 2, sizes
+
+
+def without_clocks(body: bytes) -> str:
+    """Return a state without its clocks, found by reading it as JSON."""
+
+    def stripped(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {name: stripped(one) for name, one in value.items() if name not in CLOCK_FIELDS}
+        return [stripped(one) for one in value] if isinstance(value, list) else value
+
+    return json.dumps(stripped(json.loads(body)), sort_keys=True)
+
+
+def changes(answers: list[tuple[int, bytes]]) -> int:
+    """Return how often one answer says something else than the one before."""
+    said = [without_clocks(body) for _, body in answers]
+    return sum(before != after for before, after in pairwise(said))

@@ -1,0 +1,247 @@
+"""What the default app removes in time, by its cron on both runtimes, and what stays as something needs it."""
+
+import asyncio
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic_core import from_json
+
+from core_tessie.sync import CRON
+from edge.instants import to_text
+from edge.testing import Client
+from tessie_sim import Fleet, Simulator
+
+from .conftest import Runner
+from .test_auth import by, made
+from .test_sync import NOW
+
+VIN = "5YJ3E1EA1KF000001"
+
+
+@pytest.fixture
+def sim(run: Runner) -> Iterator[Simulator]:
+    """A Tessie for the sync, which has the same cron."""
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+def ago(**span: float) -> str:
+    return to_text(datetime.now(UTC) - timedelta(**span))
+
+
+async def put(client: Client, table: str, *rows: Mapping[str, Any]) -> None:
+    for row in rows:
+        marks = ", ".join("?" * len(row))
+        sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({marks})"
+        await client.ports.settings.db.run(sql, *row.values())
+
+
+async def ids(client: Client, table: str) -> set[str]:
+    return {row["id"] for row in await client.ports.settings.db.all(f"SELECT id FROM {table}")}
+
+
+LOGS = (
+    {"id": "old", "level": "info", "message": "m", "created_at": ago(days=31)},
+    {"id": "new", "level": "info", "message": "m", "created_at": ago(days=29)},
+    {"id": "of-a-key", "level": "info", "message": "m", "actor": "named", "created_at": ago(days=29)},
+)
+RAW = (
+    {"id": "old", "method": "GET", "path": "/x", "created_at": ago(days=91)},
+    {"id": "seen again", "method": "GET", "path": "/y", "created_at": ago(days=91), "last_seen_at": ago(days=1)},
+    {"id": "not seen again", "method": "GET", "path": "/z", "created_at": ago(days=99), "last_seen_at": ago(days=91)},
+    {"id": "new", "method": "GET", "path": "/x", "created_at": ago(days=89)},
+)
+TICKETS = (
+    {"id": "old", "actor": "a", "role": 1, "expires_at": ago(hours=2)},
+    {"id": "good", "actor": "a", "role": 1, "expires_at": ago(seconds=-30)},
+)
+LONG_AGO = {"cause": "api", "started_at": ago(days=400), "ended_at": ago(days=366), "status": "succeeded"}
+RUNS = (
+    {"id": "old", **LONG_AGO},
+    {"id": "walked", **LONG_AGO},
+    {"id": "open-action", **LONG_AGO},
+    {"id": "running", "cause": "api", "started_at": ago(hours=1), "status": "started", "created_at": ago(days=999)},
+    {"id": "new", **LONG_AGO, "ended_at": ago(days=364)},
+)
+DONE = {"kind": "wake", "status": "succeeded", "created_at": ago(days=999), "ended_at": ago(days=731)}
+ACTIONS = (
+    {"id": "old", **DONE},
+    {"id": "dead", **DONE, "status": "dead"},
+    {"id": "unsent", "kind": "command", "status": "queued", "created_at": ago(days=999)},
+    {
+        "id": "open-action",
+        "kind": "sync_vehicle",
+        "status": "queued",
+        "sent_at": ago(days=1),
+        "created_at": ago(days=1),
+    },
+    {"id": "running", "kind": "backfill", "status": "running", "created_at": ago(days=999)},
+    {"id": "queued again", **DONE, "status": "queued"},
+    {"id": "new", **DONE, "ended_at": ago(days=729)},
+)
+KEY = {"name": "k", "role": 1, "prefix": "key_", "hash": "h", "created_at": ago(days=999)}
+KEYS = (
+    {"id": "revoked", **KEY, "revoked_at": ago(days=366)},
+    {"id": "expired", **KEY, "expires_at": ago(days=366)},
+    {"id": "named", **KEY, "revoked_at": ago(days=366)},
+    {"id": "asked", **KEY, "revoked_at": ago(days=366)},
+    {"id": "revoked lately", **KEY, "revoked_at": ago(days=364), "expires_at": ago(days=366)},
+    {"id": "expires", **KEY, "expires_at": ago(days=-1)},
+    {"id": "good", **KEY},
+)
+MESSAGES = (
+    {
+        "id": "m", "conversation_id": "c", "role": "user", "content": "Hi", "status": "complete", "actor": "asked",
+        "turn": 1, "created_at": ago(days=5000),
+    },
+)  # fmt: skip
+ROWS: dict[str, tuple[dict[str, Any], ...]] = {
+    "logs": LOGS, "tessie_raw": RAW, "tickets": TICKETS, "sync_runs": RUNS, "agent_actions": ACTIONS, "api_keys": KEYS,
+    "agent_messages": MESSAGES,
+}  # fmt: skip
+GONE = {
+    "logs": {"old"},
+    "tessie_raw": {"old", "not seen again"},
+    "tickets": {"old"},
+    "sync_runs": {"old"},
+    "agent_actions": {"old", "dead"},
+    "api_keys": {"revoked", "expired"},
+    "agent_messages": set(),
+}
+
+
+async def fill(client: Client) -> None:
+    backfill = '{"run_id": "walked", "since": 1, "floor": 0, "trails": {}}'
+    await put(client, "vehicles", {"id": VIN, "vin": VIN, "is_active": 0, "backfill": backfill})
+    for table, rows in ROWS.items():
+        await put(client, table, *rows)
+
+
+def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        await fill(client)
+        await client.scheduled(CRON)
+        return {table: await ids(client, table) for table in ROWS}
+
+    left = run(case)
+    for table, rows in ROWS.items():
+        there = {row["id"] for row in rows}
+        assert there - left[table] == GONE[table], table
+    assert sim.vins
+
+
+def test_what_was_removed_is_told_in_the_logs(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> Any:
+        await fill(client)
+        await client.scheduled(CRON)
+        for _ in range(500):
+            row = await client.ports.settings.db.first("SELECT * FROM logs WHERE message = 'old rows removed'")
+            if row:
+                return row
+            await asyncio.sleep(0.02)
+        raise AssertionError("not told")
+
+    row = run(case)
+    assert (row["actor"], row["level"]) == ("cron", "info")
+    report = from_json(row["payload"])
+    assert report["removed"] == {table: len(gone) for table, gone in GONE.items() if gone}
+    assert (report["more"], report["skipped"]) == ([], {})
+    assert sim.vins
+
+
+def test_a_second_run_removes_nothing_more(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> list[dict[str, set[str]]]:
+        found = []
+        await fill(client)
+        for _ in range(2):
+            await client.scheduled(CRON)
+            found.append({table: await ids(client, table) for table in GONE if table not in {"logs", "tessie_raw"}})
+        return found
+
+    once, twice = run(case)
+    assert {table: once[table] - twice[table] for table in once} == {table: set() for table in once}
+    assert sim.vins
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Runner:
+    """A runner on the local runtime alone, for settings that would start a Worker each; Tessie is away."""
+    runner = Runner(tmp_path / "state", 9)
+    runner.env["TESSIE_DEADLINE_S"] = "0.1"
+    return runner
+
+
+async def removed(client: Client) -> None:
+    """Fire the cron; the sync, which Tessie does not answer, fails by itself."""
+    with pytest.raises(ExceptionGroup):
+        await client.scheduled(CRON)
+
+
+def message(conversation: str, number: int, role: str = "user", days: float = 11, status: str = "complete") -> Any:
+    return {
+        "id": f"{conversation}-{number}", "conversation_id": conversation, "role": role, "content": "x",
+        "status": status, "turn": (number + 1) // 2, "created_at": ago(days=days),
+    }  # fmt: skip
+
+
+def test_conversations_are_kept_unless_an_owner_says_how_long(local: Runner) -> None:
+    async def case(client: Client) -> set[str]:
+        await put(client, "agent_messages", *(message("old", n, "assistant" if n % 2 == 0 else "user") for n in (1, 2)))
+        await put(client, "agent_messages", message("goes on", 1), message("goes on", 2, "assistant", 9))
+        await put(client, "agent_messages", message("open", 1), message("open", 3, "user", 0, "open"))
+        await removed(client)
+        return await ids(client, "agent_messages")
+
+    assert len(local(case)) == 6
+    local.state = local.state / "other"
+    local.env["AGENT_MESSAGES_KEEP_DAYS"] = "10"
+    assert local(case) == {"goes on-1", "goes on-2", "open-1", "open-3"}
+
+
+def test_logs_are_bounded_by_number_and_answers_by_size(local: Runner) -> None:
+    local.env |= {"LOGS_MAX_ROWS": "3", "TESSIE_RAW_MAX_MB": "1"}
+
+    async def case(client: Client) -> tuple[set[str], set[str]]:
+        await put(
+            client,
+            "logs",
+            *({"id": f"{n}", "level": "info", "message": "m", "created_at": ago(hours=n)} for n in range(1, 9)),
+        )
+        answers = [{"id": f"{n}", "method": "GET", "path": "/x", "created_at": ago(hours=n)} for n in range(1, 9)]
+        await put(client, "tessie_raw", *(row | {"body": "x", "stored_bytes": 300_000} for row in answers))
+        await removed(client)
+        return await ids(client, "logs"), await ids(client, "tessie_raw")
+
+    logs, raw = local(case)
+    assert {"1", "2", "3"} <= logs
+    assert not {"5", "6", "7", "8"} & logs
+    assert {"1", "2", "3", "4"} <= raw
+    assert not {"5", "6", "7", "8"} & raw
+
+
+@pytest.mark.parametrize("value", ["0", "", "nonsense"])
+def test_a_setting_of_none_or_of_nonsense_removes_no_row(local: Runner, value: str) -> None:
+    local.env |= dict.fromkeys(("LOGS_KEEP_DAYS", "LOGS_MAX_ROWS", "TESSIE_RAW_KEEP_DAYS", "TESSIE_RAW_MAX_MB"), value)
+
+    async def case(client: Client) -> tuple[set[str], set[str]]:
+        await fill(client)
+        await removed(client)
+        return await ids(client, "logs"), await ids(client, "tessie_raw")
+
+    logs, raw = local(case)
+    assert {row["id"] for row in LOGS} <= logs
+    assert {row["id"] for row in RAW} <= raw
+
+
+def test_a_key_that_is_good_goes_on_after_a_run(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> list[int]:
+        key = await made(client)
+        await client.ports.settings.db.run("UPDATE api_keys SET created_at = ?", ago(days=3000))
+        await client.scheduled(CRON)
+        return [(await by(client, key["key"]).get("/auth/me")).status]
+
+    assert run(case) == [200]
+    assert sim.vins
