@@ -23,9 +23,9 @@ def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
     """What is no longer kept is not read, and a reader who asks for it is told."""
 
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames, kept=10)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, kept=10)
         await log.publish([Draft("a.n", n) for n in range(25)])
-        page = await log.read(0)
+        page = await events.page_of(log, 0)
         assert ([event.sequence for event in page.events], page.oldest, page.last) == ([*range(16, 26)], 16, 25)
         stream = events.frames(log, Follow(events.ACTOR, 3))
         assert (await anext(stream)).startswith("retry:")
@@ -44,7 +44,7 @@ def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
 def test_another_processs_events_are_seen(tmp_path: Path) -> None:
     async def run() -> None:
         path = tmp_path / "events" / "log.sqlite"
-        one, other = LocalEvents(path, events.no_frames), LocalEvents(path, events.no_frames)
+        one, other = LocalEvents(path, events.app(), events.no_ports), LocalEvents(path, events.app(), events.no_ports)
         reading = asyncio.create_task(events.numbers(one, Follow(events.ACTOR, 0), 4))
         await other.publish([Draft("a.n", 1), Draft("a.n", 2)])
         await one.publish([Draft("a.n", 3)])
@@ -59,7 +59,7 @@ def test_another_processs_events_are_seen(tmp_path: Path) -> None:
 
 def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp_path: Path) -> None:
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         told: list[object] = []
 
         async def stop() -> None:
@@ -91,7 +91,7 @@ def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp
 
 def test_a_stream_that_begins_when_all_end_ends_too(tmp_path: Path) -> None:
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         stream = await log.stream(Follow(events.ACTOR))
         await log.end()
         async with asyncio.timeout(10):

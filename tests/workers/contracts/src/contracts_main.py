@@ -149,6 +149,8 @@ app = App(
     authenticate=nobody,
     queues={"JOBS": "jobs"},
     limits={"LIMITER": rate_limiter.LIMIT},
+    audiences=events.AUDIENCES,
+    revalidate=events.revalidate,
 )
 Default = worker(app)
 EventLog = event_log(app)
