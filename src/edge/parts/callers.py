@@ -65,6 +65,8 @@ class Callers:
 
     async def revalidate(self, actor: Actor) -> Actor:
         """Return a caller as its credential stands now; `Unauthorized` where it was revoked or has expired."""
+        if actor.name != ADMINISTRATOR.name and self.keys is not None:
+            await self.keys.check(actor.name)
         return actor
 
     def tokens(self) -> Tokens:

@@ -73,6 +73,12 @@ class ApiKeys:
             self._background.add(self._db.run(_USED, to_text(now), row["id"], before))
         return actor_of(row)
 
+    async def check(self, key_id: str) -> None:
+        """Raise `Unauthorized` where a key was revoked, has expired, or never was."""
+        row = await self._db.first("SELECT revoked_at, expires_at FROM api_keys WHERE id = ?", key_id)
+        if row is None or row["revoked_at"] or (row["expires_at"] and row["expires_at"] <= to_text(self._clock.now())):
+            raise Unauthorized("the key was revoked or has expired")
+
 
 def actor_of(row: Row) -> Actor:
     """Return the caller that a key's row stands for."""

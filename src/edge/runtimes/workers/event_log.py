@@ -243,7 +243,7 @@ class Log:
         is_first = not self._open
         self._open.enter(connection)
         if is_first:
-            self._beat_at = time() + wire.HEARTBEAT
+            self._beat_at, self._alarm_at = time() + wire.HEARTBEAT, inf
             self._keep_check()
         self._set_alarm()
 
