@@ -14,6 +14,7 @@ from edge.app import App
 from edge.errors import Unauthorized
 from edge.live import Audience, Draft, Events, Follow, Page, TooManyConnections
 from edge.ports import LimitExceeded, Log, PortError, Ports
+from edge.runtimes.live_wire import BEGINNING, documents
 from edge.settings import Settings
 
 type Case = Callable[[Events], Awaitable[None]]
@@ -361,6 +362,42 @@ async def streams_that_are_asked_for_at_once_are_bounded(events: Events) -> None
     assert (len(held), {type(one) for one in answers if one not in held}) == (5, {TooManyConnections})
     for one in held:
         await close(one)
+
+
+OLD_EVENTS = [
+    ("of.all", None),
+    ("of.car", CARS[0]),
+    ("of.car", CARS[1]),
+    ("for.admins", None),
+    ("by.caller", None),
+    ("undeclared", CARS[0]),
+]
+"""Types and subjects of events in a log that an earlier version has written."""
+OLD_SEEN = {
+    "admin": [1, 2, 3, 4, 5, 6],
+    "unbound": [1, 2, 3],
+    "bound": [2],
+    "bound to another": [3],
+    "bound to nothing": [],
+}
+
+
+def old_rows() -> list[tuple[int, str, str]]:
+    """Return the rows of that log: number, type and document."""
+    drafts = [Draft(type_, {"n": 1}, subject) for type_, subject in OLD_EVENTS]
+    return [(event.sequence, event.type, event.json) for event in documents(drafts, 0, BEGINNING)]
+
+
+async def an_old_log_is_brought_up_to_date(events: Events) -> None:
+    """Its events are for the readers of their subject, where that is their type's audience, else administrators'."""
+    for name, wanted in OLD_SEEN.items():
+        page = await events.read(Follow(READERS[name], 0))
+        assert [event.sequence for event in page.events] == wanted, name
+        assert page.last == len(OLD_EVENTS)
+    documents_ = [event.json for event in (await page_of(events, 0)).events]
+    assert documents_ == [json for _, _, json in old_rows()]
+    assert await events.publish([Draft("of.car", 1, CARS[0])]) == len(OLD_EVENTS) + 1
+    assert [event.sequence for event in (await events.read(Follow(READERS["bound"], 0))).events] == [2, 7]
 
 
 async def probe_answers(events: Events) -> None:
