@@ -207,7 +207,8 @@ class Turn:
         return said(self.conversation_id, self.number, role, content, **by, **more)
 
     def _publish(self, type_: str, **data: object) -> None:
-        self.desk.publisher.publish(type_, {"conversation_id": self.conversation_id, "turn": self.number, **data})
+        told = {"conversation_id": self.conversation_id, "turn": self.number, **data}
+        self.desk.publisher.publish(type_, told, caller=self.desk.looking.actor)
 
     async def _history(self) -> list[Message]:
         looking = self.desk.looking

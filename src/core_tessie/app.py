@@ -22,6 +22,7 @@ from core_tessie.action_work import ActionWork
 from core_tessie.agent_chat import Agent
 from core_tessie.backfill import Backfill
 from core_tessie.journal import Journal, journal
+from core_tessie.live_events import AUDIENCES
 from core_tessie.openai_dialect import openai_errors
 from core_tessie.openai_exchange import Dialect
 from core_tessie.report_summary import ReportNews
@@ -61,12 +62,25 @@ async def admit(request: Request, limits: Limits) -> None:
     await limits.admit(request)
 
 
+async def revalidate(actor: Actor, callers: Callers) -> Actor:
+    """Look at the credential of an open socket or stream again."""
+    return await callers.revalidate(actor)
+
+
+async def count_frame(actor: Actor, limits: Limits) -> None:
+    """Count a frame of a socket against the caller's limits, as a request."""
+    await limits.count_frame(actor)
+
+
 app = App(
     NAME,
     version=VERSION,
     settings=TessieSettings,
     authenticate=authenticate,
     admit=admit,
+    revalidate=revalidate,
+    count_frame=count_frame,
+    audiences=AUDIENCES,
     middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers, openai_errors],
     providers=[
         Limits,

@@ -10,7 +10,7 @@ from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, Forbidden, NotConfigured
 from edge.http import Request, Response
-from edge.live import Draft, Events, Follow, UpgradeRequired
+from edge.live import Draft, Events, Follow, TooManyConnections, UpgradeRequired
 from edge.routes import Routes
 from edge.text import Matching
 
@@ -62,8 +62,10 @@ class WrongOrigin(Forbidden):
     title = "A page of this origin may not open a socket here"
 
 
-@routes.get("/events", NotConfigured, BadRequest, operation=Operation({200: {SSE: None}}))
-async def stream_events(request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events) -> Response:
+@routes.get("/events", NotConfigured, BadRequest, TooManyConnections, operation=Operation({200: {SSE: None}}))
+async def stream_events(
+    request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events, settings: TessieSettings
+) -> Response:
     """Follow live events as Server-Sent Events.
 
     Each event's data is a CloudEvents 1.0 document and its id the number to resume from: a client that comes again with
@@ -71,12 +73,12 @@ async def stream_events(request: Request, wanted: Query[FollowOptions], actor: A
     """
     last = request.headers.get("last-event-id")
     since = _number(last) if last else wanted.since
-    return Response(await events.stream(_follow(actor, since, wanted.types)), headers=[*_HEADERS])
+    return Response(await events.stream(_follow(actor, since, wanted.types, settings)), headers=[*_HEADERS])
 
 
 @routes.post("/events", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202, body_limit=OWN_LIMIT)
 async def publish_event(own: Body[OwnEvent], actor: Actor, events: Events) -> Published:
-    """Publish an event of one's own to all who follow."""
+    """Publish an event of one's own: about a subject to its readers, else to every key that is not bound."""
     reach(actor, own.subject)
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
 
@@ -96,17 +98,19 @@ async def open_socket(
     """Open a WebSocket on the live events; frames go both ways.
 
     The subprotocol is `cloudevents.json`. A client may send `{"type": "ping"}`, `{"type": "subscribe", "types": […]}`
-    and `{"type": "chat", "message": …}`; an `id` beside them comes back in the reply.
+    and `{"type": "chat", "message": …}`; an `id` of at most 200 characters beside them comes back in the reply. Every
+    frame but a ping is checked and counted as a request is. A socket is closed with 4401 when its key was revoked or
+    has expired, and with 1013 where the key holds as many streams and sockets as it may.
     """
     _check_origin(request, settings)
-    return await events.connect(request, _follow(actor, wanted.since, wanted.types))
+    return await events.connect(request, _follow(actor, wanted.since, wanted.types, settings))
 
 
-def _follow(actor: Actor, since: int | None, types: str) -> Follow:
+def _follow(actor: Actor, since: int | None, types: str, settings: TessieSettings) -> Follow:
     names = tuple(name for name in (part.strip() for part in types.split(",")) if name)
     if len(names) > MOST_TYPES:
         raise BadRequest(f"types: at most {MOST_TYPES}")
-    return Follow(actor, since, names)
+    return Follow(actor, since, names, settings.live_connections_per_key, settings.live_check_s)
 
 
 def _number(text: str) -> int:

@@ -1,11 +1,13 @@
-"""The live events of this app: what each type is about and what its data holds.
+"""The live events of this app: what each type is about, what its data holds, and who gets it.
 
 None holds a secret, and none but a chat's own words a place. The subject of an event about a car is its VIN. An event
 follows the commit of what it tells: where a Worker dies in between there is none, so that the tables have the last
 word.
 """
 
-from typing import Any, Literal, TypedDict
+from typing import Any, Literal, NamedTuple, TypedDict
+
+from edge.live import Audience
 
 
 class SyncStarted(TypedDict):
@@ -145,23 +147,37 @@ class ActionChanged(TypedDict):
     result: Any
 
 
-EVENTS: dict[str, type] = {
-    **{f"action.{status}": ActionChanged for status in ACTION_STATUSES},
-    "sync.started": SyncStarted,
-    "sync.progress": SyncProgress,
-    "sync.vehicle.done": SyncVehicleDone,
-    "sync.vehicle.failed": SyncVehicleFailed,
-    "sync.finished": SyncFinished,
-    "vehicle.changed": VehicleChanged,
-    "drive.recorded": DriveRecorded,
-    "charge.recorded": ChargeRecorded,
-    "software.update": SoftwareUpdate,
-    "report.created": ReportCreated,
-    "agent.turn.started": AgentTurnStarted,
-    "agent.token": AgentToken,
-    "agent.turn.done": AgentTurnEnded,
-    "agent.turn.failed": AgentTurnEnded,
-    "log.warning": LogNote,
-    "log.error": LogNote,
+class EventType(NamedTuple):
+    """The data of a type of events, None for no data, and its audience."""
+
+    data: type | None
+    audience: Audience
+
+
+SUBJECT, CALLER, ADMIN = Audience
+
+EVENTS: dict[str, EventType] = {
+    **{f"action.{status}": EventType(ActionChanged, SUBJECT) for status in ACTION_STATUSES},
+    "sync.started": EventType(SyncStarted, SUBJECT),
+    "sync.progress": EventType(SyncProgress, SUBJECT),
+    "sync.vehicle.done": EventType(SyncVehicleDone, SUBJECT),
+    "sync.vehicle.failed": EventType(SyncVehicleFailed, SUBJECT),
+    "sync.finished": EventType(SyncFinished, SUBJECT),
+    "vehicle.changed": EventType(VehicleChanged, SUBJECT),
+    "drive.recorded": EventType(DriveRecorded, SUBJECT),
+    "charge.recorded": EventType(ChargeRecorded, SUBJECT),
+    "software.update": EventType(SoftwareUpdate, SUBJECT),
+    "report.created": EventType(ReportCreated, SUBJECT),
+    "agent.turn.started": EventType(AgentTurnStarted, CALLER),
+    "agent.token": EventType(AgentToken, CALLER),
+    "agent.turn.done": EventType(AgentTurnEnded, CALLER),
+    "agent.turn.failed": EventType(AgentTurnEnded, CALLER),
+    "log.warning": EventType(LogNote, ADMIN),
+    "log.error": EventType(LogNote, ADMIN),
+    "events.forgotten": EventType(None, SUBJECT),
 }
-"""What the data of each type holds. Beside them there are `custom.*`, an owner's own, and `live.gap`, a reader's."""
+"""Each type. Beside them there is `live.gap`, a reader's own."""
+CUSTOM = "custom.*"
+"""An owner's own events: those with a subject are for its readers, those without for every key that is not bound."""
+AUDIENCES: dict[str, Audience] = {CUSTOM: SUBJECT} | {name: one.audience for name, one in EVENTS.items()}
+"""The audience of each type; a type that is not here is for administrators alone."""

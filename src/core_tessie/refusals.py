@@ -84,6 +84,8 @@ class CellFault(NamedTuple):
 class InvalidRow(Refusal):
     """A row of the body cannot be stored."""
 
+    title = "A row of the body cannot be stored"
+
     def __init__(self, faults: Sequence[CellFault]) -> None:
         errors = bounded([Fault(pointer=fault.pointer, detail=fault.detail) for fault in faults])
         message = f"{errors[0]['pointer'] or 'the body'}: {errors[0]['detail']}"

@@ -80,6 +80,8 @@ class InvalidPath(BadRequest):
 class AnswerWithheld(BadGateway):
     """Tessie's answer may hold secrets that cannot be taken out."""
 
+    title = "Tessie's answer may hold secrets that cannot be taken out"
+
     def __init__(self) -> None:
         super().__init__("it is not whole, plain JSON: an administrator's key gets it as it is", upstream="Tessie")
 

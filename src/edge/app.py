@@ -1,12 +1,13 @@
 """An app: the composition of resources, middleware, jobs and consumers, and the road of a request through it."""
 
+import time
 import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from pydantic_core import to_json
 
-from edge.access import PUBLIC, Authenticate, check, require
+from edge.access import PUBLIC, Actor, Authenticate, check, require
 from edge.crypto import Crypto
 from edge.endpoint import Endpoint, Injector, PlanError
 from edge.errors import (
@@ -25,6 +26,7 @@ from edge.errors import (
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.http import URL_LIMIT, Request, Response
+from edge.live import Audience
 from edge.ports import (
     Assets,
     Background,
@@ -54,6 +56,15 @@ type Middleware = Callable[..., Awaitable[Response]]
 type Admit = Callable[..., Awaitable[None]]
 """Called with a stranger's request, and any ports that its signature asks for; a problem keeps it out."""
 
+type Revalidate = Callable[..., Awaitable[Actor]]
+"""Called with an actor, and any ports that its signature asks for; returns it as its credential stands now.
+
+`Unauthorized` where the credential has ended.
+"""
+
+type CountFrame = Callable[..., Awaitable[None]]
+"""Called with the actor of a socket's frame, and any ports that its signature asks for; a problem refuses the frame."""
+
 RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log)
 """What every runtime provides; all else is a binding, named in the settings."""
 
@@ -65,7 +76,9 @@ class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
     `admit` stands before what is public, as `authenticate` does before all else, and behind that for who is not known
-    there: what bounds strangers bounds their tries. `queues` gives for each binding of type `Queue` the name of its
+    there: what bounds strangers bounds their tries. `revalidate` looks at the credential of a socket or stream that is
+    open, `count_frame` counts a socket's frame as a request, and `audiences` gives for each type of live events who
+    gets them. `queues` gives for each binding of type `Queue` the name of its
     queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's folder below `migrations/`, empty
     for the default Worker.
     """
@@ -79,6 +92,9 @@ class App:
         resources: Sequence[Routes],
         authenticate: Authenticate,
         admit: Admit | None = None,
+        revalidate: Revalidate | None = None,
+        count_frame: CountFrame | None = None,
+        audiences: Mapping[str, Audience] | None = None,
         middleware: Sequence[Middleware] = (),
         providers: Sequence[Callable[..., Any]] = (),
         queues: Mapping[str, str] | None = None,
@@ -102,6 +118,9 @@ class App:
         }
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
+        self._revalidate = _bind_actor(injector, revalidate) if revalidate else None
+        self._count_frame = _bind_actor(injector, count_frame) if count_frame else None
+        self.audiences = audiences or {}
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
@@ -133,6 +152,27 @@ class App:
         consumer, run = self.consumers[queue], self._consume[queue]
         return [await _deliver(consumer, run, delivery, ports) for delivery in deliveries]
 
+    async def revalidate(self, actor: Actor, ports: Ports) -> Actor:
+        """Return a caller as its credential stands now; `Unauthorized` where it has ended."""
+        if actor.expires_at is not None and actor.expires_at <= time.time():
+            raise Unauthorized("the key or token has expired")
+        return actor if self._revalidate is None else await self._revalidate(actor, ports)
+
+    async def admit_frame(self, frame: Frame, ports: Ports) -> Actor:
+        """Let a socket's frame in as a request is, and count it; return its actor as the credential stands now.
+
+        Errors: `Unauthorized` where the credential has ended, and any other problem that refuses the frame.
+        """
+        try:
+            actor = await self.revalidate(frame.actor, ports)
+            if self._count_frame is not None:
+                await self._count_frame(actor, ports)
+        except Problem:
+            raise
+        except Exception as fault:
+            raise _frame_problem(frame, ports, fault) from None
+        return actor
+
     async def frame(self, frame: Frame, ports: Ports) -> dict[str, Any]:
         """Return the answer to a frame: `result`, what its handler returned, or `problem`, the document of a fault."""
         try:
@@ -140,10 +180,7 @@ class App:
         except Problem as fault:
             problem = fault
         except Exception as fault:
-            refused = _refused(fault, ports, frame.request_id) if isinstance(fault, DatabaseError) else None
-            if refused is None:
-                ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
-            problem = refused or InternalError()
+            problem = _frame_problem(frame, ports, fault)
         return {"problem": problem.document("/ws", frame.request_id)}
 
     async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
@@ -199,6 +236,23 @@ class App:
         if asset := await _asset(request):
             return asset
         raise unknown
+
+
+def _bind_actor[T](injector: Injector, function: Callable[..., T]) -> Callable[[Actor, Ports], T]:
+    """Return a function of an actor whose other arguments come from the ports."""
+    takes = injector.arguments(function, 1)
+    return lambda actor, ports: function(actor, *[take(ports) for take in takes])
+
+
+def _frame_problem(frame: Frame, ports: Ports, fault: Exception) -> Problem:
+    """Log a fault that is no problem of the sender's, and return the problem that it is answered with."""
+    if isinstance(fault, DatabaseError) and (refused := _refused(fault, ports, frame.request_id)):
+        return refused
+    if isinstance(fault, PortError) and fault.is_away:
+        ports.log("error", "a service is away", request_id=frame.request_id, route="/ws", error=str(fault))
+        return ServiceAway(wait=5)
+    ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
+    return InternalError()
 
 
 def _check_refused(request: Request) -> None:

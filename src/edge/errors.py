@@ -91,6 +91,8 @@ class MalformedJson(BadRequest):
 class InvalidParameter(BadRequest):
     """Invalid parameter."""
 
+    title = "Invalid parameter"
+
     def __init__(self, faults: Sequence[Fault]) -> None:
         listed = bounded(faults)
         super().__init__(_summary(listed), errors=listed)
@@ -167,12 +169,14 @@ class ServiceAway(Overloaded):
 class StorageConflict(Problem):
     """It conflicts with what is stored."""
 
+    title = "It conflicts with what is stored"
     status = 409
 
 
 class UnstorableValue(Problem):
     """A value cannot be stored."""
 
+    title = "A value cannot be stored"
     status = 422
 
 

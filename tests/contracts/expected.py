@@ -2,10 +2,8 @@
 
 from collections.abc import Awaitable
 
-from edge.ports import PortError
 
-
-async def refused(kind: type[PortError], call: Awaitable[object]) -> str:
+async def refused(kind: type[Exception], call: Awaitable[object]) -> str:
     """Return the message of the error that a call must raise."""
     try:
         await call

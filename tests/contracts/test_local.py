@@ -189,7 +189,7 @@ def test_crypto(case: crypto.Case) -> None:
 @each(events.CASES)
 def test_events(case: events.Case, tmp_path: Path) -> None:
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         await finished(case(log))
         await log.end()
         log.close()

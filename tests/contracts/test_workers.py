@@ -29,6 +29,7 @@ from tests.contracts.origin import origin
 from tests.workers.hosting import ROOT, hosted
 
 from cloudflare_sim import AnalyticsSim
+from edge.access import READER, Actor
 from model_sim import ModelSim, Shape
 from pyedge import Worker
 
@@ -109,6 +110,31 @@ def each() -> Iterator[Any]:
 @pytest.mark.parametrize(("port", "name"), [*each()])
 def test_case(run: Run, port: str, name: str) -> None:
     assert run(port, name) == ""
+
+
+def test_an_old_log_is_brought_up_to_date_when_its_object_wakes(host: Worker) -> None:
+    assert host.post("/old-log", "")[2].decode() == ""
+
+
+OLD_ACTOR = {"name": "phone", "role": 1, "subjects": ["car-1"]}
+OLD_ATTACHMENT = {"id": "a", "actor": OLD_ACTOR, "types": ["a.*"], "sent": None, "request_id": "r"}
+MORE = {"daily_calls": 7, "is_token": True, "expires_at": 1795948443.5}
+
+
+def test_an_attachment_of_an_earlier_version_is_read(host: Worker) -> None:
+    read = json.loads(host.request("POST", "/attachment", json.dumps(OLD_ATTACHMENT).encode())[2])
+    assert read["actor"] == repr(Actor("phone", READER, frozenset({"car-1"})))
+    assert read["check_s"] == 30
+    assert read["kept"]["actor"] == OLD_ACTOR | {"daily_calls": None, "is_token": False, "expires_at": None}
+
+
+def test_an_attachment_keeps_the_whole_actor(host: Worker) -> None:
+    attachment = OLD_ATTACHMENT | {"actor": OLD_ACTOR | MORE, "check_s": 2.5}
+    read = json.loads(host.request("POST", "/attachment", json.dumps(attachment).encode())[2])
+    assert read["actor"] == repr(
+        Actor("phone", READER, frozenset({"car-1"}), 7, is_token=True, expires_at=1795948443.5)
+    )
+    assert read["kept"] == attachment
 
 
 STREAMED = ("a_streamed_answer_comes_in_parts", "a_cut_anywhere_changes_nothing")

@@ -13,7 +13,7 @@ from tests.remote import RemoteClient
 
 from core_tessie.live_events import EVENTS
 from core_tessie.sync_news import SHOWN
-from edge.access import READER, Actor
+from edge.access import ADMIN, Actor
 from edge.live import Follow
 from edge.testing import Client
 from tessie_sim import Fleet, Simulator
@@ -44,7 +44,7 @@ async def stream(client: Client, since: int) -> AsyncGenerator[bytes]:
     """Yield the parts of the event stream: over HTTP where the Worker is, in process else."""
     if not isinstance(client, RemoteClient):
         events = client.ports.settings.events
-        async for part in await events.stream(Follow(Actor("test", READER), since)):
+        async for part in await events.stream(Follow(Actor("test", ADMIN), since)):
             yield part
         return
     where = urlsplit(client._worker.url)
@@ -81,7 +81,7 @@ async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) 
 
 def data_of(event: Told) -> Any:
     """Return an event's data, which is what the table of types says."""
-    kind = EVENTS[event["type"]]
+    kind: Any = EVENTS[event["type"]].data
     assert event["data"].keys() == kind.__annotations__.keys(), event
     return TypeAdapter(kind).validate_python(event["data"], strict=True)
 

@@ -42,30 +42,37 @@ class Limits:
 
     async def count(self, request: Request, actor: Actor) -> None:
         """Count a call of a known caller; `TooManyRequests` where it is over a limit."""
-        await self._take(request, "key", f"key {actor.name}")
+        await self._count(actor, request.standings)
+
+    async def count_frame(self, actor: Actor) -> None:
+        """Count a frame of a known caller's socket as a call; `TooManyRequests` where it is over a limit."""
+        await self._count(actor, [])
+
+    async def _count(self, actor: Actor, standings: list[Standing]) -> None:
+        await self._take(standings, "key", f"key {actor.name}")
         if self._quotas is not None and actor.daily_calls is not None:
             now = self._clock.now()
             used = await self._quotas.add(actor.name, now.date().isoformat())
             tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
             left, reset = actor.daily_calls - used, int((tomorrow - now).total_seconds()) + 1
-            request.standings.append(Standing("day", actor.daily_calls, 86_400, max(left, 0), reset))
+            standings.append(Standing("day", actor.daily_calls, 86_400, max(left, 0), reset))
             if left < 0:
                 raise TooManyRequests(f"{actor.daily_calls} calls a day", reset)
 
     async def admit(self, request: Request) -> None:
         """Count a stranger's call; `TooManyRequests` where its address is over the limit."""
-        await self._take(request, "address", f"address {address(request)}")
+        await self._take(request.standings, "address", f"address {address(request)}")
 
     async def count_look_up(self, request: Request) -> None:
         """Count a look-up of a credential that may be a guess; `TooManyRequests` beyond the address's budget."""
-        await self._take(request, "look-ups", f"look-ups {address(request)}")
+        await self._take(request.standings, "look-ups", f"look-ups {address(request)}")
 
-    async def _take(self, request: Request, name: str, key: str) -> None:
+    async def _take(self, standings: list[Standing], name: str, key: str) -> None:
         if self._limiter is None:
             return
         taken = await self._limiter.take(key)
         calls, window = taken.limit
-        request.standings.append(Standing(name, calls, window, taken.left, taken.reset))
+        standings.append(Standing(name, calls, window, taken.left, taken.reset))
         if not taken.ok:
             raise TooManyRequests(f"{calls} calls in {window} s", taken.reset)
 

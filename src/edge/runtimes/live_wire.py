@@ -7,8 +7,9 @@ from typing import Any
 
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
+from edge.access import ADMIN, Actor
 from edge.errors import BadRequest, Problem
-from edge.live import Draft, Event
+from edge.live import Audience, Draft, Event, audience_of
 from edge.ports import LimitExceeded, PortError
 
 SOURCE = "/events"
@@ -22,10 +23,24 @@ FRAME_LIMIT = 64 * 1024
 """Bytes of a frame that a client may send."""
 BEHIND_LIMIT = 1024 * 1024
 """Bytes that may wait for one reader; one that is further behind is dropped."""
+PAGE, PAGE_BYTES = 50, 128 * 1024
+"""Events that are read from the log at once, and the bytes after which a page takes no further one."""
+CATCH_UP_LIMIT = 16 * 1024 * 1024
+"""Bytes of pages that all readers in catch-up hold together; beyond, the slowest of them is dropped."""
+READ_LIMIT = 1024 * 1024
+"""Bytes after which one answer of `read` takes no further event."""
+SLICE = 64 * 1024
+"""Bytes that are handed to a connection at once."""
+PATIENCE = 20.0
+"""Seconds for which a reader may take nothing of what it is sent."""
+TYPES_LIMIT = 2000
+"""Characters of the types that a reader may name, together."""
+ID_LIMIT = 200
+"""Characters of a frame's own id; a longer one does not come back in the reply."""
 FRAMES_AT_ONCE = 4
 """Frames of one socket that may be in work."""
 FRAMES, FRAMES_S = 100, 10.0
-"""Frames that one socket may send in so many seconds, pings apart."""
+"""Frames that one socket may send in so many seconds; pings that the platform answers do not count."""
 HEARTBEAT = 15.0
 """Seconds between two signs of life, where nothing else is sent."""
 
@@ -43,6 +58,8 @@ class Close(IntEnum):
     NOT_TEXT = 1003
     TOO_LARGE = 1009
     FAILED = 1011
+    TRY_LATER = 1013
+    UNAUTHORIZED = 4401
     TOO_SLOW = 4408
     TOO_MANY = 4429
 
@@ -57,6 +74,8 @@ _REASONS = {
     Close.NOT_TEXT: "frames are text: JSON objects",
     Close.TOO_LARGE: f"a frame has at most {FRAME_LIMIT} bytes",
     Close.FAILED: "the log failed; come again with since=",
+    Close.TRY_LATER: "this key holds as many streams and sockets as it may",
+    Close.UNAUTHORIZED: "the key or token was revoked or has expired",
     Close.TOO_MANY: f"at most {FRAMES} frames in {FRAMES_S:g} s",
     Close.TOO_SLOW: "too far behind; come again with since=",
 }
@@ -97,12 +116,28 @@ def wanted(types: Sequence[str], type_: str) -> bool:
     return not types or any(type_ == one or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
 
 
-def shown(event: Event, types: Sequence[str], subjects: frozenset[str] | None) -> bool:
-    """Tell whether an event is for a reader: of a type that it wants and, where it is bound, of one of its subjects."""
-    return wanted(types, event.type) and (subjects is None or from_json(event.json).get("subject") in subjects)
+def shown(event: Event, types: Sequence[str], actor: Actor) -> bool:
+    """Tell whether a reader gets an event: it asked for the type, and the event's audience includes it."""
+    return wanted(types, event.type) and _is_for(event, actor)
 
 
-def document(draft: Draft, sequence: int, now: datetime) -> Event:
+def _is_for(event: Event, actor: Actor) -> bool:
+    subjects = actor.subjects
+    if subjects is None and actor.role >= ADMIN:
+        return True
+    if event.audience == Audience.SUBJECT:
+        return subjects is None or event.subject in subjects
+    if event.audience == Audience.CALLER and event.caller == actor.name:
+        return subjects is None or (event.scope is not None and subjects.issuperset(from_json(event.scope)))
+    return False
+
+
+def size_of(text: str) -> int:
+    """Return the bytes of a text in UTF-8."""
+    return len(text) if text.isascii() else len(text.encode())
+
+
+def document(draft: Draft, sequence: int, now: datetime, audience: Audience = Audience.ADMIN) -> Event:
     """Return an event as it is sent: CloudEvents 1.0 with the sequence extension, whose text sorts as the number."""
     members: dict[str, object] = {
         "specversion": "1.0",
@@ -116,16 +151,24 @@ def document(draft: Draft, sequence: int, now: datetime) -> Event:
     }
     if draft.subject is not None:
         members["subject"] = draft.subject
-    return Event(sequence, draft.type, to_json(members).decode())
+    json = to_json(members).decode()
+    scope = None if draft.scope is None else to_json(draft.scope).decode()
+    return Event(sequence, draft.type, json, audience, draft.subject, draft.caller, scope)
 
 
-def documents(drafts: Sequence[Draft], last: int, now: datetime) -> list[Event]:
+def documents(
+    drafts: Sequence[Draft], last: int, now: datetime, audiences: Mapping[str, Audience] | None = None
+) -> list[Event]:
     """Return the events that follow number `last`; `PortError` for what is no JSON, `LimitExceeded` for too much."""
+    declared = audiences or {}
     try:
-        events = [document(draft, last + number, now) for number, draft in enumerate(drafts, 1)]
+        events = [
+            document(draft, last + number, now, audience_of(declared, draft.type))
+            for number, draft in enumerate(drafts, 1)
+        ]
     except PydanticSerializationError as fault:
         raise PortError(f"an event's data must be JSON: {fault}") from None
-    if any(len(event.json) > EVENT_LIMIT for event in events):
+    if any(size_of(event.json) > EVENT_LIMIT for event in events):
         raise LimitExceeded(f"an event has at most {EVENT_LIMIT} bytes")
     return events
 
@@ -164,6 +207,11 @@ def start(since: int | None, oldest: int, last: int) -> int:
     return max(since, oldest - 1)
 
 
+def text(event: Event) -> str:
+    """Return an event as a socket sends it."""
+    return event.json
+
+
 def sse(event: Event) -> bytes:
     """Return an event of a stream. It has no `event:` line: an EventSource's `onmessage` gets them all."""
     return f"id: {event.sequence}\ndata: {event.json}\n\n".encode()
@@ -190,13 +238,16 @@ def types_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
     types = frame.get("types", [])
     if not isinstance(types, list) or len(types) > 50 or not all(isinstance(one, str) and one for one in types):
         raise BadRequest("types is a list of at most 50 names")
+    if sum(map(len, types)) > TYPES_LIMIT:
+        raise BadRequest(f"types have at most {TYPES_LIMIT} characters together")
     return tuple(types)
 
 
 def reply(frame: Mapping[str, Any] | None, outcome: Mapping[str, object]) -> str:
     """Return the answer to a frame: `result` or `problem`, with the frame's own `id` beside it."""
     own = frame.get("id") if frame else None
-    return control("live.reply", {"id": own if isinstance(own, str | int) else None, **outcome})
+    is_short = (isinstance(own, str) and len(own) <= ID_LIMIT) or (isinstance(own, int) and abs(own) < 2**63)
+    return control("live.reply", {"id": own if is_short else None, **outcome})
 
 
 def refusal(problem: Problem, request_id: str) -> dict[str, object]:

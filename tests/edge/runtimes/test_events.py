@@ -1,6 +1,9 @@
 """The log of live events in a file: what it keeps, and what several processes see of it."""
 
 import asyncio
+import sqlite3
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -8,8 +11,9 @@ from pydantic_core import from_json
 from tests.contracts import events
 
 from edge.http import Request
-from edge.live import Draft, Follow
+from edge.live import Draft, Follow, TooManyConnections
 from edge.ports import Log, Ports
+from edge.runtimes.live_readers import Budget
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.log import LocalLog
@@ -23,9 +27,9 @@ def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
     """What is no longer kept is not read, and a reader who asks for it is told."""
 
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames, kept=10)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, kept=10)
         await log.publish([Draft("a.n", n) for n in range(25)])
-        page = await log.read(0)
+        page = await events.page_of(log, 0)
         assert ([event.sequence for event in page.events], page.oldest, page.last) == ([*range(16, 26)], 16, 25)
         stream = events.frames(log, Follow(events.ACTOR, 3))
         assert (await anext(stream)).startswith("retry:")
@@ -41,10 +45,86 @@ def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
+OLD_TABLE = "CREATE TABLE events (seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, json TEXT NOT NULL)"
+
+
+def old_log(path: Path) -> None:
+    """Write a log as an earlier version did."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path)) as old:
+        old.execute(OLD_TABLE)
+        old.executemany("INSERT INTO events VALUES (?, ?, ?)", events.old_rows())
+        old.commit()
+
+
+def test_an_old_log_is_brought_up_to_date_when_it_is_opened(tmp_path: Path) -> None:
+    path = tmp_path / "events" / "log.sqlite"
+    old_log(path)
+
+    async def run() -> None:
+        log = LocalEvents(path, events.app(), events.no_ports)
+        await events.an_old_log_is_brought_up_to_date(log)
+        log.close()
+        again = LocalEvents(path, events.app(), events.no_ports)
+        assert len((await events.page_of(again, 0)).events) == 7
+        again.close()
+
+    asyncio.run(run())
+
+
+def test_an_old_log_is_opened_by_many_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "events" / "log.sqlite"
+    old_log(path)
+
+    def opened(_number: int) -> LocalEvents:
+        return LocalEvents(path, events.app(), events.no_ports)
+
+    with ThreadPoolExecutor(8) as pool:
+        logs = [*pool.map(opened, range(8))]
+    asyncio.run(events.an_old_log_is_brought_up_to_date(logs[3]))
+    for log in logs:
+        log.close()
+
+
+def test_a_stream_that_is_dropped_unread_is_open_no_more(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
+        follow = Follow(events.ACTOR, at_most=1)
+        for _ in range(3):
+            stream: object = await log.stream(follow)
+            with pytest.raises(TooManyConnections):
+                await log.stream(follow)
+            del stream
+        log.close()
+
+    asyncio.run(run())
+
+
+def test_one_reader_that_takes_nothing_does_not_hold_up_another_in_catch_up(tmp_path: Path) -> None:
+    async def run() -> None:
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
+        log.budget = Budget(600_000, grace=0.2)
+        for number in range(8):
+            await log.publish([Draft("of.large", f"{number}{'x' * 200_000}")])
+        stuck = [events.frames(log, Follow(events.ACTOR, 0)) for _ in range(10)]
+        for one in stuck:
+            assert (await anext(one)).startswith("retry")
+        first = [asyncio.ensure_future(anext(one)) for one in stuck]
+        assert await asyncio.wait_for(events.numbers(log, Follow(events.ACTOR, 0), 8), 20) == [*range(1, 9)]
+        assert sum(reader.size for reader in log._open) < 1_500_000
+        await asyncio.gather(*first, return_exceptions=True)
+        for one in stuck:
+            await one.aclose()  # type: ignore[attr-defined] # a generator
+        await log.end()
+        log.close()
+
+    asyncio.run(run())
+
+
 def test_another_processs_events_are_seen(tmp_path: Path) -> None:
     async def run() -> None:
         path = tmp_path / "events" / "log.sqlite"
-        one, other = LocalEvents(path, events.no_frames), LocalEvents(path, events.no_frames)
+        one, other = LocalEvents(path, events.app(), events.no_ports), LocalEvents(path, events.app(), events.no_ports)
         reading = asyncio.create_task(events.numbers(one, Follow(events.ACTOR, 0), 4))
         await other.publish([Draft("a.n", 1), Draft("a.n", 2)])
         await one.publish([Draft("a.n", 3)])
@@ -59,7 +139,7 @@ def test_another_processs_events_are_seen(tmp_path: Path) -> None:
 
 def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp_path: Path) -> None:
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         told: list[object] = []
 
         async def stop() -> None:
@@ -91,7 +171,7 @@ def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp
 
 def test_a_stream_that_begins_when_all_end_ends_too(tmp_path: Path) -> None:
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.no_frames)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         stream = await log.stream(Follow(events.ACTOR))
         await log.end()
         async with asyncio.timeout(10):

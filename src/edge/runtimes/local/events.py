@@ -2,54 +2,83 @@
 
 import asyncio
 import sqlite3
-from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator, Sequence
-from contextlib import aclosing, contextmanager, suppress
+from collections.abc import AsyncGenerator, AsyncIterable, Callable, Sequence
+from contextlib import aclosing, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from time import time
+from typing import Self
 
-from edge.events import Frame
+from edge.app import App
 from edge.http import Request, Response
-from edge.live import Draft, Event, Follow, Page, UpgradeRequired
+from edge.live import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
+from edge.ports import PortError, Ports
+from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_readers import Reader, beat, fan_out
+from edge.runtimes.live_access import Connections
+from edge.runtimes.live_readers import Budget, Reader, beat, fan_out, follow
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.sockets import Socket, Upgrade, serve
-from edge.runtimes.local.sqlite import SqliteFile, connect
+from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
 
 POLL = 0.25
 """Seconds between two looks for events of other processes, while there are readers."""
-PAGE = 50
-"""Events that are read from the file at once."""
-SCHEMA = (
-    "CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, json TEXT NOT NULL)"
-)
 LAST = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'events'), 0)"
-
 FIRST = "SELECT coalesce(min(seq), 1) FROM events"
+INSERT = f"{live_rows.INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
-type OnFrame = Callable[[Frame], Awaitable[dict[str, Any]]]
+
+class EventStream:
+    """The body of an event stream. It counts as open until it is closed, read or not."""
+
+    def __init__(self, parts: AsyncGenerator[bytes], leave: Callable[[], None]) -> None:
+        self._parts, self._leave = parts, leave
+
+    def __aiter__(self) -> Self:
+        """Return itself: a body is read once."""
+        return self
+
+    async def __anext__(self) -> bytes:
+        """Return the next part."""
+        return await anext(self._parts)
+
+    async def aclose(self) -> None:
+        """End the stream."""
+        self._leave()
+        await self._parts.aclose()
+
+    def __del__(self) -> None:
+        """Count it no more where a response was dropped unread."""
+        self._leave()
 
 
 class LocalEvents:
     """One log. Readers are fed by one task, which sees what this process publishes at once and others' soon."""
 
-    def __init__(self, path: Path, on_frame: OnFrame, kept: int = wire.KEPT) -> None:
+    def __init__(self, path: Path, app: App, ports: Callable[[], Ports], kept: int = wire.KEPT) -> None:
         path.parent.mkdir(exist_ok=True)
-        self._file = SqliteFile(connect(path, sqlite3.Connection, SCHEMA))
-        self._on_frame, self._kept = on_frame, kept
-        self._readers: set[Reader] = set()
-        self._live: set[Reader] = set()
-        self._head, self._has_ended = 0, False
+        connection = connect(path, sqlite3.Connection)
+        try:
+            _prepare(connection, app)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._file = SqliteFile(connection)
+        self._app, self._ports, self._kept = app, ports, kept
+        self._open = Connections[Reader](lambda actor: app.revalidate(actor, ports()), self._report)
+        self.live: set[Reader] = set()
+        self.budget = Budget()
+        self.head, self._has_ended = 0, False
         self._news = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
+        self._checking: asyncio.Task[None] | None = None
         self.probe = self._file.probe
 
     async def publish(self, drafts: Sequence[Draft]) -> int:
         def append(connection: sqlite3.Connection) -> int:
             last = int(connection.execute(LAST).fetchone()[0])
-            events = wire.documents(drafts, last, datetime.now(UTC))
-            connection.executemany("INSERT INTO events VALUES (?, ?, ?)", events)
+            events = wire.documents(drafts, last, datetime.now(UTC), self._app.audiences)
+            connection.executemany(INSERT, live_rows.rows(events))
             if (last + len(events)) // 100 > last // 100:
                 connection.execute("DELETE FROM events WHERE seq <= ?", (last + len(events) - self._kept,))
             return last + len(events)
@@ -58,23 +87,30 @@ class LocalEvents:
         self._news.set()
         return last
 
-    async def read(self, since: int, *, types: Sequence[str] = (), limit: int = 100) -> Page:
+    async def read(self, follow: Follow, *, limit: int = 100) -> Page:
         def select(connection: sqlite3.Connection) -> Page:
-            last = int(connection.execute(LAST).fetchone()[0])
-            first = int(connection.execute(FIRST).fetchone()[0])
-            oldest = max(first, last - self._kept + 1) if last else 0
-            rows = connection.execute(
-                "SELECT seq, type, json FROM events WHERE seq > ? ORDER BY seq", (max(since, oldest - 1),)
-            )
-            found: list[Event] = []
-            for row in rows:
-                if len(found) == limit:
-                    break
-                if wire.wanted(types, row[1]):
-                    found.append(Event(*row))
-            return Page(found, oldest, last)
+            oldest, last = self._numbers(connection)
+            begin = max(wire.start(follow.since, oldest, last), 0)
+
+            def page(since: int) -> list[Event]:
+                return _page(connection, since)
+
+            return Page(live_rows.matching(page, begin, follow, limit), oldest, last)
 
         return await self._file.work(select)
+
+    async def page(self, since: int | None) -> Page:
+        """Return a page of all events after a number; None for no events, only the numbers."""
+
+        def select(connection: sqlite3.Connection) -> Page:
+            oldest, last = self._numbers(connection)
+            return Page([] if since is None else _page(connection, max(since, oldest - 1)), oldest, last)
+
+        found = await self._file.work(select)
+        if self._feeding is None and self._open:
+            self.head = found.last
+            self._feeding = asyncio.create_task(self._feed())
+        return found
 
     async def forget(self) -> None:
         await self._file.work(
@@ -82,7 +118,9 @@ class LocalEvents:
         )
 
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
-        return self._stream(follow)
+        reader = Reader(follow, wire.sse)
+        self._enter(reader, follow)
+        return EventStream(self._stream(reader, follow.since), lambda: self._open.leave(reader))
 
     async def connect(self, request: Request, follow: Follow) -> Response:
         if (request.headers.get("upgrade") or "").lower() != "websocket":
@@ -94,94 +132,110 @@ class LocalEvents:
     async def end(self) -> None:
         """Close all readers, also those that come now, and wait a little until they are gone."""
         self._has_ended = True
-        for reader in [*self._readers]:
+        for reader in self._open:
             reader.close(Close.GOING_AWAY)
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
-                while self._readers:  # noqa: ASYNC110 - what is awaited is that others leave
+                while self._open:  # noqa: ASYNC110 - what is awaited is that others leave
                     await asyncio.sleep(0.01)
 
     def close(self) -> None:
         """Close the file."""
-        if self._feeding is not None:
-            self._feeding.cancel()
+        for task in (self._feeding, self._checking):
+            if task is not None:
+                task.cancel()
         self._file.close()
 
-    async def _stream(self, follow: Follow) -> AsyncGenerator[bytes]:
-        yield wire.OPENING
-        reader = Reader(follow.types, follow.actor.subjects, wire.sse)
-        with self._there(reader):
-            async with aclosing(self._follow(reader, follow.since, wire.sse_control)) as batches:
-                async for batch in batches:
-                    yield b"".join(batch)  # type: ignore[arg-type] # this reader's payloads are bytes
-
-    @contextmanager
-    def _there(self, reader: Reader) -> Iterator[None]:
-        """Let `end` know of a reader, from before it is greeted until it was told of the end."""
-        self._readers.add(reader)
+    def _enter(self, reader: Reader, follow: Follow) -> None:
+        """Count a reader, from before it is greeted until it was told of the end."""
+        self._open.enter(reader, follow.at_most)
         if self._has_ended:
             reader.close(Close.GOING_AWAY)
+
+    async def _stream(self, reader: Reader, since: int | None) -> AsyncGenerator[bytes]:
         try:
-            yield
+            yield wire.OPENING
+            async with aclosing(follow(reader, since, self, wire.sse_control)) as batches:
+                async for batch in batches:
+                    data = b"".join(batch)  # type: ignore[arg-type] # this reader's payloads are bytes
+                    for at in range(0, len(data), wire.SLICE):
+                        yield data[at : at + wire.SLICE]
         finally:
-            self._readers.discard(reader)
+            self._open.leave(reader)
 
-    async def _attend(self, socket: Socket, follow: Follow, request_id: str) -> None:
-        reader = Reader(follow.types, follow.actor.subjects, lambda event: event.json)
+    async def _attend(self, socket: Socket, wanted: Follow, request_id: str) -> None:
+        reader = Reader(wanted, wire.text, request_id)
+        try:
+            self._enter(reader, wanted)
+        except TooManyConnections:
+            await socket.close(Close.TRY_LATER)
+            return
 
-        async def answer(body: dict[str, Any]) -> dict[str, Any]:
-            if body["type"] != "subscribe":
-                return await self._on_frame(Frame(body, follow.actor, request_id))
-            reader.types = wire.types_of(body)
-            return {"result": {"types": list(reader.types)}}
+        async def answer(text: str, *, is_busy: bool) -> live_frames.Answer:
+            reply = await live_frames.answer(self._app, self._ports, reader, text, is_busy=is_busy)
+            if reply.has_ended:  # the reply goes out first
+                asyncio.get_running_loop().call_later(1, self._open.end, reader.actor)
+            return reply
 
-        with self._there(reader):
-            page = await self.read(0, limit=0)
+        try:
+            page = await self.page(None)
             await socket.send(wire.hello(page.oldest, page.last))
-            async with aclosing(self._follow(reader, follow.since, str)) as batches:
-                await serve(socket, batches, answer, request_id)
+            async with aclosing(follow(reader, wanted.since, self, str)) as batches:
+                await serve(socket, batches, answer)
                 await socket.close(reader.closed or Close.GOING_AWAY)
-
-    async def _follow(
-        self, reader: Reader, since: int | None, told: Callable[[str], bytes | str]
-    ) -> AsyncGenerator[list[bytes | str]]:
-        """Yield what a reader is sent: first what the log holds, then, without a seam, what comes."""
-        try:
-            page = await self.read(0, limit=0)
-            reader.sent = wire.start(since, page.oldest, page.last)
-            if since is not None and (missing := wire.gap(since, page.oldest, page.last)):
-                yield [told(missing)]
-            if self._feeding is None:
-                self._head = page.last
-                self._feeding = asyncio.create_task(self._feed())
-            while reader.closed is None and (page.events or page.last > reader.sent or self._head > reader.sent):
-                page = await self.read(reader.sent, limit=PAGE)
-                if page.oldest > reader.sent + 1 and (missing := wire.gap(reader.sent, page.oldest, page.last)):
-                    yield [told(missing)]
-                shown = [event for event in page.events if wire.shown(event, reader.types, reader.subjects)]
-                if batch := [reader.encode(event) for event in shown]:
-                    yield batch
-                reader.sent = page.events[-1].sequence if page.events else max(reader.sent, page.last)
-            self._live.add(reader)
-            while batch := await reader.take():
-                yield batch
         finally:
-            self._live.discard(reader)
+            self._open.leave(reader)
 
     async def _feed(self) -> None:
         """Hand new events to the readers, in order, as long as there are any; and a sign of life to those at rest."""
         loop = asyncio.get_running_loop()
         due = loop.time() + wire.HEARTBEAT
-        while self._readers:
+        while self._open:
             self._news.clear()
-            page = await self.read(self._head, limit=PAGE)
-            for event in page.events:
-                self._head = event.sequence
-                fan_out(event, [*self._live])
+            found = await self._hand_on()
             if loop.time() >= due:
                 due = loop.time() + wire.HEARTBEAT
-                beat([*self._live], page.last)
-            if not page.events:
+                beat([*self.live], self.head)
+            if time() >= self._open.due and (self._checking is None or self._checking.done()):
+                self._checking = asyncio.create_task(self._open.check())
+            if not found:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
         self._feeding = None
+
+    async def _hand_on(self) -> bool:
+        """Hand a page of new events to the readers; return whether there were any."""
+        try:
+            page = await self.page(self.head)
+        except PortError as fault:  # the file is locked, or the disk is full: it is read again soon
+            self._ports().log("error", "live events not read; trying again", error=str(fault))
+            await asyncio.sleep(1)
+            return False
+        for event in page.events:
+            self.head = event.sequence
+            fan_out(event, [*self.live])
+        return bool(page.events)
+
+    def _report(self, missed: int) -> None:
+        self._ports().log("warning", "credentials of open connections not looked up; trying again", count=missed)
+
+    def _numbers(self, connection: sqlite3.Connection) -> tuple[int, int]:
+        """Return the numbers of the oldest event that is kept and of the last one."""
+        last = int(connection.execute(LAST).fetchone()[0])
+        first = int(connection.execute(FIRST).fetchone()[0])
+        return max(first, last - self._kept + 1) if last else 0, last
+
+
+def _page(connection: sqlite3.Connection, since: int) -> list[Event]:
+    return [Event(*row) for row in connection.execute(live_rows.PAGE, (since,))]
+
+
+def _prepare(connection: sqlite3.Connection, app: App) -> None:
+    """Bring the table up to date; other processes may try at once, and most find it done."""
+
+    def run(sql: str, *params: str) -> list[tuple[object, ...]]:
+        return connection.execute(sql, params).fetchall()
+
+    if not live_rows.is_current(run):
+        with transaction(connection):
+            live_rows.prepare(run, app.audiences)

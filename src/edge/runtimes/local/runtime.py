@@ -147,7 +147,7 @@ class LocalRuntime:
         return self._models[-1]
 
     def _keep_events(self, name: str) -> LocalEvents:
-        log = LocalEvents(self.state / "events" / f"{name}.sqlite", lambda frame: self.app.frame(frame, self.ports()))
+        log = LocalEvents(self.state / "events" / f"{name}.sqlite", self.app, self.ports)
         self.events.append(self._keep(log))
         return log
 

@@ -3,15 +3,24 @@
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable, MutableMapping
 from contextlib import suppress
-from typing import Any
+from typing import Any, Protocol
 
-from edge.errors import Problem
 from edge.http import Response
 from edge.runtimes import live_wire as wire
+from edge.runtimes.live_frames import Answer
 from edge.runtimes.live_wire import Close
 
 type Message = MutableMapping[str, Any]
-type Answer = Callable[[dict[str, Any]], Awaitable[dict[str, Any]]]
+
+MOST_REPLIES = 2 * wire.FRAMES_AT_ONCE
+"""Frames of one socket whose replies are not sent yet; no further frame is read meanwhile."""
+
+
+class Respond(Protocol):
+    """Answers a frame; `is_busy` where the socket has enough in work."""
+
+    async def __call__(self, text: str, *, is_busy: bool) -> Answer:
+        """Return the reply."""
 
 
 class SocketGone(Exception):
@@ -55,11 +64,11 @@ class Socket:
             await self._send({"type": "websocket.close", "code": int(why), "reason": why.reason})
 
 
-async def serve(socket: Socket, batches: AsyncIterable[list[bytes | str]], answer: Answer, request_id: str) -> None:
+async def serve(socket: Socket, batches: AsyncIterable[list[bytes | str]], respond: Respond) -> None:
     """Send what comes and answer the client's frames, until either ends; a socket that broke a rule is closed."""
     work: set[asyncio.Task[None]] = set()
     sending = asyncio.create_task(_send(socket, batches))
-    reading = asyncio.create_task(_read(socket, answer, request_id, work))
+    reading = asyncio.create_task(_read(socket, respond, work))
     try:
         await asyncio.wait((sending, reading), return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -77,32 +86,29 @@ async def _send(socket: Socket, batches: AsyncIterable[list[bytes | str]]) -> No
             await socket.send(str(text))
 
 
-async def _read(socket: Socket, answer: Answer, request_id: str, work: set[asyncio.Task[None]]) -> None:
+async def _read(socket: Socket, respond: Respond, work: set[asyncio.Task[None]]) -> None:
     pace, clock = wire.Pace(), asyncio.get_running_loop().time
     while True:
+        if len(work) >= MOST_REPLIES:
+            await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)
         frame = await socket.receive()
         if isinstance(frame, bytes):
             await socket.close(Close.NOT_TEXT)
             return
-        if frame == wire.PING:
-            await socket.send(wire.PONG)
-            continue
         if not pace.allows(clock()):
             await socket.close(Close.TOO_MANY)
             return
-        task = asyncio.create_task(_answer(socket, frame, answer, request_id, is_busy=len(work) >= wire.FRAMES_AT_ONCE))
+        if frame == wire.PING:
+            await socket.send(wire.PONG)
+            continue
+        task = asyncio.create_task(_respond(socket, frame, respond, is_busy=len(work) >= wire.FRAMES_AT_ONCE))
         work.add(task)
         task.add_done_callback(work.discard)
 
 
-async def _answer(socket: Socket, text: str, answer: Answer, request_id: str, *, is_busy: bool) -> None:
-    frame: dict[str, Any] | None = None
-    try:
-        frame = wire.parse(text)
-        if is_busy:
-            raise wire.TooManyFrames
-        outcome = {} if frame["type"] == "ping" else await answer(frame)
-    except Problem as problem:
-        outcome = wire.refusal(problem, request_id)
+async def _respond(socket: Socket, text: str, respond: Respond, *, is_busy: bool) -> None:
+    reply = await respond(text, is_busy=is_busy)
     with suppress(SocketGone):
-        await socket.send(wire.reply(frame, outcome) if outcome else wire.PONG)
+        await socket.send(reply.text)
+        if reply.has_ended:
+            await socket.close(Close.UNAUTHORIZED)

@@ -1,37 +1,39 @@
 """The Durable Object that is the log of live events: SQLite, hibernating WebSockets, event streams, an alarm."""
 
 import asyncio
-from collections.abc import Mapping
-from contextlib import suppress
-from datetime import UTC, datetime, timedelta
-from time import monotonic
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from hashlib import sha256
+from math import inf
+from time import monotonic, time
 from typing import Any
 from uuid import uuid4
 
 from js import JSON, TransformStream, WebSocketPair, WebSocketRequestResponsePair
 from js import Response as JsResponse
 from pydantic_core import from_json, to_json
-from pyodide.ffi import JsException, create_proxy, jsnull, to_js
+from pyodide.ffi import JsException, create_once_callable, create_proxy, jsnull, to_js
 from workers import DurableObject
 
 from edge.app import App
-from edge.errors import Problem
-from edge.events import Frame
-from edge.live import Draft, Event
+from edge.live import Draft, Event, Follow, Page, TooManyConnections
+from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_readers import Reader, beat, fan_out
+from edge.runtimes.live_access import Connections
+from edge.runtimes.live_readers import Budget, Reader, beat, fan_out, follow
 from edge.runtimes.live_wire import Close
 from edge.runtimes.workers.border import raw, to_object
 from edge.runtimes.workers.entry import Isolate
 from edge.runtimes.workers.events import FOLLOW
-from edge.runtimes.workers.members import CHECK_BYTES, Member, actor_of
+from edge.runtimes.workers.members import CHECK_BYTES, Member, follow_of
 
-PAGE = 50
-"""Events that are read from storage at once."""
 _NOT_SENT = frozenset({1005, 1006})
 """Codes that a closing has where the client gave none: they stand in no frame."""
-PATIENCE = timedelta(seconds=20)
-"""For so long a socket may take nothing of its backlog."""
+_INSERT = f"{live_rows.INSERT} SELECT {', '.join(f'value ->> {n}' for n in range(8))} FROM json_each(?)"
+_CHECKS = "CREATE TABLE IF NOT EXISTS checks (id INTEGER PRIMARY KEY, look_at REAL NOT NULL)"
+"""When credentials are to be looked up next: the object may sleep until then."""
+SOONEST = 0.2
+"""Seconds until the next alarm, at least."""
 
 
 def event_log(app: App) -> type[DurableObject]:
@@ -79,66 +81,68 @@ class Log:
     def __init__(self, app: App, context: Any, ports: Any) -> None:
         self._app, self._context, self._ports = app, context, ports
         self._sql = context.storage.sql
-        self._sql.exec("CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, type TEXT, json TEXT)")
+        live_rows.prepare(self._run, app.audiences)
+        self._sql.exec(_CHECKS)
         known = self._sql.exec("SELECT coalesce(max(seq), 0) AS last, coalesce(min(seq), 1) AS first FROM events").one()
-        self._last, self._first = int(known.last), int(known.first)
+        self.head, self._first = int(known.last), int(known.first)
         context.setWebSocketAutoResponse(WebSocketRequestResponsePair.new(wire.PING, wire.PONG))
-        self._streams: set[Reader] = set()
-        self._beating = False
+        self.live: set[Reader] = set()
+        self.budget = Budget()
+        self._open = Connections[Reader | Member](lambda actor: app.revalidate(actor, ports()), self._report)
         self._members = {member.id: member for one in context.getWebSockets() if (member := Member.of(one))}
-        for member in self._members.values():
-            if member.sent is not None:
-                self._background(self._catch_up(member))
+        self._beat_at, self._alarm_at, self._is_checking = 0.0, inf, False
+        self._resume()
 
     @property
     def _oldest(self) -> int:
-        return max(self._first, self._last - wire.KEPT + 1) if self._last else 0
+        return max(self._first, self.head - wire.KEPT + 1) if self.head else 0
 
     def publish(self, text: str) -> str:
-        """Append drafts (JSON: type, data, subject) in one statement, and hand the events on."""
+        """Append drafts (JSON: the fields of `Draft`) in one statement, and hand the events on."""
         drafts = [Draft(*draft) for draft in from_json(text)]
-        events = wire.documents(drafts, self._last, datetime.now(UTC))
-        rows = to_json([list(event) for event in events]).decode()
-        self._sql.exec("INSERT INTO events SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)", rows)
-        before, self._last = self._last, self._last + len(events)
-        if self._last // 100 > before // 100:
+        events = wire.documents(drafts, self.head, datetime.now(UTC), self._app.audiences)
+        self._sql.exec(_INSERT, to_json(live_rows.rows(events)).decode())
+        before, self.head = self.head, self.head + len(events)
+        if self.head // 100 > before // 100:
             self._sql.exec("DELETE FROM events WHERE seq < ?", float(self._oldest))
         for event in events:
-            fan_out(event, self._streams)
+            fan_out(event, self.live)
             for member in [*self._members.values()]:
                 if member.sent is None and member.wants(event) and not member.send(event.json):
-                    self._members.pop(member.id, None)
-        return str(self._last)
+                    self._drop(member)
+        return str(self.head)
 
     def read(self, text: str) -> str:
         """Return a page of events, as JSON."""
         asked = from_json(text)
-        found, since = list[Event](), asked["since"]
-        while len(found) < asked["limit"] and (page := self._page(since)):
-            found += [event for event in page if wire.wanted(asked["types"], event.type)]
-            since = page[-1].sequence
-        events = [list(event) for event in found[: asked["limit"]]]
-        return to_json({"events": events, "oldest": self._oldest, "last": self._last}).decode()
+        wanted = follow_of(asked["follow"])
+        begin = wire.start(wanted.since, self._oldest, self.head)
+        found = live_rows.matching(self._page, begin, wanted, asked["limit"])
+        events = [list(event) for event in found]
+        return to_json({"events": events, "oldest": self._oldest, "last": self.head}).decode()
+
+    async def page(self, since: int | None) -> Page:
+        """Return a page of all events after a number; None for no events, only the numbers."""
+        return Page([] if since is None else self._page(since), self._oldest, self.head)
 
     def forget(self) -> str:
         """Forget all events but the last."""
-        self._sql.exec("DELETE FROM events WHERE seq < ?", float(self._last))
-        self._first = self._last
+        self._sql.exec("DELETE FROM events WHERE seq < ?", float(self.head))
+        self._first = self.head
         return "null"
 
     def follow(self, request: Any) -> Any:
         """Answer the Worker: a WebSocket, or a stream."""
-        wanted = from_json(request.headers.get(FOLLOW))
+        wanted = follow_of(from_json(request.headers.get(FOLLOW)))
         if request.url.endswith("/stream"):
-            actor = actor_of(wanted["actor"])
-            return self._open_stream(wanted["since"], Reader(tuple(wanted["types"]), actor.subjects, wire.sse))
+            return self._open_stream(wanted, request.signal)
         return self._accept(wanted, request.headers)
 
     def message(self, socket: Any, message: Any) -> None:
         """Take a client's frame; what it starts goes on behind it, so that the next frame need not wait."""
         kept = Member.of(socket)
         member = self._members.get(kept.id) if kept else None
-        if member is None:
+        if member is None or member.closed is not None:
             return
         if not isinstance(message, str):
             member.close(Close.NOT_TEXT)
@@ -146,42 +150,76 @@ class Log:
             member.close(Close.TOO_LARGE)
         elif not member.pace.allows(monotonic()):
             member.close(Close.TOO_MANY)
-            self._members.pop(member.id, None)
+            self._drop(member)
         else:
             self._background(self._answer(member, message))
 
     def closed(self, socket: Any, code: int = 1000, reason: str = "") -> None:
         """Forget a socket, and answer its closing."""
         kept = Member.of(socket)
-        if kept is not None:
-            self._members.pop(kept.id, None)
+        if kept is not None and (member := self._members.get(kept.id)):
+            self._drop(member)
         with suppress(JsException):
             socket.close(1000 if code in _NOT_SENT else code, reason)
 
     def alarm(self) -> None:
-        """Give the sockets a sign of life, and come again while there are any."""
-        text = wire.heartbeat(self._last)
+        """Give readers a sign of life, look at their credentials, and come again while there are any."""
+        self._alarm_at, now = inf, time()
+        if now >= self._beat_at - SOONEST:
+            self._beat_at = now + wire.HEARTBEAT
+            self._beat()
+        if now >= self._open.due and not self._is_checking:
+            self._is_checking = True
+            self._background(self._check())
+        self._set_alarm()
+
+    def _beat(self) -> None:
+        text = wire.heartbeat(self.head)
         for member in [*self._members.values()]:
             member.unchecked = CHECK_BYTES  # asks how far behind it is
             if not member.send(text):
-                self._members.pop(member.id, None)
-        if self._members:
-            self._set_alarm()
+                self._drop(member)
+        beat([*self.live], self.head)
 
-    def _accept(self, wanted: Mapping[str, Any], headers: Any) -> Any:
+    async def _check(self) -> None:
+        try:
+            await self._open.check()
+        finally:
+            self._is_checking = False
+        for member in [*self._members.values()]:
+            if member.closed is not None:
+                self._drop(member)
+        self._keep_check()
+        self._set_alarm()
+
+    def _keep_check(self) -> None:
+        if self._open:
+            self._sql.exec("INSERT OR REPLACE INTO checks VALUES (1, ?)", float(self._open.look_at))
+
+    def _resume(self) -> None:
+        """Go on after a sleep: with the sockets as their attachments say, and where the checks of credentials were."""
+        for member in self._members.values():
+            self._open.enter(member)
+            if member.sent is not None:
+                self._background(self._catch_up(member))
+        if self._members:
+            kept = self._run("SELECT look_at FROM checks")
+            self._open.look_at = min(self._open.look_at, float(kept[0][0])) if kept else 0.0
+            self._open.due = min(self._open.due, self._open.look_at)
+            self._alarm_at = time() + wire.HEARTBEAT  # one was set before the sleep, for then at the latest
+
+    def _report(self, missed: int) -> None:
+        self._ports().log("warning", "credentials of open connections not looked up; trying again", count=missed)
+
+    def _accept(self, wanted: Follow, headers: Any) -> Any:
         client, server = WebSocketPair.new().object_values()
-        self._context.acceptWebSocket(server)
-        actor = actor_of(wanted["actor"])
-        begin = wire.start(wanted["since"], self._oldest, self._last)
-        member = Member(server, uuid4().hex, actor, tuple(wanted["types"]), begin, headers.get("x-request-id") or "")
-        member.keep()
-        if not self._members:
-            self._set_alarm()
-        self._members[member.id] = member
-        member.send(wire.hello(self._oldest, self._last))
-        if wanted["since"] is not None and (missing := wire.gap(wanted["since"], self._oldest, self._last)):
-            member.send(missing)
-        self._background(self._catch_up(member))
+        tag = tag_of(wanted.actor.name)
+        held = self._context.getWebSockets(tag).length  # also those that are closed, but not by their client yet
+        self._context.acceptWebSocket(server, to_js([tag]))
+        if held + self._streams_of(wanted.actor.name) >= wanted.at_most:
+            server.close(int(Close.TRY_LATER), Close.TRY_LATER.reason)
+        else:
+            self._greet(server, wanted, headers.get("x-request-id") or "")
         init = to_object({"status": 101})
         init.webSocket = client
         offered = headers.get("sec-websocket-protocol")
@@ -189,107 +227,148 @@ class Log:
             init.headers = to_object({"sec-websocket-protocol": wire.SUBPROTOCOL})
         return JsResponse.new(jsnull, init)
 
+    def _greet(self, server: Any, wanted: Follow, request_id: str) -> None:
+        begin = wire.start(wanted.since, self._oldest, self.head)
+        member = Member(server, uuid4().hex, wanted.actor, wanted.types, begin, request_id, wanted.check_s)
+        member.keep()
+        self._members[member.id] = member
+        self._enter(member)
+        member.send(wire.hello(self._oldest, self.head))
+        if wanted.since is not None and (missing := wire.gap(wanted.since, self._oldest, self.head)):
+            member.send(missing)
+        self._background(self._catch_up(member))
+
+    def _enter(self, connection: Reader | Member) -> None:
+        """Count a connection, and see to it that an alarm comes for it."""
+        is_first = not self._open
+        self._open.enter(connection)
+        if is_first:
+            self._beat_at, self._alarm_at = time() + wire.HEARTBEAT, inf
+            self._keep_check()
+        self._set_alarm()
+
+    def _streams_of(self, name: str) -> int:
+        return self._open.count(name) - sum(one.actor.name == name for one in self._members.values())
+
+    def _drop(self, member: Member) -> None:
+        self._members.pop(member.id, None)
+        self._open.leave(member)
+        self.budget.release(member)
+
     async def _catch_up(self, member: Member) -> None:
         """Send a socket what the log holds after its number, no faster than it takes it; from then on it is live."""
-        while member.sent is not None:
-            page = self._page(member.sent)
-            for event in page:
-                await self._room(member)
-                wanted = member.wants(event)
-                if member.id not in self._members or (wanted and not member.send(event.json, checks=False)):
-                    self._members.pop(member.id, None)
-                    return
-                member.sent = event.sequence
-            if not page:
-                member.sent = None
-            member.keep()
+        try:
+            while member.sent is not None and member.closed is None:
+                await self.budget.reserve(member)
+                if member.closed is None:
+                    self._send_page(member, self._page(member.sent))
+                    await self._room(member)
+        finally:
+            self.budget.release(member)
+            if member.closed is not None:
+                self._drop(member)
+
+    def _send_page(self, member: Member, page: list[Event]) -> None:
+        """Send a page; a socket for which there is nothing left in the log is live from now on."""
+        for event in page:
+            if member.wants(event) and not member.send(event.json, checks=False):
+                member.close(Close.GOING_AWAY)
+                return
+        self.budget.hold(member, sum(len(event.json) for event in page))
+        member.sent = page[-1].sequence if page else None
+        member.keep()
 
     async def _room(self, member: Member) -> None:
         """Wait until a socket has taken most of what it was sent; close it where it takes nothing for too long."""
-        if member.unchecked < CHECK_BYTES:
-            return
-        member.unchecked, waited = 0, timedelta()
-        while member.socket.bufferedAmount > wire.BEHIND_LIMIT // 2:
+        waited = 0.0
+        while member.closed is None and member.socket.bufferedAmount > wire.SLICE:
             await asyncio.sleep(0.05)
-            waited += timedelta(seconds=0.05)
-            if waited > PATIENCE:
+            waited += 0.05
+            if waited > wire.PATIENCE:
                 member.close(Close.TOO_SLOW)
-                self._members.pop(member.id, None)
-                return
 
     async def _answer(self, member: Member, text: str) -> None:
-        frame: dict[str, Any] | None = None
+        is_busy = member.busy >= wire.FRAMES_AT_ONCE
         member.busy += 1
         try:
-            frame = wire.parse(text)
-            outcome = await self._outcome(member, frame)
-        except Problem as problem:
-            outcome = wire.refusal(problem, member.request_id)
+            reply = await live_frames.answer(self._app, self._ports, member, text, is_busy=is_busy)
         finally:
             member.busy -= 1
-        member.send(wire.reply(frame, outcome) if outcome else wire.PONG)
+        sent = member.send(reply.text)
+        if reply.has_ended:
+            self._open.end(member.actor)
+        if not sent or reply.has_ended:
+            self._drop(member)
 
-    async def _outcome(self, member: Member, frame: dict[str, Any]) -> dict[str, Any]:
-        if frame["type"] == "ping":
-            return {}
-        if frame["type"] == "subscribe":
-            member.types = wire.types_of(frame)
-            member.keep()
-            return {"result": {"types": list(member.types)}}
-        if member.busy > wire.FRAMES_AT_ONCE:
-            raise wire.TooManyFrames
-        return await self._app.frame(Frame(frame, member.actor, member.request_id), self._ports())
-
-    def _open_stream(self, since: int | None, reader: Reader) -> Any:
-        pipe = TransformStream.new()
-        self._background(self._stream(pipe.writable.getWriter(), since, reader))
+    def _open_stream(self, wanted: Follow, signal: Any) -> Any:
+        name = wanted.actor.name
+        if self._context.getWebSockets(tag_of(name)).length + self._streams_of(name) >= wanted.at_most:
+            return JsResponse.new(jsnull, to_object({"status": TooManyConnections.status}))
+        reader, pipe = Reader(wanted, wire.sse), TransformStream.new()
+        self._enter(reader)
+        self._background(self._stream(pipe.writable.getWriter(), wanted.since, reader, signal))
         return JsResponse.new(pipe.readable)
 
-    async def _stream(self, writer: Any, since: int | None, reader: Reader) -> None:
-        """Feed a stream until its reader leaves or is too far behind."""
-        leave = create_proxy(lambda *_: reader.close(Close.GOING_AWAY))
-        writer.closed.then(leave, leave)
+    async def _stream(self, writer: Any, since: int | None, reader: Reader, signal: Any) -> None:
+        """Feed a stream until its reader leaves, is too far behind, or may follow no longer."""
+        feeding = asyncio.ensure_future(self._feed(writer, since, reader))
+        left = create_once_callable(lambda *_: feeding.cancel())  # a write that nobody takes would wait on
+        aborted = create_proxy(lambda *_: feeding.cancel())
+        writer.closed.then(left, left)
+        signal.addEventListener("abort", aborted)
         try:
-            await self._feed(writer, since, reader)
-            await writer.close()
-        except JsException:  # the reader has left
-            pass
+            await asyncio.wait((feeding,))
         finally:
-            self._streams.discard(reader)
-            leave.destroy()
+            self._open.leave(reader)
+            signal.removeEventListener("abort", aborted)
+            aborted.destroy()
+        if feeding.cancelled():
+            with suppress(JsException):
+                await writer.abort("left")
+        else:
+            feeding.result()
 
     async def _feed(self, writer: Any, since: int | None, reader: Reader) -> None:
-        await writer.write(to_js(wire.OPENING))
-        if since is not None and (missing := wire.gap(since, self._oldest, self._last)):
-            await writer.write(to_js(wire.sse_control(missing)))
-        reader.sent = wire.start(since, self._oldest, self._last)
-        while page := self._page(reader.sent):
-            reader.sent = page[-1].sequence
-            batch = b"".join(wire.sse(event) for event in page if wire.shown(event, reader.types, reader.subjects))
-            if batch:
-                await writer.write(to_js(batch))
-        self._streams.add(reader)
-        if not self._beating:
-            self._beating = True
-            self._background(self._beat())
-        while taken := await reader.take():
-            await writer.write(to_js(b"".join(taken)))  # type: ignore[arg-type] # a stream's payloads are bytes
+        try:
+            await self._write(writer, wire.OPENING)
+            async with aclosing(follow(reader, since, self, wire.sse_control)) as batches:
+                async for batch in batches:
+                    await self._write(writer, b"".join(batch))  # type: ignore[arg-type] # a stream's are bytes
+            async with asyncio.timeout(wire.PATIENCE):
+                await writer.close()
+        except TimeoutError:
+            with suppress(JsException):
+                await writer.abort("too slow")
+        except JsException:  # the reader has left
+            pass
 
-    async def _beat(self) -> None:
-        while self._streams:
-            await asyncio.sleep(wire.HEARTBEAT)
-            beat([*self._streams], self._last)
-        self._beating = False
+    async def _write(self, writer: Any, data: bytes) -> None:
+        """Write a part as slices; `TimeoutError` where the reader takes nothing for too long."""
+        for at in range(0, len(data), wire.SLICE):
+            async with asyncio.timeout(wire.PATIENCE):
+                await writer.write(to_js(data[at : at + wire.SLICE]))
 
     def _page(self, since: int) -> list[Event]:
         """Return the events after a number, at most a page of them; they cross as one text."""
-        after = float(max(since, self._oldest - 1))
-        cursor = self._sql.exec("SELECT seq, type, json FROM events WHERE seq > ? ORDER BY seq LIMIT ?", after, PAGE)
+        cursor = self._sql.exec(live_rows.PAGE, float(max(since, self._oldest - 1)))
         return [Event(*row) for row in from_json(JSON.stringify(cursor.raw().toArray()))]
 
+    def _run(self, sql: str, *params: str) -> list[list[Any]]:
+        found: list[list[Any]] = from_json(JSON.stringify(self._sql.exec(sql, *params).raw().toArray()))
+        return found
+
     def _set_alarm(self) -> None:
-        at = datetime.now(UTC) + timedelta(seconds=wire.HEARTBEAT)
-        self._context.storage.setAlarm(at.timestamp() * 1000)
+        """Have an alarm come in time for what is due next, unless one comes before."""
+        now = time()
+        at = max(min(self._beat_at or now + wire.HEARTBEAT, self._open.due), now + SOONEST)
+        if self._open and at < self._alarm_at:
+            self._alarm_at = at
+            self._context.storage.setAlarm(at * 1000)
 
     def _background(self, work: Any) -> None:
         self._context.waitUntil(create_proxy(asyncio.ensure_future(work)))
+
+
+def tag_of(name: str) -> str:
+    """Return the tag of the sockets of a caller's name, which may be longer than a tag."""
+    return sha256(name.encode("utf-8", "replace")).hexdigest()

@@ -7,17 +7,22 @@ from js import Response as JsResponse
 from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, jsnull
 
+from edge.access import PUBLIC, Actor
 from edge.http import Request, Response
-from edge.live import Draft, Event, Follow, Page, UpgradeRequired
+from edge.live import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.ports import PortError
 from edge.runtimes import live_wire as wire
 from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
-from edge.runtimes.workers.members import told_of
+from edge.runtimes.workers.members import sent_of
 
 NAME = "events"
 """The one object of a Worker."""
 FOLLOW = "x-follow"
 """The header that takes along, as JSON, who follows what: the object is reached only through its binding."""
+
+
+NOBODY = Actor("", PUBLIC, frozenset())
+"""The reader of a probe, which gets no event."""
 
 
 class NativeUpgrade(Response):
@@ -49,8 +54,8 @@ class DurableEvents:
         wire.documents(drafts, 0, wire.BEGINNING)  # refuses here what the object would: an error crosses as its words
         return int(await self._call("publish", drafts))
 
-    async def read(self, since: int, *, types: Sequence[str] = (), limit: int = 100) -> Page:
-        found = await self._call("read", {"since": since, "types": types, "limit": limit})
+    async def read(self, follow: Follow, *, limit: int = 100) -> Page:
+        found = await self._call("read", {"follow": sent_of(follow), "limit": limit})
         return Page([Event(*event) for event in found["events"]], found["oldest"], found["last"])
 
     async def forget(self) -> None:
@@ -69,7 +74,7 @@ class DurableEvents:
         return NativeUpgrade(await self._ask("socket", follow, headers))
 
     async def probe(self) -> None:
-        await self.read(0, limit=0)
+        await self.read(Follow(NOBODY), limit=0)
 
     async def _call(self, method: str, given: object) -> Any:
         stub = self._binding.getByName(NAME)
@@ -79,14 +84,14 @@ class DurableEvents:
             raise PortError(f"events: {message_of(fault)}") from None
 
     async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
-        told = to_json({"actor": told_of(follow.actor), "since": follow.since, "types": follow.types}).decode(
-            "ascii", "replace"
-        )
+        told = to_json(sent_of(follow)).decode("ascii", "replace")
         init = to_object({"headers": {**headers, FOLLOW: told}})
         try:
             answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)
         except JsException as fault:
             raise PortError(f"events: {message_of(fault)}") from None
+        if answer.status == TooManyConnections.status:
+            raise TooManyConnections(follow.at_most)
         if answer.status not in {101, 200}:
             raise PortError(f"events: the log answered {answer.status}")
         return answer

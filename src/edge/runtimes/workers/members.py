@@ -1,5 +1,6 @@
 """The sockets on the log: what is known of each, also while the object sleeps."""
 
+import asyncio
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
@@ -8,15 +9,17 @@ from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException
 
 from edge.access import Actor, Role
-from edge.live import Event
+from edge.live import Event, Follow
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_wire import Close
 
 CHECK_BYTES = 128 * 1024
 """After so many bytes the platform is asked how many of them a socket has taken."""
+CHECK_S = 30.0
+"""Seconds between two look-ups of the credential of a socket whose attachment does not say."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Member:
     """A socket on the log, as its attachment keeps it while the object sleeps.
 
@@ -29,34 +32,53 @@ class Member:
     types: tuple[str, ...]
     sent: int | None
     request_id: str
+    check_s: float
     unchecked: int = 0
     busy: int = 0
+    closed: Close | None = None
     pace: wire.Pace = field(default_factory=wire.Pace)
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
     def of(cls, socket: Any) -> "Member | None":
-        """Return what a socket's attachment says."""
+        """Return the member of a socket's attachment, also of one that an earlier version wrote."""
         text = socket.deserializeAttachment()
         if not isinstance(text, str):
             return None
         kept = from_json(text)
         actor, types = actor_of(kept["actor"]), tuple(kept["types"])
-        return cls(socket, kept["id"], actor, types, kept["sent"], kept["request_id"])
+        return cls(socket, kept["id"], actor, types, kept["sent"], kept["request_id"], kept.get("check_s", CHECK_S))
 
     def keep(self) -> None:
         """Write the attachment."""
         kept = {
-            "id": self.id, "actor": told_of(self.actor), "types": self.types, "sent": self.sent,
+            "id": self.id,
+            "actor": told_of(self.actor),
+            "types": self.types,
+            "sent": self.sent,
             "request_id": self.request_id,
-        }  # fmt: skip
+            "check_s": self.check_s,
+        }
         self.socket.serializeAttachment(to_json(kept).decode())
+
+    def become(self, actor: Actor) -> None:
+        """Go on as the actor that the credential stands for now."""
+        self.actor = actor
+        self.keep()
+
+    def subscribe(self, types: tuple[str, ...]) -> None:
+        """Follow other types from now on."""
+        self.types = types
+        self.keep()
 
     def wants(self, event: Event) -> bool:
         """Tell whether an event is for this socket."""
-        return wire.shown(event, self.types, self.actor.subjects)
+        return wire.shown(event, self.types, self.actor)
 
     def send(self, text: str, *, checks: bool = True) -> bool:
         """Send a frame; False where the socket is gone or, where that is checked, too far behind, and closed."""
+        if self.closed is not None:
+            return False
         try:
             self.socket.send(text)
             self.unchecked += len(text)
@@ -71,6 +93,7 @@ class Member:
 
     def close(self, why: Close) -> None:
         """Close the socket; nothing happens where it is closed."""
+        self.closed = self.closed or why
         with suppress(JsException):
             self.socket.close(int(why), why.reason)
 
@@ -78,10 +101,44 @@ class Member:
 def told_of(actor: Actor) -> dict[str, Any]:
     """Return an actor as it goes along with a request to the log, and into attachments."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
-    return {"name": actor.name, "role": actor.role, "subjects": subjects}
+    return {
+        "name": actor.name,
+        "role": actor.role,
+        "subjects": subjects,
+        "daily_calls": actor.daily_calls,
+        "is_token": actor.is_token,
+        "expires_at": actor.expires_at,
+        "fingerprint": actor.fingerprint,
+        "is_member": actor.is_member,
+    }
 
 
 def actor_of(told: dict[str, Any]) -> Actor:
-    """Return the actor that `told_of` has told of."""
+    """Return the actor that `told_of` has told of, also by an earlier version."""
     subjects = None if told["subjects"] is None else frozenset(told["subjects"])
-    return Actor(told["name"], Role(told["role"]), subjects)
+    return Actor(
+        told["name"],
+        Role(told["role"]),
+        subjects,
+        told.get("daily_calls"),
+        told.get("is_token", False),
+        told.get("expires_at"),
+        told.get("fingerprint"),
+        told.get("is_member", False),
+    )
+
+
+def sent_of(follow: Follow) -> dict[str, Any]:
+    """Return a reader's request as it is sent to the log."""
+    return {
+        "actor": told_of(follow.actor),
+        "since": follow.since,
+        "types": follow.types,
+        "at_most": follow.at_most,
+        "check_s": follow.check_s,
+    }
+
+
+def follow_of(sent: dict[str, Any]) -> Follow:
+    """Return the reader's request that `sent_of` has made."""
+    return Follow(actor_of(sent["actor"]), sent["since"], tuple(sent["types"]), sent["at_most"], sent["check_s"])

@@ -5,6 +5,7 @@ import traceback
 from typing import Any
 
 from js import Error, Promise
+from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException
 from tests.contracts import (
     bucket,
@@ -34,7 +35,9 @@ from edge.model import Model
 from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter, Throttle
 from edge.routes import Routes
 from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
+from edge.runtimes.workers.border import raw
 from edge.runtimes.workers.database import database_error
+from edge.runtimes.workers.members import Member
 from edge.settings import Settings
 from edge.telemetry import Telemetry
 
@@ -72,6 +75,7 @@ class ContractSettings(Settings):
     counts: Quotas
     calls: Throttle
     log: Events
+    old: Events
     ai: Model
 
 
@@ -117,6 +121,41 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
     }[port]
 
 
+@routes.post("/old-log")
+async def read_old_log(ports: Ports) -> Response:
+    """Read what an earlier version has written."""
+    try:
+        await events.an_old_log_is_brought_up_to_date(ports.settings.old)
+    except Exception:
+        return Response.text(traceback.format_exc())
+    return Response.text("")
+
+
+class Attached:
+    """A socket with what was attached to it."""
+
+    def __init__(self, attachment: str) -> None:
+        self.attachment = attachment
+
+    def deserializeAttachment(self) -> str:  # noqa: N802 - the platform's name
+        """Return it."""
+        return self.attachment
+
+    def serializeAttachment(self, text: str) -> None:  # noqa: N802 - the platform's name
+        """Replace it."""
+        self.attachment = text
+
+
+@routes.post("/attachment")
+async def read_attachment(request: Request) -> Response:
+    """Tell what becomes of an attachment: the member that it is, and what that one would write."""
+    socket = Attached((await request.body()).decode())
+    member = Member.of(socket)
+    assert member is not None
+    member.keep()
+    return Response.json({"actor": repr(member.actor), "check_s": member.check_s, "kept": from_json(socket.attachment)})
+
+
 @routes.post("/d1-error")
 async def name_d1_error(request: Request) -> str:
     """Tell what the adapter makes of D1's own words."""
@@ -153,8 +192,23 @@ app = App(
     authenticate=nobody,
     queues={"JOBS": "jobs"},
     limits={"LIMITER": rate_limiter.LIMIT},
+    audiences=events.AUDIENCES,
+    revalidate=events.revalidate,
 )
 Default = worker(app)
 EventLog = event_log(app)
 
-__all__ = ["CallThrottle", "Default", "EventLog", "QuotaCounter"]
+
+class OldLog(event_log(app)):  # type: ignore[misc] # a class that is made
+    """A log in whose storage an earlier version has left its events."""
+
+    def __init__(self, ctx: Any, env: Any) -> None:
+        sql = raw(getattr(ctx, "_ctx", ctx)).storage.sql
+        if not sql.exec("SELECT name FROM sqlite_schema WHERE name = 'events'").raw().toArray().length:
+            sql.exec("CREATE TABLE events (seq INTEGER PRIMARY KEY, type TEXT, json TEXT)")
+            rows = to_json(events.old_rows()).decode()
+            sql.exec("INSERT INTO events SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?)", rows)
+        super().__init__(ctx, env)
+
+
+__all__ = ["CallThrottle", "Default", "EventLog", "OldLog", "QuotaCounter"]

@@ -1,0 +1,135 @@
+"""Open streams and sockets by credential: how many each may hold, and the end of those whose credential has ended."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator
+from math import inf
+from time import time
+from typing import Protocol
+
+from edge.access import Actor
+from edge.errors import Unauthorized
+from edge.live import TooManyConnections
+from edge.runtimes.live_wire import Close
+
+RETRY_S = 5.0
+"""Seconds until a credential that could not be looked up is looked up again."""
+AT_ONCE = 6
+"""Credentials that are looked up at once."""
+ROUND = 300
+"""Credentials of one check; a Worker makes so many queries an event, and the next check goes on with the others."""
+TIMEOUT_S = 10.0
+"""Seconds for one look-up."""
+
+
+class Connection(Protocol):
+    """An open stream or socket."""
+
+    actor: Actor
+    check_s: float
+
+    def become(self, actor: Actor) -> None:
+        """Go on as the actor that the credential stands for now."""
+
+    def close(self, why: Close) -> None:
+        """End it."""
+
+
+class Connections[C: Connection]:
+    """The open connections. All connections of one credential cost one look-up."""
+
+    def __init__(self, revalidate: Callable[[Actor], Awaitable[Actor]], report: Callable[[int], None]) -> None:
+        self._revalidate, self._report = revalidate, report
+        self._by_name: dict[str, dict[C, None]] = {}
+        self._left: list[Actor] = []
+        self.look_at = inf
+        """Unix time at which the credentials are to be looked up next."""
+        self.due = inf
+        """Unix time at which `check` has something to do."""
+
+    def __iter__(self) -> Iterator[C]:
+        """Yield all connections."""
+        for some in [*self._by_name.values()]:
+            yield from [*some]
+
+    def __bool__(self) -> bool:
+        """Tell whether any is open."""
+        return bool(self._by_name)
+
+    def count(self, name: str) -> int:
+        """Return how many connections a caller's name holds."""
+        return len(self._by_name.get(name, ()))
+
+    def enter(self, connection: C, at_most: float = inf) -> None:
+        """Add a connection; `TooManyConnections` where its caller holds `at_most` already."""
+        name = connection.actor.name
+        if self.count(name) >= at_most:
+            raise TooManyConnections(int(at_most))
+        self._by_name.setdefault(name, {})[connection] = None
+        self.look_at = min(self.look_at, time() + connection.check_s)
+        self.due = min(self.due, self.look_at, _end_of(connection.actor))
+
+    def leave(self, connection: C) -> None:
+        """Remove a connection; nothing happens where it is none."""
+        some = self._by_name.get(connection.actor.name)
+        if some is not None:
+            some.pop(connection, None)
+            if not some:
+                del self._by_name[connection.actor.name]
+        if not self._by_name:
+            self.look_at = self.due = inf
+
+    def end(self, actor: Actor) -> None:
+        """Close the connections of a credential that has ended."""
+        for connection in [*self._by_name.get(actor.name, ())]:
+            if connection.actor == actor:
+                connection.close(Close.UNAUTHORIZED)
+
+    async def check(self) -> None:
+        """Close the connections whose credential has expired or was revoked; the others become what it is now.
+
+        A credential that cannot be looked up keeps its connections, and is looked up again soon.
+        """
+        now, self.due = time(), inf
+        for connection in self:
+            if _end_of(connection.actor) <= now:
+                connection.close(Close.UNAUTHORIZED)
+        if now >= self.look_at:
+            await self._look_up(now)
+        ends = min((_end_of(one.actor) for one in self if _end_of(one.actor) > now), default=inf)
+        self.due = min(self.due, self.look_at, ends) if self else inf
+
+    async def _look_up(self, now: float) -> None:
+        actors = self._left or [*dict.fromkeys(one.actor for one in self)]
+        some, self._left = actors[:ROUND], actors[ROUND:]
+        every = min((one.check_s for one in self), default=inf)
+        self.look_at = now + (min(1.0, every) if self._left else every)
+        missed = 0
+        for at in range(0, len(some), AT_ONCE):
+            part = some[at : at + AT_ONCE]
+            missed += sum(await asyncio.gather(*map(self._look_up_one, part)))
+        if missed:
+            self.look_at = min(self.look_at, now + RETRY_S)
+            self._report(missed)
+
+    async def _look_up_one(self, actor: Actor) -> bool:
+        """Apply what a credential is now to its connections; return whether it could not be looked up."""
+        try:
+            async with asyncio.timeout(TIMEOUT_S):
+                current = await self._revalidate(actor)
+        except Unauthorized:
+            self.end(actor)
+        except Exception:  # a database that is away, or a fault of ours: the connection stays
+            return True
+        else:
+            self._become(actor, current)
+        return False
+
+    def _become(self, actor: Actor, current: Actor) -> None:
+        if current != actor and current.name == actor.name:
+            for connection in [*self._by_name.get(actor.name, ())]:
+                if connection.actor == actor:
+                    connection.become(current)
+
+
+def _end_of(actor: Actor) -> float:
+    return inf if actor.expires_at is None else actor.expires_at

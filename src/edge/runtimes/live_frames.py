@@ -1,0 +1,61 @@
+"""Frames of a live socket, the same in every runtime: each but a ping is let in and counted as a request is."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any, NamedTuple, Protocol
+
+from edge.access import Actor
+from edge.app import App
+from edge.errors import BadRequest, Problem, Unauthorized
+from edge.events import Frame
+from edge.ports import Ports
+from edge.runtimes import live_wire as wire
+
+
+class Speaker(Protocol):
+    """A socket that sends frames; its `turn` keeps them in order until each is let in."""
+
+    actor: Actor
+    request_id: str
+    turn: asyncio.Lock
+
+    def become(self, actor: Actor) -> None:
+        """Go on as the actor that the credential stands for now."""
+
+    def subscribe(self, types: tuple[str, ...]) -> None:
+        """Follow other types from now on."""
+
+
+class Answer(NamedTuple):
+    """The text that goes back for a frame; `has_ended` where the socket's credential is no longer good."""
+
+    text: str
+    has_ended: bool = False
+
+
+async def answer(app: App, ports: Callable[[], Ports], speaker: Speaker, text: str, *, is_busy: bool) -> Answer:
+    """Answer a frame; whatever goes wrong, there is an answer. `is_busy` where the socket has enough in work."""
+    frame: dict[str, Any] | None = None
+    broken: BadRequest | None = None
+    try:
+        frame = wire.parse(text)
+    except BadRequest as fault:
+        broken = fault
+    if frame is not None and frame["type"] == "ping":
+        return Answer(wire.PONG)
+    try:
+        if is_busy:
+            raise wire.TooManyFrames
+        sent = Frame(frame, speaker.actor, speaker.request_id)
+        async with speaker.turn:
+            actor = await app.admit_frame(sent, ports())
+            if actor != speaker.actor:
+                speaker.become(actor)
+            if frame is not None and frame["type"] == "subscribe":
+                speaker.subscribe(wire.types_of(frame))
+                return Answer(wire.reply(frame, {"result": {"types": frame.get("types", [])}}))
+        if broken is not None:
+            raise broken
+        return Answer(wire.reply(frame, await app.frame(Frame(frame, actor, speaker.request_id), ports())))
+    except Problem as problem:
+        return Answer(wire.reply(frame, wire.refusal(problem, speaker.request_id)), isinstance(problem, Unauthorized))

@@ -1,0 +1,265 @@
+"""Live connections and their keys, on both runtimes: the end of a key, what frames cost, how many a key may hold."""
+
+import asyncio
+import json
+import time
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.core_tessie.conftest import KEY, Runner, WorkersRunner
+from tests.core_tessie.test_live import Stream, opened, received, said
+from tests.remote import Host
+from tests.served import ROOT, Served, served_locally
+from websockets.exceptions import ConnectionClosed
+from websockets.frames import Close as Frame
+from websockets.sync.client import ClientConnection, connect
+
+from core_tessie.app import app
+from edge.runtimes import live_wire as wire
+from model_sim import ModelSim, Turn
+from pyedge import Worker
+
+pytestmark = pytest.mark.slow
+
+OURS, OTHERS = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
+QUICK = {"LIVE_CHECK_S": "0.5", "LIVE_CONNECTIONS_PER_KEY": "4"}
+UNKNOWN = {"type": "nothing"}
+
+
+@pytest.fixture(scope="session")
+def quick_local(tmp_path_factory: pytest.TempPathFactory, tessie_port: int, model_sim: ModelSim) -> Any:
+    """Return a local server that looks at credentials twice a second."""
+    folder = tmp_path_factory.mktemp("quick")
+    with served_locally(folder, Runner(folder, tessie_port, model_sim).env | QUICK) as served:
+        yield served
+
+
+@pytest.fixture(params=["local", "workers"])
+def quick(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, model_sim: ModelSim) -> Served:
+    """Return the app, its tables empty, where credentials are looked at twice a second and a key may hold four."""
+    model_sim.reset()
+    if request.param == "local":
+        local: Served = request.getfixturevalue("quick_local")
+        local.wipe()
+        return local
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, WorkersRunner(tmp_path, tessie_port, host).env | QUICK, KEY))
+    return Served(host.worker.url.rstrip("/"), "workers")
+
+
+class Key:
+    """An API key and what can be done with it."""
+
+    def __init__(self, served: Served, **wanted: Any) -> None:
+        self.served = served
+        status, made = served.ask("POST", "/auth/keys", {"name": "live", **wanted})
+        assert status == 201, made
+        self.id, self.header = made["id"], bearer(made["key"])
+
+    def revoke(self) -> None:
+        assert self.served.ask("POST", f"/auth/keys/{self.id}/revoke")[0] == 200
+
+    def token(self, **wanted: Any) -> dict[str, str]:
+        status, made = self.served.ask("POST", "/auth/token", wanted, **self.header)
+        assert status == 201, made
+        return bearer(made["access_token"])
+
+    def socket(self, query: str = "") -> ClientConnection:
+        return opened(self.served, query, additional_headers=self.header)
+
+
+def bearer(credential: str) -> dict[str, str]:
+    return {"authorization": f"Bearer {credential}"}
+
+
+def ending_of(ws: ClientConnection, seconds: float = 10) -> Frame:
+    """Wait for the close frame and return it; workerd may leave the connection below it to the client."""
+    deadline = time.monotonic() + seconds
+    while ws.protocol.close_rcvd is None:
+        assert time.monotonic() < deadline, "it was not closed"
+        with suppress(TimeoutError, ConnectionClosed):
+            ws.recv(0.05)
+    return ws.protocol.close_rcvd
+
+
+def rest_of(stream: Stream, seconds: float) -> list[str]:
+    """Read a stream to its end, which has to come in time."""
+    stream.socket.settimeout(seconds)
+    lines = [*stream.lines()]
+    stream.close()
+    return lines
+
+
+def test_revoked_key_ends_its_sockets_and_streams(quick: Served) -> None:
+    key, other = Key(quick), Key(quick)
+    ticket = quick.ask("POST", "/ws/ticket", **key.header)[1]["ticket"]
+    sockets = [key.socket(), opened(quick, additional_headers=key.token()), opened(quick, f"?ticket={ticket}")]
+    stream, stays = Stream(quick, **key.header), other.socket("?types=custom.*")
+    time.sleep(1.5)
+    number = quick.publish("custom.before")
+    assert [int(received(one)["id"]) for one in (*sockets, stays)] == [number] * 4
+    key.revoke()
+    began = time.monotonic()
+    assert {ending_of(one).code for one in sockets} == {4401}
+    lines = rest_of(stream, 10)
+    assert time.monotonic() - began < 10
+    assert f"id: {number}" in lines
+    assert int(received_from(stays, quick.publish("custom.after"))["id"]) > number
+    stays.close()
+
+
+def received_from(ws: ClientConnection, number: int) -> Any:
+    """Return the first message that is an event of that number or a later one."""
+    while True:
+        event = received(ws)
+        if "sequence" in event and int(event["id"]) >= number:
+            return event
+
+
+def test_key_that_expires_ends_its_socket(quick: Served) -> None:
+    key = Key(quick, expires_at=(datetime.now(UTC) + timedelta(seconds=3)).isoformat())
+    ws, stream = key.socket(), Stream(quick, **key.header)
+    assert ending_of(ws).code == 4401
+    rest_of(stream, 10)
+
+
+def test_frame_of_revoked_key_is_refused_and_its_socket_closed(served: Served, model_sim: ModelSim) -> None:
+    """Without waiting for the next look at the credential."""
+    model_sim.say(Turn("Not for you."))
+    key = Key(served)
+    ws = key.socket("?types=custom.*")
+    key.revoke()
+    answer = said(ws, {"type": "chat", "id": 1, "message": "Which cars are there?"})
+    assert (answer["type"], answer["data"]["id"], answer["data"]["problem"]["status"]) == ("live.reply", 1, 401)
+    assert ending_of(ws).code == 4401
+    assert model_sim.requests == []
+
+
+@pytest.mark.parametrize("frame", [{"type": "subscribe", "types": []}, UNKNOWN, "{", "[]"])
+def test_every_frame_of_a_revoked_key_is_refused(served: Served, frame: object) -> None:
+    key = Key(served)
+    ws = key.socket()
+    key.revoke()
+    assert said(ws, frame)["data"]["problem"]["status"] == 401
+    assert ending_of(ws).code == 4401
+
+
+@pytest.mark.parametrize("quick", ["workers"], indirect=True)
+def test_revoked_key_ends_a_socket_that_outlived_its_object(quick: Served, workers_host: Host) -> None:
+    key = Key(quick)
+    ws = key.socket()
+    workers_host.worker.reload()
+    key.revoke()
+    assert ending_of(ws).code == 4401
+
+
+def refused(ws: ClientConnection, frame: object) -> Any:
+    """Send a frame and return the problem that it is answered with, None where it is none of a limit."""
+    answer = said(ws, frame)
+    assert answer["type"] == "live.reply"
+    problem = answer["data"].get("problem")
+    return problem if problem and problem["status"] == 429 else None
+
+
+def test_frames_and_requests_share_a_days_quota(served: Served) -> None:
+    key = Key(served, daily_calls=6)
+    ws = key.socket("?types=custom.*")  # one call
+    assert served.ask("GET", "/auth/me", **key.header)[0] == 200
+    for frame in (UNKNOWN, {"type": "subscribe", "types": ["custom.*"]}, "{"):
+        assert refused(ws, frame) is None
+    for _ in range(3):
+        assert said(ws, {"type": "ping", "id": 1})["type"] == "live.pong"
+        assert said(ws, wire.PING)["type"] == "live.pong"
+    assert served.ask("GET", "/auth/me", **key.header)[0] == 200
+    problem = refused(ws, {"type": "chat", "message": "Hello?"})
+    assert problem["type"] == "urn:problem:too-many-requests"
+    assert 0 < problem["retry_after"] <= 86_400
+    assert served.ask("GET", "/auth/me", **key.header)[0] == 429
+    ws.close()
+
+
+def test_chat_over_the_socket_stops_at_the_quota(served: Served, model_sim: ModelSim) -> None:
+    key = Key(served, daily_calls=4)
+    ws = key.socket("?types=none")
+    model_sim.say(*[Turn("Yes.")] * 10)
+    answers = [said(ws, {"type": "chat", "id": n, "message": "Hello?"})["data"] for n in range(6)]
+    assert ["result" in one for one in answers] == [True, True, True, False, False, False]
+    assert len(model_sim.requests) == 3
+    ws.close()
+
+
+def test_frames_and_requests_share_the_limit_of_a_minute(tmp_path: Path) -> None:
+    env = {name: value for name, value in Runner(tmp_path, 9).env.items() if name != "RATE_LIMITER"}
+    calls = app.limits["RATE_LIMITER"].calls
+    with served_locally(tmp_path, env) as served:
+        key = Key(served)
+        sockets = [key.socket("?types=none") for _ in range(8)]
+        allowed = len(sockets)
+        for ws in sockets[:7]:
+            allowed += sum(refused(ws, UNKNOWN) is None for _ in range(wire.FRAMES - 20))
+        statuses = [served.ask("GET", "/auth/me", **key.header)[0] for _ in range(60)]
+        allowed += statuses.count(200)
+        problem = refused(sockets[7], UNKNOWN)
+        assert (allowed <= calls) or (allowed < 2 * calls and problem is None), "a period began in between"
+        if problem is not None:
+            assert 0 < problem["retry_after"] <= 60
+            assert allowed == calls
+        for ws in sockets:
+            ws.close()
+
+
+def test_in_workerd_frames_and_requests_share_the_binding() -> None:
+    few = {"name": "RATE_LIMITER", "namespace_id": "9", "simple": {"limit": 8, "period": 60}}
+    variables = {name: value for name, value in Runner(Path(), 9).env.items() if name != "RATE_LIMITER"}
+    with Worker(ROOT / "wrangler.toml", variables=variables, overrides={"ratelimits": [few]}) as worker:
+        served = Served(worker.url.rstrip("/"), "workers")
+        ws = opened(served, "?types=none")
+        for _ in range(4):
+            assert refused(ws, UNKNOWN) is None
+        statuses = [served.ask("GET", "/auth/me")[0] for _ in range(6)]
+        assert statuses == [200, 200, 200, 429, 429, 429]
+        assert refused(ws, UNKNOWN)["retry_after"] == 60
+        ws.close()
+
+
+def test_a_key_holds_so_many_sockets_and_streams(quick: Served) -> None:
+    key, other = Key(quick), Key(quick)
+    held = [key.socket(), key.socket(), opened(quick, additional_headers=key.token())]
+    stream = Stream(quick, **key.header)
+    status, problem = quick.ask("GET", "/events", **key.header)
+    assert (status, problem["type"]) == (429, "urn:problem:too-many-connections")
+    assert problem["retry_after"] > 0
+    assert refusal_of(quick, key.header).code == 1013
+    other.socket().close()
+    held.pop().close()
+    held.append(once_free(quick, key.header))
+    assert refusal_of(quick, key.header).code == 1013
+    stream.close()
+    held.append(once_free(quick, key.header))
+    assert received_from(held[0], quick.publish("custom.still")) is not None
+    for ws in held:
+        ws.close()
+
+
+def refusal_of(served: Served, header: dict[str, str]) -> Frame:
+    """Open a socket that is closed before it is greeted; return why."""
+    ws = connect(f"{served.ws_url}/ws", additional_headers=header, compression=None, legacy=True, close_timeout=1)
+    ending = ending_of(ws)
+    with suppress(TimeoutError, ConnectionClosed):
+        raise AssertionError(ws.recv(0))
+    ws.close()
+    return ending
+
+
+def once_free(served: Served, header: dict[str, str]) -> ClientConnection:
+    """Open a socket, as soon as there is room for it."""
+    for _ in range(100):
+        ws = connect(f"{served.ws_url}/ws", additional_headers=header, compression=None, legacy=True, close_timeout=1)
+        with suppress(TimeoutError, ConnectionClosed):
+            assert json.loads(ws.recv(1))["type"] == "live.hello"
+            return ws
+        ws.close()
+    raise AssertionError("there is no room")

@@ -1,0 +1,272 @@
+"""Frames of a live socket: each but a ping is let in and counted as a request is, in the order in which they come."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from pydantic_core import from_json, to_json
+from tests.contracts import events
+
+from edge.access import ADMIN, READER, Actor
+from edge.app import App
+from edge.errors import Problem, Unauthorized
+from edge.events import Frame
+from edge.live import Follow
+from edge.ports import DatabaseAway, Limit, Log, Ports
+from edge.routes import Routes
+from edge.runtimes import live_frames
+from edge.runtimes import live_wire as wire
+from edge.runtimes.live_readers import Reader
+from edge.runtimes.live_wire import Close
+from edge.runtimes.local.rate_limiter import LocalRateLimiter
+from edge.runtimes.local.sockets import MOST_REPLIES, Message, Respond, Socket, serve
+from edge.settings import Settings
+
+PHONE = Actor("phone", READER)
+routes = Routes(tag="t")
+
+
+@routes.frame("who", access=READER)
+async def say_who(frame: Frame) -> str:
+    """Say who sent the frame, and what it may see."""
+    return f"{frame.actor.name} {sorted(frame.actor.subjects or [])}"
+
+
+@routes.frame("boss", access=ADMIN)
+async def say_boss() -> str:
+    """Answer an administrator."""
+    return "boss"
+
+
+class Desk:
+    """An app of these frames, and its keys and limits."""
+
+    def __init__(self, calls: int = 1000) -> None:
+        self.keys: dict[str, Actor] = {"phone": PHONE}
+        self.is_away = False
+        self.looked_up = 0
+        self.limiter = LocalRateLimiter(Limit(calls, 60), now=lambda: 0.0)
+        self.lines: list[tuple[str, str]] = []
+
+    async def revalidate(self, actor: Actor) -> Actor:
+        self.looked_up += 1
+        if self.is_away:
+            raise DatabaseAway("database is locked")
+        if actor.name not in self.keys:
+            raise Unauthorized("the key was revoked")
+        return self.keys[actor.name]
+
+    async def count(self, actor: Actor) -> None:
+        if not (taken := await self.limiter.take(actor.name)).ok:
+            raise TooOften(taken.reset)
+
+    def app(self) -> App:
+        hooks: dict[str, Any] = {"revalidate": self.revalidate, "count_frame": self.count}
+        return App("t", version="1", settings=Settings, resources=[routes], authenticate=events.nobody, **hooks)
+
+    def ports(self) -> Ports:
+        return Ports(Settings({}), {Log: lambda level, message, **_: self.lines.append((level, message))})
+
+    def answers(self, reader: Reader, *frames: str, is_busy: bool = False) -> list[Any]:
+        """Return what frames are answered with, one after the other."""
+        app = self.app()
+
+        async def run() -> list[Any]:
+            found = []
+            for frame in frames:
+                answer = await live_frames.answer(app, self.ports, reader, frame, is_busy=is_busy)
+                document = from_json(answer.text)
+                found.append((document["type"], document["data"], answer.has_ended))
+            return found
+
+        return asyncio.run(run())
+
+
+class TooOften(Problem):
+    """Too often."""
+
+    title = "Too often"
+    status = 429
+
+    def __init__(self, wait: int) -> None:
+        super().__init__(retry_after=wait)
+
+
+def reader() -> Reader:
+    return Reader(Follow(PHONE), wire.text, "request-1")
+
+
+def status_of(answer: Any) -> int:
+    return int(answer[1]["problem"]["status"])
+
+
+def test_frame_is_answered_by_its_handler() -> None:
+    ((type_, data, has_ended),) = Desk().answers(reader(), '{"type": "who", "id": 7}')
+    assert (type_, data, has_ended) == ("live.reply", {"id": 7, "result": "phone []"}, False)
+
+
+@pytest.mark.parametrize(
+    "frame", ['{"type": "who"}', '{"type": "subscribe", "types": []}', '{"type": "nothing"}', "{", "[1]", "1" * 5000]
+)
+def test_frame_of_an_ended_credential_is_refused_and_ends_the_socket(frame: str) -> None:
+    desk, one = Desk(), reader()
+    desk.keys.clear()
+    (answer,) = desk.answers(one, frame)
+    assert (status_of(answer), answer[2], one.types) == (401, True, ())
+
+
+def test_ping_costs_nothing() -> None:
+    desk = Desk(calls=0)
+    desk.keys.clear()
+    answers = desk.answers(reader(), '{"type": "ping"}', '{"type": "ping", "id": 1}')
+    assert ([type_ for type_, _, _ in answers], desk.looked_up) == (["live.pong"] * 2, 0)
+
+
+def test_frames_of_every_kind_count() -> None:
+    desk = Desk(calls=5)
+    frames = ['{"type": "who"}', '{"type": "nothing"}', "{", '{"type": "subscribe", "types": ["a.*"]}', "[]"]
+    one = reader()
+    answers = desk.answers(one, *frames, '{"type": "who"}', '{"type": "subscribe", "types": ["b"]}')
+    assert [status_of(answer) for answer in answers if "problem" in answer[1]] == [400, 400, 400, 429, 429]
+    assert answers[-1][1]["problem"]["retry_after"] > 0
+    assert not any(has_ended for _, _, has_ended in answers)
+    assert one.types == ("a.*",)
+
+
+def test_frame_acts_as_its_credential_stands_now() -> None:
+    desk, one = Desk(), reader()
+    desk.keys["phone"] = Actor("phone", READER, frozenset({"car-1"}))
+    (answer,) = desk.answers(one, '{"type": "who"}')
+    assert answer[1]["result"] == "phone ['car-1']"
+    assert one.actor.subjects == frozenset({"car-1"})
+
+
+def test_frame_needs_the_role_of_its_handler() -> None:
+    desk = Desk()
+    assert status_of(desk.answers(reader(), '{"type": "boss"}')[0]) == 403
+    desk.keys["phone"] = Actor("phone", ADMIN)
+    assert desk.answers(reader(), '{"type": "boss"}')[0][1]["result"] == "boss"
+
+
+def test_frame_whose_credential_cannot_be_looked_up_is_put_off() -> None:
+    desk = Desk()
+    desk.is_away = True
+    (answer,) = desk.answers(reader(), '{"type": "who"}')
+    assert (status_of(answer), answer[1]["problem"]["retry_after"], answer[2]) == (503, 5, False)
+    assert desk.lines == [("error", "a service is away")]
+
+
+def test_frame_of_a_busy_socket_is_refused_before_anything_is_asked() -> None:
+    desk = Desk()
+    (answer,) = desk.answers(reader(), '{"type": "who"}', is_busy=True)
+    assert (status_of(answer), desk.looked_up) == (429, 0)
+
+
+@pytest.mark.parametrize(
+    ("own", "back"),
+    [('"a"', "a"), ("7", 7), (f'"{"x" * 200}"', "x" * 200), (f'"{"x" * 201}"', None), ("9" * 30, None), ("[1]", None)],
+)
+def test_short_id_comes_back(own: str, back: object) -> None:
+    (answer,) = Desk().answers(reader(), f'{{"type": "who", "id": {own}}}')
+    assert answer[1]["id"] == back
+
+
+@pytest.mark.parametrize("types", [["x" * 2001], ["x" * 100] * 21, ["x"] * 51, [""], "x", [1]])
+def test_types_are_bounded(types: object) -> None:
+    frame = to_json({"type": "subscribe", "types": types}).decode()
+    assert status_of(Desk().answers(reader(), frame)[0]) == 400
+
+
+def test_frames_are_let_in_in_their_order() -> None:
+    """A look-up that takes long does not let a later frame pass."""
+    desk, one = Desk(), reader()
+    waits = iter([0.05, 0.0, 0.02])
+
+    async def slowly(actor: Actor) -> Actor:
+        await asyncio.sleep(next(waits))
+        return actor
+
+    desk.revalidate = slowly  # type: ignore[method-assign]
+    app = desk.app()
+
+    async def run() -> None:
+        frames = [f'{{"type": "subscribe", "types": ["t{number}"]}}' for number in range(3)]
+        asked = [live_frames.answer(app, desk.ports, one, frame, is_busy=False) for frame in frames]
+        await asyncio.gather(*map(asyncio.ensure_future, asked))
+
+    asyncio.run(run())
+    assert one.types == ("t2",)
+
+
+def test_client_that_takes_nothing_is_not_read_on() -> None:
+    """Its replies wait; while many do, no further frame is taken from it."""
+
+    async def run() -> int:
+        taken = 0
+
+        async def receive() -> Message:
+            nonlocal taken
+            taken += 1
+            return {"type": "websocket.receive", "text": '{"type": "who"}'}
+
+        async def send(_message: Message) -> None:
+            await asyncio.Event().wait()
+
+        async def nothing() -> Any:
+            await asyncio.Event().wait()
+            yield []
+
+        async def respond(text: str, *, is_busy: bool) -> live_frames.Answer:
+            return live_frames.Answer(f"{text} {is_busy}")
+
+        serving = asyncio.create_task(serve(Socket(receive, send), nothing(), respond))
+        await asyncio.sleep(0.1)
+        serving.cancel()
+        await asyncio.gather(serving, return_exceptions=True)
+        return taken
+
+    assert asyncio.run(run()) == MOST_REPLIES
+
+
+def closing(frames: list[str], respond: Respond) -> list[Message]:
+    """Return what a socket is sent that sends frames and then waits."""
+
+    async def run() -> list[Message]:
+        left, sent, closed = iter(frames), list[Message](), asyncio.Event()
+
+        async def receive() -> Message:
+            for text in left:
+                return {"type": "websocket.receive", "text": text}
+            await closed.wait()
+            return {"type": "websocket.disconnect"}
+
+        async def send(message: Message) -> None:
+            sent.append(message)
+            if message["type"] == "websocket.close":
+                closed.set()
+
+        async def nothing() -> Any:
+            await asyncio.Event().wait()
+            yield []
+
+        await asyncio.wait_for(serve(Socket(receive, send), nothing(), respond), 5)
+        return sent
+
+    return asyncio.run(run())
+
+
+def test_pings_are_under_the_pace_too() -> None:
+    async def respond(text: str, *, is_busy: bool) -> live_frames.Answer:
+        raise AssertionError((text, is_busy))
+
+    sent = closing([wire.PING] * (wire.FRAMES + 5), respond)
+    assert [message.get("text") for message in sent[:-1]] == [wire.PONG] * wire.FRAMES
+    assert sent[-1]["code"] == Close.TOO_MANY
+
+
+def test_refused_credential_closes_the_socket_behind_the_reply() -> None:
+    async def respond(text: str, *, is_busy: bool) -> live_frames.Answer:
+        return live_frames.Answer(f"{text} {is_busy}", has_ended=True)
+
+    sent = closing(["a"], respond)
+    assert [message.get("text") or message["code"] for message in sent] == ["a False", Close.UNAUTHORIZED]

@@ -1,0 +1,122 @@
+"""Readers of live events: what waits for each is bounded, and so is what all of them hold in catch-up."""
+
+import asyncio
+from time import monotonic
+
+from edge.access import ADMIN, Actor
+from edge.live import Event, Follow
+from edge.runtimes import live_wire as wire
+from edge.runtimes.live_readers import Budget, Reader, fan_out
+from edge.runtimes.live_wire import Close
+
+BOSS = Actor("boss", ADMIN)
+
+
+def reader() -> Reader:
+    return Reader(Follow(BOSS), wire.sse)
+
+
+def test_backlog_is_taken_in_slices_and_one_large_event_alone() -> None:
+    async def run() -> list[list[int]]:
+        one = reader()
+        for size in (30_000, 30_000, 30_000, 200_000, 10, 10):
+            one.push(b"x" * size, size)
+        taken = []
+        while batch := one.pop():
+            taken.append([len(part) for part in batch])
+        assert one.size == 0
+        return taken
+
+    assert asyncio.run(run()) == [[30_000, 30_000], [30_000], [200_000], [10, 10]]
+
+
+def test_reader_that_takes_nothing_holds_no_more_than_its_bound() -> None:
+    async def run() -> None:
+        one, fast = reader(), reader()
+        for number in range(1, 100):
+            fan_out(Event(number, "a.b", "x" * 50_000), [one, fast])
+            assert sum(map(len, await fast.take())) > 50_000
+            assert one.size <= wire.BEHIND_LIMIT
+        assert (one.closed, one.size, await one.take()) == (Close.TOO_SLOW, 0, [])
+        assert fast.closed is None
+
+    asyncio.run(run())
+
+
+def test_event_is_made_once_for_all_readers() -> None:
+    async def run() -> None:
+        some = [reader() for _ in range(50)]
+        fan_out(Event(1, "a.b", "{}"), some)
+        assert len({id((await one.take())[0]) for one in some}) == 1
+
+    asyncio.run(run())
+
+
+class Holding:
+    """A reader that holds a page until it is closed."""
+
+    closed: Close | None = None
+
+    def close(self, why: Close) -> None:
+        self.closed = why
+
+
+async def reserved(budget: Budget, holder: Holding, size: int) -> Holding:
+    await budget.reserve(holder)
+    budget.hold(holder, size)
+    return holder
+
+
+def test_readers_in_catch_up_hold_so_much_together_and_the_slowest_goes() -> None:
+    """Those that wait for room hold nothing, and come to it by and by, in their order."""
+    page, limit = 300_000, 1_000_000
+
+    async def run() -> None:
+        budget = Budget(limit, grace=0.2)
+        slow = [Holding() for _ in range(10)]
+        tasks = [asyncio.create_task(reserved(budget, one, page)) for one in slow]
+        await asyncio.sleep(0.1)
+        assert [task.done() for task in tasks] == [True] * 3 + [False] * 7
+        began = monotonic()
+        fast = Holding()
+        await asyncio.wait_for(reserved(budget, fast, 1000), 5)
+        assert monotonic() - began < 3
+        assert budget._total <= limit + page
+        assert [one.closed for one in slow[:7]] == [Close.TOO_SLOW] * 7
+        assert fast.closed is None
+        for one in (*slow, fast):
+            budget.release(one)
+        assert budget._total == 0
+        await asyncio.gather(*tasks)
+
+    asyncio.run(run())
+
+
+def test_room_that_is_given_back_is_taken_at_once() -> None:
+    async def run() -> None:
+        budget = Budget(300_000, grace=60)
+        first, second = Holding(), Holding()
+        await reserved(budget, first, 250_000)
+        waiting = asyncio.create_task(reserved(budget, second, 100))
+        await asyncio.sleep(0.05)
+        assert not waiting.done()
+        budget.release(first)
+        assert await asyncio.wait_for(waiting, 1) is second
+        assert (first.closed, second.closed) == (None, None)
+
+    asyncio.run(run())
+
+
+def test_reader_that_leaves_while_it_waits_for_room_holds_up_nobody() -> None:
+    async def run() -> None:
+        budget = Budget(300_000, grace=60)
+        first, second, third = Holding(), Holding(), Holding()
+        await reserved(budget, first, 250_000)
+        waiting = [asyncio.create_task(reserved(budget, one, 100)) for one in (second, third)]
+        await asyncio.sleep(0.05)
+        waiting[0].cancel()
+        await asyncio.sleep(0.05)
+        budget.release(first)
+        assert await asyncio.wait_for(waiting[1], 1) is third
+
+    asyncio.run(run())
