@@ -64,7 +64,7 @@ async def admit(request: Request, limits: Limits) -> None:
 
 async def revalidate(actor: Actor, callers: Callers) -> Actor:
     """Look at the credential of an open socket or stream again."""
-    return await callers.revalidate(actor)
+    return await callers.revalidate(actor, fresh=True)
 
 
 async def count_frame(actor: Actor, limits: Limits) -> None:
