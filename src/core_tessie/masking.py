@@ -8,8 +8,7 @@ SECRET_NAMES = ("token", "tokens")
 """Endings of the names whose values are secret: `tokens`, `backseat_token`, `access_token`, but not `…_updated_at`."""
 
 _STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_SIGN = re.compile(rb"token|\\u00[4-7]", re.IGNORECASE)
-"""In JSON that has neither, no name is secret: a letter is spelled as it is, or as an escape of ASCII."""
+_ESCAPED_LETTER = re.compile(rb"\\u00[4-7]")
 _STRING_OR_KEY = re.compile(rb"(?P<text>" + _STRING + rb")(?P<colon>[ \t\r\n]*:[ \t\r\n]*)?", re.DOTALL)
 _STRING_OR_BRACKET = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
 _SCALAR = re.compile(_STRING + rb"|[^,\]} \t\r\n]+", re.DOTALL)
@@ -23,13 +22,18 @@ def masked(body: bytes) -> bytes | None:
     """
     if body.startswith(_PICTURES):
         return body
-    if not _SIGN.search(body):
+    if not _may_name_a_secret(body):
         return body if _is_text(body) else None
     try:
         from_json(body, cache_strings="none")
     except ValueError:
         return None
     return _without_secrets(body)
+
+
+def _may_name_a_secret(text: bytes) -> bool:
+    """Tell whether JSON can have a secret's name: its letters stand there as they are, or as escapes of ASCII."""
+    return b"token" in text.lower() or _ESCAPED_LETTER.search(text) is not None
 
 
 def _is_text(body: bytes) -> bool:
@@ -70,7 +74,7 @@ def _is_secret(key: bytes) -> bool:
 
 def _nested(text: bytes) -> bytes | None:
     """Return what stands in place of a string that is itself JSON with a secret in it; None for any other string."""
-    if not _SIGN.search(text):
+    if not _may_name_a_secret(text):
         return None
     inner: str = from_json(text)
     if not inner.lstrip("\ufeff \t\r\n").startswith(("{", "[")):
