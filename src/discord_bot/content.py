@@ -2,10 +2,11 @@
 
 import re
 from datetime import datetime, timedelta
+from typing import Annotated
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ValidationError
+from pydantic import AfterValidator, BaseModel, ValidationError
 
 from discord_bot.settings import BotSettings
 from discord_bot.times import aware, span, zone_of
@@ -26,6 +27,14 @@ _PLAIN = ":/?#@!$&'*+,;=%~-._"
 """What stays in a link as it is: not its brackets, as it may stand in such."""
 
 
+def _in_a_calendar(moment: datetime | None) -> datetime | None:
+    """Return a moment that can be converted to any zone; None for one at the ends of the calendar."""
+    return moment if moment is None or 2 <= moment.year <= 9998 else None
+
+
+Moment = Annotated[datetime | None, AfterValidator(_in_a_calendar)]
+
+
 class Document(BaseModel):
     """A document of the site, as far as the bot shows it."""
 
@@ -35,12 +44,12 @@ class Document(BaseModel):
     title: str | None = None
     summary: str | None = None
     text: str | None = None
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: Moment = None
+    ends_at: Moment = None
     time_zone: str | None = None
     location: str | None = None
     url: str | None = None
-    published_at: datetime | None = None
+    published_at: Moment = None
     people: list[str | None] | None = None
     tags: list[str] | None = None
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, StrictBool, StrictInt
 from pydantic import Field as PydanticField
 
 from edge.parts.discord import Embed, clipped, message
@@ -135,7 +135,9 @@ Snowflake = Annotated[str, PydanticField(pattern=r"^[0-9]{1,20}$")]
 Name = Annotated[str, PydanticField(max_length=200)]
 Token = Annotated[str, PydanticField(pattern=r"^[A-Za-z0-9_=+/-][A-Za-z0-9._~=+/-]{0,999}$")]
 """What authorises an answer; it becomes a segment of a path."""
-Value = Annotated[str, PydanticField(max_length=10_000)] | int | float | bool | None
+Text = Annotated[str, PydanticField(max_length=10_000, strict=True)]
+Number = Annotated[float, PydanticField(strict=True, allow_inf_nan=False)]
+Value = Text | StrictInt | Number | StrictBool | None
 
 
 class _User(BaseModel):

@@ -13,7 +13,7 @@ from discord_bot.times import span, zone_of
 from edge.access import OPERATOR
 from edge.endpoint import Body, Operation, Query
 from edge.http import Request, Response
-from edge.instants import from_text
+from edge.instants import IN_ANY_ZONE, from_text
 from edge.parts.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.parts.upstream import UpstreamTimeout
 from edge.routes import Routes
@@ -69,8 +69,8 @@ class SponsorUpdate(News):
 class EventNews(News):
     """News about an event; a time without a zone is one of `time_zone`."""
 
-    starts_at: datetime | None = None
-    ends_at: datetime | None = None
+    starts_at: Annotated[datetime, IN_ANY_ZONE] | None = None
+    ends_at: Annotated[datetime, IN_ANY_ZONE] | None = None
     time_zone: Short | None = Field(None, description="the IANA zone that it takes place in")
     location: Short | None = None
 

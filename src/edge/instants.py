@@ -2,7 +2,19 @@
 
 from datetime import UTC, datetime
 
+from pydantic import AfterValidator
+
 FORM = "%Y-%m-%d %H:%M:%S"
+
+
+def _in_any_zone(moment: datetime) -> datetime:
+    if not 2 <= moment.year <= 9998:
+        raise ValueError("a year from 2 to 9998")
+    return moment
+
+
+IN_ANY_ZONE = AfterValidator(_in_any_zone)
+"""Marks a datetime that is to be converted to another time zone: those at the ends of the calendar cannot be."""
 
 
 def to_text(moment: datetime) -> str:

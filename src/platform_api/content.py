@@ -11,6 +11,7 @@ from edge.access import PUBLIC, READER
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, NotConfigured, NotFound
 from edge.http import Response
+from edge.instants import IN_ANY_ZONE
 from edge.parts.cache import Cache, Kept, Terms
 from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
 from edge.ports import Background, Clock, Log
@@ -26,6 +27,7 @@ TERMS = Terms(fresh=60)
 PURGE = "/api/v1/content/purge"
 
 Slug = Annotated[str, WithJsonSchema({"type": "string", "maxLength": 200})]
+Instant = Annotated[AwareDatetime, IN_ANY_ZONE]
 ContentName = Annotated[str, WithJsonSchema({"type": "string", "enum": [*CONTENT]})]
 
 
@@ -50,13 +52,13 @@ class Document(BaseModel):
     title: str | None = None
     summary: str | None = None
     text: str | None = Field(None, description="the whole text, where one document is asked for")
-    starts_at: AwareDatetime | None = Field(None, validation_alias="startsAt")
-    ends_at: AwareDatetime | None = Field(None, validation_alias="endsAt")
+    starts_at: Instant | None = Field(None, validation_alias="startsAt")
+    ends_at: Instant | None = Field(None, validation_alias="endsAt")
     time_zone: str | None = Field(
         None, validation_alias="timeZone", description="the IANA zone that an event takes place in"
     )
     location: str | None = None
-    published_at: AwareDatetime | None = Field(None, validation_alias="publishedAt")
+    published_at: Instant | None = Field(None, validation_alias="publishedAt")
     people: list[str | None] | None = Field(None, description="speakers, authors or maintainers")
     role: str | None = None
     tier: str | None = None

@@ -11,6 +11,7 @@ from pydantic_core import from_json
 from edge.access import ADMIN, READER, Actor, Role
 from edge.endpoint import Body, Query
 from edge.errors import Forbidden, InvalidBody, NotConfigured, NotFound, Unauthorized
+from edge.instants import IN_ANY_ZONE
 from edge.parts.callers import Callers
 from edge.parts.keys import COLUMNS, NewKey
 from edge.parts.tokens import TokenTooLong
@@ -61,7 +62,9 @@ class KeyWanted(BaseModel):
 
     name: str = Field(min_length=1, max_length=80, description="what it is for, such as a phone")
     role: RoleName = "reader"
-    expires_at: AwareDatetime | None = Field(None, description="null: it is good until it is revoked")
+    expires_at: Annotated[AwareDatetime, IN_ANY_ZONE] | None = Field(
+        None, description="null: it is good until it is revoked"
+    )
     subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="null: everything")
     daily_calls: int | None = Field(None, ge=1, le=10_000_000, description="calls in a day of UTC; null: no quota")
 

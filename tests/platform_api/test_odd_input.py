@@ -1,0 +1,61 @@
+"""A storm of seeded nonsense over every endpoint of the platform: nothing of it is an error of ours."""
+
+import time
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests import odd
+from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner
+
+from edge.testing import Client
+from sanity_sim import sign
+
+WITHOUT_JOBS = frozenset({("post", "/jobs/{name}")})
+"""A job is run by its name alone, and some take long."""
+
+
+def signed(sent: odd.Sent) -> list[tuple[str, str]]:
+    """Return the key, and Sanity's signature where it is asked for."""
+    if not sent.target.startswith("/api/v1/content/purge"):
+        return [*KEY]
+    return [("sanity-webhook-signature", sign(WEBHOOK_SECRET, sent.body, int(time.time() * 1000)))]
+
+
+async def storm(client: Client, seed: int, count: int) -> list[str]:
+    known = {
+        "shown_at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(), "email": "ada@example.org", "website": "",
+        "turnstile_token": None, "company_url": "https://ada.example", "tier": "gold",
+        "type": "events", "_type": "event", "/slug": "wasm-evening",
+        "accepts_code_of_conduct": True, "message": "When is the next meetup?", "question": "When is the next meetup?",
+        "slug": {"current": "wasm-evening"}, "interests": ["wasm"],
+    }  # fmt: skip
+    document = odd.Document("platform_api/openapi.json", known, WITHOUT_JOBS)
+    return await odd.weather(client, odd.Storm(document, seed), count, signed)
+
+
+def test_no_odd_request_is_an_error_of_ours(run: Runner) -> None:
+    count = 500 if type(run) is Runner else 150
+    assert run(lambda client: storm(client, 1, count)) == []
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_no_odd_request_of_a_long_storm_is_an_error_of_ours(run: Runner, seed: int) -> None:
+    count = 5_000 if type(run) is Runner else 1_000
+    assert run(lambda client: storm(client, 100 + seed, count)) == []
+
+
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59-23:59", "0001-01-01T00:00:00+23:59"])
+def test_event_at_the_end_of_the_calendar_hides_no_other(run: Runner, end: str) -> None:
+    event = {"_id": "event-odd", "_type": "event", "title": "Odd", "slug": {"current": "odd"}, "startsAt": end}
+
+    async def case(client: Client) -> list[Any]:
+        run.sims.sanity.put(event)
+        return [await client.get(f"/api/v1/content/events{query}") for query in ("?limit=100", "?upcoming=true")]
+
+    for answer in run(case):
+        assert answer.status == 200
+        assert "odd" not in [one["slug"] for one in answer.json()["documents"]]
+        assert answer.json()["documents"]
