@@ -34,6 +34,8 @@ SCHEMA = Schema(
     indexes=(
         Index("audit_created", "audit", ("created_at",)),
         Index("audit_kind", "audit", ("kind", "id")),
+        Index("leases_by_end", "leases", ("until",)),
+        Index("notices_by_end", "notices", ("until",)),
         Index("notices_created", "notices", ("created_at",)),
         Index("notices_subject", "notices", ("subject",)),
         Index("subscriptions_kind", "subscriptions", ("kind", "created_at")),

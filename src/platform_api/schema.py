@@ -24,7 +24,9 @@ SCHEMA = Schema(
         ),
     ),
     indexes=(
+        Index("leases_by_end", "leases", ("until",)),
         Index("submissions_by_fingerprint", "submissions", ("fingerprint", "created_at")),
+        Index("submissions_by_status", "submissions", ("status", "created_at")),
         Index("submissions_by_time", "submissions", ("created_at",)),
         Index(
             "submissions_to_deliver",
