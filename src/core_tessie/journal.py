@@ -1,13 +1,14 @@
 """What is written down after the response: `logs` rows for known callers and steps, and a point of usage."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from time import perf_counter, time
 from uuid import uuid4
 
 from pydantic_core import to_json
 
 from core_tessie.live_events import LogNote
-from core_tessie.raw_answers import Call, call_size, statements_of
+from core_tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from core_tessie.settings import TessieSettings
 from core_tessie.usage_points import Usage, method_name
 from edge.app import Next
@@ -87,7 +88,8 @@ class Journal:
     def record(self, call: Call) -> None:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
         if self._spool:
-            self._spool.add([call])
+            fits = self._sampler.spend("bodies", call_size(call), A_MINUTE, time())
+            self._spool.add([call if fits else replace(call, leaves_body=True)])
 
     def _keep(self, level: str, told: LogNote) -> None:
         if self._spool:

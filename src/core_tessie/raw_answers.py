@@ -23,6 +23,8 @@ PRESENT = frozenset({"vehicles", "state", "battery", "tire_pressure"})
 """Last segments of the paths that tell the present. In what tells the past, a time is what it is about."""
 COMPARED = 256 * 1024
 """Bytes of a body in which clock readings are looked for; in a larger one every byte counts."""
+A_MINUTE = 32 * 1024 * 1024
+"""Bytes of bodies that one isolate stores in a minute, so that D1's 10 GB last until the retention runs again."""
 
 _CLOCKS = re.compile(rb'"(?:%s)"\s*:\s*-?[0-9][0-9.eE+-]*' % "|".join(CLOCK_FIELDS).encode())
 
@@ -51,7 +53,7 @@ _ALWAYS = f"INSERT INTO tessie_raw ({_COLUMNS}) VALUES ({_MARKS})"
 class Call:
     """One call of Tessie's API, retries included; `fetched` is None where no whole answer came.
 
-    Of a call that `acts` on a car every row is kept.
+    Of a call that `acts` on a car every row is kept. With `leaves_body` the row has all but the body.
     """
 
     method: str
@@ -64,6 +66,7 @@ class Call:
     fetched: Fetched | None = None
     error: str | None = None
     acts: bool = False
+    leaves_body: bool = False
 
 
 def call_size(call: Call) -> int:
@@ -74,7 +77,7 @@ def call_size(call: Call) -> int:
 def statements_of(call: Call) -> list[Statement]:
     """Return the statements that store a call's answer, or count it where the last one stored says the same."""
     answer = call.fetched
-    text, is_cut = _text(answer) if answer else (b"", False)
+    text, is_cut = _text(call, answer) if answer else (b"", False)
     digest = None if call.acts else _digest(call, text, is_cut=is_cut)
     row: tuple[Value, ...] = (
         uuid4().hex,
@@ -100,8 +103,10 @@ def statements_of(call: Call) -> list[Statement]:
     return [Statement(_SEEN_AGAIN, last), Statement(_IF_NEW, (*row, *last))]
 
 
-def _text(answer: Fetched) -> tuple[bytes, bool]:
+def _text(call: Call, answer: Fetched) -> tuple[bytes, bool]:
     """Return the stored part of a body and whether it is cut; nothing of an image, or of what may hide tokens."""
+    if call.leaves_body:
+        return b"", bool(answer.body)
     if (answer.header("content-type") or "").startswith("image/"):
         return b"", False
     body = masked(answer.body) or b""

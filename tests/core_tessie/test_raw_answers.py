@@ -12,17 +12,21 @@ from typing import Any
 
 import pytest
 
-from core_tessie.raw_answers import BODY_LIMIT, CLOCK_FIELDS, COMPARED, Call, statements_of
+from core_tessie.app import app
+from core_tessie.journal import Journal
+from core_tessie.raw_answers import A_MINUTE, BODY_LIMIT, CLOCK_FIELDS, COMPARED, Call, statements_of
 from edge.ports import Fetched, Row, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
-from edge.testing import Client
+from edge.testing import Answer, Client
 from tessie_sim import Fleet
 from tessie_sim.state import state
 
 from .conftest import ROOT, Runner
 
 VIN = "5YJ3E1EA1KF000001"
+MINE = "raw-answers-1"
+"""The id of this file's requests."""
 STATE = {
     "vin": VIN,
     "tokens": ["secret-a", "secret-b"],
@@ -80,22 +84,27 @@ def tessie(run: Runner) -> Iterator[Answering]:
 
 async def stored(client: Client, seen: int) -> list[Row]:
     """Return the rows, once so many answers are stored or counted, and none is by mistake counted later."""
+    sql = "SELECT * FROM tessie_raw WHERE request_id = ? ORDER BY rowid"  # a sync of another test may go on still
     for _ in range(500):
-        rows: list[Row] = await client.ports.settings.db.all("SELECT * FROM tessie_raw ORDER BY rowid")
+        rows: list[Row] = await client.ports.settings.db.all(sql, MINE)
         if sum(row["seen"] for row in rows) >= seen:
             await asyncio.sleep(0.2)
-            rows = await client.ports.settings.db.all("SELECT * FROM tessie_raw ORDER BY rowid")
+            rows = await client.ports.settings.db.all(sql, MINE)
             assert sum(row["seen"] for row in rows) == seen
             return rows
         await asyncio.sleep(0.02)
-    raise AssertionError(f"{rows}")
+    raise AssertionError(f"{[row['path'] for row in rows]}")
+
+
+async def ask(client: Client, target: str, method: str = "GET") -> Answer:
+    return await client.request(method, f"/tessieapi/{target}", headers=[("x-request-id", MINE)])
 
 
 def test_an_answer_that_differs_in_its_clocks_alone_is_stored_once(run: Runner, tessie: Answering) -> None:
     async def case(client: Client) -> list[Row]:
         for seconds in (0, 10, 20, 30):
             tessie.say(later(seconds))
-            assert (await client.get(f"/tessieapi/{VIN}/state")).json() == later(seconds), "the caller gets what came"
+            assert (await ask(client, f"{VIN}/state")).json() == later(seconds), "the caller gets what came"
         return await stored(client, 4)
 
     [row] = run(case)
@@ -112,7 +121,7 @@ def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Ru
     async def case(client: Client) -> list[Row]:
         for value in said:
             tessie.say(value)
-            await client.get(f"/tessieapi/{VIN}/state")
+            await ask(client, f"{VIN}/state")
         return await stored(client, 4)
 
     rows = run(case)
@@ -122,21 +131,27 @@ def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Ru
 
 
 def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, tessie: Answering) -> None:
-    targets = (f"{VIN}/state", f"{VIN}/state?use_cache=true", "vehicles", f"{VIN}/battery", f"{VIN}/state")
+    targets = (
+        f"{VIN}/state",
+        f"{VIN}/state?use_cache=true",
+        "vehicles?only_active=true",
+        f"{VIN}/battery",
+        f"{VIN}/state",
+    )
 
     async def case(client: Client) -> list[Row]:
         tessie.say(later(0))
         for target in targets:
-            await client.get(f"/tessieapi/{target}")
+            await ask(client, target)
         tessie.say(later(0), status=404)
-        await client.get(f"/tessieapi/{VIN}/state")
+        await ask(client, f"{VIN}/state")
         return await stored(client, 6)
 
     rows = run(case)
     assert [(row["path"], row["query"], row["status"], row["seen"]) for row in rows] == [
         (f"/{VIN}/state", "", 200, 2),
         (f"/{VIN}/state", "use_cache=true", 200, 1),
-        ("/vehicles", "", 200, 1),
+        ("/vehicles", "only_active=true", 200, 1),
         (f"/{VIN}/battery", "", 200, 1),
         (f"/{VIN}/state", "", 404, 1),
     ]
@@ -146,7 +161,7 @@ def test_in_what_tells_the_past_a_time_is_a_difference(run: Runner, tessie: Answ
     async def case(client: Client) -> list[Row]:
         for second in (1, 2, 2):
             tessie.say({"results": [{"timestamp": second, "latitude": 1.5}]})
-            await client.get(f"/tessieapi/{VIN}/path?details=true")
+            await ask(client, f"{VIN}/path?details=true")
         return await stored(client, 3)
 
     assert [row["seen"] for row in run(case)] == [1, 2]
@@ -158,7 +173,7 @@ def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answer
     async def case(client: Client) -> list[Row]:
         tessie.say({"result": True})
         for _ in range(3):
-            assert (await client.request(method, f"/tessieapi/{target}")).status == 200
+            assert (await ask(client, target, method)).status == 200
         return await stored(client, 3)
 
     assert [(row["seen"], row["digest"]) for row in run(case)] == [(1, None)] * 3
@@ -169,12 +184,38 @@ def test_a_tessie_that_is_away_is_stored_once(run: Runner) -> None:
 
     async def case(client: Client) -> list[Row]:
         for _ in range(3):
-            assert (await client.get(f"/tessieapi/{VIN}/state")).status in {502, 504}
+            assert (await ask(client, f"{VIN}/state")).status in {502, 504}
         return await stored(client, 3)
 
     rows = run(case)
     assert len(rows) < 3
     assert all(row["error"] and row["status"] is None for row in rows)
+
+
+def test_bodies_that_are_stored_in_a_minute_are_bounded(tmp_path: Path, tessie_port: int) -> None:
+    body = b'{"a": "' + b"x" * 1_000_000 + b'"}'
+    calls = A_MINUTE // len(body) + 40
+
+    async def case(client: Client) -> list[Row]:
+        journal = app.provide(Journal, client.ports)
+        for number in range(calls):
+            journal.record(Call("GET", f"/{VIN}/drives", f"to={number}", VIN, MINE, 1, 1.0, Fetched(200, [], body)))
+            await idle(journal)
+        return await stored(client, calls)
+
+    rows = Runner(tmp_path / "state", tessie_port)(case)
+    assert {row["body_bytes"] for row in rows} == {len(body)}, "each call has its row"
+    assert {(row["is_cut"], row["stored_bytes"]) for row in rows} == {(0, len(body)), (1, 0)}
+    assert sum(row["stored_bytes"] for row in rows) <= 2 * A_MINUTE
+
+
+async def idle(journal: Journal) -> None:
+    """Wait until nothing waits to be written."""
+    for _ in range(1000):
+        if journal._spool is None or not journal._spool._waiting:
+            return
+        await asyncio.sleep(0.01)
+    raise AssertionError("not written in 10 s")
 
 
 @pytest.fixture

@@ -2,15 +2,22 @@
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pydantic_core import from_json
+from tests.edge.conftest import Lines
+from tests.edge.parts.test_retention import Counting
 
+from core_tessie.retention import RULES
 from core_tessie.sync import CRON
 from edge.instants import to_text
+from edge.parts.retention import Retention
+from edge.ports import DatabaseAway
+from edge.runtimes.local.clock import LocalClock
 from edge.testing import Client
 from tessie_sim import Fleet, Simulator
 
@@ -164,6 +171,38 @@ def test_a_second_run_removes_nothing_more(run: Runner, sim: Simulator) -> None:
     once, twice = run(case)
     assert {table: once[table] - twice[table] for table in once} == {table: set() for table in once}
     assert sim.vins
+
+
+def test_two_runs_at_once_remove_what_one_would(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        await fill(client)
+        await asyncio.gather(client.scheduled(CRON), client.scheduled(CRON))
+        return {table: await ids(client, table) for table in ROWS}
+
+    left = run(case)
+    for table, rows in ROWS.items():
+        assert {row["id"] for row in rows} - left[table] == GONE[table], table
+    assert sim.vins
+
+
+@pytest.mark.parametrize("away_at", range(1, 14))
+def test_a_run_that_is_cut_off_removes_nothing_that_is_needed(tmp_path: Path, away_at: int) -> None:
+    async def case(client: Client) -> list[dict[str, set[str]]]:
+        found = []
+        await fill(client)
+        settings, clock = client.ports.settings, LocalClock()
+        db = Counting(settings.db, away_at=away_at)
+        for database in (db, settings.db):
+            with suppress(DatabaseAway):
+                await Retention(RULES, database, settings, clock, Lines()).run()
+            found.append({table: await ids(client, table) for table in ROWS})
+        return found
+
+    cut_off, whole = Runner(tmp_path / "state", 9)(case)
+    for table, rows in ROWS.items():
+        there = {row["id"] for row in rows}
+        assert there - cut_off[table] <= GONE[table], table
+        assert there - whole[table] == GONE[table], table
 
 
 @pytest.fixture

@@ -14,11 +14,11 @@ from edge.ports import Clock, Database, Log, PortError, Row, Statement, Value
 from edge.routes import Routes
 from edge.settings import MAY_BE_EMPTY, Settings
 
-BATCH = 500
+BATCH = 1_000
 """Rows that one statement removes."""
 GROUPS = 20
 """Groups of rows that one statement removes."""
-STATEMENTS = 40
+STATEMENTS = 30
 """Statements of one run: a Worker on the free plan has 50 queries an event, and other jobs may share it."""
 SECONDS = 20.0
 """How long one run goes on; the next one continues."""

@@ -50,6 +50,14 @@ class Sampler:
         count.unwritten = 0
         return calls
 
+    def spend(self, key: Hashable, amount: int, most: int, now: float) -> bool:
+        """Spend an amount of what a key may have in a minute; return whether there was enough left."""
+        count = self._count(key, int(now) // 60)
+        if count.calls + amount > most:
+            return False
+        count.calls += amount
+        return True
+
     def _count(self, key: Hashable, minute: int) -> _Count:
         count = self._counts.get(key)
         if count is None:

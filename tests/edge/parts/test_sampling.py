@@ -49,6 +49,15 @@ def test_each_key_has_its_own_number() -> None:
     assert [sampler.take("quiet", Steps(10), 0) for _ in range(3)] == [1, 1, 1]
 
 
+def test_an_amount_a_minute_can_be_spent_and_not_more() -> None:
+    sampler = Sampler()
+    assert [sampler.spend("a", 4, 10, now) for now in (0, 59, 59.9, 60, 61)] == [True, True, False, True, True]
+    assert sampler.spend("a", 2, 10, 62)
+    assert not sampler.spend("a", 1, 10, 63)
+    assert sampler.spend("b", 10, 10, 63)
+    assert not sampler.spend("c", 11, 10, 63)
+
+
 @pytest.mark.parametrize("minutes", [1, 3])
 def test_memory_is_bounded_however_many_keys_there_are(minutes: int) -> None:
     sampler = Sampler(keys=100)
