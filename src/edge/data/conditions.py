@@ -50,6 +50,7 @@ class Condition:
         known = {*WORDS.split(), *tables, *(column for table in tables for column in relations[table].columns)}
         known |= {word for place, word in named.items() if _is_made(tokens, place, tables)}
         known |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
+        known |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
         if unknown := scoped - known:
             _fail(where, f"{_listed(unknown)}: no column, table or word of SQL that is known here")
 

@@ -1,13 +1,13 @@
 """A caller's database: only the caller's rows exist in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic_core import to_json
 
 from edge.access import Actor
 from edge.data.prepare import Cells, Names, Prepare, ScopedStatement
 from edge.data.scope import Scope
-from edge.data.sql import Sql, StatementRefused
+from edge.data.sql import StatementRefused
 from edge.data.writes import Writes, raise_unless_changed
 from edge.ports import Database, Result, Row, Statement, Value
 
@@ -65,7 +65,7 @@ class ScopedDatabase:
     async def update(
         self,
         name: str,
-        changes: Mapping[str, Value | Sql],
+        changes: Cells,
         where: str,
         *params: Value,
         returning: Names = (),
