@@ -1,11 +1,11 @@
 """The conditions of a declaration, checked at import as far as that goes without SQLite."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NoReturn
 
 from edge.data.schema import NAME, Relation
-from edge.data.sql import BUILT_IN, PARAMETER
+from edge.data.sql import BUILT_IN
 
 WORDS = (
     "all and as asc between by case cast collate cross current_date current_timestamp desc distinct else end escape "
@@ -13,6 +13,8 @@ WORDS = (
     "real select text then true union using when where"
 )
 """The words of SQL that a condition may hold, beside names and functions."""
+MARKS = "(),.:=<>!+-*/|%0123456789"
+"""The marks that a condition may hold."""
 ROWS_OF_JSON = frozenset({"json_each", "json_tree", "key", "value", "type", "atom", "parent", "fullkey", "path"})
 
 
@@ -31,54 +33,78 @@ class Condition:
 
     def __init__(self, where: str, text: str, relation: Relation, relations: Mapping[str, Relation]) -> None:
         self.text = text
-        bare = _bare(where, text)
-        words = set(re.findall(NAME, bare))
-        self.parameters = frozenset(re.findall(PARAMETER, bare))
-        self.whole = frozenset(re.findall(rf"\bmain\.({NAME})", bare))
-        scoped = set(re.findall(NAME, re.sub(rf"\bmain\.{NAME}", " ", bare)))
+        tokens = _tokens(where, text)
+        after_main = {place + 2 for place, token in enumerate(tokens) if token == "main"}
+        words = {place: token for place, token in enumerate(tokens) if token[0].isalpha() or token[0] == "_"}
+        bound = {place: word for place, word in words.items() if tokens[place - 1] == ":" and place}
+        named = {place: word for place, word in words.items() if place not in bound}
+        scoped = {word for place, word in named.items() if place not in after_main}
+        self.parameters = frozenset(bound.values())
+        self.whole = frozenset(tokens[place] for place in after_main)
         self.tables = frozenset(scoped & relations.keys() - {relation.name})
-        self.columns = frozenset(words & relation.columns.keys())
+        foreign = {place for place in named if tokens[place - 1] == "." and tokens[place - 2] != relation.name}
+        self.columns = frozenset({named[place] for place in named.keys() - foreign} & relation.columns.keys())
         if self.whole - relations.keys():
             _fail(where, f"{_listed(self.whole - relations.keys())}: no table of the schema")
-        if unknown := words - self._known(bare, relation, relations):
+        tables = {relation.name, *self.tables, *self.whole}
+        known = {*WORDS.split(), *tables, *(column for table in tables for column in relations[table].columns)}
+        known |= {word for place, word in named.items() if _is_made(tokens, place, tables)}
+        known |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
+        known |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
+        if unknown := scoped - known:
             _fail(where, f"{_listed(unknown)}: no column, table or word of SQL that is known here")
 
-    def _known(self, bare: str, relation: Relation, relations: Mapping[str, Relation]) -> set[str]:
-        tables = {relation.name, *self.tables, *self.whole}
-        columns = {name for table in tables for name in relations[table].columns}
-        functions = re.findall(rf"({NAME})\s*\(", bare)
-        aliases = re.findall(rf"(?:\bas|\)|\b(?:{'|'.join(sorted(tables))}))\s+({NAME})", bare)
-        rows = ROWS_OF_JSON if "json_" in bare else ()
-        return {*WORDS.split(), *tables, *columns, *functions, *aliases, *rows, *self.parameters}
+
+def _is_made(tokens: Sequence[str], place: int, tables: Collection[str]) -> bool:
+    """Tell whether a word is a function or an alias."""
+    before, after = tokens[place - 1] if place else "", tokens[place + 1 : place + 2]
+    return after == ["("] or before in {"as", ")", *tables}
 
 
-def _bare(where: str, text: str) -> str:
-    """Return a condition in lower case without its strings; `DeclarationError` for what is not one whole expression."""
-    bare = re.sub(r"'[^']*'", "''", text)
-    if any(re.search(PARAMETER, string) for string in re.findall(r"'[^']*'", text)):
-        _fail(where, "a string that holds a colon and a word reads as a parameter")
-    if set(re.findall(r":(\w+)", bare)) - {"caller", "subjects"}:
-        _fail(where, "a condition binds :caller and :subjects, and nothing else")
-    bare = bare.lower()
-    if bare.count("'") % 2 or not bare.isascii():
+def _tokens(where: str, text: str) -> list[str]:
+    """Return a condition's words, strings and marks, in lower case; refuse what is not one expression."""
+    tokens = [token.lower() for token in re.findall(r"'[^']*'|:?[A-Za-z_]\w*|\S", text)]
+    tokens = [mark for token in tokens for mark in ([":", token[1:]] if token[0] == ":" and token[1:] else [token])]
+    strings = [token for token in tokens if len(token) > 1 and token[0] == "'"]
+    marks = {token for token in tokens if not token[0].isalnum() and token[0] != "_"} - {*strings}
+    if not text.isascii() or "'" in marks:
         _fail(where, "a condition is written in ASCII, its quotes in pairs")
-    if bad := re.search(r"[;?\"`\[\]\\{}$@#]|--|/\*", bare):
-        _fail(where, f"{bad[0]} is not for a condition")
-    if bad := re.search(rf"\bmain\b(?!\.{NAME})|\btemp\b|\b(?:{'|'.join(BUILT_IN)})\w*", bare):
-        _fail(where, f"{bad[0]} is not for a condition")
-    if re.search(r"\bnot\s+in\b|\bis\s+(not\s+)?:", bare):
+    if bad := marks - {*MARKS}:
+        _fail(where, f"{_listed(bad)}: not for a condition")
+    bare = re.sub(r"'[^']*'", "''", text)
+    if "--" in bare or "/*" in bare:
+        _fail(where, "a condition holds no comment")
+    if any(":" in string for string in strings):
+        _fail(where, "a string with a colon reads as a parameter")
+    _check_parentheses(where, tokens)
+    _check_words(where, bare, tokens)
+    return tokens
+
+
+def _check_words(where: str, bare: str, tokens: Sequence[str]) -> None:
+    pairs = [*zip(tokens, [*tokens[1:], ""], strict=True)]
+    bound = {after for before, after in pairs if before == ":"}
+    if bound - {"caller", "subjects"} or any(f":{name}" not in bare for name in bound):
+        _fail(where, "a condition binds :caller and :subjects, in lower case, and nothing else")
+    if bad := [word for word in tokens if word == "temp" or word.startswith(BUILT_IN)]:
+        _fail(where, f"{_listed({*bad})}: not for a condition")
+    if re.search(rf"(?i)\bmain\b(?!\.{NAME})", bare):
+        _fail(where, "main is written before a table, as in main.drives")
+    if ("not", "in") in pairs or ("is", ":") in pairs or any(three == ("is", "not", ":") for three in _threes(tokens)):
         _fail(where, "NOT IN and IS let rows through where a value is missing: use =, IN and EXISTS")
-    _check_parentheses(where, bare)
-    return bare
 
 
-def _check_parentheses(where: str, bare: str) -> None:
+def _threes(tokens: Sequence[str]) -> Iterable[tuple[str, str, str]]:
+    return zip(tokens, tokens[1:], tokens[2:], strict=False)
+
+
+def _check_parentheses(where: str, tokens: Sequence[str]) -> None:
     depth = 0
-    for mark in bare:
-        depth += (mark == "(") - (mark == ")")
+    for token in tokens:
+        depth += (token == "(") - (token == ")")
         if depth < 0:
             break
-    if depth or not bare.strip():
+    if depth or not tokens:
         _fail(where, "a condition is one expression, its parentheses in pairs")
 
 

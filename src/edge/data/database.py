@@ -1,13 +1,13 @@
 """A caller's database: only the caller's rows exist in it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic_core import to_json
 
 from edge.access import Actor
 from edge.data.prepare import Cells, Names, Prepare, ScopedStatement
 from edge.data.scope import Scope
-from edge.data.sql import Sql, StatementRefused
+from edge.data.sql import StatementRefused
 from edge.data.writes import Writes, raise_unless_changed
 from edge.ports import Database, Result, Row, Statement, Value
 
@@ -30,12 +30,12 @@ class ScopedDatabase:
     async def all(self, sql: str, *params: Value) -> list[Row]:
         """Run one statement that reads and return all rows."""
         text, names = self._scope.read(sql)
-        return await self._db.all(text, *self._values(names), *params)
+        return await self._db.all(text, *(self._values(names) if names else ()), *params)
 
     async def first(self, sql: str, *params: Value) -> Row | None:
         """Run one statement that reads and return its first row, or None."""
         text, names = self._scope.read(sql)
-        return await self._db.first(text, *self._values(names), *params)
+        return await self._db.first(text, *(self._values(names) if names else ()), *params)
 
     async def run(self, sql: str, *params: Value) -> Result:
         """Run one statement that reads and return its rows; it changes none."""
@@ -65,7 +65,7 @@ class ScopedDatabase:
     async def update(
         self,
         name: str,
-        changes: Mapping[str, Value | Sql],
+        changes: Cells,
         where: str,
         *params: Value,
         returning: Names = (),
@@ -107,19 +107,10 @@ class ScopedDatabase:
         return [Statement(text, (*self._values(names), *statement.params))]
 
     def _values(self, names: tuple[str, ...]) -> tuple[Value, ...]:
-        """Return the caller's values of these names."""
-        if not names:
+        """Return the caller's values of these names; a condition binds a name only of kinds that have it."""
+        if not names or self._actor is None:
             return ()
-        return tuple(self._caller if name == "caller" else self._listed for name in names)
-
-    @property
-    def _caller(self) -> str:
-        assert self._actor is not None, "a condition binds the caller of kinds that have one"
-        return self._actor.name
-
-    @property
-    def _listed(self) -> str:
-        if self._subjects is None:
-            assert self._actor is not None
+        if self._subjects is None and "subjects" in names:
             self._subjects = to_json(sorted(self._actor.subjects or ())).decode()
-        return self._subjects
+        values = {"caller": self._actor.name, "subjects": self._subjects}
+        return tuple([values[name] for name in names])

@@ -1,8 +1,8 @@
 """Prepared writes: a caller's rows and conditions as scoped statements, for one call or for a batch."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import cast
 
 from pydantic_core import to_json
 
@@ -14,7 +14,8 @@ from edge.ports import DatabaseError, LimitExceeded, Statement, Value
 MOST_BOUND = 90
 """Values of rows that are bound one by one; beyond that the rows travel as one JSON document."""
 
-type Cells = Mapping[str, Value]
+type Cells = Mapping[str, object]
+"""A row's columns and values, each a `Value` that fits its column."""
 type Names = str | Sequence[str]
 
 _FITS: dict[str, tuple[type, ...]] = {
@@ -74,7 +75,7 @@ class Prepare:
     def update(
         self,
         name: str,
-        changes: Mapping[str, Value | Sql],
+        changes: Cells,
         where: str,
         *params: Value,
         returning: Names = (),
@@ -88,10 +89,8 @@ class Prepare:
         settings = tuple((column, one.text if isinstance(one, Sql) else None) for column, one in changes.items())
         sql, names = self._writes.update(name, settings, where, _names(table, returning))
         computed = [value for one in changes.values() if isinstance(one, Sql) for value in one.params]
-        plain = {column: one for column, one in changes.items() if not isinstance(one, Sql)}
-        for column, value in plain.items():
-            _check_value(table, column, value)
-        values = (*self._values(names), *computed, *params, *plain.values())
+        plain = [_value(table, column, one) for column, one in changes.items() if not isinstance(one, Sql)]
+        values = (*self._values(names), *computed, *params, *plain)
         return ScopedStatement(self, name, Statement(sql, values), must_exist=must_exist)
 
     def delete(
@@ -109,7 +108,7 @@ def _names(table: Rows, given: Names) -> tuple[str, ...]:
     return names
 
 
-def _check_names(table: Rows, names: Any, allowed: frozenset[str]) -> None:
+def _check_names(table: Rows, names: Iterable[str], allowed: frozenset[str]) -> None:
     if unknown := [name for name in names if name not in table.columns]:
         raise StatementRefused(f"{table.name} has no column {', '.join(unknown)}")
     if fixed := [name for name in names if name not in allowed]:
@@ -127,17 +126,17 @@ def _table_of(
     for name in given:
         if table.columns[name].expression and not all(name in row for row in rows):
             raise StatementRefused(f"{name} of {table.name}: all rows of an insert have it, or none")
-    cells = [tuple(row[name] if name in row else table.columns[name].default for name in columns) for row in rows]
-    for row in cells:
-        for name, value in zip(columns, row, strict=True):
-            _check_value(table, name, value)
+    defaults = {name: column.default for name, column in table.columns.items()}
+    cells = [tuple(_value(table, name, row.get(name, defaults[name])) for name in columns) for row in rows]
     return columns, cells
 
 
-def _check_value(table: Rows, name: str, value: Value) -> None:
+def _value(table: Rows, name: str, value: object) -> Value:
+    """Return a value that fits its column; `DatabaseError` for any other."""
     column = table.columns[name]
     if value is not None and not isinstance(value, _FITS[column.affinity]):
         raise DatabaseError(f"{name} of {table.name} takes {column.affinity}, not {type(value).__name__}")
+    return cast("Value", value)
 
 
 def _document(cells: Sequence[tuple[Value, ...]]) -> str:

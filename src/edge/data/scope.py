@@ -48,11 +48,11 @@ class Scope:
         names = [] if self.is_whole else [*schema.relations, *schema.hidden]
         self.own = {name: where for name in names if (where := self._owned(name)) is not None}
         self.readable = {name: where for name in self.own if (where := self._readable(name)) is not None}
-        self._cached = lru_cache(MOST_CACHED)(self.plan)
+        self.cached = lru_cache(MOST_CACHED)(self.plan)
 
     def read(self, sql: str) -> Plan:
         """Return a handler's statement as it runs in this scope; `StatementRefused` for one that cannot."""
-        return self._cached(sql) if len(sql) <= LONGEST_CACHED else self.plan(sql)
+        return self.cached(sql) if len(sql) <= LONGEST_CACHED else self.plan(sql)
 
     def plan(self, sql: str) -> Plan:
         """Return the same, not cached."""

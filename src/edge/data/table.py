@@ -86,18 +86,22 @@ class Rows:
         return kind is OWNER
 
     def _conditions(self, member: str, given: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
-        by_kind = dict.fromkeys(SCOPED if given else (), given) if isinstance(given, str) else given
-        for kind, text in by_kind.items():
+        if isinstance(given, str):
+            condition = self._condition(member, given, *SCOPED) if given else None
+            yield from ((kind, condition) for kind in SCOPED if condition)
+            return
+        for kind, text in given.items():
             if kind not in SCOPED:
                 self._fail(f"{member} is for the kinds {', '.join(SCOPED)}")
             if not text.strip():
                 self._fail(f"{member} of {kind} is empty: 'true' is every row, 'false' none")
             yield kind, self._condition(member, text, kind)
 
-    def _condition(self, member: str, text: str, kind: CallerKind) -> Condition:
+    def _condition(self, member: str, text: str, *kinds: CallerKind) -> Condition:
         condition = Condition(f"{self.name}: {member}", text, self.relation, self._relations)
-        if unbound := condition.parameters - PARAMETERS[kind]:
-            self._fail(f"{member} binds :{min(unbound)}, which {kind} callers do not have")
+        for kind in kinds:
+            if unbound := condition.parameters - PARAMETERS[kind]:
+                self._fail(f"{member} binds :{min(unbound)}, which {kind} callers do not have")
         return condition
 
     def _check_columns(self) -> None:

@@ -1,5 +1,6 @@
 """All tables of an app, declared beside its schema; they make the databases of its callers."""
 
+import re
 from collections.abc import Mapping
 from functools import cached_property
 
@@ -7,7 +8,7 @@ from edge.access import Actor, Role
 from edge.data.callers import CallerKind, kind_of
 from edge.data.conditions import DeclarationError
 from edge.data.database import ScopedDatabase
-from edge.data.schema import Schema
+from edge.data.schema import NAME, Schema
 from edge.data.scope import Scope, SystemScope
 from edge.data.table import Rows, Table
 from edge.data.writes import Writes
@@ -25,6 +26,8 @@ class Tables:
 
     def __init__(self, schema: Schema, *tables: Table) -> None:
         self.schema = schema
+        if not re.fullmatch(rf"(?:{NAME} )*", "".join(f"{name} " for name in (*schema.relations, *schema.hidden))):
+            raise DeclarationError("a table's name is a lower-case word")
         declared = {table.name: table for table in tables}
         if len(declared) < len(tables):
             raise DeclarationError("a table is declared twice")
