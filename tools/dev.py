@@ -76,7 +76,7 @@ def surroundings(place: Place, dev_vars: Path = DEV_VARS) -> Environment:
     except PortError as fault:
         reason = str(fault)
     except OSError as fault:
-        reason = f"the state folder {place.state} cannot be used: {fault}"
+        reason = f"the state folder {place.state} cannot be used: {fault.strerror or fault}"
     print(f"error: {reason}", file=sys.stderr)
     raise SystemExit(2)
 

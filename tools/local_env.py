@@ -13,6 +13,7 @@ from edge.parts.discord import WEBHOOK
 from edge.parts.one_key import hashed
 from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.key_value import LocalKeyValue
+from edge.runtimes.local.runtime import make_state
 from edge.settings import HASHED
 
 DEV_VARS = ROOT / ".dev.vars"
@@ -34,6 +35,7 @@ type Make = Callable[[Mapping[str, str], Path, str], Environment]
 def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> Environment:
     """Return the variables of `.dev.vars` and the environment, which goes before; what is missing is made."""
     given = read_dev_vars(dev_vars) | dict(os.environ)
+    make_state(state)
     made = APPS.get(package, other)(given, state, url)
     return Environment(given | made.values, made.told)
 
@@ -123,7 +125,6 @@ def _discord(state: Path, said: Mapping[str, str]) -> dict[str, str]:
 
 
 async def _keep_webhooks(path: Path, urls: Mapping[str, str]) -> None:
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     store = LocalKeyValue(path)
     try:
         for kind, url in urls.items():
@@ -147,7 +148,6 @@ def _again(kept: Path) -> str:
 def _kept(path: Path, fresh: str) -> str:
     """Return what a file holds; where there is none, make it of what is given, readable by its owner alone."""
     if not path.exists():
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(fresh)
     return path.read_text(encoding="ascii").strip()

@@ -61,7 +61,8 @@ class Service:
 def export(service: Service, file: Path) -> dict[str, int]:
     """Write a ZIP file with a file of JSON lines for each table, and the keys; return how many rows each has."""
     counted = {}
-    with zipfile.ZipFile(file, "x", zipfile.ZIP_DEFLATED) as archive:
+    private = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with open(private, "wb") as opened, zipfile.ZipFile(opened, "w", zipfile.ZIP_DEFLATED) as archive:
         for table in service.tables():
             lines = [json.dumps(row, ensure_ascii=False) + "\n" for row in service.rows(table)]
             archive.writestr(f"{table}.jsonl", "".join(lines))
@@ -69,7 +70,6 @@ def export(service: Service, file: Path) -> dict[str, int]:
         keys = service.ask("GET", "/auth/keys?limit=200")
         archive.writestr("api_keys.jsonl", "".join(json.dumps(key, ensure_ascii=False) + "\n" for key in keys))
         archive.writestr("about.json", json.dumps({"at": datetime.now(UTC).isoformat(), "rows": counted}, indent=1))
-    file.chmod(0o600)
     return counted
 
 

@@ -24,7 +24,7 @@ from edge.parts.limits import Limits, rate_limit_headers
 from edge.parts.one_key import require_key
 from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
-from edge.parts.signatures import Signed, check_ed25519
+from edge.parts.signatures import Ed25519Signature
 from edge.ports import Clock, Limit
 
 LINKS = {"interactions": "/interactions", "notifications": "/notifications", "jobs": "/jobs"}
@@ -33,12 +33,12 @@ interactions = interaction_routes([events.commands, ask.commands, subscriptions.
 
 
 async def authenticate(request: Request, settings: BotSettings, crypto: Crypto, clock: Clock) -> Actor:
-    """Know Discord by its signature, and everybody else by the key."""
+    """Know Discord by its signature, read before the body is awaited, and everybody else by the key."""
     if request.route != interactions.prefix:
         return require_key(request, settings.api_key)
     stamp, signature = (request.headers.get(f"x-signature-{name}") for name in ("timestamp", "ed25519"))
-    signed = Signed(stamp, signature, await request.body())
-    await check_ed25519(crypto, settings.discord_public_key.get_secret_value(), signed, clock.now())
+    signed = Ed25519Signature.read(stamp, signature, clock.now())
+    await signed.check(await request.body(), settings.discord_public_key.get_secret_value(), crypto)
     return Actor("discord", READER)
 
 

@@ -25,7 +25,7 @@ from edge.errors import (
     UrlTooLong,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
-from edge.http import URL_LIMIT, Request, Response
+from edge.http import URL_LIMIT, Request, Response, close
 from edge.live import Audience
 from edge.ports import (
     Assets,
@@ -48,6 +48,13 @@ from edge.routes import Consumer, Routes
 from edge.routing import Router
 from edge.settings import Settings
 from edge.workflows import Run
+
+
+class PlainHttpOnly(BadRequest):
+    """This is no WebSocket."""
+
+    title = "This is no WebSocket"
+
 
 type Next = Callable[[Request], Awaitable[Response]]
 type Middleware = Callable[..., Awaitable[Response]]
@@ -209,15 +216,12 @@ class App:
             return _failed(request, fault)
 
     async def _dispatch(self, request: Request) -> Response:
-        _check_refused(request)
+        if request.refusal is not None:
+            raise request.refusal
         try:
-            endpoint, request.params = self.router.find(request.method, request.path)
-        except NotFound as unknown:
-            return await self._asset(request, unknown)
-        except MethodNotAllowed as refused:
-            if request.method != "OPTIONS":
-                raise
-            return Response(status=204, headers=list(refused.headers))
+            endpoint, request.params = self._find(request)
+        except Problem as refused:
+            return await self._unrouted(request, refused)
         request.route = endpoint.path
         if endpoint.access is not PUBLIC:
             try:
@@ -228,14 +232,24 @@ class App:
                 raise
         elif self._admit:
             await self._admit(request)
-        return await endpoint(request)
+        response = await endpoint(request)
+        return response if isinstance(response.body, bytes) else await _streamed(request, response)
 
-    async def _asset(self, request: Request, unknown: NotFound) -> Response:
+    def _find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
+        """Return the route and its parameters; `UrlTooLong`, or what the router raises."""
+        if len(request.path) + len(request.query) > URL_LIMIT:
+            raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
+        return self.router.find(request.method, request.path)
+
+    async def _unrouted(self, request: Request, refused: Problem) -> Response:
+        """Answer what no route takes: a file, the methods of a path, or the problem; each counts as a stranger's."""
         if self._admit:
             await self._admit(request)
-        if asset := await _asset(request):
+        if isinstance(refused, NotFound) and (asset := await _asset(request)):
             return asset
-        raise unknown
+        if isinstance(refused, MethodNotAllowed) and request.method == "OPTIONS":
+            return Response(status=204, headers=list(refused.headers))
+        raise refused
 
 
 def _bind_actor[T](injector: Injector, function: Callable[..., T]) -> Callable[[Actor, Ports], T]:
@@ -255,12 +269,12 @@ def _frame_problem(frame: Frame, ports: Ports, fault: Exception) -> Problem:
     return InternalError()
 
 
-def _check_refused(request: Request) -> None:
-    """Raise what the server refuses a request for, or that its URL is too long."""
-    if request.refusal is not None:
-        raise request.refusal
-    if len(request.path) + len(request.query) > URL_LIMIT:
-        raise UrlTooLong(f"path and query have at most {URL_LIMIT} characters")
+async def _streamed(request: Request, response: Response) -> Response:
+    """Return a response that streams, unless a WebSocket was to be opened: a handshake's answer has an end."""
+    if request.method == "GET" and (request.headers.get("upgrade") or "").lower() == "websocket":
+        await close(response.body)
+        raise PlainHttpOnly("this streams over plain HTTP: ask for it without Upgrade")
+    return response
 
 
 def problem_response(problem: Problem, request: Request) -> Response:
@@ -357,9 +371,7 @@ async def _without_body(response: Response) -> Response:
     """Return the response to HEAD: the length of the body that GET sends, and a stream closed before it is read."""
     body, headers = response.body, response.headers
     if not isinstance(body, bytes):
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await close(body)
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
     return Response(b"", response.status, headers)

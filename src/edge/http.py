@@ -49,10 +49,11 @@ class Request:
     `path` and `query` are as they stood in the request line, still percent-encoded. `params` are the decoded
     values of the route's path parameters in their order; `route`, `actor`, `id`, `trace` and `standings` (with the
     limits that count it) are filled in on the way. A `refusal` is all that it gets, from a server that is full.
+    `client` is the sender's address, or a function that finds it when it is first asked for.
     """
 
     __slots__ = (
-        "_body", "_read", "actor", "client", "headers", "id", "method", "params", "path", "ports", "query",
+        "_body", "_client", "_read", "actor", "headers", "id", "method", "params", "path", "ports", "query",
         "refusal", "route", "standings", "trace",
     )  # fmt: skip
 
@@ -64,14 +65,14 @@ class Request:
         headers: Headers,
         read: Callable[[int], Awaitable[bytes]],
         ports: "Ports",
-        client: str = "",
+        client: str | Callable[[], str] = "",
     ) -> None:
         self.method = method
         self.path = path
         self.query = query
         self.headers = headers
         self.ports = ports
-        self.client = client
+        self._client = client
         self.params: tuple[str, ...] = ()
         self.route = ""
         self.id = ""
@@ -81,6 +82,13 @@ class Request:
         self.refusal: Problem | None = None
         self._read = read
         self._body: bytes | None = None
+
+    @property
+    def client(self) -> str:
+        """The address that the request came from, as the runtime knows it; empty where it has none."""
+        if not isinstance(self._client, str):
+            self._client = self._client()
+        return self._client
 
     async def body(self, limit: int = BODY_LIMIT) -> bytes:
         """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes."""
@@ -129,6 +137,13 @@ class Response:
     def header(self, name: str) -> str | None:
         """Return the first value of the header called `name` (lower case), or None."""
         return next((value for key, value in self.headers if key == name), None)
+
+
+async def close(body: Body) -> None:
+    """Close a stream that nobody will read to its end; bytes need no closing."""
+    closing = getattr(body, "aclose", None)
+    if closing is not None:
+        await closing()
 
 
 def percent_decode(text: str) -> str:

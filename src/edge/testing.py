@@ -9,8 +9,15 @@ from pydantic_core import from_json, to_json
 from edge.app import App
 from edge.errors import PayloadTooLarge
 from edge.events import Delivery, Outcome, Tick
-from edge.http import HeaderList, Request
+from edge.http import Body, HeaderList, Request, close
 from edge.ports import Ports
+
+LONGEST_STREAM = 16 * 1024 * 1024
+"""Bytes of a stream that the client reads."""
+
+
+class EndlessStream(Exception):
+    """A stream went on beyond what the client reads: ask the app's `fetch`, and read as much of it as is needed."""
 
 
 class HeaderTable:
@@ -70,9 +77,7 @@ class Client:
             body, sent = to_json(json), [("content-type", "application/json"), *sent]
         request = Request(method, path, query, HeaderTable(sent), _reader(body), self.ports, "127.0.0.1")
         response = await self.app.fetch(request)
-        if isinstance(response.body, bytes):
-            return Answer(response.status, response.headers, response.body)
-        return Answer(response.status, response.headers, b"".join([part async for part in response.body]))
+        return Answer(response.status, response.headers, await _whole(response.body))
 
     async def get(self, target: str, *, headers: Sequence[tuple[str, str]] = ()) -> Answer:
         """Send a GET."""
@@ -91,6 +96,22 @@ class Client:
         now = datetime.now(UTC)
         deliveries = [Delivery(f"message-{number}", body, attempts, now) for number, body in enumerate(bodies)]
         return await self.app.queue(name, deliveries, self.ports)
+
+
+async def _whole(body: Body) -> bytes:
+    """Read a body to its end; a stream without one is closed, and `EndlessStream`."""
+    if isinstance(body, bytes):
+        return body
+    parts, size = list[bytes](), 0
+    try:
+        async for part in body:
+            parts.append(part)
+            size += len(part)
+            if size > LONGEST_STREAM:
+                raise EndlessStream(f"more than {LONGEST_STREAM} bytes came")
+    finally:
+        await close(body)
+    return b"".join(parts)
 
 
 def _reader(body: bytes) -> Any:

@@ -16,7 +16,7 @@ from edge.parts.limits import Limits, rate_limit_headers
 from edge.parts.one_key import require_key
 from edge.parts.security_headers import security_headers
 from edge.parts.service_health import service_routes
-from edge.parts.signatures import check_stamped
+from edge.parts.signatures import HmacSignature
 from edge.ports import Clock, Limit, RateLimiter
 from platform_api import (
     NAME,
@@ -34,7 +34,7 @@ from platform_api.chat import Reader
 from platform_api.content import PURGE, Site
 from platform_api.content_index import ContentIndex
 from platform_api.discord_view import Community
-from platform_api.form_guards import Guards
+from platform_api.form_guards import Guards, check_sender
 from platform_api.forms import Desk
 from platform_api.overview import Overview
 from platform_api.sanity import Sanity
@@ -51,19 +51,21 @@ LINKS = {
 
 
 async def authenticate(request: Request, settings: PlatformSettings, clock: Clock) -> Actor:
-    """Know Sanity by its signature, where it calls; all others by the one key."""
+    """Know Sanity by its signature, read before the body is awaited, where it calls; all others by the one key."""
     if request.route != PURGE:
         return require_key(request, settings.api_key)
     if settings.sanity_webhook_secret is None:
         raise NotConfigured("SANITY_WEBHOOK_SECRET")
-    signature = request.headers.get("sanity-webhook-signature")
-    check_stamped(signature, await request.body(), settings.sanity_webhook_secret, clock.now())
+    signature = HmacSignature.read(request.headers.get("sanity-webhook-signature"), clock.now())
+    signature.check(await request.body(), settings.sanity_webhook_secret)
     return Actor("sanity", READER)
 
 
-async def admit(request: Request, limits: Limits) -> None:
-    """Bound how often strangers call what is public."""
+async def admit(request: Request, limits: Limits, settings: PlatformSettings) -> None:
+    """Bound how often strangers call what is public, and refuse forms of unknown senders before they are read."""
     await limits.admit(request)
+    if request.route.startswith(forms.routes.prefix):
+        check_sender(request, settings)
 
 
 def make_limits(settings: PlatformSettings, clock: Clock) -> Limits:

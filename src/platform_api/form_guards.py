@@ -42,27 +42,19 @@ class Guards:
 
         Errors: `Unauthorized`, `NotHuman`, `TooManyRequests`, `InvalidBody`; `UpstreamFailed` where Turnstile is away.
         """
-        has_key = self._knows(request)
+        has_key = check_sender(request, self._settings)
         sender = sent.email.casefold() if has_key else address(request)
         await bound(self._settings.form_limiter, f"form {sent.form} {sender}")
         self._check_time(sent)
         if not has_key or sent.turnstile_token:
-            await self._vouch(sent.turnstile_token, request.client or request.headers.get("cf-connecting-ip"))
-
-    def _knows(self, request: Request) -> bool:
-        if request.headers.get("x-api-key") or request.headers.get("authorization"):
-            request.actor = require_key(request, self._settings.api_key)
-            return True
-        if self._settings.turnstile_secret_key is None:
-            raise Unauthorized("send X-API-Key: forms come from the site's server, as no Turnstile is set up")
-        return False
+            await self._vouch(sent.turnstile_token, request.client)
 
     def _check_time(self, sent: Form) -> None:
         age = self._clock.now() - sent.shown_at
         if not QUICKEST <= age <= OLDEST:
             raise InvalidBody([{"pointer": "/shown_at", "detail": "between 3 seconds and 24 hours ago"}])
 
-    async def _vouch(self, token: str | None, client: str | None) -> None:
+    async def _vouch(self, token: str | None, client: str) -> None:
         secret = self._settings.turnstile_secret_key
         if secret is None:
             return
@@ -75,3 +67,13 @@ class Guards:
         )  # fmt: skip
         if not checked(Verdict, await self._turnstile.json(call), "Turnstile").success:
             raise NotHuman("the token is not good: it is used once, within 5 minutes")
+
+
+def check_sender(request: Request, settings: PlatformSettings) -> bool:
+    """Return whether a form comes with the API key; `Unauthorized` where it is wrong, or nothing else would do."""
+    if request.headers.get("x-api-key") or request.headers.get("authorization"):
+        request.actor = require_key(request, settings.api_key)
+        return True
+    if settings.turnstile_secret_key is None:
+        raise Unauthorized("send X-API-Key: forms come from the site's server, as no Turnstile is set up")
+    return False

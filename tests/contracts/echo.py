@@ -1,5 +1,6 @@
 """An app for what crosses the border of HTTP, the same on both runtimes; `test_border.py` asks it."""
 
+import asyncio
 from collections.abc import AsyncIterator
 
 from edge.access import PUBLIC, Actor
@@ -27,6 +28,24 @@ async def echo(request: Request) -> Response:
 async def read_header(request: Request) -> dict[str, str | None]:
     """Tell what came in a header."""
     return {"odd": request.headers.get("x-odd"), "none": request.headers.get("x-none")}
+
+
+@routes.get("/client")
+async def read_client(request: Request) -> str:
+    """Tell where the request came from."""
+    return request.client
+
+
+@routes.get("/endless")
+async def stream_for_ever() -> Response:
+    """Send parts without an end."""
+
+    async def made() -> AsyncIterator[bytes]:
+        while True:
+            yield EVERY_BYTE * 100
+            await asyncio.sleep(0.01)
+
+    return Response(made())
 
 
 @routes.get("/headers")

@@ -139,3 +139,24 @@ def test_head_of_a_stream_has_no_body(ask: Ask) -> None:
     answer = ask(b"HEAD /border/stream/1 HTTP/1.1\r\n" + HOST + b"\r\n")
     assert answer.startswith(b"HTTP/1.1 200")
     assert answer.partition(b"\r\n\r\n")[2] == b""
+
+
+def test_client_is_who_the_runtime_knows_and_no_header_of_its_own(ask: Ask, request: pytest.FixtureRequest) -> None:
+    """At Cloudflare its front writes the header that a Worker reads; at home the connection says it."""
+    at_home = request.node.callspec.params["ask"] == "local"
+    claimed = "".join(
+        f"{name}: 203.0.113.9\r\n" for name in ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip")
+    )
+    _, body = get(ask, "/client", claimed.encode())
+    assert json.loads(body) == "127.0.0.1"
+    _, body = get(ask, "/client", f"{claimed}cf-connecting-ip: 203.0.113.7\r\n".encode())
+    assert json.loads(body) == ("127.0.0.1" if at_home else "203.0.113.7")
+
+
+def test_handshake_on_a_stream_is_answered_by_a_problem(ask: Ask) -> None:
+    headers = (
+        b"Host: border\r\nConnection: upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+    )
+    response, body = read(ask(b"GET /border/endless HTTP/1.1\r\n" + headers))
+    assert (response.status, json.loads(body)["type"]) == (400, "urn:problem:plain-http-only")

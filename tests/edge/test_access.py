@@ -8,9 +8,10 @@ from pydantic import BaseModel
 
 from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key
 from edge.endpoint import Body
-from edge.errors import NotFound, Unauthorized
+from edge.errors import NotFound, Problem, Unauthorized
 from edge.events import Frame
 from edge.http import Request
+from edge.middleware.cors import cors
 from edge.parts.one_key import require_key
 from edge.routes import Routes
 from edge.settings import Secret, Settings
@@ -138,6 +139,58 @@ def test_what_bounds_strangers_bounds_their_tries(serve: Serve) -> None:
         404,
         403,
     ]
+
+
+class TooMany(Problem):
+    """Too many."""
+
+    title = "Too many"
+    status = 429
+
+
+PREFLIGHT = [("origin", "http://a"), ("access-control-request-method", "GET")]
+COUNTED: dict[str, tuple[str, str, Sent, int]] = {
+    "a method that is none of the path's": ("PUT", "/things", [], 405),
+    "an unknown method": ("PROPFIND", "/things", [], 405),
+    "a method of a path that needs a key": ("GET", "/things/act", [], 405),
+    "a method with a key": ("PUT", "/things", [("x-api-key", "admin")], 405),
+    "an escape that is none": ("GET", "/%zz", [], 400),
+    "bytes that are no UTF-8": ("GET", "/things/%ff", [], 400),
+    "a URL that is too long": ("GET", "/things?" + "q" * 17_000, [], 414),
+    "a path that is too long": ("GET", "/" + "p" * 17_000, [("x-api-key", "admin")], 414),
+    "an unknown path": ("GET", "/nowhere", [], 404),
+    "no path": ("OPTIONS", "*", [], 404),
+    "OPTIONS that is no preflight": ("OPTIONS", "/things", [], 204),
+    "OPTIONS with an origin alone": ("OPTIONS", "/things", [("origin", "http://a")], 204),
+    "OPTIONS of an unknown path": ("OPTIONS", "/nowhere", [], 404),
+}
+
+
+@pytest.mark.parametrize("what", COUNTED)
+def test_request_that_no_route_takes_counts_for_its_address(serve: Serve, what: str) -> None:
+    method, target, headers, status = COUNTED[what]
+    counted: list[str] = []
+
+    async def admit(request: Request) -> None:
+        counted.append(request.path)
+        if len(counted) > 2:
+            raise TooMany("for now")
+
+    client = serve(guarded(), authenticate=by_name, admit=admit, middleware=[cors])
+    answers = [ask(client, method, target, headers) for _ in range(3)]
+    assert [answer.status for answer in answers] == [status, status, 429]
+    assert len(counted) == 3
+    assert answers[-1].header("access-control-allow-origin") == "*"
+    assert answers[-1].json()["type"] == "urn:problem:too-many"
+
+
+@pytest.mark.parametrize("target", ["/things", "/things/act", "/nowhere", "/%zz", "/" + "p" * 17_000])
+def test_preflight_counts_for_nobody(serve: Serve, target: str) -> None:
+    async def admit(_: Request) -> None:
+        raise TooMany("for ever")
+
+    client = serve(guarded(), authenticate=by_name, admit=admit, middleware=[cors])
+    assert ask(client, "OPTIONS", target, PREFLIGHT).status == 204
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.ports import Clock, Log
 from edge.routes import Routes
-from edge.testing import Client
+from edge.testing import Client, EndlessStream
 
 type Serve = Callable[..., Client]
 
@@ -157,6 +157,63 @@ def test_a_stream_is_handed_through_part_by_part(serve: Serve) -> None:
     client = serve(routes, middleware=[request_id, access_log, cors])
     assert asyncio.run(client.get("/stream")).body == b"012"
     assert asyncio.run(client.request("HEAD", "/stream")).body == b""
+
+
+class Parts:
+    """A stream without an end, which tells whether it was closed."""
+
+    def __init__(self) -> None:
+        self.sent, self.is_closed = 0, False
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        self.sent += 1
+        return bytes(1 << 20)
+
+    async def aclose(self) -> None:
+        self.is_closed = True
+
+
+def streaming(parts: Parts) -> Routes:
+    routes = Routes(tag="t", access=PUBLIC)
+
+    @routes.get("/stream")
+    async def stream() -> Response:
+        return Response(parts)
+
+    @routes.post("/stream")
+    async def post_stream() -> Response:
+        return Response(parts)
+
+    return routes
+
+
+@pytest.mark.parametrize("protocol", ["websocket", "WebSocket"])
+def test_stream_answers_no_handshake_and_is_closed_unread(serve: Serve, protocol: str) -> None:
+    parts = Parts()
+    client = serve(streaming(parts), middleware=[request_id, access_log, cors])
+    answer = asyncio.run(client.get("/stream", headers=[("upgrade", protocol)]))
+    assert (answer.status, answer.json()["type"]) == (400, "urn:problem:plain-http-only")
+    assert answer.header("access-control-allow-origin") == "*"
+    assert (parts.is_closed, parts.sent) == (True, 0)
+
+
+def test_head_of_a_stream_closes_it_unread(serve: Serve) -> None:
+    for headers in ([], [("upgrade", "websocket")]):
+        parts = Parts()
+        assert asyncio.run(serve(streaming(parts)).request("HEAD", "/stream", headers=headers)).body == b""
+        assert (parts.is_closed, parts.sent) == (True, 0)
+
+
+@pytest.mark.parametrize(("method", "headers"), [("GET", []), ("POST", [("upgrade", "websocket")])])
+def test_client_reads_so_much_of_a_stream_and_closes_it(serve: Serve, method: str, headers: Any) -> None:
+    parts = Parts()
+    with pytest.raises(EndlessStream):
+        asyncio.run(serve(streaming(parts)).request(method, "/stream", headers=headers))
+    assert parts.is_closed
+    assert parts.sent <= 17
 
 
 def test_an_app_answers_requests_at_the_same_time(serve: Serve) -> None:

@@ -86,7 +86,7 @@ async def bound(limiter: RateLimiter | None, key: str) -> None:
 
 def address(request: Request) -> str:
     """Return from where a request came, as one subscriber has it."""
-    return network(request.client or request.headers.get("cf-connecting-ip") or "")
+    return network(request.client)
 
 
 async def rate_limit_headers(request: Request, call_next: Next) -> Response:
@@ -102,10 +102,11 @@ async def rate_limit_headers(request: Request, call_next: Next) -> Response:
 
 
 def network(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, or the first half of an IPv6 one."""
+    """Return what one subscriber has: an IPv4 address, also where IPv6 carries it, or the first half of an IPv6 one."""
     if ":" not in address:
         return address[:50]
     try:
-        return str(ip_network((int(IPv6Address(address.partition("%")[0])) >> 64 << 64, 64)))
+        whole = IPv6Address(address.partition("%")[0])
     except ValueError:
         return address[:50]
+    return str(whole.ipv4_mapped or ip_network((int(whole) >> 64 << 64, 64)))

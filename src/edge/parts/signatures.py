@@ -1,7 +1,7 @@
-"""Signed requests: webhooks by HMAC, Discord's by Ed25519; checked over the bytes that came, before anything is read.
+"""Signed requests: webhooks by HMAC, Discord's by Ed25519.
 
-Both carry the instant of signing under their signature, and are good for some minutes: what was overheard is not
-worth much, and the clocks of both sides need not agree.
+A signature is read from the headers before the body is awaited: its form, and the instant of signing, which it covers.
+That is good for some minutes, as the clocks of both sides need not agree. Then it is checked over the body's bytes.
 """
 
 import re
@@ -9,7 +9,7 @@ from base64 import urlsafe_b64encode
 from datetime import datetime, timedelta
 from hashlib import sha256
 from hmac import compare_digest, digest
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from edge.crypto import Crypto
 from edge.errors import Unauthorized
@@ -19,37 +19,51 @@ TOLERANCE = timedelta(minutes=5)
 
 _STAMPED = re.compile(r"t=([0-9]{1,16}),\s*v1=([A-Za-z0-9_-]{43})=?")
 _SECONDS = re.compile(r"[0-9]{1,12}")
-_HEX = re.compile(r"(?:[0-9a-fA-F]{2})+")
+_HEX = re.compile(r"[0-9a-fA-F]{128}")
 
 
-def check_stamped(given: str | None, body: bytes, secret: Secret, now: datetime) -> None:
-    """Refuse a body whose `t=<ms>,v1=<signature>` is not an HMAC-SHA256 of `<ms>.<body>`, base64url, by `secret`."""
-    found = _STAMPED.fullmatch(given or "")
-    if found is None:
-        raise Unauthorized("the signature is missing or has another form")
-    made = digest(secret.get_secret_value().encode(), f"{found[1]}.".encode() + body, sha256)
-    if not compare_digest(urlsafe_b64encode(made).rstrip(b"="), found[2].encode()):
-        raise Unauthorized("the signature is not that of this body")
-    _check_age(int(found[1]) / 1000, now)
+class HmacSignature(NamedTuple):
+    """A signature `t=<ms>,v1=<HMAC-SHA256 of `<ms>.<body>`, base64url>`."""
+
+    stamp: str
+    code: str
+
+    @classmethod
+    def read(cls, header: str | None, now: datetime) -> Self:
+        """Return what a header holds; `Unauthorized` where its form is another, or its instant not about now."""
+        found = _STAMPED.fullmatch(header or "")
+        if found is None:
+            raise Unauthorized("the signature is missing or has another form")
+        _check_age(int(found[1]) / 1000, now)
+        return cls(found[1], found[2])
+
+    def check(self, body: bytes, secret: Secret) -> None:
+        """Raise `Unauthorized` unless the owner of the secret has signed these bytes."""
+        made = digest(secret.get_secret_value().encode(), f"{self.stamp}.".encode() + body, sha256)
+        if not compare_digest(urlsafe_b64encode(made).rstrip(b"="), self.code.encode()):
+            raise Unauthorized("the signature is not that of this body")
 
 
-class Signed(NamedTuple):
-    """What Discord sends: Unix seconds, a signature in hex over these and the body, and the body."""
+class Ed25519Signature(NamedTuple):
+    """A signature as Discord sends it: Unix seconds, and the signature of these and the body, in hex."""
 
-    stamp: str | None
-    signature: str | None
-    body: bytes
+    stamp: str
+    code: str
 
+    @classmethod
+    def read(cls, stamp: str | None, code: str | None, now: datetime) -> Self:
+        """Return what two headers hold; `Unauthorized` where their form is another, or the instant not about now."""
+        seconds, digits = _SECONDS.fullmatch(stamp or ""), _HEX.fullmatch(code or "")
+        if seconds is None or digits is None:
+            raise Unauthorized("the signature is missing or has another form")
+        _check_age(int(seconds[0]), now)
+        return cls(seconds[0], digits[0])
 
-async def check_ed25519(crypto: Crypto, key: str, signed: Signed, now: datetime) -> None:
-    """Refuse what the owner of the public `key` (hex) has not signed, or not just now."""
-    stamp, signature = signed.stamp or "", signed.signature or ""
-    if not (_SECONDS.fullmatch(stamp) and _HEX.fullmatch(signature)):
-        raise Unauthorized("the signature is missing or has another form")
-    message = stamp.encode() + signed.body
-    if not await crypto.verify_ed25519(bytes.fromhex(key), bytes.fromhex(signature), message):
-        raise Unauthorized("the signature is not that of this body")
-    _check_age(int(stamp), now)
+    async def check(self, body: bytes, key: str, crypto: Crypto) -> None:
+        """Raise `Unauthorized` unless the owner of the public `key` (hex) has signed these bytes."""
+        message = self.stamp.encode() + body
+        if not await crypto.verify_ed25519(bytes.fromhex(key), bytes.fromhex(self.code), message):
+            raise Unauthorized("the signature is not that of this body")
 
 
 def _check_age(signed_at: float, now: datetime) -> None:

@@ -13,7 +13,7 @@ from tests.edge.conftest import NOON
 
 from discord_sim import DiscordSim
 from edge.errors import Unauthorized
-from edge.parts.signatures import TOLERANCE, Signed, check_ed25519, check_stamped
+from edge.parts.signatures import TOLERANCE, Ed25519Signature, HmacSignature
 from edge.runtimes.local.crypto import LocalCrypto
 from edge.settings import Secret
 from sanity_sim import sign
@@ -29,7 +29,7 @@ STAMP = str(AT_MS // 1000)
 
 
 def stamped(given: str | None, body: bytes = BODY, secret: str = SECRET, now: datetime = NOON) -> None:
-    check_stamped(given, body, Secret(secret), now)
+    HmacSignature.read(given, now).check(body, Secret(secret))
 
 
 def signed(stamp: str = STAMP, body: bytes = BODY) -> str:
@@ -39,7 +39,7 @@ def signed(stamp: str = STAMP, body: bytes = BODY) -> str:
 def checked(
     stamp: str | None, signature: str | None, body: bytes = BODY, key: str = PUBLIC, now: datetime = NOON
 ) -> None:
-    asyncio.run(check_ed25519(LocalCrypto(), key, Signed(stamp, signature, body), now))
+    asyncio.run(Ed25519Signature.read(stamp, signature, now).check(body, key, LocalCrypto()))
 
 
 def test_the_clocks_of_both_sides_may_differ_by_five_minutes() -> None:
@@ -167,7 +167,7 @@ def test_of_a_thousand_changes_none_is_let_in(what: str) -> None:
         for _ in range(250):
             stamp, signature, body, key = CHANGES[what](random)
             with pytest.raises(Unauthorized, match="not that of this body"):
-                await check_ed25519(crypto, key, Signed(stamp, signature, body), NOON)
+                await Ed25519Signature.read(stamp, signature, NOON).check(body, key, crypto)
 
     asyncio.run(run())
 

@@ -12,7 +12,8 @@ from edge.app import App
 from edge.http import HeaderList, Request, Response
 from edge.ports import Log, Ports
 from edge.routes import Routes
-from edge.runtimes.local.asgi import Message, Server
+from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.incoming import Message
 from edge.runtimes.local.log import LocalLog
 from edge.settings import Settings
 

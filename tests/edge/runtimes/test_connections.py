@@ -15,8 +15,8 @@ from edge.app import App
 from edge.http import Request, Response
 from edge.ports import Log, Ports
 from edge.routes import Routes
-from edge.runtimes.local import asgi
 from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.bounds import MOST_AT_WORK
 from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp
 from edge.settings import Settings
 
@@ -85,9 +85,9 @@ async def served() -> AsyncIterator[int]:
             await serving
 
 
-async def talk(port: int, *parts: bytes, pause: float = 0.0) -> bytes:
+async def talk(port: int, *parts: bytes, pause: float = 0.0, source: str = "127.0.0.1") -> bytes:
     """Send parts with pauses between them, and return all that comes until the connection is closed."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, local_addr=(source, 0))
 
     async def send() -> None:
         for part in parts:
@@ -184,9 +184,13 @@ def test_a_full_server_says_so_at_once() -> None:
         held.clear()
         ask = b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
         async with served() as port:
-            working = [asyncio.create_task(talk(port, ask)) for _ in range(asgi.MOST_AT_WORK)]
-            await asyncio.sleep(0.5)
-            refused = [await talk(port, ask) for _ in range(3)]
+            half, (one, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+            working = [asyncio.create_task(talk(port, ask, source=one)) for _ in range(half)]
+            await asyncio.sleep(0.3)
+            refused = [await talk(port, ask, source=one) for _ in range(3)]  # it has its share
+            working += [asyncio.create_task(talk(port, ask, source=other)) for _ in range(half)]
+            await asyncio.sleep(0.3)
+            refused += [await talk(port, ask, source=third) for _ in range(3)]
             held.set()
             return refused, await asyncio.gather(*working)
 

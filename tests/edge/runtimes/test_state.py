@@ -1,11 +1,15 @@
 """The state folder: migrations, files that cannot be used, what outlives a process."""
 
 import asyncio
+import os
 import sqlite3
 import stat
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.edge.runtimes.running import lay_out, running
 from tests.edge.runtimes.tiny import app, nobody
 
 from edge.app import App
@@ -13,7 +17,7 @@ from edge.ports import DatabaseError, Limit, RateLimiter
 from edge.runtimes.local.database import LocalDatabase, connect_d1, execute, time_limit
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.migrations import MigrationError, migrate, statements
-from edge.runtimes.local.runtime import LocalRuntime, StartError
+from edge.runtimes.local.runtime import LocalRuntime, StartError, make_state
 from edge.settings import Settings
 
 
@@ -135,6 +139,100 @@ def test_the_state_folder_is_for_its_owner_only(tmp_path: Path) -> None:
     runtime = LocalRuntime.open(app, tmp_path / "deep" / "state", {})
     asyncio.run(runtime.stop())
     assert stat.S_IMODE((tmp_path / "deep" / "state").stat().st_mode) == 0o700
+
+
+@pytest.fixture
+def lax() -> Iterator[None]:
+    """Let what is made be everybody's, where nobody says otherwise."""
+    before = os.umask(0)
+    yield
+    os.umask(before)
+
+
+def modes(folder: Path) -> dict[str, int]:
+    """Return what group and others may do with a folder and what is in it, where that is anything."""
+    found = {str(path): stat.S_IMODE(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
+    return {path: mode & 0o077 for path, mode in found.items() if mode & 0o077}
+
+
+@pytest.mark.usefixtures("lax")
+def test_new_state_is_for_its_owner_only_whatever_the_umask(tmp_path: Path) -> None:
+    state = tmp_path / "deep" / "state"
+    asyncio.run(LocalRuntime.open(app, state, {}).stop())
+    assert len([*state.rglob("*.sqlite")]) >= 4
+    assert modes(state) == {}
+
+
+def test_state_that_was_open_to_others_is_closed(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    asyncio.run(LocalRuntime.open(app, state, {}).stop())
+    for name in ("r2/FILES/files/0a1b", "cron.json", "admin_api_key", "d1/DB.sqlite-wal", "events/EVENTS.sqlite"):
+        (state / name).parent.mkdir(exist_ok=True)
+        (state / name).write_bytes(b"")
+    for path in (state, *state.rglob("*")):
+        path.chmod(0o777 if path.is_dir() else 0o666)
+    make_state(state)
+    assert modes(state) == {}
+    assert stat.S_IMODE(state.stat().st_mode) == 0o700
+    assert stat.S_IMODE((state / "d1" / "DB.sqlite").stat().st_mode) == 0o600
+
+
+def test_files_that_are_not_of_the_state_are_left_alone(tmp_path: Path) -> None:
+    state, outside = tmp_path / "state", tmp_path / "outside.sqlite"
+    (state / "d1").mkdir(parents=True)
+    for path in (outside, state / "README", state / "own" / "notes.sqlite"):
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("")
+        path.chmod(0o644)
+    (state / "d1" / "linked.sqlite").symlink_to(outside)
+    make_state(state)
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (outside, state / "README")] == [0o644, 0o644]
+
+
+def test_link_to_a_state_folder_closes_the_folder(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir(mode=0o755)
+    (tmp_path / "state").symlink_to(tmp_path / "real")
+    make_state(tmp_path / "state")
+    assert modes(tmp_path / "real") == {}
+
+
+def test_folder_of_everybody_is_no_state(tmp_path: Path) -> None:
+    (tmp_path / "state").mkdir()
+    (tmp_path / "state").chmod(0o1777)
+    with pytest.raises(StartError, match=r"the state folder .* cannot be used: it is everybody's") as raised:
+        LocalRuntime.open(app, tmp_path / "state", {})
+    assert "\n" not in str(raised.value)
+    assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o1777
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("what", [".", "d1/DB.sqlite"])
+def test_state_that_cannot_be_closed_is_refused_in_one_line(what: str) -> None:
+    with tempfile.TemporaryDirectory(dir="/tmp") as place:
+        state = Path(place) / "state"
+        asyncio.run(LocalRuntime.open(app, state, {}).stop())
+        nobody_s = [Path(place), *(path for path in (state, *state.rglob("*")) if path != state / what)]
+        for path in nobody_s:
+            os.chown(path, 65534, 65534)
+        (state / what).chmod(0o777)
+        os.seteuid(65534)
+        try:
+            with pytest.raises(StartError, match=r"is open to others \(mode 777\), which cannot be changed") as raised:
+                LocalRuntime.open(app, state, {})
+        finally:
+            os.seteuid(0)
+    assert str(raised.value).startswith(f"the state folder {state} cannot be used: ")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.slow
+@pytest.mark.usefixtures("lax")
+def test_server_writes_nothing_that_others_may_read(tmp_path: Path) -> None:
+    lay_out(tmp_path)
+    (tmp_path / ".state").mkdir(mode=0o755)
+    with running(tmp_path) as server:
+        assert server.get("/file", "PUT", b"content").endswith(b"\r\n7")
+        assert modes(tmp_path / ".state") == {}
 
 
 def test_state_that_is_a_file_is_one_line(tmp_path: Path) -> None:

@@ -49,6 +49,20 @@ async def count_bytes(request: Request) -> int:
     return len(await request.body())
 
 
+@routes.get("/client")
+async def get_client(request: Request) -> Response:
+    """Say where the request came from."""
+    return Response.text(request.client)
+
+
+@routes.put("/file")
+async def keep_file(request: Request, ports: Ports) -> int:
+    """Keep the body as a file, and return how much of it is there."""
+    await ports.settings.files.put("file", await request.body())
+    found = await ports.settings.files.get("file")
+    return sum([len(part) async for part in found[1]])
+
+
 @routes.get("/slow")
 async def get_slow(log: Log) -> Response:
     """Answer late."""

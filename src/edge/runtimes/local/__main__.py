@@ -20,6 +20,7 @@ from edge.runtimes.local.server import INHERITED, listen, run
 def main(arguments: list[str] | None = None) -> int:
     """Run a command; what a person can put right is one line on standard error and the exit code 2."""
     options = parser().parse_args(arguments)
+    os.umask(0o077)  # whatever is written here is its owner's alone
     try:
         return int(options.command(options))
     except PortError as fault:

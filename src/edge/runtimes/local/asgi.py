@@ -2,41 +2,28 @@
 
 import asyncio
 import traceback
-from collections.abc import AsyncIterable, Awaitable, Callable, Iterable, MutableMapping
-from contextlib import suppress
-from typing import Any
+from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from urllib.parse import quote_from_bytes
 
 from edge.app import App
-from edge.errors import BadRequest, GatewayTimeout, Overloaded, PayloadTooLarge
-from edge.http import Request, Response
+from edge.errors import GatewayTimeout, Problem
+from edge.http import Request, Response, close
+from edge.parts.limits import network
 from edge.ports import Log, PortError, Ports
+from edge.runtimes.local.bounds import Bounds
+from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
+from edge.runtimes.local.proxies import TrustedProxies, plain
 from edge.runtimes.local.sockets import Socket, Upgrade
 
-type Scope = MutableMapping[str, Any]
-type Message = MutableMapping[str, Any]
-type Receive = Callable[[], Awaitable[Message]]
 type Send = Callable[[Message], Awaitable[None]]
 type Pairs = list[tuple[bytes, bytes]]
 
-_NO_BODY = frozenset({204, 304})
+_NO_BODY = frozenset({101, 204, 304})
 _PRINTABLE = bytes(range(0x21, 0x7F))
 
 
-MOST_AT_WORK = 256
-"""Requests that are answered at once; beyond, the answer is 503 at once, so that none waits in memory."""
 TIME_LIMIT = 300
 """Seconds that an answer may take to begin."""
-
-
-LET_PASS, LET_PASS_S = 8 * 1024 * 1024, 5.0
-"""Bytes, and seconds, of a body that nobody wants, before its connection is closed."""
-
-
-class BodyCutOff(BadRequest):
-    """The body broke off."""
-
-    title = "The body broke off"
 
 
 class ScopeHeaders:
@@ -54,42 +41,6 @@ class ScopeHeaders:
         return b", ".join(found).decode(errors="replace") if found else None
 
 
-class Incoming:
-    """A request's body as it comes: read once, or let pass."""
-
-    __slots__ = ("_is_over", "_receive")
-
-    def __init__(self, receive: Receive) -> None:
-        self._receive, self._is_over = receive, False
-
-    async def read(self, limit: int) -> bytes:
-        """Return the whole body; `PayloadTooLarge` beyond `limit` bytes, `BodyCutOff` where it breaks off."""
-        parts, size = [], 0
-        while not self._is_over:
-            parts.append(await self._next())
-            size += len(parts[-1])
-            if size > limit:
-                raise PayloadTooLarge(limit)
-        return parts[0] if len(parts) == 1 else b"".join(parts)
-
-    async def let_pass(self) -> None:
-        """Take what is still on its way, so much of it: who is cut off while sending does not see the answer."""
-        size = 0
-        with suppress(TimeoutError, BodyCutOff):
-            async with asyncio.timeout(LET_PASS_S):
-                while not self._is_over and size < LET_PASS:
-                    size += len(await self._next())
-
-    async def _next(self) -> bytes:
-        message = await self._receive()
-        if message["type"] == "http.disconnect":
-            self._is_over = True
-            raise BodyCutOff
-        self._is_over = not message.get("more_body", False)
-        part: bytes = message.get("body", b"")
-        return part
-
-
 class Server:
     """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""
 
@@ -103,7 +54,8 @@ class Server:
     ) -> None:
         self._app, self._ports, self._log = app, ports, log
         self._start, self._stop = start, stop
-        self._at_work = 0
+        self.bounds = Bounds()
+        self.proxies: TrustedProxies | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Take one ASGI connection."""
@@ -115,67 +67,86 @@ class Server:
         elif kind == "websocket":
             await self._websocket(scope, receive, send)
 
-    def _request(self, method: str, scope: Scope, receive: "Incoming") -> Request:
-        path, client = _target(scope["raw_path"]), scope.get("client")
+    def _request(self, method: str, scope: Scope, incoming: Incoming) -> Request:
+        path, peer = _target(scope["raw_path"]), scope.get("client")
         if path[:1] not in {"/", "*"}:  # absolute form (RFC 9112, 3.2.2)
             path = "/" + path.partition("://")[2].partition("/")[2]
-        return Request(
-            method,
-            path,
-            _target(scope["query_string"]),
-            ScopeHeaders(scope["headers"]),
-            receive.read,
-            self._ports(),
-            client[0] if client else "",
-        )
+        headers = ScopeHeaders(scope["headers"])
+        client = peer[0] if peer else ""
+        if self.proxies is not None:
+            client = self.proxies.client(client, headers)
+        elif ":" in client:
+            client = plain(client)
+        return Request(method, path, _target(scope["query_string"]), headers, incoming.read, self._ports(), client)
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        incoming = Incoming(receive)
+        incoming = Incoming(receive, self.bounds)
         request = self._request(scope["method"], scope, incoming)
-        response = await self._answer(request)
+        response = await self._answer(request, incoming)
         body = response.body
-        if response.status >= 400:
-            await incoming.let_pass()
         try:
             headers = _encode(response, request.method)
         except ValueError as fault:
-            self._log("error", "response refused", request_id=request.id, route=request.route, error=str(fault))
+            await self._drop(response, request, str(fault))
             await _send_whole(send, 500, [(b"content-length", b"0")], b"")
             return
         if isinstance(body, bytes):
-            await _send_whole(send, response.status, headers, b"" if response.status in _NO_BODY else body)
+            rest = incoming.let_pass if response.status >= 400 and incoming.is_unread(scope) else None
+            await _send_whole(send, response.status, headers, b"" if response.status in _NO_BODY else body, rest)
             return
         await send({"type": "http.response.start", "status": response.status, "headers": headers})
         await self._stream(body, request, receive, send)
 
-    async def _answer(self, request: Request) -> Response:
+    async def _answer(self, request: Request, incoming: Incoming) -> Response:
         """Let the app answer, in time and while there is room; a stream is no more at work once it has begun."""
-        if self._at_work >= MOST_AT_WORK:
-            request.refusal = Overloaded(f"{MOST_AT_WORK} requests are at work")
-            return await self._app.fetch(request)
-        self._at_work += 1
+        address, work = network(request.client), self.bounds.work
+        if not work.take(address):
+            return await self._refuse(request, self.bounds.full())
+        incoming.is_at_work = True
+        incoming.request = request
         try:
             async with asyncio.timeout(TIME_LIMIT):
                 return await self._app.fetch(request)
         except TimeoutError:
-            request.refusal = GatewayTimeout(f"not done in {TIME_LIMIT} s")
-            return await self._app.fetch(request)
+            return await self._refuse(request, GatewayTimeout(f"not done in {TIME_LIMIT} s"))
         finally:
-            self._at_work -= 1
+            incoming.request = None  # it refers to what reads its body, which is this
+            if incoming.is_at_work:
+                incoming.is_at_work = False
+                work.give_back(address)
+
+    async def _refuse(self, request: Request, problem: Problem) -> Response:
+        request.refusal = problem
+        return await self._app.fetch(request)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer."""
+        """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer, as a whole.
+
+        No stream is one: a server would have to collect it, and it may have no end.
+        """
         await receive()
-        request = self._request("GET", scope, Incoming(receive))
-        response = await self._answer(request)
-        headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in response.headers]
+        incoming = Incoming(receive, self.bounds)
+        request = self._request("GET", scope, incoming)
+        response = await self._answer(request, incoming)
+        try:
+            headers = _encode(response, request.method)
+        except ValueError as fault:
+            await self._drop(response, request, str(fault))
+            response, headers = Response(status=500), []
         if isinstance(response, Upgrade):
             await send({"type": "websocket.accept", "subprotocol": response.protocol, "headers": headers})
             await response.serve(Socket(receive, send))
             return
-        body = response.body if isinstance(response.body, bytes) else b"".join([part async for part in response.body])
+        if not isinstance(response.body, bytes):
+            await self._drop(response, request, "a stream answers no handshake")
+            response, headers = Response(status=500), []
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
-        await send({"type": "websocket.http.response.body", "body": body})
+        await send({"type": "websocket.http.response.body", "body": response.body})
+
+    async def _drop(self, response: Response, request: Request, reason: str) -> None:
+        """Give up a response that cannot be sent."""
+        self._log("error", "response refused", request_id=request.id, route=request.route, error=reason)
+        await close(response.body)
 
     async def _stream(self, body: AsyncIterable[bytes], request: Request, receive: Receive, send: Send) -> None:
         """Send the parts as they come; close their source when the client leaves."""
@@ -226,8 +197,15 @@ def _encode(response: Response, method: str) -> Pairs:
     return headers
 
 
-async def _send_whole(send: Send, status: int, headers: Pairs, body: bytes) -> None:
+async def _send_whole(
+    send: Send, status: int, headers: Pairs, body: bytes, rest: Callable[[], Awaitable[None]] | None = None
+) -> None:
+    """Send a response at once; it ends, and with it maybe the connection, when the `rest` of its request has come."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
+    if rest is not None:
+        await send({"type": "http.response.body", "body": body, "more_body": True})
+        await rest()
+        body = b""
     await send({"type": "http.response.body", "body": body})
 
 
@@ -237,9 +215,7 @@ async def _send_parts(body: AsyncIterable[bytes], send: Send) -> None:
             await send({"type": "http.response.body", "body": part, "more_body": True})
         await send({"type": "http.response.body", "body": b""})
     finally:
-        close = getattr(body, "aclose", None)
-        if close is not None:
-            await close()
+        await close(body)
 
 
 async def _disconnect(receive: Receive) -> None:

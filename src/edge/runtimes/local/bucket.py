@@ -44,7 +44,8 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
 
     def __init__(self, folder: Path) -> None:
         self._files = folder / "files"
-        self._files.mkdir(parents=True, exist_ok=True)
+        for made in (folder, self._files):
+            made.mkdir(mode=0o700, parents=True, exist_ok=True)
         super().__init__(connect(folder / "objects.sqlite", sqlite3.Connection, SCHEMA))
 
     async def head(self, key: str) -> StoredObject | None:
@@ -131,7 +132,7 @@ def _stored(row: tuple[object, ...]) -> StoredObject:
 def _write(folder: Path, body: bytes) -> str:
     """Write a file that is whole on disk by the time it has its name, and return the name."""
     name = uuid4().hex
-    with (folder / f"{name}.part").open("wb") as file:
+    with open(os.open(folder / f"{name}.part", os.O_WRONLY | os.O_CREAT, 0o600), "wb") as file:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())

@@ -1,23 +1,36 @@
-"""Connections that wait only so long for a client that takes nothing of what it is sent."""
+"""Connections as uvicorn's protocols hold them, with bounds: on their number, on bytes, and on how long they wait."""
 
 import asyncio
 from contextlib import suppress
+from ipaddress import ip_address
+from typing import TYPE_CHECKING, cast
 from uuid import uuid4
 
 import h11
+import uvicorn
 from pydantic_core import to_json
 from uvicorn._types import ASGISendEvent
+from uvicorn.protocols.http.flow_control import CLOSE_HEADER
 from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
-from edge.errors import PROBLEM_JSON, BadRequest, Problem
+from edge.errors import PROBLEM_JSON, BadRequest, Overloaded, Problem
+from edge.parts.limits import network
+from edge.runtimes.local.bounds import NOBODY
+from edge.runtimes.local.proxies import plain
+
+if TYPE_CHECKING:
+    from edge.runtimes.local.asgi import Server
 
 HEAD_LIMIT = 128 * 1024
 """Bytes of a request's line and headers: what Cloudflare takes."""
 LINGER = 0.5
 """Seconds for which a refused client may still send."""
-PATIENCE = 20.0
-"""Seconds for which a client may leave what it is sent untaken; then its connection is cut."""
+PROGRESS = 64 * 1024
+"""Bytes that a client takes within the patience that it is given, or all that waits for it."""
+
+_FRAMING = frozenset({b"connection", b"content-length", b"transfer-encoding", b"upgrade"})
 
 
 class HeadTooLarge(Problem):
@@ -35,21 +48,82 @@ class RequestTimeout(Problem):
 
 
 class Patient(asyncio.Protocol):
-    """What both protocols do beside their own: closing a connection would wait for the client, too; this does not."""
+    """A connection that counts among its address's, and is cut where its client does not take what it is sent.
 
+    Closing a connection would wait for that client, too; this does not.
+    """
+
+    config: uvicorn.Config
+    client: tuple[str, int] | None
     transport: asyncio.Transport
+    write_patience = 20.0
+    """Seconds in which a client takes `PROGRESS` of what it was sent, or all; else its connection is cut."""
+    is_counted = False
+    """Whether there was room for it among the connections."""
+    _holder = NOBODY
+    _unsent = 0
+    _left = 0
     _stalled: asyncio.TimerHandle | None = None
 
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Count the connection, and hear of each byte that its client does not take at once."""
+        super().connection_made(transport)
+        self.transport.set_write_buffer_limits(high=0)
+        self._bounds = self.application.bounds
+        peer, proxies = plain(self.client[0]) if self.client else "", self.application.proxies
+        self._holder = NOBODY if proxies is not None and proxies.trusts(peer) else network(peer)
+        share = self._bounds.local_connections if _is_local(peer) else 0
+        self.is_counted = self._bounds.connections.take(self._holder, share=share)
+        if self.transport.get_write_buffer_size():
+            self.pause_writing()
+
+    @property
+    def application(self) -> "Server":
+        """The ASGI application, whose bounds and proxies hold."""
+        return cast("Server", self.config.app)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Make room for others."""
+        self.leave()
+        super().connection_lost(exc)
+
+    def leave(self) -> None:
+        """Count no more: the connection is lost, or another protocol's."""
+        self._settle()
+        if self.is_counted:
+            self.is_counted = False
+            self._bounds.connections.give_back(self._holder)
+
     def pause_writing(self) -> None:
-        """Wait for the client, so long."""
+        """Wait for the client, so long, unless too much waits for clients already."""
         super().pause_writing()
-        self._stalled = asyncio.get_running_loop().call_later(PATIENCE, self.transport.abort)
+        self._left = self.transport.get_write_buffer_size()
+        if not self._bounds.unsent.take(self._holder, self._left):
+            self.transport.abort()
+            return
+        self._unsent = self._left
+        self._stalled = asyncio.get_running_loop().call_later(self.write_patience, self._check_progress)
 
     def resume_writing(self) -> None:
         """Go on."""
         super().resume_writing()
+        self._settle()
+
+    def _check_progress(self) -> None:
+        left = self.transport.get_write_buffer_size()
+        if left > self._left - PROGRESS:
+            self.transport.abort()
+            return
+        self._left = left
+        self._stalled = asyncio.get_running_loop().call_later(self.write_patience, self._check_progress)
+
+    def _settle(self) -> None:
         if self._stalled is not None:
             self._stalled.cancel()
+            self._stalled = None
+        if self._unsent:
+            self._bounds.unsent.give_back(self._holder, self._unsent)
+            self._unsent = 0
 
 
 class PatientHttp(Patient, H11Protocol):
@@ -60,20 +134,30 @@ class PatientHttp(Patient, H11Protocol):
     body_patience = 60.0
     """Seconds in which a body is to be there."""
     _is_refused = False
+    _is_turned_away = False
     _due: asyncio.TimerHandle | None = None
     _awaits: type[h11.IDLE] | type[h11.SEND_BODY] | None = None
+    _head_size = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override] # asyncio's own is wider
-        """Wait for the first head."""
+        """Wait for the first head, or turn the connection away where there are too many."""
         super().connection_made(transport)
-        self._watch()
+        if self.is_counted:
+            self._watch()
+            return
+        self._is_turned_away = self._bounds.turned_away.take(NOBODY)
+        self._refuse(Overloaded("too many connections, in all or of one address"))
+        if not self._is_turned_away:  # no more of them may stay: the answer arrives, unless more was sent meanwhile
+            transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Take a part; the time runs for a head as a whole, and for a body."""
         if self._is_refused:  # what still comes is let pass: closing on it would take the answer from the client
             return
         super().data_received(data)
-        self._watch()
+        if self.transport.get_protocol() is self:  # and not a WebSocket by now
+            self._watch()
+            self._count_head(len(data))
 
     def on_response_complete(self) -> None:
         """Wait for the next head as long as an idle connection is kept."""
@@ -81,15 +165,48 @@ class PatientHttp(Patient, H11Protocol):
         if self.conn.their_state is h11.IDLE:
             self._unwatch()
 
-    def connection_lost(self, exc: Exception | None) -> None:
+    def handle_websocket_upgrade(self, event: h11.Request) -> None:
+        """Leave the connection to the WebSocket's protocol, whose parser takes smaller heads and says nothing else."""
+        self.leave()
+        super().handle_websocket_upgrade(event)
+        taken = self.transport.get_protocol()
+        if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
+            most = f"{MAX_NUM_HEADERS} headers of {MAX_LINE_LENGTH} bytes"
+            self._refuse(HeadTooLarge(f"a WebSocket's request has at most {most}"))
+
+    def leave(self) -> None:
         """Wait no more."""
         self._unwatch()
-        super().connection_lost(exc)
+        self._forget_head()
+        if self._is_turned_away:
+            self._is_turned_away = False
+            self._bounds.turned_away.give_back(NOBODY)
+        super().leave()
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, as a problem."""
         is_large = self.conn.their_state is h11.ERROR and len(self.conn.trailing_data[0]) > HEAD_LIMIT
         self._refuse(HeadTooLarge(f"at most {HEAD_LIMIT} bytes") if is_large else BadRequest(msg))
+
+    def _should_upgrade(self) -> bool:
+        """Look at a head before the app gets it, and return whether it opens a WebSocket.
+
+        With both a length and chunks the chunks count, and the connection ends with the answer (RFC 9112, 6.1): what
+        follows may be another's request to whoever goes by the length. An upgrade that is none is taken out.
+        """
+        found: dict[bytes, bytes] = {}
+        for name, value in self.headers:
+            if name in _FRAMING:
+                found[name] = found[name] + b"," + value if name in found else value
+        if b"transfer-encoding" in found and b"content-length" in found:
+            self.headers[:] = [*(pair for pair in self.headers if pair[0] != b"content-length"), CLOSE_HEADER]
+        if b"upgrade" not in found:
+            return False
+        is_get = self.scope["method"] == "GET" and self.scope["http_version"] == "1.1"
+        is_socket = is_get and _opens_socket(found)
+        if not is_socket:
+            self.headers[:] = [pair for pair in self.headers if pair[0] != b"upgrade"]
+        return is_socket
 
     def _watch(self) -> None:
         state = self.conn.their_state
@@ -112,10 +229,26 @@ class PatientHttp(Patient, H11Protocol):
         else:
             self.transport.abort()
 
+    def _count_head(self, size: int) -> None:
+        """Count the bytes of a head that is not whole; refuse it where too many wait for their ends."""
+        if self.conn.their_state is not h11.IDLE:
+            self._forget_head()
+        elif not self._is_refused:
+            if self._bounds.received.take(self._holder, size):
+                self._head_size += size
+            else:
+                self._refuse(Overloaded("too many bytes are under way, in all or of one address"))
+
+    def _forget_head(self) -> None:
+        if self._head_size:
+            self._bounds.received.give_back(self._holder, self._head_size)
+            self._head_size = 0
+
     def _refuse(self, problem: Problem) -> None:
         """Answer below the app, which never sees the request, and close."""
         body = to_json(problem.document("", uuid4().hex))
         headers = [("content-type", PROBLEM_JSON), ("content-length", str(len(body))), ("connection", "close")]
+        headers += problem.headers
         with suppress(h11.LocalProtocolError):
             events = (
                 h11.Response(status_code=problem.status, headers=headers),
@@ -136,3 +269,18 @@ class PatientWebSocket(Patient, WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and not message.get("more_body"):
             self.handshake_complete = True
+
+
+def _is_local(peer: str) -> bool:
+    """Return whether a peer's address is a loopback one."""
+    try:
+        return ip_address(peer).is_loopback
+    except ValueError:
+        return False
+
+
+def _opens_socket(found: dict[bytes, bytes]) -> bool:
+    """Return whether these headers of a GET upgrade its connection to a WebSocket; none comes with a body."""
+    options = {option.strip().lower() for option in found.get(b"connection", b"").split(b",")}
+    has_body = b"transfer-encoding" in found or found.get(b"content-length", b"0").strip(b"0") != b""
+    return found[b"upgrade"].lower() == b"websocket" and b"upgrade" in options and not has_body

@@ -56,7 +56,7 @@ class LocalEvents:
     """One log. Readers are fed by one task, which sees what this process publishes at once and others' soon."""
 
     def __init__(self, path: Path, app: App, ports: Callable[[], Ports], kept: int = wire.KEPT) -> None:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         connection = connect(path, sqlite3.Connection)
         try:
             _prepare(connection, app)

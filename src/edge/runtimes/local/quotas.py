@@ -18,7 +18,7 @@ class LocalQuotas:
     """One row a name."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = SqliteFile(connect(path, sqlite3.Connection, SCHEMA))
         self.probe, self.close = self._file.probe, self._file.close
 

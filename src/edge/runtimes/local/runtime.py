@@ -2,8 +2,9 @@
 
 import os
 import sqlite3
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+import stat
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any, Protocol, Self
 
@@ -41,6 +42,7 @@ from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.model import LocalModel
+from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
@@ -51,6 +53,9 @@ from edge.telemetry import Telemetry
 
 GRACE = 10.0
 """Seconds that work in flight has to end when the runtime stops."""
+_MADE = ("d1", "kv", "r2")
+_FOLDERS = (*_MADE, "analytics", "events", "quotas")
+_FILES = ("*.sqlite", "*.sqlite-*", "cron.*", "*_key")
 
 
 class Closable(Protocol):
@@ -69,6 +74,7 @@ class LocalRuntime:
 
     def __init__(self, app: App, state: Path, env: Mapping[str, str], assets: Path | None, opened: ExitStack) -> None:
         self.app, self.state, self._opened = app, state, opened
+        self.proxies = _proxies(env)
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
         self.events: list[LocalEvents] = []
         self._env, self._models = env, list[LocalModel]()
@@ -109,6 +115,8 @@ class LocalRuntime:
                 runtime = cls(app, state, env, assets, opened)
                 runtime._opened = opened.pop_all()
             return runtime
+        except StartError:
+            raise
         except (OSError, sqlite3.Error, PortError) as fault:
             reason = fault.strerror if isinstance(fault, OSError) and fault.strerror else fault
             raise StartError(f"the state folder {state} cannot be used: {reason}") from None
@@ -184,12 +192,45 @@ def check_keys(app: App, env: Mapping[str, str]) -> None:
 
 
 def make_state(state: Path) -> None:
-    """Make the folder, for its owner only, and those in it."""
+    """Make the folder and those in it, and take from others what they may do with them, and with what is there."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
-    for part in ("d1", "kv", "r2"):
-        (state / part).mkdir(exist_ok=True)
+    if state.stat().st_mode & stat.S_ISVTX:
+        raise PermissionError("it is everybody's; make a folder in it")
+    for part in _MADE:
+        (state / part).mkdir(mode=0o700, exist_ok=True)
+    for path in (state.resolve(), *_contents(state)):
+        with suppress(FileNotFoundError):  # another process on the same folder has removed it
+            _make_private(path)
     if not os.access(state, os.W_OK):
-        raise PermissionError(0, "it cannot be written to")
+        raise PermissionError("it cannot be written to")
+
+
+def _contents(state: Path) -> Iterator[Path]:
+    """Yield what adapters and tools have put into a state folder; what else is there is not theirs to change."""
+    for pattern in _FILES:
+        yield from state.glob(pattern)
+    for part in _FOLDERS:
+        yield state / part
+        yield from (state / part).rglob("*")
+
+
+def _make_private(path: Path) -> None:
+    if path.is_symlink():
+        return
+    with suppress(PermissionError):  # what could not be done is seen below
+        path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
+    mode = stat.S_IMODE(path.stat().st_mode)
+    if mode & 0o077:
+        raise PermissionError(f"{path} is open to others (mode {mode:03o}), which cannot be changed")
+
+
+def _proxies(env: Mapping[str, str]) -> TrustedProxies | None:
+    """Return the proxies that TRUSTED_PROXIES names; it is no setting of an app, as at Cloudflare there are none."""
+    named = env.get("TRUSTED_PROXIES")
+    try:
+        return TrustedProxies.parse(named) if named else None
+    except ValueError as fault:
+        raise StartError(f"TRUSTED_PROXIES: {fault}") from None
 
 
 def database_path(app: App, state: Path) -> Path | None:

@@ -7,6 +7,7 @@ import resource
 import signal
 import socket
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import uvicorn
 
@@ -14,13 +15,17 @@ from edge.ports import PortError
 from edge.runtimes.live_wire import FRAME_LIMIT
 from edge.runtimes.local import reload
 from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.bounds import MOST_CONNECTIONS, Bounds
 from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
 RELOAD_GRACE = 2.0
 """Seconds that requests have to end where edits are watched: a live stream would hold up each of them."""
-MOST_CONNECTIONS = 6000
-"""Connections that are served at once, live streams among them; beyond, the answer is 503."""
+RESERVE = 1000
+"""File descriptors beside the connections: for databases, logs, outbound calls, and connections to be turned away."""
+LEAST_RESERVE = 96
+QUEUE = 1024
+"""Connections that the system accepts for a server which is busy."""
 INHERITED = "EDGE_SOCKET"
 """The variable that tells a process which begins again the number of its open socket."""
 
@@ -44,7 +49,7 @@ def listen(host: str, port: int) -> socket.socket:
 async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | None) -> bool:
     """Serve until a signal or an edit below `watched`, stop in good order, and return whether it was an edit."""
     host, port = listening.getsockname()[:2]
-    _raise_file_limit()
+    room = Room.of(_raise_file_limit())
 
     async def start() -> None:
         await runtime.start()
@@ -52,7 +57,9 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
         print(f"{runtime.app.name} at http://{shown}:{port}, state in {runtime.state}", flush=True)
 
     app = Server(runtime.app, runtime.ports, runtime.log, start, runtime.stop)
-    server = _Server(_config(app, RELOAD_GRACE if watched else GRACE), runtime)
+    app.bounds = Bounds(room.connections, room.turned_away)
+    app.proxies = runtime.proxies
+    server = _Server(_config(app, RELOAD_GRACE if watched else GRACE, room), runtime)
     for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signal again at the end: that is no failure
         signal.signal(one, lambda *_: None)
     serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
@@ -66,6 +73,24 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
     return edited is not None and not edited.cancelled()
 
 
+class Room(NamedTuple):
+    """What the file descriptors are for: connections, those that are turned away, and how many are taken in a go.
+
+    A go is bounded, as each connection has its descriptor some rounds of the event loop before it can be turned away.
+    """
+
+    connections: int
+    turned_away: int
+    accepted: int
+
+    @classmethod
+    def of(cls, descriptors: int) -> Self:
+        """Return how many connections a process with so many descriptors may have."""
+        reserve = min(RESERVE, max(LEAST_RESERVE, descriptors // 4))
+        connections = max(16, min(MOST_CONNECTIONS, descriptors - reserve))
+        return cls(connections, reserve // 8, reserve // 16)
+
+
 class _Server(uvicorn.Server):
     """A server whose live streams end before it waits for its connections."""
 
@@ -73,20 +98,28 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self._runtime = runtime
 
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        for one in sockets or []:
+            one.listen(QUEUE)
+
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for events in self._runtime.events:
             await events.end()
         await super().shutdown(sockets)
 
 
-def _raise_file_limit() -> None:
-    """Let the process hold as many connections as it serves, as far as the system lets it."""
+def _raise_file_limit() -> int:
+    """Let the process hold as many connections as it serves, as far as the system lets it; return how many files."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + 500
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, wanted if hard < 0 else min(hard, wanted)), hard))
+    wanted = MOST_CONNECTIONS + RESERVE
+    if 0 <= soft < wanted:
+        soft = wanted if hard < 0 else min(hard, wanted)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    return wanted if soft < 0 else soft
 
 
-def _config(app: Server, grace: float) -> uvicorn.Config:
+def _config(app: Server, grace: float, room: Room) -> uvicorn.Config:
     """Return uvicorn's settings: h11 because it bounds the size of a request's head, and the WebSockets that wait
     for a client which does not take what it is sent; compressing each message would cost 5,000 sockets dearly.
     """
@@ -101,8 +134,8 @@ def _config(app: Server, grace: float) -> uvicorn.Config:
         log_level="warning",
         access_log=False,
         server_header=False,
-        proxy_headers=False,
-        limit_concurrency=MOST_CONNECTIONS * 2,  # it counts connections and requests together
+        proxy_headers=False,  # those of TRUSTED_PROXIES are read by the application
+        backlog=room.accepted,
         timeout_keep_alive=15,
         timeout_graceful_shutdown=int(grace),
         h11_max_incomplete_event_size=HEAD_LIMIT,

@@ -1,10 +1,11 @@
 """A SQLite file with one connection and the one thread that touches it."""
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge.ports import (
@@ -41,8 +42,12 @@ type Work[C, T] = Callable[[C], T]
 def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "", synchronous: str = "NORMAL") -> C:
     """Open a file in WAL mode with foreign keys on, in autocommit, to be used by one thread at a time.
 
+    A new file is its owner's alone.
+
     NORMAL keeps a commit through a crash of the process, FULL also through one of the machine.
     """
+    with suppress(OSError):  # SQLite says what is wrong with the path
+        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))  # the files beside it get its mode
     connection = sqlite3.connect(
         path, timeout=5, isolation_level=None, check_same_thread=False, cached_statements=256, factory=factory
     )

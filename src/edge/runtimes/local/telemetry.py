@@ -34,7 +34,7 @@ class LocalTelemetry(SqliteFile[sqlite3.Connection]):
     """
 
     def __init__(self, path: Path, log: Callable[[], Log]) -> None:
-        path.parent.mkdir(exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         super().__init__(connect(path, sqlite3.Connection, SCHEMA))
         self._log = log
         self._waiting: list[Row] = []

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterable, Awaitable, Callable
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
@@ -14,7 +15,7 @@ from workers import WorkerEntrypoint
 from edge.app import App
 from edge.crypto import Crypto
 from edge.events import Delivery, Tick
-from edge.http import Request, Response
+from edge.http import Request, Response, close
 from edge.live import Events
 from edge.model import Model
 from edge.ports import (
@@ -87,13 +88,16 @@ class Isolate:
         ports = self.ports(env, context)
         url, headers = request.url, request.headers
         path, _, query = url[url.index("/", 8) :].partition("?")
+        sent = JsHeaders(headers)
         response = await self.app.fetch(
-            Request(request.method, path, query, JsHeaders(headers), _reader(request), ports)
+            Request(request.method, path, query, sent, _reader(request), ports, sent.client)
         )
         try:
             return _to_js(response, request, context)
         except (JsException, ValueError) as fault:  # such as a line break or a lone surrogate in a header
             ports.log("error", "response refused", error=message_of(fault))
+            with suppress(JsException):  # it was taken, and cannot be closed any more
+                await close(response.body)
             return JsResponse.new(jsnull, to_object({"status": 500}))
 
     async def scheduled(self, controller: Any, env: Any, context: Any) -> None:
@@ -160,6 +164,10 @@ class JsHeaders:
         value = self._headers.get(name)
         return value if isinstance(value, str) else None
 
+    def client(self) -> str:
+        """Return the address that Cloudflare says the request came from."""
+        return self.get("cf-connecting-ip") or ""
+
 
 def _text(value: Any) -> str | None:
     return value if isinstance(value, str) else None
@@ -185,7 +193,7 @@ def _to_js(response: Response, request: Any, context: Any) -> Any:
     if isinstance(body, NativeStream):
         return JsResponse.new(body.body, init)
     if not isinstance(body, bytes):
-        return JsResponse.new(_stream(body, request, context), init)
+        return _streaming(body, init, request, context)
     return JsResponse.new(_whole(body, response), init)
 
 
@@ -196,11 +204,12 @@ def _whole(body: bytes, response: Response) -> Any:
     return body.decode() if body.isascii() and response.header("content-type") else to_js(body)
 
 
-def _stream(parts: AsyncIterable[bytes], request: Any, context: Any) -> Any:
-    """Return a ReadableStream that is fed part by part after the response has begun, until the client leaves."""
+def _streaming(parts: AsyncIterable[bytes], init: Any, request: Any, context: Any) -> Any:
+    """Return a response whose body is fed part by part after it has begun, until the client leaves."""
     pipe = TransformStream.new()
+    response = JsResponse.new(pipe.readable, init)  # before any part is made: it may be refused for its headers
     context.waitUntil(_feed(parts, pipe.writable.getWriter(), request.signal))
-    return pipe.readable
+    return response
 
 
 async def _feed(parts: AsyncIterable[bytes], writer: Any, signal: Any) -> None:
@@ -212,9 +221,7 @@ async def _feed(parts: AsyncIterable[bytes], writer: Any, signal: Any) -> None:
     finally:
         signal.removeEventListener("abort", leave)
         leave.destroy()
-        close = getattr(parts, "aclose", None)
-        if close is not None:
-            await close()
+        await close(parts)
     if not feeding.cancelled() and (fault := feeding.exception()) and not isinstance(fault, JsException):
         await writer.abort(str(fault))  # the client must not take what came for the whole
         raise fault

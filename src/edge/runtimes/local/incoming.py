@@ -1,0 +1,130 @@
+"""The body of a request as it comes. While it is waited for, the request has no place at work: others have it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine, Generator, MutableMapping
+from contextlib import suppress
+from types import coroutine
+from typing import Any
+
+from edge.errors import BadRequest, PayloadTooLarge
+from edge.http import Request
+from edge.parts.limits import network
+from edge.runtimes.local.bounds import NOBODY, Arrival, Bounds
+
+type Scope = MutableMapping[str, Any]
+type Message = MutableMapping[str, Any]
+type Receive = Callable[[], Coroutine[Any, Any, Message]]
+
+LET_PASS, LET_PASS_S = 8 * 1024 * 1024, 5.0
+"""Bytes, and seconds, of a body that nobody wants, before its connection is closed."""
+
+_ANNOUNCES = frozenset({b"content-length", b"transfer-encoding"})
+"""Headers of a request that has a body."""
+
+
+class BodyCutOff(BadRequest):
+    """The body broke off."""
+
+    title = "The body broke off"
+
+
+class Incoming:
+    """A request's body: read once, or let pass. `request` is set while it is answered."""
+
+    __slots__ = ("_bounds", "_is_over", "_receive", "is_at_work", "request")
+
+    def __init__(self, receive: Receive, bounds: Bounds) -> None:
+        self._receive = receive
+        self._bounds = bounds
+        self._is_over = False
+        self.is_at_work = False
+        self.request: Request | None = None
+
+    async def read(self, limit: int) -> bytes:
+        """Return the whole body; `PayloadTooLarge` beyond `limit` bytes, `BodyCutOff` where it breaks off.
+
+        `Overloaded` where too many bodies are waited for, or the place at work is gone; not if it is there already.
+        """
+        if self._is_over:
+            return b""
+        receiving = self._receive()
+        try:
+            future = receiving.send(None)
+        except StopIteration as done:
+            part = self._taken(done.value)
+            if len(part) > limit:
+                raise PayloadTooLarge(limit) from None
+            return part if self._is_over else await self._wait(limit, [part], None)
+        try:
+            return await self._wait(limit, [], _resumed(receiving, future))
+        finally:
+            receiving.close()
+
+    async def _wait(self, limit: int, parts: list[bytes], next_: Awaitable[Message] | None) -> bytes:
+        """Return the body that begins with these parts; others have the request's place until it is there."""
+        request, was_at_work = self.request, self.is_at_work
+        address = network(request.client) if request else NOBODY
+        key = request.actor.name if request and request.actor else NOBODY
+        if was_at_work:
+            self.is_at_work = False
+            self._bounds.work.give_back(address)
+        arrival = Arrival(self._bounds, address, key)
+        try:
+            await self._collect(limit, parts, next_, arrival)
+        finally:
+            arrival.end()
+        if was_at_work:
+            if not self._bounds.work.take(address):
+                raise self._bounds.full()
+            self.is_at_work = True
+        return b"".join(parts)
+
+    async def _collect(
+        self, limit: int, parts: list[bytes], next_: Awaitable[Message] | None, arrival: Arrival
+    ) -> None:
+        size = sum(map(len, parts))
+        arrival.add(size)
+        while not self._is_over:
+            part = self._taken(await (next_ or self._receive()))
+            next_ = None
+            parts.append(part)
+            size += len(part)
+            if size > limit:
+                raise PayloadTooLarge(limit)
+            arrival.add(len(part))
+
+    def is_unread(self, scope: Scope) -> bool:
+        """Return whether a body that was announced has not come to its end."""
+        return not self._is_over and any(name in _ANNOUNCES for name, _ in scope["headers"])
+
+    async def let_pass(self) -> None:
+        """Take what is still on its way, so much of it: who is cut off while sending does not see the answer."""
+        size = 0
+        with suppress(TimeoutError, BodyCutOff):
+            async with asyncio.timeout(LET_PASS_S):
+                while not self._is_over and size < LET_PASS:
+                    size += len(self._taken(await self._receive()))
+
+    def _taken(self, message: Message) -> bytes:
+        if message["type"] == "http.disconnect":
+            self._is_over = True
+            raise BodyCutOff
+        self._is_over = not message.get("more_body", False)
+        part: bytes = message.get("body", b"")
+        return part
+
+
+@coroutine
+def _resumed(begun: Coroutine[Any, Any, Message], future: Any) -> Generator[Any, Any, Message]:
+    """Await the rest of a coroutine that was begun by hand, to see whether it waits at all, and waits for `future`."""
+    while True:
+        try:
+            try:
+                sent = yield future
+            except BaseException as fault:
+                future = begun.throw(fault)
+            else:
+                future = begun.send(sent)
+        except StopIteration as done:
+            result: Message = done.value
+            return result

@@ -1,0 +1,71 @@
+"""Who sends an interaction's head and no body is refused by the head, or waits without a place at work."""
+
+import asyncio
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.discord_bot.conftest import KEY, Sims
+from tests.remote import Host
+from tests.served import Served, served_locally
+from tests.slow_bodies import asked, head, refusal, waiting
+
+from discord_bot.app import app
+
+pytestmark = pytest.mark.slow
+
+CODE = "ab" * 64
+
+
+def signed(seconds: float = 0, code: str = CODE) -> list[str]:
+    """Return headers whose form is right and which nobody has signed, of an instant so far from now."""
+    return [f"x-signature-ed25519: {code}", f"x-signature-timestamp: {int(time.time() + seconds)}"]
+
+
+@pytest.fixture(params=["local", "workers"])
+def url(request: pytest.FixtureRequest, sims: Sims, tmp_path: Path) -> Iterator[str]:
+    if request.param == "local":
+        with served_locally(tmp_path, sims.env(), "discord_bot") as served:
+            yield served.url
+        return
+    host: Host = request.getfixturevalue("workers_host")
+    asyncio.run(host.client(app, sims.env(), []))
+    yield host.worker.url.rstrip("/")
+
+
+@pytest.fixture
+def served(sims: Sims, tmp_path: Path) -> Iterator[Served]:
+    with served_locally(tmp_path, sims.env(), "discord_bot") as running:
+        yield running
+
+
+HEADERS = {
+    "none": [],
+    "no stamp": signed()[:1],
+    "no signature": signed()[1:],
+    "too short": signed(code="ab" * 63),
+    "no hex": signed(code="zz" * 64),
+    "too old": signed(-86_400),
+    "of a time to come": signed(86_400),
+}
+
+
+@pytest.mark.parametrize("what", HEADERS)
+def test_interaction_is_refused_by_its_headers(url: str, what: str) -> None:
+    assert refusal(url, "/interactions", HEADERS[what]) == 401
+
+
+def test_other_routes_are_refused_by_their_headers(url: str) -> None:
+    assert refusal(url, "/notifications/event") == 401
+    assert refusal(url, "/notifications/event", ["x-api-key: a-guess"]) == 401
+
+
+@pytest.mark.parametrize("path", ["/interactions", "/notifications/event"])
+def test_heads_without_bodies_hold_up_nobody(served: Served, path: str) -> None:
+    """Nor do those of one key, which has its share of the bodies."""
+    with waiting(served.url, head(served.url, path, [*signed(), f"x-api-key: {KEY[0][1]}"])):
+        status, told, took = asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+        assert (status, told["status"], took < 3) == (200, "ok", True)
+        assert asked(served.url, head(served.url, "/interactions", signed(), 2) + b"{}")[0] == 401
+    assert asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200

@@ -1,0 +1,272 @@
+"""An app behind the local server's protocols in this process, with bounds that a test can reach."""
+
+import asyncio
+import json
+import re
+import socket
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager, suppress
+from typing import Any
+
+import uvicorn
+
+from edge.access import PUBLIC, READER, Actor, presented_key
+from edge.app import App
+from edge.http import Request, Response
+from edge.middleware.cors import cors
+from edge.ports import Log, Ports
+from edge.routes import Routes
+from edge.runtimes.local.asgi import Server
+from edge.runtimes.local.bounds import Bounds
+from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
+from edge.runtimes.local.proxies import TrustedProxies
+from edge.runtimes.local.sockets import Socket, SocketGone, Upgrade
+from edge.settings import Settings
+
+UPGRADE = (
+    b"host: a\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+    b"sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n\r\n"
+)
+HERE = "127.0.0.1"
+OTHER = "127.0.0.2"
+LARGE = 12 * 1024 * 1024
+
+
+class Hasty(PatientHttp):
+    """Waits for parts of a second."""
+
+    head_patience = 0.6
+    body_patience = 0.6
+    write_patience = 0.4
+
+
+class HastySocket(PatientWebSocket):
+    """The same, of a WebSocket."""
+
+    write_patience = 0.4
+
+
+class Serving:
+    """A running server: where it listens, and what it counts."""
+
+    def __init__(self, port: int, server: Server, streams: "list[str]") -> None:
+        self.port = port
+        self.bounds = server.bounds
+        self.streams = streams
+        self._lines: list[Line] = []
+
+    async def open(self, data: bytes = b"", source: str = HERE, receive_buffer: int = 0) -> "Line":
+        """Connect from an address and send bytes."""
+        client = socket.socket()
+        if receive_buffer:
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        client.bind((source, 0))
+        client.setblocking(False)
+        await asyncio.get_running_loop().sock_connect(client, (HERE, self.port))
+        reader, writer = await asyncio.open_connection(sock=client, limit=max(receive_buffer, 1 << 16))
+        writer.write(data)
+        self._lines.append(Line(reader, writer))
+        return self._lines[-1]
+
+    def close(self) -> None:
+        """Close all connections that are open."""
+        for line in self._lines:
+            line.writer.transport.abort()
+
+    async def ask(self, data: bytes, source: str = HERE) -> "Reply":
+        """Send bytes on a connection of their own, and return the response."""
+        return await (await self.open(data, source)).reply()
+
+    async def all(self, data: bytes, source: str = HERE) -> "Reply":
+        """Send bytes on a connection of their own, and return all that comes until the server closes it."""
+        return await (await self.open(data, source)).all()
+
+
+class Line:
+    """A client's connection."""
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader, self.writer = reader, writer
+
+    async def reply(self) -> "Reply":
+        """Return one response, as long as it says that it is; an empty one where the connection was cut."""
+        try:
+            async with asyncio.timeout(5):
+                head = await self.reader.readuntil(b"\r\n\r\n")
+                length = re.search(rb"content-length: (\d+)", head.lower())
+                return Reply(head + await self.reader.readexactly(int(length[1]) if length else 0))
+        except (ConnectionResetError, asyncio.IncompleteReadError):
+            return Reply(b"")
+
+    async def all(self) -> "Reply":
+        """Return all that comes until the server closes the connection, within seconds."""
+        async with asyncio.timeout(8):
+            return Reply(await self.reader.read())
+
+    async def until(self, sign: bytes) -> bytes:
+        """Return what comes up to a sign."""
+        async with asyncio.timeout(5):
+            return await self.reader.readuntil(sign)
+
+
+class Reply:
+    """What a server has sent: `statuses` of all responses, and of the first the head and body."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.head, _, self.body = data.partition(b"\r\n\r\n")
+        self.head = self.head.lower()
+
+    @property
+    def status(self) -> int:
+        """The first response's status; 0 without one."""
+        return int(self.head.split(b" ", 2)[1]) if self.head else 0
+
+    @property
+    def count(self) -> int:
+        """How many responses came."""
+        return self.data.count(b"HTTP/1.1 ")
+
+    def problem(self) -> Any:
+        """Return the first response's problem."""
+        assert b"content-type: application/problem+json" in self.head, self.data[:300]
+        told = json.loads(self.body)
+        assert told["status"] == self.status
+        return told
+
+
+def post(size: int, *headers: bytes, path: bytes = b"/size") -> bytes:
+    """Return the head of a POST that announces a body, after which the connection ends."""
+    lines = [b"POST %s HTTP/1.1" % path, b"host: a", b"connection: close", b"content-length: %d" % size, *headers]
+    return b"\r\n".join([*lines, b"", b""])
+
+
+def get(path: bytes = b"/") -> bytes:
+    """Return a GET, after which the connection ends."""
+    return b"GET %s HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n" % path
+
+
+async def by_key(request: Request) -> Actor:
+    """Know everybody by the name that is their key."""
+    return Actor(presented_key(request), READER)
+
+
+def app_of(streams: list[str]) -> App:
+    """Return the app; what becomes of its streams is noted in `streams`."""
+
+    async def stream() -> Response:
+        return Response(_endless(streams))
+
+    routes = Routes(tag="t", access=PUBLIC)
+    for path, handler in {"/": root, "/slow": slow, "/client": client, "/large": large, "/ws": open_socket}.items():
+        routes.get(path)(handler)
+    routes.get("/stream")(stream)
+    routes.post("/size")(size)
+    routes.post("/known", access=READER)(size)
+    return App("t", version="1", settings=Settings, resources=[routes], authenticate=by_key, middleware=[cors])
+
+
+async def root() -> str:
+    """Answer."""
+    return "here"
+
+
+async def slow() -> str:
+    """Answer late."""
+    await asyncio.sleep(0.5)
+    return "slow"
+
+
+async def size(request: Request) -> int:
+    """Count the bytes of the body."""
+    return len(await request.body())
+
+
+async def client(request: Request) -> str:
+    """Say where the request came from."""
+    return request.client
+
+
+async def large() -> Response:
+    """Send much at once."""
+    return Response(bytes(LARGE))
+
+
+async def open_socket(request: Request) -> Response:
+    """Open a socket that says each frame, and its client's address, again."""
+
+    async def serve(socket: Socket) -> None:
+        with suppress(SocketGone):
+            while True:
+                await socket.send(f"{await socket.receive()!s} {request.client}")
+
+    return Upgrade(serve, None)
+
+
+async def _endless(streams: list[str]) -> AsyncGenerator[bytes]:
+    try:
+        streams.append("begun")
+        while True:
+            yield b"part\n"
+            await asyncio.sleep(0.01)
+    finally:
+        streams.append("closed")
+
+
+@asynccontextmanager
+async def serving(
+    bounds: Bounds | None = None, proxies: TrustedProxies | None = None, http: type[PatientHttp] = Hasty
+) -> AsyncIterator[Serving]:
+    """Run the server on a port; whatever it counts is given back at its end."""
+    streams: list[str] = []
+    ports = Ports(Settings({}), {Log: silent})
+
+    async def nothing() -> None: ...
+
+    app = Server(app_of(streams), lambda: ports, silent, nothing, nothing)
+    app.bounds = bounds or Bounds()
+    app.proxies = proxies
+    config = uvicorn.Config(
+        app, http=http, ws=HastySocket, lifespan="off", timeout_keep_alive=1, log_config=None, proxy_headers=False,
+        h11_max_incomplete_event_size=HEAD_LIMIT, log_level="critical",
+    )  # fmt: skip
+    server = uvicorn.Server(config)
+    with socket.create_server((HERE, 0), backlog=1024) as listening:
+        running = asyncio.create_task(server.serve(sockets=[listening]))
+        await until(lambda: server.started)
+        served = Serving(int(listening.getsockname()[1]), app, streams)
+        try:
+            yield served
+            served.close()
+            await until(lambda: taken(app.bounds) == 0)
+        finally:
+            served.close()
+            server.should_exit = True
+            server.force_exit = True
+            await running
+
+
+def taken(bounds: Bounds) -> int:
+    """Return how much is taken of all budgets together."""
+    budgets = (
+        "connections",
+        "turned_away",
+        "work",
+        "bodies",
+        "bodies_of_keys",
+        "received",
+        "received_of_keys",
+        "unsent",
+    )
+    return sum(getattr(bounds, name).taken for name in budgets)
+
+
+async def until(condition: Any, patience: float = 5.0) -> None:
+    """Wait until something holds."""
+    async with asyncio.timeout(patience):
+        while not condition():  # noqa: ASYNC110 - what is awaited is told by values
+            await asyncio.sleep(0.01)
+
+
+def silent(level: str, message: str, **fields: object) -> None:
+    """Log nothing."""

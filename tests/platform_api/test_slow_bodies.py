@@ -1,0 +1,71 @@
+"""Who sends a head and no body is refused by the head, or waits without a place at work."""
+
+import time
+from pathlib import Path
+
+import pytest
+from tests.platform_api.conftest import Sims
+from tests.platform_api.test_webhook import url
+from tests.served import served_locally
+from tests.slow_bodies import OTHER, asked, head, memory, refusal, waiting
+
+__all__ = ["url"]
+
+pytestmark = pytest.mark.slow
+
+PURGE = "/api/v1/content/purge"
+CODE = "A" * 43
+
+
+def signature(seconds: float = 0) -> str:
+    """Return a header whose form is right and which nobody has signed, of an instant so far from now."""
+    return f"sanity-webhook-signature: t={int((time.time() + seconds) * 1000)},v1={CODE}"
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        [],
+        ["sanity-webhook-signature: t=1,v1=short"],
+        [f"sanity-webhook-signature: v1={CODE}"],
+        [signature(-86_400)],
+        [signature(86_400)],
+    ],
+    ids=["none", "another form", "no stamp", "too old", "of a time to come"],
+)
+def test_webhook_is_refused_by_its_headers(url: str, headers: list[str]) -> None:
+    assert refusal(url, PURGE, headers) == 401
+
+
+@pytest.mark.parametrize("headers", [[], ["x-api-key: a-guess"]], ids=["no key", "a wrong key"])
+def test_form_is_refused_by_its_headers(url: str, headers: list[str]) -> None:
+    assert refusal(url, "/api/v1/forms/contact", headers) == 401
+
+
+@pytest.mark.parametrize("path", [PURGE, "/api/v1/chat", "/api/v1/forms/contact"])
+def test_heads_without_bodies_hold_up_nobody(sims: Sims, tmp_path: Path, path: str) -> None:
+    with served_locally(tmp_path, sims.env(), "platform_api") as served:
+        key = f"x-api-key: {sims.env()['API_KEY']}"
+        with waiting(served.url, head(served.url, path, [signature(), key])):
+            status, told, took = asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n")
+            assert (status, told["status"], took < 3) == (200, "ok", True)
+            late = asked(served.url, head(served.url, PURGE, [signature()], 2) + b"{}")
+            assert late[0] == 401
+        assert asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", "127.0.0.1")[0] == 200
+
+
+@pytest.mark.soak
+def test_minutes_of_slow_bodies_hold_up_nobody_and_leave_no_memory(sims: Sims, tmp_path: Path) -> None:
+    with served_locally(tmp_path, sims.env(), "platform_api") as served:
+        begun = head(served.url, PURGE, [signature()], 900_000) + bytes(100_000)
+        before, took = memory(served), list[float]()
+        for _ in range(6):
+            with waiting(served.url, begun, 1000), waiting(served.url, begun, 300, "127.0.0.3"):
+                for _ in range(20):
+                    status, _, seconds = asked(served.url, b"GET /health HTTP/1.1\r\nhost: a\r\n\r\n", OTHER)
+                    assert status == 200
+                    took.append(seconds)
+                    time.sleep(0.2)
+                assert memory(served) - before < 120_000
+        assert sorted(took)[-5] < 3
+        assert memory(served) - before < 80_000
