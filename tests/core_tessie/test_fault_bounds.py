@@ -21,7 +21,7 @@ from .energy_rows import A, database
 
 LARGEST = 3 * MOST_FAULT_BYTES // 2
 LONG = "x" * 200_000
-WIDE = {f"m{number}": [] for number in range(20_000)}
+WIDE: dict[str, list[object]] = {f"m{number}": [] for number in range(20_000)}
 SHORT = {f"m{number}" + "x" * 1500: 1 for number in range(400)}
 SENT: dict[str, tuple[str, str, object]] = {
     "members of a payload": ("POST", "/agent/actions", {"kind": "wake", "payload": SHORT}),

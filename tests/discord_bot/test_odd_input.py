@@ -117,7 +117,7 @@ def complaints(body: bytes, answer: Answer, took: float) -> Iterator[str]:
         if not isinstance(answer.json()["type"], int):
             yield "an answer without a type"
         return
-    known = given if isinstance(given.get("data", {}), dict) else {"type": kind}
+    known: dict[str, Any] = given if isinstance(given.get("data", {}), dict) else {"type": kind}
     options = known.get("data", {}).get("options") if kind != 1 else None
     if options is not None and not (isinstance(options, list) and all(isinstance(one, dict) for one in options)):
         known = {"type": kind}  # the stand-in reads the options of what it has sent itself
@@ -219,7 +219,8 @@ def test_interaction_beyond_discords_bounds_reaches_no_handler(run: Runner, what
 def test_completion_of_what_cannot_be_read_is_empty(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         payload = payloads.command(bot.sims.discord.world, "event", {"name": "wa"}, Who(), focused="name")
-        for wrong in ({"id": 1}, {"data": None}, {"member": []}):
+        odd: tuple[dict[str, object], ...] = ({"id": 1}, {"data": None}, {"member": []})
+        for wrong in odd:
             answer, _ = await sent(bot, json.dumps(payload | wrong).encode())
             assert answer.json() == {"type": 8, "data": {"choices": []}}
 

@@ -200,7 +200,7 @@ def test_text_full_of_commas_is_not_too_many_values(serve: Serve) -> None:
     ],
 )
 def test_name_is_bounded_where_faults_would_repeat_it(serve: Serve, body: object, told: str) -> None:
-    sent = {"headers": JSON, "body": json.dumps(body).encode()}
+    sent: dict[str, Any] = {"headers": JSON, "body": json.dumps(body).encode()}
     assert check(asyncio.run(serve(shop()).request("POST", "/orders", **sent)), 422)[0]["detail"] == told
 
 
@@ -213,7 +213,8 @@ def test_long_body_that_is_no_json_is_malformed(serve: Serve, end: bytes) -> Non
 
 
 def test_upstream_answer_full_of_faults_is_one_short_line() -> None:
-    for given in ([{}] * 50_000, [{"size": "x"}] * 3, {LONG: 1}):
+    answers: tuple[object, ...] = ([{}] * 50_000, [{"size": "x"}] * 3, {LONG: 1})
+    for given in answers:
         with pytest.raises(UpstreamFailed) as refused:
             checked(list[Item], given, "Tessie")
         assert len(refused.value.detail) < LONGEST_DETAIL + LONGEST_POINTER + 100

@@ -12,6 +12,7 @@ import uvicorn
 
 from edge.access import PUBLIC, READER, Actor, presented_key
 from edge.app import App
+from edge.endpoint import Handler
 from edge.http import Request, Response
 from edge.middleware.cors import cors
 from edge.ports import Log, Ports
@@ -158,7 +159,8 @@ def app_of(streams: list[str]) -> App:
         return Response(_endless(streams))
 
     routes = Routes(tag="t", access=PUBLIC)
-    for path, handler in {"/": root, "/slow": slow, "/client": client, "/large": large, "/ws": open_socket}.items():
+    handlers: dict[str, Handler] = {"/": root, "/slow": slow, "/client": client, "/large": large, "/ws": open_socket}
+    for path, handler in handlers.items():
         routes.get(path)(handler)
     routes.get("/stream")(stream)
     routes.post("/size")(size)
