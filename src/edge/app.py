@@ -103,14 +103,20 @@ class App:
         }
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
-        self._revalidate = _bind_actor(injector, revalidate) if revalidate else None
-        self._count_frame = _bind_actor(injector, count_frame) if count_frame else None
-        self.audiences = audiences or {}
+        self._bind_live(revalidate, count_frame, audiences or {})
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
         for group in resources:
             group.compose(self)
+
+    def _bind_live(
+        self, revalidate: Revalidate | None, count_frame: CountFrame | None, audiences: Mapping[str, Audience]
+    ) -> None:
+        """Prepare what open sockets and streams need."""
+        self.audiences = audiences
+        self._revalidate = _bind_actor(self.injector, revalidate) if revalidate else None
+        self._count_frame = _bind_actor(self.injector, count_frame) if count_frame else None
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
