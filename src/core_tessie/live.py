@@ -78,7 +78,10 @@ async def stream_events(
 
 @routes.post("/events", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202, body_limit=OWN_LIMIT)
 async def publish_event(own: Body[OwnEvent], actor: Actor, events: Events) -> Published:
-    """Publish an event of one's own: about a subject to its readers, else to every key that is not bound."""
+    """Publish an event of one's own.
+
+    One with a subject reaches the keys that are bound to it and all that are not bound; one without reaches the latter.
+    """
     reach(actor, own.subject)
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
 

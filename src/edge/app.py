@@ -118,21 +118,29 @@ class App:
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
-        self.frames = {one.type: one for group in resources for one in group.frames}
-        self._on_frame = {one.type: EventHandler(one.handler, Frame, injector) for one in self.frames.values()}
+        self._plan_frames(resources)
         self.workflows = {
             one.binding: EventHandler(one.handler, Run, injector) for group in resources for one in group.workflows
         }
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
-        self._revalidate = _bind_actor(injector, revalidate) if revalidate else None
-        self._count_frame = _bind_actor(injector, count_frame) if count_frame else None
+        self._bind_live(revalidate, count_frame)
         self.audiences = audiences or {}
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
         for group in resources:
             group.compose(self)
+
+    def _plan_frames(self, resources: Sequence[Routes]) -> None:
+        """Plan the handlers of the frames that clients send."""
+        self.frames = {one.type: one for group in resources for one in group.frames}
+        self._on_frame = {one.type: EventHandler(one.handler, Frame, self.injector) for one in self.frames.values()}
+
+    def _bind_live(self, revalidate: Revalidate | None, count_frame: CountFrame | None) -> None:
+        """Prepare what open sockets and streams need."""
+        self._revalidate = _bind_actor(self.injector, revalidate) if revalidate else None
+        self._count_frame = _bind_actor(self.injector, count_frame) if count_frame else None
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
