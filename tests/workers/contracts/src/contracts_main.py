@@ -20,6 +20,7 @@ from tests.contracts import (
     queue,
     quotas,
     rate_limiter,
+    scoped,
     telemetry,
 )
 
@@ -48,6 +49,7 @@ MODULES: dict[str, Any] = {
     "telemetry": telemetry,
     "quotas": quotas,
     "rate_limiter": rate_limiter,
+    "scoped": scoped,
     "events": events,
     "model": model,
     "embeddings": embeddings,
@@ -98,6 +100,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
     settings, runtime = ports.settings, ports.runtime
     return {
         "database": (settings.db,),
+        "scoped": (settings.db,),
         "key_value": (settings.kv,),
         "bucket": (settings.files,),
         "queue": (settings.jobs, received),
@@ -111,6 +114,12 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "quotas": (settings.counts,),
         "rate_limiter": (settings.limiter, rate_limiter.RealPeriods()),
     }[port]
+
+
+@routes.post("/scoped")
+async def answer_scoped(request: Request) -> Response:
+    """Run a caller's statements and writes in a world of rows."""
+    return Response.json(await scoped.answers(request.ports.settings.db, await request.json()))
 
 
 @routes.post("/d1-error")
