@@ -20,6 +20,7 @@ from tests.contracts import (
     queue,
     quotas,
     rate_limiter,
+    scoped,
     telemetry,
     throttle,
 )
@@ -62,6 +63,13 @@ def _marks(case: Callable[..., Any]) -> list[pytest.MarkDecorator]:
 
 @each(database.CASES)
 def test_database(case: database.Case, tmp_path: Path) -> None:
+    db = LocalDatabase(tmp_path / "db.sqlite")
+    asyncio.run(finished(case(db)))
+    db.close()
+
+
+@each(scoped.CASES)
+def test_scoped_database(case: scoped.Case, tmp_path: Path) -> None:
     db = LocalDatabase(tmp_path / "db.sqlite")
     asyncio.run(finished(case(db)))
     db.close()

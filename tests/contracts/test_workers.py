@@ -22,10 +22,13 @@ from tests.contracts import (
     queue,
     quotas,
     rate_limiter,
+    scoped,
     telemetry,
     throttle,
 )
 from tests.contracts.origin import origin
+from tests.contracts.world import WRITABLE
+from tests.edge.data.asked import asked, local_answers
 from tests.workers.hosting import ROOT, hosted
 
 from cloudflare_sim import AnalyticsSim
@@ -48,6 +51,7 @@ PORTS = (
     queue,
     quotas,
     rate_limiter,
+    scoped,
     telemetry,
     throttle,
 )
@@ -172,6 +176,25 @@ def test_a_quota_that_is_used_up_is_not_asked_again(run: Run, models: ModelSim) 
 
 def test_every_exception_is_a_case() -> None:
     assert NOT_IN_WORKERD.keys() <= CASES
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_callers_statements_give_on_d1_what_they_give_at_home(host: Worker, seed: int) -> None:
+    """At home the same statements are compared with a database that physically holds the caller's rows."""
+    given = asked(seed, reads=80, writes=20)
+    status, _, body = host.request("POST", "/scoped", json.dumps(given).encode())
+    assert status == 200, body
+    remote, home = json.loads(body), local_answers(given)
+    assert len(remote) == len(home)
+    answers = zip(named(given), home, remote, strict=True)
+    differing = [(one, at_home, there) for one, at_home, there in answers if at_home != there]
+    assert differing == []
+    assert sum(isinstance(one, list) and one != [] for one in home) > 20
+
+
+def named(given: dict[str, Any]) -> list[Any]:
+    """Return what each answer is an answer to."""
+    return [*given["reads"], *given["writes"], *WRITABLE]
 
 
 D1_SAYS = {

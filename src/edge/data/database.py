@@ -40,7 +40,7 @@ class ScopedDatabase:
     async def run(self, sql: str, *params: Value) -> Result:
         """Run one statement that reads and return its rows; it changes none."""
         text, names = self._scope.read(sql)
-        return self._told(await self._db.run(text, *self._values(names), *params))
+        return self._result(None, await self._db.run(text, *self._values(names), *params))
 
     async def batch(self, statements: Sequence[Statement | ScopedStatement]) -> list[Result]:
         """Run statements that read, and prepared writes, in one transaction: all of them take effect, or none."""
@@ -50,7 +50,8 @@ class ScopedDatabase:
             kept.append(len(sent))
             sent += self._sent(statement)
         results = await self._db.batch(sent)
-        return [self._told(results[place]) for place in kept]
+        found = zip(statements, (results[place] for place in kept), strict=True)
+        return [self._result(statement, result) for statement, result in found]
 
     async def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
@@ -91,11 +92,13 @@ class ScopedDatabase:
     async def _write(self, write: ScopedStatement) -> Result:
         if write.must_exist:
             return (await self.batch([write]))[0]
-        return self._told(await self._db.run(write.statement.sql, *write.statement.params))
+        return self._result(write, await self._db.run(write.statement.sql, *write.statement.params))
 
-    def _told(self, result: Result) -> Result:
+    def _result(self, statement: Statement | ScopedStatement | None, result: Result) -> Result:
         """Return a result without the connection's last rowid, which another caller may have inserted."""
-        return result if self._scope.is_whole else result._replace(last_row_id=0)
+        if isinstance(statement, ScopedStatement):
+            return Result(result.rows if statement.returns else [], len(result.rows), 0)
+        return result if self._scope.is_whole else Result(result.rows, 0, 0)
 
     def _sent(self, statement: Statement | ScopedStatement) -> list[Statement]:
         if isinstance(statement, ScopedStatement):

@@ -31,15 +31,19 @@ _FITS: dict[str, tuple[type, ...]] = {
 class ScopedStatement:
     """A write that one caller's database prepared, for a batch of that database alone.
 
-    Where a row `must_exist`, the batch is rolled back when the statement changes none.
+    Where a row `must_exist`, the batch is rolled back when the statement changes none. Its result has rows where it
+    `returns` columns.
     """
 
-    __slots__ = ("maker", "must_exist", "statement", "table")
+    __slots__ = ("maker", "must_exist", "returns", "statement", "table")
 
-    def __init__(self, maker: "Prepare", table: str, statement: Statement, *, must_exist: bool = False) -> None:
+    def __init__(
+        self, maker: "Prepare", table: str, statement: Statement, *, returns: bool, must_exist: bool = False
+    ) -> None:
         self.maker = maker
         self.table = table
         self.statement = statement
+        self.returns = returns
         self.must_exist = must_exist
 
 
@@ -70,7 +74,7 @@ class Prepare:
         shape = Insert(columns, len(cells) if is_small else 0, chosen, keep, _names(table, returning))
         sql, names = self._writes.insert(name, shape)
         values = [value for row in cells for value in row] if is_small else [_document(cells)]
-        return ScopedStatement(self, name, Statement(sql, (*self._values(names), *values)))
+        return ScopedStatement(self, name, Statement(sql, (*self._values(names), *values)), returns=bool(returning))
 
     def update(
         self,
@@ -91,7 +95,7 @@ class Prepare:
         computed = [value for one in changes.values() if isinstance(one, Sql) for value in one.params]
         plain = [_value(table, column, one) for column, one in changes.items() if not isinstance(one, Sql)]
         values = (*self._values(names), *computed, *params, *plain)
-        return ScopedStatement(self, name, Statement(sql, values), must_exist=must_exist)
+        return ScopedStatement(self, name, Statement(sql, values), returns=bool(returning), must_exist=must_exist)
 
     def delete(
         self, name: str, where: str, *params: Value, returning: Names = (), must_exist: bool = False
@@ -99,7 +103,8 @@ class Prepare:
         """Prepare a delete of those of the caller's rows that a condition chooses."""
         table = self._writes.rows(name)
         sql, names = self._writes.delete(name, where, _names(table, returning))
-        return ScopedStatement(self, name, Statement(sql, (*self._values(names), *params)), must_exist=must_exist)
+        statement = Statement(sql, (*self._values(names), *params))
+        return ScopedStatement(self, name, statement, returns=bool(returning), must_exist=must_exist)
 
 
 def _names(table: Rows, given: Names) -> tuple[str, ...]:

@@ -224,4 +224,5 @@ def _touch(rows: Rows, changed: list[str]) -> list[str]:
 
 
 def _returning(names: Names) -> str:
-    return f" RETURNING {', '.join(names)}" if names else ""
+    """Return what tells how many rows were written: D1's own count has what triggers did, too."""
+    return f" RETURNING {', '.join(names) or '1'}"

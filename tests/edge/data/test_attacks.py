@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from random import Random
 
 import pytest
+from tests.contracts.scoped import KEY as ACTOR
+from tests.contracts.scoped import ROWS
 from tests.contracts.world import TABLES, WRITABLE, World
 from tests.edge.data.weakened import (
     Unlocked,
@@ -17,29 +19,13 @@ from tests.edge.data.weakened import (
 )
 from tests.edge.data.worlds import loaded, snapshot
 
-from edge.access import READER, Actor
 from edge.data import StatementRefused, Tables
 from edge.data.scope import Scope
 from edge.ports import DatabaseError, PortError, Row
 
 EACH = 250
 """Texts that one database is given; its rows are compared after them."""
-ACTOR = Actor("mine", READER, frozenset({"mine"}))
-WORLD: World = {
-    "users": [],
-    "vehicles": [("mine", "mine", 1), ("theirs", "theirs", 2)],
-    "drives": [("mine1", "mine", 1, "mine", "mine"), ("theirs1", "theirs", 2, "theirs", "theirs")],
-    "practitioners": [("mine1", "mine", 1), ("theirs1", "theirs", 2)],
-    "appointments": [(1, "theirs", "theirs1", 2, "theirs", "theirs")],
-    "capsules": [("mine1", "mine", "private", 1, "mine"), ("theirs1", "theirs", "private", 2, "theirs")],
-    "conversations": [("mine1", "mine", 1), ("theirs1", "theirs", 2)],
-    "messages": [("mine1", "mine1", 1, "mine"), ("theirs1", "theirs1", 2, "theirs")],
-    "comments": [("mine1", "mine1", 1, "mine"), ("theirs1", "theirs1", 2, "theirs")],
-    "memberships": [("mine", "mine", 1), ("theirs", "theirs", 2)],
-    "secrets": [("theirs1", 2, "theirs")],
-    "logs": [("theirs1", 2, "theirs")],
-}
-"""Rows whose every text says whose they are."""
+WORLD: World = ROWS | {"users": []}
 
 SOURCES = (
     "drives",

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 from tests.contracts.expected import refused
-from tests.contracts.world import TABLES, World
-from tests.edge.data.test_attacks import WORLD as ROWS
+from tests.contracts.scoped import ROWS as WORLD
+from tests.contracts.world import TABLES
 from tests.edge.data.weakened import WithoutRule3, WithoutRule4, weakened
 from tests.edge.data.worlds import loaded
 
@@ -23,7 +23,6 @@ OTHER = Actor("theirs", READER, frozenset({"theirs"}))
 OWNER = Actor("mine", READER)
 MEMBER = Actor("mine", READER, is_member=True)
 ADMINISTRATOR = Actor("admin", ADMIN)
-WORLD: World = ROWS | {"users": [("mine", "mine")]}
 
 type Case = Callable[[ScopedDatabase], Awaitable[object]]
 

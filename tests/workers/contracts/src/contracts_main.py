@@ -21,6 +21,7 @@ from tests.contracts import (
     queue,
     quotas,
     rate_limiter,
+    scoped,
     telemetry,
     throttle,
 )
@@ -53,6 +54,7 @@ MODULES: dict[str, Any] = {
     "quotas": quotas,
     "throttle": throttle,
     "rate_limiter": rate_limiter,
+    "scoped": scoped,
     "events": events,
     "model": model,
     "embeddings": embeddings,
@@ -105,6 +107,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
     settings, runtime = ports.settings, ports.runtime
     return {
         "database": (settings.db,),
+        "scoped": (settings.db,),
         "key_value": (settings.kv,),
         "bucket": (settings.files,),
         "queue": (settings.jobs, received),
@@ -154,6 +157,12 @@ async def read_attachment(request: Request) -> Response:
     assert member is not None
     member.keep()
     return Response.json({"actor": repr(member.actor), "check_s": member.check_s, "kept": from_json(socket.attachment)})
+
+
+@routes.post("/scoped")
+async def answer_scoped(request: Request) -> Response:
+    """Run a caller's statements and writes in a world of rows."""
+    return Response.json(await scoped.answers(request.ports.settings.db, await request.json()))
 
 
 @routes.post("/d1-error")

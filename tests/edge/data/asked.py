@@ -1,0 +1,54 @@
+"""Random statements and writes of a caller as JSON, to be run on a Worker's D1 and here."""
+
+import asyncio
+from random import Random
+from typing import Any
+
+from tests.contracts.scoped import answers
+from tests.contracts.world import caller, made
+from tests.edge.data.generator import Generator
+from tests.edge.data.test_writes import KINDS, Write, Writer
+from tests.edge.data.worlds import MEMORY, InlineDatabase
+
+from edge.data import Sql
+
+
+def asked(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
+    """Return a world, a caller, and what it asks."""
+    random = Random(seed)
+    world, actor = made(random), caller(random, KINDS[:3])
+    assert actor is not None
+    statements = []
+    for _ in range(reads):
+        generator = Generator(random, hostile=0.1)
+        statements.append([generator.statement(), generator.params])
+    writer = Writer(random, actor)
+    subjects = None if actor.subjects is None else sorted(actor.subjects)
+    return {
+        "world": world,
+        "actor": {"name": actor.name, "role": actor.role, "subjects": subjects, "is_member": actor.is_member},
+        "reads": statements,
+        "writes": [_asked(writer.write()) for _ in range(writes)],
+    }
+
+
+def _asked(one: Write) -> list[Any]:
+    returning = [name for name in one.named["returning"] if name != "updated_at"]  # the time is another one there
+    return [one.function, one.table, _plain([*one.given]), one.named | {"returning": returning}]
+
+
+def _plain(given: Any) -> Any:
+    if isinstance(given, Sql):
+        return {"sql": given.text, "params": given.params}
+    if isinstance(given, dict):
+        return {name: _plain(value) for name, value in given.items()}
+    return [_plain(one) for one in given] if isinstance(given, list) else given
+
+
+def local_answers(given: dict[str, Any]) -> list[Any]:
+    """Return what comes of it here."""
+    db = InlineDatabase(MEMORY)
+    try:
+        return asyncio.run(answers(db, given))
+    finally:
+        db.close()

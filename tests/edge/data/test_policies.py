@@ -1,0 +1,120 @@
+"""Declared conditions compile, their plans search an index, and they say of columns what core_tessie says by hand."""
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from tests.contracts import world
+from tests.contracts.world_schema import SCHEMA as WORLD
+from tests.edge.data import tessie_tables
+from tests.golden_files import check_golden
+
+from apps import ROOT
+from core_tessie.tables import TABLES as BY_HAND
+from edge.access import ADMIN, OPERATOR, READER, Role
+from edge.data import CallerKind, Tables
+from edge.runtimes.local.migrations import migrate
+from schema import describe, rendered
+
+ROLES = {CallerKind.ANONYMOUS: Role.PUBLIC, CallerKind.ADMIN: ADMIN}
+VALUES = {"caller": "a", "subjects": '["v"]'}
+
+
+@pytest.fixture(scope="module")
+def tessie(tmp_path_factory: pytest.TempPathFactory) -> Iterator[sqlite3.Connection]:
+    path = tmp_path_factory.mktemp("tessie") / "DB.sqlite"
+    migrate(path, ROOT / "migrations")
+    with closing(sqlite3.connect(path, cached_statements=0)) as connection:
+        for statement in tessie_tables.INDEXES:
+            connection.execute(statement)
+        yield connection
+
+
+@pytest.fixture(scope="module")
+def worlds() -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        for statement in (*world.DDL, *world.INDEXES):
+            connection.execute(statement)
+        yield connection
+
+
+def plans(tables: Tables, connection: sqlite3.Connection) -> Iterator[tuple[str, CallerKind, list[str]]]:
+    """Yield the plan of reading each table for each kind of caller that sees some of its rows."""
+    for kind in CallerKind:
+        for role in {ROLES.get(kind, READER), ROLES.get(kind, OPERATOR)}:
+            scope, _ = tables.scope(kind, role)
+            for name, where in scope.readable.items():
+                if where not in {"0", "true"}:
+                    sql, names = scope.read(f"SELECT * FROM {name}")
+                    steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [VALUES[one] for one in names])
+                    yield name, kind, [str(step[3]) for step in steps]
+
+
+def scans(plan: list[str], tables: Tables) -> list[str]:
+    """Return the steps that read a table from end to end."""
+    steps = [step for step in plan if step.startswith("SCAN") and "VIRTUAL TABLE" not in step]
+    return [step for step in steps if step.split()[1].removeprefix("main.") in tables.schema.relations]
+
+
+def test_each_condition_searches_an_index(tessie: sqlite3.Connection) -> None:
+    found = [*plans(tessie_tables.TABLES, tessie)]
+    assert {name for name, _, _ in found} >= {"drives", "agent_messages", "energy_reports"}
+    assert [(name, kind, plan) for name, kind, plan in found if scans(plan, tessie_tables.TABLES)] == []
+
+
+def test_condition_without_an_index_is_noticed(tessie: sqlite3.Connection) -> None:
+    tessie.execute("DROP INDEX agent_messages_actor")
+    found = [name for name, _, plan in plans(tessie_tables.TABLES, tessie) if scans(plan, tessie_tables.TABLES)]
+    tessie.execute(tessie_tables.INDEXES[0])
+    assert set(found) == {"agent_messages"}
+
+
+def test_conditions_of_the_world_search_an_index(worlds: sqlite3.Connection) -> None:
+    found = {name for name, _, plan in plans(world.TABLES, worlds) if scans(plan, world.TABLES)}
+    assert found == {"comments"}  # its EXISTS is asked for each row; IN would search the index
+
+
+def test_every_statement_of_a_scope_compiles(worlds: sqlite3.Connection, tessie: sqlite3.Connection) -> None:
+    for tables, connection in ((world.TABLES, worlds), (tessie_tables.TABLES, tessie)):
+        for kind in CallerKind:
+            for role in Role:
+                scope, writes = tables.scope(kind, role)
+                for name, relation in tables.schema.relations.items():
+                    sql, names = scope.read(f"SELECT count(*) FROM {name}")
+                    connection.execute(f"EXPLAIN {sql}", [VALUES[one] for one in names])
+                    rows = tables.rows.get(name)
+                    if rows is None or rows.declared.private or relation.form != "table" or not relation.key:
+                        continue
+                    if role >= rows.declared.write and scope.own.get(name) != "0":
+                        text, names = writes.delete(name, "true", ())
+                        connection.execute(f"EXPLAIN {text}", [VALUES[one] for one in names])
+
+
+def test_kinds_nulls_defaults_and_references_are_those_written_by_hand() -> None:
+    for name, table in BY_HAND.items():
+        columns = tessie_tables.TABLES[name].columns
+        assert [*columns] == [*table.columns]
+        for by_hand in table.columns.values():
+            column = columns[by_hand.name]
+            assert (column.kind.value, column.type) == (by_hand.kind.value, by_hand.kind.sqlite), by_hand
+            assert (column.nullable, column.references or None) == (by_hand.nullable, by_hand.references), by_hand
+            assert (column.expression or column.default) == by_hand.default, by_hand
+            assert (column.expression != "") == (not by_hand.writable), by_hand
+
+
+def test_roles_and_keys_are_those_written_by_hand() -> None:
+    declared = {name: rows.declared for name, rows in tessie_tables.TABLES.rows.items()}
+    assert {name for name, one in declared.items() if not one.private} == set(BY_HAND)
+    assert {name: declared[name].read for name in BY_HAND} == {name: table.access for name, table in BY_HAND.items()}
+    for name, table in BY_HAND.items():
+        relation = tessie_tables.TABLES.schema.relations[name]
+        assert relation.key == ("id",)
+        assert not table.identity or table.identity in {*relation.unique, ("vin", "recorded_at"), ("vin",)}
+
+
+@pytest.mark.golden
+def test_schema_of_the_world_is_the_one_that_its_statements_leave(worlds: sqlite3.Connection) -> None:
+    check_golden(Path(world.__file__).with_name("world_schema.py"), rendered(describe(worlds)))
+    assert WORLD.triggers == ("drives_changed", "drives_found")
