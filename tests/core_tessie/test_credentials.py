@@ -135,6 +135,20 @@ def test_token_and_ticket_die_with_their_key(run: Runner, change: str, detail: s
     assert refused.json()["detail"] == detail
 
 
+def test_ticket_ends_no_later_than_its_credential(run: Runner) -> None:
+    ends_at = (datetime.now(UTC) + timedelta(seconds=20)).replace(microsecond=0)
+
+    async def case(client: Client) -> tuple[str, float]:
+        caller = await keyed(client, expires_at=ends_at.isoformat())
+        ticket = (await caller.post("/ws/ticket")).json()["expires_at"]
+        [row] = await database(client).all("SELECT * FROM tickets")
+        return ticket, row["ends_at"]
+
+    ticket, credential = run(case)
+    assert datetime.fromisoformat(ticket).replace(tzinfo=UTC) <= ends_at
+    assert credential == ends_at.timestamp()
+
+
 def test_tickets_of_tokens_die_with_the_key(run: Runner) -> None:
     async def case(client: Client) -> list[int]:
         key, _, by_token = await with_token(client)

@@ -11,8 +11,8 @@ from pydantic import AfterValidator
 from edge.access import ADMIN, Actor, presented_key
 from edge.errors import NotConfigured, Unauthorized
 from edge.http import Request
+from edge.parts.key_cache import KeyCache
 from edge.parts.keys import PREFIX, ApiKeys, NewKey
-from edge.parts.known_keys import KnownKeys
 from edge.parts.limits import Limits
 from edge.parts.one_key import hash_of, matches
 from edge.parts.proofs import Proofs
@@ -48,12 +48,13 @@ class AccessSettings(Settings):
 
 
 class Signing:
-    """All that stands on the signing keys: tokens, proofs of keys and tickets, the mark of the administrator's key."""
+    """Everything derived from the signing keys: tokens, proofs, administrators' marks; and a cache of API keys."""
 
     def __init__(self, issuer: str, keys: Sequence[str]) -> None:
         self.tokens = Tokens(issuer, keys)
-        self.keys, self.tickets = Proofs("API keys", keys), Proofs("tickets", keys)
-        self.known = KnownKeys()
+        self.keys = Proofs("API keys", keys)
+        self.tickets = Proofs("tickets", keys)
+        self.key_cache = KeyCache()
         self._keys = keys
         self._marks: dict[str, tuple[str, ...]] = {}
 
@@ -71,7 +72,9 @@ class Callers:
     def __init__(
         self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background, limits: Limits
     ) -> None:
-        self._settings, self._clock, self._limits = settings, clock, limits
+        self._settings = settings
+        self._clock = clock
+        self._limits = limits
         self.keys = ApiKeys(db, clock, background) if db else None
 
     async def identify(self, request: Request) -> Actor:
@@ -101,9 +104,9 @@ class Callers:
             return actor
         keys = self._need_keys()
         if not actor.is_token or fresh or self.signing is None:
-            key = await keys.stand(actor.name)
+            key = await keys.look_up(actor.name)
         else:
-            key = await self.signing.known.stand(actor.name, keys)
+            key = await self.signing.key_cache.look_up(actor.name, keys)
         return narrowed(actor, key) if actor.is_token else key
 
     async def make_key(self, wanted: NewKey, by: str) -> tuple[str, Row]:
@@ -114,7 +117,7 @@ class Callers:
         """Revoke an API key, and with it its tokens: in this process at once, elsewhere within half a minute."""
         row = await self._need_keys().revoke(key_id)
         if self.signing:
-            self.signing.known.forget(key_id)
+            self.signing.key_cache.drop(key_id)
         return row
 
     async def count_look_up(self, request: Request) -> None:
@@ -128,7 +131,7 @@ class Callers:
 
     @cached_property
     def signing(self) -> Signing | None:
-        """What stands on the signing keys; None where they are missing or not valid."""
+        """Everything derived from the signing keys; None where they are missing or not valid."""
         try:
             return _signing(self._settings.jwt_issuer, self._signing_keys())
         except NotConfigured:
@@ -177,18 +180,14 @@ class Callers:
 
 def narrowed(actor: Actor, key: Actor) -> Actor:
     """Return a token's caller with no more rights than its key has now; `Unauthorized` where none are left."""
-    subjects, ends_first = _common(actor.subjects, key.subjects), _first(actor.expires_at, key.expires_at)
-    role = min(actor.role, key.role)
+    subjects = _common(actor.subjects, key.subjects)
     if subjects is not None and not subjects:
         raise Unauthorized("the key is no longer bound to what the token is for")
-    if (role, subjects, ends_first, key.daily_calls) == (
-        actor.role,
-        actor.subjects,
-        actor.expires_at,
-        actor.daily_calls,
-    ):
+    rights = (min(actor.role, key.role), subjects, key.daily_calls, _earlier(actor.expires_at, key.expires_at))
+    if rights == (actor.role, actor.subjects, actor.daily_calls, actor.expires_at):
         return actor
-    return replace(actor, role=role, subjects=subjects, daily_calls=key.daily_calls, expires_at=ends_first)
+    role, subjects, daily_calls, expires_at = rights
+    return replace(actor, role=role, subjects=subjects, daily_calls=daily_calls, expires_at=expires_at)
 
 
 def _common(some: frozenset[str] | None, others: frozenset[str] | None) -> frozenset[str] | None:
@@ -198,7 +197,7 @@ def _common(some: frozenset[str] | None, others: frozenset[str] | None) -> froze
     return some & others
 
 
-def _first(end: float | None, other: float | None) -> float | None:
+def _earlier(end: float | None, other: float | None) -> float | None:
     """Return the earlier of two ends; None stands for none."""
     if end is None or other is None:
         return other if end is None else end

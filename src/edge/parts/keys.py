@@ -83,8 +83,8 @@ class ApiKeys:
             self._background.add(self._db.run(_USED, to_text(now), row["id"], before))
         return actor
 
-    async def stand(self, key_id: str) -> Actor:
-        """Return the caller of a key as it stands now; `Unauthorized` where it was revoked, has expired or is gone."""
+    async def look_up(self, key_id: str) -> Actor:
+        """Return the caller of a key by its id; `Unauthorized` where it was revoked, has expired or is gone."""
         row = await self._db.first(_BY_ID, key_id)
         if row is None:
             raise Unauthorized("the key is gone")

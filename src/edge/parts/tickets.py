@@ -43,7 +43,10 @@ async def make_ticket(actor: Actor, db: Database, clock: Clock, callers: Callers
     ticket, now = secrets.token_urlsafe(32), clock.now()
     if callers.signing:
         ticket = callers.signing.tickets.prove(ticket)
-    expires_at = to_text(now + LIFETIME)
+    lifetime = LIFETIME
+    if actor.expires_at is not None:
+        lifetime = min(lifetime, timedelta(seconds=actor.expires_at - now.timestamp()))
+    expires_at = to_text(now + lifetime)
     subjects = None if actor.subjects is None else to_json(sorted(actor.subjects)).decode()
     caller = (actor.name, int(actor.role), subjects, actor.daily_calls, actor.expires_at, actor.fingerprint)
     row = (_hashed(ticket), *caller, expires_at)
@@ -64,7 +67,7 @@ def presented(request: Request) -> str | None:
 
 
 async def redeem(ticket: str, request: Request, callers: Callers, db: Database, clock: Clock) -> Actor:
-    """Return whose ticket this is, and use it up; `Unauthorized` where it is none, or its key has ended since."""
+    """Use a ticket up and return its caller; `Unauthorized` where it is none, or its key has ended since."""
     if callers.signing is None:
         await callers.count_look_up(request)
     elif not callers.signing.tickets.check(ticket):

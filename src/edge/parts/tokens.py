@@ -100,7 +100,10 @@ def kid_of(key: str) -> str:
 def _actor(claims: dict[str, Any]) -> Actor:
     """Return the caller of claims that are ours by their signature; ValueError where they are not in our form."""
     times = [claims["exp"], claims["iat"], claims["nbf"]]
-    if not all(type(one) in {int, float} and isfinite(one) for one in times) or times[0] - times[1] > LONGEST_LIFE:
+    if (
+        not all(type(moment) in {int, float} and isfinite(moment) for moment in times)
+        or times[0] - times[1] > LONGEST_LIFE
+    ):
         raise ValueError("times")
     name, role, calls = claims["sub"], _role(claims.get("role")), claims.get("daily_calls")
     if not name.isprintable() or len(name) > LONGEST_NAME:
@@ -123,7 +126,7 @@ def _role(name: Any) -> Role:
 def _subjects(names: Any) -> frozenset[str] | None:
     if names is None:
         return None
-    if not isinstance(names, list) or not all(isinstance(one, str) for one in names):
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
         raise ValueError("subjects")
     "".join(names).encode()  # a lone surrogate raises ValueError
     return frozenset(names)

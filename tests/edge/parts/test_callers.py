@@ -15,8 +15,8 @@ from edge.access import ADMIN, OPERATOR, READER, Actor, Role
 from edge.errors import NotConfigured, Unauthorized
 from edge.http import Request
 from edge.parts.callers import ADMINISTRATOR, AccessSettings, Callers
+from edge.parts.key_cache import LIFETIME_S, MOST_KEYS, KeyCache
 from edge.parts.keys import NewKey
-from edge.parts.known_keys import MEMORY_S, MOST_KNOWN, KnownKeys
 from edge.parts.limits import Limits, TooManyRequests
 from edge.ports import Database, Limit, Log, Ports, Result, Row, Statement, Value
 from edge.runtimes.local.database import LocalDatabase
@@ -197,7 +197,7 @@ def test_token_costs_a_look_up_every_half_minute(place: Place) -> None:
         for _ in range(20):
             assert await outcome(callers, by_token) == await outcome(place.callers(), by_token) == name
         assert place.db.look_ups == 1
-        place.clock.pass_by(MEMORY_S - 1)
+        place.clock.pass_by(LIFETIME_S - 1)
         await outcome(callers, by_token)
         assert place.db.look_ups == 1
         place.clock.pass_by(1)
@@ -214,7 +214,7 @@ def test_revocation_elsewhere_is_noticed_within_half_a_minute(place: Place) -> N
         by_token = token(callers, Actor(name, READER))
         found = [await outcome(callers, by_token)]
         await place.db.run("UPDATE api_keys SET revoked_at = '2026-01-01 00:00:00'")
-        for seconds in (MEMORY_S - 1, 1, 1):
+        for seconds in (LIFETIME_S - 1, 1, 1):
             place.clock.pass_by(seconds)
             found.append(await outcome(callers, by_token))
         assert place.db.look_ups == 2
@@ -257,18 +257,18 @@ def test_end_of_a_remembered_key_is_exact(place: Place) -> None:
 
 def test_memory_is_bounded_and_survives_a_clock_that_goes_back(place: Place) -> None:
     async def case() -> None:
-        callers, known = place.callers(), KnownKeys()
+        callers, cache = place.callers(), KeyCache()
         assert callers.keys is not None
         _, name = await place.key(callers)
-        assert (await known.stand(name, callers.keys)).name == name
-        for number in range(MOST_KNOWN + 5):
+        assert (await cache.look_up(name, callers.keys)).name == name
+        for number in range(MOST_KEYS + 5):
             with pytest.raises(Unauthorized, match="gone"):
-                await known.stand(f"none-{number}", callers.keys)
-        assert len(known._known) == MOST_KNOWN
+                await cache.look_up(f"none-{number}", callers.keys)
+        assert len(cache._entries) == MOST_KEYS
         before = place.db.look_ups
         place.clock.pass_by(-3600)
         with pytest.raises(Unauthorized, match="gone"):
-            await known.stand(f"none-{MOST_KNOWN}", callers.keys)
+            await cache.look_up(f"none-{MOST_KEYS}", callers.keys)
         assert place.db.look_ups == before + 1
 
     asyncio.run(case())
@@ -301,7 +301,7 @@ def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
         assert await callers.revalidate(actor) == Actor(name, ADMIN, None, 8)
         assert await callers.revalidate(narrow, fresh=True) == replace(narrow, daily_calls=8)
         carried = Actor(name, READER, frozenset("A"), 9, is_token=True, expires_at=narrow.expires_at)
-        place.clock.pass_by(MEMORY_S)
+        place.clock.pass_by(LIFETIME_S)
         assert await callers.revalidate(carried) == replace(narrow, daily_calls=8)
         await callers.revoke_key(name)
         for one in (actor, narrow, carried):
