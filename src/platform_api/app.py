@@ -85,7 +85,10 @@ app = App(
         make_limits, Leases, Cache, Sanity, Site, ContentIndex, Reader, Discord, Webhooks, Community, Overview, Guards,
         Submissions, Desk,
     ],
-    limits={"RATE_LIMITER": Limit(120, 60), "FORM_LIMITER": Limit(5, 60), "CHAT_LIMITER": Limit(10, 60)},
+    limits={
+        "RATE_LIMITER": Limit(120, 60), "FORM_LIMITER": Limit(5, 60), "FORMS_LIMITER": Limit(60, 60),
+        "CHAT_LIMITER": Limit(10, 60),
+    },
     migrations="platform_api",
     resources=[
         index_routes(NAME, VERSION, LINKS),

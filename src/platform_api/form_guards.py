@@ -7,11 +7,12 @@ from pydantic_core import to_json
 
 from edge.errors import Forbidden, InvalidBody, Unauthorized
 from edge.http import Request
-from edge.parts.limits import address, bound
+from edge.parts.limits import address, bound, network
 from edge.parts.one_key import require_key
 from edge.parts.upstream import Call, Upstream, checked
 from edge.ports import Clock, Fetch
 from platform_api.form_models import Form
+from platform_api.mailbox import mailbox_of
 from platform_api.settings import PlatformSettings
 
 QUICKEST = timedelta(seconds=3)
@@ -37,17 +38,28 @@ class Guards:
         self._settings, self._clock = settings, clock
         self._turnstile = Upstream("Turnstile", fetch, clock)
 
-    async def check(self, request: Request, sent: Form) -> None:
+    async def check(self, request: Request, sent: Form, visitor: str | None) -> None:
         """Let a form through: the site's server with the API key, or a browser that Turnstile vouches for.
 
+        The site's server may name the `visitor`; of a browser it is its address, whatever it names.
         Errors: `Unauthorized`, `NotHuman`, `TooManyRequests`, `InvalidBody`; `UpstreamFailed` where Turnstile is away.
         """
         has_key = check_sender(request, self._settings)
-        sender = sent.email.casefold() if has_key else address(request)
-        await bound(self._settings.form_limiter, f"form {sent.form} {sender}")
+        if has_key:
+            await self._count_by_key(sent, visitor)
+        else:
+            await bound(self._settings.form_limiter, f"form {sent.form} {address(request)}")
         self._check_time(sent)
         if not has_key or sent.turnstile_token:
             await self._vouch(sent.turnstile_token, request.client)
+
+    async def _count_by_key(self, sent: Form, visitor: str | None) -> None:
+        """Count a form of the site's server by its visitor and mailbox, and what passes these with all others."""
+        settings = self._settings
+        if visitor:
+            await bound(settings.form_limiter, f"forms of {network(visitor)}")
+        await bound(settings.form_limiter, f"form {sent.form} {mailbox_of(sent.email)}")
+        await bound(settings.forms_limiter, "forms")
 
     def _check_time(self, sent: Form) -> None:
         age = self._clock.now() - sent.shown_at

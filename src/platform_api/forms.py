@@ -1,12 +1,12 @@
 """`/api/v1/forms`: what visitors send to the organisers."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from edge.access import PUBLIC
-from edge.endpoint import Body, Operation
+from edge.endpoint import Body, Header, Operation
 from edge.errors import Unauthorized
 from edge.http import Request, Response
 from edge.parts.limits import TooManyRequests
@@ -21,6 +21,9 @@ routes = Routes("/api/v1/forms", tag="forms", access=PUBLIC)
 
 LARGEST = 128 * 1024
 """Bytes of a form: some 8,000 characters, each written as two escapes, are fewer."""
+
+Visitor = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
+"""Whom the site's server sends a form for: an address, or any id that stays the same for a while."""
 
 
 class Receipt(BaseModel):
@@ -37,9 +40,9 @@ class Desk:
     def __init__(self, guards: Guards, submissions: Submissions, background: Background) -> None:
         self._guards, self._submissions, self._background = guards, submissions, background
 
-    async def take(self, request: Request, sent: Form) -> Response:
+    async def take(self, request: Request, sent: Form, visitor: str | None) -> Response:
         """Return the receipt of a form: 201 for a new one, 200 for one that is there already."""
-        await self._guards.check(request, sent)
+        await self._guards.check(request, sent, visitor)
         received = await self._submissions.keep(sent)
         if received.is_new:
             self._background.add(self._submissions.carry(received.id))
@@ -52,21 +55,28 @@ _RECEIPT = Operation({200: {"application/json": Receipt}, 201: {"application/jso
 
 
 @routes.post("/contact", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
-async def send_contact_form(sent: Body[ContactForm], request: Request, desk: Desk) -> Response:
+async def send_contact_form(
+    sent: Body[ContactForm], request: Request, x_visitor: Header[Visitor | None], desk: Desk
+) -> Response:
     """Write to the organisers.
 
-    Sent by the site's server with `X-API-Key`, or by a browser with a Turnstile token where that is set up.
+    Sent by the site's server with `X-API-Key`, or by a browser with a Turnstile token where that is set up. The server
+    may say in `X-Visitor` for whom it sends (an address or an id): each visitor, like each mailbox, has a limit.
     """
-    return await desk.take(request, sent)
+    return await desk.take(request, sent, x_visitor)
 
 
 @routes.post("/sponsor", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
-async def send_sponsor_form(sent: Body[SponsorForm], request: Request, desk: Desk) -> Response:
+async def send_sponsor_form(
+    sent: Body[SponsorForm], request: Request, x_visitor: Header[Visitor | None], desk: Desk
+) -> Response:
     """Offer to be a sponsor; sent as a contact form is."""
-    return await desk.take(request, sent)
+    return await desk.take(request, sent, x_visitor)
 
 
 @routes.post("/membership", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
-async def send_membership_form(sent: Body[MembershipForm], request: Request, desk: Desk) -> Response:
+async def send_membership_form(
+    sent: Body[MembershipForm], request: Request, x_visitor: Header[Visitor | None], desk: Desk
+) -> Response:
     """Apply to be a member; sent as a contact form is."""
-    return await desk.take(request, sent)
+    return await desk.take(request, sent, x_visitor)

@@ -16,6 +16,8 @@ Snowflake = Annotated[str, Field(pattern=r"^[0-9]{15,22}$")]
 class PlatformSettings(DiscordSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals.
 
+    `FORM_LIMITER` bounds the forms of one sender, `FORMS_LIMITER` all that come with the key.
+
     Without `SANITY_API_WRITE_TOKEN` forms stay in D1; without `TURNSTILE_SECRET_KEY` they need the API key; without
     `AI` questions are answered by the passages that share their words.
     """
@@ -41,4 +43,5 @@ class PlatformSettings(DiscordSettings):
     embedding_model: str = "@cf/baai/bge-base-en-v1.5"
     rate_limiter: RateLimiter | None = None
     form_limiter: RateLimiter | None = None
+    forms_limiter: RateLimiter | None = None
     chat_limiter: RateLimiter | None = None

@@ -17,13 +17,14 @@ from edge.parts.upstream import UpstreamTimeout
 from edge.ports import Clock, Database, Log, Row
 from edge.routes import Routes
 from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm
+from platform_api.mailbox import mailbox_of
 from platform_api.sanity import Sanity
 
 routes = Routes(tag="forms")
 
 CRON = "*/10 * * * *"
 SAME_WITHIN = timedelta(hours=24)
-"""The same form with the same words is one submission within this time."""
+"""The same form with the same words, of the same mailbox, is one submission within this time."""
 CARRIED_FOR = timedelta(days=3)
 """How long it is tried to carry a submission on."""
 LEASE_S = 60.0
@@ -157,5 +158,5 @@ def announcement(row: Row) -> dict[str, Any]:
 
 
 def _fingerprint(sent: Form) -> str:
-    fields = sent.fields() | {"email": sent.email.casefold()}
+    fields = sent.fields() | {"email": mailbox_of(sent.email)}
     return sha256(sent.form.encode() + to_json(dict(sorted(fields.items())))).hexdigest()

@@ -45,6 +45,7 @@ class Sims:
             "LOG_LEVEL": "error",
             "RATE_LIMITER": "off",
             "FORM_LIMITER": "off",
+            "FORMS_LIMITER": "off",
             "CHAT_LIMITER": "off",
             "SANITY_PROJECT_ID": self.sanity.project_id,
             "SANITY_DATASET": self.sanity.dataset,

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import secrets
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from operator import itemgetter
@@ -13,6 +15,8 @@ from tests.platform_api.conftest import KEY, Runner, eventually
 from cloudflare_sim import TurnstileSim
 from edge.ports import Database, KeyValue, Row
 from edge.testing import Answer, Client
+from platform_api.app import app
+from platform_api.mailbox import mailbox_of
 
 CONTACT = "/api/v1/forms/contact"
 FORMS: dict[str, dict[str, Any]] = {
@@ -286,6 +290,142 @@ def test_forms_are_bounded_by_who_sends_them(run: Runner) -> None:
     refused = [one for one in answers if one.status == 429]
     assert refused
     assert int(refused[0].header("retry-after") or "") > 0
+
+
+ALIKE = [
+    "ada{}@example.org", "ADA{}@Example.ORG", "ada{}+1@example.org", "Ada{}+news+2@example.org", " ada{}+@example.org ",
+    "\uff21da{}@example.org", "ada{}@example.org",
+]  # fmt: skip
+GMAIL = ["a.da{}@gmail.com", "ada{}@googlemail.com", "A.D.A{}+x@GoogleMail.com", "ada{}+y@gmail.com", "a.d.a{}@gmail.com"]
+IDN = ["ada{}@müller.example", "ada{}@MÜLLER.example", "ada{}@xn--mller-kva.example", "ada{}+1@mu\u0308ller.example"]
+"""Addresses of one mailbox, with room for a name that no other test has used."""
+
+
+def limited(run: Runner) -> Runner:
+    run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
+    return run
+
+
+async def sent_by(client: Client, addresses: list[str], *visitors: str) -> list[int]:
+    """Send a form of other words for each address, and return the statuses."""
+    found = []
+    for number, email in enumerate(addresses):
+        headers = [*KEY, *(("x-visitor", one) for one in visitors[number : number + 1])]
+        body = filled(email=email, message=f"Message number {number}, to you")
+        found.append((await client.post(CONTACT, body, headers=headers)).status)
+    return found
+
+
+async def minute_with_room(run: Runner, *, unused: bool = False) -> str:
+    """Wait where a minute ends soon, as limits begin anew with each; return a name that no test has used.
+
+    A Worker outlives its tests: one that is to find a minute `unused` waits for the next.
+    """
+    if time.time() % 60 > 45 or (unused and type(run) is not Runner):
+        await asyncio.sleep(60 - time.time() % 60)
+    return secrets.token_hex(4)
+
+
+@pytest.mark.parametrize("addresses", [ALIKE, GMAIL + GMAIL[:2], IDN + IDN], ids=["alike", "gmail", "idn"])
+def test_one_mailbox_has_one_limit_however_it_is_written(run: Runner, addresses: list[str]) -> None:
+    async def case(client: Client) -> list[int]:
+        who = await minute_with_room(run)
+        named = [one.format(who) for one in addresses]
+        statuses = await sent_by(client, named)
+        kept = [json.loads(row["fields"])["email"] for row in await rows(client)]
+        assert sorted(kept) == sorted(one.strip() for one in named[:5]), "an address is kept as it was written"
+        return statuses
+
+    assert limited(run)(case) == [201] * 5 + [429] * (len(addresses) - 5)
+
+
+def test_other_mailboxes_have_limits_of_their_own(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        who = await minute_with_room(run)
+        others = [f"a.da{who}@example.org", f"ada{who}@example.net", f"ida{who}@example.org"]
+        return await sent_by(client, [*[f"ada{who}@example.org"] * 5, *others])
+
+    assert limited(run)(case) == [201] * 8
+
+
+@pytest.mark.parametrize("visitor", ["192.0.2.7", "session-42"])
+def test_visitor_that_the_server_names_has_one_limit_for_all_addresses_and_forms(run: Runner, visitor: str) -> None:
+    async def case(client: Client) -> tuple[list[int], list[int]]:
+        who = await minute_with_room(run)
+        own = await sent_by(client, [f"ada{n}{who}@example.org" for n in range(7)], *[visitor] * 7)
+        body = filled("sponsor", email=f"ada9{who}@example.org")
+        own.append((await client.post("/api/v1/forms/sponsor", body, headers=[*KEY, ("x-visitor", visitor)])).status)
+        return own, await sent_by(client, [f"ida{who}@example.org"], "192.0.2.8")
+
+    assert limited(run)(case) == ([201] * 5 + [429] * 3, [201])
+
+
+def test_visitor_of_one_network_is_one_visitor(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        who = await minute_with_room(run)
+        addresses = [f"ada{n}{who}@example.org" for n in range(7)]
+        return await sent_by(client, addresses, *[f"2001:db8:1:2::{n}" for n in range(6)], "2001:db8:1:3::1")
+
+    assert limited(run)(case) == [201] * 5 + [429, 201]
+
+
+def test_all_forms_of_the_key_have_a_limit_together(run: Runner) -> None:
+    calls = app.limits["FORMS_LIMITER"].calls
+
+    async def case(client: Client) -> list[int]:
+        who = await minute_with_room(run, unused=True)
+        visitors = [f"{who}{n}" for n in range(calls + 3)]
+        return await sent_by(client, [f"ada@{one}.example" for one in visitors], *visitors)
+
+    assert limited(run)(case) == [201] * calls + [429] * 3
+
+
+def test_who_is_over_a_limit_of_their_own_takes_nothing_from_all(run: Runner) -> None:
+    calls = app.limits["FORMS_LIMITER"].calls
+
+    async def case(client: Client) -> list[int]:
+        who = await minute_with_room(run, unused=True)
+        flood = await sent_by(client, [f"ada{who}+{n}@example.org" for n in range(calls + 5)])
+        return [flood.count(201), *(await sent_by(client, [f"ida{who}@example.org"]))]
+
+    assert limited(run)(case) == [5, 201]
+
+
+@pytest.mark.parametrize("visitor", ["x" * 101, "a b", "é"])
+def test_visitor_that_is_none_is_refused(run: Runner, visitor: str) -> None:
+    answer = run(lambda client: client.post(CONTACT, filled(), headers=[*KEY, ("x-visitor", visitor)]))
+    assert (answer.status, answer.json()["errors"][0]["pointer"]) == (400, "x-visitor")
+
+
+def test_same_words_of_one_mailbox_are_one_submission(run: Runner) -> None:
+    sent = [*[one.format("") for one in ALIKE], "ida@example.org"]
+
+    async def case(client: Client) -> tuple[list[int], list[Row]]:
+        statuses = [(await send(client, filled(email=email))).status for email in sent]
+        return statuses, await rows(client)
+
+    statuses, kept = run(case)
+    assert statuses == [201] + [200] * (len(ALIKE) - 1) + [201]
+    assert sorted(json.loads(row["fields"])["email"] for row in kept) == ["ada@example.org", "ida@example.org"]
+
+
+@pytest.mark.parametrize(
+    ("address", "mailbox"),
+    [
+        ("Ada@Example.org", "ada@example.org"),
+        ("ada+tag@example.org", "ada@example.org"),
+        ("+tag@example.org", "+tag@example.org"),
+        ("a.d.a@example.org", "a.d.a@example.org"),
+        ("a.d.a+b@gmail.com", "ada@gmail.com"),
+        ("...@gmail.com", "...@gmail.com"),
+        ("straße@faß.example", "strasse@fass.example"),
+        ("ada@" + "ü" * 80 + ".example", "ada@" + "ü" * 80 + ".example"),
+        ("ada@\u3002.example", "ada@\u3002.example"),
+        ("@", "@"),
+    ],
+)
+def test_mailbox_is_one_form_of_an_address(address: str, mailbox: str) -> None:
+    assert mailbox_of(address) == mailbox
 
 
 @pytest.fixture(scope="module")
