@@ -296,7 +296,13 @@ ALIKE = [
     "ada{}@example.org", "ADA{}@Example.ORG", "ada{}+1@example.org", "Ada{}+news+2@example.org", " ada{}+@example.org ",
     "\uff21da{}@example.org", "ada{}@example.org",
 ]  # fmt: skip
-GMAIL = ["a.da{}@gmail.com", "ada{}@googlemail.com", "A.D.A{}+x@GoogleMail.com", "ada{}+y@gmail.com", "a.d.a{}@gmail.com"]
+GMAIL = [
+    "a.da{}@gmail.com",
+    "ada{}@googlemail.com",
+    "A.D.A{}+x@GoogleMail.com",
+    "ada{}+y@gmail.com",
+    "a.d.a{}@gmail.com",
+]
 IDN = ["ada{}@müller.example", "ada{}@MÜLLER.example", "ada{}@xn--mller-kva.example", "ada{}+1@mu\u0308ller.example"]
 """Addresses of one mailbox, with room for a name that no other test has used."""
 
