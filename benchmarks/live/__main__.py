@@ -17,6 +17,7 @@ from statistics import quantiles
 
 ROOT = Path(__file__).parents[2]
 KEY = "benchmark-key-for-all-runs"
+VARIABLES = {"ADMIN_API_KEY": KEY, "LOG_LEVEL": "error", "LIVE_CONNECTIONS_PER_KEY": "100000"}
 TICKS = os.sysconf("SC_CLK_TCK")
 COLUMNS = (
     "kind", "connections", "connect s", "p50 ms", "p95 ms", "p99 ms", "max ms", "deliveries/s", "CPU ms/event",
@@ -57,7 +58,7 @@ def local() -> Iterator[Server]:
     with tempfile.TemporaryDirectory() as place:
         command = [sys.executable, "-m", "edge.runtimes.local", "serve", "core_tessie.app:app", "--port", "0"]
         command += ["--state", f"{place}/state", "--migrations", str(ROOT / "migrations")]
-        env = os.environ | {"PYTHONPATH": str(ROOT / "src"), "ADMIN_API_KEY": KEY, "LOG_LEVEL": "error"}
+        env = os.environ | {"PYTHONPATH": str(ROOT / "src"), **VARIABLES}
         with subprocess.Popen(command, cwd=place, env=env, stdout=subprocess.PIPE, text=True) as process:
             assert process.stdout is not None
             found = re.search(r"http://\S+:\d+", process.stdout.readline())
@@ -72,8 +73,7 @@ def workers() -> Iterator[Server]:
     sys.path.append(str(ROOT / "tools"))
     from pyedge import Worker  # noqa: PLC0415 - only where it is asked for
 
-    variables = {"ADMIN_API_KEY": KEY, "TESSIE_API_KEY": "none", "LOG_LEVEL": "error"}
-    with Worker(ROOT / "wrangler.toml", variables=variables) as worker:
+    with Worker(ROOT / "wrangler.toml", variables={**VARIABLES, "TESSIE_API_KEY": "none"}) as worker:
         Server(worker.url.rstrip("/"), os.getpid()).publish()
         found = subprocess.run(["pgrep", "-n", "workerd"], capture_output=True, text=True, check=True).stdout
         yield Server(worker.url.rstrip("/"), int(found))

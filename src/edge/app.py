@@ -118,10 +118,7 @@ class App:
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
-        self._plan_frames(resources)
-        self.workflows = {
-            one.binding: EventHandler(one.handler, Run, injector) for group in resources for one in group.workflows
-        }
+        self._plan_frames_and_workflows(resources)
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
         self._bind_live(revalidate, count_frame)
@@ -132,10 +129,13 @@ class App:
         for group in resources:
             group.compose(self)
 
-    def _plan_frames(self, resources: Sequence[Routes]) -> None:
-        """Plan the handlers of the frames that clients send."""
+    def _plan_frames_and_workflows(self, resources: Sequence[Routes]) -> None:
+        """Plan the handlers of the frames that clients send, and of workflows."""
         self.frames = {one.type: one for group in resources for one in group.frames}
         self._on_frame = {one.type: EventHandler(one.handler, Frame, self.injector) for one in self.frames.values()}
+        self.workflows = {
+            one.binding: EventHandler(one.handler, Run, self.injector) for group in resources for one in group.workflows
+        }
 
     def _bind_live(self, revalidate: Revalidate | None, count_frame: CountFrame | None) -> None:
         """Prepare what open sockets and streams need."""

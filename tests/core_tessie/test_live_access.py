@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -209,6 +210,32 @@ def test_frames_and_requests_share_the_limit_of_a_minute(tmp_path: Path) -> None
             assert allowed == calls
         for ws in sockets:
             ws.close()
+
+
+@pytest.mark.soak
+def test_flood_of_chat_frames_stops_at_the_limit(tmp_path: Path, model_sim: ModelSim) -> None:
+    """Sixteen sockets of one key send as many chat frames as they may, all at once, beside requests."""
+    model_sim.reset()
+    env = {name: value for name, value in Runner(tmp_path, 9, model_sim).env.items() if name != "RATE_LIMITER"}
+    with served_locally(tmp_path, env) as served:
+        key, sockets = Key(served), 16
+        began = time.monotonic()
+
+        def flood(_number: int) -> list[int]:
+            """Chat as fast as answers come, and return their statuses."""
+            with key.socket("?types=none") as ws:
+                found = []
+                for _ in range(wire.FRAMES - 10):
+                    reply = said(ws, {"type": "chat", "message": "Hello?"})["data"]
+                    found.append(reply["problem"]["status"] if "problem" in reply else 200)
+                return found
+
+        with ThreadPoolExecutor(sockets) as pool:
+            statuses = [one for some in pool.map(flood, range(sockets)) for one in some]
+        periods = 2 + int((time.monotonic() - began) // 60)
+    assert set(statuses) == {200, 429}
+    assert len(model_sim.requests) == statuses.count(200)
+    assert statuses.count(200) + sockets <= periods * app.limits["RATE_LIMITER"].calls
 
 
 def test_in_workerd_frames_and_requests_share_the_binding() -> None:

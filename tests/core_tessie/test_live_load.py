@@ -86,7 +86,12 @@ def check_catch_up(served: Served, since: int) -> None:
     """Let one reader of each kind catch up."""
     wanted = [*range(since + 1, since + EVENTS + 1)]
     ws = opened(served, f"?since={since}")
-    assert [int(received(ws)["id"]) for _ in wanted] == wanted
+    found: list[int] = []
+    while len(found) < EVENTS:
+        event = received(ws)
+        if "sequence" in event:  # else it is a heartbeat
+            found.append(int(event["id"]))
+    assert found == wanted
     ws.close()
     stream = Stream(served, f"?since={since}", **KEY)
     numbers = stream.numbers()
@@ -108,14 +113,18 @@ def grown_in_workerd(readers: int, seconds: float) -> float:
 
 
 def test_slow_readers_in_catch_up_cost_little_memory(tmp_path: Path) -> None:
-    assert grown_locally(tmp_path, 24, 3) < 60
+    assert grown_locally(tmp_path, 24, 3) < 50
+
+
+def test_slow_readers_in_workerd_cost_little_memory() -> None:
+    assert grown_in_workerd(24, 4) < 120
 
 
 @pytest.mark.soak
 def test_a_hundred_slow_readers_in_catch_up_cost_little_memory(tmp_path: Path) -> None:
-    assert grown_locally(tmp_path, 90, 45) < 150
+    assert grown_locally(tmp_path, 90, 45) < 120
 
 
 @pytest.mark.soak
-def test_slow_readers_in_workerd_cost_little_memory() -> None:
-    assert grown_in_workerd(90, 45) < 300
+def test_many_slow_readers_in_workerd_cost_little_memory() -> None:
+    assert grown_in_workerd(90, 45) < 250

@@ -207,10 +207,11 @@ def _size(payload: Payload) -> int:
 def fan_out(event: Event, readers: Iterable[Reader]) -> None:
     """Push an event to the readers that get it and were not given it yet; each form of it is made once."""
     made: dict[object, tuple[Payload, int]] = {}
+    is_shown = wire.filter_of(event)
     for reader in readers:
         if event.sequence > reader.sent:
             reader.sent = event.sequence
-            if wire.shown(event, reader.types, reader.actor):
+            if is_shown(reader.types, reader.actor):
                 if reader.encode not in made:
                     payload = reader.encode(event)
                     made[reader.encode] = payload, _size(payload)

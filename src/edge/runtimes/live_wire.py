@@ -1,6 +1,6 @@
 """Live events as they are on the wire, the same from every runtime: CloudEvents in JSON, SSE and socket frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from enum import IntEnum
 from typing import Any
@@ -85,6 +85,9 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """A time for documents that are made only to be checked."""
 
 
+_SUBJECT, _CALLER = Audience.SUBJECT.value, Audience.CALLER.value
+
+
 class TooManyFrames(Problem):
     """Too many frames at once."""
 
@@ -116,18 +119,32 @@ def wanted(types: Sequence[str], type_: str) -> bool:
     return not types or any(type_ == one or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
 
 
-def shown(event: Event, types: Sequence[str], actor: Actor) -> bool:
+def shown(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
     """Tell whether a reader gets an event: it asked for the type, and the event's audience includes it."""
-    return wanted(types, event.type) and _is_for(event, actor)
+    return filter_of(event)(types, actor)
 
 
-def _is_for(event: Event, actor: Actor) -> bool:
-    subjects = actor.subjects
+def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
+    """Return `shown` for one event and many readers."""
+    asked: dict[tuple[str, ...], bool] = {(): True}
+
+    def is_shown(types: tuple[str, ...], actor: Actor) -> bool:
+        is_asked = asked.get(types)
+        if is_asked is None:
+            is_asked = asked[types] = wanted(types, event.type)
+        return is_asked and _includes(event, actor)
+
+    return is_shown
+
+
+def _includes(event: Event, actor: Actor) -> bool:
+    """Tell whether an event's audience includes a reader."""
+    audience, subjects = event.audience, actor.subjects
+    if audience == _SUBJECT:
+        return subjects is None or event.subject in subjects
     if subjects is None and actor.role >= ADMIN:
         return True
-    if event.audience == Audience.SUBJECT:
-        return subjects is None or event.subject in subjects
-    if event.audience == Audience.CALLER and event.caller == actor.name:
+    if audience == _CALLER and event.caller == actor.name:
         return subjects is None or (event.scope is not None and subjects.issuperset(from_json(event.scope)))
     return False
 

@@ -1,6 +1,7 @@
 """Frames of a live socket: each but a ping is let in and counted as a request is, in the order in which they come."""
 
 import asyncio
+from time import time
 from typing import Any
 
 import pytest
@@ -113,6 +114,13 @@ def test_frame_of_an_ended_credential_is_refused_and_ends_the_socket(frame: str)
     desk.keys.clear()
     (answer,) = desk.answers(one, frame)
     assert (status_of(answer), answer[2], one.types) == (401, True, ())
+
+
+def test_frame_of_an_expired_credential_is_refused_without_a_look_up() -> None:
+    desk, one = Desk(), reader()
+    one.actor = Actor("phone", READER, expires_at=time() - 1)
+    (answer,) = desk.answers(one, '{"type": "who"}')
+    assert (status_of(answer), answer[2], desk.looked_up) == (401, True, 0)
 
 
 def test_ping_costs_nothing() -> None:

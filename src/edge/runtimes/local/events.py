@@ -187,7 +187,13 @@ class LocalEvents:
             self._open.leave(reader)
 
     async def _feed(self) -> None:
-        """Hand new events to the readers, in order, as long as there are any; and a sign of life to those at rest."""
+        """Hand new events to the readers as long as there are any, a sign of life to those at rest; check them all."""
+        try:
+            await self._feed_all()
+        finally:
+            self._feeding = None
+
+    async def _feed_all(self) -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + wire.HEARTBEAT
         while self._open:
@@ -201,7 +207,6 @@ class LocalEvents:
             if not found:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
-        self._feeding = None
 
     async def _hand_on(self) -> bool:
         """Hand a page of new events to the readers; return whether there were any."""

@@ -107,8 +107,9 @@ class Log:
             self._sql.exec("DELETE FROM events WHERE seq < ?", float(self._oldest))
         for event in events:
             fan_out(event, self.live)
+            is_shown = wire.filter_of(event)
             for member in [*self._members.values()]:
-                if member.sent is None and member.wants(event) and not member.send(event.json):
+                if member.sent is None and is_shown(member.types, member.actor) and not member.send(event.json):
                     self._drop(member)
         return str(self.head)
 
@@ -158,6 +159,7 @@ class Log:
         """Forget a socket, and answer its closing."""
         kept = Member.of(socket)
         if kept is not None and (member := self._members.get(kept.id)):
+            member.closed = member.closed or Close.GOING_AWAY  # what still catches up stops
             self._drop(member)
         with suppress(JsException):
             socket.close(1000 if code in _NOT_SENT else code, reason)
