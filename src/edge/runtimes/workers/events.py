@@ -1,5 +1,6 @@
 """The `Events` port in a Worker: it asks the Durable Object that is the log."""
 
+import json
 from collections.abc import AsyncIterable, Sequence
 from typing import Any
 
@@ -84,7 +85,7 @@ class DurableEvents:
             raise PortError(f"events: {message_of(fault)}") from None
 
     async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
-        told = to_json(sent_of(follow)).decode("ascii", "replace")
+        told = json.dumps(sent_of(follow))  # ASCII, as a header is
         init = to_object({"headers": {**headers, FOLLOW: told}})
         try:
             answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)
