@@ -48,7 +48,7 @@ def test_each_key_has_its_calls_and_not_one_more(limited: Runner) -> None:
     assert over.header("access-control-allow-origin") == "*"
 
 
-@pytest.mark.parametrize("path", ["/d1/vehicles", "/nowhere", "/", "/events?ticket=x"])
+@pytest.mark.parametrize("path", ["/d1/vehicles", "/nowhere", "/", "/events?ticket=x", "/%zz", "/?" + "q" * 17_000])
 def test_a_stranger_is_counted_by_its_address(limited: Runner, path: str) -> None:
     async def case(client: Client) -> tuple[list[int], Answer, int]:
         stranger = by(client, "a wrong key")

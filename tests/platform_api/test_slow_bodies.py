@@ -2,6 +2,7 @@
 
 import time
 from pathlib import Path
+from statistics import median
 
 import pytest
 from tests.platform_api.conftest import Sims
@@ -58,7 +59,7 @@ def test_heads_without_bodies_hold_up_nobody(sims: Sims, tmp_path: Path, path: s
 def test_minutes_of_slow_bodies_hold_up_nobody_and_leave_no_memory(sims: Sims, tmp_path: Path) -> None:
     with served_locally(tmp_path, sims.env(), "platform_api") as served:
         begun = head(served.url, PURGE, [signature()], 900_000) + bytes(100_000)
-        before, took = memory(served), list[float]()
+        held, took = [memory(served)], list[float]()
         for _ in range(6):
             with waiting(served.url, begun, 1000), waiting(served.url, begun, 300, "127.0.0.3"):
                 for _ in range(20):
@@ -66,6 +67,8 @@ def test_minutes_of_slow_bodies_hold_up_nobody_and_leave_no_memory(sims: Sims, t
                     assert status == 200
                     took.append(seconds)
                     time.sleep(0.2)
-                assert memory(served) - before < 120_000
-        assert sorted(took)[-5] < 3
-        assert memory(served) - before < 80_000
+                held.append(memory(served))
+        assert median(took) < 1
+        assert max(took) < 15, "not even while as many sockets are opened, on a busy machine"
+        assert max(held) - held[0] < 150_000, held
+        assert held[-1] - held[1] < 40_000, f"it grows: {held}"

@@ -50,11 +50,20 @@ class HastySocket(PatientWebSocket):
 class Serving:
     """A running server: where it listens, and what it counts."""
 
-    def __init__(self, port: int, server: Server, streams: "list[str]") -> None:
-        self.port = port
+    def __init__(self, listening: socket.socket, server: Server, streams: "list[str]") -> None:
+        address = listening.getsockname()
+        self.port = address[1] if isinstance(address, tuple) else 0
+        self.path = address if isinstance(address, str) else ""
         self.bounds = server.bounds
         self.streams = streams
         self._lines: list[Line] = []
+
+    async def open_local(self, data: bytes) -> "Line":
+        """Connect to a server on a Unix socket and send bytes."""
+        reader, writer = await asyncio.open_unix_connection(self.path)
+        writer.write(data)
+        self._lines.append(Line(reader, writer))
+        return self._lines[-1]
 
     async def open(self, data: bytes = b"", source: str = HERE, receive_buffer: int = 0) -> "Line":
         """Connect from an address and send bytes."""
@@ -217,9 +226,12 @@ async def _endless(streams: list[str]) -> AsyncGenerator[bytes]:
 
 @asynccontextmanager
 async def serving(
-    bounds: Bounds | None = None, proxies: TrustedProxies | None = None, http: type[PatientHttp] = Hasty
+    bounds: Bounds | None = None,
+    proxies: TrustedProxies | None = None,
+    http: type[PatientHttp] = Hasty,
+    path: str = "",
 ) -> AsyncIterator[Serving]:
-    """Run the server on a port; whatever it counts is given back at its end."""
+    """Run the server on a port, or a Unix socket at a path; whatever it counts is given back at its end."""
     streams: list[str] = []
     ports = Ports(Settings({}), {Log: silent})
 
@@ -233,10 +245,10 @@ async def serving(
         h11_max_incomplete_event_size=HEAD_LIMIT, log_level="critical",
     )  # fmt: skip
     server = uvicorn.Server(config)
-    with socket.create_server((HERE, 0), backlog=1024) as listening:
+    with at(path) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))
         await until(lambda: server.started)
-        served = Serving(int(listening.getsockname()[1]), app, streams)
+        served = Serving(listening, app, streams)
         try:
             yield served
             served.close()
@@ -246,6 +258,16 @@ async def serving(
             server.should_exit = True
             server.force_exit = True
             await running
+
+
+def at(path: str) -> socket.socket:
+    """Return a listening socket."""
+    if not path:
+        return socket.create_server((HERE, 0), backlog=1024)
+    listening = socket.socket(socket.AF_UNIX)
+    listening.bind(path)
+    listening.listen()
+    return listening
 
 
 def taken(bounds: Bounds) -> int:

@@ -108,6 +108,16 @@ def test_extensions_cost_their_time_and_no_more() -> None:
     assert run(case).status == 408
 
 
+def test_body_of_a_request_behind_another_is_waited_for_as_long() -> None:
+    async def case(served: Serving) -> tuple[Reply, Reply]:
+        line = await served.open(b"GET /slow HTTP/1.1\r\nhost: a\r\n\r\n" + POST + b"content-length: 9\r\n\r\n")
+        first = await line.reply()
+        return first, await line.all()
+
+    first, second = run(case)
+    assert (first.status, second.status) == (200, 408)
+
+
 # -- upgrades ---------------------------------------------------------------------------------------------------------
 
 

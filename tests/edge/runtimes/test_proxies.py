@@ -5,15 +5,22 @@ from pathlib import Path
 
 import pytest
 from tests.edge.runtimes.running import Running, lay_out, running
-from tests.edge.runtimes.serving import OTHER, UPGRADE, serving
+from tests.edge.runtimes.serving import OTHER, UPGRADE, Hasty, serving, until
 from tests.edge.runtimes.tiny import app
 
 from edge.parts.limits import network
+from edge.runtimes.local.bounds import Bounds, Budget
 from edge.runtimes.local.proxies import MOST_HOPS, TrustedProxies, plain
 from edge.runtimes.local.runtime import LocalRuntime, StartError
 from edge.testing import HeaderTable
 
 LIST = "127.0.0.1, 10.0.0.0/8, 2001:db8::/32, ::ffff:192.0.2.0/120, unix"
+
+
+class Unhurried(Hasty):
+    """Waits for bodies for longer than a test takes."""
+
+    body_patience = 60.0
 
 
 def client(peer: str, forwarded: str | None, proxies: str = LIST) -> str:
@@ -116,20 +123,20 @@ def test_subscriber_is_an_ipv4_address_or_half_an_ipv6_one(address: str, expecte
 
 def test_proxy_that_is_trusted_has_many_clients_and_each_its_share() -> None:
     head = b"host: a\r\nconnection: close\r\nx-forwarded-for: %s\r\n\r\n"
+    bounds = Bounds()
+    bounds.bodies = Budget(10, 3)
 
     async def main() -> None:
-        async with serving(proxies=TrustedProxies.parse("127.0.0.1")) as served:
+        async with serving(bounds, TrustedProxies.parse("127.0.0.1"), Unhurried) as served:
             ask = b"GET /client HTTP/1.1\r\n" + head
             assert (await served.ask(ask % b"203.0.113.7")).body == b'"203.0.113.7"'
             twice = b"6.6.6.6\r\nx-forwarded-for: 203.0.113.8, 127.0.0.1"
             assert (await served.ask(ask % twice)).body == b'"203.0.113.8"'
             assert (await served.ask(ask % b"203.0.113.7", OTHER)).body == b'"127.0.0.2"'
             waiting = b"POST /size HTTP/1.1\r\ncontent-length: 10\r\n" + head
-            share = served.bounds.bodies.share
-            for _ in range(share):
+            for _ in range(3):
                 await served.open(waiting % b"203.0.113.7")
-            await asyncio.sleep(0.2)
-            assert served.bounds.bodies.taken == share
+            await until(lambda: served.bounds.bodies.taken == 3)
             assert (await served.ask(waiting % b"203.0.113.7")).status == 503
             other = await served.open(waiting % b"203.0.113.9")
             other.writer.write(b"0123456789")
@@ -141,6 +148,19 @@ def test_proxy_that_is_trusted_has_many_clients_and_each_its_share() -> None:
             assert await line.until(b"203.0.113.7") == b"\x81\x0ehi 203.0.113.7"
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize(("trusted", "expected"), [("unix", b'"203.0.113.7"'), ("127.0.0.1", b'""'), ("", b'""')])
+def test_proxy_on_a_unix_socket_is_trusted_by_name(tmp_path: Path, trusted: str, expected: bytes) -> None:
+    proxies = TrustedProxies.parse(trusted) if trusted else None
+
+    async def main() -> bytes:
+        async with serving(proxies=proxies, path=str(tmp_path / "s")) as served:
+            head = b"GET /client HTTP/1.1\r\nhost: a\r\nconnection: close\r\ncf-connecting-ip: 6.6.6.6\r\n"
+            line = await served.open_local(head + b"x-forwarded-for: 203.0.113.7\r\n\r\n")
+            return (await line.reply()).body
+
+    assert asyncio.run(main()) == expected
 
 
 @pytest.mark.slow

@@ -160,10 +160,12 @@ class PatientHttp(Patient, H11Protocol):
             self._count_head(len(data))
 
     def on_response_complete(self) -> None:
-        """Wait for the next head as long as an idle connection is kept."""
+        """Wait for the next head as long as an idle connection is kept; what came already may lack its body."""
         super().on_response_complete()
         if self.conn.their_state is h11.IDLE:
             self._unwatch()
+        elif self.transport.get_protocol() is self:
+            self._watch()
 
     def handle_websocket_upgrade(self, event: h11.Request) -> None:
         """Leave the connection to the WebSocket's protocol, whose parser takes smaller heads and says nothing else."""

@@ -1,0 +1,114 @@
+"""The front of the service: what streams is never collected, and whoever leaves ends it."""
+
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from tests.served import ADMIN, Served, served_locally
+from tests.slow_bodies import connected, memory
+
+from .conftest import ENV
+
+pytestmark = pytest.mark.slow
+
+HANDSHAKE = (
+    "connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\n"
+    "sec-websocket-key: AAAAAAAAAAAAAAAAAAAAAA==\r\n"
+)
+
+
+def events(served: Served, headers: str = "") -> bytes:
+    where = urlsplit(served.url).netloc
+    return f"GET /events?since=0 HTTP/1.1\r\nhost: {where}\r\nauthorization: Bearer {ADMIN}\r\n{headers}\r\n".encode()
+
+
+def answer(client: socket.socket, size: int) -> bytes:
+    """Return what comes, at most so much, until the connection ends or nothing comes for a moment."""
+    client.settimeout(2)
+    data = b""
+    with suppress(TimeoutError, ConnectionError):
+        while len(data) < size and (part := client.recv(65_536)):
+            data += part
+    return data
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """A local server of our own, whose memory is nobody else's."""
+    with served_locally(tmp_path_factory.mktemp("front"), ENV) as served:
+        yield served
+
+
+def test_handshake_on_live_events_is_refused_on_either_runtime(served: Served) -> None:
+    served.publish("custom.x", "before")
+    with connected(served.url) as client:
+        client.sendall(events(served, HANDSHAKE))
+        head, _, body = answer(client, 1 << 20).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert json.loads(body)["type"] == "urn:problem:plain-http-only"
+    with connected(served.url) as client:
+        client.sendall(events(served))
+        assert b"custom.x" in answer(client, 2000), "over plain HTTP it streams"
+
+
+def collected(served: Served, count: int, sockets: int) -> int:
+    """Publish so many large events, ask for them by so many handshakes, and return the KiB that this has cost."""
+    for number in range(count):
+        served.publish("custom.large", f"{number}{'x' * 150_000}")
+    before = memory(served)
+    held = [connected(served.url) for _ in range(sockets)]
+    for client in held:
+        client.sendall(events(served, HANDSHAKE))
+    assert {answer(client, 1 << 20)[:13] for client in held} == {b"HTTP/1.1 400 "}
+    for client in held:
+        client.close()
+    return memory(served) - before
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/status"), reason="memory is read from /proc")
+def test_handshakes_on_a_stream_cost_no_memory(alone: Served) -> None:
+    assert collected(alone, 20, 40) < 20_000
+
+
+@pytest.mark.soak
+def test_many_handshakes_on_a_long_stream_cost_no_memory(alone: Served) -> None:
+    assert max(collected(alone, 60, 60) for _ in range(5)) < 40_000
+
+
+@pytest.mark.soak
+def test_readers_that_leave_leave_no_memory(alone: Served) -> None:
+    for number in range(30):
+        alone.publish("custom.large", f"{number}{'x' * 150_000}")
+    grown = []
+    for _ in range(12):
+        held = [connected(alone.url) for _ in range(8)]
+        for client in held:
+            client.sendall(events(alone))
+        assert all(answer(client, 10_000).startswith(b"HTTP/1.1 200 ") for client in held)
+        for client in held:
+            client.close()
+        time.sleep(1)
+        grown.append(memory(alone))
+    assert grown[-1] - grown[1] < 30_000, grown
+
+
+def test_connections_of_streams_end_with_their_readers(tmp_path: Path) -> None:
+    with served_locally(tmp_path, ENV) as served:
+        assert served.process is not None
+        files = f"/proc/{served.process.pid}/fd"
+        before = len(os.listdir(files))
+        held = [connected(served.url) for _ in range(8)]
+        for client in held:
+            client.sendall(events(served))
+        assert all(answer(client, 1).startswith(b"HTTP/1.1 200 ") for client in held)
+        assert len(os.listdir(files)) >= before + 8
+        for client in held:
+            client.close()
+        time.sleep(1)
+        assert len(os.listdir(files)) < before + 4
