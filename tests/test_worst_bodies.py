@@ -68,6 +68,20 @@ def shapes(hint: Any) -> Iterator[tuple[str, bytes]]:
             yield f"{begin}{what}", (begin + inner + end).encode()
 
 
+ATTEMPTS = 4
+"""Measurements of a body that seems to take too much: another process disturbs one of them, not all."""
+
+
+def share_of_yardstick(work: Any, given: Any) -> float:
+    """Return how many times the CPU of the yardstick some work takes, at the least of a few attempts."""
+    least = cpu(work, given) / cpu(from_json, YARDSTICK)
+    for _ in range(ATTEMPTS - 1):
+        if least <= MOST_WORK:
+            break
+        least = min(least, cpu(work, given) / cpu(from_json, YARDSTICK))
+    return least
+
+
 def cpu(work: Any, *given: Any) -> float:
     """Return the seconds of CPU that work takes."""
     began = time.process_time()
@@ -77,7 +91,7 @@ def cpu(work: Any, *given: Any) -> float:
 
 @pytest.mark.parametrize("where", MODELS)
 def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
-    check, yardstick = body_check(MODELS[where]), cpu(from_json, YARDSTICK)
+    check = body_check(MODELS[where])
     answers: list[int] = []
 
     def look(body: bytes) -> None:
@@ -86,7 +100,7 @@ def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
         except Problem as problem:
             answers.append(len(json.dumps(problem.document("/", "1"))))
 
-    found = {what: cpu(look, body) / yardstick for what, body in shapes(MODELS[where])}
+    found = {what: share_of_yardstick(look, body) for what, body in shapes(MODELS[where])}
     assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
     assert max(answers, default=0) < LARGEST
 
@@ -94,7 +108,7 @@ def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
 @pytest.mark.parametrize("where", ["interaction", *(f"action {name}" for name in KINDS)])
 def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) -> None:
     """What is validated as a Python value: payloads of actions, and interactions, whose signature is over the bytes."""
-    validator, yardstick = TypeAdapter(MODELS[where]), cpu(from_json, YARDSTICK)
+    validator = TypeAdapter[Any](MODELS[where])
     answers: list[int] = []
 
     def look(value: object) -> None:
@@ -103,6 +117,6 @@ def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) ->
         except ValidationError as invalid:
             answers.append(len(json.dumps(InvalidBody(list_faults(invalid)).document("/", "1"))))
 
-    found = {what: cpu(look, from_json(body)) / yardstick for what, body in shapes(MODELS[where])}
+    found = {what: share_of_yardstick(look, from_json(body)) for what, body in shapes(MODELS[where])}
     assert {what: work for what, work in found.items() if work > MOST_WORK} == {}
     assert max(answers) < LARGEST

@@ -122,21 +122,22 @@ def test_an_old_log_is_brought_up_to_date_when_its_object_wakes(host: Worker) ->
 
 OLD_ACTOR = {"name": "phone", "role": 1, "subjects": ["car-1"]}
 OLD_ATTACHMENT = {"id": "a", "actor": OLD_ACTOR, "types": ["a.*"], "sent": None, "request_id": "r"}
-MORE = {"daily_calls": 7, "is_token": True, "expires_at": 1795948443.5}
+MORE = {"daily_calls": 7, "is_token": True, "expires_at": 1795948443.5, "fingerprint": "f1", "is_member": False}
+NONE = {"daily_calls": None, "is_token": False, "expires_at": None, "fingerprint": None, "is_member": False}
 
 
 def test_an_attachment_of_an_earlier_version_is_read(host: Worker) -> None:
     read = json.loads(host.request("POST", "/attachment", json.dumps(OLD_ATTACHMENT).encode())[2])
     assert read["actor"] == repr(Actor("phone", READER, frozenset({"car-1"})))
     assert read["check_s"] == 30
-    assert read["kept"]["actor"] == OLD_ACTOR | {"daily_calls": None, "is_token": False, "expires_at": None}
+    assert read["kept"]["actor"] == OLD_ACTOR | NONE
 
 
 def test_an_attachment_keeps_the_whole_actor(host: Worker) -> None:
     attachment = OLD_ATTACHMENT | {"actor": OLD_ACTOR | MORE, "check_s": 2.5}
     read = json.loads(host.request("POST", "/attachment", json.dumps(attachment).encode())[2])
     assert read["actor"] == repr(
-        Actor("phone", READER, frozenset({"car-1"}), 7, is_token=True, expires_at=1795948443.5)
+        Actor("phone", READER, frozenset({"car-1"}), 7, is_token=True, expires_at=1795948443.5, fingerprint="f1")
     )
     assert read["kept"] == attachment
 

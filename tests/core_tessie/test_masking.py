@@ -323,8 +323,8 @@ def test_no_token_is_kept_in_a_table(run: Runner, upstream: Upstream) -> None:
             assert (await client.post("/agent/actions", command)).status == 202
         for _ in range(500):
             done = (await client.get("/agent/actions?status=succeeded&limit=100")).json()
-            raw = await database(client).all("SELECT body, body_bytes FROM tessie_raw")
-            if len(done) == len(answers) and len(raw) == 2 * len(answers):
+            raw = await database(client).all("SELECT body, body_bytes, seen FROM tessie_raw")
+            if len(done) == len(answers) and sum(row["seen"] for row in raw) == 2 * len(answers):
                 return [*raw, *await database(client).all("SELECT * FROM agent_actions")]
             await asyncio.sleep(0.02)
         raise AssertionError((len(done), len(raw)))
