@@ -1,4 +1,4 @@
-"""What is written down after the response: `logs` rows for known callers and steps, and a point of usage."""
+"""Writes `logs` rows for known callers and steps, and a point of usage for each request, after the response."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -54,12 +54,12 @@ class Journal:
         self, level: str, message: str, *, route: str | None, actor: str | None, request_id: str, **payload: object
     ) -> None:
         """Keep a log row, and tell of a warning or error. `payload` holds no secret, no place and no whole VIN."""
-        told = LogNote(
+        entry = LogNote(
             message=message[:TEXT_LIMIT], route=route, actor=actor, request_id=request_id, payload=_cut(payload)
         )
-        self._keep(level, told)
+        self._keep(level, entry)
         if level in _TOLD:
-            self._publisher.publish(f"log.{level}", told)
+            self._publisher.publish(f"log.{level}", entry)
 
     def answered(self, request: Request, status: int) -> None:
         """Keep the row of a known caller's call, or of one that failed here: the busier, the fewer rows.
@@ -78,12 +78,12 @@ class Journal:
         if calls > 1:
             payload["calls"] = calls
         level = "error" if status >= 500 else "info"
-        told = LogNote(
+        entry = LogNote(
             message=message, route=request.route or None, actor=actor, request_id=request.id, payload=payload
         )
-        self._keep(level, told)
+        self._keep(level, entry)
         if level in _TOLD and self._sampler.take("alarms", ALARMS, now):
-            self._publisher.publish(f"log.{level}", told)
+            self._publisher.publish(f"log.{level}", entry)
 
     def record(self, call: Call) -> None:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
@@ -91,10 +91,10 @@ class Journal:
             fits = self._sampler.spend("bodies", call_size(call), A_MINUTE, time())
             self._spool.add([call if fits else replace(call, leaves_body=True)])
 
-    def _keep(self, level: str, told: LogNote) -> None:
+    def _keep(self, level: str, entry: LogNote) -> None:
         if self._spool:
-            payload = to_json(told["payload"]).decode() if told["payload"] else None
-            row = (uuid4().hex, told["route"], told["actor"], told["request_id"], level, told["message"], payload)
+            payload = to_json(entry["payload"]).decode() if entry["payload"] else None
+            row = (uuid4().hex, entry["route"], entry["actor"], entry["request_id"], level, entry["message"], payload)
             self._spool.add(upsert("logs", _LOGS, [row]))
 
     async def _write(self, batch: list[Statement | Call]) -> None:

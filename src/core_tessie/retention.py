@@ -1,4 +1,4 @@
-"""Which rows are removed in time: logs, Tessie's answers, and what has ended; never what something still needs."""
+"""Retention rules: old logs, answers of Tessie's and ended work are removed, never a row that something needs."""
 
 from datetime import timedelta
 from typing import Any

@@ -1,4 +1,4 @@
-"""Which rows are removed in time: the audit log, notices that went out long ago, and leases that are over."""
+"""Retention rules: old entries of the audit log, old notices, and leases that are over are removed."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""What is written after the response: items kept in their order and written together, as many as have come."""
+"""Spools of items that are written after the response, in their order, as many together as have come."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable

@@ -1,4 +1,4 @@
-"""Which rows are removed in time: forms that all have got, spam, and leases that are over."""
+"""Retention rules: forms that were carried on everywhere, spam, and leases that are over are removed."""
 
 from datetime import timedelta
 

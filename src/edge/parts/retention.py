@@ -123,11 +123,11 @@ class Retention:
         try:
             due = await self.due()
             while due and not self._is_over():
-                due = [one for one in due if await self._remove(one, removed)]
+                due = [item for item in due if await self._remove(item, removed)]
         finally:
             report = {
                 "removed": dict(removed),
-                "more": sorted({one.rule.table for one in due}),
+                "more": sorted({item.rule.table for item in due}),
                 "skipped": self.skipped,
             }
             if removed or self.skipped:
@@ -136,17 +136,17 @@ class Retention:
 
     async def foresee(self) -> dict[str, Any]:
         """Count the rows that a run would remove, and the old ones that are needed; remove none."""
-        found: dict[str, Counter[str]] = {"would_remove": Counter(), "needed": Counter()}
+        totals: dict[str, Counter[str]] = {"would_remove": Counter(), "needed": Counter()}
         for rule, before in await self.due():
-            for kind, counts in found.items():
+            for kind, counts in totals.items():
                 counted = await self._first(rule.counting(before, needed=kind == "needed"))
                 if counted:
                     counts[rule.table] += counted["n"]
-        return {**{kind: dict(counts) for kind, counts in found.items()}, "skipped": self.skipped}
+        return {**{kind: dict(counts) for kind, counts in totals.items()}, "skipped": self.skipped}
 
     async def due(self) -> list[Due]:
         """Return the rules by which something may go. A rule whose setting is not valid removes nothing."""
-        found = []
+        due = []
         for rule in self._rules:
             try:
                 before = await self._before(rule)
@@ -157,24 +157,24 @@ class Retention:
                     raise
                 self._skip(rule, fault)
             else:
-                found += [] if before is None else [Due(rule, before)]
-        return found
+                due += [] if before is None else [Due(rule, before)]
+        return due
 
     async def _before(self, rule: Rule) -> Value:
         """Return the instant before which rows go, by their age, number and size; None where all are kept."""
         rows, megabytes = (getattr(self._settings, name) if name else 0 for name in (rule.max_rows, rule.max_mb))
         keep = rule.keep if isinstance(rule.keep, timedelta) else timedelta(days=getattr(self._settings, rule.keep))
-        found: list[Any] = []
+        instants: list[Any] = []
         if keep or isinstance(rule.keep, timedelta):
             at = self._clock.now() - keep
-            found.append(at.timestamp() if rule.is_epoch else to_text(at))
+            instants.append(at.timestamp() if rule.is_epoch else to_text(at))
         if rows and ((await self._first(rule.span())) or {"n": 0})["n"] > rows:
-            found += await self._found(rule.oldest(rows))
+            instants += await self._boundary(rule.oldest(rows))
         if megabytes:
-            found += await self._found(rule.oldest_within(megabytes * MEGABYTE))
-        return max(found, default=None)
+            instants += await self._boundary(rule.oldest_within(megabytes * MEGABYTE))
+        return max(instants, default=None)
 
-    async def _found(self, statement: Statement) -> list[Any]:
+    async def _boundary(self, statement: Statement) -> list[Any]:
         row = await self._first(statement)
         return [] if row is None or row["before"] is None else [row["before"]]
 
