@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
 from edge.crypto import Crypto
-from edge.endpoint import Endpoint, Injector, PlanError
+from edge.endpoint import Endpoint, PlanError
 from edge.errors import (
     PROBLEM_JSON,
     BadRequest,
@@ -28,7 +28,9 @@ from edge.errors import (
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.http import URL_LIMIT, Request, Response
+from edge.injection import CallerTables, Injector, Provider
 from edge.ports import (
+    NO_CALLER,
     Assets,
     Background,
     CheckViolation,
@@ -67,6 +69,8 @@ MAX_RETRY_DELAY = 43_200
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
+    `tables` declares whose the rows are of the first database: a handler's `Database` then holds its caller's alone.
+    `tables` declares whose the rows of the first database are: a handler's `Database` holds those of its caller alone.
     `admit` stands before what is public, as `authenticate` does before all else, and behind that for who is not known
     there: what bounds strangers bounds their tries. `queues` gives for each binding of type `Queue` the name of its
     queue, `limits` for each `RateLimiter` what it allows; `migrations` is the app's folder below `migrations/`, empty
@@ -83,15 +87,18 @@ class App:
         authenticate: Authenticate,
         admit: Admit | None = None,
         middleware: Sequence[Middleware] = (),
-        providers: Sequence[Callable[..., Any]] = (),
+        providers: Sequence[Callable[..., Any] | Provider] = (),
+        tables: CallerTables | None = None,
         queues: Mapping[str, str] | None = None,
         limits: Mapping[str, Limit] | None = None,
         migrations: str = "",
     ) -> None:
         self.name, self.version, self.settings = name, version, settings
         self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
-        injector = self.injector = Injector(settings, RUNTIME_PORTS, providers)
-        self.endpoints = [Endpoint(route, injector) for group in resources for route in group.routes]
+        self.tables = tables
+        self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
+        injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
+        self.endpoints = [Endpoint(route, injector.for_caller) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
         self.consumers = _by_queue(one for group in resources for one in group.consumers)
@@ -99,7 +106,9 @@ class App:
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
         self.frames = {one.type: one for group in resources for one in group.frames}
-        self._on_frame = {one.type: EventHandler(one.handler, Frame, injector) for one in self.frames.values()}
+        self._on_frame = {
+            one.type: EventHandler(one.handler, Frame, injector.for_caller) for one in self.frames.values()
+        }
         self.workflows = {
             one.binding: EventHandler(one.handler, Run, injector) for group in resources for one in group.workflows
         }
@@ -113,12 +122,14 @@ class App:
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
+        request.ports = self._begin(request.ports)
         response = await self._road(request)
         return await _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even where another fails; then raise the failures."""
         faults = []
+        ports = self._begin(ports)
         due = [job for cron, job in self.jobs if cron == tick.cron]
         if not due:
             ports.log("error", "no job has this cron expression", cron=tick.cron)
@@ -134,7 +145,7 @@ class App:
     async def queue(self, queue: str, deliveries: Iterable[Delivery], ports: Ports) -> list[Outcome]:
         """Hand each message to the queue's consumer and return what is to become of each."""
         consumer, run = self.consumers[queue], self._consume[queue]
-        return [await _deliver(consumer, run, delivery, ports) for delivery in deliveries]
+        return [await _deliver(consumer, run, delivery, self._begin(ports)) for delivery in deliveries]
 
     async def frame(self, frame: Frame, ports: Ports) -> dict[str, Any]:
         """Return the answer to a frame: `result`, what its handler returned, or `problem`, the document of a fault."""
@@ -154,7 +165,7 @@ class App:
 
     async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
         """Run a workflow from where it stands, and return its result."""
-        return await self.workflows[binding](run, ports)
+        return await self.workflows[binding](run, self._begin(ports))
 
     def provide[T](self, kind: type[T], ports: Ports) -> T:
         """Return what a provider of the app makes of the ports; `PlanError` where none does."""
@@ -170,7 +181,11 @@ class App:
             raise BadRequest(f"a frame is a JSON object with a type: {', '.join(['ping', 'subscribe', *self.frames])}")
         if frame.actor.role < route.access:
             raise Forbidden(f"this needs the role {route.access.name.lower()}")
-        return await self._on_frame[route.type](frame, ports)
+        return await self._on_frame[route.type](frame, self._begin(ports, frame.actor))
+
+    def _begin(self, ports: Ports, caller: object = NO_CALLER) -> Ports:
+        """Return the ports of one event, where providers or callers tell events apart."""
+        return ports.begin(caller) if self._begins else ports
 
     async def _answer(self, request: Request) -> Response:
         try:
@@ -198,6 +213,8 @@ class App:
                 raise
         elif self._admit:
             await self._admit(request)
+        if self._begins:
+            request.ports.caller = request.actor
         return await endpoint(request)
 
     async def _asset(self, request: Request, unknown: NotFound) -> Response:

@@ -4,10 +4,11 @@ import inspect
 import re
 import types
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 
@@ -124,6 +125,14 @@ class Settings:
                 setattr(self, field.attribute, field.read(env))
             except NotConfigured as fault:
                 self.faults[field.attribute] = fault
+
+    def without(self, port: Any) -> Self:
+        """Return the same settings without their bindings of a type."""
+        others = copy(self)
+        for field in self.fields:
+            if field.port is port:
+                vars(others).pop(field.attribute, None)
+        return others
 
     def __getattr__(self, name: str) -> Any:  # reached only for a setting without a value
         if name in self.faults:
