@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from edge.access import PUBLIC, Authenticate, check
 from edge.crypto import Crypto
-from edge.endpoint import Endpoint, PlanError
+from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
     PROBLEM_JSON,
     BadRequest,
@@ -47,7 +47,8 @@ from edge.ports import (
     Ports,
     UniqueViolation,
 )
-from edge.routes import Consumer, Routes
+from edge.reach import Reach
+from edge.routes import Consumer, FrameRoute, Routes
 from edge.routing import Router
 from edge.settings import Settings
 from edge.workflows import Run
@@ -98,7 +99,7 @@ class App:
         self.tables = tables
         self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
         injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
-        self.endpoints = [Endpoint(route, injector.for_caller) for group in resources for route in group.routes]
+        self.endpoints = [self._endpoint(route) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
         self.consumers = _by_queue(one for group in resources for one in group.consumers)
@@ -106,9 +107,7 @@ class App:
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
         self.frames = {one.type: one for group in resources for one in group.frames}
-        self._on_frame = {
-            one.type: EventHandler(one.handler, Frame, injector.for_caller) for one in self.frames.values()
-        }
+        self._on_frame = {one.type: self._frame_handler(one) for one in self.frames.values()}
         self.workflows = {
             one.binding: EventHandler(one.handler, Run, injector) for group in resources for one in group.workflows
         }
@@ -119,6 +118,26 @@ class App:
             self._road = _guarded(injector.bind(layer, 2), self._road)
         for group in resources:
             group.compose(self)
+
+    def _endpoint(self, route: Route) -> Endpoint:
+        self.injector.takes_rows = False
+        endpoint = Endpoint(route, self.injector.for_caller)
+        if route.access is not PUBLIC:
+            self._check_reach(f"{route.method} {route.path}", route.reach)
+        return endpoint
+
+    def _frame_handler(self, frame: FrameRoute) -> EventHandler[Frame]:
+        self.injector.takes_rows = False
+        handler = EventHandler(frame.handler, Frame, self.injector.for_caller)
+        if frame.reach is not None and frame.reach.argument:
+            raise PlanError(f"frame {frame.type}: its reach names no argument")
+        self._check_reach(f"frame {frame.type}", frame.reach)
+        return handler
+
+    def _check_reach(self, where: str, reach: Reach | None) -> None:
+        """Raise `PlanError` where an app with tables has a route of which nothing says how it keeps callers apart."""
+        if self.tables is not None and reach is None and not self.injector.takes_rows:
+            raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
@@ -181,6 +200,8 @@ class App:
             raise BadRequest(f"a frame is a JSON object with a type: {', '.join(['ping', 'subscribe', *self.frames])}")
         if frame.actor.role < route.access:
             raise Forbidden(f"this needs the role {route.access.name.lower()}")
+        if route.reach is not None and route.reach.is_checked:
+            route.reach.check(frame.actor, (), ())
         return await self._on_frame[route.type](frame, self._begin(ports, frame.actor))
 
     def _begin(self, ports: Ports, caller: object = NO_CALLER) -> Ports:

@@ -20,6 +20,7 @@ from edge.errors import (
 )
 from edge.http import BODY_LIMIT, HeaderList, Request, Response
 from edge.ports import Ports
+from edge.reach import Reach
 from edge.routing import parse_pattern
 
 type Handler = Callable[..., Awaitable[Any]]
@@ -77,6 +78,7 @@ class Route:
     status: int = 200
     body_limit: int = BODY_LIMIT
     operation: Operation = Operation()
+    reach: Reach | None = None
 
     @property
     def summary(self) -> str:
@@ -98,7 +100,8 @@ class Endpoint:
     """A route, ready to run: nothing here looks at a signature or builds a validator."""
 
     __slots__ = (
-        "_body_at", "_check_body", "_render", "_takes", "access", "inputs", "method", "path", "returns", "route",
+        "_body_at", "_check_body", "_names", "_reach", "_render", "_takes", "access", "inputs", "method", "path",
+        "returns", "route",
     )  # fmt: skip
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
@@ -107,6 +110,7 @@ class Endpoint:
         self.inputs, self.returns = plan.inputs, plan.returns
         self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
         self._render = _renderer(plan.returns, route.status)
+        self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
 
     async def __call__(self, request: Request) -> Response:
         """Validate what the handler asks for, run it, and turn what it returns into a response."""
@@ -114,6 +118,8 @@ class Endpoint:
         if self._body_at >= 0:
             _require_json(request)
             values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
+        if self._reach is not None:
+            self._reach.check(request.actor, values, self._names)
         return self._render(await self.route.handler(*values))
 
 
@@ -131,6 +137,7 @@ class _Plan:
         hints = get_type_hints(route.handler, include_extras=True)
         self.returns = hints.pop("return", _EMPTY)
         self.path_names = [text for kind, text in parse_pattern(route.path) if kind != "literal"]
+        self.names = list(inspect.signature(route.handler).parameters)
         for position, parameter in enumerate(inspect.signature(route.handler).parameters.values()):
             self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
             self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
@@ -139,6 +146,11 @@ class _Plan:
         self.require(not missing, f"path parameter {missing} is not taken")
         self.require(self.returns is not _EMPTY, "no return type")
         self.require(inspect.iscoroutinefunction(route.handler), "the handler is not async")
+        reach = route.reach
+        if reach is not None and reach.is_checked:
+            self.require(route.access is not PUBLIC, f"a public route knows no caller whose reach is {reach.name}")
+            known = {"", *self.names}
+            self.require(reach.argument.partition(".")[0] in known, f"reach: there is no parameter {reach.argument}")
 
     def require(self, holds: bool, complaint: str) -> None:
         if not holds:

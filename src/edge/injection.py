@@ -58,7 +58,8 @@ class Injector:
     """Resolves what a signature asks of the ports: the settings, a binding, an adapter, or what a provider makes.
 
     With `tables` a `Database` is that of the event's caller, and `SystemDatabase` the whole one. A provider without a
-    lifetime is kept as long as its ports are; beside tables each has to say its own.
+    lifetime is kept as long as its ports are; beside tables each has to say its own. `takes_rows` is set where what
+    was resolved takes a caller's database.
     """
 
     def __init__(
@@ -73,7 +74,8 @@ class Injector:
         self._tables = tables
         self._providers: dict[Any, Callable[..., Any]] = {}
         self._singletons: dict[Any, bool | None] = {}
-        self._plans: dict[tuple[Any, Context], TakePort] = {}
+        self._plans: dict[tuple[Any, Context], tuple[TakePort, bool]] = {}
+        self.takes_rows = False
         self._open: list[Any] = []
         for provider in providers:
             make, is_singleton = provider if isinstance(provider, Provider) else (provider, None)
@@ -137,6 +139,7 @@ class Injector:
             raise PlanError("there is no caller whose Database it could be: ask for SystemDatabase")
         if field is not next(one for one in self._settings.fields if one.port is Database):
             raise PlanError(f"no tables are declared for {field.name}: ask for Annotated[SystemDatabase, …]")
+        self.takes_rows = True
 
         def scoped(ports: Ports) -> object:
             if tables not in ports.provided:
@@ -154,13 +157,21 @@ class Injector:
         if context is Context.SINGLETON and not is_singleton:
             raise PlanError(f"a singleton cannot hold {name_of(make)}, which is not one")
         inner = Context.SINGLETON if is_singleton else context
-        if (kind, inner) in self._plans:
-            return self._plans[kind, inner]
+        if (kind, inner) not in self._plans:
+            before, self.takes_rows = self.takes_rows, False
+            self._plans[kind, inner] = (self._plan(kind, make, inner), self.takes_rows)
+            self.takes_rows = before
+        take, takes_rows = self._plans[kind, inner]
+        self.takes_rows = self.takes_rows or takes_rows
+        return take
+
+    def _plan(self, kind: Any, make: Callable[..., Any], context: Context) -> TakePort:
         if kind in self._open:
             raise PlanError(f"{name_of(make)}: what provides {kind} needs {kind}")
         self._open.append(kind)
-        takes = self.arguments(make, context=inner)
+        takes = self.arguments(make, context=context)
         self._open.pop()
+        is_singleton = self._singletons[kind]
 
         def provide(ports: Ports) -> object:
             held = ports.singletons if is_singleton else ports.provided
@@ -168,7 +179,6 @@ class Injector:
                 held[kind] = make(*[take(ports) for take in takes])
             return held[kind]
 
-        self._plans[kind, inner] = provide
         return provide
 
     def arguments(
@@ -187,7 +197,9 @@ class Injector:
         return takes
 
     def _hints(self, function: Callable[..., Any], skip: int = 0) -> Iterable[tuple[str, Any]]:
-        annotated = vars(function)["__init__"] if isinstance(function, type) else function
+        annotated: Any = function
+        if isinstance(function, type):
+            annotated = next(vars(kind)["__init__"] for kind in function.__mro__ if "__init__" in vars(kind))
         hints = get_type_hints(annotated, include_extras=True)
         return [(name, hints.get(name)) for name in list(inspect.signature(function).parameters)[skip:]]
 

@@ -4,7 +4,6 @@ import inspect
 import re
 import types
 from collections.abc import Mapping
-from copy import copy
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
@@ -128,10 +127,9 @@ class Settings:
 
     def without(self, port: Any) -> Self:
         """Return the same settings without their bindings of a type."""
-        others = copy(self)
-        for field in self.fields:
-            if field.port is port:
-                vars(others).pop(field.attribute, None)
+        left_out = {field.attribute for field in self.fields if field.port is port}
+        others = object.__new__(type(self))
+        vars(others).update({name: value for name, value in vars(self).items() if name not in left_out})
         return others
 
     def __getattr__(self, name: str) -> Any:  # reached only for a setting without a value
