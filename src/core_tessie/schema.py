@@ -187,7 +187,6 @@ SCHEMA = Schema(
         Index("agent_actions_vin", "agent_actions", ("vin",)),
         Index("agent_messages_actor", "agent_messages", ("actor", "role", "created_at")),
         Index("agent_messages_asked", "agent_messages", ("role", "created_at")),
-        Index("agent_messages_by_actor", "agent_messages", ("actor",)),
         Index("agent_messages_conversation", "agent_messages", ("conversation_id", "created_at")),
         Index("agent_messages_turn", "agent_messages", ("conversation_id", "turn")),
         Index("api_keys_created", "api_keys", ("created_at",)),

@@ -7,8 +7,9 @@ from typing import Annotated, Any, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, Field
 
 from discord_bot.interactions import Interaction, Kind
-from edge.endpoint import Body, Handler, Injector, PlanError
+from edge.endpoint import Body, Handler, PlanError
 from edge.events import EventHandler
+from edge.injection import Injector
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,50 +1,37 @@
 """An app: the composition of resources, middleware, jobs and consumers, and the road of a request through it."""
 
 import time
-import traceback
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from pydantic_core import to_json
-
 from edge.access import PUBLIC, Actor, Authenticate, check, require
 from edge.crypto import Crypto
-from edge.endpoint import Endpoint, Injector, PlanError
+from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
-    PROBLEM_JSON,
     BadRequest,
-    Forbidden,
-    InternalError,
     MethodNotAllowed,
     NotFound,
     Problem,
-    ServiceAway,
-    StorageConflict,
     Unauthorized,
-    UnstorableValue,
     UrlTooLong,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
+from edge.failures import failure_response, frame_problem, trace_of
 from edge.http import URL_LIMIT, Request, Response, close
+from edge.injection import CallerTables, Injector, Provider
 from edge.live import Audience
 from edge.ports import (
+    NO_CALLER,
     Assets,
     Background,
-    CheckViolation,
     Clock,
-    ConstraintViolation,
-    DatabaseError,
     Fetch,
-    ForeignKeyViolation,
     Limit,
     Log,
-    NotNullViolation,
-    OutOfScope,
-    PortError,
     Ports,
-    UniqueViolation,
 )
-from edge.routes import Consumer, Routes
+from edge.reach import Reach
+from edge.routes import Consumer, FrameRoute, Routes
 from edge.routing import Router
 from edge.settings import Settings
 from edge.workflows import Run
@@ -82,6 +69,7 @@ MAX_RETRY_DELAY = 43_200
 class App:
     """Routes, jobs and consumers, compiled at import. It names no runtime: each of its methods gets its ports.
 
+    `tables` declares whose the rows of the first database are: a handler's `Database` holds those of its caller alone.
     `admit` stands before what is public, as `authenticate` does before all else, and behind that for who is not known
     there: what bounds strangers bounds their tries. `revalidate` looks at the credential of a socket or stream that is
     open, `count_frame` counts a socket's frame as a request, and `audiences` gives for each type of live events who
@@ -103,21 +91,20 @@ class App:
         count_frame: CountFrame | None = None,
         audiences: Mapping[str, Audience] | None = None,
         middleware: Sequence[Middleware] = (),
-        providers: Sequence[Callable[..., Any]] = (),
+        providers: Sequence[Callable[..., Any] | Provider] = (),
+        tables: CallerTables | None = None,
         queues: Mapping[str, str] | None = None,
         limits: Mapping[str, Limit] | None = None,
         migrations: str = "",
     ) -> None:
         self.name, self.version, self.settings = name, version, settings
         self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
-        injector = self.injector = Injector(settings, RUNTIME_PORTS, providers)
-        self.endpoints = [Endpoint(route, injector) for group in resources for route in group.routes]
+        self.tables = tables
+        self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
+        injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
+        self.endpoints = [self._endpoint(route) for group in resources for route in group.routes]
         self.router = Router(self.endpoints)
-        self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
-        self.consumers = _by_queue(one for group in resources for one in group.consumers)
-        self._consume = {
-            queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
-        }
+        self._plan_jobs_and_consumers(resources)
         self._plan_frames_and_workflows(resources)
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
@@ -129,10 +116,19 @@ class App:
         for group in resources:
             group.compose(self)
 
+    def _plan_jobs_and_consumers(self, resources: Sequence[Routes]) -> None:
+        """Plan the handlers that the clock and the queues start."""
+        injector = self.injector
+        self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
+        self.consumers = _by_queue(one for group in resources for one in group.consumers)
+        self._consume = {
+            queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
+        }
+
     def _plan_frames_and_workflows(self, resources: Sequence[Routes]) -> None:
         """Plan the handlers of the frames that clients send, and of workflows."""
         self.frames = {one.type: one for group in resources for one in group.frames}
-        self._on_frame = {one.type: EventHandler(one.handler, Frame, self.injector) for one in self.frames.values()}
+        self._on_frame = {one.type: self._frame_handler(one) for one in self.frames.values()}
         self.workflows = {
             one.binding: EventHandler(one.handler, Run, self.injector) for group in resources for one in group.workflows
         }
@@ -142,14 +138,36 @@ class App:
         self._revalidate = _bind_actor(self.injector, revalidate) if revalidate else None
         self._count_frame = _bind_actor(self.injector, count_frame) if count_frame else None
 
+    def _endpoint(self, route: Route) -> Endpoint:
+        self.injector.takes_rows = False
+        endpoint = Endpoint(route, self.injector.for_caller)
+        if route.access is not PUBLIC:
+            self._check_reach(f"{route.method} {route.path}", route.reach)
+        return endpoint
+
+    def _frame_handler(self, frame: FrameRoute) -> EventHandler[Frame]:
+        self.injector.takes_rows = False
+        handler = EventHandler(frame.handler, Frame, self.injector.for_caller)
+        if frame.reach is not None and frame.reach.argument:
+            raise PlanError(f"frame {frame.type}: its reach names no argument")
+        self._check_reach(f"frame {frame.type}", frame.reach)
+        return handler
+
+    def _check_reach(self, where: str, reach: Reach | None) -> None:
+        """Raise `PlanError` where an app with tables has a route of which nothing says how it keeps callers apart."""
+        if self.tables is not None and reach is None and not self.injector.takes_rows:
+            raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
+
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
+        request.ports = self._begin(request.ports)
         response = await self._road(request)
         return await _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even where another fails; then raise the failures."""
         faults = []
+        ports = self._begin(ports)
         due = [job for cron, job in self.jobs if cron == tick.cron]
         if not due:
             ports.log("error", "no job has this cron expression", cron=tick.cron)
@@ -157,7 +175,7 @@ class App:
             try:
                 await job(tick, ports)
             except Exception as fault:
-                ports.log("error", "job failed", cron=tick.cron, error=_trace(fault))
+                ports.log("error", "job failed", cron=tick.cron, error=trace_of(fault))
                 faults.append(fault)
         if faults:
             raise ExceptionGroup(f"jobs of {tick.cron}", faults)
@@ -165,7 +183,7 @@ class App:
     async def queue(self, queue: str, deliveries: Iterable[Delivery], ports: Ports) -> list[Outcome]:
         """Hand each message to the queue's consumer and return what is to become of each."""
         consumer, run = self.consumers[queue], self._consume[queue]
-        return [await _deliver(consumer, run, delivery, ports) for delivery in deliveries]
+        return [await _deliver(consumer, run, delivery, self._begin(ports)) for delivery in deliveries]
 
     async def revalidate(self, actor: Actor, ports: Ports) -> Actor:
         """Return a caller as its credential stands now; `Unauthorized` where it has ended."""
@@ -185,7 +203,7 @@ class App:
         except Problem:
             raise
         except Exception as fault:
-            raise _frame_problem(frame, ports, fault) from None
+            raise frame_problem(frame, ports, fault) from None
         return actor
 
     async def frame(self, frame: Frame, ports: Ports) -> dict[str, Any]:
@@ -195,12 +213,12 @@ class App:
         except Problem as fault:
             problem = fault
         except Exception as fault:
-            problem = _frame_problem(frame, ports, fault)
+            problem = frame_problem(frame, ports, fault)
         return {"problem": problem.document("/ws", frame.request_id)}
 
     async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
         """Run a workflow from where it stands, and return its result."""
-        return await self.workflows[binding](run, ports)
+        return await self.workflows[binding](run, self._begin(ports))
 
     def provide[T](self, kind: type[T], ports: Ports) -> T:
         """Return what a provider of the app makes of the ports; `PlanError` where none does."""
@@ -215,13 +233,19 @@ class App:
         if route is None:
             raise BadRequest(f"a frame is a JSON object with a type: {', '.join(['ping', 'subscribe', *self.frames])}")
         require(frame.actor, route.access)
-        return await self._on_frame[route.type](frame, ports)
+        if route.reach is not None and route.reach.is_checked:
+            route.reach.check(frame.actor, (), ())
+        return await self._on_frame[route.type](frame, self._begin(ports, frame.actor))
+
+    def _begin(self, ports: Ports, caller: object = NO_CALLER) -> Ports:
+        """Return the ports of one event, where providers or callers tell events apart."""
+        return ports.begin(caller) if self._begins else ports
 
     async def _answer(self, request: Request) -> Response:
         try:
             return await self._dispatch(request)
         except Exception as fault:
-            return _failed(request, fault)
+            return failure_response(request, fault)
 
     async def _dispatch(self, request: Request) -> Response:
         if request.refusal is not None:
@@ -240,6 +264,8 @@ class App:
                 raise
         elif self._admit:
             await self._admit(request)
+        if self._begins:
+            request.ports.caller = request.actor
         response = await endpoint(request)
         return response if isinstance(response.body, bytes) else await _streamed(request, response)
 
@@ -266,32 +292,12 @@ def _bind_actor[T](injector: Injector, function: Callable[..., T]) -> Callable[[
     return lambda actor, ports: function(actor, *[take(ports) for take in takes])
 
 
-def _frame_problem(frame: Frame, ports: Ports, fault: Exception) -> Problem:
-    """Log a fault that is no problem of the sender's, and return the problem that it is answered with."""
-    if isinstance(fault, DatabaseError) and (refused := _refused(fault, ports, frame.request_id)):
-        return refused
-    if isinstance(fault, PortError) and fault.is_away:
-        ports.log("error", "a service is away", request_id=frame.request_id, route="/ws", error=str(fault))
-        return ServiceAway(wait=5)
-    ports.log("error", "frame failed", request_id=frame.request_id, error=_trace(fault))
-    return InternalError()
-
-
 async def _streamed(request: Request, response: Response) -> Response:
     """Return a response that streams, unless a WebSocket was to be opened: a handshake's answer has an end."""
     if request.method == "GET" and (request.headers.get("upgrade") or "").lower() == "websocket":
         await close(response.body)
         raise PlainHttpOnly("this streams over plain HTTP: ask for it without Upgrade")
     return response
-
-
-def problem_response(problem: Problem, request: Request) -> Response:
-    """Return a problem as the response to a request."""
-    try:
-        body = to_json(problem.document(request.path, request.id))
-    except ValueError:  # a member that is no JSON, such as a lone surrogate: what is always sound is left
-        body = to_json({"type": problem.type, "title": problem.title, "status": problem.status})
-    return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
 
 
 def _guarded(layer: Middleware, inner: Next) -> Next:
@@ -301,43 +307,9 @@ def _guarded(layer: Middleware, inner: Next) -> Next:
         try:
             return await layer(request, inner)
         except Exception as fault:
-            return _failed(request, fault)
+            return failure_response(request, fault)
 
     return answer
-
-
-def _failed(request: Request, fault: Exception) -> Response:
-    if isinstance(fault, Problem):
-        return problem_response(fault, request)
-    if isinstance(fault, PortError) and fault.is_away:
-        request.ports.log("error", "a service is away", request_id=request.id, route=request.route, error=str(fault))
-        return problem_response(ServiceAway(wait=5), request)
-    if isinstance(fault, DatabaseError) and (refused := _refused(fault, request.ports, request.id)):
-        return problem_response(refused, request)
-    request.ports.log("error", "unhandled", request_id=request.id, route=request.route, error=_trace(fault))
-    return problem_response(InternalError(), request)
-
-
-def _refused(fault: DatabaseError, ports: Ports, request_id: str) -> Problem | None:
-    """Return what a row that the database refused is to the caller, without a value; None for any other error."""
-    columns = ", ".join(fault.columns) if isinstance(fault, ConstraintViolation) else ""
-    problem: Problem
-    match fault:
-        case OutOfScope():
-            problem = Forbidden("a row is outside what this caller may write")
-        case UniqueViolation():
-            problem = StorageConflict(f"a row with this {columns or 'key'} exists")
-        case ForeignKeyViolation():
-            problem = StorageConflict("a row that is referred to does not exist, or others refer to this one")
-        case NotNullViolation():
-            problem = UnstorableValue(f"{columns or 'a column'} needs a value")
-        case CheckViolation():
-            rule = fault.constraint if (fault.constraint or "").isidentifier() else columns
-            problem = UnstorableValue(f"{rule or 'a column'} does not take this value")
-        case _:
-            return None
-    ports.log("warning", "row refused", request_id=request_id, error=str(fault))
-    return problem
 
 
 def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:
@@ -356,7 +328,7 @@ async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: De
         delay = _delay(consumer, delivery) if again.delay is None else min(max(again.delay, 0), MAX_RETRY_DELAY)
         return Outcome(delivery.id, delay)
     except Exception as fault:
-        ports.log("error", "message failed", queue=consumer.queue, id=delivery.id, error=_trace(fault))
+        ports.log("error", "message failed", queue=consumer.queue, id=delivery.id, error=trace_of(fault))
         return Outcome(delivery.id, _delay(consumer, delivery))
     return Outcome(delivery.id)
 
@@ -383,7 +355,3 @@ async def _without_body(response: Response) -> Response:
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
     return Response(b"", response.status, headers)
-
-
-def _trace(fault: BaseException) -> str:
-    return "".join(traceback.format_exception(fault))

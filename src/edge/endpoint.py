@@ -1,19 +1,19 @@
 """Endpoint plans: a handler's signature, read once at import, as the steps that a request takes through it."""
 
 import inspect
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge.access import PUBLIC, Actor, Role
-from edge.errors import Fault, InvalidParameter, Location, NotConfigured, Problem, list_faults
+from edge.errors import Fault, InvalidParameter, Location, Problem, list_faults
 from edge.http import BODY_LIMIT, HeaderList, Request, Response
 from edge.json_body import body_check, require_json
 from edge.ports import Ports
+from edge.reach import Reach
 from edge.routing import parse_pattern
-from edge.settings import Settings
 
 type Handler = Callable[..., Awaitable[Any]]
 type Take = Callable[[Request], object]
@@ -67,6 +67,7 @@ class Route:
     status: int = 200
     body_limit: int = BODY_LIMIT
     operation: Operation = Operation()
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +84,8 @@ class Endpoint:
     """A route, ready to run: nothing here looks at a signature or builds a validator."""
 
     __slots__ = (
-        "_body_at", "_check_body", "_render", "_takes", "access", "inputs", "method", "path", "returns", "route",
+        "_body_at", "_check_body", "_names", "_reach", "_render", "_takes", "access", "inputs", "method", "path",
+        "returns", "route",
     )  # fmt: skip
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
@@ -92,6 +94,7 @@ class Endpoint:
         self.inputs, self.returns = plan.inputs, plan.returns
         self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
         self._render = _renderer(plan.returns, route.status)
+        self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
 
     async def __call__(self, request: Request) -> Response:
         """Validate what the handler asks for, run it, and turn what it returns into a response."""
@@ -99,6 +102,8 @@ class Endpoint:
         if self._body_at >= 0:
             require_json(request)
             values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
+        if self._reach is not None:
+            self._reach.check(request.actor, values, self._names)
         return self._render(await self.route.handler(*values))
 
 
@@ -106,7 +111,7 @@ class _Plan:
     """What a signature asks for, parameter by parameter."""
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
-        self.where = f"{route.method} {route.path} ({_name(route.handler)})"
+        self.where = f"{route.method} {route.path} ({name_of(route.handler)})"
         self.access = route.access
         self.resolve = resolve
         self.inputs: list[Input] = []
@@ -116,6 +121,7 @@ class _Plan:
         hints = get_type_hints(route.handler, include_extras=True)
         self.returns = hints.pop("return", _EMPTY)
         self.path_names = [text for kind, text in parse_pattern(route.path) if kind != "literal"]
+        self.names = list(inspect.signature(route.handler).parameters)
         for position, parameter in enumerate(inspect.signature(route.handler).parameters.values()):
             self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
             self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
@@ -124,6 +130,11 @@ class _Plan:
         self.require(not missing, f"path parameter {missing} is not taken")
         self.require(self.returns is not _EMPTY, "no return type")
         self.require(inspect.iscoroutinefunction(route.handler), "the handler is not async")
+        reach = route.reach
+        if reach is not None and reach.is_checked:
+            self.require(route.access is not PUBLIC, f"a public route knows no caller whose reach is {reach.name}")
+            known = {"", *self.names}
+            self.require(reach.argument.partition(".")[0] in known, f"reach: there is no parameter {reach.argument}")
 
     def require(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -163,94 +174,8 @@ class _Plan:
         return lambda request: port(request.ports)
 
 
-class Injector:
-    """Resolves what a signature asks of the ports: the settings, a binding, an adapter, or what a provider makes."""
-
-    def __init__(
-        self, settings: type[Settings], runtime: Sequence[Any], providers: Sequence[Callable[..., Any]]
-    ) -> None:
-        self._settings = settings
-        self._runtime = frozenset(runtime)
-        self._providers: dict[Any, Callable[..., Any]] = {}
-        self._open: list[Any] = []
-        for make in providers:
-            kind = make if isinstance(make, type) else get_type_hints(make).get("return")
-            if kind is None or kind in self._providers or kind in self._runtime:
-                raise PlanError(f"{_name(make)}: {kind} is no type, or is provided already")
-            self._providers[kind] = make
-
-    def __call__(self, hint: Any) -> TakePort | None:
-        """Return the step that takes a value of type `hint` from the ports, or None."""
-        inner, name = (*get_args(hint), "")[:2] if get_origin(hint) is Annotated else (hint, "")
-        if inner is Ports:
-            return lambda ports: ports
-        if inner in self._runtime:
-            return lambda ports: ports.runtime[inner]
-        if inner in self._providers:
-            return self._provided(inner)
-        if isinstance(inner, type) and issubclass(inner, Settings) and issubclass(self._settings, inner):
-            return lambda ports: ports.settings
-        return self._bound(inner, name)
-
-    def _bound(self, hint: Any, name: str) -> TakePort | None:
-        fields = [f for f in self._settings.fields if f.port in _options(hint) and f.port and name in {"", f.name}]
-        if not fields:
-            return None
-        if len(fields) > 1:
-            names = ", ".join(field.name for field in fields)
-            raise PlanError(f"{hint} could be any of {names}: say Annotated[{hint.__name__}, NAME]")
-        variable, attribute, is_optional = fields[0].name, fields[0].attribute, type(None) in _options(hint)
-
-        def take(ports: Ports) -> object:
-            if is_optional and attribute in ports.settings.faults:
-                return None
-            binding = getattr(ports.settings, attribute)
-            if binding is None and not is_optional:
-                raise NotConfigured(variable)
-            return binding
-
-        return take
-
-    def _provided(self, kind: Any) -> TakePort:
-        make = self._providers[kind]
-        if kind in self._open:
-            raise PlanError(f"{_name(make)}: what provides {kind} needs {kind}")
-        self._open.append(kind)
-        takes = self.arguments(make)
-        self._open.pop()
-
-        def provide(ports: Ports) -> object:
-            if kind not in ports.provided:
-                ports.provided[kind] = make(*[take(ports) for take in takes])
-            return ports.provided[kind]
-
-        return provide
-
-    def arguments(self, function: Callable[..., Any], skip: int = 0) -> list[TakePort]:
-        """Return the steps that take a function's arguments but the first `skip`; `PlanError` where one cannot be."""
-        annotated = vars(function)["__init__"] if isinstance(function, type) else function
-        hints = get_type_hints(annotated, include_extras=True)
-        takes = []
-        for name in list(inspect.signature(function).parameters)[skip:]:
-            take = self(hints.get(name))
-            if take is None:
-                raise PlanError(f"{_name(function)}: nothing provides {name}")
-            takes.append(take)
-        return takes
-
-    def bind[T](self, function: Callable[..., T], given: int) -> Callable[..., T]:
-        """Return `function` of its first `given` arguments, a request before all: its ports provide the others."""
-        takes = self.arguments(function, given)
-        if not takes:
-            return function
-
-        def bound(request: Request, *rest: Any) -> T:
-            return function(request, *rest, *[take(request.ports) for take in takes])
-
-        return bound
-
-
-def _name(function: Callable[..., Any]) -> str:
+def name_of(function: Callable[..., Any]) -> str:
+    """Return where a function is, for a person."""
     return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
 
 
@@ -258,7 +183,8 @@ def _is_model(hint: Any) -> bool:
     return isinstance(hint, type) and issubclass(hint, BaseModel)
 
 
-def _options(hint: Any) -> tuple[Any, ...]:
+def options_of(hint: Any) -> tuple[Any, ...]:
+    """Return the members of a union, or the hint alone."""
     return get_args(hint) if get_origin(hint) in (Union, type(int | str)) else (hint,)
 
 
@@ -299,7 +225,7 @@ def _lists(model: type[BaseModel]) -> set[Any]:
     return {
         name
         for attribute, field in model.model_fields.items()
-        if any((get_origin(one) or one) in _LISTS for one in _options(field.annotation))
+        if any((get_origin(one) or one) in _LISTS for one in options_of(field.annotation))
         for name in (attribute, field.alias, field.validation_alias)
         if isinstance(name, str)
     }

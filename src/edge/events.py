@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from edge.access import Actor
-from edge.endpoint import Body, Handler, Injector, PlanError
+from edge.endpoint import Body, Handler, PlanError, TakePort
 from edge.errors import InvalidBody, list_faults
 from edge.ports import Ports
 
@@ -62,11 +62,11 @@ class EventHandler[E]:
 
     __slots__ = ("_takes", "handler")
 
-    def __init__(self, handler: Handler, event: type[E], injector: Injector) -> None:
+    def __init__(self, handler: Handler, event: type[E], resolve: Callable[[Any], TakePort | None]) -> None:
         self.handler = handler
         hints = get_type_hints(handler, include_extras=True)
         names = inspect.signature(handler).parameters
-        self._takes = [_take(handler, name, hints.get(name), event, injector) for name in names]
+        self._takes = [_take(handler, name, hints.get(name), event, resolve) for name in names]
 
     async def __call__(self, event: E, ports: Ports) -> Any:
         """Run the handler on one event and return what it returns."""
@@ -74,7 +74,7 @@ class EventHandler[E]:
 
 
 def _take[E](
-    handler: Handler, name: str, hint: Any, event: type[E], injector: Injector
+    handler: Handler, name: str, hint: Any, event: type[E], resolve: Callable[[Any], TakePort | None]
 ) -> Callable[[E, Ports], object]:
     if hint is event:
         return lambda happened, _ports: happened
@@ -85,9 +85,13 @@ def _take[E](
         return lambda happened, _ports: validate(happened.body)  # type: ignore[attr-defined]
     if hint is Actor and event is Frame:
         return lambda happened, _ports: happened.actor  # type: ignore[attr-defined]
-    port = injector(hint)
+    where = f"{handler.__module__}.{handler.__qualname__}"
+    try:
+        port = resolve(hint)
+    except PlanError as fault:
+        raise PlanError(f"{where}: {name}: {fault}") from None
     if port is None:
-        raise PlanError(f"{handler.__module__}.{handler.__qualname__}: nothing provides {name}: {hint}")
+        raise PlanError(f"{where}: nothing provides {name}: {hint}")
     return lambda _happened, ports: port(ports)
 
 

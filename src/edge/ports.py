@@ -71,6 +71,13 @@ class Database(Protocol):
         """Raise `PortError` unless the database answers."""
 
 
+class SystemDatabase(Database, Protocol):
+    """The whole database, for code of the system's own, in an app whose callers each have a `Database` of their own.
+
+    Jobs, consumers, workflows, authentication and singletons ask for it by this name.
+    """
+
+
 class DatabaseError(PortError):
     """SQLite or D1 refused a statement; the message is SQLite's own."""
 
@@ -342,17 +349,32 @@ class Log(Protocol):
         """Write one line. `level` is debug, info, warning or error."""
 
 
+NO_CALLER = object()
+"""The caller of an event that has none, such as a tick; None is a caller whom nobody knows."""
+
+
 class Ports:
     """What one event (a request, a cron tick, a batch of messages) can reach.
 
     `settings` carries the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
-    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers.
+    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers,
+    `singletons` by those whose values outlive the event. `caller` is the event's `Actor`.
     """
 
-    __slots__ = ("log", "provided", "runtime", "settings")
+    __slots__ = ("caller", "log", "provided", "runtime", "settings", "singletons")
 
-    def __init__(self, settings: "Settings", runtime: Mapping[Any, object]) -> None:
+    def __init__(
+        self, settings: "Settings", runtime: Mapping[Any, object], singletons: dict[Any, object] | None = None
+    ) -> None:
         self.settings = settings
         self.runtime = runtime
         self.provided: dict[Any, object] = {}
+        self.singletons: dict[Any, object] = {} if singletons is None else singletons
+        self.caller: object = NO_CALLER
         self.log: Log = runtime[Log]  # type: ignore[assignment]
+
+    def begin(self, caller: object = NO_CALLER) -> "Ports":
+        """Return the ports of one event among several that these serve."""
+        ports = Ports(self.settings, self.runtime, self.singletons)
+        ports.caller = caller
+        return ports

@@ -9,6 +9,7 @@ from edge.access import Role
 from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.http import BODY_LIMIT
+from edge.reach import Reach
 from edge.routing import ANY
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ class FrameRoute:
     type: str
     handler: Handler
     access: Role
+    reach: Reach | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,13 @@ class WorkflowRoute:
 
 
 class Routes:
-    """A group of routes under one prefix. Who may call them is said for the group, or for each route."""
+    """A group of routes under one prefix. Who may call them, and its reach, is said for the group or for each route."""
 
-    def __init__(self, prefix: str = "", *, tag: str, access: Role | None = None) -> None:
+    def __init__(self, prefix: str = "", *, tag: str, access: Role | None = None, reach: Reach | None = None) -> None:
         self.prefix = prefix
         self.tag = tag
         self.access = access
+        self.reach = reach
         self.routes: list[Route] = []
         self.jobs: list[Job] = []
         self.consumers: list[Consumer] = []
@@ -81,6 +84,7 @@ class Routes:
         status: int = 200,
         body_limit: int = BODY_LIMIT,
         operation: Operation = _SIGNED,
+        reach: Reach | None = None,
     ) -> Callable[[Handler], Handler]:
         """Declare the handler of a method and path, with the problems that it raises."""
         role = access if access is not None else self.access
@@ -89,7 +93,8 @@ class Routes:
 
         def declare(handler: Handler) -> Handler:
             where = (self.prefix + path).rstrip("/") or "/"
-            self.routes.append(Route(method, where, handler, role, self.tag, problems, status, body_limit, operation))
+            how = (problems, status, body_limit, operation, reach or self.reach)
+            self.routes.append(Route(method, where, handler, role, self.tag, *how))
             return handler
 
         return declare
@@ -131,11 +136,11 @@ class Routes:
 
         return declare
 
-    def frame(self, type_: str, *, access: Role) -> Callable[[Handler], Handler]:
+    def frame(self, type_: str, *, access: Role, reach: Reach | None = None) -> Callable[[Handler], Handler]:
         """Declare the handler of a frame's type. What it returns goes back to the socket, as JSON."""
 
         def declare(handler: Handler) -> Handler:
-            self.frames.append(FrameRoute(type_, handler, access))
+            self.frames.append(FrameRoute(type_, handler, access, reach))
             return handler
 
         return declare

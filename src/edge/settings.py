@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, ClassVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -150,6 +150,13 @@ class Settings:
                 setattr(self, field.attribute, field.read(env))
             except NotConfigured as fault:
                 self.faults[field.attribute] = fault
+
+    def without(self, port: Any) -> Self:
+        """Return the same settings without their bindings of a type."""
+        left_out = {field.attribute for field in self.fields if field.port is port}
+        others = object.__new__(type(self))
+        vars(others).update({name: value for name, value in vars(self).items() if name not in left_out})
+        return others
 
     def __getattr__(self, name: str) -> Any:  # reached only for a setting without a value
         if name in self.faults:

@@ -14,7 +14,8 @@ from discord_bot.interactions import Interaction, Reply
 from discord_bot.registration import Unregistrable, changes, documents
 from discord_sim import DiscordSim
 from discord_sim.commands import commands as faults_of
-from edge.endpoint import Body, Injector, PlanError
+from edge.endpoint import Body, PlanError
+from edge.injection import Injector
 from edge.settings import Settings
 
 from .conftest import ROOT, Sims

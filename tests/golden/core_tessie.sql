@@ -40,8 +40,6 @@ CREATE INDEX agent_messages_actor ON agent_messages (actor, role, created_at);
 
 CREATE INDEX agent_messages_asked ON agent_messages (role, created_at);
 
-CREATE INDEX agent_messages_by_actor ON agent_messages (actor);
-
 CREATE INDEX agent_messages_conversation ON agent_messages (conversation_id, created_at);
 
 CREATE INDEX agent_messages_turn ON agent_messages (conversation_id, turn);

@@ -21,6 +21,7 @@ class Tables:
     A view that is missing is empty for everybody: it would show all rows of the tables below it.
     """
 
+    database = ScopedDatabase
     scope_type: type[Scope] = Scope
     writes_type: type[Writes] = Writes
 

@@ -30,7 +30,7 @@ TABLES = Tables(
         read=READER,
         write=READER,
         own="actor = :caller",
-        kinds={"tool_calls": Kind.JSON},
+        kinds={"tool_calls": Kind.JSON, "subjects": Kind.JSON},
         has_rowid=True,
     ),
     Table("sync_runs", read=READER),
@@ -39,5 +39,3 @@ TABLES = Tables(
     Table("api_keys", private=True, kinds={"subjects": Kind.JSON}),
     Table("tickets", private=True, kinds={"subjects": Kind.JSON}),
 )
-INDEXES = ("CREATE INDEX agent_messages_actor ON agent_messages (actor, conversation_id, turn)",)
-"""What a migration adds for the conditions."""

@@ -47,7 +47,8 @@ def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "
     NORMAL keeps a commit through a crash of the process, FULL also through one of the machine.
     """
     with suppress(OSError):  # SQLite says what is wrong with the path
-        os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))  # the files beside it get its mode
+        if str(path) != ":memory:":
+            os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))  # the files beside it get its mode
     connection = sqlite3.connect(
         path, timeout=5, isolation_level=None, check_same_thread=False, cached_statements=256, factory=factory
     )

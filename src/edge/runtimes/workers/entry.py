@@ -82,6 +82,7 @@ class Isolate:
         self.app = app
         self._settings: Settings | None = None
         self._shared: dict[Any, object] = {}
+        self._singletons: dict[Any, object] = {}
 
     async def fetch(self, request: Any, env: Any, context: Any) -> Any:
         """Answer a request."""
@@ -123,7 +124,8 @@ class Isolate:
             self._settings = self._read(env)
         begin_event()
         log: Any = self._shared[Log]
-        return Ports(self._settings, {**self._shared, Background: ContextBackground(context, log)})
+        runtime = {**self._shared, Background: ContextBackground(context, log)}
+        return Ports(self._settings, runtime, self._singletons)
 
     def _read(self, env: Any) -> Settings:
         found = {}

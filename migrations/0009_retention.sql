@@ -17,7 +17,6 @@ CREATE INDEX api_keys_ended ON api_keys (coalesce(revoked_at, expires_at));
 
 -- A key's row stays while one of these names it.
 CREATE INDEX logs_by_actor ON logs (actor, created_at);
-CREATE INDEX agent_messages_by_actor ON agent_messages (actor);
 CREATE INDEX agent_actions_by_actor ON agent_actions (actor);
 CREATE INDEX sync_runs_by_actor ON sync_runs (actor);
 CREATE INDEX energy_reports_by_actor ON energy_reports (actor);

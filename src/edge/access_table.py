@@ -1,0 +1,66 @@
+"""The access table of an app, for a golden file: who may call what, how callers are kept apart, and what is whole."""
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from edge.app import App
+from edge.data import CallerKind, Tables
+from edge.data.table import Rows
+from edge.reach import Reach
+
+
+def access_table(app: App) -> str:
+    """Return a line for each route, frame, job, consumer and workflow, and for each declared table.
+
+    A line has the role, the reach (`rows` where the caller's database keeps callers apart), and `system` where the
+    whole database is used.
+    """
+    return "".join(f"{line.rstrip()}\n" for line in (*_handlers(app), *_tables(app)))
+
+
+def _handlers(app: App) -> Iterator[str]:
+    for one in sorted(app.endpoints, key=lambda one: (one.path, one.method)):
+        scope = _scope(app, one.route.handler, one.route.reach)
+        yield f"{one.method:12} {one.path:44} {one.access.name.lower():8} {scope}"
+    for name, frame in sorted(app.frames.items()):
+        scope = _scope(app, frame.handler, frame.reach)
+        yield f"{f'frame {name}':12} {'/ws':44} {frame.access.name.lower():8} {scope}"
+    for cron, job in sorted(app.jobs, key=lambda pair: pair[0]):
+        yield f"{'cron':12} {cron:44} {'-':8} {_scope(app, job.handler, None)}"
+    for name, consumer in sorted(app.consumers.items()):
+        yield f"{'queue':12} {name:44} {'-':8} {_scope(app, consumer.handler, None)}"
+    for name, workflow in sorted(app.workflows.items()):
+        yield f"{'workflow':12} {name:44} {'-':8} {_scope(app, workflow.handler, None)}"
+
+
+def _scope(app: App, handler: Callable[..., Any], reach: Reach | None) -> str:
+    databases = app.injector.databases(handler)
+    parts = ["rows"] if "rows" in databases else []
+    parts += [reach.name] if reach else []
+    return f"{', '.join(parts) or '-':24} {'system' if 'system' in databases else ''}"
+
+
+def _tables(app: App) -> Iterator[str]:
+    if not isinstance(app.tables, Tables):
+        return
+    yield ""
+    for name, rows in sorted(app.tables.rows.items()):
+        declared = rows.declared
+        if declared.private:
+            yield f"table {name:24} private"
+            continue
+        yield f"table {name:24} read {declared.read.name.lower()}, write {declared.write.name.lower()}"
+        for kind in CallerKind:
+            if kind is not CallerKind.ADMIN:
+                yield f"      {kind:24} {_rows_of(rows, kind)}"
+        if declared.writable is not None:
+            yield f"      {'writable':24} {', '.join(sorted(declared.writable))}"
+
+
+def _rows_of(rows: Rows, kind: CallerKind) -> str:
+    """Return which rows a kind of caller has, and what a new one must satisfy."""
+    own = rows.owned(kind)
+    parts = [{True: "all rows", False: ""}[own] if isinstance(own, bool) else own.text]
+    parts += [f"public: {rows.public.text}"] if rows.public else []
+    parts += [f"check: {rows.check[kind].text}"] if kind in rows.check else []
+    return "; ".join(filter(None, parts)) or "none"

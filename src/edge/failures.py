@@ -1,0 +1,80 @@
+"""Answers for what failed: problems as responses, and faults of ours as one line in the log and a 500."""
+
+import traceback
+
+from pydantic_core import to_json
+
+from edge.errors import PROBLEM_JSON, Forbidden, InternalError, Problem, ServiceAway, StorageConflict, UnstorableValue
+from edge.events import Frame
+from edge.http import Request, Response
+from edge.ports import (
+    CheckViolation,
+    ConstraintViolation,
+    DatabaseError,
+    ForeignKeyViolation,
+    NotNullViolation,
+    OutOfScope,
+    PortError,
+    Ports,
+    UniqueViolation,
+)
+
+
+def problem_response(problem: Problem, request: Request) -> Response:
+    """Return a problem as the response to a request."""
+    try:
+        body = to_json(problem.document(request.path, request.id))
+    except ValueError:  # a member that is no JSON, such as a lone surrogate: what is always sound is left
+        body = to_json({"type": problem.type, "title": problem.title, "status": problem.status})
+    return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
+
+
+def failure_response(request: Request, fault: Exception) -> Response:
+    """Return the answer to a request that failed; log what is no fault of its caller."""
+    if isinstance(fault, Problem):
+        return problem_response(fault, request)
+    if isinstance(fault, PortError) and fault.is_away:
+        request.ports.log("error", "a service is away", request_id=request.id, route=request.route, error=str(fault))
+        return problem_response(ServiceAway(wait=5), request)
+    if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, request.ports, request.id)):
+        return problem_response(refused, request)
+    request.ports.log("error", "unhandled", request_id=request.id, route=request.route, error=trace_of(fault))
+    return problem_response(InternalError(), request)
+
+
+def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Problem | None:
+    """Return what a row that the database refused is to the caller, without a value; None for any other error."""
+    columns = ", ".join(fault.columns) if isinstance(fault, ConstraintViolation) else ""
+    problem: Problem
+    match fault:
+        case OutOfScope():
+            problem = Forbidden("a row is outside what this caller may write")
+        case UniqueViolation():
+            problem = StorageConflict(f"a row with this {columns or 'key'} exists")
+        case ForeignKeyViolation():
+            problem = StorageConflict("a row that is referred to does not exist, or others refer to this one")
+        case NotNullViolation():
+            problem = UnstorableValue(f"{columns or 'a column'} needs a value")
+        case CheckViolation():
+            rule = fault.constraint if (fault.constraint or "").isidentifier() else columns
+            problem = UnstorableValue(f"{rule or 'a column'} does not take this value")
+        case _:
+            return None
+    ports.log("warning", "row refused", request_id=request_id, error=str(fault))
+    return problem
+
+
+def frame_problem(frame: Frame, ports: Ports, fault: Exception) -> Problem:
+    """Log a fault that is no problem of the sender's, and return the problem that it is answered with."""
+    if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, ports, frame.request_id)):
+        return refused
+    if isinstance(fault, PortError) and fault.is_away:
+        ports.log("error", "a service is away", request_id=frame.request_id, route="/ws", error=str(fault))
+        return ServiceAway(wait=5)
+    ports.log("error", "frame failed", request_id=frame.request_id, error=trace_of(fault))
+    return InternalError()
+
+
+def trace_of(fault: BaseException) -> str:
+    """Return a fault with its traceback, as text for the log."""
+    return "".join(traceback.format_exception(fault))

@@ -1,0 +1,60 @@
+"""Reach: how a route that hands out no rows keeps callers apart, declared beside its role."""
+
+from collections.abc import Callable, Sequence
+from functools import reduce
+
+from edge.access import Actor
+from edge.errors import Forbidden, Problem
+
+
+class SubjectOutOfReach(Forbidden):
+    """This key is bound to other subjects."""
+
+    title = "This key is bound to other subjects"
+
+
+class Reach:
+    """What a route lets a caller see or act on.
+
+    `name` is what the golden access table shows. Where there is an `argument`, it names the handler's parameter, or a
+    member of it such as `wanted.vin`, that holds the subject; a caller bound to subjects gets no further with another
+    one, nor with None, which stands for all.
+    """
+
+    __slots__ = ("argument", "is_checked", "name", "refusal")
+
+    def __init__(
+        self, name: str, argument: str = "", *, is_checked: bool = False, refusal: Callable[[], Problem] | None = None
+    ) -> None:
+        self.name = name
+        self.argument = argument
+        self.is_checked = is_checked
+        self.refusal = refusal or (lambda: SubjectOutOfReach("name a subject that the key is bound to"))
+
+    def check(self, actor: Actor | None, values: Sequence[object], names: Sequence[str]) -> None:
+        """Raise the refusal unless the caller may reach what a handler's arguments name."""
+        parameter, *members = self.argument.split(".")
+        subject = values[names.index(parameter)] if parameter else None
+        subject = reduce(lambda value, member: getattr(value, member, None), members, subject)
+        if actor is None or not actor.may_reach(subject if isinstance(subject, str) else None):
+            raise self.refusal()
+
+
+OPEN = Reach("open")
+"""The answer is the same for every caller."""
+SELF = Reach("self")
+"""It is about the caller itself."""
+CHECKED = Reach("checked")
+"""The handler keeps callers apart by itself; a test shows that it does."""
+UNBOUND = Reach("unbound", is_checked=True)
+"""It is about all subjects, and not for a caller that is bound to some."""
+
+
+def subject(argument: str, refusal: Callable[[], Problem] | None = None) -> Reach:
+    """Let a bound caller reach its own subjects alone: those that an argument of the handler names."""
+    return Reach(f"subject {argument}", argument, is_checked=True, refusal=refusal)
+
+
+def unbound(refusal: Callable[[], Problem]) -> Reach:
+    """Return `UNBOUND` with a refusal of the app's own."""
+    return Reach("unbound", is_checked=True, refusal=refusal)
