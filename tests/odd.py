@@ -98,7 +98,7 @@ class Sent:
     operation: Operation
 
     def __str__(self) -> str:
-        """What it was, in a line."""
+        """Describe it in a line."""
         return f"{self.method} {self.target[:300]} {[(n, v[:80]) for n, v in self.headers]} {self.body[:400]!r}"
 
 

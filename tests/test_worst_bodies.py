@@ -107,7 +107,7 @@ def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
 
 @pytest.mark.parametrize("where", ["interaction", *(f"action {name}" for name in KINDS)])
 def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) -> None:
-    """What is validated as a Python value: payloads of actions, and interactions, whose signature is over the bytes."""
+    """Values that are validated as Python: payloads of actions, and interactions, whose signature is over the bytes."""
     validator = TypeAdapter[Any](MODELS[where])
     answers: list[int] = []
 

@@ -134,7 +134,7 @@ type Choices = Sequence[tuple[str, str]]
 Snowflake = Annotated[str, PydanticField(pattern=r"^[0-9]{1,20}$")]
 Name = Annotated[str, PydanticField(max_length=200)]
 Token = Annotated[str, PydanticField(pattern=r"^[A-Za-z0-9_=+/-][A-Za-z0-9._~=+/-]{0,999}$")]
-"""What authorises an answer; it becomes a segment of a path."""
+"""Authorises an answer, and becomes a segment of a path."""
 Text = Annotated[str, PydanticField(max_length=10_000, strict=True)]
 Number = Annotated[float, PydanticField(strict=True, allow_inf_nan=False)]
 Value = Text | StrictInt | Number | StrictBool | None

@@ -17,11 +17,11 @@ from edge.ports import NO_CALLER, Background, Database, Ports, SystemDatabase
 from edge.settings import Field, Settings
 
 OF_AN_EVENT = frozenset({Background, Ports})
-"""What belongs to one event on Workers: a singleton would hold it beyond its end."""
+"""Ports that belong to one event on Workers: a singleton would hold it beyond its end."""
 
 
 class Context(Enum):
-    """Where a signature is served: a handler with a caller, code of the system's own, or a singleton."""
+    """The place of a signature: a handler with a caller, code of the system's own, or a singleton."""
 
     CALLER = "caller"
     SYSTEM = "system"
@@ -38,7 +38,7 @@ class CallerTables(Protocol):
 
 
 class Provider(NamedTuple):
-    """What makes a value of a type, and for how long it is kept."""
+    """A function that makes a value of a type, and the value's lifetime."""
 
     make: Callable[..., Any]
     is_singleton: bool

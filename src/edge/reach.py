@@ -14,7 +14,7 @@ class SubjectOutOfReach(Forbidden):
 
 
 class Reach:
-    """What a route lets a caller see or act on.
+    """A route's declaration of the subjects that it lets a caller reach.
 
     `name` is what the golden access table shows. Where there is an `argument`, it names the handler's parameter, or a
     member of it such as `wanted.vin`, that holds the subject; a caller bound to subjects gets no further with another

@@ -1,4 +1,4 @@
-"""What a caller's database does on every runtime: cases, and whole lists of statements that come as JSON."""
+"""A caller's database on every runtime: cases, and whole lists of statements that come as JSON."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any

@@ -206,7 +206,7 @@ ASKED = {
     "token of bound": {"admin", "bound", "token of bound"},
     "another bound": {"admin", "another bound"},
 }
-"""Who hears of the chat of each: the caller, the key that its token is of, and the administrator."""
+"""Readers of the chat events of each: the caller, the key that its token is of, and the administrator."""
 
 
 @pytest.mark.slow

@@ -1,4 +1,4 @@
-"""What the default app removes in time, by its cron on both runtimes, and what stays as something needs it."""
+"""Rows that the default app removes in time, by its cron on both runtimes, and what stays as something needs it."""
 
 import asyncio
 from collections.abc import Iterator, Mapping

@@ -1,4 +1,4 @@
-"""What the bot removes in time, and what it needs; and what anybody in Discord can have it write."""
+"""Rows that the bot removes in time or keeps, and rows that anybody in Discord can make it write."""
 
 import asyncio
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""Who sends an interaction's head and no body is refused by the head, or waits without a place at work."""
+"""A client that sends an interaction's head and no body is refused by the head, or waits without a place at work."""
 
 import asyncio
 import time

@@ -1,4 +1,4 @@
-"""What is written after the response: in order, in bounded batches, and lost rather than kept without bound."""
+"""Writes after the response: in order, in bounded batches, and lost rather than kept without bound."""
 
 import asyncio
 from collections.abc import Coroutine

@@ -1,4 +1,4 @@
-"""What the platform removes in time: forms that all have got, and spam; a form that nobody has got stays."""
+"""Rows that the platform removes in time: forms that all have got, and spam; a form that nobody has got stays."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Who sends a head and no body is refused by the head, or waits without a place at work."""
+"""A client that sends a head and no body is refused by the head, or waits without a place at work."""
 
 import time
 from pathlib import Path

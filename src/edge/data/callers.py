@@ -26,7 +26,7 @@ PARAMETERS: dict[CallerKind, frozenset[str]] = {
     MEMBER: frozenset({"caller"}),
     OWNER: frozenset({"caller"}),
 }
-"""What a condition for a kind may bind: the caller's name, and its subjects as a JSON list."""
+"""Values that a condition for a kind may bind: the caller's name, and its subjects as a JSON list."""
 
 
 def kind_of(actor: Actor | None) -> CallerKind:

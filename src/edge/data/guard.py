@@ -1,4 +1,4 @@
-"""What a scoped statement may touch, for a runtime whose SQLite has an authorizer."""
+"""The tables that a scoped statement may touch, for a runtime whose SQLite has an authorizer."""
 
 from typing import NamedTuple
 

@@ -16,7 +16,7 @@ type Conditions = str | Mapping[CallerKind, str]
 
 
 class Table:
-    """What the schema cannot say of a table.
+    """A table's declaration: its readers and writers, and whose its rows are.
 
     `read` and `write` are the least roles. `own` gives the rows that are a caller's: one condition for all kinds of
     callers, or one by kind; of a kind that is not named, an owner has all rows and any other kind none. `public` gives

@@ -120,7 +120,7 @@ class Line:
 
 
 class Reply:
-    """What a server has sent: `statuses` of all responses, and of the first the head and body."""
+    """Responses of a server: `statuses` of all responses, and of the first the head and body."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data

@@ -1,4 +1,4 @@
-"""What one address or key holds of the server, and what is held in all, is bounded; the others are served."""
+"""The share of one address or key, and the total, are bounded; the others are served."""
 
 import asyncio
 import time

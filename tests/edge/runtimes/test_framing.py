@@ -1,4 +1,4 @@
-"""Where one request ends and the next begins: nothing is smuggled, and an upgrade is one or is left out."""
+"""The border between two requests: nothing is smuggled, and an upgrade is one or is left out."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

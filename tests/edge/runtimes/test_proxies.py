@@ -1,4 +1,4 @@
-"""Who a client is: its own address, or what trusted proxies say of it; never what a client says of itself."""
+"""The address of a client: its own address, or what trusted proxies say of it; never what a client says of itself."""
 
 import asyncio
 from pathlib import Path

@@ -65,7 +65,7 @@ def authorize(action: int, first: str | None, second: str | None) -> int:
 
 
 type Asked = tuple[str | None, str | None, str | None, str | None]
-"""What SQLite asks about: two names, the database, and the innermost expression, view or trigger that asks."""
+"""Arguments of SQLite's question: two names, the database, and the innermost expression, view or trigger that asks."""
 
 
 def authorize_scoped(guard: Guard, action: int, asked: Asked) -> int:

@@ -74,7 +74,7 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
 
 
 class Room(NamedTuple):
-    """What the file descriptors are for: connections, those that are turned away, and how many are taken in a go.
+    """Uses of the file descriptors: connections, those that are turned away, and how many are taken in a go.
 
     A go is bounded, as each connection has its descriptor some rounds of the event loop before it can be turned away.
     """
