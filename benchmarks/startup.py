@@ -22,8 +22,8 @@ WRANGLER = ROOT / "wrangler.toml"
 PACKAGES = ROOT / "python_modules"
 BARE = "bare"
 PYDANTIC = "Pydantic, one model"
-BOUND = 1.6
-"""Most times the start of Pydantic alone that the start of a Worker may take: 1.3 on busy cores, 1.45 on quiet ones."""
+BOUND = 1.5
+"""Most times the start of Pydantic alone that the start of a Worker may take; two busy cores gave 1.23 to 1.30."""
 HEAD = "| | start, CPU s | above bare, s | times Pydantic |\n| --- | ---: | ---: | ---: |"
 NOTE = """
 Cloudflare refuses an upload whose start takes more than 1,000 ms of CPU. It boots the interpreter in another way:
