@@ -17,7 +17,7 @@ from statistics import quantiles
 
 ROOT = Path(__file__).parents[2]
 KEY = "benchmark-key-for-all-runs"
-VARIABLES = {"ADMIN_API_KEY": KEY, "LOG_LEVEL": "error", "LIVE_CONNECTIONS_PER_KEY": "100000"}
+VARIABLES = {"ADMIN_API_KEY": KEY, "LOG_LEVEL": "error", "LIVE_MAX_CONNECTIONS": "100000"}
 TICKS = os.sysconf("SC_CLK_TCK")
 COLUMNS = (
     "kind", "connections", "connect s", "p50 ms", "p95 ms", "p99 ms", "max ms", "deliveries/s", "CPU ms/event",

@@ -113,7 +113,7 @@ def _follow(actor: Actor, since: int | None, types: str, settings: TessieSetting
     names = tuple(name for name in (part.strip() for part in types.split(",")) if name)
     if len(names) > MOST_TYPES:
         raise BadRequest(f"types: at most {MOST_TYPES}")
-    return Follow(actor, since, names, settings.live_connections_per_key, settings.live_check_s)
+    return Follow(actor, since, names, settings.live_max_connections, settings.live_check_s)
 
 
 def _number(text: str) -> int:

@@ -26,6 +26,8 @@ COMPARED = 256 * 1024
 A_MINUTE = 32 * 1024 * 1024
 """Bytes of bodies that one isolate stores in a minute, so that D1's 10 GB last until the retention runs again."""
 
+_SECONDS = re.compile(r"[0-9.]+ s\b")
+"""How long a call waited stands in its error, and is another time each time."""
 _CLOCKS = re.compile(rb'"(?:%s)"\s*:\s*-?[0-9][0-9.eE+-]*' % "|".join(CLOCK_FIELDS).encode())
 
 _LAST = (
@@ -116,7 +118,7 @@ def _text(call: Call, answer: Fetched) -> tuple[bytes, bool]:
 def _digest(call: Call, text: bytes, *, is_cut: bool) -> str:
     """Return what is the same for two answers that say the same."""
     answer = call.fetched
-    about: tuple[object, ...] = (call.error,)
+    about: tuple[object, ...] = (_SECONDS.sub("", call.error or ""),)
     if answer:
         unseen = len(answer.body) if is_cut or not text else 0  # of what is not stored, its size has to do
         about = (answer.status, answer.header("content-type"), unseen)

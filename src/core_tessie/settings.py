@@ -45,7 +45,7 @@ class TessieSettings(AccessSettings):
     quotas: Quotas | None = None
     tessie_throttle: Throttle | None = None
     events: Events | None = None
-    live_connections_per_key: Annotated[int, Field(ge=1)] = 100
+    live_max_connections: Annotated[int, Field(ge=1)] = 100
     live_check_s: Annotated[float, Field(gt=0, le=50)] = 30.0
     agent_commands: Annotated[frozenset[str], BeforeValidator(_allowed)] = allowed(SAFE)
     sync_workflow: Workflow | None = None

@@ -10,6 +10,8 @@ import pytest
 
 from core_tessie.actions import RELAY_CRON
 from core_tessie.sync_work import DEAD_LETTERS, QUEUE
+from edge.live import Follow
+from edge.parts.callers import ADMINISTRATOR
 from edge.ports import Row
 from edge.testing import Answer, Client
 from tessie_sim import Fleet, Simulator
@@ -460,7 +462,8 @@ def test_each_change_is_an_event(run: Any) -> None:
         action = await done(client, "wake", {"vin": vin})
         await asyncio.sleep(0.3)
         log = client.ports.settings.events
-        found = [event for event in (await log.read(0, types=["action.*"])).events if action["id"] in event.json]
+        page = await log.read(Follow(ADMINISTRATOR, 0, ("action.*",)))
+        found = [event for event in page.events if action["id"] in event.json]
         assert [event.type for event in found] == ["action.queued", "action.running", "action.succeeded"]
         assert all(f'"subject":"{vin}"' in event.json for event in found)
 

@@ -26,7 +26,7 @@ from pyedge import Worker
 pytestmark = pytest.mark.slow
 
 OURS, OTHERS = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
-QUICK = {"LIVE_CHECK_S": "0.5", "LIVE_CONNECTIONS_PER_KEY": "4"}
+QUICK = {"LIVE_CHECK_S": "0.5", "LIVE_MAX_CONNECTIONS": "4"}
 UNKNOWN = {"type": "nothing"}
 
 

@@ -188,7 +188,7 @@ def test_a_tessie_that_is_away_is_stored_once(run: Runner) -> None:
         return await stored(client, 3)
 
     rows = run(case)
-    assert len(rows) < 3
+    assert len(rows) < 3, [row["error"] for row in rows]
     assert all(row["error"] and row["status"] is None for row in rows)
 
 
