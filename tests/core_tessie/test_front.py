@@ -23,9 +23,10 @@ HANDSHAKE = (
 )
 
 
-def events(served: Served, headers: str = "") -> bytes:
+def events(served: Served, headers: str = "", since: int = 0) -> bytes:
     where = urlsplit(served.url).netloc
-    return f"GET /events?since=0 HTTP/1.1\r\nhost: {where}\r\nauthorization: Bearer {ADMIN}\r\n{headers}\r\n".encode()
+    begin = f"GET /events?since={since} HTTP/1.1\r\nhost: {where}\r\n"
+    return f"{begin}authorization: Bearer {ADMIN}\r\n{headers}\r\n".encode()
 
 
 def answer(client: socket.socket, size: int) -> bytes:
@@ -46,14 +47,14 @@ def alone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 
 
 def test_handshake_on_live_events_is_refused_on_either_runtime(served: Served) -> None:
-    served.publish("custom.x", "before")
+    number = int(served.publish("custom.x", "before"))
     with connected(served.url) as client:
         client.sendall(events(served, HANDSHAKE))
         head, _, body = answer(client, 1 << 20).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
     assert json.loads(body)["type"] == "urn:problem:plain-http-only"
     with connected(served.url) as client:
-        client.sendall(events(served))
+        client.sendall(events(served, since=number - 1))
         assert b"custom.x" in answer(client, 2000), "over plain HTTP it streams"
 
 

@@ -264,8 +264,8 @@ try {
   await stop(1);
 }
 await new Promise((done) => controls.listen(0, "127.0.0.1", done));
+if (order.watch) watchAll(); // before it is said to be ready: an edit right after that is taken up, too
 process.stdout.write(`${JSON.stringify({
   url: base.origin, control: `http://127.0.0.1:${controls.address().port}`, ms: Math.round(Date.now() - started),
 })}\n`);
-if (order.watch) watchAll();
 if (order.watchdog) watchdog(order.watchdog);
