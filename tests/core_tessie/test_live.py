@@ -47,6 +47,13 @@ def received(ws: ClientConnection) -> Any:
     return json.loads(ws.recv(10))
 
 
+def received_event(ws: ClientConnection) -> Any:
+    """Return what comes next but for heartbeats, which a slow machine has time for."""
+    while (event := received(ws))["type"] == "live.heartbeat":
+        pass
+    return event
+
+
 def said(ws: ClientConnection, frame: object) -> Any:
     """Send a frame and return what comes next."""
     ws.send(frame if isinstance(frame, str) else json.dumps(frame))
@@ -420,8 +427,9 @@ def test_a_flood_of_frames_and_sockets_holds_up_nobody(served: Served) -> None:
             for frame in frames:
                 ws.send(frame)
     number = served.publish("custom.through")
-    assert int(received(quiet)["id"]) == number
-    assert said(quiet, {"type": "subscribe", "id": 1, "types": ["custom.*"]})["data"]["id"] == 1
+    assert int(received_event(quiet)["id"]) == number
+    quiet.send(json.dumps({"type": "subscribe", "id": 1, "types": ["custom.*"]}))
+    assert received_event(quiet)["data"]["id"] == 1
     assert {closing_of(ws).code for ws in flooding} == {wire.Close.TOO_MANY}
     assert int(served.publish("custom.after")) > number
     quiet.close()
@@ -456,9 +464,7 @@ def test_a_socket_outlives_the_object_that_serves_it(served: Served, workers_hos
     workers_host.worker.reload()
     served.publish("custom.a")
     number = served.publish("custom.b")
-    while (event := received(ws))["type"] == "live.heartbeat":
-        pass
-    assert int(event["id"]) == number
+    assert int(received_event(ws)["id"]) == number
     assert said(ws, {"type": "subscribe", "id": 7, "types": []})["data"] == {"id": 7, "result": {"types": []}}
     ws.close()
 
