@@ -7,7 +7,7 @@ from edge.instants import to_text
 from edge.parts.sampling import Steps, sampler_of
 from edge.ports import Clock, Database, Log, PortError, Row, Statement
 
-ANSWERS = Steps(full=20, each=10)
+ANSWERS = Steps(full=40, each=10)
 """Entries of one user's interactions: anybody in Discord can have as many as Discord lets through."""
 _INSERT = (
     "INSERT INTO audit (kind, subject, actor, outcome, detail, message_id, request_id, created_at) "
