@@ -12,8 +12,8 @@ from functools import partial
 from pathlib import Path
 from statistics import median
 
-from discord_sim import DiscordSim, Exchange
 from pyedge import Worker
+from sims.discord import DiscordSim, Exchange
 
 ROOT = Path(__file__).parents[1]
 HEAD = (

@@ -11,8 +11,8 @@ import pytest
 from tests.remote import Host, RemoteClient
 
 from apps import DEFAULT, ROOT, load, packages
+from edge.auth.static_key import hashed
 from edge.errors import NotConfigured
-from edge.parts.one_key import hashed
 from edge.runtimes.local.runtime import LocalRuntime, StartError
 from edge.settings import AccessKey, Settings
 from edge.testing import Client

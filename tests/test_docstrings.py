@@ -56,7 +56,7 @@ async def main():
 
 asyncio.run(main())
 print(*sorted({f"{one.__qualname__} {one.type} {one.title} {one.status}" for one in below(Problem)}), sep="\\n")
-if tools := sys.modules.get("core_tessie.agent_tools"):
+if tools := sys.modules.get("core_tessie.agent.tools"):
     print(tools.tool_schemas())
 print("with docstrings" if Problem.__doc__ else "without docstrings")
 """

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from apps import ROOT, load
-from edge.parts.retention import Rule
+from edge.data.retention import Rule
 from edge.ports import Statement
 from edge.runtimes.local.migrations import migrate
 

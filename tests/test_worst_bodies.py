@@ -13,8 +13,8 @@ from pydantic_core import from_json
 import core_tessie.app
 import discord_bot.app
 import platform_api.app
-from core_tessie.action_kinds import KINDS
-from core_tessie.agent_tools import TOOLS
+from core_tessie.actions.kinds import KINDS
+from core_tessie.agent.tools import TOOLS
 from discord_bot.interactions import Payload
 from edge.errors import InvalidBody, Problem, list_faults
 from edge.http import BODY_LIMIT

@@ -9,8 +9,8 @@ from pathlib import Path
 
 from apps import DEFAULT, ROOT
 from companions import begin
-from edge.parts.discord import WEBHOOK
-from edge.parts.one_key import hashed
+from edge.auth.static_key import hashed
+from edge.clients.discord import WEBHOOK
 from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.runtime import make_state
@@ -52,7 +52,7 @@ def core_tessie(given: Mapping[str, str], state: Path, url: str) -> Environment:
         values["JWT_SECRET_KEY"] = _kept(state / "jwt_secret_key", secrets.token_urlsafe(32))
     cars = "Tessie"
     if not any(given.get(name) for name in TESSIE):
-        said = begin("tessie_sim")
+        said = begin("sims.tessie")
         values |= {"TESSIE_BASE_URL": said["url"], "TESSIE_API_KEY": said["token"]}
         cars = "a simulated fleet (set TESSIE_API_KEY in .dev.vars for your own)"
     ask = f"curl -H 'Authorization: Bearer {key}' '{url}/d1/vehicles?select=display_name,battery_pct'"
@@ -67,7 +67,7 @@ def platform_api(given: Mapping[str, str], state: Path, url: str) -> Environment
         values |= _sanity()
         told["Content"] = f"a simulated Sanity at {values['SANITY_API_URL']} (set SANITY_PROJECT_ID for your own)"
     if not given.get("DISCORD_BOT_TOKEN"):
-        values |= _discord(state, begin("discord_sim"))
+        values |= _discord(state, begin("sims.discord"))
         told["Discord"] = f"simulated at {values['DISCORD_API_URL']}"
     told["Try"] = f"curl '{url}/api/v1/content/events?upcoming=true&limit=2'"
     return Environment(values, told)
@@ -77,10 +77,10 @@ def discord_bot(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """Without a bot's token Discord is simulated; without a platform, there is one over a simulated Sanity."""
     values, told = _one_key(given, state, url)
     if not given.get("PLATFORM_API_URL"):
-        values["PLATFORM_API_URL"] = begin("platform_sim")["url"]
+        values["PLATFORM_API_URL"] = begin("sims.platform")["url"]
         told["Content"] = f"platform_api over a simulated Sanity, at {values['PLATFORM_API_URL']}"
     if not given.get("DISCORD_BOT_TOKEN"):
-        said = begin("discord_sim", "--interactions-url", f"{url}/interactions")
+        said = begin("sims.discord", "--interactions-url", f"{url}/interactions")
         values |= _discord(state, said)
         values |= {"DISCORD_APP_ID": said["application_id"], "DISCORD_PUBLIC_KEY": said["public_key"]}
         told["Discord"] = f"simulated at {said['url']}"
@@ -106,7 +106,7 @@ def _one_key(given: Mapping[str, str], state: Path, url: str) -> tuple[dict[str,
 
 
 def _sanity() -> dict[str, str]:
-    said = begin("sanity_sim")
+    said = begin("sims.sanity")
     names = {
         "SANITY_API_URL": "url", "SANITY_PROJECT_ID": "project_id", "SANITY_DATASET": "dataset",
         "SANITY_API_READ_TOKEN": "read_token", "SANITY_API_WRITE_TOKEN": "write_token",

@@ -13,7 +13,7 @@ import yaml
 from openapi_spec_validator import validate
 
 from apps import ROOT, folder, load, parse
-from edge.openapi import document
+from edge.openapi.document import document
 from sdk_rules import faults
 
 

@@ -12,8 +12,8 @@ from apps import ROOT
 from discord_bot.app import interactions
 from discord_bot.registration import Change, Document, changes, documents
 from discord_bot.settings import BotSettings
+from edge.clients.discord import AGENT
 from edge.errors import NotConfigured
-from edge.parts.discord import AGENT
 from edge.runtimes.local.dev_vars import read_dev_vars
 
 

@@ -6,10 +6,10 @@ import sys
 from pathlib import Path
 
 from apps import DEFAULT, ROOT, state_of
-from core_tessie import runs
 from core_tessie.app import app
-from core_tessie.runs import SyncRun
-from core_tessie.sync_work import SyncWork
+from core_tessie.sync import runs
+from core_tessie.sync.runs import SyncRun
+from core_tessie.sync.work import SyncWork
 from edge.ports import PortError
 from edge.runtimes.local.runtime import LocalRuntime
 from local_env import prepare

@@ -5,13 +5,13 @@ from collections.abc import Iterable
 from benchmarks.api import AREAS, BY_ID, DRIVES, Drive, NewDrive
 from edge.access import PUBLIC, READER, Actor
 from edge.app import App
+from edge.auth.static_key import require_key
 from edge.endpoint import Body
 from edge.errors import NotFound
 from edge.http import Request
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
-from edge.parts.one_key import require_key
 from edge.routes import Routes
 from edge.settings import AccessKey, Settings
 

@@ -1,48 +1,42 @@
 """The composition root of the default Worker."""
 
-from core_tessie import (
-    NAME,
-    VERSION,
-    actions,
-    agent_chat,
-    backfill_workflow,
-    commands,
-    conversations,
-    d1,
-    energy_report,
-    index,
-    live,
-    openai_dialect,
-    retention,
-    sync,
-    tessieapi,
-    usage,
-)
-from core_tessie.action_work import ActionWork
-from core_tessie.agent_chat import Agent
-from core_tessie.backfill import Backfill
+from core_tessie import NAME, VERSION, live, retention
+from core_tessie.actions import routes as actions
+from core_tessie.actions.work import ActionWork
+from core_tessie.agent import chat as agent_chat
+from core_tessie.agent import conversations, openai_dialect
+from core_tessie.agent.chat import Agent
+from core_tessie.agent.openai_dialect import openai_errors
+from core_tessie.agent.openai_exchange import Dialect
+from core_tessie.console import commands, index, usage
+from core_tessie.console.usage_points import Usage
+from core_tessie.d1 import routes as d1
+from core_tessie.energy import routes as energy_report
+from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
-from core_tessie.openai_dialect import openai_errors
-from core_tessie.openai_exchange import Dialect
-from core_tessie.report_summary import ReportNews
 from core_tessie.settings import TessieSettings
-from core_tessie.sync_news import SyncNews
-from core_tessie.sync_work import QUEUE, SyncWork
-from core_tessie.tessie import Tessie
-from core_tessie.usage_points import Usage
+from core_tessie.sync import backfill_workflow
+from core_tessie.sync import routes as sync
+from core_tessie.sync.backfill import Backfill
+from core_tessie.sync.news import SyncNews
+from core_tessie.sync.work import QUEUE, SyncWork
+from core_tessie.tessie import mirror as tessieapi
+from core_tessie.tessie.client import Tessie
 from edge.access import Actor
 from edge.app import App
+from edge.auth import routes as auth
+from edge.auth import tickets
+from edge.auth.callers import Callers
+from edge.auth.limits import Limits, rate_limit_headers
 from edge.http import Request
-from edge.live import Publisher
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
-from edge.parts import auth, health, tickets
-from edge.parts.callers import Callers
-from edge.parts.limits import Limits, rate_limit_headers
-from edge.parts.security_headers import security_headers
+from edge.middleware.security_headers import security_headers
 from edge.ports import Clock, Database, Limit
+from edge.ports.events import Publisher
+from edge.resources import health
 
 
 async def authenticate(request: Request, callers: Callers, limits: Limits, db: Database | None, clock: Clock) -> Actor:

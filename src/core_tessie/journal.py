@@ -7,17 +7,17 @@ from uuid import uuid4
 
 from pydantic_core import to_json
 
+from core_tessie.console.usage_points import Usage, method_name
 from core_tessie.live_events import LogNote
-from core_tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from core_tessie.settings import TessieSettings
-from core_tessie.usage_points import Usage, method_name
+from core_tessie.tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from edge.app import Next
+from edge.batch_writer import Spool
+from edge.data.upserts import upsert
 from edge.http import Request, Response
-from edge.live import Publisher
-from edge.parts.sampling import Steps, sampler_of
+from edge.middleware.sampling import Steps, sampler_of
 from edge.ports import Background, Database, Log, Statement
-from edge.spool import Spool
-from edge.sql import upsert
+from edge.ports.events import Publisher
 
 READS = Steps(full=60, each=10)
 """Rows of a known caller's successful reads of one route."""

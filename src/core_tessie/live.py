@@ -10,7 +10,7 @@ from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, Forbidden, NotConfigured
 from edge.http import Request, Response
-from edge.live import Draft, Events, Follow, TooManyConnections, UpgradeRequired
+from edge.ports.events import Draft, Events, Follow, TooManyConnections, UpgradeRequired
 from edge.routes import Routes
 from edge.text import Matching
 

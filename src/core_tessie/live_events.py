@@ -7,7 +7,7 @@ word.
 
 from typing import Any, Literal, NamedTuple, TypedDict
 
-from edge.live import Audience
+from edge.ports.events import Audience
 
 
 class SyncStarted(TypedDict):

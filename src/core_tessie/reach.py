@@ -2,7 +2,7 @@
 
 from pydantic_core import to_json
 
-from core_tessie.filters import Condition
+from core_tessie.d1.filters import Condition
 from edge.access import ADMIN, Actor
 from edge.errors import Forbidden
 from edge.ports import Value

@@ -5,9 +5,9 @@ from typing import Any
 
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
-from core_tessie.sync import CRON
+from core_tessie.sync.routes import CRON
+from edge.data.retention import Retention, Rule
 from edge.events import Tick
-from edge.parts.retention import Retention, Rule
 from edge.ports import Clock, Database, Log
 from edge.routes import Routes
 

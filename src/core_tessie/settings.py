@@ -5,15 +5,15 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field
 
 from core_tessie import NAME
-from core_tessie.car_commands import SAFE, allowed
-from edge.live import Events
-from edge.model import Model
-from edge.parts.callers import AccessSettings
-from edge.parts.retention import KeepDays, MaxMegabytes, MaxRows
+from core_tessie.tessie.car_commands import SAFE, allowed
+from edge.auth.callers import AccessSettings
+from edge.data.retention import KeepDays, MaxMegabytes, MaxRows
 from edge.ports import Database, Queue, Quotas, RateLimiter, Throttle
+from edge.ports.events import Events
+from edge.ports.model import Model
+from edge.ports.telemetry import Telemetry
+from edge.ports.workflows import Workflow
 from edge.settings import BaseUrl, Secret
-from edge.telemetry import Telemetry
-from edge.workflows import Workflow
 
 
 def _allowed(text: object) -> object:

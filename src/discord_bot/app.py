@@ -10,22 +10,22 @@ from discord_bot.schedule import Posts
 from discord_bot.settings import BotSettings
 from edge.access import READER, Actor
 from edge.app import App
-from edge.crypto import Crypto
+from edge.auth.limits import Limits, rate_limit_headers
+from edge.auth.signatures import Ed25519Signature
+from edge.auth.static_key import require_key
+from edge.clients.cache import Cache
+from edge.clients.discord import Discord, Webhooks
+from edge.clients.leases import Leases
 from edge.http import Request
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
-from edge.parts.cache import Cache
-from edge.parts.discord import Discord, Webhooks
-from edge.parts.index import index_routes
-from edge.parts.jobs import job_routes
-from edge.parts.leases import Leases
-from edge.parts.limits import Limits, rate_limit_headers
-from edge.parts.one_key import require_key
-from edge.parts.security_headers import security_headers
-from edge.parts.service_health import service_routes
-from edge.parts.signatures import Ed25519Signature
+from edge.middleware.security_headers import security_headers
 from edge.ports import Clock, Limit
+from edge.ports.crypto import Crypto
+from edge.resources.index import index_routes
+from edge.resources.jobs import job_routes
+from edge.resources.service_health import service_routes
 
 LINKS = {"interactions": "/interactions", "notifications": "/notifications", "jobs": "/jobs"}
 

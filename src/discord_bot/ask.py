@@ -11,13 +11,13 @@ from discord_bot.content import TYPES, Document, Site
 from discord_bot.interactions import Interaction, Reply
 from discord_bot.passages import best, passage
 from discord_bot.settings import BotSettings
+from edge.clients.discord import Embed, clipped
+from edge.clients.leases import Leases
+from edge.clients.model_faults import problem_of
 from edge.endpoint import Body
 from edge.errors import Problem
-from edge.model import Model, ModelError, Prompt
-from edge.parts.discord import Embed, clipped
-from edge.parts.leases import Leases
-from edge.parts.model_faults import problem_of
 from edge.ports import Log
+from edge.ports.model import Model, ModelError, Prompt
 
 commands = Commands()
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from discord_bot.settings import BotSettings
 from edge.instants import to_text
-from edge.parts.sampling import Steps, sampler_of
+from edge.middleware.sampling import Steps, sampler_of
 from edge.ports import Clock, Database, Log, PortError, Row, Statement
 
 ANSWERS = Steps(full=40, each=10)

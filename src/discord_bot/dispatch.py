@@ -30,10 +30,10 @@ from discord_bot.interactions import (
     understood,
 )
 from edge.access import READER
+from edge.clients.discord import Discord, clipped
 from edge.endpoint import Operation
 from edge.errors import Problem, list_faults
 from edge.http import Request, Response
-from edge.parts.discord import Discord, clipped
 from edge.ports import Background, PortError, Ports
 from edge.routes import Routes
 

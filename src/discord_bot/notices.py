@@ -11,11 +11,11 @@ from pydantic_core import to_json
 from discord_bot.audit import Audit, Entry
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import subscribed
+from edge.clients.discord import DiscordBusy, Embed, WebhookMissing, Webhooks, message
+from edge.clients.leases import Leases
+from edge.clients.upstream import UpstreamFailed, UpstreamUnreached
 from edge.errors import Problem
 from edge.instants import to_text
-from edge.parts.discord import DiscordBusy, Embed, WebhookMissing, Webhooks, message
-from edge.parts.leases import Leases
-from edge.parts.upstream import UpstreamFailed, UpstreamUnreached
 from edge.ports import Clock, Database, KeyValue, Log, PortError, Row, Statement
 
 LIMITED = "ratelimit:"

@@ -11,11 +11,11 @@ from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import NAMES
 from discord_bot.times import span, zone_of
 from edge.access import OPERATOR
+from edge.clients.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
+from edge.clients.upstream import UpstreamTimeout
 from edge.endpoint import Body, Operation, Query
 from edge.http import Request, Response
 from edge.instants import IN_ANY_ZONE, from_text
-from edge.parts.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
-from edge.parts.upstream import UpstreamTimeout
 from edge.routes import Routes
 from edge.text import Matching
 

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from discord_bot.content import Document
-from edge.parts.words import pieces, stems
+from edge.retrieval.tokenizer import pieces, stems
 
 PASSAGE = 900
 """Characters of a text that are shown for a question."""

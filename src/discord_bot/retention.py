@@ -3,7 +3,7 @@
 from datetime import timedelta
 
 from discord_bot.schedule import LAST_DIGEST, REMIND
-from edge.parts.retention import Rule, retention_routes
+from edge.data.retention import Rule, retention_routes
 
 RULES = (
     Rule("audit", "created_at", "audit_keep_days", max_rows="audit_max_rows"),

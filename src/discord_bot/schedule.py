@@ -9,9 +9,9 @@ from pydantic import BaseModel
 from discord_bot.content import Document, Site
 from discord_bot.notices import SENT, Notice, Notices
 from edge.access import ADMIN
+from edge.clients.discord import Embed
 from edge.errors import Problem
 from edge.events import Tick
-from edge.parts.discord import Embed
 from edge.ports import Clock, Database, Log, PortError
 from edge.routes import Routes
 

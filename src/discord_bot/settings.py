@@ -5,10 +5,10 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
-from edge.model import Model
-from edge.parts.discord import DiscordSettings
-from edge.parts.retention import KeepDays, MaxRows
+from edge.clients.discord import DiscordSettings
+from edge.data.retention import KeepDays, MaxRows
 from edge.ports import Database, KeyValue, RateLimiter
+from edge.ports.model import Model
 from edge.settings import MAY_BE_EMPTY, AccessKey, BaseUrl, Secret
 
 

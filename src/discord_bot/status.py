@@ -6,10 +6,10 @@ from datetime import UTC, datetime
 from discord_bot.audit import Audit
 from discord_bot.commands import Commands
 from discord_bot.interactions import Reply
+from edge.clients.discord import Embed
 from edge.instants import FORM
-from edge.parts.discord import Embed
-from edge.parts.health import probe
 from edge.ports import Ports, Row
+from edge.resources.health import probe
 
 commands = Commands()
 

@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
 from edge.access import PUBLIC, Actor, Authenticate, check, require
-from edge.crypto import Crypto
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
     BadRequest,
@@ -19,7 +18,6 @@ from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.failures import failure_response, frame_problem, trace_of
 from edge.http import URL_LIMIT, Request, Response, close
 from edge.injection import CallerTables, Injector, Provider
-from edge.live import Audience
 from edge.ports import (
     NO_CALLER,
     Assets,
@@ -30,11 +28,13 @@ from edge.ports import (
     Log,
     Ports,
 )
+from edge.ports.crypto import Crypto
+from edge.ports.events import Audience
+from edge.ports.workflows import Run
 from edge.reach import Reach
 from edge.routes import Consumer, FrameRoute, Routes
 from edge.routing import Router
 from edge.settings import Settings
-from edge.workflows import Run
 
 
 class PlainHttpOnly(BadRequest):

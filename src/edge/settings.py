@@ -13,11 +13,11 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, Va
 from pydantic_core import PydanticCustomError
 
 from edge.errors import NotConfigured, list_faults
-from edge.live import Events
-from edge.model import Model
 from edge.ports import Bucket, Database, KeyValue, Queue, Quotas, RateLimiter, Throttle
-from edge.telemetry import Telemetry
-from edge.workflows import Workflow
+from edge.ports.events import Events
+from edge.ports.model import Model
+from edge.ports.telemetry import Telemetry
+from edge.ports.workflows import Workflow
 
 BINDINGS: dict[Any, str] = {
     Database: "d1",

@@ -8,12 +8,12 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import from_json, to_json
 
 from edge.access import PUBLIC, READER
+from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, NotConfigured, NotFound
 from edge.http import Response
 from edge.instants import IN_ANY_ZONE
-from edge.parts.cache import Cache, Kept, Terms
-from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
 from edge.ports import Background, Clock, Log
 from edge.routes import Routes
 from platform_api import NAME

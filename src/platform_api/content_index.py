@@ -4,10 +4,10 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from edge.clients.leases import Leases
 from edge.events import Tick
-from edge.parts.leases import Leases
-from edge.parts.retrieval import Changes, Library, Passage, Source
 from edge.ports import Database, Log
+from edge.retrieval.passages import Changes, Library, Passage, Source
 from edge.routes import Routes
 from platform_api.queries import NAMES, TEXTS
 from platform_api.sanity import Sanity, sound

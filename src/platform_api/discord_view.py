@@ -5,12 +5,12 @@ from typing import Literal
 from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
 
 from edge.access import PUBLIC
+from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.discord import Discord
+from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from edge.endpoint import Operation
 from edge.errors import NotConfigured
 from edge.http import Response
-from edge.parts.cache import Cache, Kept, Terms
-from edge.parts.discord import Discord
-from edge.parts.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from edge.routes import Routes
 from platform_api import NAME
 from platform_api.settings import PlatformSettings

@@ -5,11 +5,11 @@ from datetime import timedelta
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from edge.auth.limits import address, bound, network
+from edge.auth.static_key import require_key
+from edge.clients.upstream import Call, Upstream, checked
 from edge.errors import Forbidden, InvalidBody, Unauthorized
 from edge.http import Request
-from edge.parts.limits import address, bound, network
-from edge.parts.one_key import require_key
-from edge.parts.upstream import Call, Upstream, checked
 from edge.ports import Clock, Fetch
 from platform_api.form_models import Form
 from platform_api.mailbox import mailbox_of

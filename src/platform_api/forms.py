@@ -6,11 +6,11 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field
 
 from edge.access import PUBLIC
+from edge.auth.limits import TooManyRequests
+from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.endpoint import Body, Header, Operation
 from edge.errors import Unauthorized
 from edge.http import Request, Response
-from edge.parts.limits import TooManyRequests
-from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
 from edge.ports import Background
 from edge.routes import Routes
 from platform_api.form_guards import Guards, NotHuman

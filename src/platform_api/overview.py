@@ -9,11 +9,11 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from edge.access import PUBLIC
+from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.endpoint import Operation
 from edge.errors import Problem
 from edge.http import Response
-from edge.parts.cache import Cache, Kept, Terms
-from edge.parts.upstream import UpstreamFailed, UpstreamTimeout
 from edge.ports import Clock, Database, KeyValue, PortError
 from edge.routes import Routes
 from platform_api import NAME

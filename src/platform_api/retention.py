@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from edge.parts.retention import Rule, retention_routes
+from edge.data.retention import Rule, retention_routes
 from platform_api.content_index import CRON
 from platform_api.settings import PlatformSettings
 

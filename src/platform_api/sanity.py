@@ -7,7 +7,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
-from edge.parts.upstream import Call, Upstream, checked
+from edge.clients.upstream import Call, Upstream, checked
 from edge.ports import Clock, Fetch, Log
 from edge.settings import Secret
 from platform_api.settings import PlatformSettings

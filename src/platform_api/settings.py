@@ -4,10 +4,10 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edge.model import Model
-from edge.parts.discord import DiscordSettings
-from edge.parts.retention import KeepDays
+from edge.clients.discord import DiscordSettings
+from edge.data.retention import KeepDays
 from edge.ports import Database, KeyValue, RateLimiter
+from edge.ports.model import Model
 from edge.settings import AccessKey, BaseUrl, Secret
 
 Snowflake = Annotated[str, Field(pattern=r"^[0-9]{15,22}$")]

@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 
+from edge.clients.discord import Embed, WebhookMissing, Webhooks, message
+from edge.clients.leases import Leases
+from edge.clients.upstream import UpstreamTimeout
 from edge.errors import Problem
 from edge.events import Tick
 from edge.instants import from_text, to_text
-from edge.parts.discord import Embed, WebhookMissing, Webhooks, message
-from edge.parts.leases import Leases
-from edge.parts.upstream import UpstreamTimeout
 from edge.ports import Clock, Database, Log, Row
 from edge.routes import Routes
 from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm

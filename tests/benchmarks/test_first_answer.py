@@ -5,7 +5,7 @@ import re
 import pytest
 from benchmarks.first_answer import report, starts
 
-from discord_sim import DiscordSim
+from sims.discord import DiscordSim
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-from edge.crypto import Crypto
+from edge.ports.crypto import Crypto
 
 type Case = Callable[[Crypto], Awaitable[None]]
 type Signed = tuple[bytes, bytes, bytes]

@@ -7,7 +7,7 @@ from typing import Any
 
 from tests.contracts.model import Case, fails
 
-from edge.model import Model, ModelBusy, ModelError, ModelRefused, ModelTimeout
+from edge.ports.model import Model, ModelBusy, ModelError, ModelRefused, ModelTimeout
 
 NAME = "@cf/baai/bge-m3"
 TEXTS = [

@@ -12,8 +12,8 @@ from tests.contracts.expected import refused
 from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.app import App
 from edge.errors import Unauthorized
-from edge.live import Audience, Draft, Events, Follow, Page, TooManyConnections
 from edge.ports import LimitExceeded, Log, PortError, Ports
+from edge.ports.events import Audience, Draft, Events, Follow, Page, TooManyConnections
 from edge.runtimes.live_wire import BEGINNING, documents
 from edge.settings import Settings
 

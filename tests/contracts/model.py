@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
-from edge.model import Model, ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, ToolCall, Usage
+from edge.ports.model import Model, ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, ToolCall, Usage
 
 type Case = Callable[[Model], Awaitable[None]]
 

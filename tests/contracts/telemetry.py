@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from tests.contracts.expected import refused
 
 from edge.ports import LimitExceeded
-from edge.telemetry import Point, Telemetry, Total
+from edge.ports.telemetry import Point, Telemetry, Total
 
 type Case = Callable[[Telemetry], Awaitable[None]]
 

@@ -28,8 +28,8 @@ from tests.contracts.expected import refused
 from tests.contracts.model import fails
 from tests.contracts.origin import origin
 
-from edge.model import ModelError, ModelRefused, Prompt
 from edge.ports import DatabaseError, FetchError, ForeignKeyViolation, Limit, LimitExceeded, Statement
+from edge.ports.model import ModelError, ModelRefused, Prompt
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
 from edge.runtimes.local.clock import LocalClock
@@ -45,7 +45,7 @@ from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.runtimes.local.throttle import LocalThrottle
-from model_sim import EMBEDDER, KEY, MODEL, ModelSim
+from sims.model import EMBEDDER, KEY, MODEL, ModelSim
 
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
 """What the local runtime does otherwise, and why; each must indeed fail here."""

@@ -31,10 +31,10 @@ from tests.contracts.world import WRITABLE
 from tests.edge.data.asked import asked, local_answers
 from tests.workers.hosting import ROOT, hosted
 
-from cloudflare_sim import AnalyticsSim
 from edge.access import READER, Actor
-from model_sim import ModelSim, Shape
 from pyedge import Worker
+from sims.cloudflare import AnalyticsSim
+from sims.model import ModelSim, Shape
 
 pytestmark = pytest.mark.slow
 

@@ -14,7 +14,7 @@ from tests.served import Served, served_locally
 from core_tessie.app import app
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
-from model_sim import ModelSim
+from sims.model import ModelSim
 
 ROOT = Path(__file__).parents[2]
 KEY = [("authorization", "Bearer test-admin-key-for-all-tests")]

@@ -10,9 +10,9 @@ import pytest
 from tests.core_tessie.conftest import ENV, KEY
 from tests.served import ADMIN, ROOT, Served, served_locally
 
-from core_tessie.actions import RELAY_CRON
+from core_tessie.actions.routes import RELAY_CRON
 from pyedge import Worker
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 pytestmark = pytest.mark.slow
 

@@ -8,13 +8,13 @@ from uuid import uuid4
 
 import pytest
 
-from core_tessie.actions import RELAY_CRON
-from core_tessie.sync_work import DEAD_LETTERS, QUEUE
-from edge.live import Follow
-from edge.parts.callers import ADMINISTRATOR
+from core_tessie.actions.routes import RELAY_CRON
+from core_tessie.sync.work import DEAD_LETTERS, QUEUE
+from edge.auth.callers import ADMINISTRATOR
 from edge.ports import Row
+from edge.ports.events import Follow
 from edge.testing import Answer, Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .test_auth import keyed
 

@@ -14,10 +14,10 @@ import pytest
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
-from core_tessie.agent_tools import TOOLS
+from core_tessie.agent.tools import TOOLS
 from edge.ports import Database, Result, Statement
 from edge.testing import Answer, Client
-from model_sim import MODEL, ModelSim, Turn
+from sims.model import MODEL, ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import database, put_vehicle

@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
-from core_tessie.agent_tools import Looking, call_tool
-from core_tessie.agent_turns import LOOK_UPS, ROUNDS, STOPPED
-from core_tessie.report_summary import ReportNews
+from core_tessie.agent.tools import Looking, call_tool
+from core_tessie.agent.turns import LOOK_UPS, ROUNDS, STOPPED
+from core_tessie.energy.summary import ReportNews
 from edge.access import READER, Actor
-from edge.model import ToolCall
 from edge.ports import Clock
+from edge.ports.model import ToolCall
 from edge.testing import Answer, Client
-from model_sim import ModelSim, Turn
+from sims.model import ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import A, B, database, put_all, put_vehicle

@@ -14,7 +14,7 @@ import pytest
 from core_tessie.app import app
 from core_tessie.tables import TABLES
 from edge.testing import Answer, Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ROOT, Runner
 from .energy_rows import database

@@ -10,13 +10,13 @@ import pytest
 from tests.golden_files import FOLDER, check_golden
 
 from core_tessie.app import app
-from edge.parts.callers import Signing
-from edge.parts.one_key import hashed
-from edge.parts.tokens import kid_of
+from edge.auth.callers import Signing
+from edge.auth.static_key import hashed
+from edge.auth.tokens import kid_of
 from edge.routing import ANY
 from edge.runtimes.local.runtime import StartError
 from edge.testing import Answer, Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, Runner
 from .energy_rows import database

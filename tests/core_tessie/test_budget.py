@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from core_tessie.app import app
-from core_tessie.tessie import Budget
+from core_tessie.tessie.client import Budget
 from edge.ports import Pace, PortError, Throttle
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.throttle import LocalThrottle

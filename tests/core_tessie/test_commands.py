@@ -5,8 +5,8 @@ from typing import Any
 
 from jsonschema import Draft202012Validator  # type: ignore[import-untyped]
 
-from core_tessie.agent_tools import TOOLS
-from core_tessie.commands import COMMANDS
+from core_tessie.agent.tools import TOOLS
+from core_tessie.console.commands import COMMANDS
 from edge.testing import Answer, Client
 
 from .conftest import Runner

@@ -10,7 +10,7 @@ import pytest
 
 from edge.runtimes.local.migrations import migrate
 from edge.testing import Answer, Client
-from model_sim import ModelSim, Turn
+from sims.model import ModelSim, Turn
 
 from .conftest import ROOT, Runner
 from .energy_rows import A, B, database, put_vehicle

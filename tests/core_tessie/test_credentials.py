@@ -11,10 +11,10 @@ import pytest
 
 from core_tessie.app import app
 from edge.access import ADMIN
-from edge.parts.callers import Signing
-from edge.parts.one_key import hashed
-from edge.parts.tickets import _hashed
-from edge.parts.tokens import LONGEST, kid_of
+from edge.auth.callers import Signing
+from edge.auth.static_key import hashed
+from edge.auth.tickets import _hashed
+from edge.auth.tokens import LONGEST, kid_of
 from edge.testing import Answer, Client
 
 from .conftest import Runner

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core_tessie import d1, filters, statements
+from core_tessie.d1 import filters, statements
+from core_tessie.d1 import routes as d1
 from core_tessie.settings import TessieSettings
 from core_tessie.tables import TABLES
 from edge.access import READER, Actor

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from core_tessie.energy_formulas import Formula, Sums, fold, ratio, tidy
+from core_tessie.energy.formulas import Formula, Sums, fold, ratio, tidy
 from edge.testing import Client
 
 from .conftest import Runner

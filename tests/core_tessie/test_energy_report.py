@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from core_tessie.energy_period import Period
-from core_tessie.energy_sql import Question, statements
+from core_tessie.energy.period import Period
+from core_tessie.energy.sql import Question, statements
 from edge.errors import PROBLEM_JSON
 from edge.ports import Statement
 from edge.testing import Answer, Client

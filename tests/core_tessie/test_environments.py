@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from core_tessie.commands import Command, list_commands
+from core_tessie.console.commands import Command, list_commands
 from edge.errors import InvalidBody, MethodNotAllowed, NotFound, Problem, UnsupportedMediaType
 from pyedge import Worker
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, ROOT
 

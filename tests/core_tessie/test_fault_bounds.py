@@ -7,12 +7,12 @@ import pytest
 from tests.served import Served
 from websockets.sync.client import connect
 
-from core_tessie.agent_tools import ARGUMENTS_LIMIT, RESULT_LIMIT, Looking, call_tool
-from core_tessie.report_summary import ReportNews
+from core_tessie.agent.tools import ARGUMENTS_LIMIT, RESULT_LIMIT, Looking, call_tool
+from core_tessie.energy.summary import ReportNews
 from edge.access import ADMIN, Actor
 from edge.errors import MOST_FAULT_BYTES
-from edge.model import ToolCall
 from edge.ports import Clock
+from edge.ports.model import ToolCall
 from edge.runtimes.live_wire import FRAME_LIMIT
 from edge.testing import Answer, Client
 

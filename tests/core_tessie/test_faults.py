@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 from tests.served import ROOT, Served, served_locally
 
-from core_tessie.actions import RELAY_CRON
+from core_tessie.actions.routes import RELAY_CRON
 from core_tessie.app import app
-from core_tessie.sync import CRON
+from core_tessie.sync.routes import CRON
 from edge.ports import Clock, DatabaseAway, PortError
 from edge.runtimes.local.database import Connection
 from edge.runtimes.local.runtime import LocalRuntime

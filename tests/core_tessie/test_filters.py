@@ -2,9 +2,9 @@
 
 import pytest
 
-from core_tessie import filters
-from core_tessie.filters import CHOICE, INSERT, PAGE, ROW, Condition, condition, order, parse, select, split
-from core_tessie.refusals import (
+from core_tessie.d1 import filters
+from core_tessie.d1.filters import CHOICE, INSERT, PAGE, ROW, Condition, condition, order, parse, select, split
+from core_tessie.d1.refusals import (
     InvalidValue,
     MalformedQuery,
     PatternTooLong,

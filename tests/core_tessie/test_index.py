@@ -9,7 +9,7 @@ import pytest
 import build_assets
 from core_tessie import NAME, VERSION
 from core_tessie.app import app
-from core_tessie.index import LINKS
+from core_tessie.console.index import LINKS
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
 

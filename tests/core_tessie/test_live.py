@@ -25,7 +25,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from edge.runtimes import live_wire as wire
-from model_sim import ModelSim, Turn
+from sims.model import ModelSim, Turn
 
 pytestmark = pytest.mark.slow
 

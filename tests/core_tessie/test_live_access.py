@@ -20,8 +20,8 @@ from websockets.sync.client import ClientConnection, connect
 
 from core_tessie.app import app
 from edge.runtimes import live_wire as wire
-from model_sim import ModelSim, Turn
 from pyedge import Worker
+from sims.model import ModelSim, Turn
 
 pytestmark = pytest.mark.slow
 

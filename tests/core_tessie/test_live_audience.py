@@ -16,9 +16,9 @@ from websockets.sync.client import ClientConnection
 from core_tessie.app import app
 from core_tessie.live_events import AUDIENCES, CUSTOM, EVENTS
 from edge.access import ADMIN, OPERATOR, READER, Actor
-from edge.live import Audience, Draft, Event, audience_of
+from edge.ports.events import Audience, Draft, Event, audience_of
 from edge.runtimes import live_wire as wire
-from model_sim import ModelSim, Turn
+from sims.model import ModelSim, Turn
 
 OURS, OTHERS = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
 ADMINISTRATOR = Actor("admin", ADMIN)

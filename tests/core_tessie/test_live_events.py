@@ -12,11 +12,11 @@ from pydantic import TypeAdapter
 from tests.remote import RemoteClient
 
 from core_tessie.live_events import EVENTS
-from core_tessie.sync_news import SHOWN
+from core_tessie.sync.news import SHOWN
 from edge.access import ADMIN, Actor
-from edge.live import Follow
+from edge.ports.events import Follow
 from edge.testing import Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, Runner
 from .test_sync import NOW, fail, instant, rows, synced

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from core_tessie.masking import masked
+from core_tessie.tessie.masking import masked
 from edge.testing import Answer, Client
 from stand_in import StandIn
 

@@ -12,7 +12,7 @@ from tests.served import ADMIN, Served
 
 from core_tessie.tables import TABLES
 from edge.testing import Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 

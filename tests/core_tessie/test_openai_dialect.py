@@ -10,7 +10,7 @@ import openai
 import pytest
 from tests.served import ADMIN, ROOT, Served, served_locally
 
-from model_sim import MODEL, ModelSim, Turn
+from sims.model import MODEL, ModelSim, Turn
 
 from .conftest import Runner
 

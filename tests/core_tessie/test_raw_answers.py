@@ -14,13 +14,13 @@ import pytest
 
 from core_tessie.app import app
 from core_tessie.journal import Journal
-from core_tessie.raw_answers import A_MINUTE, BODY_LIMIT, CLOCK_FIELDS, COMPARED, Call, statements_of
+from core_tessie.tessie.raw_answers import A_MINUTE, BODY_LIMIT, CLOCK_FIELDS, COMPARED, Call, statements_of
 from edge.ports import Fetched, Row, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
 from edge.testing import Answer, Client
-from tessie_sim import Fleet
-from tessie_sim.state import state
+from sims.tessie import Fleet
+from sims.tessie.state import state
 
 from .conftest import ROOT, Runner
 

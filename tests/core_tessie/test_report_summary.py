@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from core_tessie.energy_words import UNKNOWN
-from core_tessie.report_summary import SUMMARY_LIMIT
+from core_tessie.energy.summary import SUMMARY_LIMIT
+from core_tessie.energy.words import UNKNOWN
 from edge.testing import Answer, Client
-from model_sim import ModelSim, Turn
+from sims.model import ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import DRIVES, PATH, A, database, put, put_all, put_vehicle

@@ -13,13 +13,13 @@ from tests.edge.conftest import Lines
 from tests.edge.parts.test_retention import Counting
 
 from core_tessie.retention import RULES
-from core_tessie.sync import CRON
+from core_tessie.sync.routes import CRON
+from edge.data.retention import Retention
 from edge.instants import to_text
-from edge.parts.retention import Retention
 from edge.ports import DatabaseAway
 from edge.runtimes.local.clock import LocalClock
 from edge.testing import Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .test_auth import by, made

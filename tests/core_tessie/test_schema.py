@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 
 from core_tessie.app import app
-from core_tessie.sync import CRON
+from core_tessie.sync.routes import CRON
 from edge.ports import Database, Result, Row, Statement, Value
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, ROOT
 

@@ -13,10 +13,10 @@ from tests import documented
 from tests.served import ROOT, Served, served_locally
 from tests.workers.hosting import reading
 
-from cloudflare_sim import AnalyticsSim
-from model_sim import ModelSim
 from pyedge import Worker
-from tessie_sim import Fleet, Simulator
+from sims.cloudflare import AnalyticsSim
+from sims.model import ModelSim
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY
 

@@ -16,12 +16,12 @@ from tests.remote import Host
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
-from core_tessie.action_kinds import KINDS
-from core_tessie.agent_tools import TOOLS
+from core_tessie.actions.kinds import KINDS
+from core_tessie.agent.tools import TOOLS
 from core_tessie.app import app
 from core_tessie.tables import TABLES
-from model_sim import ModelSim
-from tessie_sim import Fleet, Simulator
+from sims.model import ModelSim
+from sims.tessie import Fleet, Simulator
 
 from .conftest import KEY, Runner, WorkersRunner
 from .test_live import Stream

@@ -12,7 +12,7 @@ from tests.served import Served, served_locally
 
 from core_tessie.app import app
 from edge.settings import Secret
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV
 

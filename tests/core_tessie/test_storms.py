@@ -23,7 +23,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.served import ADMIN, Served, served_locally
 
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV
 

@@ -8,11 +8,11 @@ from urllib.parse import parse_qsl
 
 import pytest
 
-from core_tessie.sync import CRON
-from core_tessie.sync_work import DEAD_LETTERS, QUEUE
+from core_tessie.sync.routes import CRON
+from core_tessie.sync.work import DEAD_LETTERS, QUEUE
 from edge.ports import Row
 from edge.testing import Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
 TABLES = (

@@ -1,6 +1,6 @@
 """The registry of tables says what the migrations leave."""
 
-from core_tessie.filters import CHOICE, INSERT, PAGE
+from core_tessie.d1.filters import CHOICE, INSERT, PAGE
 from core_tessie.tables import TABLES, Kind
 from edge.access import ADMIN, READER
 from edge.ports import Database

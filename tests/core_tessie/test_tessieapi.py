@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from core_tessie.tessieapi import METHODS as MIRRORED
-from core_tessie.tessieapi import READS
+from core_tessie.tessie.mirror import METHODS as MIRRORED
+from core_tessie.tessie.mirror import READS
 from edge.testing import Answer, Client
-from tessie_sim import Fleet, Simulator
+from sims.tessie import Fleet, Simulator
 
 from .test_auth import keyed
 

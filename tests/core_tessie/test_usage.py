@@ -11,13 +11,13 @@ import pytest
 from tests.remote import Host
 from tests.workers.hosting import reading
 
-from cloudflare_sim import TOKEN, AnalyticsSim
-from core_tessie.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
+from core_tessie.console.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
+from edge.ports.telemetry import Point, Total
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.telemetry import LocalTelemetry
-from edge.telemetry import Point, Total
 from edge.testing import Answer, Client
-from tessie_sim import Fleet, Simulator
+from sims.cloudflare import TOKEN, AnalyticsSim
+from sims.tessie import Fleet, Simulator
 
 from .conftest import ROOT, Runner, WorkersRunner
 from .test_sync import NOW, fail, synced

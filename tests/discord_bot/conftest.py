@@ -17,11 +17,11 @@ from aiohttp import web
 from tests.remote import Host
 
 from discord_bot.app import app
-from discord_sim import DiscordSim, Exchange
 from edge.ports import Database, KeyValue
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
-from model_sim import ModelSim
+from sims.discord import DiscordSim, Exchange
+from sims.model import ModelSim
 
 ROOT = Path(__file__).parents[2]
 KEY = [("x-api-key", "test-api-key-for-all-tests")]

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from discord_bot.times import span, zone_of
-from discord_sim import Exchange
-from model_sim import Turn
+from sims.discord import Exchange
+from sims.model import Turn
 
 from .conftest import Bot, Runner, document, soon
 

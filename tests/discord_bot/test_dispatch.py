@@ -15,9 +15,9 @@ from discord_bot.interactions import Button, Interaction, Modal, Reply, Select
 from discord_bot.interactions import Field as Question
 from discord_bot.settings import BotSettings
 from edge.app import App
+from edge.clients.discord import Discord
 from edge.endpoint import Body
 from edge.errors import Problem
-from edge.parts.discord import Discord
 from edge.ports import Clock
 
 from .conftest import Bot, Runner

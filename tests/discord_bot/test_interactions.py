@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from discord_sim import payloads
-from discord_sim.payloads import Who
+from sims.discord import payloads
+from sims.discord.payloads import Who
 
 from .conftest import KEY, Bot, Runner, document, soon
 

@@ -7,8 +7,8 @@ import pytest
 
 from discord_bot.app import app
 from discord_bot.notices import Notice, Notices, NoticeUnderWay
-from discord_sim import Bucket
-from edge.parts.discord import Embed
+from edge.clients.discord import Embed
+from sims.discord import Bucket
 
 from .conftest import Bot, Runner
 

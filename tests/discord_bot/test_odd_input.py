@@ -11,12 +11,12 @@ import pytest
 from pydantic_core import from_json
 from tests import odd
 
-from discord_sim import payloads
-from discord_sim.answers import ALLOWED, answer_faults
-from discord_sim.payloads import Who
-from discord_sim.sender import DEADLINE, Signing, signed
 from edge.http import BODY_LIMIT
 from edge.testing import Answer
+from sims.discord import payloads
+from sims.discord.answers import ALLOWED, answer_faults
+from sims.discord.payloads import Who
+from sims.discord.sender import DEADLINE, Signing, signed
 
 from .conftest import Bot, Runner, document, soon
 

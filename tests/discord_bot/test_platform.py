@@ -21,9 +21,12 @@ def platform() -> Iterator[str]:
     """Return the address of a platform."""
     path = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "src")])
     process = subprocess.Popen(
-        [sys.executable, "-m", "platform_sim", "--until-eof"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+        [sys.executable, "-m", "sims.platform", "--until-eof"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
         env=os.environ | {"PYTHONPATH": path},
-    )  # fmt: skip
+    )
     assert process.stdin is not None
     assert process.stdout is not None
     yield json.loads(process.stdout.readline())["url"]

@@ -12,11 +12,11 @@ from pydantic import BaseModel, Field
 from discord_bot.commands import Channel, Commands, Role, User, plan
 from discord_bot.interactions import Interaction, Reply
 from discord_bot.registration import Unregistrable, changes, documents
-from discord_sim import DiscordSim
-from discord_sim.commands import commands as faults_of
 from edge.endpoint import Body, PlanError
 from edge.injection import Injector
 from edge.settings import Settings
+from sims.discord import DiscordSim
+from sims.discord.commands import commands as faults_of
 
 from .conftest import ROOT, Sims
 

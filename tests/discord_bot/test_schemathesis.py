@@ -12,7 +12,7 @@ from tests.remote import Host
 from tests.served import served_locally
 
 from discord_bot.app import app
-from discord_sim import Bucket
+from sims.discord import Bucket
 
 from .conftest import KEY, KINDS, Sims
 

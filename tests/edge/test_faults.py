@@ -9,6 +9,7 @@ import pytest
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 
 from edge.access import ADMIN, PUBLIC, READER, Actor
+from edge.clients.upstream import UpstreamFailed, checked
 from edge.endpoint import Body, Header, Query
 from edge.errors import (
     LONGEST_DETAIL,
@@ -23,7 +24,6 @@ from edge.errors import (
 )
 from edge.events import Frame
 from edge.json_body import MOST_VALUES
-from edge.parts.upstream import UpstreamFailed, checked
 from edge.routes import Routes
 from edge.testing import Answer, Client
 

@@ -8,8 +8,8 @@ import pytest
 from tests.edge.bindings import SECRET, Breaks, Hangs, Refuses, Works
 
 from edge.errors import NotConfigured
-from edge.parts.health import health_routes
 from edge.ports import Database, KeyValue, Queue
+from edge.resources.health import health_routes
 from edge.settings import Secret, Settings
 from edge.testing import Client
 

@@ -13,7 +13,7 @@ from edge.app import App
 from edge.endpoint import Body, Header, Operation, Query
 from edge.errors import NotFound
 from edge.http import Request, Response
-from edge.openapi import DocumentError, document
+from edge.openapi.document import DocumentError, document
 from edge.routes import Routes
 from edge.settings import Settings
 from sdk_rules import PLACE, SCHEMA, faults

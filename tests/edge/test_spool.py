@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from tests.edge.conftest import Lines
 
-from edge import spool
+from edge import batch_writer as spool
+from edge.batch_writer import Spool
 from edge.ports import DatabaseAway, DatabaseError
-from edge.spool import Spool
 
 
 class Work:

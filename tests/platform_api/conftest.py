@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 from tests.remote import Host, RemoteClient
 
-from discord_sim import DiscordSim
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
-from model_sim import ModelSim
 from platform_api.app import app
-from sanity_sim import SanitySim
+from sims.discord import DiscordSim
+from sims.model import ModelSim
+from sims.sanity import SanitySim
 
 ROOT = Path(__file__).parents[2]
 KEY = [("x-api-key", "test-api-key-for-all-tests")]

@@ -9,7 +9,7 @@ from tests.platform_api.test_content import purge
 
 from edge.ports import Database
 from edge.testing import Answer, Client
-from model_sim import Turn
+from sims.model import Turn
 
 CHAT = "/api/v1/chat"
 JSON = [("accept", "application/json")]

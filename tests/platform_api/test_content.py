@@ -13,7 +13,7 @@ from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner, eventually
 from edge.ports import KeyValue
 from edge.testing import Answer, Client
 from platform_api.queries import CONTENT
-from sanity_sim import sign
+from sims.sanity import sign
 
 EVENTS = "/api/v1/content/events"
 

@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from tests.platform_api.conftest import KEY, Runner, eventually
 
-from cloudflare_sim import TurnstileSim
 from edge.ports import Database, KeyValue, Row
 from edge.testing import Answer, Client
 from platform_api.app import app
 from platform_api.mailbox import mailbox_of
+from sims.cloudflare import TurnstileSim
 
 CONTACT = "/api/v1/forms/contact"
 FORMS: dict[str, dict[str, Any]] = {

@@ -9,7 +9,7 @@ from tests import odd
 from tests.platform_api.conftest import KEY, WEBHOOK_SECRET, Runner
 
 from edge.testing import Client
-from sanity_sim import sign
+from sims.sanity import sign
 
 WITHOUT_JOBS = frozenset({("post", "/jobs/{name}")})
 """A job is run by its name alone, and some take long."""

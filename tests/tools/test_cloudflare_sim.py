@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 
 import pytest
 
-from cloudflare_sim import ACCOUNT, TOKEN, AnalyticsSim
 from edge.ports import Fetched
 from edge.runtimes.analytics_api import totals_sql
 from edge.runtimes.local.fetch import LocalFetch
+from sims.cloudflare import ACCOUNT, TOKEN, AnalyticsSim
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from discord_sim import KINDS, Bucket, DiscordSim
+from sims.discord import KINDS, Bucket, DiscordSim
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 
@@ -327,7 +327,7 @@ def test_the_journal_keeps_what_came(sim: DiscordSim) -> None:
 
 def test_it_runs_as_a_program_until_stdin_ends() -> None:
     tools = Path(__file__).parents[2] / "tools"
-    command = [sys.executable, "-m", "discord_sim", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "sims.discord", "--port", "0", "--until-eof"]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=tools) as process:
         assert process.stdin is not None
         assert process.stdout is not None

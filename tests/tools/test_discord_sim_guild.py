@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.tools.test_discord_sim import Got, ask
 
-from discord_sim import DiscordSim
+from sims.discord import DiscordSim
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

@@ -13,8 +13,8 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from tests.tools.test_discord_sim import V2, ask
 
-from discord_sim import Bucket, DiscordSim
 from pyedge.client import node
+from sims.discord import Bucket, DiscordSim
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

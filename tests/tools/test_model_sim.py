@@ -8,8 +8,8 @@ from urllib.request import Request, urlopen
 
 import pytest
 
-from model_sim import EMBEDDER, KEY, ModelSim
-from model_sim.embeddings import DIMENSIONS, embedded
+from sims.model import EMBEDDER, KEY, ModelSim
+from sims.model.embeddings import DIMENSIONS, embedded
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

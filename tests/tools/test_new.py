@@ -228,7 +228,7 @@ def test_where_one_part_cannot_be_moved_none_is(tmp_path: Path) -> None:
         ("pydantic", "a module of this name"),
         ("pytest", "a module of this name"),
         ("build_assets", "a module of this name"),
-        ("tessie_sim", "a module of this name"),
+        ("sims", "a module of this name"),
         ("migrations", "is there already"),
         ("contracts", "tests/contracts is there already"),
         ("production", "wrangler.toml names production"),

@@ -12,7 +12,7 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from sanity_sim import SanitySim
+from sims.sanity import SanitySim
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 
@@ -288,7 +288,7 @@ def test_put_and_delete_change_what_is_read(sim: SanitySim) -> None:
 
 
 def test_it_runs_as_a_program_until_stdin_ends() -> None:
-    command = [sys.executable, "-m", "sanity_sim", "--port", "0", "--until-eof"]
+    command = [sys.executable, "-m", "sims.sanity", "--port", "0", "--until-eof"]
     environment = {"PYTHONPATH": str(ROOT / "tools")}
     with subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from pyedge.client import NODE_MODULES, ROOT, node
-from sanity_sim.content import documents
-from sanity_sim.groq import BadQuery, run
+from sims.sanity.content import documents
+from sims.sanity.groq import BadQuery, run
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

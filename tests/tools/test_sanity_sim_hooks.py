@@ -11,7 +11,7 @@ from urllib.request import Request, urlopen
 import pytest
 
 from pyedge.client import NODE_MODULES, ROOT, node
-from sanity_sim import SanitySim, sign
+from sims.sanity import SanitySim, sign
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

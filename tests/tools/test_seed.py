@@ -12,10 +12,6 @@ from typing import Any
 import pytest
 
 from apps import ROOT, load, packages
-from cloudflare_sim import StorageSim
-from cloudflare_sim.d1_api import ApiDatabase
-from cloudflare_sim.kv_api import Namespace
-from cloudflare_sim.storage import TOKEN, envelope
 from edge.access import Actor
 from edge.app import App
 from edge.ports import Database, KeyValue
@@ -29,6 +25,10 @@ from seeding.files import Bindings, SeedError, read
 from seeding.inserts import inserts
 from seeding.rehearsal import rehearse
 from seeding.targets import Local, Remote
+from sims.cloudflare import StorageSim
+from sims.cloudflare.d1_api import ApiDatabase
+from sims.cloudflare.kv_api import Namespace
+from sims.cloudflare.storage import TOKEN, envelope
 
 TABLES = """
 CREATE TABLE shelves (id TEXT PRIMARY KEY, name TEXT NOT NULL UNIQUE, size INTEGER CHECK (size > 0));

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from cloudflare_sim import ACCOUNT, StorageSim
-from cloudflare_sim.storage import API, TOKEN
+from sims.cloudflare import ACCOUNT, StorageSim
+from sims.cloudflare.storage import API, TOKEN
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tessie_sim import Fleet, Simulator
-from tessie_sim.cars import ANCHOR, DAY_S, distance_m
+from sims.tessie import Fleet, Simulator
+from sims.tessie.cars import ANCHOR, DAY_S, distance_m
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from tessie_sim import Fleet, Simulator
-from tessie_sim.cars import ANCHOR, DAY_S
+from sims.tessie import Fleet, Simulator
+from sims.tessie.cars import ANCHOR, DAY_S
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 
@@ -218,9 +218,9 @@ def test_a_car_can_be_made_inactive_and_stateless(sim: Simulator) -> None:
 
 @contextmanager
 def program(*flags: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]]]:
-    """`python -m tessie_sim` with its first line read."""
+    """`python -m sims.tessie` with its first line read."""
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-m", "tessie_sim", *flags],
+        [sys.executable, "-W", "error", "-m", "sims.tessie", *flags],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -262,7 +262,7 @@ def test_the_program_takes_faults_and_ends_on_sigterm() -> None:
 
 def test_the_program_refuses_wrong_faults() -> None:
     done = subprocess.run(
-        [sys.executable, "-m", "tessie_sim", "--faults", '[{"kind": "explosion"}]'],
+        [sys.executable, "-m", "sims.tessie", "--faults", '[{"kind": "explosion"}]'],
         env=os.environ | {"PYTHONPATH": str(TOOLS)},
         capture_output=True,
         text=True,

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 import pytest
 
-from tessie_sim import Fleet, SimulatedCar
-from tessie_sim.cars import ANCHOR, DAY_S, checked_vin
-from tessie_sim.events import Event, Idle
-from tessie_sim.moment import firmware, moment
-from tessie_sim.timeline import path_points
+from sims.tessie import Fleet, SimulatedCar
+from sims.tessie.cars import ANCHOR, DAY_S, checked_vin
+from sims.tessie.events import Event, Idle
+from sims.tessie.moment import firmware, moment
+from sims.tessie.timeline import path_points
 
 pytestmark = pytest.mark.slow  # a stand-in's own tests
 

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from shutil import copytree
 
-from cloudflare_sim import ACCOUNT, TOKEN, AnalyticsSim
 from pyedge import Worker, config
+from sims.cloudflare import ACCOUNT, TOKEN, AnalyticsSim
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]

@@ -9,8 +9,8 @@ from pydantic_core import from_json
 
 from edge.errors import NotConfigured
 from edge.ports import Fetch, Fetched, PortError
+from edge.ports.telemetry import Total
 from edge.runtimes.limits import check_totals
-from edge.telemetry import Total
 
 API_URL = "https://api.cloudflare.com/client/v4"
 TIMEOUT = 20.0

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 
 from edge.http import HeaderList
 from edge.ports import DatabaseError, FetchError, LimitExceeded, PortError, Value
-from edge.telemetry import Point
+from edge.ports.telemetry import Point
 
 D1_PARAMS = 100
 D1_SQL_BYTES = 100_000

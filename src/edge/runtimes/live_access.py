@@ -8,7 +8,7 @@ from typing import Protocol
 
 from edge.access import Actor
 from edge.errors import Unauthorized
-from edge.live import TooManyConnections
+from edge.ports.events import TooManyConnections
 from edge.runtimes.live_wire import Close
 
 RETRY_S = 5.0

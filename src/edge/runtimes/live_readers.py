@@ -7,7 +7,7 @@ from time import monotonic
 from typing import Protocol
 
 from edge.access import Actor
-from edge.live import Event, Follow, Page
+from edge.ports.events import Event, Follow, Page
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_wire import Close
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from pydantic_core import to_json
 
-from edge.live import Audience, Event, Follow, audience_of
+from edge.ports.events import Audience, Event, Follow, audience_of
 from edge.runtimes import live_wire as wire
 
 type Run = Callable[..., Sequence[Sequence[object]]]

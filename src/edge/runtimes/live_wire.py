@@ -9,8 +9,8 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from edge.access import ADMIN, Actor
 from edge.errors import BadRequest, Problem
-from edge.live import Audience, Draft, Event, audience_of
 from edge.ports import LimitExceeded, PortError
+from edge.ports.events import Audience, Draft, Event, audience_of
 
 SOURCE = "/events"
 SUBPROTOCOL = "cloudevents.json"

@@ -10,7 +10,7 @@ from typing import Any
 from pydantic import FiniteFloat, TypeAdapter
 from pydantic_core import from_json, to_json
 
-from edge.model import Answer, ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, ToolCall, Usage
+from edge.ports.model import Answer, ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, ToolCall, Usage
 
 LINE_LIMIT = 1024 * 1024
 """Bytes of one line of a stream."""

@@ -19,11 +19,11 @@ from edge.events import Delivery, Frame, Tick
 from edge.http import Request
 from edge.injection import event, singleton
 from edge.ports import Background, Database, Log, Ports, SystemDatabase
+from edge.ports.workflows import Run
 from edge.reach import CHECKED, OPEN, UNBOUND, subject
 from edge.routes import Routes
 from edge.settings import Settings
 from edge.testing import Client
-from edge.workflows import Run
 
 OTHER = Actor("theirs", READER, frozenset({"theirs"}))
 ADMINISTRATOR = Actor("admin", ADMIN)

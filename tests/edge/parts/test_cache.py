@@ -11,10 +11,10 @@ import pytest
 from tests.edge.conftest import Lines
 from tests.edge.parts.conftest import SetClock
 
+from edge.clients.cache import Cache, Terms
+from edge.clients.leases import Leases
+from edge.clients.upstream import UpstreamFailed
 from edge.errors import NotFound
-from edge.parts.cache import Cache, Terms
-from edge.parts.leases import Leases
-from edge.parts.upstream import UpstreamFailed
 from edge.ports import PortError
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.database import LocalDatabase

@@ -12,12 +12,12 @@ from tests.edge.conftest import Lines
 from tests.edge.parts.conftest import SetClock
 
 from edge.access import ADMIN, OPERATOR, READER, Actor, Role
+from edge.auth.callers import ADMINISTRATOR, AccessSettings, Callers
+from edge.auth.key_cache import LIFETIME_S, MOST_KEYS, KeyCache
+from edge.auth.keys import NewKey
+from edge.auth.limits import Limits, TooManyRequests
 from edge.errors import NotConfigured, Unauthorized
 from edge.http import Request
-from edge.parts.callers import ADMINISTRATOR, AccessSettings, Callers
-from edge.parts.key_cache import LIFETIME_S, MOST_KEYS, KeyCache
-from edge.parts.keys import NewKey
-from edge.parts.limits import Limits, TooManyRequests
 from edge.ports import Database, Limit, Log, Ports, Result, Row, Statement, Value
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate

@@ -10,10 +10,8 @@ import pytest
 from tests.edge.conftest import Lines
 from tests.edge.parts.conftest import Given, Origin, SetClock, fetching
 
-from discord_sim import Bucket, DiscordSim
 from edge.access import PUBLIC
-from edge.errors import Problem
-from edge.parts.discord import (
+from edge.clients.discord import (
     ATTEMPTS,
     LONGEST_WAIT,
     PAUSE,
@@ -29,11 +27,13 @@ from edge.parts.discord import (
     clipped,
     message,
 )
-from edge.parts.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamUnreached
+from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamUnreached
+from edge.errors import Problem
 from edge.routes import Routes
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.settings import Secret
 from edge.testing import Client
+from sims.discord import Bucket, DiscordSim
 
 EMOJI = "🐢"
 WIDE = "🏳️‍🌈"

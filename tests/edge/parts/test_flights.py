@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.parts.flights import Flights
+from edge.clients.single_flight import Flights
 
 
 class Asked:

@@ -11,8 +11,8 @@ from edge.access import PUBLIC
 from edge.endpoint import PlanError
 from edge.errors import Problem
 from edge.events import Tick
-from edge.parts.jobs import job_routes
 from edge.ports import Clock
+from edge.resources.jobs import job_routes
 from edge.routes import Routes
 from edge.testing import Answer, Client
 

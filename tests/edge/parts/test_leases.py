@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.edge.parts.conftest import SetClock
 
-from edge.parts.leases import Leases
+from edge.clients.leases import Leases
 from edge.ports import PortError
 from edge.runtimes.local.database import LocalDatabase
 

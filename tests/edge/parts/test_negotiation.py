@@ -4,7 +4,7 @@ from time import process_time
 
 import pytest
 
-from edge.parts.negotiation import LONGEST, best
+from edge.negotiation import LONGEST, best
 
 JSON, HTML, MARKDOWN = "application/json", "text/html", "text/markdown"
 REPORT = (JSON, HTML, MARKDOWN)

@@ -10,9 +10,9 @@ import pytest
 from tests.edge.conftest import NOON, Lines
 from tests.edge.parts.conftest import SetClock
 
+from edge.data import retention
+from edge.data.retention import BATCH, STATEMENTS, KeepDays, MaxMegabytes, MaxRows, Retention, Rule, Rules
 from edge.instants import to_text
-from edge.parts import retention
-from edge.parts.retention import BATCH, STATEMENTS, KeepDays, MaxMegabytes, MaxRows, Retention, Rule, Rules
 from edge.ports import DatabaseAway, Result, Row, Statement, Value
 from edge.runtimes.local.database import LocalDatabase
 from edge.settings import Settings

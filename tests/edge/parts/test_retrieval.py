@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from tests.edge.conftest import Lines
 
-from edge.model import Model
-from edge.parts.retrieval import BATCH, PASSAGE, Changes, Library, Source
-from edge.parts.words import pieces, stems
+from edge.ports.model import Model
+from edge.retrieval.passages import BATCH, PASSAGE, Changes, Library, Source
+from edge.retrieval.tokenizer import pieces, stems
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.model import LocalModel
-from model_sim import EMBEDDER, ModelSim, Turn
+from sims.model import EMBEDDER, ModelSim, Turn
 
 SCHEMA = """CREATE TABLE passages (
   id TEXT PRIMARY KEY, document_id TEXT NOT NULL, kind TEXT NOT NULL, slug TEXT NOT NULL, title TEXT NOT NULL,

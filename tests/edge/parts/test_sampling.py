@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import pytest
 
-from edge.parts.sampling import Sampler, Steps, sampler_of
+from edge.middleware.sampling import Sampler, Steps, sampler_of
 
 
 def rows(sampler: Sampler, calls: int, steps: Steps, begin: float = 0.0, every: float = 0.0) -> list[int]:
@@ -77,6 +77,6 @@ def test_a_sampler_lives_as_long_as_its_owner() -> None:
     owners = []
     gc.collect()
     assert first
-    from edge.parts.sampling import _samplers  # noqa: PLC0415
+    from edge.middleware.sampling import _samplers  # noqa: PLC0415
 
     assert not [owner for owner in _samplers if type(owner).__name__ == "Owner"]

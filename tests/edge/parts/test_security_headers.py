@@ -8,7 +8,7 @@ from tests.edge.conftest import KEY
 
 from edge.access import PUBLIC, READER, Actor
 from edge.http import Response
-from edge.parts.security_headers import HEADERS, POLICY, security_headers
+from edge.middleware.security_headers import HEADERS, POLICY, security_headers
 from edge.routes import Routes
 from edge.testing import Client
 

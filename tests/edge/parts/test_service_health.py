@@ -9,13 +9,13 @@ import pytest
 from tests.edge.bindings import SECRET, Breaks, Hangs, Refuses, Works
 
 from edge.app import App
-from edge.model import Model
-from edge.parts.service_health import service_routes
 from edge.ports import Bucket, Database, KeyValue, Queue
+from edge.ports.model import Model
+from edge.resources.service_health import service_routes
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.settings import Secret, Settings
 from edge.testing import Client
-from model_sim import ModelSim
+from sims.model import ModelSim
 
 type Serve = Callable[..., Client]
 

@@ -11,12 +11,12 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from tests.edge.conftest import NOON
 
-from discord_sim import DiscordSim
+from edge.auth.signatures import TOLERANCE, Ed25519Signature, HmacSignature
 from edge.errors import Unauthorized
-from edge.parts.signatures import TOLERANCE, Ed25519Signature, HmacSignature
 from edge.runtimes.local.crypto import LocalCrypto
 from edge.settings import Secret
-from sanity_sim import sign
+from sims.discord import DiscordSim
+from sims.sanity import sign
 
 SECRET = "a-secret-of-the-hook"
 BODY = '{"_id": "post-1", "title": "Größe 🐢"}'.encode()

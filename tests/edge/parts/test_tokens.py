@@ -12,8 +12,8 @@ import jwt
 import pytest
 
 from edge.access import ADMIN, OPERATOR, READER, Actor
+from edge.auth.tokens import LONGEST, MOST_READ, Tokens, TokenTooLong, kid_of
 from edge.errors import Unauthorized
-from edge.parts.tokens import LONGEST, MOST_READ, Tokens, TokenTooLong, kid_of
 
 NOW = datetime.now(UTC)
 KEY, OLD, ALIEN = "k" * 32, "o" * 32, "a" * 32

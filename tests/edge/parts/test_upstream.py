@@ -11,8 +11,7 @@ import pytest
 from tests.edge.conftest import NOON
 from tests.edge.parts.conftest import Given, Origin, SetClock, fetching
 
-from edge.errors import BadGateway, GatewayTimeout, Problem
-from edge.parts.upstream import (
+from edge.clients.upstream import (
     FIRST_BACK_OFF,
     RETRYABLE,
     Call,
@@ -25,6 +24,7 @@ from edge.parts.upstream import (
     patiently,
     retry_after,
 )
+from edge.errors import BadGateway, GatewayTimeout, Problem
 from edge.ports import Fetched, FetchError
 
 QUICK = Patience(attempts=3, attempt=2.0, deadline=10.0)

@@ -11,8 +11,8 @@ from pydantic_core import from_json
 from tests.contracts import events
 
 from edge.http import Request
-from edge.live import Draft, Follow, TooManyConnections
 from edge.ports import Log, Ports
+from edge.ports.events import Draft, Follow, TooManyConnections
 from edge.runtimes.live_readers import Budget
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.events import LocalEvents

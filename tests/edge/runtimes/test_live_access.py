@@ -8,8 +8,8 @@ import pytest
 
 from edge.access import READER, Actor
 from edge.errors import Unauthorized
-from edge.live import TooManyConnections
 from edge.ports import DatabaseAway
+from edge.ports.events import TooManyConnections
 from edge.runtimes import live_access
 from edge.runtimes.live_access import Connections
 from edge.runtimes.live_wire import Close

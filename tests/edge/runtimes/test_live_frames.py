@@ -12,8 +12,8 @@ from edge.access import ADMIN, READER, Actor
 from edge.app import App
 from edge.errors import Problem, Unauthorized
 from edge.events import Frame
-from edge.live import Follow
 from edge.ports import DatabaseAway, Limit, Log, Ports
+from edge.ports.events import Follow
 from edge.routes import Routes
 from edge.runtimes import live_frames
 from edge.runtimes import live_wire as wire

@@ -4,7 +4,7 @@ import asyncio
 from time import monotonic
 
 from edge.access import ADMIN, Actor
-from edge.live import Event, Follow
+from edge.ports.events import Event, Follow
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_readers import Budget, Reader, fan_out
 from edge.runtimes.live_wire import Close

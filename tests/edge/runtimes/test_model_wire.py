@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.model import ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, Usage
+from edge.ports.model import ModelBusy, ModelError, ModelRefused, ModelTimeout, Part, Prompt, Usage
 from edge.runtimes import model_wire as wire
-from model_sim import Shape, Turn
-from model_sim.turns import streamed, whole
+from sims.model import Shape, Turn
+from sims.model.turns import streamed, whole
 
 TEXT = "Grüße \U0001f697, two\nlines and \u2028 one more"
 CALLS = [("look", {"table": "vehicles", "note": "ü\U0001f697"}), ("again", {})]

@@ -8,7 +8,7 @@ from tests.edge.runtimes.running import Running, lay_out, running
 from tests.edge.runtimes.serving import OTHER, UPGRADE, Hasty, serving, until
 from tests.edge.runtimes.tiny import app
 
-from edge.parts.limits import network
+from edge.auth.limits import network
 from edge.runtimes.local.bounds import Bounds, Budget
 from edge.runtimes.local.proxies import MOST_HOPS, TrustedProxies, plain
 from edge.runtimes.local.runtime import LocalRuntime, StartError

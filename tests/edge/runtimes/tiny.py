@@ -10,8 +10,8 @@ from edge.app import App
 from edge.endpoint import Body
 from edge.events import Delivery, Retry
 from edge.http import Request, Response
-from edge.parts import health
 from edge.ports import Bucket, Database, KeyValue, Log, Ports, Queue
+from edge.resources import health
 from edge.routes import Routes
 from edge.settings import Secret, Settings
 

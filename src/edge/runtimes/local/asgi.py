@@ -6,9 +6,9 @@ from collections.abc import AsyncIterable, Awaitable, Callable, Iterable
 from urllib.parse import quote_from_bytes
 
 from edge.app import App
+from edge.auth.limits import network
 from edge.errors import GatewayTimeout, Problem
 from edge.http import Request, Response, close
-from edge.parts.limits import network
 from edge.ports import Log, PortError, Ports
 from edge.runtimes.local.bounds import Bounds
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope

@@ -15,8 +15,8 @@ from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
+from edge.auth.limits import network
 from edge.errors import PROBLEM_JSON, BadRequest, Overloaded, Problem
-from edge.parts.limits import network
 from edge.runtimes.local.bounds import NOBODY
 from edge.runtimes.local.proxies import plain
 

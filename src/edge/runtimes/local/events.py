@@ -11,8 +11,8 @@ from typing import Self
 
 from edge.app import App
 from edge.http import Request, Response
-from edge.live import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.ports import PortError, Ports
+from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_access import Connections

@@ -6,9 +6,9 @@ from contextlib import suppress
 from types import coroutine
 from typing import Any
 
+from edge.auth.limits import network
 from edge.errors import BadRequest, PayloadTooLarge
 from edge.http import Request
-from edge.parts.limits import network
 from edge.runtimes.local.bounds import NOBODY, Arrival, Bounds
 
 type Scope = MutableMapping[str, Any]

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from pydantic_core import from_json, to_json
 
-from edge.model import ModelError, ModelRefused, ModelTimeout, Prompt
+from edge.ports.model import ModelError, ModelRefused, ModelTimeout, Prompt
 from edge.runtimes.model_wire import Asking, as_stream, fault_of
 
 CONNECT = 10.0

@@ -9,10 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from edge.app import App
-from edge.crypto import Crypto
 from edge.errors import NotConfigured
-from edge.live import Events
-from edge.model import Model
 from edge.ports import (
     Assets,
     Background,
@@ -29,6 +26,10 @@ from edge.ports import (
     RateLimiter,
     Throttle,
 )
+from edge.ports.crypto import Crypto
+from edge.ports.events import Events
+from edge.ports.model import Model
+from edge.ports.telemetry import Telemetry
 from edge.runtimes.local.assets import LocalAssets
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
@@ -49,7 +50,6 @@ from edge.runtimes.local.rate_limiter import LocalRateLimiter
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.runtimes.local.throttle import LocalThrottle
 from edge.settings import Field
-from edge.telemetry import Telemetry
 
 GRACE = 10.0
 """Seconds that work in flight has to end when the runtime stops."""

@@ -10,9 +10,9 @@ from pathlib import Path
 from pydantic_core import to_json
 
 from edge.ports import Log, PortError
+from edge.ports.telemetry import Point, Total
 from edge.runtimes.limits import check_point, check_totals
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
-from edge.telemetry import Point, Total
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS points(written_at INTEGER NOT NULL, index1 TEXT NOT NULL, blobs TEXT NOT NULL,

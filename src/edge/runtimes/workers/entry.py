@@ -13,11 +13,8 @@ from pyodide.ffi import JsException, create_proxy, jsnull, to_js
 from workers import WorkerEntrypoint
 
 from edge.app import App
-from edge.crypto import Crypto
 from edge.events import Delivery, Tick
 from edge.http import Request, Response, close
-from edge.live import Events
-from edge.model import Model
 from edge.ports import (
     Assets,
     Background,
@@ -33,6 +30,11 @@ from edge.ports import (
     RateLimiter,
     Throttle,
 )
+from edge.ports.crypto import Crypto
+from edge.ports.events import Events
+from edge.ports.model import Model
+from edge.ports.telemetry import Telemetry
+from edge.ports.workflows import Workflow
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
@@ -45,8 +47,6 @@ from edge.runtimes.workers.telemetry import AnalyticsEngine, begin_event
 from edge.runtimes.workers.throttle import DurableThrottle
 from edge.runtimes.workers.workflows import WorkflowBinding
 from edge.settings import Field, Settings
-from edge.telemetry import Telemetry
-from edge.workflows import Workflow
 
 ADAPTERS: dict[Any, Callable[[Any], object]] = {
     Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, Quotas: DurableQuotas, Events: DurableEvents,

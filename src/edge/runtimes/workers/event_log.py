@@ -16,7 +16,7 @@ from pyodide.ffi import JsException, create_once_callable, create_proxy, jsnull,
 from workers import DurableObject
 
 from edge.app import App
-from edge.live import Draft, Event, Follow, Page, TooManyConnections
+from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_access import Connections

@@ -10,8 +10,8 @@ from pyodide.ffi import JsException, jsnull
 
 from edge.access import PUBLIC, Actor
 from edge.http import Request, Response
-from edge.live import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.ports import PortError
+from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_wire as wire
 from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
 from edge.runtimes.workers.members import sent_of

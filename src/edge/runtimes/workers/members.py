@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException
 
 from edge.access import Actor, Role
-from edge.live import Event, Follow
+from edge.ports.events import Event, Follow
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_wire import Close
 

@@ -7,7 +7,7 @@ from js import JSON
 from pydantic_core import from_json
 from pyodide.ffi import JsException
 
-from edge.model import Prompt
+from edge.ports.model import Prompt
 from edge.runtimes.model_wire import Asking, as_stream, thrown
 from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, to_object
 

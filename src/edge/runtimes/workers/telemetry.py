@@ -8,10 +8,10 @@ from typing import Any, cast
 from pyodide.ffi import JsException
 
 from edge.ports import Fetch, LimitExceeded, Log, PortError
+from edge.ports.telemetry import Point, Total
 from edge.runtimes.analytics_api import AnalyticsApi
 from edge.runtimes.limits import POINTS, check_point
 from edge.runtimes.workers.border import message_of, raw, to_object
-from edge.telemetry import Point, Total
 
 _written: ContextVar[list[int]] = ContextVar("points written in this event")
 

@@ -6,8 +6,8 @@ from typing import Any
 from workers import WorkflowEntrypoint
 
 from edge.app import App
+from edge.ports.workflows import Run
 from edge.runtimes.workers.entry import Isolate
-from edge.workflows import Run
 
 RETRIES = {"retries": {"limit": 5, "delay": "10 seconds", "backoff": "exponential"}, "timeout": "10 minutes"}
 """How a step is tried again."""

@@ -28,19 +28,19 @@ from tests.contracts import (
 
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
-from edge.crypto import Crypto
 from edge.events import Delivery
 from edge.http import Request, Response
-from edge.live import Events
-from edge.model import Model
 from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter, Throttle
+from edge.ports.crypto import Crypto
+from edge.ports.events import Events
+from edge.ports.model import Model
+from edge.ports.telemetry import Telemetry
 from edge.routes import Routes
 from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
 from edge.runtimes.workers.border import raw
 from edge.runtimes.workers.database import database_error
 from edge.runtimes.workers.members import Member
 from edge.settings import Settings
-from edge.telemetry import Telemetry
 
 MODULES: dict[str, Any] = {
     "database": database,

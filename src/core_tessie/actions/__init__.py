@@ -1,0 +1,1 @@
+"""Actions: requested, queued and carried out once."""

@@ -1,0 +1,323 @@
+"""`/agent/actions`: what is to be done, kept before it is sent, done once, and told at each change."""
+
+from hashlib import sha256
+from typing import Annotated, Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic_core import from_json
+
+from core_tessie.actions.kinds import KINDS, PAYLOADS
+from core_tessie.actions.work import ActionWork
+from core_tessie.console.shown_schemas import shown_schema
+from core_tessie.reach import VehicleOutOfReach, reach, reachable
+from core_tessie.settings import TessieSettings
+from edge.access import OPERATOR, READER, Actor
+from edge.endpoint import Body, Header, Operation, Query
+from edge.errors import (
+    Fault,
+    Forbidden,
+    InvalidBody,
+    Location,
+    NotConfigured,
+    NotFound,
+    Problem,
+    list_faults,
+    pointer_of,
+)
+from edge.events import Tick
+from edge.http import Request, Response
+from edge.instants import to_text
+from edge.ports import Background, Database, DatabaseError, Row
+from edge.routes import Routes
+
+routes = Routes("/agent/actions", tag="agent", access=READER)
+
+RELAY_CRON = "*/5 * * * *"
+JSON = "application/json"
+
+Status = Literal["queued", "running", "succeeded", "failed", "dead", "cancelled"]
+
+
+class ActionNotFound(NotFound):
+    """No such action."""
+
+    title = "No such action"
+
+
+class VehicleUnknown(Problem):
+    """This vehicle is not known here."""
+
+    title = "This vehicle is not known here"
+    status = 422
+
+
+class CommandNotAllowed(Forbidden):
+    """This command is not on the allow-list."""
+
+    title = "This command is not on the allow-list"
+
+
+class KeyReused(Problem):
+    """This idempotency key was used for another request."""
+
+    title = "This idempotency key was used for another request"
+    status = 422
+
+
+class ActionEnded(Problem):
+    """The action has ended already."""
+
+    title = "The action has ended already"
+    status = 409
+
+
+class ActionUnderWay(Problem):
+    """The action is under way."""
+
+    title = "The action is under way"
+    status = 409
+
+
+class Wanted(BaseModel):
+    """An action to be done: GET /agent/actions/kinds says what payload each kind takes."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    kind: Literal["sync_vehicle", "backfill", "energy_report", "wake", "command"]
+    payload: dict[str, Any] = {}
+
+
+class Action(BaseModel):
+    """An action, as it stands. `attempts` counts how often it was begun."""
+
+    id: str
+    kind: str
+    status: Status
+    vin: str | None
+    payload: Json[dict[str, Any]]
+    result: Json[dict[str, Any]] | None
+    error: str | None
+    attempts: int
+    actor: str | None
+    request_id: str | None
+    created_at: str
+    started_at: str | None
+    ended_at: str | None
+
+
+class KindEntry(BaseModel):
+    """A kind of action: the least role that may ask for it, and the JSON Schema of its payload."""
+
+    kind: str
+    about: str
+    role: str
+    repeatable: bool = Field(description="false: it is sent once, and not again where its outcome is not known")
+    payload: dict[str, Any]
+
+
+class Listing(BaseModel):
+    """Which actions to list, newest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    status: Status | None = None
+    kind: str | None = Field(None, max_length=40)
+    limit: int = Field(20, ge=1, le=100)
+    offset: int = Field(0, ge=0, le=100_000)
+
+
+Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+_NOT_AGAIN = (ActionNotFound, ActionUnderWay, VehicleUnknown, CommandNotAllowed, InvalidBody)
+_ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
+
+
+@routes.post(
+    "", NotConfigured, VehicleUnknown, VehicleOutOfReach, CommandNotAllowed, KeyReused, status=202, operation=_ACCEPTED
+)
+async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    wanted: Body[Wanted],
+    idempotency_key: Header[Key | None],
+    request: Request,
+    actor: Actor,
+    work: ActionWork,
+    background: Background,
+) -> Response:
+    """Ask for an action; it is done soon, once, and each change of its status is a live event.
+
+    With an `Idempotency-Key` a repeated request gives the same action, and `Idempotency-Replayed: true`.
+    """
+    payload = _payload(wanted, actor, work.settings)
+    reach(actor, getattr(payload, "vin", None))
+    row = _row(wanted.kind, payload, idempotency_key, actor, request.id)
+    await _check_vehicle(row["vin"], work.db)
+    stored, is_new = await _store(row, work.db)
+    if is_new:
+        work.tell(stored)
+        await work.send(stored)
+        background.add(work.relay())
+    response = Response.json(Action.model_validate(stored).model_dump(mode="json"), 202 if is_new else 200)
+    response.headers.append(("location", f"{routes.prefix}/{stored['id']}"))
+    if not is_new:
+        response.headers.append(("idempotency-replayed", "true"))
+    return response
+
+
+@routes.get("")
+async def list_actions(wanted: Query[Listing], actor: Actor, db: Database) -> list[Action]:
+    """List actions, newest first; `status=dead` are those that were given up."""
+    chosen = [(name, value) for name in ("status", "kind") if (value := getattr(wanted, name)) is not None]
+    may_see = reachable(actor)
+    where = " AND ".join([may_see.sql, *(f"{name} = ?" for name, _ in chosen)])
+    order = "ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
+    values = [*may_see.params, *(value for _, value in chosen)]
+    rows = await db.all(f"SELECT * FROM agent_actions WHERE {where} {order}", *values, wanted.limit, wanted.offset)
+    return [Action.model_validate(row) for row in rows]
+
+
+@routes.get("/kinds")
+async def list_kinds() -> list[KindEntry]:
+    """List the kinds of actions, each with the schema of its payload."""
+    return [
+        KindEntry(
+            kind=name,
+            about=kind.about,
+            role=kind.role.name.lower(),
+            repeatable=kind.is_repeatable,
+            payload=shown_schema(kind.takes),
+        )
+        for name, kind in KINDS.items()
+    ]
+
+
+@routes.get("/{action_id}", ActionNotFound)
+async def get_action(action_id: str, actor: Actor, db: Database) -> Action:
+    """Get one action, as it stands."""
+    return Action.model_validate(await _found(action_id, actor, db))
+
+
+@routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionUnderWay, access=OPERATOR)
+async def cancel_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
+    """Call an action off: at once where it waits, between two steps where it syncs, and never what a car was told."""
+    row = await _found(action_id, actor, work.db)
+    if row["status"] == "running" and not KINDS[row["kind"]].is_repeatable:
+        raise ActionUnderWay("what was sent to a car cannot be called back")
+    given = (to_text(work.clock.now()), action_id)
+    result = await work.db.run(_CANCEL, *given)
+    if not result.rows:
+        raise ActionEnded(f"it is {row['status']}")
+    if result.rows[0]["status"] == "cancelled":
+        work.tell(result.rows[0])
+    return Action.model_validate(result.rows[0])
+
+
+@routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
+async def retry_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
+    """Do a dead, failed or cancelled action again, under the same id, if you may request it now."""
+    row = await _found(action_id, actor, work.db)
+    await _check_again(row, actor, work)
+    result = await work.db.run(_AGAIN, action_id)
+    if not result.rows:
+        raise ActionUnderWay(f"it is {row['status']}")
+    await work.db.run("DELETE FROM sync_runs WHERE id = ?", action_id)  # its own run begins anew, too
+    work.tell(result.rows[0])
+    await work.send(result.rows[0])
+    return Action.model_validate(result.rows[0])
+
+
+@routes.cron(RELAY_CRON)
+async def relay_actions(_: Tick, work: ActionWork) -> None:
+    """Send the actions that were written and never sent, and look after those that take long."""
+    await work.relay()
+    await work.watch()
+
+
+def _payload(wanted: Wanted, actor: Actor, settings: TessieSettings) -> BaseModel:
+    """Return the payload, validated by its kind, of a caller who may ask for that."""
+    kind = KINDS[wanted.kind]
+    if actor.role < kind.role:
+        raise Forbidden(f"{wanted.kind} needs the role {kind.role.name.lower()}")
+    try:
+        payload: BaseModel = PAYLOADS[wanted.kind].validate_python(wanted.payload)
+    except ValidationError as fault:
+        raise InvalidBody(list_faults(fault, _in_payload)) from None
+    command = getattr(payload, "command", None)
+    if command is not None and command not in settings.agent_commands:
+        raise CommandNotAllowed(f"{command} is not in AGENT_COMMANDS")
+    return payload
+
+
+def _in_payload(location: Location) -> str:
+    return pointer_of(("payload", *location))
+
+
+def _row(kind: str, payload: BaseModel, key: str | None, actor: Actor, request_id: str) -> dict[str, Any]:
+    text = payload.model_dump_json(by_alias=True)
+    return {
+        "id": uuid4().hex,
+        "kind": kind,
+        "payload": text,
+        "status": "queued",
+        "vin": getattr(payload, "vin", None),
+        "actor": actor.name,
+        "request_id": request_id,
+        "idempotency_key": f"{actor.name} {key}" if key else None,
+        "request_hash": sha256(f"{kind} {text}".encode()).hexdigest(),
+    }
+
+
+async def _store(row: dict[str, Any], db: Database) -> tuple[Row, bool]:
+    """Write an action, and return it and True; or the one that has its idempotency key, and False."""
+    marks = ", ".join("?" * len(row))
+    unless = "ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
+    sql = f"INSERT INTO agent_actions ({', '.join(row)}) VALUES ({marks}) {unless} RETURNING *"
+    result = await db.run(sql, *row.values())
+    if result.rows:
+        return result.rows[0], True
+    known = await db.first("SELECT * FROM agent_actions WHERE idempotency_key = ?", row["idempotency_key"])
+    if known is None:
+        raise DatabaseError("an action with this key was there, and is gone")
+    if known["request_hash"] != row["request_hash"]:
+        raise KeyReused("give another Idempotency-Key, or the same request")
+    return known, False
+
+
+async def _check_again(row: Row, actor: Actor, work: ActionWork) -> None:
+    """Refuse a retry that its caller could not ask for as a new action: roles and allow-list may have changed."""
+    try:
+        wanted = Wanted.model_validate({"kind": row["kind"], "payload": from_json(row["payload"])})
+    except ValueError:
+        raise _misfit("it fits no kind of action") from None
+    payload = _payload(wanted, actor, work.settings)
+    if getattr(payload, "vin", None) != row["vin"]:
+        raise _misfit("it names another vehicle than the action")
+    await _check_vehicle(row["vin"], work.db)
+
+
+def _misfit(reason: str) -> InvalidBody:
+    return InvalidBody([Fault(pointer="/payload", detail=f"{reason}: ask for a new action")])
+
+
+async def _check_vehicle(vin: str | None, db: Database) -> None:
+    if vin is not None and await db.first("SELECT 1 FROM vehicles WHERE id = ?", vin) is None:
+        raise VehicleUnknown("sync first: POST /colbycommands/sync finds all vehicles of the account")
+
+
+async def _found(action_id: str, actor: Actor, db: Database) -> Row:
+    row = await db.first("SELECT * FROM agent_actions WHERE id = ?", action_id)
+    if row is None or not actor.may_reach(row["vin"]):
+        raise ActionNotFound(f"there is no action {action_id[:80]}")
+    return row
+
+
+_CANCEL = """
+UPDATE agent_actions SET is_called_off = 1,
+  ended_at = CASE WHEN status = 'queued' THEN ? END,
+  status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END
+WHERE id = ? AND status IN ('queued', 'running') RETURNING *
+"""
+_AGAIN = """
+UPDATE agent_actions SET status = 'queued', attempts = 0, retries = retries + 1, error = NULL, result = NULL,
+  started_at = NULL, ended_at = NULL, sent_at = NULL, lease_ends_at = NULL, claimed_by = NULL, is_called_off = 0
+WHERE id = ? AND status IN ('dead', 'failed', 'cancelled') RETURNING *
+"""

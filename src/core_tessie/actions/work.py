@@ -1,0 +1,240 @@
+"""How an action is carried: kept and sent as one, claimed by one message, tried again, given up, called off."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+from uuid import uuid4
+
+from pydantic import BaseModel, ValidationError
+from pydantic_core import from_json, to_json
+
+from core_tessie.actions.kinds import KINDS, PAYLOADS, Doing, Refused, Unfinished
+from core_tessie.console.usage_points import Usage
+from core_tessie.energy.summary import ReportNews
+from core_tessie.journal import Journal, mask
+from core_tessie.settings import TessieSettings
+from core_tessie.sync.backfill import Backfill
+from core_tessie.tessie.client import Tessie
+from edge.errors import NotConfigured, Problem
+from edge.events import Delivery, Retry
+from edge.instants import from_epoch, to_epoch, to_text
+from edge.ports import Clock, Database, PortError, Queue, Row
+from edge.ports.events import Publisher
+from edge.ports.workflows import Workflow
+
+UNSENT_AFTER = timedelta(seconds=10)
+"""An action that is still unsent after this lost whoever wrote it: the relay sends it."""
+RELAYED = 50
+ENDED = frozenset({"succeeded", "failed", "dead", "cancelled"})
+NOT_REPEATED = "the run was cut off: whether the car did it is not known; not repeated"
+
+
+class RunAction(BaseModel):
+    """A message: do an action."""
+
+    kind: Literal["run_action"] = "run_action"
+    action_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ActionWork:
+    """Does actions. What a message finds in the row decides: a message that comes twice finds it done."""
+
+    settings: TessieSettings
+    db: Database
+    queue: Queue
+    clock: Clock
+    journal: Journal
+    publisher: Publisher
+    usage: Usage
+    tessie: Tessie
+    backfill: Backfill
+    reports: ReportNews
+
+    async def send(self, row: Row) -> None:
+        """Send an action that was written, and note that. What fails here stays unsent, for the relay."""
+        try:
+            await self.queue.send(RunAction(action_id=row["id"]).model_dump())
+        except PortError as fault:
+            self._note("warning", "action not sent yet", row, error=str(fault))
+            return
+        await self.db.run("UPDATE agent_actions SET sent_at = ? WHERE id = ?", self._now(), row["id"])
+
+    async def relay(self) -> int:
+        """Send what was written and never sent; return how many."""
+        before = to_text(self.clock.now() - UNSENT_AFTER)
+        rows = await self.db.all(_UNSENT, before, RELAYED)
+        for row in rows:
+            await self.send(row)
+        return len(rows)
+
+    async def watch(self) -> None:
+        """Look after backfills whose workflow has run for long: end what has died, and what was called off since."""
+        rows = await self.db.all(_LONG, self._now(), RELAYED) if self.workflow else []
+        for row in rows:
+            assert self.workflow is not None
+            status = await self.workflow.status(_instance(row))
+            if row["is_called_off"]:
+                await self.workflow.terminate(_instance(row))
+                await self._end(row, "cancelled")
+            elif status in {None, "errored", "terminated", "unknown"}:
+                await self._end(row, "failed", error=f"its workflow is {status or 'gone'}")
+
+    async def do(self, message: RunAction, delivery: Delivery) -> None:
+        """Do an action, or a part of it; `Retry` where a later attempt may succeed."""
+        row = await self._claim(message.action_id)
+        if row is None:
+            return
+        self.tell(row)
+        if row["is_called_off"]:
+            await self._end(row, "cancelled")
+        elif row["attempts"] > 1 and not KINDS[row["kind"]].is_repeatable:
+            await self._end(row, "failed", error=NOT_REPEATED)
+        elif row["kind"] == "backfill" and self.workflow is not None:
+            await self.workflow.start(_instance(row), {"action_id": row["id"]})
+        else:
+            await self._run(row, delivery.attempts)
+
+    async def bury(self, message: RunAction) -> None:
+        """Give up an action that was tried as often as its queue does."""
+        row = await self.db.first("SELECT * FROM agent_actions WHERE id = ?", message.action_id)
+        if row is not None and row["status"] not in ENDED:
+            await self._end(row, "dead", error=row["error"] or "tried too often")
+
+    @property
+    def workflow(self) -> Workflow | None:
+        """The workflow that backfills, where one is bound."""
+        bound: Workflow | None = self.settings.sync_workflow
+        return bound
+
+    async def read(self, action_id: str) -> Row:
+        """Return an action's row; `LookupError` where there is none."""
+        row = await self.db.first("SELECT * FROM agent_actions WHERE id = ?", action_id)
+        if row is None:
+            raise LookupError(f"there is no action {action_id}")
+        return row
+
+    async def finish(self, action_id: str, result: dict[str, Any]) -> None:
+        """End an action whose workflow has ended."""
+        await self._come_to(await self.read(action_id), result)
+
+    async def is_cancelled(self, action_id: str) -> bool:
+        """Tell whether somebody has called the action off."""
+        row = await self.db.first("SELECT is_called_off FROM agent_actions WHERE id = ?", action_id)
+        return row is None or bool(row["is_called_off"])
+
+    async def break_off(self, action_id: str, status: str, error: str | None = None) -> None:
+        """End an action whose workflow was called off, or failed."""
+        await self._end(await self.read(action_id), status, error=error)
+
+    def tell(self, row: Row) -> None:
+        """Publish the status of an action, and note it."""
+        data = {name: row[name] for name in ("id", "kind", "status", "attempts", "error")}
+        result = from_json(row["result"]) if row["result"] else None
+        self.publisher.publish(f"action.{row['status']}", {**data, "result": result}, row["vin"])
+        self._note("info", f"action {row['status']}", row)
+
+    async def _claim(self, action_id: str) -> Row | None:
+        """Return the action for this run alone, or None where there is nothing (more) to do."""
+        now = self.clock.now()
+        lease = to_text(now + timedelta(seconds=self.settings.agent_lease_s))
+        result = await self.db.run(_CLAIM, to_text(now), lease, uuid4().hex, action_id, to_text(now))
+        if result.rows:
+            return result.rows[0]
+        row = await self.db.first("SELECT status, lease_ends_at FROM agent_actions WHERE id = ?", action_id)
+        if row is not None and row["status"] == "running" and row["lease_ends_at"]:
+            left = to_epoch(row["lease_ends_at"]) - int(now.timestamp())
+            raise Retry("another message is at it", max(1, min(left, 900)))
+        return None
+
+    async def _run(self, row: Row, attempts: int) -> None:
+        kind = KINDS[row["kind"]]
+        doing = Doing(self.db, self.clock, self.tessie, self.reports, self.backfill, row)
+        try:
+            result = await kind.run(self._payload(row), doing)
+        except Unfinished:
+            await self._put_back(row, None, counts=False)
+            await self.queue.send(RunAction(action_id=row["id"]).model_dump())
+        except (Refused, NotConfigured) as fault:
+            await self._end(row, "failed", error=str(fault))
+        except Problem as fault:
+            if 400 <= fault.status < 500 or not kind.is_repeatable:
+                await self._end(row, "failed", error=str(fault))
+                return
+            await self._put_back(row, str(fault), counts=True)
+            raise Retry(str(fault), self.settings.sync_retry_s * 2 ** (attempts - 1)) from None
+        else:
+            await self._come_to(row, result)
+
+    def _payload(self, row: Row) -> Any:
+        """Return an action's payload; `Refused` where what was asked for is no longer allowed, or no longer valid."""
+        try:
+            payload = PAYLOADS[row["kind"]].validate_json(row["payload"])
+        except ValidationError:
+            raise Refused("its payload is not valid: ask for a new action") from None
+        command = getattr(payload, "command", None)
+        if command is not None and command not in self.settings.agent_commands:
+            raise Refused(f"{command} is not in AGENT_COMMANDS")
+        if getattr(payload, "vin", None) != row["vin"]:
+            raise Refused("its payload names another vehicle than the action: ask for a new action")
+        return payload
+
+    async def _come_to(self, row: Row, result: dict[str, Any]) -> None:
+        """End an action by its result: a sync that did not do every vehicle has failed."""
+        failed = result.get("status") in {"failed", "partial"}
+        error = f"the sync is {result['status']}: GET /colbycommands/sync/{row['id']} says why" if failed else None
+        await self._end(row, "failed" if failed else "succeeded", result=result, error=error)
+
+    async def _put_back(self, row: Row, error: str | None, *, counts: bool) -> None:
+        attempts = row["attempts"] if counts else row["attempts"] - 1
+        freed = "lease_ends_at = NULL, claimed_by = NULL"
+        sql = f"{_UPDATE} status = 'queued', attempts = ?, error = ?, {freed} WHERE {_OURS}"
+        result = await self.db.run(sql, attempts, error, row["id"], row["claimed_by"])
+        if counts and result.rows:
+            self.tell(result.rows[0])
+
+    async def _end(
+        self, row: Row, status: str, *, result: dict[str, Any] | None = None, error: str | None = None
+    ) -> None:
+        """Bring an action to its last status, once."""
+        stored = to_json(result).decode() if result is not None else None
+        sql = f"{_UPDATE} status = ?, result = ?, error = ?, ended_at = ?, lease_ends_at = NULL WHERE {_OPEN}"
+        ended = await self.db.run(sql, status, stored, error, self._now(), row["id"])
+        for one in ended.rows:
+            self.tell(one)
+            began = one["started_at"] or one["created_at"]
+            ms = (to_epoch(one["ended_at"]) - to_epoch(began)) * 1000
+            self.usage.action(one["kind"], status, ms, one["attempts"])
+
+    def _now(self) -> str:
+        return from_epoch(self.clock.now().timestamp())
+
+    def _note(self, level: str, text: str, row: Row, **payload: object) -> None:
+        if row["vin"]:
+            payload["vehicle"] = mask(row["vin"])
+        payload |= {"action": row["id"], "kind": row["kind"]}
+        request_id = row["request_id"] or row["id"]
+        self.journal.note(level, text, route="/agent/actions", actor=row["actor"], request_id=request_id, **payload)
+
+
+def _instance(row: Row) -> str:
+    """Return the id of the workflow's run for an action, another one for each time that it is asked for again."""
+    return f"{row['id']}-{row['retries']}"
+
+
+_LONG = (
+    "SELECT * FROM agent_actions WHERE status = 'running' AND kind = 'backfill' AND lease_ends_at < ? "
+    "ORDER BY created_at LIMIT ?"
+)
+_UPDATE = "UPDATE agent_actions SET"
+_OPEN = "id = ? AND status IN ('queued', 'running') RETURNING *"
+_OURS = "id = ? AND status = 'running' AND claimed_by IS ? RETURNING *"
+_CLAIM = f"""
+{_UPDATE} status = 'running', attempts = attempts + 1, started_at = coalesce(started_at, ?), lease_ends_at = ?,
+  claimed_by = ? WHERE id = ? AND (status = 'queued' OR (status = 'running' AND lease_ends_at < ?))
+RETURNING *
+"""
+_UNSENT = (
+    "SELECT * FROM agent_actions WHERE status = 'queued' AND sent_at IS NULL AND created_at < ? "
+    "ORDER BY created_at LIMIT ?"
+)

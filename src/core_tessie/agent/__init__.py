@@ -1,0 +1,1 @@
+"""The agent: turns, tools, conversations and OpenAI's dialect."""

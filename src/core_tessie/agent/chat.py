@@ -1,0 +1,148 @@
+"""`POST /agent/chat`: a turn of a chat, streamed as it comes; and the same over the live socket."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+
+from core_tessie.agent.conversations import ConversationBusy, ConversationNotFound, open_turn
+from core_tessie.agent.tools import Looking
+from core_tessie.agent.turns import Desk, Turn
+from core_tessie.console.usage_points import Usage
+from core_tessie.energy.summary import ReportNews
+from core_tessie.settings import TessieSettings
+from edge.access import READER, Actor
+from edge.clients.model_faults import (
+    ModelBroke,
+    ModelNotConfigured,
+    ModelNotFound,
+    ModelOverloaded,
+    ModelSlow,
+    PromptRefused,
+)
+from edge.endpoint import Body, Operation
+from edge.events import Frame
+from edge.http import Request, Response
+from edge.live.event_stream import SSE, event_stream
+from edge.negotiation import best
+from edge.ports import Background, Clock, Database, Ports
+from edge.ports.events import Publisher
+from edge.ports.model import Model
+from edge.routes import Routes
+
+routes = Routes("/agent", tag="agent", access=READER)
+
+JSON = "application/json"
+
+
+class Chat(BaseModel):
+    """A message to the agent: the first of a conversation, or the next of one."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    message: Annotated[str, Field(min_length=1, max_length=16_000)]
+    conversation_id: Annotated[str, Field(max_length=80)] | None = None
+    stream: bool | None = Field(None, description="false for one JSON answer; absent: what the Accept header asks for")
+
+
+class ChatFrame(BaseModel):
+    """A message to the agent over the socket."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    type: Literal["chat"]
+    id: str | int | None = None
+    message: Annotated[str, Field(min_length=1, max_length=16_000)]
+    conversation_id: Annotated[str, Field(max_length=80)] | None = None
+
+
+class TurnDone(BaseModel):
+    """A whole turn. `status` is complete, stopped (too many rounds) or cut (too long)."""
+
+    conversation_id: str
+    turn: int
+    message_id: str
+    text: str
+    status: str
+    model: str
+    finish_reason: str
+    rounds: int
+    usage: dict[str, int]
+
+
+class Agent:
+    """Opens turns; what it is made of comes by type."""
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
+        self,
+        settings: TessieSettings,
+        db: Database,
+        clock: Clock,
+        publisher: Publisher,
+        usage: Usage,
+        news: ReportNews,
+        background: Background,
+        ports: Ports,
+    ) -> None:
+        self._settings, self._db, self._clock = settings, db, clock
+        self._publisher, self._usage, self._news = publisher, usage, news
+        self._background, self._ports = background, ports
+
+    async def open(self, message: str, conversation_id: str | None, actor: Actor, request_id: str) -> Turn:
+        """Write the caller's message and return its turn. Errors: as `open_turn`, and `ModelNotConfigured`."""
+        model: Model | None = self._settings.workers_ai
+        if model is None:
+            raise ModelNotConfigured
+        opened = await open_turn(self._db, conversation_id, message, actor, request_id, self._clock.now())
+        looking = Looking(self._db, self._clock, opened.actor, request_id, self._news, self._ports)
+        desk = Desk(model, self._settings.ai_model, looking, self._publisher, self._usage, self._background)
+        return Turn(desk, opened.conversation_id, opened.turn, message)
+
+
+@routes.post(
+    "/chat",
+    ModelNotConfigured,
+    ModelNotFound,
+    ModelOverloaded,
+    ModelBroke,
+    ModelSlow,
+    PromptRefused,
+    ConversationNotFound,
+    ConversationBusy,
+    operation=Operation({200: {JSON: TurnDone, SSE: None}}),
+)
+async def chat(asked: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
+    """Ask the agent. It may look things up, and answers as it thinks.
+
+    Streamed as Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`. With
+    `Accept: application/json` or `"stream": false` the whole turn is one JSON object.
+    """
+    turn = await agent.open(asked.message, asked.conversation_id, actor, request.id)
+    wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
+    if wants_json:
+        return Response.json(await whole(turn))
+    return event_stream(_events(turn))
+
+
+@routes.frame("chat", access=READER)
+async def chat_frame(asked: Body[ChatFrame], frame: Frame, agent: Agent) -> dict[str, Any]:
+    """Ask the agent over the socket: tokens come as events, the reply is the whole turn."""
+    return await whole(await agent.open(asked.message, asked.conversation_id, frame.actor, frame.request_id))
+
+
+async def whole(turn: Turn) -> dict[str, Any]:
+    """Run a turn to its end and return what came to be; the problem that it failed by, else."""
+    async with aclosing(turn.run()) as told:
+        async for _ in told:
+            pass
+    if turn.fault is not None:
+        raise turn.fault
+    return turn.done()
+
+
+async def _events(turn: Turn) -> AsyncGenerator[bytes]:
+    async with aclosing(turn.run()) as told:
+        async for name, data in told:
+            yield b"event: %s\ndata: %s\n\n" % (name.encode(), to_json(data))

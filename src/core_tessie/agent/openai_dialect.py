@@ -1,0 +1,167 @@
+"""`/agent/v1`: the same model in OpenAI's dialect, for clients that speak it already."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from time import time
+from typing import Any, Literal
+
+from pydantic import BaseModel
+from pydantic_core import from_json, to_json
+
+from core_tessie.agent.conversations import call_of
+from core_tessie.agent.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
+from edge.access import READER, Actor
+from edge.app import Next
+from edge.clients.model_faults import (
+    ModelBroke,
+    ModelNotConfigured,
+    ModelNotFound,
+    ModelOverloaded,
+    ModelSlow,
+    PromptRefused,
+    problem_of,
+)
+from edge.endpoint import Body, Operation
+from edge.errors import PROBLEM_JSON
+from edge.http import Request, Response, percent_decode
+from edge.live.event_stream import SSE, event_stream
+from edge.ports.model import Answer, ModelError, Part
+from edge.routes import Routes
+
+PREFIX = "/agent/v1"
+routes = Routes(PREFIX, tag="agent", access=READER)
+
+JSON = "application/json"
+_TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+
+
+class ListedModel(BaseModel):
+    """A model that can be asked."""
+
+    id: str
+    object: Literal["model"] = "model"
+    created: int = 0
+    owned_by: str = "workers-ai"
+
+
+class ListedModels(BaseModel):
+    """The models, the default first."""
+
+    object: Literal["list"] = "list"
+    data: list[ListedModel]
+
+
+@routes.post(
+    "/chat/completions",
+    ModelNotConfigured,
+    ModelNotFound,
+    ModelOverloaded,
+    PromptRefused,
+    UnsupportedOption,
+    ModelBroke,
+    ModelSlow,
+    operation=Operation({200: {JSON: dict[str, Any], SSE: None}}),
+)
+async def complete_chat(asked: Body[Completion], request: Request, actor: Actor, dialect: Dialect) -> Response:
+    """Ask the model as OpenAI's clients do: whole, or streamed."""
+    prompt = await dialect.prompt(asked)
+    exchange = await dialect.open(prompt, actor, request.id)
+    if not asked.stream:
+        return Response.json(_completion(exchange, await exchange.answer(prompt)))
+    parts = exchange.parts(prompt)
+    try:
+        first = await anext(parts)  # before the headers: what fails now is told by its status
+    except ModelError as fault:
+        raise problem_of(fault) from None
+    tells_usage = bool(asked.stream_options and asked.stream_options.include_usage)
+    return event_stream(_chunks(exchange, first, parts, tells_usage))
+
+
+@routes.get("/models", ModelNotConfigured)
+async def list_models(dialect: Dialect) -> ListedModels:
+    """List the models that can be asked, the default first."""
+    return ListedModels(data=[ListedModel(id=name) for name in await dialect.names()])
+
+
+@routes.get("/models/{model:path}", ModelNotConfigured, ModelNotFound)
+async def get_model(model: str, dialect: Dialect) -> ListedModel:
+    """Get one model."""
+    model = percent_decode(model)  # clients encode the slashes in Cloudflare's names
+    if model not in await dialect.names():
+        raise ModelNotFound(f"there is no model {model[:80]}")
+    return ListedModel(id=model)
+
+
+async def openai_errors(request: Request, call_next: Next) -> Response:
+    """Say what is wrong in OpenAI's way, too, beside the problem's members: its clients raise their errors by it."""
+    response = await call_next(request)
+    if response.status < 400 or not request.path.startswith(PREFIX):
+        return response
+    if response.header("content-type") != PROBLEM_JSON or not isinstance(response.body, bytes):
+        return response
+    problem = from_json(response.body)
+    status = 400 if response.status == 422 else response.status
+    faults = problem.get("errors") or [{}]
+    error = {
+        "message": problem.get("detail") or problem["title"],
+        "type": _TYPES.get(status, "invalid_request_error" if status < 500 else "server_error"),
+        "param": faults[0].get("pointer"),
+        "code": problem["type"].rpartition(":")[2].replace("-", "_"),
+    }
+    body = to_json({**problem, "status": status, "error": error})
+    headers = [pair for pair in response.headers if pair[0] != "content-length"]
+    return Response(b"" if request.method == "HEAD" else body, status, headers)
+
+
+def _completion(exchange: Exchange, answer: Answer) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": answer.text, "refusal": None}
+    if answer.tool_calls:
+        message |= {"content": answer.text or None, "tool_calls": [call_of(call) for call in answer.tool_calls]}
+    choice = {"index": 0, "message": message, "finish_reason": answer.finish_reason, "logprobs": None}
+    return {**_frame(exchange, "chat.completion", answer.model), "choices": [choice], "usage": _usage(exchange.last)}
+
+
+async def _chunks(
+    exchange: Exchange, first: Part, parts: AsyncGenerator[Part], tells_usage: bool
+) -> AsyncGenerator[bytes]:
+    """Yield the answer as OpenAI's chunks; a fault half-way is an error event, the last."""
+    frame = _frame(exchange, "chat.completion.chunk", exchange.model)
+
+    def chunk(delta: Mapping[str, Any], finish: str | None = None) -> bytes:
+        return _event(frame | {"choices": [{"index": 0, "delta": delta, "finish_reason": finish, "logprobs": None}]})
+
+    part: Part | None = first
+    async with aclosing(parts):
+        yield chunk({"role": "assistant", "content": ""})
+        try:
+            while part is not None:
+                if part.text:
+                    yield chunk({"content": part.text})
+                if part.tool_calls:
+                    calls = [{"index": index, **call_of(call)} for index, call in enumerate(part.tool_calls)]
+                    yield chunk({"tool_calls": calls})
+                part = await anext(parts, None)
+        except ModelError as fault:
+            yield _event(
+                {"error": {"message": str(fault), "type": "server_error", "param": None, "code": fault.status}}
+            )
+            return
+    yield chunk({}, exchange.last.finish_reason)
+    if tells_usage:
+        yield _event(frame | {"choices": [], "usage": _usage(exchange.last)})
+    yield b"data: [DONE]\n\n"
+
+
+def _event(value: object) -> bytes:
+    return b"data: %s\n\n" % to_json(value)
+
+
+def _frame(exchange: Exchange, kind: str, model: str) -> dict[str, Any]:
+    return {"id": f"chatcmpl-{exchange.id}", "object": kind, "created": int(time()), "model": model}
+
+
+def _usage(last: Part) -> dict[str, int] | None:
+    if last.usage is None:
+        return None
+    prompt, completion = last.usage
+    return {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": prompt + completion}

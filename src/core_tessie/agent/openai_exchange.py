@@ -1,0 +1,183 @@
+"""What `/agent/v1` asks of the model for a caller, and how it is kept: one prompt, one answer."""
+
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
+from time import perf_counter
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import to_json
+
+from core_tessie.agent.conversations import calls_json, close_turn, ending, open_turn, said
+from core_tessie.console.usage_points import Usage
+from core_tessie.reach import author
+from core_tessie.settings import TessieSettings
+from edge.access import Actor
+from edge.clients.model_faults import ModelNotConfigured, ModelNotFound, problem_of
+from edge.errors import BadRequest
+from edge.ports import Background, Clock, Database
+from edge.ports.model import Answer, Model, ModelError, Part, Prompt
+
+_OPTIONS = (
+    "max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "tool_choice",
+    "response_format", "parallel_tool_calls",
+)  # fmt: skip
+_REFUSED = (
+    "audio", "functions", "function_call", "logit_bias", "logprobs", "prediction", "top_logprobs", "web_search_options",
+)  # fmt: skip
+_DEFAULTS = {"", "default"}
+_ROLES = ("system", "developer", "user", "assistant", "tool")
+
+
+class UnsupportedOption(BadRequest):
+    """An option that is not served here."""
+
+    title = "An option that is not served here"
+
+
+def _said(message: dict[str, Any]) -> dict[str, Any]:
+    """Return a message whose role every model knows."""
+    role = message.get("role")
+    if role not in _ROLES:
+        raise ValueError(f"role is one of {', '.join(_ROLES)}")
+    return {**message, "role": "system"} if role == "developer" else message
+
+
+Message = Annotated[
+    dict[str, Any],
+    AfterValidator(_said),
+    WithJsonSchema({
+        "type": "object", "additionalProperties": True, "required": ["role"],
+        "properties": {"role": {"type": "string", "enum": [*_ROLES]}, "content": {}},
+    }),
+]  # fmt: skip
+"""A message in the form of OpenAI's; of what it holds, the model's own server is the judge."""
+
+
+class StreamOptions(BaseModel):
+    """What a stream tells beside the text."""
+
+    include_usage: bool = False
+
+
+class Completion(BaseModel):
+    """A chat completion, as OpenAI's clients ask for it. What is not named here is passed over."""
+
+    model_config = ConfigDict(extra="allow")
+
+    model: Annotated[str, Field(max_length=200)] = ""
+    messages: Annotated[list[Message], Field(min_length=1, max_length=1000)]
+    stream: bool | None = False
+    stream_options: StreamOptions | None = None
+    tools: list[dict[str, Any]] | None = None
+    max_completion_tokens: int | None = Field(None, ge=1)
+    max_tokens: int | None = Field(None, ge=1)
+    n: Literal[1] | None = 1
+
+
+class Dialect:
+    """Asks the model for a caller of `/agent/v1`, and keeps what was asked and answered."""
+
+    def __init__(
+        self, settings: TessieSettings, db: Database, clock: Clock, usage: Usage, background: Background
+    ) -> None:
+        self._settings, self._db, self._clock = settings, db, clock
+        self._usage, self._background = usage, background
+
+    @property
+    def model(self) -> Model:
+        """The model's server; `ModelNotConfigured` without one."""
+        model: Model | None = self._settings.workers_ai
+        if model is None:
+            raise ModelNotConfigured
+        return model
+
+    async def names(self) -> list[str]:
+        """Return the models' names, the default first."""
+        try:
+            names = await self.model.names()
+        except ModelError as fault:
+            raise problem_of(fault) from None
+        default = self._settings.ai_model
+        return [default, *(name for name in names if name != default)] if default in names else names
+
+    async def prompt(self, asked: Completion) -> Prompt:
+        """Return what the model is asked; a name of Cloudflare's catalogue is believed, any other must be listed."""
+        given = asked.model_dump(exclude_unset=True)
+        refuse_options(given)
+        names = [] if asked.model in _DEFAULTS or asked.model.startswith("@") else await self.names()
+        if names and asked.model not in names:
+            raise ModelNotFound(f"there is no model {asked.model[:80]}; there are {', '.join(names)}")
+        options = {name: given[name] for name in _OPTIONS if given.get(name) is not None}
+        if asked.max_completion_tokens is not None:
+            options["max_tokens"] = asked.max_completion_tokens
+        name = self._settings.ai_model if asked.model in _DEFAULTS else asked.model
+        return Prompt(name, asked.messages, asked.tools or (), options)
+
+    async def open(self, prompt: Prompt, actor: Actor, request_id: str) -> "Exchange":
+        """Keep the caller's last message, as a conversation of its own."""
+        last = prompt.messages[-1].get("content")
+        text = last if isinstance(last, str) else to_json(last).decode()
+        opened = await open_turn(self._db, None, text, actor, request_id, self._clock.now())
+        return Exchange(self, opened.conversation_id, opened.actor, request_id, prompt.model)
+
+    def keep(self, exchange: "Exchange", status: str, error: str | None) -> None:
+        """Write what came of it, in the background."""
+        last, usage = exchange.last, exchange.last.usage
+        calls = calls_json(last.tool_calls) if last.tool_calls else None
+        row = said(
+            exchange.id, 1, "assistant", exchange.text, status=status, error=error, model=last.model or exchange.model,
+            finish_reason=last.finish_reason or None, tool_calls=calls, **author(exchange.actor),
+            prompt_tokens=usage.prompt_tokens if usage else None, request_id=exchange.request_id,
+            completion_tokens=usage.completion_tokens if usage else None,
+        )  # fmt: skip
+        self._background.add(self._db.batch(close_turn(exchange.id, 1, [row])))
+        ms = (perf_counter() - exchange.started) * 1000
+        counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
+        self._usage.chat(last.model or exchange.model, status, ms, *counts, 1)
+
+
+class Exchange:
+    """One prompt and its answer."""
+
+    def __init__(self, dialect: Dialect, conversation_id: str, actor: Actor, request_id: str, model: str) -> None:
+        self.id, self.actor, self.request_id, self.model = conversation_id, actor, request_id, model
+        self.text, self.last, self.started = "", Part(), perf_counter()
+        self._dialect = dialect
+
+    async def answer(self, prompt: Prompt) -> Answer:
+        """Return the whole answer. Errors: the problem that a model's fault is to the caller."""
+        try:
+            answer = await self._dialect.model.answer(prompt)
+        except ModelError as fault:
+            self._dialect.keep(self, "failed", str(fault))
+            raise problem_of(fault) from None
+        self.text = answer.text
+        self.last = Part("", answer.tool_calls, answer.usage, answer.finish_reason, answer.model)
+        self._dialect.keep(self, ending(answer.finish_reason), None)
+        return answer
+
+    async def parts(self, prompt: Prompt) -> AsyncGenerator[Part]:
+        """Yield the answer as it comes, and keep it however it ends."""
+        status, error = "cancelled", None
+        try:
+            async with aclosing(self._dialect.model.stream(prompt)) as parts:
+                async for part in parts:
+                    self.text += part.text
+                    self.last = part
+                    yield part
+            status = ending(self.last.finish_reason)
+        except ModelError as fault:
+            status, error = "failed", str(fault)
+            raise
+        finally:
+            self._dialect.keep(self, status, error)
+
+
+def refuse_options(given: Mapping[str, Any]) -> None:
+    """Refuse what would change the answer and is not served: `UnsupportedOption`."""
+    wanted = [name for name in _REFUSED if given.get(name)]
+    if [one for one in given.get("modalities") or [] if one != "text"]:
+        wanted.append("modalities")
+    if wanted:
+        raise UnsupportedOption(f"{wanted[0]} is not served here", errors=[{"pointer": f"/{wanted[0]}", "detail": ""}])

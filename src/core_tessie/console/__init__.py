@@ -1,0 +1,1 @@
+"""The console page, the curated commands and usage."""

@@ -1,0 +1,40 @@
+"""`GET /`: the owner's console for a browser, the index of the API for everything else."""
+
+from core_tessie import NAME, VERSION
+from core_tessie.settings import TessieSettings
+from edge.access import PUBLIC
+from edge.endpoint import Operation
+from edge.http import Request, Response
+from edge.negotiation import NotAcceptable, best
+from edge.ports import Assets
+from edge.resources.index import KERNEL, ApiIndex
+from edge.routes import Routes
+
+routes = Routes(tag="index", access=PUBLIC)
+
+JSON, HTML = "application/json", "text/html"
+LINKS = {
+    **KERNEL,
+    "d1": "/d1",
+    "tessieapi": "/tessieapi/vehicles",
+    "colbycommands": "/colbycommands",
+    "events": "/events",
+    "ws": "/ws",
+}
+
+
+@routes.get("", NotAcceptable, operation=Operation({200: {JSON: ApiIndex, HTML: str}}))
+async def get_index(request: Request, assets: Assets, settings: TessieSettings) -> Response:
+    """Get the console page, or the index of the API.
+
+    The page for a caller whose Accept header prefers text/html, as browsers do; the index for all others.
+    """
+    wanted = best(request.headers.get("accept"), (JSON, HTML))
+    if wanted is None:
+        raise NotAcceptable((JSON, HTML))
+    page = await assets.get("/", request.headers.get("if-none-match")) if wanted == HTML else None
+    response = page or Response.json(
+        ApiIndex(name=NAME, version=VERSION, environment=settings.environment, links=LINKS)
+    )
+    response.headers.append(("vary", "accept"))
+    return response

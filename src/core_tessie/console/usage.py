@@ -1,0 +1,111 @@
+"""`GET /colbycommands/usage`: how often each thing was done in a period, how long it took, and what it came to."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from core_tessie.console.usage_points import BLOBS, DOUBLES
+from core_tessie.d1.values import EXPECTED, instant
+from core_tessie.reach import VehicleOutOfReach, reach
+from core_tessie.tables import Kind
+from edge.access import READER, Actor
+from edge.endpoint import Query
+from edge.errors import BadGateway, Fault, InvalidParameter, NotConfigured
+from edge.instants import FORM, to_text
+from edge.ports import Clock, PortError
+from edge.ports.telemetry import Telemetry, Total
+from edge.routes import Routes
+from edge.text import Matching
+
+routes = Routes("/colbycommands/usage", tag="colbycommands", access=READER)
+
+LONGEST = timedelta(days=90)
+"""Points are kept for three months."""
+
+_BY = f"(?:{'|'.join(BLOBS[1:])})"
+
+
+class UsageFailed(BadGateway):
+    """The dataset of usage did not answer."""
+
+    title = "The dataset of usage did not answer"
+
+
+def _instant(text: str) -> str:
+    try:
+        return instant(text)
+    except (ValueError, OverflowError):
+        raise ValueError(EXPECTED[Kind.INSTANT]) from None
+
+
+class UsageQuery(BaseModel):
+    """Which points to count, and what to tell apart."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: Annotated[str, AfterValidator(_instant)] | None = Field(
+        None, description="ISO 8601, at most 90 days ago; absent for 24 hours ago", examples=["2026-01-31T00:00:00Z"]
+    )
+    by: Annotated[str, Matching(f"{_BY}(?:,{_BY})*", f"a comma list of {', '.join(BLOBS[1:])}")] = Field(
+        "name,outcome", description=f"comma list of {', '.join(BLOBS[1:])}; each kind is always told apart"
+    )
+
+
+class UsageTotal(BaseModel):
+    """What was counted of one kind: `sums` has `ms` and what else the kind measures. What was not asked for is null."""
+
+    kind: str = Field(description="request, sync, action or chat")
+    name: str | None = Field(None, description="route, part of a sync, kind of action, or model")
+    outcome: str | None = Field(None, description="2xx to 5xx, or how it ended")
+    detail: str | None = Field(None, description="method of a request, cause of a sync")
+    actor: str | None = None
+    count: int
+    mean_ms: float
+    sums: dict[str, float]
+
+
+class Usage(BaseModel):
+    """Totals of a period, the most frequent first."""
+
+    since: str
+    until: str
+    totals: list[UsageTotal]
+
+
+@routes.get("", InvalidParameter, VehicleOutOfReach, NotConfigured, UsageFailed)
+async def get_usage(wanted: Query[UsageQuery], actor: Actor, analytics: Telemetry, clock: Clock) -> Usage:
+    """Count requests, syncs, actions and chat turns.
+
+    On Cloudflare the numbers come from Analytics Engine: they are estimates where it samples, and a point is there
+    after some seconds. Bodies that are streamed count as 0 bytes, and their time ends where the response begins.
+    """
+    reach(actor, None)
+    now = clock.now()
+    since = _since(wanted, now)
+    names = ("kind", *dict.fromkeys(wanted.by.split(",")))
+    doubles = range(1, max(map(len, DOUBLES.values())) + 1)
+    try:
+        totals = await analytics.totals([BLOBS.index(name) + 1 for name in names], doubles, since)
+    except PortError as fault:
+        raise UsageFailed(str(fault), upstream="Analytics Engine") from None
+    told = sorted((_told(names, total) for total in totals), key=lambda one: -one.count)
+    return Usage(since=to_text(since), until=to_text(now), totals=told)
+
+
+def _since(wanted: UsageQuery, now: datetime) -> datetime:
+    if wanted.since is None:
+        return now - timedelta(days=1)
+    since = datetime.strptime(wanted.since, FORM).replace(tzinfo=UTC)
+    if not now - LONGEST <= since <= now:
+        raise InvalidParameter([Fault(pointer="since", detail="it lies in the last 90 days")])
+    return since
+
+
+def _told(names: tuple[str, ...], total: Total) -> UsageTotal:
+    told = dict(zip(names, total.blobs, strict=True))
+    sums = dict(zip(DOUBLES.get(told["kind"], ("ms",)), total.sums, strict=False))
+    count = total.count + round(sums.pop("more", 0))  # calls that share a point
+    mean = sums["ms"] / count if count else 0.0
+    rounded = {name: round(value, 3) for name, value in sums.items()}
+    return UsageTotal(**told, count=count, mean_ms=round(mean, 3), sums=rounded)

@@ -1,0 +1,1 @@
+"""`/d1`: the tables in PostgREST's dialect."""

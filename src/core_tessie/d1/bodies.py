@@ -1,0 +1,144 @@
+"""Rows in a request's body, as what the database stores; everything that is wrong with them is told at once."""
+
+from uuid import uuid4
+
+from pydantic import JsonValue
+
+from core_tessie.d1.refusals import CellFault, InvalidRow, QueryTooLarge, quoted
+from core_tessie.d1.values import from_body
+from core_tessie.tables import Column, Table
+from edge.ports import Value
+
+MAX_ROWS = 1000
+MAX_FAULTS = 50
+"""Faults that one answer lists; what follows them is not looked at."""
+LONGEST_ID = 500
+"""Characters of a row's id, which stands in paths and in the `Location` header."""
+
+type Cells = dict[str, Value]
+"""One row as it is stored: column name to value."""
+
+_NULL = "23502"
+_WRONG = "22P02"
+_UNKNOWN = "PGRST204"
+_FIXED = "428C9"
+
+
+def read_rows(table: Table, body: JsonValue, given: tuple[Column, ...] | None) -> list[Cells]:
+    """Return the rows of a body, one object or an array of them, each whole: with its id and every default.
+
+    `given` are the columns to be taken, where the caller names them: other members are then left out.
+    """
+    items = body if isinstance(body, list) else [body]
+    if len(items) > MAX_ROWS:
+        raise QueryTooLarge(f"{len(items)} rows; at most {MAX_ROWS} can be written at once")
+    faults: list[CellFault] = []
+    names = None if given is None else {column.name for column in given}
+    rows = []
+    for number, item in enumerate(items):
+        at = f"/{number}" if isinstance(body, list) else ""
+        rows.append(_whole(table, _cells(table, item, at, faults, names), at, faults))
+        if len(faults) >= MAX_FAULTS:
+            break
+    _refuse(faults)
+    return rows
+
+
+def read_row(table: Table, body: JsonValue, row_id: str) -> Cells:
+    """Return the one row of a body that is to be stored as `row_id`, whole."""
+    faults: list[CellFault] = []
+    cells = _cells(table, body, "", faults)
+    _same_id(table, cells, row_id, faults)
+    row = _whole(table, cells, "", faults)
+    _refuse(faults)
+    return row
+
+
+def read_changes(table: Table, body: JsonValue, row_id: str | None = None) -> Cells:
+    """Return the columns that a body changes, at least one; the id, where there is one, stays what it is."""
+    faults: list[CellFault] = []
+    cells = _cells(table, body, "", faults)
+    if row_id is None:
+        faults += [
+            CellFault(_FIXED, f"/{name}", "the id of a row stays what it is") for name in table.keys & set(cells)
+        ]
+    else:
+        _same_id(table, cells, row_id, faults)
+    changes = {name: value for name, value in cells.items() if name not in table.keys}
+    if not changes and not faults:
+        faults.append(CellFault("PGRST102", "", "it changes no column that can be written"))
+    _refuse(faults)
+    return changes
+
+
+def _refuse(faults: list[CellFault]) -> None:
+    if faults:
+        raise InvalidRow(faults[:MAX_FAULTS])
+
+
+def _cells(table: Table, row: JsonValue, at: str, faults: list[CellFault], names: set[str] | None = None) -> Cells:
+    if not isinstance(row, dict):
+        faults.append(CellFault("PGRST102", at, "a row is an object"))
+        return {}
+    cells: Cells = {}
+    for name, value in row.items():
+        if len(faults) >= MAX_FAULTS:
+            break
+        column = table.columns.get(name)
+        if names is not None and name not in names:
+            continue
+        if column is None:
+            faults.append(CellFault(_UNKNOWN, _pointer(at, name), f"{quoted(name)} is no column of {table.name}"))
+        elif column.writable:
+            _read_cell(column, value, cells, at, faults)
+    return cells
+
+
+def _read_cell(column: Column, value: JsonValue, cells: Cells, at: str, faults: list[CellFault]) -> None:
+    cells[column.name] = None
+    if value is None:
+        if not column.nullable:
+            faults.append(CellFault(_NULL, f"{at}/{column.name}", "it cannot be null"))
+        return
+    try:
+        cells[column.name] = from_body(column, value)
+    except ValueError as expected:
+        faults.append(CellFault(_WRONG, f"{at}/{column.name}", f"it must be {expected}"))
+
+
+def _whole(table: Table, cells: Cells, at: str, faults: list[CellFault]) -> Cells:
+    """Return the row with its id and its defaults."""
+    _share_key(table, cells, at, faults)
+    for column in table.writable:
+        if column.name != "id" and column.name not in cells:
+            cells[column.name] = column.default
+            if column.default is None and not column.nullable:
+                faults.append(CellFault(_NULL, f"{at}/{column.name}", "it is missing and has no default"))
+    if "id" not in cells:
+        parts = [str(cells[name]) for name in table.identity]
+        cells["id"] = "-".join(parts) if parts else uuid4().hex
+    if cells["id"] == "":
+        faults.append(CellFault(_WRONG, f"{at}/id", "it cannot be empty"))
+    elif len(str(cells["id"])) > LONGEST_ID:
+        faults.append(CellFault(_WRONG, f"{at}/id", f"it has at most {LONGEST_ID} characters"))
+    return cells
+
+
+def _share_key(table: Table, cells: Cells, at: str, faults: list[CellFault]) -> None:
+    """Where one column is the id, give either the other's value; they cannot differ."""
+    values = {cells[name] for name in table.keys if name in cells}
+    if len(table.keys) == 1 or not values:
+        return
+    if len(values) > 1:
+        faults.append(CellFault(_WRONG, f"{at}/id", f"it must be the same as {table.identity[0]}"))
+    cells.update(dict.fromkeys(table.keys, values.pop()))
+
+
+def _same_id(table: Table, cells: Cells, row_id: str, faults: list[CellFault]) -> None:
+    others = [name for name in sorted(table.keys) if cells.get(name, row_id) != row_id]
+    faults += [CellFault(_FIXED, f"/{name}", "it is not the id in the path") for name in others]
+    cells.update(dict.fromkeys(table.keys, row_id))
+
+
+def _pointer(at: str, name: str) -> str:
+    return f"{at}/{name.replace('~', '~0').replace('/', '~1')}"

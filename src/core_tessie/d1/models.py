@@ -1,0 +1,96 @@
+"""The shapes that `/d1` takes and gives, for its documentation: the tables themselves are described by `GET /d1`."""
+
+from collections.abc import Iterable
+from typing import Annotated, Self
+
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
+
+from core_tessie.d1.filters import DEFAULT_LIMIT, MAX_LIMIT
+from core_tessie.d1.values import render
+from core_tessie.tables import Kind, Table
+from edge.endpoint import Operation
+
+type TableRow = dict[str, JsonValue]
+type TableRows = list[TableRow]
+
+_JSON = "application/json"
+
+
+class Selecting(BaseModel):
+    """What shapes the rows of an answer."""
+
+    select: Annotated[str | None, Field(description="Columns, with commas between them; `*` is all of them")] = None
+
+
+class Choosing(Selecting):
+    """Filters: any column's name, with `operator.value`."""
+
+    model_config = ConfigDict(extra="allow")
+    __pydantic_extra__: dict[str, str]
+
+
+class Listing(Choosing):
+    """Filters, and which page of what they choose."""
+
+    order: Annotated[str | None, Field(description="`column.asc|desc.nullsfirst|nullslast`, with commas")] = None
+    limit: Annotated[int, Field(ge=0, le=MAX_LIMIT)] = DEFAULT_LIMIT
+    offset: Annotated[int, Field(ge=0)] = 0
+
+
+class Inserting(Selecting):
+    """What shapes an insert and its answer."""
+
+    columns: Annotated[str | None, Field(description="The members that are taken from the body's rows")] = None
+
+
+class ColumnInfo(BaseModel):
+    """One column: `references` is the table whose id it holds; what is not writable, the database sets."""
+
+    name: str
+    type: Kind
+    nullable: bool
+    writable: bool
+    default: JsonValue
+    references: str | None
+
+
+class TableInfo(BaseModel):
+    """One table with its columns in their order."""
+
+    name: str
+    columns: list[ColumnInfo]
+
+
+class Tables(BaseModel):
+    """The tables that the caller may read."""
+
+    tables: list[TableInfo]
+
+    @classmethod
+    def of(cls, tables: Iterable[Table]) -> Self:
+        """Describe tables."""
+        return cls(tables=[TableInfo(name=table.name, columns=_columns(table)) for table in tables])
+
+
+def _columns(table: Table) -> list[ColumnInfo]:
+    columns = table.columns.values()
+    (defaults,) = render(columns, [{column.name: column.default for column in columns}])
+    return [
+        ColumnInfo(
+            name=column.name,
+            type=column.kind,
+            nullable=column.nullable,
+            writable=column.writable,
+            default=defaults[column.name],
+            references=column.references,
+        )
+        for column in columns
+    ]
+
+
+LIST = Operation({200: {_JSON: TableRows}}, query=Listing)
+INSERT = Operation({201: {_JSON: TableRows}}, query=Inserting, body=TableRows | TableRow)
+CHANGE = Operation({200: {_JSON: TableRows}, 204: {}}, query=Choosing)
+ONE = Operation({200: {_JSON: TableRow}}, query=Selecting)
+PUT = Operation({200: {_JSON: TableRow}, 201: {_JSON: TableRow}, 204: {}}, query=Selecting)
+CHANGE_ONE = Operation({200: {_JSON: TableRow}, 204: {}}, query=Selecting)

@@ -1,0 +1,65 @@
+"""What a request's headers ask of an answer of `/d1`: its form, and whether it shows the rows that were written."""
+
+import re
+from dataclasses import dataclass
+
+from core_tessie.d1.refusals import MalformedQuery, NotAcceptable, UnknownSchema, Unsupported, quoted
+from edge.http import HeaderList, Request
+from edge.negotiation import best
+
+SCHEMA = "public"
+"""The one schema, as PostgREST's clients name it."""
+
+_SERVED = {
+    "count": {"exact", "planned", "estimated"},
+    "return": {"representation", "minimal"},
+    "missing": {"default"},
+    "handling": {"strict", "lenient"},
+}
+_LATER = {"resolution", "tx", "timezone", "max-affected"}
+_ITEMS = re.compile(r"\d*-\d*|items=.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """What `Prefer` asks for; `rows` is None where it does not say whether written rows are to be shown."""
+
+    rows: bool | None
+    applied: tuple[str, ...]
+
+    @property
+    def headers(self) -> HeaderList:
+        """The header that tells which preferences were followed."""
+        return [("preference-applied", ", ".join(self.applied))] if self.applied else []
+
+
+def read(request: Request) -> Preferences:
+    """Return what a request prefers; a problem for what PostgREST would do and this does not.
+
+    A total is always exact, and a column that a row lacks always gets its default. Preferences that PostgREST does
+    not know either are passed over (RFC 7240).
+    """
+    _check_form(request)
+    asked: dict[str, str] = {}
+    for text in (request.headers.get("prefer") or "").split(","):
+        name, _, value = (part.strip().strip('"').lower() for part in text.partition("="))
+        asked.setdefault(name, value)
+    for name, value in asked.items():
+        if name in _LATER or (name in _SERVED and value not in _SERVED[name]):
+            raise Unsupported(f"Prefer: {quoted(name)}={quoted(value)} is not supported")
+    applied = [f"return={asked['return']}"] if "return" in asked else []
+    applied += ["count=exact"] if "count" in asked else []
+    applied += ["missing=default"] if "missing" in asked else []
+    return Preferences(asked["return"] == "representation" if "return" in asked else None, tuple(applied))
+
+
+def _check_form(request: Request) -> None:
+    accept = request.headers.get("accept")
+    if best(accept, ["application/json"]) is None:
+        raise NotAcceptable(f"{quoted(accept or '')} cannot be served", hint="application/json can")
+    schema = request.headers.get("accept-profile" if request.method in {"GET", "HEAD"} else "content-profile")
+    if schema not in {None, SCHEMA}:
+        raise UnknownSchema(f"there is no schema {quoted(schema or '')}", hint=f"the only one is {SCHEMA}")
+    # A range of bytes may be passed over (RFC 9110); one of rows would give other rows than were asked for.
+    if _ITEMS.fullmatch(request.headers.get("range") or "0-of-bytes"):
+        raise MalformedQuery("Range: ranges of rows are not supported", hint="page with limit and offset")

@@ -1,0 +1,1 @@
+"""Energy reports: periods, sums, formulas and their rendering."""

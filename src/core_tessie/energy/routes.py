@@ -1,0 +1,254 @@
+"""`/colbycommands/energy-report`: reports on energy, cost and efficiency, made from the rows and stored."""
+
+from datetime import datetime, timedelta
+from typing import Annotated, Any
+from uuid import uuid4
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
+
+from core_tessie.energy.compute import compute, title_of
+from core_tessie.energy.document import EnergyReport
+from core_tessie.energy.markdown import markdown
+from core_tessie.energy.page import page
+from core_tessie.energy.period import Period, instant_of, zone_of
+from core_tessie.energy.sql import Question, statements
+from core_tessie.energy.summary import ReportNews
+from core_tessie.reach import VehicleOutOfReach, reach, reachable
+from core_tessie.tessie.vin import Vin
+from edge.access import READER, Actor
+from edge.endpoint import Body, Operation, Query
+from edge.errors import Fault, InvalidBody, NotFound, Problem
+from edge.http import Request, Response
+from edge.instants import to_text
+from edge.negotiation import NotAcceptable, best
+from edge.ports import Clock, Database
+from edge.routes import Routes
+from edge.text import Matching
+
+routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READER)
+
+JSON, HTML, MARKDOWN = MEDIA_TYPES = ("application/json", "text/html", "text/markdown")
+LONGEST = timedelta(days=3654)
+"""Ten years, with their leap days and an hour that the clocks may shift."""
+REPORT_LIMIT = 1_900_000
+"""Bytes of a stored report: D1 takes 2 MB in a row."""
+
+_CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
+_MOMENT = rf"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}(?:T{_CLOCK}(?:Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
+_POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
+
+
+def _known_zone(name: str) -> str:
+    zone_of(name)
+    return name
+
+
+_EXPECTED = "an ISO 8601 date or instant of the years 2000 to 2099, such as 2025-01-01 or 2025-01-01T08:00:00Z"
+Moment = Annotated[str, Matching(_MOMENT, _EXPECTED), Field(examples=["2025-01-01", "2025-01-01T00:00:00Z"])]
+"""ISO 8601: a date, or a date and time, which without an offset is on the clocks of the report's time zone."""
+
+
+class ReportRequest(BaseModel):
+    """What to report on: a period of at most ten years, and one vehicle or all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vin: Vin | None = Field(None, description="absent for all vehicles")
+    start: Moment = Field(alias="from", description="a date is its local midnight")
+    end: Moment | None = Field(None, alias="to", description="exclusive; absent for now")
+    timezone: Annotated[str, Field(max_length=64), AfterValidator(_known_zone)] = Field(
+        "UTC", description="IANA name; days and months are those of its clocks"
+    )
+    home: str = Field("Home", max_length=100, description="name of the saved location that counts as home")
+    min_drive_mi: float = Field(2.0, ge=0, le=1000, description="length from which a drive can be best or worst")
+
+
+class StoredReport(BaseModel):
+    """An energy report as it is stored. `summary` in words is null until a model has written one."""
+
+    id: str
+    title: str
+    vin: str | None
+    period_from: str
+    period_to: str
+    rows_used: int
+    summary: str | None
+    actor: str | None
+    request_id: str | None
+    created_at: str
+    report: Json[EnergyReport]
+
+
+class ReportEntry(BaseModel):
+    """A stored report without its numbers."""
+
+    id: str
+    title: str
+    vin: str | None
+    period_from: str
+    period_to: str
+    rows_used: int
+    created_at: str
+
+
+class ReportList(BaseModel):
+    """Which reports to list: of one vehicle, or all."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    vin: Vin | None = None
+    limit: int = Field(20, ge=1, le=100)
+
+
+class VehicleNotFound(NotFound):
+    """No such vehicle."""
+
+    title = "No such vehicle"
+
+
+class ReportNotFound(NotFound):
+    """No such report."""
+
+    title = "No such report"
+
+
+class ReportTooLarge(Problem):
+    """The report is too large to store."""
+
+    title = "The report is too large to store"
+    status = 422
+
+
+_ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
+
+
+@routes.post(
+    "", VehicleNotFound, VehicleOutOfReach, ReportTooLarge, status=201, operation=Operation({201: {JSON: StoredReport}})
+)
+async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock, news: ReportNews
+) -> Response:
+    """Make an energy report and store it.
+
+    A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running or
+    lacks a value is left out of the sums that need it, and counted. The same request gives the same report as long as
+    the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there some seconds later.
+    """
+    reach(actor, wanted.vin)
+    stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
+    location = ("location", f"{routes.prefix}/{stored['id']}")
+    response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
+    response.headers.append(location)
+    return response
+
+
+async def write_report(  # noqa: PLR0913 - what a report is made of
+    wanted: ReportRequest, by: tuple[str, str], db: Database, clock: Clock, news: ReportNews, *, report_id: str = ""
+) -> dict[str, str | int | None]:
+    """Make a report, store it under `report_id` (drawn where empty), and return its row; a stored one stays as it is.
+
+    `by` is who asks, and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
+    """
+    now = clock.now()
+    question = _question(wanted, now)
+    asked = statements(question)
+    results = await db.batch(list(asked.values()))
+    rows = {name: result.rows for name, result in zip(asked, results, strict=True)}
+    if question.vin is not None and not rows["vehicles"]:
+        raise VehicleNotFound(f"there is no vehicle {question.vin}")
+    report = compute(question, rows)
+    stored = _stored(report, title_of(question, rows["vehicles"]), by, now)
+    stored["id"] = report_id or stored["id"]
+    if (await db.run(*_insert(stored))).changes:
+        news.tell(stored, report)
+    return stored
+
+
+@routes.get("", VehicleOutOfReach)
+async def list_reports(wanted: Query[ReportList], actor: Actor, db: Database) -> list[ReportEntry]:
+    """List stored reports, newest first."""
+    may_see = reachable(actor)
+    columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
+    if wanted.vin is None:
+        newest = f"WHERE {may_see.sql} ORDER BY rowid DESC LIMIT ?"
+        rows = await db.all(f"{columns} {newest}", *may_see.params, wanted.limit)
+    else:
+        reach(actor, wanted.vin)
+        newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
+        rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
+    return [ReportEntry.model_validate(row) for row in rows]
+
+
+@routes.get("/{report_id}", ReportNotFound, NotAcceptable, operation=_ANSWERS)
+async def get_report(report_id: str, request: Request, actor: Actor, db: Database) -> Response:
+    """Get a stored report as JSON, as a page with charts, or as Markdown.
+
+    Whichever the Accept header prefers; JSON where it has no preference.
+    """
+    media_type = best(request.headers.get("accept"), MEDIA_TYPES)
+    if media_type is None:
+        raise NotAcceptable(MEDIA_TYPES)
+    row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
+    if row is None or not actor.may_reach(row["vin"]):
+        raise ReportNotFound(f"there is no report {report_id[:80]}")
+    response = _shown(StoredReport.model_validate(row), media_type)
+    response.headers.append(("vary", "accept"))
+    return response
+
+
+def _shown(stored: StoredReport, media_type: str) -> Response:
+    if media_type == JSON:
+        return Response.json(stored.model_dump(mode="json", by_alias=True))
+    if media_type == MARKDOWN:
+        return Response.text(
+            markdown(stored.title, stored.summary, stored.report), media_type=f"{MARKDOWN}; charset=utf-8"
+        )
+    response = Response.text(page(stored.title, stored.summary, stored.report), media_type=f"{HTML}; charset=utf-8")
+    response.headers.append(("content-security-policy", _POLICY))
+    return response
+
+
+def _question(wanted: ReportRequest, now: datetime) -> Question:
+    start = _instant("/from", wanted.start, wanted.timezone)
+    end = now.replace(microsecond=0) if wanted.end is None else _instant("/to", wanted.end, wanted.timezone)
+    if start >= end:
+        raise InvalidBody(
+            [Fault(pointer="/from", detail=f"the period begins at {to_text(start)}, its end is {to_text(end)} UTC")]
+        )
+    if end - start > LONGEST:
+        raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
+    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi)
+
+
+def _instant(pointer: str, text: str, zone: str) -> datetime:
+    try:
+        return instant_of(text, zone)
+    except ValueError as fault:
+        raise InvalidBody([Fault(pointer=pointer, detail=str(fault))]) from None
+
+
+def _stored(report: EnergyReport, title: str, by: tuple[str, str], now: datetime) -> dict[str, Any]:
+    """Return the row of a report."""
+    document = report.model_dump_json(by_alias=True)
+    if len(document.encode()) > REPORT_LIMIT:
+        raise ReportTooLarge("ask for a shorter period, or for one vehicle")
+    inputs = report.inputs
+    return {
+        "id": uuid4().hex,
+        "vin": inputs.vin,
+        "period_from": to_text(inputs.start),
+        "period_to": to_text(inputs.end),
+        "title": title,
+        "report": document,
+        "summary": None,
+        "rows_used": sum(report.rows.values()),
+        "actor": by[0],
+        "request_id": by[1],
+        "created_at": to_text(now),
+        "updated_at": to_text(now),
+    }
+
+
+def _insert(row: dict[str, Any]) -> tuple[str, *tuple[Any, ...]]:
+    marks = ", ".join("?" * len(row))
+    return f"INSERT INTO energy_reports ({', '.join(row)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING", *row.values()

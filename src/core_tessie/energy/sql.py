@@ -1,0 +1,181 @@
+"""What a report reads: sums by vehicle, local day, temperature, place and kind, as one batch of statements."""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from pydantic_core import to_json
+
+from core_tessie.energy.period import Period
+from edge.ports import Statement
+
+RANKED = 5
+"""How many drives the best and the worst are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a report is asked for: one vehicle or (None) all, a period, and two thresholds of taste."""
+
+    vin: str | None
+    period: Period
+    home: str = "Home"
+    min_drive_mi: float = 2.0
+
+
+class Measure(NamedTuple):
+    """A value that is summed over the events for which `when` holds; with the sum goes the number of those events."""
+
+    name: str
+    value: str
+    when: str
+
+
+def _known(*columns: str) -> str:
+    return " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
+
+
+_DRAWN = "max(coalesce(e.energy_added_kwh, e.energy_used_kwh), coalesce(e.energy_used_kwh, e.energy_added_kwh))"
+_PRICED = f"{_known('cost')} AND coalesce(e.energy_added_kwh, e.energy_used_kwh) IS NOT NULL"
+_PAIRED = _known("distance_mi", "energy_used_kwh")
+_HOURS = "(unixepoch(e.ended_at) - unixepoch(e.started_at)) / 3600.0"
+_TIMED = f"{_known('energy_used_kwh')} AND e.ended_at > e.started_at"
+_RANGED = f"{_known('rated_range_used_mi')} AND e.ended_at > e.started_at"
+_ATTRIBUTED = _known("energy_used_kwh", "sentry_fraction", "climate_fraction")
+
+DRIVES = (
+    Measure("drives", "1", _known()),
+    Measure("running_drives", "1", "e.ended_at IS NULL"),
+    Measure("distance_mi", "e.distance_mi", _known("distance_mi")),
+    Measure("driving_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
+    Measure("paired_mi", "e.distance_mi", _PAIRED),
+    Measure("paired_kwh", "e.energy_used_kwh", _PAIRED),
+    Measure("felt_drives", "1", _known("outside_temp_c")),
+    Measure("rated_of_mi", "e.distance_mi", _known("distance_mi", "rated_range_used_mi")),
+    Measure("rated_mi", "e.rated_range_used_mi", _known("distance_mi", "rated_range_used_mi")),
+    Measure("k_kwh", "e.energy_used_kwh", _known("energy_used_kwh", "rated_range_used_mi")),
+    Measure("k_mi", "e.rated_range_used_mi", _known("energy_used_kwh", "rated_range_used_mi")),
+    Measure("autopilot_mi", "e.autopilot_distance_mi", _known("distance_mi", "autopilot_distance_mi")),
+    Measure("autopilot_of_mi", "e.distance_mi", _known("distance_mi", "autopilot_distance_mi")),
+)
+CHARGES = (
+    Measure("charges", "1", _known()),
+    Measure("running_charges", "1", "e.ended_at IS NULL"),
+    Measure("added_kwh", "e.energy_added_kwh", _known("energy_added_kwh")),
+    Measure("wall_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
+    Measure("stored_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "energy_used_kwh")),
+    Measure("drawn_kwh", _DRAWN, _known("energy_added_kwh", "energy_used_kwh")),
+    Measure("cost", "e.cost", _known("cost")),
+    Measure("free_charges", "1", f"{_known('cost')} AND e.cost = 0"),
+    Measure("priced_cost", "e.cost", _PRICED),
+    Measure("priced_kwh", _DRAWN, _PRICED),
+    Measure("paid_cost", "e.cost", f"{_PRICED} AND e.cost > 0"),
+    Measure("paid_kwh", _DRAWN, f"{_PRICED} AND e.cost > 0"),
+    Measure("costed_cost", "e.cost", _known("cost", "energy_added_kwh")),
+    Measure("costed_kwh", "e.energy_added_kwh", _known("cost", "energy_added_kwh")),
+    Measure("k_charge_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "rated_range_added_mi")),
+    Measure("k_charge_mi", "e.rated_range_added_mi", _known("energy_added_kwh", "rated_range_added_mi")),
+)
+IDLES = (
+    Measure("idles", "1", _known()),
+    Measure("running_idles", "1", "e.ended_at IS NULL"),
+    Measure("idle_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
+    Measure("timed_kwh", "e.energy_used_kwh", _TIMED),
+    Measure("timed_h", _HOURS, _TIMED),
+    Measure("ranged_mi", "e.rated_range_used_mi", _RANGED),
+    Measure("ranged_h", _HOURS, _RANGED),
+    Measure("sentry_kwh", "e.energy_used_kwh * e.sentry_fraction", _ATTRIBUTED),
+    Measure("climate_kwh", "e.energy_used_kwh * e.climate_fraction", _ATTRIBUTED),
+    Measure("rest_kwh", "e.energy_used_kwh * max(0, 1 - e.sentry_fraction - e.climate_fraction)", _ATTRIBUTED),
+)
+
+_ZONE = (
+    "WITH zone (since, until, shift) AS (SELECT json_extract(value, '$[0]'), json_extract(value, '$[1]'), "
+    "json_extract(value, '$[2]') FROM json_each(?)) "
+)
+_DAY = "date(e.started_at, zone.shift)"
+_BAND = "5 * (CAST(e.outside_temp_c / 5 AS INTEGER) - (e.outside_temp_c < 5 * CAST(e.outside_temp_c / 5 AS INTEGER)))"
+_PLACE = "substr(coalesce(nullif(trim(e.saved_location), ''), nullif(trim(e.location), '')), 1, 200)"
+_KIND = (
+    "CASE WHEN e.is_supercharger = 1 THEN 'supercharger' WHEN e.is_fast_charger = 1 THEN 'other_fast' "
+    "WHEN lower(trim(e.saved_location)) = lower(trim(?)) THEN 'home' ELSE 'other' END"
+)
+_ENDS = (
+    "SELECT * FROM (SELECT e.vin, e.recorded_at, e.odometer_mi, e.{column} AS reading, "
+    "count(*) OVER (PARTITION BY e.vin) AS readings, "
+    "row_number() OVER (PARTITION BY e.vin ORDER BY e.recorded_at, e.id) AS nth, "
+    "row_number() OVER (PARTITION BY e.vin ORDER BY e.recorded_at DESC, e.id DESC) AS nth_last "
+    "{events} AND e.{column} IS NOT NULL) WHERE nth = 1 OR nth_last = 1 ORDER BY vin, nth"
+)
+_RANKING = (
+    "SELECT e.vin, e.started_at, coalesce(e.starting_saved_location, e.starting_location) AS starting_place, "
+    "coalesce(e.ending_saved_location, e.ending_location) AS ending_place, e.distance_mi, e.energy_used_kwh, "
+    "e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
+    f"{{events}} AND {_PAIRED} AND e.distance_mi > 0 AND e.distance_mi >= ? "
+    "ORDER BY wh_per_mi {order}, e.started_at, e.id LIMIT {limit}"
+)
+
+
+def statements(question: Question) -> dict[str, Statement]:
+    """Return the statements of a report by name. Each looks up the events of each vehicle by their index.
+
+    The number of rows that come back grows with days, bands, places and vehicles, never with events.
+    """
+    grouped = {
+        "drives": _grouped("drives", "v.id", DRIVES),
+        "drives_by_day": _grouped("drives", _DAY, DRIVES),
+        "drives_by_band": _grouped("drives", _BAND, DRIVES, _PAIRED, "e.outside_temp_c IS NOT NULL"),
+        "charges": _grouped("charges", "v.id", CHARGES),
+        "charges_by_day": _grouped("charges", _DAY, CHARGES),
+        "charges_by_place": _grouped("charges", _PLACE, CHARGES, _known()),
+        "charges_by_kind": _grouped("charges", _KIND, CHARGES, _known()),
+        "idles": _grouped("idles", "v.id", IDLES),
+        "idles_by_day": _grouped("idles", _DAY, IDLES),
+        "battery_by_month": _battery_months(),
+        "capacity": _ENDS.format(column="capacity_kwh", events=_events("battery_health", "recorded_at")),
+        "range": _ENDS.format(column="max_range_mi", events=_events("battery_health", "recorded_at")),
+        "best": _RANKING.format(events=_events("drives"), order="ASC", limit=RANKED),
+        "worst": _RANKING.format(events=_events("drives"), order="DESC", limit=RANKED),
+    }
+    bound = {name: _bound(name, sql, question) for name, sql in grouped.items()}
+    return {"vehicles": _vehicles(question.vin)} | bound
+
+
+def _vehicles(vin: str | None) -> Statement:
+    columns = "SELECT id, display_name FROM vehicles"
+    return Statement(f"{columns} ORDER BY id") if vin is None else Statement(f"{columns} WHERE id = ?", (vin,))
+
+
+def _events(table: str, at: str = "started_at") -> str:
+    """Return FROM and WHERE for the period's events; CROSS JOIN keeps SQLite to this order, which the indexes fit."""
+    return (
+        f"FROM zone CROSS JOIN vehicles v CROSS JOIN {table} e ON e.vin = v.id "
+        f"AND e.{at} >= zone.since AND e.{at} < zone.until WHERE {{vin}}"
+    )
+
+
+def _grouped(table: str, key: str, measures: tuple[Measure, ...], *conditions: str) -> str:
+    sums = ", ".join(
+        f"sum({value}) FILTER (WHERE {when}) AS {name}, count(*) FILTER (WHERE {when}) AS {name}_rows"
+        for name, value, when in measures
+    )
+    where = "".join(f" AND {condition}" for condition in conditions)
+    return f"SELECT {key} AS key, {sums} {_events(table)}{where} GROUP BY 1 ORDER BY 1"
+
+
+def _battery_months() -> str:
+    return (
+        "SELECT e.vin, strftime('%Y-%m', e.recorded_at, zone.shift) AS month, count(*) AS readings, "
+        "count(e.capacity_kwh) AS capacity_readings, avg(e.capacity_kwh) AS capacity_kwh, "
+        "count(e.max_range_mi) AS range_readings, avg(e.max_range_mi) AS max_range_mi "
+        f"{_events('battery_health', 'recorded_at')} GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+
+
+def _bound(name: str, sql: str, question: Question) -> Statement:
+    """Return a statement with its values, in the order in which their placeholders stand in it."""
+    zone = to_json(question.period.shifts()).decode()
+    before = [question.home] if name == "charges_by_kind" else []
+    after = [question.min_drive_mi] if name in {"best", "worst"} else []
+    vin = [] if question.vin is None else [question.vin]
+    text = _ZONE + sql.replace("{vin}", "v.id = ?" if vin else "true")
+    return Statement(text, (zone, *before, *vin, *after))

@@ -1,0 +1,1 @@
+"""The sync: runs, one vehicle's walk, and the backfill."""

@@ -1,0 +1,83 @@
+"""The backfill as a workflow: a durable step for the plan, for each window of each vehicle, and for the end."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import BaseModel
+
+from core_tessie.actions.work import ActionWork
+from core_tessie.sync.backfill import Backfill
+from edge.access import OPERATOR
+from edge.endpoint import Body
+from edge.ports.workflows import Run, Steps
+from edge.routes import Routes
+
+routes = Routes("/agent/actions", tag="agent", access=OPERATOR)
+
+THROUGH, FURTHER, CALLED_OFF = "through", "further", "called off"
+"""What a window's step says of its vehicle."""
+
+
+class BackfillRun(BaseModel):
+    """What the workflow is started with."""
+
+    action_id: str
+
+
+@routes.workflow("SYNC_WORKFLOW")
+async def run_backfill(run: Run, asked: Body[BackfillRun], work: ActionWork, backfill: Backfill) -> dict[str, Any]:
+    """Backfill in durable steps. A window that fails is tried again by itself; its vehicle is given up alone."""
+    steps = BackfillSteps(asked.action_id, run.steps, work, backfill)
+    try:
+        for vin in await run.steps.do("plan", steps.plan):
+            if not await steps.vehicle(vin):
+                await run.steps.do("called off", lambda: work.break_off(asked.action_id, "cancelled"))
+                return {"status": "cancelled"}
+    except Exception as fault:
+        reason = str(fault)[:500]
+        await run.steps.do("failed", lambda: work.break_off(asked.action_id, "failed", reason))
+        raise
+    return await run.steps.do("end", steps.end)
+
+
+@dataclass(frozen=True, slots=True)
+class BackfillSteps:
+    """The steps of one run."""
+
+    action_id: str
+    steps: Steps
+    work: ActionWork
+    backfill: Backfill
+
+    async def plan(self) -> list[str]:
+        """Begin the run and return its vehicles."""
+        row = await self.work.read(self.action_id)
+        vins = [row["vin"]] if row["vin"] else None
+        return await self.backfill.plan(self.action_id, vins, row["actor"], row["request_id"], whole=True)
+
+    async def vehicle(self, vin: str) -> bool:
+        """Walk through a vehicle's history, a step a window; False where the action was called off."""
+        number, said = 0, FURTHER
+        while said == FURTHER:
+            number += 1
+            try:
+                said = await self.steps.do(f"{vin} window {number}", lambda: self.window(vin))
+            except Exception as fault:  # the step was tried as often as it may be: the other vehicles go on
+                await self._give_up(vin, str(fault)[:500])
+                return True
+        return said == THROUGH
+
+    async def _give_up(self, vin: str, reason: str) -> None:
+        await self.steps.do(f"{vin} given up", lambda: self.backfill.give_up(self.action_id, vin, reason))
+
+    async def window(self, vin: str) -> str:
+        """Copy one window."""
+        if await self.work.is_cancelled(self.action_id):
+            return CALLED_OFF
+        return THROUGH if await self.backfill.step(self.action_id, vin, 1) else FURTHER
+
+    async def end(self) -> dict[str, Any]:
+        """End the action by what its run came to."""
+        result = await self.backfill.result(self.action_id)
+        await self.work.finish(self.action_id, result)
+        return result

@@ -1,0 +1,106 @@
+"""What a sync tells, after each commit, from what the batch returned: live events, and points of usage."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import to_json
+
+from core_tessie.console.usage_points import Usage
+from core_tessie.d1.values import render
+from core_tessie.live_events import (
+    ChargeRecorded,
+    DriveRecorded,
+    SoftwareUpdate,
+    SyncFinished,
+    SyncProgress,
+    SyncStarted,
+    SyncVehicleDone,
+    SyncVehicleFailed,
+    VehicleChanged,
+)
+from core_tessie.sync.runs import SyncRun
+from core_tessie.tables import TABLES
+from core_tessie.tessie.records import Vehicle
+from edge.instants import to_epoch
+from edge.ports import Row, Statement
+from edge.ports.events import Publisher
+
+SHOWN = Vehicle.model_fields.keys() - {"latitude", "longitude", "heading_deg", "recorded_at"}
+"""Columns of a vehicle whose changes are told: not where it is, and not when it was looked at."""
+RECORDED: Mapping[str, tuple[str, Any]] = {
+    "drives": ("drive.recorded", DriveRecorded),
+    "charges": ("charge.recorded", ChargeRecorded),
+}
+"""Kinds of history whose new records are told one by one: the event's type, and its data, which are columns."""
+
+
+@dataclass(frozen=True, slots=True)
+class SyncNews:
+    """Publishes and counts. It waits for nothing, and nothing here changes what a sync does."""
+
+    publisher: Publisher
+    usage: Usage
+
+    def started(self, run: SyncRun) -> None:
+        """Tell of a run that has begun."""
+        self.publisher.publish("sync.started", SyncStarted(run_id=run.id, cause=run.cause, actor=run.actor))
+
+    def ended(self, rows: Iterable[Row]) -> None:
+        """Tell of the runs that a statement of `runs` has ended; those that go on are among its rows, too."""
+        for row in rows:
+            if row["ended_at"] is None:
+                continue
+            told = {name: row[name] for name in SyncFinished.__annotations__ if name != "run_id"}
+            self.publisher.publish("sync.finished", {"run_id": row["id"], **told})
+            ms = (to_epoch(row["ended_at"]) - to_epoch(row["started_at"])) * 1000
+            self.usage.sync(
+                "run", row["status"], ms, rows=row["rows_written"], vehicles=row["vehicles_total"], cause=row["cause"]
+            )
+
+    def progressed(self, vin: str, progress: SyncProgress) -> None:
+        """Tell how far back a kind of history is copied."""
+        self.publisher.publish("sync.progress", progress, vin)
+
+    def vehicle_done(self, vin: str, done: SyncVehicleDone, ms: float) -> None:
+        """Tell of a vehicle that is up to date."""
+        self.publisher.publish("sync.vehicle.done", done, vin)
+        self.usage.sync("vehicle", "succeeded", ms, rows=sum(done["rows"].values()), vehicles=1)
+
+    def vehicle_failed(self, vin: str, failed: SyncVehicleFailed) -> None:
+        """Tell of a vehicle that was given up."""
+        self.publisher.publish("sync.vehicle.failed", failed, vin)
+        self.usage.sync("vehicle", "failed", 0, vehicles=1)
+
+    def changed(self, vin: str, changed: dict[str, Any]) -> None:
+        """Tell which columns of a vehicle have changed, where any have."""
+        if changed:
+            self.publisher.publish("vehicle.changed", VehicleChanged(changed=changed), vin)
+
+    def updated(self, vin: str, rows: Iterable[Row]) -> None:
+        """Tell of the software updates that were written."""
+        for row in rows:
+            self.publisher.publish("software.update", SoftwareUpdate(**row), vin)  # type: ignore[typeddict-item]
+
+    def recorded(self, vin: str, kind: str, rows: Iterable[Row]) -> None:
+        """Tell of new records."""
+        type_, _ = RECORDED[kind]
+        for row in rows:
+            self.publisher.publish(type_, row, vin)
+
+
+def difference(before: Row, after: Row) -> dict[str, Any]:
+    """Return the columns of a vehicle that are told and have changed, as an answer shows them."""
+    changed = {name for name in SHOWN if before[name] != after[name]}
+    columns = [column for name, column in TABLES["vehicles"].columns.items() if name in changed]
+    (shown,) = render(columns, [dict(after)])
+    return {column.name: shown[column.name] for column in columns}
+
+
+def looked_up(kind: str, vin: str, ids: Iterable[int]) -> list[Statement]:
+    """Return the statement that finds records by Tessie's ids, to be run before and after they are written, if any."""
+    if kind not in RECORDED:
+        return []
+    columns = ", ".join(RECORDED[kind][1].__annotations__)
+    sql = f"SELECT {columns} FROM {kind} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY started_at"
+    return [Statement(sql, (to_json([f"{vin}-{one}" for one in ids]).decode(),))]

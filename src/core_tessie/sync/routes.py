@@ -1,0 +1,67 @@
+"""The sync: started by the clock, by the API or from the command line, carried by the queue, a message a vehicle."""
+
+from core_tessie.actions.work import ActionWork, RunAction
+from core_tessie.reach import VehicleOutOfReach, reach
+from core_tessie.sync import runs
+from core_tessie.sync.runs import SyncRun
+from core_tessie.sync.work import DEAD_LETTERS, QUEUE, PlanSync, SyncVehicle, SyncWork
+from edge.access import OPERATOR, READER, Actor
+from edge.endpoint import Body
+from edge.errors import NotConfigured, NotFound
+from edge.events import Delivery, Tick
+from edge.http import Request
+from edge.ports import Database
+from edge.routes import Routes
+
+routes = Routes("/colbycommands/sync", tag="colbycommands", access=READER)
+
+CRON = "0 */4 * * *"
+
+
+class RunNotFound(NotFound):
+    """No such sync run."""
+
+    title = "No such sync run"
+
+
+@routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202)
+async def start_sync(request: Request, actor: Actor, work: SyncWork) -> SyncRun:
+    """Start a sync of all vehicles now."""
+    reach(actor, None)
+    return await work.begin("api", actor.name, request.id)
+
+
+@routes.get("/{run_id}", RunNotFound, VehicleOutOfReach)
+async def get_sync(run_id: str, actor: Actor, db: Database) -> SyncRun:
+    """Get one sync run, with how far each vehicle is."""
+    reach(actor, None)
+    run = await runs.read(db, run_id)
+    if run is None:
+        raise RunNotFound(f"there is no sync run {run_id[:80]}")
+    return run
+
+
+@routes.cron(CRON)
+async def sync_on_schedule(tick: Tick, work: SyncWork) -> None:
+    """Start a sync. What an earlier one left undone is part of it: each vehicle knows where it stands."""
+    await work.begin_at_once("cron", f"cron-{int(tick.scheduled_at.timestamp())}")
+
+
+@routes.queue(QUEUE, batch_size=1, max_retries=5, max_concurrency=4, dead_letter=DEAD_LETTERS)
+async def do_work(
+    delivery: Delivery, message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork
+) -> None:
+    """Do one message of a sync, or an action."""
+    if isinstance(message, RunAction):
+        await actions.do(message, delivery)
+    else:
+        await work.do(message, delivery.attempts)
+
+
+@routes.queue(DEAD_LETTERS, max_retries=10)
+async def bury_work(message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork) -> None:
+    """Name in its run, or in its own row, what could not be done however often it was tried."""
+    if isinstance(message, RunAction):
+        await actions.bury(message)
+    else:
+        await work.give_up(message)

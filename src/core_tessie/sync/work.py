@@ -1,0 +1,147 @@
+"""The sync as its queue carries it: which messages there are, what each does, what becomes of a failed one."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel
+from pydantic_core import from_json
+
+from core_tessie.journal import Journal, mask
+from core_tessie.live_events import SyncVehicleFailed
+from core_tessie.settings import TessieSettings
+from core_tessie.sync import runs
+from core_tessie.sync.news import SyncNews
+from core_tessie.sync.rows import listed
+from core_tessie.sync.runs import Cause, SyncRun
+from core_tessie.sync.vehicle import VehicleRefused, VehicleSync, listed_vehicles
+from core_tessie.tessie.client import Tessie
+from edge.errors import NotConfigured, Problem
+from edge.events import Retry
+from edge.ports import Clock, Database, PortError, Queue, Statement
+
+QUEUE = "core-tessie-queue"
+DEAD_LETTERS = "core-tessie-dlq"
+SEND_LIMIT = 100
+"""Messages that a queue takes at once."""
+
+
+class PlanSync(BaseModel):
+    """A message: find the vehicles of a run and send one message for each."""
+
+    kind: Literal["plan_sync"] = "plan_sync"
+    run_id: str
+
+
+class SyncVehicle(BaseModel):
+    """A message: bring one vehicle up to date."""
+
+    kind: Literal["sync_vehicle"] = "sync_vehicle"
+    run_id: str
+    vin: str
+
+
+type Message = PlanSync | SyncVehicle
+
+
+@dataclass(frozen=True, slots=True)
+class SyncWork:
+    """Begins runs and does their messages. Each of its methods may be run twice, or cut off, and be run again."""
+
+    settings: TessieSettings
+    db: Database
+    queue: Queue
+    tessie: Tessie
+    clock: Clock
+    journal: Journal
+    news: SyncNews
+
+    async def begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
+        """Begin a run whose plan the queue will make."""
+        run = await self._begin(cause, actor, request_id)
+        try:
+            await self.queue.send(PlanSync(run_id=run.id).model_dump())
+        except PortError as fault:
+            await self._end(runs.fail(run.id, self.clock.now(), f"the queue took no message: {fault}"))
+            raise
+        return run
+
+    async def begin_at_once(self, cause: Cause, request_id: str) -> None:
+        """Begin a run and make its plan here and now."""
+        run = await self._begin(cause, cause, request_id)
+        try:
+            await self._plan(run.id)
+        except (Problem, VehicleRefused, PortError) as fault:
+            await self._end(runs.fail(run.id, self.clock.now(), str(fault)))
+            raise
+
+    async def do(self, message: Message, attempts: int) -> None:
+        """Do one message; `Retry` where a later attempt may succeed."""
+        try:
+            await self._do(message)
+        except (VehicleRefused, NotConfigured) as fault:
+            await self.give_up(message, str(fault))
+        except Problem as fault:
+            self._note("warning", "sync put off", message, error=str(fault))
+            if isinstance(message, SyncVehicle):
+                facts = {"status": "retrying", "error": str(fault)}
+                await self.db.batch([runs.report(message.run_id, message.vin, facts)])
+            raise Retry(str(fault), self.settings.sync_retry_s * 2 ** (attempts - 1)) from None
+
+    async def give_up(self, message: Message, reason: str | None = None) -> None:
+        """Name in its run what will not be done; without a reason, the one that was noted last stands."""
+        now = self.clock.now()
+        self._note("error", "sync failed", message, error=reason)
+        if isinstance(message, PlanSync):
+            await self._end(runs.fail(message.run_id, now, reason or "Tessie's list of vehicles cannot be had"))
+            return
+        facts = {"status": "failed"} | ({"error": reason} if reason else {})
+        noted, closed = await self.db.batch(
+            [runs.report(message.run_id, message.vin, facts), runs.close(message.run_id, now)]
+        )
+        for row in noted.rows:
+            error = from_json(row["progress"])[message.vin].get("error")
+            self.news.vehicle_failed(message.vin, SyncVehicleFailed(run_id=message.run_id, error=error))
+        self.news.ended(closed.rows)
+
+    async def _begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
+        run, abandoned = await runs.begin(self.db, self.clock.now(), cause, actor, request_id)
+        self.news.ended(abandoned)
+        self.news.started(run)
+        return run
+
+    async def _end(self, statement: Statement) -> None:
+        (ended,) = await self.db.batch([statement])
+        self.news.ended(ended.rows)
+
+    async def _do(self, message: Message) -> None:
+        if isinstance(message, PlanSync):
+            await self._plan(message.run_id)
+            return
+        sync = VehicleSync(message.vin, message.run_id, self.db, self.tessie, self.clock, self.news)
+        if await sync.step():
+            self._note("info", "vehicle synced", message)
+        else:
+            await self.queue.send(message.model_dump())
+
+    async def _plan(self, run_id: str) -> None:
+        """Make the run wait for every vehicle that Tessie lists or the database has as active; send a message for each.
+
+        Messages first exist when the run waits for their vehicles. A plan that is made twice sends twice, which is
+        harmless: a vehicle that is through is passed over.
+        """
+        found = await listed_vehicles(self.tessie, run_id)
+        if found:
+            for row in [row for result in await self.db.batch(listed(found)) for row in result.rows]:
+                self.news.changed(row["id"], {"is_active": found[row["id"]]})
+        known = await self.db.all("SELECT id FROM vehicles WHERE is_active = 1 ORDER BY id")
+        vins = sorted({*found, *(row["id"] for row in known)})
+        _, closed = await self.db.batch([runs.expect(run_id, vins), runs.close(run_id, self.clock.now())])
+        self.news.ended(closed.rows)
+        messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]
+        for start in range(0, len(messages), SEND_LIMIT):
+            await self.queue.send_batch(messages[start : start + SEND_LIMIT])
+
+    def _note(self, level: str, text: str, message: Message, **payload: object) -> None:
+        if isinstance(message, SyncVehicle):
+            payload["vehicle"] = mask(message.vin)
+        self.journal.note(level, text, route=f"queue:{QUEUE}", actor="sync", request_id=message.run_id, **payload)

@@ -1,0 +1,1 @@
+"""Tessie's API: its client, its mirror and its records."""

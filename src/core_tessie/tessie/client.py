@@ -1,0 +1,123 @@
+"""Tessie's API as a client: the key is added here and nowhere else; retries, budget and shared calls live here."""
+
+from dataclasses import dataclass, replace
+
+from core_tessie.journal import Journal
+from core_tessie.settings import TessieSettings
+from core_tessie.tessie.raw_answers import Call
+from edge.clients.single_flight import Flights
+from edge.clients.upstream import Patience, Tries, patiently
+from edge.errors import BadGateway, GatewayTimeout
+from edge.http import HeaderList
+from edge.ports import Clock, Fetch, Fetched, FetchTimeout, Log, Pace, PortError, Throttle
+
+GATEWAY_FAULTS = frozenset({502, 503, 504})
+
+ATTEMPTS = 5
+"""How often a safe call is made at most."""
+ACTION_PATIENCE = Patience(attempts=1, attempt=120.0, deadline=120.0)
+"""For what acts on a car: waking one takes up to 90 s, and nothing is sent twice."""
+ATTEMPT_TIMEOUT = 10.0
+"""Seconds for one attempt of a safe call."""
+
+
+class TessieFailed(BadGateway):
+    """Tessie failed."""
+
+    title = "Tessie failed"
+
+
+class TessieTimeout(GatewayTimeout):
+    """Tessie did not answer in time."""
+
+    title = "Tessie did not answer in time"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to Tessie: `path` and `query` as they are sent; `is_safe` when repeating it changes nothing."""
+
+    method: str
+    path: str
+    query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
+    body: bytes = b""
+    vin: str | None = None
+    request_id: str = ""
+    traceparent: str | None = None
+    is_safe: bool = True
+
+
+class Budget:
+    """The calls that may be made to Tessie: `pace` for all isolates and processes that share the throttle.
+
+    Without a throttle, or while it fails, the calls are made as they come: Tessie's own limit bounds them then.
+    """
+
+    def __init__(self, throttle: Throttle | None, pace: Pace, clock: Clock, log: Log) -> None:
+        self._throttle = throttle
+        self._pace = pace
+        self._clock = clock
+        self._log = log
+
+    async def take(self) -> None:
+        """Wait until a call is within the budget."""
+        if self._throttle is None:
+            return
+        try:
+            seconds = await self._throttle.reserve("tessie", self._pace)
+        except PortError as fault:
+            self._log("error", "call budget not available; calling Tessie without it", error=str(fault))
+            return
+        if seconds:
+            await self._clock.sleep(seconds)
+
+
+class Tessie:
+    """Calls Tessie, records every answer, and lets a burst of identical GETs share one call."""
+
+    def __init__(self, settings: TessieSettings, fetch: Fetch, clock: Clock, journal: Journal, log: Log) -> None:
+        self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
+        self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s)
+        self._fetch, self._clock, self._journal = fetch, clock, journal
+        pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
+        self._budget = Budget(settings.tessie_throttle, pace, clock, log)
+        self._flights: Flights[tuple[object, ...], Fetched] = Flights()
+
+    async def send(self, ask: Ask) -> Fetched:
+        """Return Tessie's answer, whatever its status; `TessieFailed` or `TessieTimeout` where there is none."""
+        if ask.method != "GET" or not ask.is_safe:
+            return await self._call(ask)
+        return await self._flights.join((ask.path, ask.query, ask.headers), lambda: self._call(ask))
+
+    async def _call(self, ask: Ask) -> Fetched:
+        url = self._base_url + ask.path + (f"?{ask.query}" if ask.query else "")
+
+        async def once(seconds: float) -> Fetched:
+            return await self._fetch(ask.method, url, headers=self._headers(ask), body=ask.body, timeout=seconds)
+
+        patience = self._patience if ask.is_safe else ACTION_PATIENCE
+        return self._finish(ask, await patiently(once, patience, self._clock, self._budget.take))
+
+    def _headers(self, ask: Ask) -> HeaderList:
+        headers = [*ask.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
+        if ask.request_id:
+            headers.append(("x-request-id", ask.request_id))
+        if ask.traceparent:
+            headers.append(("traceparent", ask.traceparent))
+        return headers
+
+    def _finish(self, ask: Ask, tries: Tries) -> Fetched:
+        outcome = tries.outcome
+        call = Call(
+            method=ask.method, path=ask.path, query=ask.query, vin=ask.vin, request_id=ask.request_id,
+            attempts=len(tries.told), latency_ms=round(tries.seconds * 1000, 1), acts=not ask.is_safe,
+        )  # fmt: skip
+        if isinstance(outcome, Fetched):
+            self._journal.record(replace(call, fetched=outcome))
+            if not (ask.is_safe and outcome.status in GATEWAY_FAULTS):
+                return outcome
+        else:
+            self._journal.record(replace(call, error=str(outcome)))
+        kind = TessieTimeout if isinstance(outcome, FetchTimeout) else TessieFailed
+        raise kind(tries.summary(), upstream="Tessie", attempts=tries.told)

@@ -1,0 +1,185 @@
+"""`/tessieapi`: the mirror of Tessie's REST API, with the owner's key added on the way."""
+
+import re
+from dataclasses import replace
+from typing import Annotated
+
+from pydantic import WithJsonSchema
+from pydantic_core import from_json
+
+from core_tessie.reach import VehicleOutOfReach, reach, sees_all
+from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.tessie.masking import masked
+from core_tessie.tessie.vin import VIN
+from edge.access import OPERATOR, READER, Actor
+from edge.endpoint import ANY_STATUS, Operation
+from edge.errors import BadGateway, BadRequest, Forbidden, MethodNotAllowed, NotConfigured
+from edge.http import HeaderList, Request, Response, percent_decode
+from edge.ports import Fetched
+from edge.routes import Routes
+
+routes = Routes("/tessieapi", tag="tessieapi", access=READER)
+
+METHODS = ("DELETE", "GET", "HEAD", "PATCH", "POST", "PUT")
+READS = frozenset(
+    {
+        "battery",
+        "battery_health",
+        "charges",
+        "consumption_since_charge",
+        "drivers",
+        "drives",
+        "firmware_alerts",
+        "fleet_telemetry_config",
+        "idles",
+        "last_idle_state",
+        "location",
+        "map",
+        "path",
+        "plate",
+        "roles",
+        "state",
+        "states",
+        "status",
+        "tire_pressure",
+        "weather",
+    }
+)
+"""Paths below a VIN of which a GET reads and does nothing else. Tessie takes commands by GET, too."""
+OPERATORS_READS = frozenset({"invitations"})
+"""Paths likewise; but whoever has the links that they answer with may drive the car."""
+
+_SEGMENT = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
+_QUERY = re.compile(r"[!-~]*")
+MirroredVin = Annotated[str, WithJsonSchema({"type": "string", "pattern": f"^{VIN.pattern}$"})]
+MirroredPath = Annotated[str, WithJsonSchema({"type": "string", "pattern": "^[A-Za-z0-9_~-][A-Za-z0-9._~/-]*$"})]
+_PASSED_ON = ("accept", "accept-language", "content-type")
+_CONDITIONS = ("if-match", "if-none-match", "if-modified-since")
+_VALIDATORS = frozenset({"etag", "last-modified"})
+_WITHOUT_BODY = frozenset({204, 205, 304})
+_PASSED_BACK = re.compile(
+    r"cache-control|content-(disposition|language|range|type)|etag|last-modified|retry-after|(x-)?ratelimit.*"
+)
+
+
+class InvalidVin(BadRequest):
+    """Not a VIN."""
+
+    title = "Not a VIN"
+
+    def __init__(self, given: str) -> None:
+        super().__init__(f"{VIN.words}; this has {len(given)}")
+
+
+class InvalidPath(BadRequest):
+    """Not a path of Tessie's."""
+
+    title = "Not a path of Tessie's"
+
+
+class AnswerWithheld(BadGateway):
+    """Tessie's answer may hold secrets that cannot be taken out."""
+
+    title = "Tessie's answer may hold secrets that cannot be taken out"
+
+    def __init__(self) -> None:
+        super().__init__("it is not whole, plain JSON: an administrator's key gets it as it is", upstream="Tessie")
+
+
+@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
+async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
+    """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
+
+    The `tokens` of the answer are an administrator's; for all others they are null.
+    """
+    # A condition on the whole list would tell a bound caller when the others' part of it changes.
+    conditions = _CONDITIONS if actor.subjects is None else ()
+    ask = _ask(request, "/vehicles", None, _headers(request, actor, conditions))
+    answer = _mirrored(await tessie.send(ask), actor)
+    return answer if actor.subjects is None else _within(answer, actor)
+
+
+_REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
+_ANSWERED = Operation({200: {}, ANY_STATUS: {}})
+
+
+@routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED)
+async def mirror_tessie(
+    request: Request, vin: MirroredVin, path: MirroredPath, actor: Actor, tessie: Tessie
+) -> Response:
+    """Pass a request on to Tessie's API and its answer back.
+
+    Path, query, method and body go through as they came; status, body and content type come back as they are, but
+    for a car's `tokens`, which are null for all but administrators. A GET of a path that is known to read needs the
+    reader role; whatever may act on a car (another method, any other path, such as `command/…` and `wake`) needs
+    operator, and so do `invitations`. A GET that is known to read is repeated after 408, 429, 502, 503 and 504 under
+    one deadline; anything else is sent once.
+    """
+    if request.method not in METHODS:
+        raise MethodNotAllowed(request.method, METHODS)
+    if not VIN.matches(vin):
+        raise InvalidVin(vin)
+    reach(actor, vin)
+    path = _safe_path(path)
+    ask = _ask(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
+    is_read = ask.method == "GET" and path in READS | OPERATORS_READS
+    if actor.role < OPERATOR and not (is_read and path in READS):
+        raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
+    ask = replace(ask, body=await request.body(), is_safe=is_read)
+    return _mirrored(await tessie.send(ask), actor)
+
+
+def _safe_path(path: str) -> str:
+    """Return a path that stays below the VIN however it is decoded further on: plain words, none of them dots."""
+    segments = percent_decode(path).removesuffix("/").split("/")
+    if not all(_SEGMENT.fullmatch(segment) for segment in segments):
+        raise InvalidPath("a segment is letters, digits, '-', '_', '~' and '.', and not dots alone")
+    return "/".join(segments)
+
+
+def _ask(request: Request, path: str, vin: str | None, headers: HeaderList) -> Ask:
+    if not _QUERY.fullmatch(request.query):
+        raise BadRequest("the query is not percent-encoded")
+    return Ask(
+        method="GET" if request.method == "HEAD" else request.method,
+        path=path,
+        query="&".join(pair for pair in request.query.split("&") if not _is_token(pair)),
+        headers=tuple(headers),
+        vin=vin,
+        request_id=request.id,
+        traceparent=str(request.trace) if request.trace else None,
+    )
+
+
+def _headers(request: Request, actor: Actor, conditions: tuple[str, ...]) -> HeaderList:
+    """Return the headers that are passed on; of a part of a body only an administrator may ask, as none is masked."""
+    names = (*_PASSED_ON, *conditions, *(("range",) if sees_all(actor) else ()))
+    return [(name, value) for name in names if (value := request.headers.get(name)) is not None]
+
+
+def _is_token(pair: str) -> bool:
+    """Tell whether a query pair is Tessie's other way to send a key, which is not the caller's to choose here."""
+    return percent_decode(pair.partition("=")[0]).lower() == "access_token"
+
+
+def _within(answer: Response, actor: Actor) -> Response:
+    """Return Tessie's list with nothing but what the caller may reach; nothing where it is none that can be read."""
+    try:
+        listed = from_json(answer.body if isinstance(answer.body, bytes) else b"")
+        results = [one for one in listed["results"] if actor.may_reach(one["vin"])]
+    except (ValueError, LookupError, TypeError):
+        results = []
+    return Response.json({"results": results}, 200 if answer.status in _WITHOUT_BODY else answer.status)
+
+
+def _mirrored(fetched: Fetched, actor: Actor) -> Response:
+    """Return Tessie's answer; secrets in it are an administrator's, and a masked body has no validator of the whole."""
+    headers: HeaderList = [(name, value) for name, value in fetched.headers if _PASSED_BACK.fullmatch(name)]
+    if sees_all(actor):
+        return Response(fetched.body, fetched.status, headers)
+    body = masked(fetched.body)
+    if body is None or fetched.status == 206:
+        raise AnswerWithheld
+    if body is not fetched.body:
+        headers = [pair for pair in headers if pair[0] not in _VALIDATORS]
+    return Response(body, fetched.status, headers)

@@ -1,0 +1,1 @@
+"""Callers: keys, tokens, tickets, signatures and limits."""

@@ -1,0 +1,209 @@
+"""Who calls: the administrator by the key in the settings, others by API keys and tokens."""
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import cached_property, lru_cache
+from typing import Annotated
+
+from pydantic import AfterValidator
+
+from edge.access import ADMIN, Actor, presented_key
+from edge.auth.key_cache import KeyCache
+from edge.auth.keys import PREFIX, ApiKeys, NewKey
+from edge.auth.limits import Limits
+from edge.auth.proofs import Proofs
+from edge.auth.static_key import hash_of, matches
+from edge.auth.tokens import Tokens
+from edge.errors import NotConfigured, Unauthorized
+from edge.http import Request
+from edge.ports import Background, Clock, Database, Row
+from edge.settings import AccessKey, Secret, Settings
+
+ADMINISTRATOR = Actor("admin", ADMIN)
+"""The administrator where no signing key marks the key that it came by."""
+
+
+def _long(secret: Secret) -> Secret:
+    if len(secret.get_secret_value().encode()) < 32:
+        raise ValueError("a signing key has at least 32 bytes (RFC 7518, 3.2)")
+    return secret
+
+
+type SigningKey = Annotated[Secret, AfterValidator(_long)]
+
+
+class AccessSettings(Settings):
+    """By what callers are known.
+
+    `ADMIN_API_KEY` is a key of at least 24 characters, or `sha256:` and its hash. To rotate the signing key, move it
+    to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over; the keys that were made under it are looked
+    up within a budget from then on. `JWT_ISSUER` is the tokens' issuer and audience.
+    """
+
+    admin_api_key: AccessKey
+    jwt_secret_key: SigningKey
+    jwt_secret_key_old: SigningKey | None = None
+    jwt_issuer: str = "api"
+
+
+class Signing:
+    """Everything derived from the signing keys: tokens, proofs, administrators' marks; and a cache of API keys."""
+
+    def __init__(self, issuer: str, keys: Sequence[str]) -> None:
+        self.tokens = Tokens(issuer, keys)
+        self.keys = Proofs("API keys", keys)
+        self.tickets = Proofs("tickets", keys)
+        self.key_cache = KeyCache()
+        self._keys = keys
+        self._marks: dict[str, tuple[str, ...]] = {}
+
+    def marks(self, key_hash: str) -> tuple[str, ...]:
+        """Return the fingerprints of the administrator's key, by each signing key; the first is the present one."""
+        if key_hash not in self._marks:
+            text = f"administrator's key {key_hash}".encode()
+            self._marks = {key_hash: tuple(hmac.digest(key.encode(), text, "sha256").hex()[:32] for key in self._keys)}
+        return self._marks[key_hash]
+
+
+class Callers:
+    """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
+
+    def __init__(
+        self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background, limits: Limits
+    ) -> None:
+        self._settings = settings
+        self._clock = clock
+        self._limits = limits
+        self.keys = ApiKeys(db, clock, background) if db else None
+
+    async def identify(self, request: Request) -> Actor:
+        """Return the caller; `Unauthorized` where it is not known, `NotConfigured` without what would know it."""
+        presented = presented_key(request)
+        if self._is_administrators(presented):
+            return self._administrator
+        if presented.startswith(PREFIX):
+            return await self._identify_key(presented, request)
+        if presented.count(".") == 2:
+            return await self.revalidate(self.tokens().read(presented))
+        if fault := self._settings.faults.get("admin_api_key"):
+            raise fault
+        raise Unauthorized("the key is not known")
+
+    async def revalidate(self, actor: Actor, *, fresh: bool = False) -> Actor:
+        """Return a caller as its credential stands now; `Unauthorized` where it was revoked or has expired.
+
+        A key is looked up, and a token's key at most every 30 seconds, unless it has to be `fresh`. An actor that was
+        carried elsewhere needs all of its members, `is_token` and `fingerprint` among them. Equal actors have equal
+        answers: ask once for many sockets of one caller.
+        """
+        if actor.is_token and actor.expires_at is not None and actor.expires_at <= self._clock.now().timestamp():
+            raise Unauthorized("the token has expired: POST /auth/token gives another")
+        if actor.fingerprint is not None or actor.name == ADMINISTRATOR.name:
+            self._check_mark(actor)
+            return actor
+        keys = self._need_keys()
+        if not actor.is_token or fresh or self.signing is None:
+            key = await keys.look_up(actor.name)
+        else:
+            key = await self.signing.key_cache.look_up(actor.name, keys)
+        return narrowed(actor, key) if actor.is_token else key
+
+    async def make_key(self, wanted: NewKey, by: str) -> tuple[str, Row]:
+        """Make an API key, with a proof where there is a signing key; return its text and its row."""
+        return await self._need_keys().make(wanted, by, self.signing.keys if self.signing else None)
+
+    async def revoke_key(self, key_id: str) -> Row | None:
+        """Revoke an API key, and with it its tokens: in this process at once, elsewhere within half a minute."""
+        row = await self._need_keys().revoke(key_id)
+        if self.signing:
+            self.signing.key_cache.drop(key_id)
+        return row
+
+    async def count_look_up(self, request: Request) -> None:
+        """Count a look-up that a credential without a proof costs; `TooManyRequests` beyond the address's budget."""
+        await self._limits.count_look_up(request)
+
+    def tokens(self) -> Tokens:
+        """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
+        signing = self.signing or _signing(self._settings.jwt_issuer, self._signing_keys())
+        return signing.tokens
+
+    @cached_property
+    def signing(self) -> Signing | None:
+        """Everything derived from the signing keys; None where they are missing or not valid."""
+        try:
+            return _signing(self._settings.jwt_issuer, self._signing_keys())
+        except NotConfigured:
+            return None
+
+    def _signing_keys(self) -> tuple[str, ...]:
+        settings = self._settings
+        keys = [settings.jwt_secret_key, *filter(None, [settings.jwt_secret_key_old])]
+        return tuple(key.get_secret_value() for key in keys)
+
+    async def _identify_key(self, presented: str, request: Request) -> Actor:
+        keys = self._need_keys()
+        is_ours = self.signing.keys.check(presented) if self.signing else None
+        if is_ours is None:
+            await self.count_look_up(request)
+        elif not is_ours:
+            raise Unauthorized("the key is not known")
+        return await keys.find(presented)
+
+    def _need_keys(self) -> ApiKeys:
+        if self.keys is None:
+            raise NotConfigured("DB")
+        return self.keys
+
+    def _is_administrators(self, presented: str) -> bool:
+        return "admin_api_key" not in self._settings.faults and matches(presented, self._settings.admin_api_key)
+
+    @cached_property
+    def _administrator(self) -> Actor:
+        marks = self._marks()
+        return replace(ADMINISTRATOR, fingerprint=marks[0]) if marks else ADMINISTRATOR
+
+    def _marks(self) -> tuple[str, ...]:
+        """Return the fingerprints of the administrator's key; none without a signing key."""
+        return self.signing.marks(hash_of(self._settings.admin_api_key.get_secret_value())) if self.signing else ()
+
+    def _check_mark(self, actor: Actor) -> None:
+        """Raise `Unauthorized` unless the administrator's key is still the one that the actor came by."""
+        if "admin_api_key" in self._settings.faults:
+            raise Unauthorized("the administrator's key is no longer in use")
+        marks = self._marks()
+        is_unmarked = actor.fingerprint is None and not (actor.is_token and marks)
+        if not is_unmarked and actor.fingerprint not in marks:
+            raise Unauthorized("the administrator's key has changed")
+
+
+def narrowed(actor: Actor, key: Actor) -> Actor:
+    """Return a token's caller with no more rights than its key has now; `Unauthorized` where none are left."""
+    subjects = _common(actor.subjects, key.subjects)
+    if subjects is not None and not subjects:
+        raise Unauthorized("the key is no longer bound to what the token is for")
+    rights = (min(actor.role, key.role), subjects, key.daily_calls, _earlier(actor.expires_at, key.expires_at))
+    if rights == (actor.role, actor.subjects, actor.daily_calls, actor.expires_at):
+        return actor
+    role, subjects, daily_calls, expires_at = rights
+    return replace(actor, role=role, subjects=subjects, daily_calls=daily_calls, expires_at=expires_at)
+
+
+def _common(some: frozenset[str] | None, others: frozenset[str] | None) -> frozenset[str] | None:
+    """Return the subjects that are in both; None stands for all."""
+    if some is None or others is None:
+        return others if some is None else some
+    return some & others
+
+
+def _earlier(end: float | None, other: float | None) -> float | None:
+    """Return the earlier of two ends; None stands for none."""
+    if end is None or other is None:
+        return other if end is None else end
+    return min(end, other)
+
+
+@lru_cache(maxsize=8)
+def _signing(issuer: str, keys: tuple[str, ...]) -> Signing:
+    return Signing(issuer, keys)

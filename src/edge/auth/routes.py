@@ -1,0 +1,198 @@
+"""`/auth`: who the caller is, short tokens for keys, and the keys themselves."""
+
+from collections.abc import Collection
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic_core import from_json
+
+from edge.access import ADMIN, READER, Actor, Role
+from edge.auth.callers import Callers
+from edge.auth.keys import COLUMNS, NewKey
+from edge.auth.tokens import TokenTooLong
+from edge.endpoint import Body, Query
+from edge.errors import Forbidden, InvalidBody, NotConfigured, NotFound, Unauthorized
+from edge.instants import IN_ANY_ZONE
+from edge.ports import Clock, Database, Row
+from edge.routes import Routes
+
+routes = Routes("/auth", tag="auth", access=ADMIN)
+
+RoleName = Literal["reader", "operator", "admin"]
+Subject = Annotated[str, Field(min_length=1, max_length=100)]
+
+
+class NotForTokens(Forbidden):
+    """A token gets no other: send the key."""
+
+    title = "A token gets no other: send the key"
+
+
+class KeyNotFound(NotFound):
+    """No such key."""
+
+    title = "No such key"
+
+
+class TokenWanted(BaseModel):
+    """A token to be made, which may do less than the key but never more."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    lifetime_s: int = Field(900, ge=60, le=3600, description="seconds until it is over")
+    role: RoleName | None = Field(None, description="that of the key, or one below it")
+    subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="some of those of the key")
+
+
+class Token(BaseModel):
+    """A token, to be sent as `Authorization: Bearer`; `expires_in` is in seconds."""
+
+    access_token: str
+    token_type: Literal["Bearer"] = "Bearer"
+    expires_in: int
+    role: RoleName
+
+
+class KeyWanted(BaseModel):
+    """A key to be made. One that is bound to subjects, such as the VINs of some cars, sees nothing else."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(min_length=1, max_length=80, description="what it is for, such as a phone")
+    role: RoleName = "reader"
+    expires_at: Annotated[AwareDatetime, IN_ANY_ZONE] | None = Field(
+        None, description="null: it is good until it is revoked"
+    )
+    subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="null: everything")
+    daily_calls: int | None = Field(None, ge=1, le=10_000_000, description="calls in a day of UTC; null: no quota")
+
+
+class Key(BaseModel):
+    """An API key, without what proves it: `prefix` is how it begins. `last_used_at` is exact to a minute."""
+
+    id: str
+    name: str
+    role: RoleName
+    prefix: str
+    subjects: list[str] | None
+    daily_calls: int | None
+    actor: str | None
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    created_at: str
+
+
+class MadeKey(Key):
+    """A key that was made just now: `key` is shown this once."""
+
+    key: str
+
+
+class Myself(BaseModel):
+    """The caller, as this service knows it."""
+
+    name: str
+    role: RoleName
+    subjects: list[str] | None
+    daily_calls: int | None
+    is_token: bool
+
+
+class KeyList(BaseModel):
+    """Which keys to list, newest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200)
+    offset: int = Field(0, ge=0, le=1_000_000)
+
+
+@routes.get("/me", access=READER)
+async def get_myself(actor: Actor) -> Myself:
+    """Tell who the caller is and what it may do."""
+    subjects = None if actor.subjects is None else sorted(actor.subjects)
+    return Myself(
+        name=actor.name, role=_name(actor.role), subjects=subjects, daily_calls=actor.daily_calls,
+        is_token=actor.is_token,
+    )  # fmt: skip
+
+
+@routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201)
+async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
+    """Exchange a key for a short token, which ends with its key at the latest.
+
+    A key that is revoked, expires, or is bound to less takes its tokens along, within half a minute everywhere.
+    """
+    if actor.is_token:
+        raise NotForTokens("POST /auth/token takes a key")
+    role = Role[wanted.role.upper()] if wanted.role else actor.role
+    bound = frozenset(wanted.subjects) if wanted.subjects else actor.subjects
+    if role > actor.role or not all(actor.may_reach(one) for one in bound or ()):
+        raise Forbidden("a token may do no more than its key")
+    _check_bound(role, bound)
+    now, lifetime_s = clock.now(), wanted.lifetime_s
+    if actor.expires_at is not None:
+        lifetime_s = min(lifetime_s, int(actor.expires_at - now.timestamp()))
+    if lifetime_s < 1:
+        raise Unauthorized("the key has expired")
+    try:
+        token = callers.tokens().issue(replace(actor, role=role, subjects=bound), now, timedelta(seconds=lifetime_s))
+    except TokenTooLong as fault:
+        raise InvalidBody([{"pointer": "/subjects", "detail": f"{fault}: choose fewer subjects"}]) from None
+    return Token(access_token=token, expires_in=lifetime_s, role=_name(role))
+
+
+@routes.get("/keys")
+async def list_keys(wanted: Query[KeyList], db: Database) -> list[Key]:
+    """List all API keys, newest first, those that were revoked among them."""
+    sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
+    return [Key.model_validate(_shown(row)) for row in await db.all(sql, wanted.limit, wanted.offset)]
+
+
+@routes.post("/keys", NotConfigured, NotForTokens, status=201)
+async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
+    """Make an API key. The answer is the only place where it ever stands."""
+    if actor.is_token:
+        raise NotForTokens("POST /auth/keys takes a key")
+    _check_bound(Role[wanted.role.upper()], wanted.subjects)
+    if wanted.expires_at and wanted.expires_at <= clock.now():
+        raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
+    new = NewKey(wanted.name, Role[wanted.role.upper()], wanted.subjects, wanted.daily_calls, wanted.expires_at)
+    text, row = await callers.make_key(new, actor.name)
+    return MadeKey.model_validate({**_shown(row), "key": text})
+
+
+@routes.get("/keys/{key_id}", KeyNotFound)
+async def get_key(key_id: str, db: Database) -> Key:
+    """Get an API key, without what proves it."""
+    row = await db.first(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key_id)
+    return _found(row, key_id)
+
+
+@routes.post("/keys/{key_id}/revoke", KeyNotFound)
+async def revoke_key(key_id: str, callers: Callers) -> Key:
+    """Revoke an API key, from the next request on, and its tokens with it. Its row stays, to read the logs by."""
+    return _found(await callers.revoke_key(key_id), key_id)
+
+
+def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
+    if role is ADMIN and subjects:
+        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator is bound to nothing"}])
+
+
+def _found(row: Row | None, key_id: str) -> Key:
+    if row is None:
+        raise KeyNotFound(f"there is no key {key_id[:80]}")
+    return Key.model_validate(_shown(row))
+
+
+def _shown(row: Row) -> Row:
+    subjects = row["subjects"]
+    return row | {"role": _name(Role(row["role"])), "subjects": None if subjects is None else from_json(subjects)}
+
+
+def _name(role: Role) -> RoleName:
+    return role.name.lower()  # type: ignore[return-value] # nobody is a caller with the role public

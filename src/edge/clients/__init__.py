@@ -1,0 +1,1 @@
+"""Outbound HTTP: retries, caching, leases, and one file for each vendor."""

@@ -1,0 +1,117 @@
+"""Stale-while-revalidate over KV (RFC 5861): who asks waits for no refetch, and one is under way at most."""
+
+import re
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+from edge.clients.leases import Leases
+from edge.clients.single_flight import Flights
+from edge.errors import NotFound
+from edge.http import HeaderList, Response
+from edge.ports import Background, Clock, KeyValue, Log, PortError
+
+type Make = Callable[[], Coroutine[Any, Any, bytes]]
+"""Makes what is to be cached; where it raises `NotFound`, what was kept goes, too."""
+
+LONGEST_NAME = 512
+"""Bytes of a name in KV."""
+
+_ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Seconds: `fresh` is how long an entry is served without a refetch, `keep` how long where none succeeds.
+
+    Refetches of one entry are at least `pause` apart.
+    """
+
+    fresh: int = 60
+    keep: int = 604_800
+    pause: int = 30
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What was asked for: `age` in seconds, `was_kept` where it came out of the cache."""
+
+    body: bytes
+    age: int
+    was_kept: bool
+    terms: Terms
+
+    def headers(self, cache: str) -> HeaderList:
+        """Return what tells HTTP of it: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
+        how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_kept else "fwd=uri-miss; stored"
+        control = f"public, max-age={self.terms.fresh}, stale-while-revalidate={self.terms.keep}"
+        return [("age", str(self.age)), ("cache-control", control), ("cache-status", f"{cache}; {how}")]
+
+    def response(self, cache: str) -> Response:
+        """Return it as a response: JSON, as it was stored."""
+        return Response(self.body, 200, [("content-type", "application/json"), *self.headers(cache)])
+
+
+class Cache:
+    """Entries in KV, each the second of its making, a line break, and its bytes."""
+
+    def __init__(self, kv: KeyValue, leases: Leases, clock: Clock, background: Background, log: Log) -> None:
+        self._kv, self._leases, self._clock = kv, leases, clock
+        self._background, self._log = background, log
+        self._flights: Flights[str, Kept] = Flights()
+
+    async def get(self, name: str, make: Make, terms: Terms | None = None) -> Kept:
+        """Return an entry as it is kept, fresh or stale; where there is none, what `make` makes, with its errors."""
+        terms = terms or Terms()
+        name = _stored_as(name)
+        kept = await self._read(name, terms)
+        if kept is None:
+            return await self._flights.join(name, lambda: self._store(name, make, terms))
+        if kept.age >= terms.fresh:
+            self._background.add(self._refetch(name, make, terms))
+        return kept
+
+    async def drop(self, *names: str) -> None:
+        """Forget entries, so that the next who asks waits for a new one. Elsewhere KV may take 60 s to know."""
+        for name in names:
+            await self._kv.delete(_stored_as(name))
+
+    async def _read(self, name: str, terms: Terms) -> Kept | None:
+        try:
+            stored = await self._kv.get(name)
+        except PortError as fault:
+            self._log("warning", "cache not read", name=name, error=str(fault))
+            return None
+        found = _ENTRY.fullmatch(stored or b"")
+        if found is None:
+            return None
+        age = max(0, int(self._clock.now().timestamp()) - int(found[1]))
+        return Kept(found[2], age, True, terms)
+
+    async def _store(self, name: str, make: Make, terms: Terms) -> Kept:
+        made_at = int(self._clock.now().timestamp())  # of what it holds, which may change while it is fetched
+        body = await make()
+        try:
+            await self._kv.put(name, b"%d\n%s" % (made_at, body), ttl=max(60, terms.keep))
+        except PortError as fault:
+            self._log("warning", "cache not written", name=name, error=str(fault))
+        return Kept(body, 0, False, terms)
+
+    async def _refetch(self, name: str, make: Make, terms: Terms) -> None:
+        try:
+            if await self._leases.take(f"cache:{name}", terms.pause):
+                await self._store(name, make, terms)
+        except NotFound:
+            await self.drop(name)
+        except Exception as fault:  # whatever it is, what is kept goes on being served
+            self._log("warning", "cache not refreshed", name=name, error=f"{type(fault).__name__}: {fault}"[:500])
+
+
+def _stored_as(name: str) -> str:
+    """Return an entry's name as KV takes it: one that is too long there, or no UTF-8, is hashed."""
+    if name.isascii() and len(name) <= LONGEST_NAME:
+        return name
+    coded = name.encode(errors="surrogatepass")
+    is_text = not any("\ud800" <= mark <= "\udfff" for mark in name)
+    return name if is_text and len(coded) <= LONGEST_NAME else f"long:{sha256(coded).hexdigest()}"

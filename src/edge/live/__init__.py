@@ -1,0 +1,1 @@
+"""Live events: publishing, and responses that stream."""

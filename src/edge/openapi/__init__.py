@@ -1,0 +1,1 @@
+"""The OpenAPI document, written when the project is built."""

@@ -1,0 +1,300 @@
+"""The OpenAPI document of an app, assembled by apispec from its compiled endpoints; no Worker or server loads this."""
+
+import inspect
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from itertools import chain
+from typing import Any, get_type_hints
+
+from apispec import APISpec
+
+from edge import errors
+from edge.access import PUBLIC
+from edge.app import App
+from edge.auth.limits import TooManyRequests
+from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Route
+from edge.errors import PROBLEM_JSON
+from edge.http import Request, Response
+from edge.openapi.schemas import REF, Schema, Schemas, names_in, never_null
+from edge.routing import ANY
+
+OPENAPI_VERSION = "3.1.0"
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
+"""What a route of every method is shown as; sorted as they are read, not by name."""
+
+_BODILESS = {"GET", "HEAD", "DELETE"}
+_SECURITY_HEADERS = {"accept", "authorization", "content-type", "x-api-key"}
+_SCHEMES: Mapping[str, Schema] = {
+    "bearer": {"type": "http", "scheme": "bearer", "description": "An API key or a token in `Authorization: Bearer …`"},
+    "apiKey": {"type": "apiKey", "in": "header", "name": "X-API-Key", "description": "An API key"},
+}
+_PROBLEM: Schema = {
+    "type": "object",
+    "description": "What went wrong (RFC 9457); a problem may have further members of its own.",
+    "required": ["type", "title", "status", "instance", "request_id"],
+    "properties": {
+        "type": {"type": "string", "description": "What kind of problem it is, as a URI; does not change"},
+        "title": {"type": "string", "description": "The kind of problem in words"},
+        "status": {"type": "integer", "description": "The HTTP status"},
+        "detail": {"type": "string", "description": "This occurrence in words"},
+        "instance": {"type": "string", "description": "The path that was asked for"},
+        "request_id": {"type": "string", "description": "The id of the request, as in X-Request-Id and the logs"},
+        "errors": {"type": "array", "description": "Each fault of the input", "items": {"$ref": REF + "Fault"}},
+    },
+    "additionalProperties": {},
+}
+_FAULT: Schema = {
+    "type": "object",
+    "description": "One thing wrong with the input.",
+    "required": ["pointer", "detail"],
+    "properties": {
+        "pointer": {"type": "string", "description": "A JSON pointer into the body, or a parameter's name"},
+        "detail": {"type": "string", "description": "What is wrong with it"},
+    },
+}
+
+
+class DocumentError(Exception):
+    """The app cannot be described: a route or a name has no place in an OpenAPI document."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Operation:
+    """One method of one path, as the document shows it."""
+
+    path: str
+    method: str
+    id: str
+    endpoint: Endpoint
+
+
+def document(app: App, *, description: str = "", servers: Sequence[str] = ("/",), licence: str = "") -> dict[str, Any]:
+    """Return the document as plain data, the same for the same app. `licence` is an SPDX identifier."""
+    info: Schema = {"title": app.name, "version": app.version}
+    info |= {"description": description} if description else {}
+    info |= {"license": {"name": licence, "identifier": licence}} if licence else {}
+    shared: dict[str, Any] = {"info": info, "servers": [{"url": url} for url in servers], "tags": list(_tags(app))}
+    spec = APISpec(app.name, app.version, OPENAPI_VERSION, **shared)
+    schemas = Schemas(list(chain.from_iterable(map(_types, app.endpoints))))
+    _add_paths(spec, list(_operations(app)), schemas)
+    _add_components(spec, schemas)
+    whole: dict[str, Any] = spec.to_dict()
+    return {key: whole[key] for key in ("openapi", "info", "servers", "tags", "paths", "components")}
+
+
+def _add_paths(spec: APISpec, operations: list[_Operation], schemas: Schemas) -> None:
+    for path in sorted({operation.path for operation in operations}):
+        here = sorted((one for one in operations if one.path == path), key=lambda one: METHODS.index(one.method))
+        spec.path(path, operations={one.method.lower(): _describe(one, schemas) for one in here})
+
+
+def _add_components(spec: APISpec, schemas: Schemas) -> None:
+    known = schemas.components | {"Problem": _PROBLEM, "Fault": _FAULT}
+    if {"Problem", "Fault"} & schemas.components.keys():
+        raise DocumentError("Problem and Fault are the kernel's own schemas: a model needs another name")
+    for name in sorted(names_in(spec.to_dict()["paths"], known)):
+        spec.components.schema(name, known[name])
+    for name, scheme in _SCHEMES.items():
+        spec.components.security_scheme(name, dict(scheme))
+
+
+def _tags(app: App) -> Iterator[Schema]:
+    """Yield each tag, described by the first lines of the modules whose handlers have it."""
+    modules: dict[str, dict[str, None]] = {}
+    for endpoint in app.endpoints:
+        text = inspect.getdoc(inspect.getmodule(endpoint.route.handler)) or ""
+        modules.setdefault(endpoint.route.tag, {})[text.partition("\n")[0]] = None
+    for tag, lines in modules.items():
+        yield {"name": tag, "description": "\n\n".join(lines)}
+
+
+def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
+    """Yield every type that the document needs a schema of, and whether it is read or written."""
+    operation = endpoint.route.operation
+    inputs = [given.hint for given in endpoint.inputs] + [operation.query, operation.body]
+    yield from (("validation", hint) for hint in inputs if hint is not None)
+    if not _has_no_schema(endpoint.returns):
+        yield "serialization", endpoint.returns
+    for body in operation.responses.values():
+        yield from (("serialization", hint) for hint in body.values() if hint is not None)
+
+
+def _operations(app: App) -> Iterator[_Operation]:
+    """Yield every operation; of a handler's routes the shortest comes first and has the handler's own name."""
+    taken: dict[str, Handler] = {}
+    own = {(_shown(endpoint.path), endpoint.method) for endpoint in app.endpoints}
+    for endpoint in sorted(app.endpoints, key=lambda one: one.path.count("/")):
+        path, handler = _shown(endpoint.path), endpoint.route.handler
+        for method in METHODS if endpoint.method == ANY else (endpoint.method,):
+            if method not in METHODS:
+                raise DocumentError(f"{method} {path}: OpenAPI has no such operation here")
+            if endpoint.method != ANY or (path, method) not in own:
+                name = _free_id(endpoint, method, taken)
+                taken[name] = handler
+                yield _Operation(path, method, name, endpoint)
+
+
+def _free_id(endpoint: Endpoint, method: str, taken: Mapping[str, Handler]) -> str:
+    """Return the handler's name; with its path's last word or its method where the handler serves several routes."""
+    handler = endpoint.route.handler
+    words = [step for step in endpoint.path.split("/") if step and not step.startswith("{")]
+    name = _camel(handler.__name__)
+    longer = [name + suffix.capitalize() for suffix in (*words[-1:], method.lower())]
+    for candidate in longer[-1:] if endpoint.method == ANY else [name, *longer]:
+        if taken.get(candidate, handler) is not handler:
+            raise DocumentError(f"two handlers are called {handler.__name__}: {endpoint.path} needs another")
+        if candidate not in taken:
+            return candidate
+    raise DocumentError(f"{method} {endpoint.path}: no name is left for another route of {handler.__name__}")
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_+([a-z0-9])", lambda found: found[1].upper(), name.strip("_"))
+
+
+def _shown(pattern: str) -> str:
+    return re.sub(r":path}$", "}", pattern)
+
+
+def _describe(operation: _Operation, schemas: Schemas) -> Schema:
+    route = operation.endpoint.route
+    summary, description = _texts(operation.endpoint)
+    described: Schema = {"operationId": operation.id, "tags": [route.tag], "summary": summary}
+    described["description"] = description
+    described["parameters"] = list(_parameters(operation.endpoint, schemas))
+    described["requestBody"] = _request_body(operation, schemas)
+    described["responses"] = _responses(operation, schemas)
+    described = {key: value for key, value in described.items() if value}
+    return described | {"security": list(_security(route))}
+
+
+def _security(route: Route) -> Iterator[Schema]:
+    """Yield the ways to prove who calls; the empty one where nothing needs to be proven."""
+    if route.access is not PUBLIC or route.operation.takes_key:
+        yield from ({name: []} for name in _SCHEMES)
+        if route.access is PUBLIC:
+            yield {}
+
+
+def _texts(endpoint: Endpoint) -> tuple[str, str]:
+    """Return a summary, the first line of the handler's docstring, and a description, the rest with the role."""
+    summary, _, rest = (inspect.getdoc(endpoint.route.handler) or "").partition("\n")
+    access = endpoint.route.access
+    needs = "" if access is PUBLIC else f"Needs the role {access.name.lower()}."
+    return summary.rstrip("."), "\n\n".join(text for text in (rest.strip(), needs) if text)
+
+
+def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[Schema]:
+    for given in endpoint.inputs:
+        if given.kind == "path":
+            yield _path_parameter(given, endpoint.path.endswith(f"{{{given.name}:path}}"), schemas)
+        elif given.kind == "header" and given.name not in _SECURITY_HEADERS:
+            yield _header_parameter(given, schemas)
+        elif given.kind == "query":
+            yield from _query_parameters(given.hint, schemas)
+    if endpoint.route.operation.query is not None:
+        yield from _query_parameters(endpoint.route.operation.query, schemas)
+
+
+def _path_parameter(given: Input, is_tail: bool, schemas: Schemas) -> Schema:
+    slashes = "All that follows in the path: it may hold slashes, which need no encoding." if is_tail else ""
+    return _parameter("path", given.name, schemas.of("validation", given.hint), required=True, description=slashes)
+
+
+def _header_parameter(given: Input, schemas: Schemas) -> Schema:
+    name = "-".join(part.capitalize() for part in given.name.split("-"))
+    return _parameter("header", name, schemas.of("validation", given.hint), required=given.required)
+
+
+def _query_parameters(model: Any, schemas: Schemas) -> Iterator[Schema]:
+    whole = schemas.resolved(schemas.of("validation", model))
+    required = whole.get("required", [])
+    for name, schema in whole.get("properties", {}).items():
+        yield _parameter("query", name, schema, required=name in required)
+    more = whole.get("additionalProperties")
+    if isinstance(more, dict):
+        schema = {"type": "object", "additionalProperties": more or {"type": "string"}}
+        described = _parameter("query", "filters", schema, description="Any further parameters, by name.")
+        yield described | {"style": "form", "explode": True}
+
+
+def _parameter(kind: str, name: str, schema: Schema, *, required: bool = False, description: str = "") -> Schema:
+    inner = never_null(schema)
+    text = inner.pop("description", "") or description
+    parameter: Schema = {"name": name, "in": kind, "required": required, "schema": inner}
+    return parameter | ({"description": text} if text else {})
+
+
+def _request_body(operation: _Operation, schemas: Schemas) -> Schema | None:
+    endpoint, stated = operation.endpoint, operation.endpoint.route.operation.body
+    taken = next((given.hint for given in endpoint.inputs if given.kind == "body"), None)
+    body = stated if stated is not None else taken
+    if body is not None:
+        return {"required": True, "content": _json(schemas.of("validation", body))}
+    passes_on = endpoint.method == ANY and Request in get_type_hints(endpoint.route.handler).values()
+    if passes_on and operation.method not in _BODILESS:
+        return {"required": False, "content": _json({})}
+    return None
+
+
+def _json(schema: Schema) -> Schema:
+    return {"application/json": {"schema": schema}}
+
+
+def _responses(operation: _Operation, schemas: Schemas) -> Schema:
+    stated = _answers(operation.endpoint, schemas)
+    answers = {str(status or "default"): _answer(status, content) for status, content in stated}
+    problems: dict[int, dict[str, None]] = {}
+    for problem in _problems(operation):
+        problems.setdefault(problem.status, {})[problem.title] = None
+    refused = {str(status): _refusal("; ".join(titles)) for status, titles in problems.items()}
+    return dict(sorted((refused | answers).items()))
+
+
+def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
+    """Yield each status and its content: what the route states, else what the handler returns."""
+    stated, returns = endpoint.route.operation.responses, endpoint.returns
+    for status, bodies in stated.items():
+        shown = {kind: schemas.of("serialization", hint) if hint is not None else None for kind, hint in bodies.items()}
+        yield status, {kind: {} if schema is None else {"schema": schema} for kind, schema in shown.items()}
+    if not stated and returns is type(None):
+        yield 204, {}
+    elif not stated:
+        yield endpoint.route.status, {} if _has_no_schema(returns) else _json(schemas.of("serialization", returns))
+
+
+def _answer(status: int, content: Schema) -> Schema:
+    phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, as it came"
+    described: Schema = {"description": phrase}
+    return described | ({"content": content} if content else {})
+
+
+def _refusal(titles: str) -> Schema:
+    return {"description": titles, "content": {PROBLEM_JSON: {"schema": {"$ref": REF + "Problem"}}}}
+
+
+def _problems(operation: _Operation) -> Iterator[type[errors.Problem]]:
+    """Yield what the route declares, then what the kernel itself answers before and after the handler."""
+    endpoint = operation.endpoint
+    yield from endpoint.route.problems
+    kinds = {given.kind for given in endpoint.inputs}
+    if kinds - {"body"} or endpoint.route.operation.query:
+        yield errors.InvalidParameter
+    if "body" in kinds:
+        yield from (errors.MalformedJson, errors.PayloadTooLarge, errors.UnsupportedMediaType, errors.InvalidBody)
+    elif _reads_body(operation):
+        yield errors.PayloadTooLarge
+    if endpoint.access is not PUBLIC:
+        yield from (errors.Unauthorized, errors.Forbidden, errors.NotConfigured)
+    yield from (TooManyRequests, errors.ServiceAway, errors.InternalError)
+
+
+def _reads_body(operation: _Operation) -> bool:
+    asked = operation.endpoint.route.operation.body is not None
+    return asked or (operation.endpoint.method == ANY and operation.method not in _BODILESS)
+
+
+def _has_no_schema(hint: Any) -> bool:
+    return hint is type(None) or (isinstance(hint, type) and issubclass(hint, Response))

@@ -1,0 +1,1 @@
+"""Resources that any app can list: health, index, jobs."""

@@ -1,0 +1,107 @@
+"""`GET /health` by service: one probe for all bindings of a kind, for the variables, and for the secrets."""
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import Literal
+
+from pydantic import BaseModel
+
+from edge.access import PUBLIC
+from edge.ports import Clock, Ports
+from edge.resources.health import PROBE_TIMEOUT, Probe, probe
+from edge.routes import Routes
+from edge.settings import Field
+
+ALWAYS = ("kv", "d1", "ai", "env_vars", "secrets", "optional_secrets")
+"""What every app tells of, also where it has none."""
+
+type Status = Literal["ok", "error", "not_configured"]
+
+
+class Service(BaseModel):
+    """How a service is; `latency_ms` is that of the slowest of its bindings. No message holds a value."""
+
+    status: Status
+    latency_ms: float
+    message: str
+
+
+class ServiceHealth(BaseModel):
+    """`degraded` where a configured service fails, or a required setting is missing."""
+
+    status: Literal["ok", "degraded"]
+    environment: str
+    timestamp: datetime
+    probes: dict[str, Service]
+
+
+def service_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
+    """Return the resource; each binding may take `probe_timeout` seconds to answer."""
+    group = Routes("/health", tag="health", access=PUBLIC)
+
+    @group.get()
+    async def get_health(ports: Ports, clock: Clock) -> ServiceHealth:
+        """Tell whether the service and all that it stands on work.
+
+        `kv`, `d1`, `ai` and the like are the bindings of that kind, `env_vars` the variables; of `secrets` (those that
+        are needed) and `optional_secrets` it is told how many are set.
+        """
+        fields = ports.settings.fields
+        found = await asyncio.gather(*(probe(field, ports, probe_timeout) for field in fields))
+        services = _services(dict(zip(fields, found, strict=True)))
+        is_degraded = any(one.status == "error" or (one.required and one.status != "ok") for one in found)
+        return ServiceHealth(
+            status="degraded" if is_degraded else "ok", environment=_environment(ports), timestamp=clock.now(),
+            probes=services,
+        )  # fmt: skip
+
+    return group
+
+
+def _environment(ports: Ports) -> str:
+    return "unknown" if "environment" in ports.settings.faults else ports.settings.environment
+
+
+def _services(found: Mapping[Field, Probe]) -> dict[str, Service]:
+    grouped: dict[str, dict[Field, Probe]] = {name: {} for name in ALWAYS}
+    for field, one in found.items():
+        grouped.setdefault(_service_of(field), {})[field] = one
+    return {name: _service(name, members) for name, members in sorted(grouped.items())}
+
+
+def _service_of(field: Field) -> str:
+    if field.kind == "variable":
+        return "env_vars"
+    if field.kind == "secret":
+        return "secrets" if field.required else "optional_secrets"
+    return field.kind.replace(" ", "_")
+
+
+def _service(name: str, members: Mapping[Field, Probe]) -> Service:
+    """Return one probe for many: its status is that of the worst, and its message names the faulty."""
+    if not members:
+        return Service(status="not_configured", latency_ms=0.0, message="this app has none")
+    latency = max((one.latency_ms or 0.0 for one in members.values()), default=0.0)
+    faulty = {field.name: one for field, one in members.items() if one.status != "ok" and _matters(field, one)}
+    told = "; ".join(f"{field}: {one.message or one.status}" for field, one in faulty.items())
+    set_ = sum(one.status == "ok" for one in members.values())
+    if name.endswith("secrets"):
+        told = f"{set_} of {len(members)} set" + (f"; {told}" if told else "")
+    return Service(
+        status=_worst(members.values(), name), latency_ms=latency, message=told or f"{set_} of {len(members)} ok"
+    )
+
+
+def _matters(field: Field, one: Probe) -> bool:
+    """Tell whether a fault is worth naming: a variable that may be absent, or a secret, is not."""
+    return one.status == "error" or field.required or field.port is not None
+
+
+def _worst(members: Iterable[Probe], name: str) -> Status:
+    found = [one.status for one in members if one.required or one.status != "not_configured" or name != "env_vars"]
+    if "error" in found:
+        return "error"
+    if name == "optional_secrets":
+        return "ok" if "ok" in found else "not_configured"
+    return "not_configured" if "not_configured" in found else "ok"

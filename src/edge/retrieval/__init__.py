@@ -1,0 +1,1 @@
+"""Passages of text, found by meaning or by keywords."""

@@ -1,0 +1,183 @@
+"""KV and D1 over Cloudflare's API: what wrangler asks of it to list and put keys, and to query and import SQL."""
+
+import json
+import re
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+from aiohttp import web
+
+from sims.cloudflare.analytics import ACCOUNT
+from sims.cloudflare.d1_api import ApiDatabase, Refusal
+from sims.cloudflare.kv_api import Namespace
+from stand_in import StandIn
+
+TOKEN = "storage-sim-token"
+API = "/client/v4"
+LARGEST = 2**26
+"""Bytes of a request's body."""
+
+_KV = re.compile(r"/storage/kv/namespaces/([^/]+)/(keys|bulk|values/(.+))")
+_D1 = re.compile(r"/d1/database/([^/]+)(?:/(query|import))?")
+_SETTINGS = re.compile(r"/workers/scripts/([^/]+)/settings")
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """One request, as it came."""
+
+    method: str
+    path: str
+    authorization: str
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """One response; what is no bytes goes out as Cloudflare's envelope around it."""
+
+    status: int
+    body: bytes
+    etag: str = ""
+
+
+@dataclass(slots=True)
+class Deployed:
+    """A Worker that was deployed: its KV bindings with their namespaces' ids."""
+
+    namespaces: dict[str, str] = field(default_factory=dict)
+
+
+class StorageSim(StandIn):
+    """Serves while it is entered.
+
+    Namespaces, databases and deployed Workers are what a test has put into them. `asked` keeps the method and path of
+    each request, `failure`, where it is set, is what each is answered. The shapes are those that wrangler 4 reads.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.namespaces: dict[str, Namespace] = {}
+        self.databases: dict[str, ApiDatabase] = {}
+        self.workers: dict[str, Deployed] = {}
+        self.asked: list[str] = []
+        self.failure: Answered | None = None
+        self._files = tempfile.TemporaryDirectory()
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """The variables that send wrangler here."""
+        place = {"CLOUDFLARE_API_BASE_URL": self.url + API, "CLOUDFLARE_ACCOUNT_ID": ACCOUNT}
+        return place | {"CLOUDFLARE_API_TOKEN": TOKEN}
+
+    def add_database(self, name: str) -> ApiDatabase:
+        """Return a new database, empty."""
+        uuid = f"00000000-0000-4000-8000-{len(self.databases):012d}"
+        made = ApiDatabase(name, uuid, Path(self._files.name) / f"{uuid}.sqlite", f"{self.url}/upload/")
+        self.databases[name] = made
+        return made
+
+    def add_namespace(self, worker: str, binding: str) -> Namespace:
+        """Return a new namespace, bound to a deployed Worker."""
+        number = f"{len(self.namespaces):032x}"
+        self.workers.setdefault(worker, Deployed()).namespaces[binding] = number
+        return self.namespaces.setdefault(number, Namespace())
+
+    def application(self) -> web.Application:
+        """Return what answers."""
+        application = web.Application(client_max_size=LARGEST)
+        application.router.add_route("*", "/{path:.*}", self._answer)
+        return application
+
+    async def closing(self) -> None:
+        """Leave nothing."""
+        for database in self.databases.values():
+            database.close()
+        self._files.cleanup()
+
+    def answer(self, asked: Asked) -> Answered:
+        """Return the response to a request."""
+        path = urlsplit(asked.path).path
+        self.asked.append(f"{asked.method} {path.removeprefix(f'{API}/accounts/{ACCOUNT}')}")
+        if self.failure:
+            return self.failure
+        if path.startswith("/upload/"):
+            return self._upload(path.removeprefix("/upload/"), asked)
+        try:
+            return self._account(path, asked)
+        except Refusal as refusal:
+            return envelope(refusal.status, errors=[{"code": refusal.code, "message": str(refusal)}])
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        authorization, body = request.headers.get("authorization", ""), await request.read()
+        answer = self.answer(Asked(request.method, request.raw_path, authorization, body))
+        kind = "application/json" if answer.body[:1] == b"{" else "text/plain"
+        headers = {"content-type": kind} | ({"etag": f'"{answer.etag}"'} if answer.etag else {})
+        return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    def _upload(self, name: str, asked: Asked) -> Answered:
+        """Take a file, at an address that carries its own right, as R2's presigned ones do."""
+        database = next((one for one in self.databases.values() if name.startswith(one.uuid)), None)
+        if database is None or asked.method != "PUT" or asked.authorization:
+            return Answered(403, b"")
+        return Answered(200, b"", database.upload(name, asked.body))
+
+    def _account(self, path: str, asked: Asked) -> Answered:
+        owner = f"{API}/accounts/{ACCOUNT}"
+        if not path.startswith(owner + "/") or asked.authorization != f"Bearer {TOKEN}":
+            raise Refusal(403, 10000, "Authentication error")
+        rest = path.removeprefix(owner)
+        if found := _KV.fullmatch(rest):
+            return self._kv(unquote(found[1]), found[2], asked)
+        if found := _D1.fullmatch(rest):
+            return self._d1(unquote(found[1]), found[2] or "", asked)
+        if (found := _SETTINGS.fullmatch(rest)) and asked.method == "GET":
+            return self._settings(unquote(found[1]))
+        raise Refusal(404, 7003, "Could not route to the path")
+
+    def _kv(self, number: str, what: str, asked: Asked) -> Answered:
+        namespace = self.namespaces.get(number)
+        if namespace is None:
+            raise Refusal(404, 10013, "get namespace: 'namespace not found'")
+        query = {name: values[-1] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        match asked.method, what.partition("/")[0]:
+            case "GET", "keys":
+                result, cursor = namespace.keys(query)
+                return envelope(200, result, result_info={"count": len(result), "cursor": cursor})
+            case "PUT", "bulk":
+                return envelope(200, namespace.bulk(json.loads(asked.body)))
+            case "GET", "values":
+                return Answered(200, namespace.value(unquote(what.partition("/")[2])))
+        raise Refusal(405, 10000, "Method not allowed")
+
+    def _d1(self, named: str, action: str, asked: Asked) -> Answered:
+        database = next((one for one in self.databases.values() if named in {one.name, one.uuid}), None)
+        if database is None:
+            raise Refusal(404, 7404, f"The database {named} could not be found")
+        match asked.method, action:
+            case "GET", "":
+                return envelope(200, {"uuid": database.uuid, "name": database.name})
+            case "POST", "query":
+                return envelope(200, database.query(json.loads(asked.body)))
+            case "POST", "import":
+                return envelope(200, database.load(json.loads(asked.body)))
+        raise Refusal(405, 10000, "Method not allowed")
+
+    def _settings(self, worker: str) -> Answered:
+        deployed = self.workers.get(worker)
+        if deployed is None:
+            raise Refusal(404, 10007, "This Worker does not exist on your account.")
+        bindings = [
+            {"type": "kv_namespace", "name": name, "namespace_id": number}
+            for name, number in deployed.namespaces.items()
+        ]
+        return envelope(200, {"bindings": bindings, "compatibility_date": "2026-11-17"})
+
+
+def envelope(status: int, result: Any = None, errors: list[Any] | None = None, **more: Any) -> Answered:
+    """Return a response in the form that all of Cloudflare's API has."""
+    document = {"success": not errors, "errors": errors or [], "messages": [], "result": result, **more}
+    return Answered(status, json.dumps(document).encode())

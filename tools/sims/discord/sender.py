@@ -1,0 +1,109 @@
+"""Sends interactions to a bot, signed, and checks what it answers."""
+
+import asyncio
+import json
+import time
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from sims.discord.answers import answer_faults
+from sims.discord.exchange import Exchange
+from sims.discord.world import World
+
+DEADLINE = 3.0
+AGENT = "Discord-Interactions/1.0 (+https://discord.com)"
+type Mangle = Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]]
+"""Changes headers and body after they were signed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """How a request is signed where not rightly."""
+
+    timestamp: str | None = None
+    key: Ed25519PrivateKey | None = None
+    mangle: Mangle | None = None
+
+
+def signature(key: Ed25519PrivateKey, timestamp: str, body: bytes) -> str:
+    """Return the signature, as hexadecimal digits."""
+    return key.sign(timestamp.encode() + body).hex()
+
+
+def signed(world: World, payload: object, signing: Signing) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of an interaction; bytes are sent as they are."""
+    compact = json.dumps(payload, ensure_ascii=False, separators=(",", ":")) if not isinstance(payload, bytes) else ""
+    body = payload if isinstance(payload, bytes) else compact.encode()
+    timestamp = signing.timestamp if signing.timestamp is not None else str(int(world.now()))
+    headers = {
+        "Content-Type": "application/json",
+        "User-Agent": AGENT,
+        "X-Signature-Ed25519": signature(signing.key or world.key, timestamp, body),
+        "X-Signature-Timestamp": timestamp,
+    }
+    return signing.mangle(headers, body) if signing.mangle else (headers, body)
+
+
+async def exchange(world: World, url: str, payload: object, signing: Signing, deadline: float = DEADLINE) -> Exchange:
+    """Send an interaction and take the bot's answer, if it comes before the deadline and is right."""
+    known: Mapping[str, Any] = payload if isinstance(payload, dict) else {}
+    made = Exchange(known, world.now())
+    if made.token:
+        world.exchanges[made.token] = made
+    headers, body = signed(world, payload, signing)
+    began = time.monotonic()
+    try:
+        await _ask(made, url, headers, body, deadline)
+    except TimeoutError:
+        made.late = True
+        made.faults.append(f"no answer within {deadline:g} s")
+    except aiohttp.ClientError as gone:
+        made.faults.append(f"no answer: {gone!r}")
+    made.took = time.monotonic() - began
+    if made.status is not None:
+        _take(world, made)
+    made.over = made.over or made.accepted is None
+    return made
+
+
+async def _ask(made: Exchange, url: str, headers: Mapping[str, str], body: bytes, deadline: float) -> None:
+    timeout = aiohttp.ClientTimeout(total=deadline)
+    async with (
+        aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
+        session.post(url, data=body, headers=headers, allow_redirects=False) as response,
+    ):
+        answer = await response.read()
+        made.headers = {name.lower(): value for name, value in response.headers.items()}
+    made.status = response.status
+    if made.accepted is None:
+        with suppress(ValueError):
+            made.answer = json.loads(answer)
+
+
+def _take(world: World, made: Exchange) -> None:
+    if made.accepted is not None and made.status == 202:
+        return  # it was answered by a callback
+    if made.status != 200:
+        made.faults.append(f"status {made.status}, not 200")
+        return
+    kind = made.headers.get("content-type", "")
+    if kind.partition(";")[0].strip().lower() != "application/json":
+        made.faults.append(f"content-type {kind!r}, not application/json")
+    faults = answer_faults(made.payload, made.answer)
+    made.faults += [str(fault) for fault in faults]
+    if made.accepted is not None:
+        made.faults.append("40060: Interaction has already been acknowledged.")
+    elif not made.faults:
+        world.accept(made, made.answer)
+
+
+async def settle(made: Exchange, timeout: float) -> None:
+    """Wait for what a deferred answer has promised."""
+    end = asyncio.get_running_loop().time() + timeout
+    while made.deferred and not made.settled and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - the event is for threads
+        await asyncio.sleep(0.02)

@@ -1,0 +1,58 @@
+"""`python -m sims.platform`: serve platform_api on a state of its own until told to end."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+from pathlib import Path
+
+from apps import ROOT
+from sims.sanity import SanitySim
+from stand_in import arguments, wait
+
+
+def main() -> None:
+    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    given = arguments("sims.platform", __doc__).parse_args()
+    with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
+        server = start(sanity, Path(state), given.port)
+        try:
+            print(json.dumps({"url": address(server)}), flush=True)
+            wait(given)
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def start(sanity: SanitySim, state: Path, port: int) -> subprocess.Popen[str]:
+    """Start the platform's own server."""
+    command = [sys.executable, "-m", "edge.runtimes.local", "serve", "platform_api.app:app", "--port", str(port)]
+    command += ["--state", str(state), "--migrations", str(ROOT / "migrations")]
+    own = {
+        "API_KEY": "platform-sim-key-of-no-secret", "RATE_LIMITER": "off", "LOG_LEVEL": "error",
+        "SANITY_API_URL": sanity.url, "SANITY_PROJECT_ID": sanity.project_id, "SANITY_DATASET": sanity.dataset,
+        "SANITY_API_READ_TOKEN": sanity.read_token, "PYTHONPATH": str(ROOT / "src"),
+    }  # fmt: skip
+    return subprocess.Popen(
+        command, cwd=state, env=os.environ | own, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT, text=True,
+    )  # fmt: skip
+
+
+def address(server: subprocess.Popen[str]) -> str:
+    """Return where the server says that it listens; what it says later is read and dropped."""
+    assert server.stdout is not None
+    said = ""
+    for line in server.stdout:
+        said += line
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            threading.Thread(target=server.stdout.read, daemon=True).start()
+            return found[0]
+    raise SystemExit(f"error: the platform did not start:\n{said}")
+
+
+if __name__ == "__main__":
+    main()

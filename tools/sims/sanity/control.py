@@ -1,0 +1,72 @@
+"""What tests steer the stand-in with over HTTP, under `/_sim/`; it needs no token and is not part of Sanity."""
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from aiohttp import web
+
+from sims.sanity.api import answered
+from sims.sanity.refusals import api_error
+
+if TYPE_CHECKING:
+    from sims.sanity.server import SanitySim
+
+
+class Control:
+    """The switches over HTTP: each is a method of the stand-in."""
+
+    def __init__(self, sim: "SanitySim") -> None:
+        self.sim = sim
+
+    def routes(self) -> list[web.RouteDef]:
+        """Return the routes."""
+        return [
+            web.get("/_sim/documents", self.documents),
+            web.put("/_sim/documents/{id}", self.put),
+            web.delete("/_sim/documents/{id}", self.delete),
+            web.get("/_sim/requests", self.requests),
+            web.get("/_sim/deliveries", self.deliveries),
+            web.post("/_sim/hooks", self.hook),
+            web.post("/_sim/fail", self.fail),
+            web.post("/_sim/reset", self.reset),
+        ]
+
+    async def documents(self, _: web.Request) -> web.Response:
+        """Return all documents."""
+        return answered([*self.sim.documents.values()])
+
+    async def put(self, request: web.Request) -> web.Response:
+        """Write a document."""
+        document = await request.json()
+        return answered(self.sim.put(document | {"_id": request.match_info["id"]}))
+
+    async def delete(self, request: web.Request) -> web.Response:
+        """Delete a document."""
+        return answered({"deleted": self.sim.delete(request.match_info["id"])})
+
+    async def requests(self, _: web.Request) -> web.Response:
+        """Return the journal."""
+        return answered([asdict(one) for one in self.sim.requests])
+
+    async def deliveries(self, _: web.Request) -> web.Response:
+        """Return what was posted to hooks."""
+        return answered([one._asdict() for one in self.sim.deliveries])
+
+    async def hook(self, request: web.Request) -> web.Response:
+        """Register a hook: {"url", "secret"?}."""
+        given = await request.json()
+        self.sim.hook(given["url"], given.get("secret"))
+        return answered({"hooks": len(self.sim.hooks.hooks)})
+
+    async def fail(self, request: web.Request) -> web.Response:
+        """Let the next requests fail: {"status", "count", "delay", "reset", "retry_after", "body"}, none needed."""
+        try:
+            self.sim.fail(**await request.json())
+        except TypeError as wrong:
+            raise api_error(400, str(wrong)) from None
+        return answered({"faults": len(self.sim.journal.faults)})
+
+    async def reset(self, _: web.Request) -> web.Response:
+        """Begin anew."""
+        self.sim.reset()
+        return answered({"documents": len(self.sim.documents)})

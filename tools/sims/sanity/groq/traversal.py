@@ -1,0 +1,54 @@
+"""Traversals: how the steps after an expression, such as `[]->name`, come together.
+
+A step takes and gives either an array or anything ("plain"). Where an array meets a step for plain values, the rest of
+the traversal is done for each of its elements; GROQ's specification has this as the composition of traversals.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sims.sanity.groq.nodes import Above, Array, Each, Everything, Node, Object, Order, Projection
+
+THIS = Above()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: `array` makes an array of an array, `element` something of an array, `plain` something of one thing.
+
+    A projection has its `shape`, and fits both.
+    """
+
+    kind: Literal["array", "element", "plain", "projection"]
+    make: Callable[[Node], Node] = lambda node: node
+    shape: Object | None = None
+
+
+def traverse(base: Node, steps: Sequence[Step]) -> Node:
+    """Return the node for a base with the steps after it."""
+    known = isinstance(base, Everything | Array | Order)
+    return _joined(base, [Step("array"), *steps] if known else steps)
+
+
+def _joined(base: Node, steps: Sequence[Step]) -> Node:
+    if not steps:
+        return base
+    step, rest = steps[0], steps[1:]
+    if step.shape is not None:
+        if _takes_array(rest):
+            return _joined(Each(base, Projection(THIS, step.shape)), rest)
+        return _joined(Projection(base, step.shape), rest)
+    made = step.make(base)
+    if step.kind != "array" or not rest or _takes_array(rest):
+        return _joined(made, rest)
+    return Each(made, _joined(THIS, rest), flat=_gives_array(rest))
+
+
+def _takes_array(steps: Sequence[Step]) -> bool:
+    kind = next((step.kind for step in steps if step.kind != "projection"), "plain")
+    return kind in {"array", "element"}
+
+
+def _gives_array(steps: Sequence[Step]) -> bool:
+    return any(step.kind == "array" and not _takes_array(steps[at:]) for at, step in enumerate(steps, start=1))

@@ -1,0 +1,58 @@
+"""Tesla's Fleet API as Tessie passes it through: the same cars in the `response` envelope."""
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sims.tessie.errors import error
+from sims.tessie.fleet import SimulatedCar
+from sims.tessie.records import Json
+from sims.tessie.routes.cars import car_of, fleet_of
+from sims.tessie.state import state
+
+_SCOPES = [
+    "openid",
+    "offline_access",
+    "vehicle_device_data",
+    "vehicle_location",
+    "vehicle_cmds",
+    "vehicle_charging_cmds",
+]
+
+
+def _summary(one: SimulatedCar) -> Json:
+    return {key: value for key, value in state(one).items() if not isinstance(value, dict) or key == "granular_access"}
+
+
+async def vehicles(request: Request) -> Response:
+    """The cars without their sub-objects."""
+    cars = [_summary(one) for one in fleet_of(request)]
+    pages = {"previous": None, "next": None, "current": 1, "per_page": 100, "count": len(cars), "pages": 1}
+    return JSONResponse({"response": cars, "pagination": pages, "count": len(cars)})
+
+
+async def products(request: Request) -> Response:
+    """All products: cars only."""
+    cars = [_summary(one) for one in fleet_of(request)]
+    return JSONResponse({"response": cars, "count": len(cars)})
+
+
+async def vehicle_data(request: Request) -> Response:
+    """The State in the envelope; 408 while the car sleeps."""
+    one = car_of(request)
+    if one.moment().status == "asleep":
+        return error(request.url.path, 408, "vehicle unavailable: vehicle is offline or asleep")
+    return JSONResponse({"response": state(one)})
+
+
+async def scopes(_request: Request) -> Response:
+    """The scopes that the account granted."""
+    return JSONResponse({"scopes": _SCOPES})
+
+
+ROUTES = [
+    Route("/api/1/vehicles", vehicles),
+    Route("/api/1/products", products),
+    Route("/api/1/vehicles/{vin}/vehicle_data", vehicle_data),
+    Route("/auth/tesla_scopes", scopes),
+]
