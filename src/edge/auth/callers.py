@@ -17,7 +17,7 @@ from edge.auth.static_key import hash_of, matches
 from edge.auth.tokens import Tokens
 from edge.errors import NotConfigured, Unauthorized
 from edge.http import Request
-from edge.ports import Background, Clock, Database, Row
+from edge.ports import Background, Clock, Row, SystemDatabase
 from edge.settings import AccessKey, Secret, Settings
 
 ADMINISTRATOR = Actor("admin", ADMIN)
@@ -70,7 +70,7 @@ class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
     def __init__(
-        self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background, limits: Limits
+        self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, background: Background, limits: Limits
     ) -> None:
         self._settings = settings
         self._clock = clock

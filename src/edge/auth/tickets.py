@@ -12,10 +12,11 @@ from edge.auth.callers import Callers
 from edge.errors import Unauthorized
 from edge.http import Request
 from edge.instants import to_text
-from edge.ports import Clock, Database, Row, Statement
+from edge.ports import Clock, Row, Statement, SystemDatabase
+from edge.reach import SELF
 from edge.routes import Routes
 
-routes = Routes("/ws/ticket", tag="live", access=READER)
+routes = Routes("/ws/ticket", tag="live", access=READER, reach=SELF)
 
 LIFETIME = timedelta(seconds=30)
 ROUTES = frozenset({"/ws", "/events"})
@@ -38,7 +39,7 @@ class Ticket(BaseModel):
 
 
 @routes.post("", status=201)
-async def make_ticket(actor: Actor, db: Database, clock: Clock, callers: Callers) -> Ticket:
+async def make_ticket(actor: Actor, db: SystemDatabase, clock: Clock, callers: Callers) -> Ticket:
     """Get a ticket for one connection to /ws or /events, good for 30 seconds."""
     ticket, now = secrets.token_urlsafe(32), clock.now()
     if callers.signing:
@@ -66,7 +67,7 @@ def presented(request: Request) -> str | None:
     return next((value for name, value in request.query_items() if name == "ticket"), None)
 
 
-async def redeem(ticket: str, request: Request, callers: Callers, db: Database, clock: Clock) -> Actor:
+async def redeem(ticket: str, request: Request, callers: Callers, db: SystemDatabase, clock: Clock) -> Actor:
     """Use a ticket up and return its caller; `Unauthorized` where it is none, or its key has ended since."""
     if callers.signing is None:
         await callers.count_look_up(request)
