@@ -4,17 +4,19 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from core_tessie.reach import VehicleOutOfReach, reach
+from core_tessie.reach import VehicleOutOfReach, vehicle
 from core_tessie.settings import TessieSettings
 from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, Forbidden, NotConfigured
 from edge.http import Request, Response
 from edge.ports.events import Draft, Events, Follow, TooManyConnections, UpgradeRequired
+from edge.reach import CHECKED, UNBOUND
 from edge.routes import Routes
 from edge.text import Matching
 
-routes = Routes(tag="live", access=READER)
+routes = Routes(tag="live", access=READER, reach=CHECKED)
+"""A stream or socket is followed for its caller: the log hands it the events of its reach."""
 
 MOST_TYPES = 50
 OWN_LIMIT = 200 * 1024
@@ -76,17 +78,24 @@ async def stream_events(
     return Response(await events.stream(_follow(actor, since, wanted.types, settings)), headers=[*_HEADERS])
 
 
-@routes.post("/events", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202, body_limit=OWN_LIMIT)
-async def publish_event(own: Body[OwnEvent], actor: Actor, events: Events) -> Published:
+@routes.post(
+    "/events",
+    NotConfigured,
+    VehicleOutOfReach,
+    access=OPERATOR,
+    status=202,
+    body_limit=OWN_LIMIT,
+    reach=vehicle("own.subject"),
+)
+async def publish_event(own: Body[OwnEvent], events: Events) -> Published:
     """Publish an event of one's own.
 
     One with a subject reaches the keys that are bound to it and all that are not bound; one without reaches the latter.
     """
-    reach(actor, own.subject)
     return Published(sequence=await events.publish([Draft(own.type, own.data, own.subject)]))
 
 
-@routes.delete("/events", NotConfigured, access=ADMIN)
+@routes.delete("/events", NotConfigured, access=ADMIN, reach=UNBOUND)
 async def forget_events(events: Events) -> Published:
     """Forget all events that are kept; the log goes on with one that says so."""
     last = await events.publish([Draft("events.forgotten", None)])
