@@ -14,6 +14,6 @@ TABLES = Tables(
         read=READER,
         write=READER,
         own={MEMBER: "user_id = :caller", OWNER: "false"},
-        writable=("kind", "topics"),
+        writable=("topics",),
     ),
 )
