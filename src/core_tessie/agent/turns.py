@@ -16,8 +16,8 @@ from core_tessie.reach import author
 from edge.clients.model_faults import problem_of
 from edge.data import ScopedStatement
 from edge.errors import InternalError, Problem
+from edge.live.publisher import Publisher
 from edge.ports import Background
-from edge.ports.events import Publisher
 from edge.ports.model import Model, ModelError, Part, Prompt, ToolCall
 
 ROUNDS = 6

@@ -33,9 +33,10 @@ from core_tessie.tables import SERVED
 from edge.access import ADMIN, READER, Actor
 from edge.data import Column, Rows, ScopedDatabase, ScopedStatement
 from edge.endpoint import Body
-from edge.http import Request, Response
+from edge.http import Response
 from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
 from edge.reach import SELF
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/d1", tag="d1", access=READER)
