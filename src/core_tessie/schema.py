@@ -102,6 +102,14 @@ SCHEMA = Schema(
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
         Relation(
+            "overrides",
+            "id vin! record_table! record_id! column_name owner_value! tessie_value actor created_at:instant "
+            "updated_at:instant",
+            key=("id",),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
             "software_updates",
             "id vin! version! status! first_seen_at!:instant installed_at:instant download_pct:real install_pct:real "
             "expected_duration_s:integer created_at:instant updated_at:instant",
@@ -204,6 +212,9 @@ SCHEMA = Schema(
         Index("logs_by_actor", "logs", ("actor", "created_at")),
         Index("logs_created", "logs", ("created_at",)),
         Index("logs_request", "logs", ("request_id",)),
+        Index("overrides_by_actor", "overrides", ("actor",)),
+        Index("overrides_record", "overrides", ("record_table", "record_id")),
+        Index("overrides_vin", "overrides", ("vin",)),
         Index("sync_runs_by_actor", "sync_runs", ("actor",)),
         Index("sync_runs_ended", "sync_runs", ("ended_at",)),
         Index("sync_runs_open", "sync_runs", ("status", "started_at")),

@@ -294,6 +294,26 @@ CREATE TRIGGER logs_updated AFTER UPDATE ON logs WHEN NEW.updated_at IS OLD.upda
   UPDATE logs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX overrides_by_actor ON overrides (actor);
+
+CREATE INDEX overrides_record ON overrides (record_table, record_id);
+
+CREATE INDEX overrides_vin ON overrides (vin);
+
+CREATE TABLE overrides (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  record_table TEXT NOT NULL,
+  record_id TEXT NOT NULL,
+  column_name TEXT,
+  owner_value TEXT NOT NULL,
+  tessie_value TEXT,
+  actor TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = record_table || ':' || record_id || coalesce(':' || column_name, ''))
+);
+
 CREATE TABLE software_updates (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),

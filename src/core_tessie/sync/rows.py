@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
+from core_tessie.overrides import upsert_from_tessie
 from core_tessie.tessie.records import Capacity, Climate, Record, Software, Vehicle, VehicleSettings
 from edge.data.upserts import upsert
 from edge.ports import Statement
@@ -20,7 +21,7 @@ def history(kind: type[Record], vin: str, results: Sequence[object]) -> tuple[li
         except ValidationError:
             continue
         rows.append((f"{vin}-{record.tessie_id}", vin, *record.model_dump().values()))
-    return upsert(kind.table, columns, rows), len(results) - len(rows)
+    return upsert_from_tessie(kind.table, columns, rows), len(results) - len(rows)
 
 
 def capacities(vin: str, results: Sequence[object]) -> list[Statement]:
@@ -33,7 +34,7 @@ def capacities(vin: str, results: Sequence[object]) -> list[Statement]:
         except ValidationError:
             continue
         rows.append((f"{vin}-{capacity.recorded_at}", vin, *capacity.model_dump().values()))
-    return upsert("battery_health", columns, rows)
+    return upsert_from_tessie("battery_health", columns, rows)
 
 
 def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
@@ -56,7 +57,7 @@ def _present(table: str, keys: Mapping[str, str], model: type[BaseModel], state:
     values = model.model_validate(state).model_dump()
     told = {name: values[name] for name, field in model.model_fields.items() if _is_told(name, field, state)}
     row = {**keys, **told}
-    return upsert(table, tuple(row), [tuple(row.values())]) if told else []
+    return upsert_from_tessie(table, tuple(row), [tuple(row.values())]) if told else []
 
 
 def _is_told(name: str, field: Any, state: Mapping[str, Any]) -> bool:
