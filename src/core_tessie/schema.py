@@ -171,7 +171,7 @@ SCHEMA = Schema(
             "is_climate_on:boolean inside_temp_c:real outside_temp_c:real tire_front_left_bar:real "
             "tire_front_right_bar:real tire_rear_left_bar:real tire_rear_right_bar:real car_version "
             "utc_offset_s:integer synced_at:instant refreshed_at:instant backfilled_at:instant backfill "
-            "created_at:instant updated_at:instant",
+            "created_at:instant updated_at:instant original_capacity_kwh:real degradation_pct:real",
             key=("id",),
             unique=(("vin",),),
             defaults={"is_active": 1},

@@ -10,6 +10,7 @@ from core_tessie.journal import Journal, mask
 from core_tessie.live_events import SyncVehicleFailed
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import runs
+from core_tessie.sync.batteries import read_originals
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.rows import listed
 from core_tessie.sync.runs import Cause, SyncRun
@@ -140,6 +141,8 @@ class SyncWork:
         messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]
         for start in range(0, len(messages), SEND_LIMIT):
             await self.queue.send_batch(messages[start : start + SEND_LIMIT])
+        if stored := await read_originals(self.tessie, run_id):
+            await self.db.batch(stored)
 
     def _note(self, level: str, text: str, message: Message, **payload: object) -> None:
         if isinstance(message, SyncVehicle):
