@@ -73,7 +73,7 @@ app = App(
     providers=[
         singleton(Limits),
         singleton(Usage),
-        event(Callers),
+        singleton(Callers),
         event(Backfill),
         event(ActionWork),
         event(Journal),

@@ -12,7 +12,7 @@ from core_tessie.live_events import LogNote
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from edge.app import Next
-from edge.batch_writer import BatchWriter
+from edge.batch_writer import writer_of
 from edge.data.upserts import upsert
 from edge.http import Response
 from edge.live.publisher import Publisher
@@ -52,7 +52,7 @@ class Journal:
         settings: TessieSettings,
     ) -> None:
         self._db = db
-        self._writer = BatchWriter[Statement | Call](self._write, background, log, "journal", _size) if db else None
+        self._writer = writer_of(self._write, background, log, "journal", _size) if db else None
         self._publisher = publisher
         self._sampler = sampler_of(settings)
 

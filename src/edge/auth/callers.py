@@ -4,7 +4,7 @@ import hmac
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
@@ -72,13 +72,11 @@ class Signing:
 class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
-    def __init__(
-        self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, background: Background, limits: Limits
-    ) -> None:
+    def __init__(self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
         self._settings = settings
         self._clock = clock
         self._limits = limits
-        self.keys = ApiKeys(db, clock, background) if db else None
+        self.keys = ApiKeys(db, clock) if db else None
 
     async def identify(self, request: Request) -> Actor:
         """Return the caller; `Unauthorized` where it is not known, `NotConfigured` without what would know it."""
@@ -152,7 +150,8 @@ class Callers:
             await self.count_look_up(request)
         elif not is_ours:
             raise Unauthorized("the key is not known")
-        return await keys.find(presented)
+        background: Any = request.ports.runtime[Background]
+        return await keys.find(presented, background)
 
     def _need_keys(self) -> ApiKeys:
         if self.keys is None:

@@ -18,7 +18,7 @@ from edge.auth.keys import NewKey
 from edge.auth.limits import Limits, TooManyRequests
 from edge.context import Ports
 from edge.errors import NotConfigured, Unauthorized
-from edge.ports import Database, Limit, Log, Result, Row, Statement, Value
+from edge.ports import Background, Database, Limit, Log, Result, Row, Statement, Value
 from edge.request import Request
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
@@ -78,7 +78,7 @@ class Place:
         """Return callers by these settings."""
         db: Database = self.db
         limits = Limits(self.limiter, None, self.clock)
-        return Callers(AccessSettings(ENV | env), db, self.clock, Nothing(), limits)
+        return Callers(AccessSettings(ENV | env), db, self.clock, limits)
 
     async def key(self, callers: Callers, role: Role = READER, **wanted: Any) -> tuple[str, str]:
         """Make a key; return its text and its id."""
@@ -101,7 +101,13 @@ def request_by(key: str, address: str = "192.0.2.1") -> Request:
         return b""
 
     return Request(
-        "GET", "/", "", HeaderTable([("x-api-key", key)]), read, Ports(AccessSettings({}), {Log: Lines()}), address
+        "GET",
+        "/",
+        "",
+        HeaderTable([("x-api-key", key)]),
+        read,
+        Ports(AccessSettings({}), {Log: Lines(), Background: Nothing()}),
+        address,
     )
 
 
@@ -349,7 +355,7 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
 
 def test_without_a_database_a_key_and_its_tokens_are_not_configured() -> None:
     clock = SetClock()
-    callers = Callers(AccessSettings(ENV), None, clock, Nothing(), Limits(None, None, clock))
+    callers = Callers(AccessSettings(ENV), None, clock, Limits(None, None, clock))
     for one in (Actor("k", READER), Actor("k", READER, is_token=True)):
         with pytest.raises(NotConfigured, match="DB"):
             asyncio.run(callers.revalidate(one))
