@@ -1,8 +1,8 @@
 """Who may call a route: roles, the caller, and the check that stands before every handler."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from edge.errors import Forbidden, Unauthorized
 from edge.http import Request
@@ -20,8 +20,7 @@ class Role(IntEnum):
 PUBLIC, READER, OPERATOR, ADMIN = Role
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """The caller, as the logs name it.
 
     `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
@@ -54,8 +54,7 @@ class Operation:
     takes_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A declaration: which handler answers a method and path, for whom, and with which problems."""
 
     method: str
@@ -70,8 +69,7 @@ class Route:
     reach: Reach | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A parameter that comes from the request: `kind` is path, query, header or body; `hint` its type."""
 
     kind: str

@@ -4,10 +4,9 @@ import inspect
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import reduce
 from operator import or_
-from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, Union, cast, get_args, get_origin, get_type_hints
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -94,8 +93,7 @@ type BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """`http(s)://host[:port][/path]`, without a slash at its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One setting: `name` is its variable's or binding's name; `kind` variable, secret, or the binding's type.
 
     An empty variable counts as missing, unless the setting `takes_empty`.

@@ -1,7 +1,6 @@
 """`/agent/conversations`, and how the turns of a conversation are kept in `agent_messages`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -226,7 +225,7 @@ def _within(actor: Actor, beginning: Row) -> Actor:
     """Return a caller within the scope in which a conversation was begun, which is not wider than its own."""
     subjects = None if beginning["subjects"] is None else frozenset(from_json(beginning["subjects"]))
     role = Role(max(READER, min(actor.role, beginning["least_role"])))
-    return replace(actor, role=role, subjects=subjects)
+    return actor._replace(role=role, subjects=subjects)
 
 
 _MESSAGES = "SELECT * FROM agent_messages WHERE conversation_id = ?"

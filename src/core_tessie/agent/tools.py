@@ -1,7 +1,6 @@
 """What a model may look up: the read-only commands, with their arguments checked and their answers cut."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -31,8 +30,7 @@ ARGUMENTS_LIMIT = 16_000
 ROWS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
+class Looking(NamedTuple):
     """With what a tool looks something up: in the caller's name, so that it sees no more than the caller may."""
 
     db: Database

@@ -1,7 +1,6 @@
 """Syncs that are an action: of one vehicle or all, in a run of the action's own; as a workflow, where one is bound."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from core_tessie.live_events import SyncVehicleFailed
 from core_tessie.sync import runs
@@ -12,8 +11,7 @@ from core_tessie.tessie.client import Tessie
 from edge.ports import Clock, Database, Statement
 
 
-@dataclass(frozen=True, slots=True)
-class Backfill:
+class Backfill(NamedTuple):
     """The steps of such a sync. Each may be done twice, or be cut off and done again."""
 
     db: Database

@@ -1,8 +1,7 @@
 """What a sync tells, after each commit, from what the batch returned: live events, and points of usage."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -35,8 +34,7 @@ RECORDED: Mapping[str, tuple[str, Any]] = {
 """Kinds of history whose new records are told one by one: the event's type, and its data, which are columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncNews:
+class SyncNews(NamedTuple):
     """Publishes and counts. It waits for nothing, and nothing here changes what a sync does."""
 
     publisher: Publisher

@@ -1,7 +1,6 @@
 """The sync as its queue carries it: which messages there are, what each does, what becomes of a failed one."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -43,8 +42,7 @@ class SyncVehicle(BaseModel):
 type Message = PlanSync | SyncVehicle
 
 
-@dataclass(frozen=True, slots=True)
-class SyncWork:
+class SyncWork(NamedTuple):
     """Begins runs and does their messages. Each of its methods may be run twice, or cut off, and be run again."""
 
     settings: TessieSettings

@@ -1,7 +1,6 @@
 """`/auth`: who the caller is, short tokens for keys, and the keys themselves."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Literal
 
@@ -139,7 +138,7 @@ async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, 
     if lifetime_s < 1:
         raise Unauthorized("the key has expired")
     try:
-        token = callers.tokens().issue(replace(actor, role=role, subjects=bound), now, timedelta(seconds=lifetime_s))
+        token = callers.tokens().issue(actor._replace(role=role, subjects=bound), now, timedelta(seconds=lifetime_s))
     except TokenTooLong as fault:
         raise InvalidBody([{"pointer": "/subjects", "detail": f"{fault}: choose fewer subjects"}]) from None
     return Token(access_token=token, expires_in=lifetime_s, role=_name(role))

@@ -1,7 +1,6 @@
 """Ports: what an app may ask for by type in a handler's signature; each runtime brings its adapters."""
 
 from collections.abc import AsyncIterable, Coroutine, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -156,8 +155,7 @@ class KeyValue(Protocol):
         """Raise `PortError` unless the store answers."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """What a bucket knows of an object; `etag` is unquoted, `metadata` is the writer's own."""
 
     key: str
@@ -287,8 +285,7 @@ class FetchTimeout(FetchError):
     """The deadline passed before the response was whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A whole response of another server; header names are lower case, `body` is what remains after decompression."""
 
     status: int
