@@ -3,8 +3,8 @@
 import secrets
 from datetime import timedelta
 from hashlib import sha256
+from typing import TypedDict
 
-from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from edge.access import ADMIN, READER, Actor, Role
@@ -28,7 +28,7 @@ _INSERT = (
 _UNKNOWN = "the ticket was used already, has expired, or never was: POST /ws/ticket gives a new one"
 
 
-class Ticket(BaseModel):
+class Ticket(TypedDict):
     """A ticket and the paths that it opens; it is worth nothing after its first use, or after `expires_at`."""
 
     ticket: str
