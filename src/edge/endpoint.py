@@ -9,11 +9,12 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
 
 from edge.access import PUBLIC, Actor, Role
+from edge.context import Ports
 from edge.errors import Fault, InvalidParameter, Location, Problem, list_faults
-from edge.http import BODY_LIMIT, HeaderList, Request, Response
+from edge.http import HeaderList, Response
 from edge.json_body import body_check, require_json
-from edge.ports import Ports
 from edge.reach import Reach
+from edge.request import BODY_LIMIT, Request
 from edge.routing import parse_pattern
 
 type Handler = Callable[..., Awaitable[Any]]

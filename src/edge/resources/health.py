@@ -6,7 +6,8 @@ from time import perf_counter
 from typing import Literal, Protocol, TypedDict, cast
 
 from edge.access import PUBLIC
-from edge.ports import Clock, PortError, Ports
+from edge.context import Ports
+from edge.ports import Clock, PortError
 from edge.routes import Routes
 from edge.settings import Field
 
