@@ -1,6 +1,6 @@
 """`/events` and `/ws`: what happens, as it happens, in one order for everybody; and events of the owner's own."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -51,7 +51,7 @@ class OwnEvent(BaseModel):
     subject: str | None = Field(None, max_length=100)
 
 
-class Published(BaseModel):
+class Published(TypedDict):
     """Where an event stands in the log."""
 
     sequence: int

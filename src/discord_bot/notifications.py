@@ -1,9 +1,9 @@
 """`/notifications`: what other services want told in Discord, once each and not too often."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypedDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from discord_bot.audit import Audit
 from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay, TooManyNotices, key_of
@@ -18,6 +18,7 @@ from edge.http import Response
 from edge.instants import IN_ANY_ZONE, from_text
 from edge.request import Request
 from edge.routes import Routes
+from edge.rows import row_as
 from edge.text import Matching
 
 routes = Routes("/notifications", tag="notifications", access=OPERATOR)
@@ -81,7 +82,7 @@ class EventNews(News):
         return {"When": when, "Where": self.location}
 
 
-class Told(BaseModel):
+class Told(TypedDict):
     """A notice that is in its channel; `message_id` is Discord's."""
 
     id: str
@@ -107,7 +108,7 @@ class Listing(BaseModel):
     kind: str | None = Field(None, max_length=40, description="notification, remind, digest, slash, button, …")
 
 
-class AuditEntry(BaseModel):
+class AuditEntry(TypedDict):
     """One thing that the bot did, and who asked for it."""
 
     id: int
@@ -118,7 +119,7 @@ class AuditEntry(BaseModel):
     detail: str
     message_id: str | None
     request_id: str | None
-    created_at: Annotated[datetime, BeforeValidator(from_text)]
+    created_at: datetime
 
 
 _FAULTS = (
@@ -168,4 +169,7 @@ async def tell_announcement(news: Body[Announcement], asked: Query[Asked], reque
 @routes.get("")
 async def list_entries(asked: Query[Listing], audit: Audit) -> list[AuditEntry]:
     """List what the bot did last: what was sent, who asked for it, and how it went."""
-    return [AuditEntry.model_validate(row) for row in await audit.latest(asked.limit, asked.kind)]
+    return [
+        row_as(AuditEntry, row, created_at=from_text(row["created_at"]))
+        for row in await audit.latest(asked.limit, asked.kind)
+    ]

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, Json
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
 from core_tessie.d1.filters import Condition
@@ -17,6 +17,7 @@ from edge.instants import to_text
 from edge.ports import Database, Row, Statement
 from edge.ports.model import ToolCall
 from edge.routes import Routes
+from edge.rows import parsed, row_as
 
 routes = Routes("/agent/conversations", tag="agent", access=READER)
 
@@ -43,7 +44,7 @@ class ConversationBusy(Problem):
     status = 409
 
 
-class Conversation(BaseModel):
+class Conversation(TypedDict):
     """A conversation, by what was asked first."""
 
     id: str
@@ -53,7 +54,7 @@ class Conversation(BaseModel):
     last_at: str
 
 
-class StoredMessage(BaseModel):
+class StoredMessage(TypedDict):
     """A message as it is stored.
 
     `status` is complete, stopped (too many rounds), cut (too long), cancelled (the caller left) or failed; that of a
@@ -66,7 +67,7 @@ class StoredMessage(BaseModel):
     content: str
     status: str
     model: str | None
-    tool_calls: Json[list[dict[str, Any]]] | None
+    tool_calls: list[dict[str, Any]] | None
     tool_call_id: str | None
     finish_reason: str | None
     prompt_tokens: int | None
@@ -101,7 +102,7 @@ async def list_conversations(wanted: Query[Paging], actor: Actor, db: Database) 
         older = Condition(_OLDER.format(own=may_see.sql), (wanted.before, *may_see.params))
     sql = _LIST.format(older=older.sql, own=may_see.sql)
     rows = await db.all(sql, *older.params, *may_see.params, wanted.limit)
-    return [Conversation.model_validate(row | {"title": row["title"][:TITLE]}) for row in rows]
+    return [row_as(Conversation, row, title=row["title"][:TITLE]) for row in rows]
 
 
 @routes.get("/{conversation_id}", ConversationNotFound)
@@ -111,7 +112,7 @@ async def get_conversation(conversation_id: str, actor: Actor, db: Database) -> 
     await _beginning(conversation_id, may_see, db)
     sql = f"{_MESSAGES} AND {may_see.sql} ORDER BY turn, rowid LIMIT 1000"
     rows = await db.all(sql, conversation_id, *may_see.params)
-    return [StoredMessage.model_validate(row) for row in rows]
+    return [row_as(StoredMessage, row, tool_calls=parsed(row["tool_calls"])) for row in rows]
 
 
 @routes.delete("/{conversation_id}", ConversationNotFound, access=OPERATOR)

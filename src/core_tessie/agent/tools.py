@@ -120,7 +120,7 @@ async def _read_report(asked: ReadReport, looking: Looking) -> object:
 async def _sync_status(_: SyncStatus, looking: Looking) -> object:
     reach(looking.actor, None)
     rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
-    return [runs.SyncRun.model_validate(row).model_dump() for row in rows]
+    return [runs.shown(row) for row in rows]
 
 
 TOOLS = {

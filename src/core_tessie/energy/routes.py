@@ -1,7 +1,7 @@
 """`/colbycommands/energy-report`: reports on energy, cost and efficiency, made from the rows and stored."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 from uuid import uuid4
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
@@ -24,6 +24,7 @@ from edge.negotiation import NotAcceptable, best
 from edge.ports import Clock, Database
 from edge.request import Request
 from edge.routes import Routes
+from edge.rows import row_as
 from edge.text import Matching
 
 routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READER)
@@ -80,7 +81,7 @@ class StoredReport(BaseModel):
     report: Json[EnergyReport]
 
 
-class ReportEntry(BaseModel):
+class ReportEntry(TypedDict):
     """A stored report without its numbers."""
 
     id: str
@@ -177,7 +178,7 @@ async def list_reports(wanted: Query[ReportList], actor: Actor, db: Database) ->
         reach(actor, wanted.vin)
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
         rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
-    return [ReportEntry.model_validate(row) for row in rows]
+    return [row_as(ReportEntry, row) for row in rows]
 
 
 @routes.get("/{report_id}", ReportNotFound, NotAcceptable, operation=_ANSWERS)

@@ -42,7 +42,7 @@ class SyncNews(NamedTuple):
 
     def started(self, run: SyncRun) -> None:
         """Tell of a run that has begun."""
-        self.publisher.publish("sync.started", SyncStarted(run_id=run.id, cause=run.cause, actor=run.actor))
+        self.publisher.publish("sync.started", SyncStarted(run_id=run["id"], cause=run["cause"], actor=run["actor"]))
 
     def ended(self, rows: Iterable[Row]) -> None:
         """Tell of the runs that a statement of `runs` has ended; those that go on are among its rows, too."""

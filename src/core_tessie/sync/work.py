@@ -57,9 +57,9 @@ class SyncWork(NamedTuple):
         """Begin a run whose plan the queue will make."""
         run = await self._begin(cause, actor, request_id)
         try:
-            await self.queue.send(PlanSync(run_id=run.id).model_dump())
+            await self.queue.send(PlanSync(run_id=run["id"]).model_dump())
         except PortError as fault:
-            await self._end(runs.fail(run.id, self.clock.now(), f"the queue took no message: {fault}"))
+            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
             raise
         return run
 
@@ -67,9 +67,9 @@ class SyncWork(NamedTuple):
         """Begin a run and make its plan here and now."""
         run = await self._begin(cause, cause, request_id)
         try:
-            await self._plan(run.id)
+            await self._plan(run["id"])
         except (Problem, VehicleRefused, PortError) as fault:
-            await self._end(runs.fail(run.id, self.clock.now(), str(fault)))
+            await self._end(runs.fail(run["id"], self.clock.now(), str(fault)))
             raise
 
     async def do(self, message: Message, attempts: int) -> None:
