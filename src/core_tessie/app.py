@@ -1,6 +1,6 @@
 """The composition root of the default Worker."""
 
-from core_tessie import NAME, VERSION, live, retention
+from core_tessie import NAME, VERSION, retention
 from core_tessie.actions import routes as actions
 from core_tessie.actions.work import ActionWork
 from core_tessie.agent import chat as agent_chat
@@ -15,6 +15,7 @@ from core_tessie.energy import routes as energy_report
 from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
+from core_tessie.reach import vehicle
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import backfill_workflow
 from core_tessie.sync import routes as sync
@@ -26,29 +27,19 @@ from core_tessie.tessie.client import Tessie
 from edge.access import Actor
 from edge.app import App
 from edge.auth import routes as auth
-from edge.auth import tickets
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, rate_limit_headers
 from edge.live.publisher import Publisher
+from edge.live.routes import Live
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Clock, Database, Limit
+from edge.ports import Limit
 from edge.request import Request
 from edge.resources import health
 
-
-async def authenticate(request: Request, callers: Callers, limits: Limits, db: Database | None, clock: Clock) -> Actor:
-    """Know the caller, who has to be within the limits, by a ticket, where one is taken, or else by a key or token."""
-    ticket = tickets.presented(request)
-    if ticket is None or db is None:
-        actor = await callers.identify(request)
-    else:
-        actor = await tickets.redeem(ticket, request, callers, db, clock)
-    request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
-    await limits.count(request, actor)
-    return actor
+live = Live(may_publish=vehicle("own.subject"))
 
 
 async def admit(request: Request, limits: Limits) -> None:
@@ -70,7 +61,7 @@ app = App(
     NAME,
     version=VERSION,
     settings=TessieSettings,
-    authenticate=authenticate,
+    authenticate=live.authenticate,
     admit=admit,
     revalidate=revalidate,
     count_frame=count_frame,
@@ -103,8 +94,7 @@ app = App(
         energy_report.routes,
         sync.routes,
         usage.routes,
-        live.routes,
-        tickets.routes,
+        live,
         agent_chat.routes,
         conversations.routes,
         actions.routes,

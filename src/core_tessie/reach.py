@@ -6,12 +6,22 @@ from core_tessie.d1.filters import Condition
 from edge.access import ADMIN, Actor
 from edge.errors import Forbidden
 from edge.ports import Value
+from edge.reach import Reach, subject
 
 
 class VehicleOutOfReach(Forbidden):
     """This key is bound to other vehicles."""
 
     title = "This key is bound to other vehicles"
+
+
+def _refusal() -> VehicleOutOfReach:
+    return VehicleOutOfReach("name a vehicle that the key is bound to: GET /auth/me lists them")
+
+
+def vehicle(argument: str) -> Reach:
+    """Let a bound key reach its own vehicles alone: an argument of the handler names one, None stands for all."""
+    return subject(argument, _refusal)
 
 
 def reach(actor: Actor, vin: str | None) -> None:

@@ -16,7 +16,7 @@ from edge.auth.static_key import hash_of, matches
 from edge.auth.tokens import Tokens
 from edge.authorization import presented_key
 from edge.errors import NotConfigured, Unauthorized
-from edge.ports import Background, Clock, Database, Row
+from edge.ports import Background, Clock, Database, Quotas, RateLimiter, Row
 from edge.request import Request
 from edge.settings import AccessKey, Secret, Settings
 
@@ -45,6 +45,8 @@ class AccessSettings(Settings):
     jwt_secret_key: SigningKey
     jwt_secret_key_old: SigningKey | None = None
     jwt_issuer: str = "api"
+    rate_limiter: RateLimiter | None = None
+    quotas: Quotas | None = None
 
 
 class Signing:
