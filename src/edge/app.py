@@ -150,8 +150,12 @@ class App:
 
     def _check_reach(self, where: str, reach: Reach | None) -> None:
         """Raise `PlanError` where an app with tables has a route of which nothing says how it keeps callers apart."""
-        if self.tables is not None and reach is None and not self.injector.takes_rows:
+        if self.tables is None or self.injector.takes_rows:
+            return
+        if reach is None:
             raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
+        if reach.is_optional:
+            raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""

@@ -1,13 +1,13 @@
 """The shapes that `/d1` takes and gives, for its documentation: the tables themselves are described by `GET /d1`."""
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from core_tessie.d1.filters import DEFAULT_LIMIT, MAX_LIMIT
-from core_tessie.d1.values import render
-from core_tessie.tables import Kind, Table
+from core_tessie.d1.values import is_writable, render
+from edge.data import Kind, Rows
 from edge.endpoint import Operation
 
 type TableRow = dict[str, JsonValue]
@@ -43,7 +43,7 @@ class Inserting(Selecting):
     columns: Annotated[str | None, Field(description="The members that are taken from the body's rows")] = None
 
 
-class ColumnInfo(BaseModel):
+class ColumnInfo(TypedDict):
     """One column: `references` is the table whose id it holds; what is not writable, the database sets."""
 
     name: str
@@ -54,35 +54,35 @@ class ColumnInfo(BaseModel):
     references: str | None
 
 
-class TableInfo(BaseModel):
+class TableInfo(TypedDict):
     """One table with its columns in their order."""
 
     name: str
     columns: list[ColumnInfo]
 
 
-class Tables(BaseModel):
+class Tables(TypedDict):
     """The tables that the caller may read."""
 
     tables: list[TableInfo]
 
-    @classmethod
-    def of(cls, tables: Iterable[Table]) -> Self:
-        """Describe tables."""
-        return cls(tables=[TableInfo(name=table.name, columns=_columns(table)) for table in tables])
+
+def described(tables: Iterable[Rows]) -> Tables:
+    """Describe tables."""
+    return Tables(tables=[TableInfo(name=table.name, columns=_columns(table)) for table in tables])
 
 
-def _columns(table: Table) -> list[ColumnInfo]:
+def _columns(table: Rows) -> list[ColumnInfo]:
     columns = table.columns.values()
-    (defaults,) = render(columns, [{column.name: column.default for column in columns}])
+    (defaults,) = render(columns, [{column.name: column.expression or column.default for column in columns}])
     return [
         ColumnInfo(
             name=column.name,
             type=column.kind,
             nullable=column.nullable,
-            writable=column.writable,
+            writable=is_writable(column),
             default=defaults[column.name],
-            references=column.references,
+            references=column.references or None,
         )
         for column in columns
     ]

@@ -15,7 +15,7 @@ from core_tessie.sync.rows import capacities, history, snapshot
 from core_tessie.tessie.client import Ask, Tessie, TessieFailed
 from core_tessie.tessie.records import RECORDS
 from edge.instants import from_epoch, to_epoch, to_text
-from edge.ports import Clock, Database, Fetched, Row, Statement
+from edge.ports import Clock, Fetched, Row, Statement, SystemDatabase
 
 WINDOW = 100
 """Records that one call asks for."""
@@ -70,7 +70,7 @@ class VehicleSync(NamedTuple):
 
     vin: str
     run_id: str
-    db: Database
+    db: SystemDatabase
     tessie: Tessie
     clock: Clock
     news: SyncNews
