@@ -1,7 +1,6 @@
 """Writes `logs` rows for known callers and steps, and a point of usage for each request, after the response."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from time import perf_counter, time
 from uuid import uuid4
 
@@ -95,7 +94,7 @@ class Journal:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
         if self._writer:
             fits = self._sampler.spend("bodies", call_size(call), A_MINUTE, time())
-            self._writer.add([call if fits else replace(call, leaves_body=True)])
+            self._writer.add([call if fits else call._replace(leaves_body=True)])
 
     def _keep(self, level: str, entry: LogNote) -> None:
         if self._writer:

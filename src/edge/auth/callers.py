@@ -2,7 +2,6 @@
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property, lru_cache
 from typing import Annotated, Any
 
@@ -164,7 +163,7 @@ class Callers:
     @cached_property
     def _administrator(self) -> Actor:
         marks = self._marks()
-        return replace(ADMINISTRATOR, fingerprint=marks[0]) if marks else ADMINISTRATOR
+        return ADMINISTRATOR._replace(fingerprint=marks[0]) if marks else ADMINISTRATOR
 
     def _marks(self) -> tuple[str, ...]:
         """Return the fingerprints of the administrator's key; none without a signing key."""
@@ -189,7 +188,7 @@ def narrowed(actor: Actor, key: Actor) -> Actor:
     if rights == (actor.role, actor.subjects, actor.daily_calls, actor.expires_at):
         return actor
     role, subjects, daily_calls, expires_at = rights
-    return replace(actor, role=role, subjects=subjects, daily_calls=daily_calls, expires_at=expires_at)
+    return actor._replace(role=role, subjects=subjects, daily_calls=daily_calls, expires_at=expires_at)
 
 
 def _common(some: frozenset[str] | None, others: frozenset[str] | None) -> frozenset[str] | None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -300,16 +299,16 @@ def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
         text, name = await place.key(callers, OPERATOR, subjects=["A", "B"], daily_calls=9)
         actor = await callers.identify(request_by(text))
         narrow = await callers.identify(
-            request_by(token(callers, replace(actor, role=READER, subjects=frozenset("A"))))
+            request_by(token(callers, actor._replace(role=READER, subjects=frozenset("A"))))
         )
         assert await callers.revalidate(actor) == actor
         assert await callers.revalidate(narrow) is narrow
         await place.db.run("UPDATE api_keys SET subjects = NULL, role = 3, daily_calls = 8")
         assert await callers.revalidate(actor) == Actor(name, ADMIN, None, 8)
-        assert await callers.revalidate(narrow, fresh=True) == replace(narrow, daily_calls=8)
+        assert await callers.revalidate(narrow, fresh=True) == narrow._replace(daily_calls=8)
         carried = Actor(name, READER, frozenset("A"), 9, is_token=True, expires_at=narrow.expires_at)
         place.clock.pass_by(LIFETIME_S)
-        assert await callers.revalidate(carried) == replace(narrow, daily_calls=8)
+        assert await callers.revalidate(carried) == narrow._replace(daily_calls=8)
         await callers.revoke_key(name)
         for one in (actor, narrow, carried):
             with pytest.raises(Unauthorized, match="revoked"):
@@ -335,7 +334,7 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
     async def case() -> None:
         callers = place.callers()
         actor = await callers.identify(request_by(ENV["ADMIN_API_KEY"]))
-        reader = replace(actor, role=READER, subjects=frozenset("A"), is_token=True, expires_at=2e9)
+        reader = actor._replace(role=READER, subjects=frozenset("A"), is_token=True, expires_at=2e9)
         assert (actor.name, actor.role, actor.subjects) == ("admin", ADMIN, None)
         for one in (actor, reader, ADMINISTRATOR):
             assert await callers.revalidate(one) is one
@@ -347,7 +346,7 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
                 with pytest.raises(Unauthorized):
                     await place.callers(**env).revalidate(one)
         with pytest.raises(Unauthorized):
-            await callers.revalidate(replace(reader, fingerprint=None))
+            await callers.revalidate(reader._replace(fingerprint=None))
         assert place.db.look_ups == 0
 
     asyncio.run(case())
