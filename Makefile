@@ -50,6 +50,7 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python tools/openapi.py --check
+	$(BIN)/python tools/migration_check.py
 	@$(BIN)/python tools/audit.py
 
 audit: $(VENV)/.dev ## Ask what is known of the locked packages' vulnerabilities, where that can be asked

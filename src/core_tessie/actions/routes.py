@@ -311,13 +311,14 @@ async def _found(action_id: str, actor: Actor, db: Database) -> Row:
 
 
 _CANCEL = """
-UPDATE agent_actions SET is_called_off = 1,
+UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP, is_called_off = 1,
   ended_at = CASE WHEN status = 'queued' THEN ? END,
   status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END
 WHERE id = ? AND status IN ('queued', 'running') RETURNING *
 """
 _AGAIN = """
-UPDATE agent_actions SET status = 'queued', attempts = 0, retries = retries + 1, error = NULL, result = NULL,
+UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP,
+  status = 'queued', attempts = 0, retries = retries + 1, error = NULL, result = NULL,
   started_at = NULL, ended_at = NULL, sent_at = NULL, lease_ends_at = NULL, claimed_by = NULL, is_called_off = 0
 WHERE id = ? AND status IN ('dead', 'failed', 'cancelled') RETURNING *
 """

@@ -169,8 +169,13 @@ async def history(db: Database, conversation_id: str, turn: int, actor: Actor) -
 
 def close_turn(conversation_id: str, turn: int, rows: Sequence[Statement]) -> list[Statement]:
     """Return the statements that write what came of a turn, and end it."""
-    ended = "UPDATE agent_messages SET status = 'complete' WHERE conversation_id = ? AND turn = ? AND status = 'open'"
-    return [*rows, Statement(ended, (conversation_id, turn))]
+    return [*rows, Statement(_END, (conversation_id, turn))]
+
+
+_END = (
+    "UPDATE agent_messages SET status = 'complete', updated_at = CURRENT_TIMESTAMP "
+    "WHERE conversation_id = ? AND turn = ? AND status = 'open'"
+)
 
 
 def said(conversation_id: str, turn: int, role: str, content: str, **more: object) -> Statement:

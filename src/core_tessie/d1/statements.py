@@ -72,7 +72,6 @@ def delete(table: Table, where: Condition, columns: Sequence[Column]) -> Stateme
     return Statement(f"DELETE FROM {table.name} WHERE {where.sql}{_returning(columns)}", where.params)
 
 
-# RETURNING shows a row as it is before triggers run: the one that moves updated_at would be too late for it.
 _TOUCH = '"updated_at" = CURRENT_TIMESTAMP'
 
 

@@ -48,7 +48,9 @@ class ReportNews:
             return
         summary = answer.text.strip()[:SUMMARY_LIMIT]
         if summary:
-            await self._db.run("UPDATE energy_reports SET summary = ? WHERE id = ?", summary, report_id)
+            await self._db.run(
+                "UPDATE energy_reports SET summary = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?", summary, report_id
+            )
 
 
 def _numbers(report: EnergyReport) -> Iterator[str]:

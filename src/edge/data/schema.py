@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 NAME = r"[a-z_][a-z0-9_]*"
 """A name of a table or column: SQLite has no escapes in names, so every spelling of it holds its letters in one run."""
+TOUCHED = "updated_at"
+"""A column that each update brings up to date."""
 NONE = "-"
 """Stands in a layout for a column that declares no type."""
 
