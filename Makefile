@@ -19,10 +19,10 @@ help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 dev: $(VENV)/.local ## Run an app at http://127.0.0.1:8787 (PORT=, STATE=, APP= override)
-	@exec $(BIN)/python tools/dev.py
+	@exec env LAUNCHER=$$PPID $(BIN)/python tools/dev.py
 
 dev-workers: $(VENV)/.local $(WORKERS) assets ## The same in real workerd with real Pyodide (needs Node 20 or newer)
-	@exec $(BIN)/python tools/dev_workers.py
+	@exec env LAUNCHER=$$PPID $(BIN)/python tools/dev_workers.py
 
 sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overrides)
 	@exec $(BIN)/python tools/sync.py

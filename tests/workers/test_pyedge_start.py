@@ -162,6 +162,22 @@ def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
         assert becomes(url, None)
 
 
+@pytest.mark.parametrize("victim", ["node", "guard"])
+def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
+    with Worker(small) as worker:
+        assert worker._process is not None
+        pids = worker.control("memory") | {"guard": worker._process.pid}
+        os.kill(pids[victim], signal.SIGKILL)
+        assert becomes(worker.url, None)
+        if victim == "guard":
+            assert worker.wait(10) == -signal.SIGKILL
+            worker.stop()
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pids['workerd']}").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pids['workerd']}").exists()
+
+
 def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
     source, config = small / "src" / "small.py", small / "wrangler.toml"
     with served(small, "--state", str(small / "state")) as (_, url):

@@ -53,6 +53,8 @@ const order = JSON.parse((await once(lines, "line"))[0]);
 lines.on("close", () => stop()); // the parent is gone, or wants an end
 process.on("SIGINT", () => stop());
 process.on("SIGTERM", () => stop());
+process.on("SIGHUP", () => stop());
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop()); // nobody reads it any more
 
 let mf, base;
 let busy = true; // starting: nothing to watch over yet
@@ -140,7 +142,7 @@ async function stop(code = 0) {
   if (stopping) return;
   stopping = true;
   controls.close();
-  await Promise.race([mf?.dispose(), sleep(5000)]).catch(() => {});
+  await Promise.race([mf?.dispose(), sleep(3000)]).catch(() => {});
   workerd?.kill("SIGKILL");
   process.exit(code);
 }
