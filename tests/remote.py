@@ -12,9 +12,10 @@ from urllib.parse import urlsplit
 from pydantic_core import to_json
 
 from edge.app import App
+from edge.context import Ports
 from edge.events import Outcome
 from edge.http import HeaderList
-from edge.ports import Keys, KeyValue, Log, Ports, Result, Row, Statement, Value
+from edge.ports import Keys, KeyValue, Log, Result, Row, Statement, Value
 from edge.testing import Answer, Client
 from pyedge import ControlError, Worker
 

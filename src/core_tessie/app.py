@@ -29,13 +29,13 @@ from edge.auth import routes as auth
 from edge.auth import tickets
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, rate_limit_headers
-from edge.http import Request
+from edge.live.publisher import Publisher
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
 from edge.ports import Clock, Database, Limit
-from edge.ports.events import Publisher
+from edge.request import Request
 from edge.resources import health
 
 

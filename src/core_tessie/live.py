@@ -9,8 +9,9 @@ from core_tessie.settings import TessieSettings
 from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, Forbidden, NotConfigured
-from edge.http import Request, Response
+from edge.http import Response
 from edge.ports.events import Draft, Events, Follow, TooManyConnections, UpgradeRequired
+from edge.request import Request
 from edge.routes import Routes
 from edge.text import Matching
 
@@ -106,7 +107,7 @@ async def open_socket(
     has expired, and with 1013 where the key holds as many streams and sockets as it may.
     """
     _check_origin(request, settings)
-    return await events.connect(request, _follow(actor, wanted.since, wanted.types, settings))
+    return await events.connect(request.headers, request.id, _follow(actor, wanted.since, wanted.types, settings))
 
 
 def _follow(actor: Actor, since: int | None, types: str, settings: TessieSettings) -> Follow:

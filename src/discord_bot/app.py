@@ -16,13 +16,13 @@ from edge.auth.static_key import require_key
 from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
 from edge.clients.leases import Leases
-from edge.http import Request
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
 from edge.ports import Clock, Limit
 from edge.ports.crypto import Crypto
+from edge.request import Request
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes

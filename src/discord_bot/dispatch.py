@@ -4,7 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -31,14 +31,13 @@ from discord_bot.interactions import (
 )
 from edge.access import READER
 from edge.clients.discord import Discord, clipped
+from edge.context import Ports
 from edge.endpoint import Operation
 from edge.errors import Problem, list_faults
-from edge.http import Request, Response
-from edge.ports import Background, PortError, Ports
-from edge.routes import Routes
-
-if TYPE_CHECKING:
-    from edge.app import App
+from edge.http import Response
+from edge.ports import Background, PortError
+from edge.request import Request
+from edge.routes import Composition, Routes
 
 
 class Timing(NamedTuple):
@@ -76,7 +75,7 @@ class Interactions(Routes):
         self.groups, self.timing = [*groups], timing
         self.planned: Mapping[tuple[str, str], Planned] = {}
 
-    def compose(self, app: "App") -> None:
+    def compose(self, app: Composition) -> None:
         """Plan the handlers."""
         self.planned = plan(self.groups, app.injector)
         self.app = app

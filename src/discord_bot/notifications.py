@@ -14,8 +14,9 @@ from edge.access import OPERATOR
 from edge.clients.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.clients.upstream import UpstreamTimeout
 from edge.endpoint import Body, Operation, Query
-from edge.http import Request, Response
+from edge.http import Response
 from edge.instants import IN_ANY_ZONE, from_text
+from edge.request import Request
 from edge.routes import Routes
 from edge.text import Matching
 

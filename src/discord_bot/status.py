@@ -7,8 +7,9 @@ from discord_bot.audit import Audit
 from discord_bot.commands import Commands
 from discord_bot.interactions import Reply
 from edge.clients.discord import Embed
+from edge.context import Ports
 from edge.instants import FORM
-from edge.ports import Ports, Row
+from edge.ports import Row
 from edge.resources.health import probe
 
 commands = Commands()

@@ -4,7 +4,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Authenticate, check, require
+from edge.access import PUBLIC, Actor, require
+from edge.authorization import Authenticate, check
+from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
     BadRequest,
@@ -16,22 +18,14 @@ from edge.errors import (
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.failures import failure_response, frame_problem, trace_of
-from edge.http import URL_LIMIT, Request, Response, close
+from edge.http import Response, close
 from edge.injection import CallerTables, Injector, Provider
-from edge.ports import (
-    NO_CALLER,
-    Assets,
-    Background,
-    Clock,
-    Fetch,
-    Limit,
-    Log,
-    Ports,
-)
+from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
 from edge.ports.crypto import Crypto
 from edge.ports.events import Audience
 from edge.ports.workflows import Run
 from edge.reach import Reach
+from edge.request import URL_LIMIT, Request
 from edge.routes import Consumer, FrameRoute, Routes
 from edge.routing import Router
 from edge.settings import Settings

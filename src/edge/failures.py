@@ -4,9 +4,10 @@ import traceback
 
 from pydantic_core import to_json
 
+from edge.context import Ports
 from edge.errors import PROBLEM_JSON, Forbidden, InternalError, Problem, ServiceAway, StorageConflict, UnstorableValue
 from edge.events import Frame
-from edge.http import Request, Response
+from edge.http import Response
 from edge.ports import (
     CheckViolation,
     ConstraintViolation,
@@ -15,9 +16,9 @@ from edge.ports import (
     NotNullViolation,
     OutOfScope,
     PortError,
-    Ports,
     UniqueViolation,
 )
+from edge.request import Request
 
 
 def problem_response(problem: Problem, request: Request) -> Response:

@@ -13,8 +13,8 @@ from core_tessie.settings import TessieSettings
 from core_tessie.tables import TABLES
 from edge.access import READER, Actor
 from edge.app import App
-from edge.http import Request
 from edge.ports import Database
+from edge.request import Request
 from edge.testing import Answer, Client
 
 from .conftest import Runner

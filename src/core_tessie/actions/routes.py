@@ -26,9 +26,10 @@ from edge.errors import (
     pointer_of,
 )
 from edge.events import Tick
-from edge.http import Request, Response
+from edge.http import Response
 from edge.instants import to_text
 from edge.ports import Background, Database, DatabaseError, Row
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/agent/actions", tag="agent", access=READER)

@@ -18,8 +18,8 @@ from core_tessie.tessie.client import Tessie
 from edge.errors import NotConfigured, Problem
 from edge.events import Delivery, Retry
 from edge.instants import from_epoch, to_epoch, to_text
+from edge.live.publisher import Publisher
 from edge.ports import Clock, Database, PortError, Queue, Row
-from edge.ports.events import Publisher
 from edge.ports.workflows import Workflow
 
 UNSENT_AFTER = timedelta(seconds=10)

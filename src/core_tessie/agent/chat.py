@@ -22,14 +22,16 @@ from edge.clients.model_faults import (
     ModelSlow,
     PromptRefused,
 )
+from edge.context import Ports
 from edge.endpoint import Body, Operation
 from edge.events import Frame
-from edge.http import Request, Response
+from edge.http import Response
 from edge.live.event_stream import SSE, event_stream
+from edge.live.publisher import Publisher
 from edge.negotiation import best
-from edge.ports import Background, Clock, Database, Ports
-from edge.ports.events import Publisher
+from edge.ports import Background, Clock, Database
 from edge.ports.model import Model
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/agent", tag="agent", access=READER)

@@ -19,10 +19,12 @@ from core_tessie.reach import reach
 from core_tessie.sync import runs
 from core_tessie.tables import TABLES
 from edge.access import Actor
+from edge.context import Ports
 from edge.errors import Problem, list_faults
-from edge.http import Headers, Request
-from edge.ports import Clock, Database, PortError, Ports
+from edge.http import Headers
+from edge.ports import Clock, Database, PortError
 from edge.ports.model import ToolCall
+from edge.request import Request
 
 RESULT_LIMIT = 6_000
 """Characters of a tool's answer that a model is shown."""

@@ -15,8 +15,8 @@ from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author, reachable
 from edge.clients.model_faults import problem_of
 from edge.errors import InternalError, Problem
+from edge.live.publisher import Publisher
 from edge.ports import Background, Statement
-from edge.ports.events import Publisher
 from edge.ports.model import Model, ModelError, Part, Prompt, ToolCall
 
 ROUNDS = 6

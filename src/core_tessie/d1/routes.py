@@ -34,8 +34,9 @@ from core_tessie.reach import own, reachable, sees_all
 from core_tessie.tables import TABLES, Column, Table
 from edge.access import ADMIN, READER, Actor
 from edge.endpoint import Body
-from edge.http import Request, Response
+from edge.http import Response
 from edge.ports import Database, DatabaseError, LimitExceeded, Result, Row, Statement
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/d1", tag="d1", access=READER)

@@ -18,10 +18,11 @@ from core_tessie.tessie.vin import Vin
 from edge.access import READER, Actor
 from edge.endpoint import Body, Operation, Query
 from edge.errors import Fault, InvalidBody, NotFound, Problem
-from edge.http import Request, Response
+from edge.http import Response
 from edge.instants import to_text
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Clock, Database
+from edge.request import Request
 from edge.routes import Routes
 from edge.text import Matching
 

@@ -9,8 +9,8 @@ from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import Body
 from edge.errors import NotConfigured, NotFound
 from edge.events import Delivery, Tick
-from edge.http import Request
 from edge.ports import Database
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/colbycommands/sync", tag="colbycommands", access=READER)

@@ -14,8 +14,9 @@ from core_tessie.tessie.vin import VIN
 from edge.access import OPERATOR, READER, Actor
 from edge.endpoint import ANY_STATUS, Operation
 from edge.errors import BadGateway, BadRequest, Forbidden, MethodNotAllowed, NotConfigured
-from edge.http import HeaderList, Request, Response, percent_decode
+from edge.http import HeaderList, Response, percent_decode
 from edge.ports import Fetched
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/tessieapi", tag="tessieapi", access=READER)

@@ -8,16 +8,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from edge.access import ADMIN, Actor, presented_key
+from edge.access import ADMIN, Actor
 from edge.auth.key_cache import KeyCache
 from edge.auth.keys import PREFIX, ApiKeys, NewKey
 from edge.auth.limits import Limits
 from edge.auth.proofs import Proofs
 from edge.auth.static_key import hash_of, matches
 from edge.auth.tokens import Tokens
+from edge.authorization import presented_key
 from edge.errors import NotConfigured, Unauthorized
-from edge.http import Request
 from edge.ports import Background, Clock, Database, Row
+from edge.request import Request
 from edge.settings import AccessKey, Secret, Settings
 
 ADMINISTRATOR = Actor("admin", ADMIN)

@@ -10,9 +10,9 @@ from pydantic_core import from_json, to_json
 from edge.access import ADMIN, READER, Actor, Role
 from edge.auth.callers import Callers
 from edge.errors import Unauthorized
-from edge.http import Request
 from edge.instants import to_text
 from edge.ports import Clock, Database, Row, Statement
+from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/ws/ticket", tag="live", access=READER)

@@ -4,7 +4,8 @@ import re
 from functools import lru_cache
 
 from edge.app import Next
-from edge.http import HeaderList, Request, Response
+from edge.http import HeaderList, Response
+from edge.request import Request
 
 _EXPOSED = (
     "etag, content-range, link, location, preference-applied, ratelimit, ratelimit-policy, retry-after, "

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 from edge.access import Actor
 from edge.app import App
+from edge.context import Ports
 from edge.errors import BadRequest, Problem, Unauthorized
 from edge.events import Frame
-from edge.ports import Ports
 from edge.runtimes import live_wire as wire
 
 
