@@ -15,6 +15,7 @@ from core_tessie.energy import routes as energy_report
 from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
+from core_tessie.schema import SCHEMA
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import backfill_workflow
 from core_tessie.sync import routes as sync
@@ -95,7 +96,7 @@ app = App(
     limits={"RATE_LIMITER": Limit(600, 60)},
     resources=[
         index.routes,
-        health.routes,
+        health.health_routes(migrations=SCHEMA.migrations),
         auth.routes,
         d1.routes,
         tessieapi.routes,

@@ -217,4 +217,16 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
+    migrations=(
+        "0001_init.sql",
+        "0002_idles_and_battery.sql",
+        "0003_tickets.sql",
+        "0004_agent.sql",
+        "0005_actions.sql",
+        "0006_access.sql",
+        "0007_message_scope.sql",
+        "0008_ticket_credentials.sql",
+        "0009_retention.sql",
+        "0010_no_triggers.sql",
+    ),
 )

@@ -7,6 +7,7 @@ from discord_bot.dispatch import interaction_routes
 from discord_bot.notices import Notices
 from discord_bot.notifications import Desk
 from discord_bot.schedule import Posts
+from discord_bot.schema import SCHEMA
 from discord_bot.settings import BotSettings
 from edge.access import READER, Actor
 from edge.app import App
@@ -62,7 +63,7 @@ app = App(
     providers=[make_limits, Leases, Cache, Discord, Webhooks, Audit, Site, ask.Answers, Notices, Desk, Posts],
     resources=[
         index_routes(NAME, VERSION, LINKS),
-        service_routes(),
+        service_routes(migrations=SCHEMA.migrations),
         interactions,
         notifications.routes,
         schedule.routes,

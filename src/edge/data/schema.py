@@ -134,7 +134,7 @@ class Relation:
 
 
 class Schema:
-    """All that the migrations leave. `others` are names that no app declares, such as `d1_migrations`."""
+    """All that the `migrations` leave. `others` are names that no app declares, such as `d1_migrations`."""
 
     def __init__(
         self,
@@ -142,9 +142,11 @@ class Schema:
         indexes: tuple[Index, ...] = (),
         triggers: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
+        migrations: tuple[str, ...] = (),
     ) -> None:
         self.relations = {relation.name: relation for relation in relations}
         self.indexes, self.triggers, self.others = indexes, triggers, others
+        self.migrations = migrations
 
     @property
     def hidden(self) -> tuple[str, ...]:
