@@ -13,7 +13,7 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run bench bench-workers bench-live startup lock clean
+.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -83,8 +83,12 @@ golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, sch
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null
 
-dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload, without an account, and bound its size
+dry-run: $(VENV)/.dev $(WORKERS) assets ## Make what a deployment would upload, bound its size, and measure its start (ROUNDS=)
 	@$(BIN)/python tools/upload.py
+	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup --rounds $(or $(ROUNDS),1)
+
+deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy it, and ask its health (ENV=staging, URL=)
+	@$(BIN)/python tools/deploy.py '$(ENV)'
 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks

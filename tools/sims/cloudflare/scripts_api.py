@@ -1,8 +1,9 @@
-"""Workers over Cloudflare's API, as `wrangler deploy` and `wrangler secret` ask for them: uploads, versions, secrets."""
+"""Workers over Cloudflare's API, as `wrangler deploy` and `wrangler secret` ask for them."""
 
 import json
 import re
 import secrets
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -76,7 +77,13 @@ class Scripts:
     def service(self, name: str) -> dict[str, Any]:
         """Return what wrangler asks before a deployment."""
         script = self._script(name, code=10090)
-        details = {"id": name, "tag": name, "tags": [], "last_deployed_from": "wrangler", "migration_tag": script.tag}
+        details: dict[str, Any] = {
+            "id": name,
+            "tag": name,
+            "tags": [],
+            "last_deployed_from": "wrangler",
+            "migration_tag": script.tag,
+        }
         return {"id": name, "default_environment": {"environment": "production", "script": details}}
 
     def worker(self, name: str) -> dict[str, Any]:
@@ -88,30 +95,24 @@ class Scripts:
 
     def answer(self, name: str, rest: str, method: str, body: bytes, kind: str) -> Any:
         """Return the result of a request for a Worker, or for a part of it."""
-        match method, rest:
-            case "PUT", "":
-                return self._put(name, body, kind)
-            case "POST", "/versions":
-                version = self._script(name).upload(body, kind)
-                return {"id": version.number, "startup_time_ms": 1, "resources": {"script": {"etag": version.number}}}
-            case "GET", "/deployments":
-                return {"deployments": self._deployments(name)}
-            case "POST", "/deployments":
-                return self._deploy(name, json.loads(body))
-            case "GET" | "PUT", "/secrets":
-                return self._secrets(name, method, body)
-            case "POST", "/assets-upload-session":
-                return self._session(name, json.loads(body)["manifest"])
-            case "GET" | "POST", "/subdomain":
-                return self._subdomain(name, method)
-            case "PUT", "/schedules":
-                self._script(name).schedules = [one["cron"] for one in json.loads(body)]
-                return {"schedules": []}
-            case "PATCH", "/script-settings":
-                return {}
         if method == "GET" and rest.startswith("/versions/"):
             return self._version(name, rest.removeprefix("/versions/"))
-        raise Refusal(405, 10000, "Method not allowed")
+        known: dict[tuple[str, str], Callable[[], Any]] = {
+            ("PUT", ""): lambda: self._put(name, body, kind),
+            ("POST", "/versions"): lambda: self._add_version(name, body, kind),
+            ("GET", "/deployments"): lambda: {"deployments": self._deployments(name)},
+            ("POST", "/deployments"): lambda: self._deploy(name, json.loads(body)),
+            ("GET", "/secrets"): lambda: self._secrets(name),
+            ("PUT", "/secrets"): lambda: self._put_secret(name, json.loads(body)),
+            ("POST", "/assets-upload-session"): lambda: self._session(name, json.loads(body)["manifest"]),
+            ("GET", "/subdomain"): lambda: self._subdomain(name),
+            ("POST", "/subdomain"): lambda: self._publish(name),
+            ("PUT", "/schedules"): lambda: self._schedule(name, json.loads(body)),
+            ("PATCH", "/script-settings"): dict,
+        }
+        if (method, rest) not in known:
+            raise Refusal(405, 10000, "Method not allowed")
+        return known[method, rest]()
 
     def _script(self, name: str, code: int = MISSING) -> Script:
         if name not in self.all:
@@ -145,12 +146,20 @@ class Scripts:
         metadata = {"author_email": "sim", "source": "wrangler", "created_on": "2026-11-17T00:00:00Z"}
         return {"id": number, "number": 1, "metadata": metadata, "annotations": {}, "resources": {"bindings": []}}
 
-    def _secrets(self, name: str, method: str, body: bytes) -> Any:
-        if method == "GET":
-            return [{"name": one, "type": "secret_text"} for one in self._script(name).secrets]
-        given = json.loads(body)
+    def _add_version(self, name: str, body: bytes, kind: str) -> dict[str, Any]:
+        version = self._script(name).upload(body, kind)
+        return {"id": version.number, "startup_time_ms": 1, "resources": {"script": {"etag": version.number}}}
+
+    def _secrets(self, name: str) -> list[dict[str, Any]]:
+        return [{"name": one, "type": "secret_text"} for one in self._script(name).secrets]
+
+    def _put_secret(self, name: str, given: dict[str, Any]) -> dict[str, Any]:
         self._script(name).secrets[given["name"]] = given["text"]
         return {"name": given["name"], "type": "secret_text"}
+
+    def _schedule(self, name: str, given: list[dict[str, str]]) -> dict[str, Any]:
+        self._script(name).schedules = [one["cron"] for one in given]
+        return {"schedules": given}
 
     def _session(self, name: str, manifest: dict[str, dict[str, Any]]) -> dict[str, Any]:
         """Ask for all files, in one bucket."""
@@ -169,10 +178,12 @@ class Scripts:
             script.assets[session[name]] = content.decode()
         return {"jwt": token}
 
-    def _subdomain(self, name: str, method: str) -> dict[str, Any]:
-        script = self._script(name)
-        script.is_public = script.is_public or method == "POST"
-        return {"enabled": script.is_public, "previews_enabled": False}
+    def _subdomain(self, name: str) -> dict[str, Any]:
+        return {"enabled": self._script(name).is_public, "previews_enabled": False}
+
+    def _publish(self, name: str) -> dict[str, Any]:
+        self._script(name).is_public = True
+        return self._subdomain(name)
 
 
 def form(body: bytes, kind: str) -> list[Part]:

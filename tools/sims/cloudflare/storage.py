@@ -1,7 +1,9 @@
 """Cloudflare's API as wrangler asks for it: KV and D1, and for a deployment Workers, secrets, assets and queues."""
 
+import asyncio
 import json
 import re
+import secrets
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from aiohttp import web
 
 from sims.cloudflare.analytics import ACCOUNT
 from sims.cloudflare.d1_api import ApiDatabase, Refusal
+from sims.cloudflare.hosting import Hosting
 from sims.cloudflare.kv_api import Namespace
 from sims.cloudflare.queues_api import Queues
 from sims.cloudflare.scripts_api import SUBDOMAIN, Script, Scripts
@@ -28,6 +31,7 @@ _SETTINGS = re.compile(r"/workers/scripts/([^/]+)/settings")
 _SCRIPT = re.compile(r"/workers/scripts/([^/]+)(/.*)?")
 _SERVICE = re.compile(r"/workers/services/([^/]+)")
 _WORKER = re.compile(r"/workers/workers/([^/]+)")
+_HOSTED = re.compile(r"/deployed/([^/]+)")
 _QUEUES = re.compile(r"/queues(/.*)?")
 _WORKFLOW = re.compile(r"/workflows/([^/]+)")
 
@@ -64,8 +68,9 @@ class StorageSim(StandIn):
     each request, `failure`, where it is set, is what each is answered. The shapes are those that wrangler 4 reads.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self._hosting = Hosting()
         self.namespaces: dict[str, Namespace] = {}
         self.databases: dict[str, ApiDatabase] = {}
         self.scripts, self.queues = Scripts(), Queues()
@@ -97,6 +102,10 @@ class StorageSim(StandIn):
         self.workers.setdefault(worker, Script()).namespaces[binding] = number
         return self.namespaces.setdefault(number, Namespace())
 
+    def add_secret(self, worker: str, name: str, value: str = "") -> None:
+        """Set a secret of a Worker, invented where no value is given."""
+        self.workers.setdefault(worker, Script()).secrets[name] = value or secrets.token_urlsafe(32)
+
     def application(self) -> web.Application:
         """Return what answers."""
         application = web.Application(client_max_size=LARGEST)
@@ -105,6 +114,7 @@ class StorageSim(StandIn):
 
     async def closing(self) -> None:
         """Leave nothing."""
+        await asyncio.to_thread(self._hosting.stop)
         for database in self.databases.values():
             database.close()
         self._files.cleanup()
@@ -123,6 +133,8 @@ class StorageSim(StandIn):
             return envelope(refusal.status, errors=[{"code": refusal.code, "message": str(refusal)}])
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if found := _HOSTED.match(request.raw_path):
+            return await self._hosted(found[1], request.raw_path[found.end() :])
         authorization, body = request.headers.get("authorization", ""), await request.read()
         answer = self.answer(
             Asked(request.method, request.raw_path, authorization, body, request.headers.get("content-type", ""))
@@ -130,6 +142,12 @@ class StorageSim(StandIn):
         kind = "application/json" if answer.body[:1] == b"{" else "text/plain"
         headers = {"content-type": kind} | ({"etag": f'"{answer.etag}"'} if answer.etag else {})
         return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    async def _hosted(self, name: str, path: str) -> web.Response:
+        """Answer for a deployed Worker, as its address at workers.dev does."""
+        script = self.workers.get(name, Script())
+        status, body = await asyncio.to_thread(self._hosting.get, name, path or "/", script, self.databases)
+        return web.Response(status=status, body=body)
 
     def _upload(self, name: str, asked: Asked) -> Answered:
         """Take a file, at an address that carries its own right, as R2's presigned ones do."""
