@@ -21,7 +21,7 @@ help: ## List the targets
 dev: $(VENV)/.local ## Run an app at http://127.0.0.1:8787 (PORT=, STATE=, APP= override)
 	@exec env LAUNCHER=$$PPID $(BIN)/python tools/dev.py
 
-dev-workers: $(VENV)/.local $(WORKERS) assets ## The same in real workerd with real Pyodide (needs Node 20 or newer)
+dev-workers: $(VENV)/.local $(WORKERS) assets ## The same in real workerd with real Pyodide (needs Node 22 or newer)
 	@exec env LAUNCHER=$$PPID $(BIN)/python tools/dev_workers.py
 
 sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overrides)
@@ -105,7 +105,7 @@ startup: $(VENV)/.dev $(WORKERS) ## Measure the unprepared start of every Worker
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
-	@for group in local dev bench; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
+	@for group in local dev bench deploy; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
 	@for group in worker bench-kinglet bench-fastapi; do \
 	  $(COMPILE) --python-version 3.14 --group $$group $(NOT_IN_WASM) -o $(LOCKS)/$$group.txt || exit 1; done
 	@grep -A2 workers-runtime-sdk $(LOCKS)/worker.txt > $(LOCKS)/bench-bare.txt
@@ -131,10 +131,10 @@ $(VENV)/.bench: $(VENV)/.dev $(LOCKS)/bench.txt
 	@$(INSTALL) $(LOCKS)/bench.txt
 	@touch $@
 
-node_modules/.installed: package.json
-	@command -v npm >/dev/null || { echo "error: npm is needed for the Workers ring: install Node 20 or newer" >&2; exit 2; }
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "error: npm is needed for the Workers ring: install Node 22 or newer" >&2; exit 2; }
 	@echo "installing workerd, Pyodide and wrangler …"
-	@npm install --no-audit --no-fund --loglevel=error
+	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 build/.vendored: $(VENV)/.local $(LOCKS)/worker.txt

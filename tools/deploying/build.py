@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import NamedTuple
 
@@ -91,8 +92,9 @@ def check_upload(target: Target, limit: int = LIMIT) -> Upload:
         names = {*upload.own.items()} ^ {*wanted.items()}
         raise Refusal(f"{min(name for name, _ in names)}: the upload is not what {target.entry.name} imports")
     carried = {name.split("/")[1] for name in upload.modules if name.startswith("python_modules/")}
-    excluded = {path for path in target.config["python_modules"]["exclude"] if "/" not in path}
-    if missing := sorted(vendored.top_names() - carried - excluded):
+    patterns = [glob.removeprefix("**/") for glob in target.config["python_modules"]["exclude"]]
+    lacking = vendored.top_names() - carried
+    if missing := sorted(name for name in lacking if not any(fnmatch(name, pattern) for pattern in patterns)):
         raise Refusal(f"the upload lacks the packages {', '.join(missing)}: see [python_modules] in wrangler.toml")
     if upload.size > limit:
         raise Refusal(f"the upload has {upload.size // 1024:,} KiB gzip, at most {limit // 1024:,} are allowed")

@@ -20,10 +20,14 @@ class Refusal(Exception):
 
 
 class ApiDatabase:
-    """SQLite with D1's limits. `bookmark` counts what was written, as D1's does; an import takes one more look."""
+    """SQLite with D1's limits. `bookmark` counts what was written, as D1's does; an import takes one more look.
+
+    A migration that it `forgets` is applied to wrangler's eyes, and missing to the Worker's.
+    """
 
     def __init__(self, name: str, uuid: str, path: Path, uploads: str) -> None:
         self.name, self.uuid, self.path, self.bookmark = name, uuid, path, 0
+        self.forgets = ""
         self._connection = connect_d1(path)
         self._uploads = uploads
         self._files: dict[str, bytes] = {}

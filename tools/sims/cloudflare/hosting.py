@@ -108,7 +108,8 @@ def _copy(database: ApiDatabase, worker: Worker, binding: str) -> None:
         worker.d1(binding, row["sql"])
     names = [name for name in _tables(database) if name == "d1_migrations"]
     for row in database.query({"sql": "SELECT name FROM d1_migrations"})[0]["results"] if names else []:
-        worker.d1(binding, "INSERT INTO d1_migrations (name) VALUES (?)", row["name"])
+        if row["name"] != database.forgets:
+            worker.d1(binding, "INSERT INTO d1_migrations (name) VALUES (?)", row["name"])
 
 
 def _tables(database: ApiDatabase) -> list[str]:
