@@ -87,6 +87,9 @@ class Routes:
         self.frames: list[FrameRoute] = []
         self.workflows: list[WorkflowRoute] = []
 
+    socket_path: str = ""
+    """The path of the group's live socket, whose frames the app's handlers answer; empty if it has none."""
+
     def compose(self, app: Composition) -> None:
         """Plan what the group calls beside its routes; called once, when the app is composed."""
 

@@ -18,8 +18,8 @@ from upload import OFFLINE
 WAIT = 90.0
 """Seconds that a new version has until it is healthy: Cloudflare takes some to spread it."""
 INTERVAL = 2.0
-NOT_THERE = "10007"
-"""Cloudflare's code for a Worker that does not exist yet."""
+NOT_THERE = re.compile(r'Worker "[^"]+" .*not found|\b10007\b')
+"""The words of wrangler's, or Cloudflare's code, for a Worker that does not exist yet."""
 _VERSION = re.compile(r"Current Version ID: ([0-9a-f-]{36})")
 _ADDRESS = re.compile(r"https://\S+\.workers\.dev")
 _COLOURS = re.compile(r"\x1b\[[0-9;]*m")
@@ -57,7 +57,7 @@ def check_account() -> None:
 def check_secrets(target: Target) -> None:
     """Refuse where a required secret is not set; a Worker that does not exist yet has none."""
     done = wrangler(target, "secret", "list", "--format", "json")
-    if done.returncode and NOT_THERE not in done.stdout + done.stderr:
+    if done.returncode and not NOT_THERE.search(said(done)):
         raise Refusal(f"{said(done)}\nthe secrets of {target.name} cannot be listed: see docs/deploy.md for the token")
     listed = json.loads(done.stdout[done.stdout.index("[") :]) if not done.returncode else []
     missing = [name for name in target.secrets if name not in {one["name"] for one in listed}]

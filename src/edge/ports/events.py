@@ -43,6 +43,10 @@ class Audience(StrEnum):
     """Administrators alone."""
 
 
+LIVE_AUDIENCES = {"custom.*": Audience.SUBJECT, "events.forgotten": Audience.SUBJECT}
+"""The audiences of the types that the live routes publish: clients' own events, and the end of a log."""
+
+
 def audience_of(audiences: Mapping[str, Audience], type_: str) -> Audience:
     """Return the audience declared for a type, whole or as `prefix.*`; `ADMIN` for a type without one."""
     if type_ in audiences:
