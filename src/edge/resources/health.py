@@ -4,9 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from typing import Literal, Protocol, cast
-
-from pydantic import BaseModel
+from typing import Literal, Protocol, TypedDict, cast
 
 from edge.access import PUBLIC
 from edge.context import Ports
@@ -17,18 +15,20 @@ from edge.settings import Field
 PROBE_TIMEOUT = 5.0
 """Seconds that one binding may take to answer."""
 
+Status = Literal["ok", "error", "not_configured"]  # no `type`: the document would make a component of it
 
-class Probe(BaseModel):
+
+class Probe(TypedDict):
     """How one setting is: `latency_ms` only where a service was asked; no message holds a value."""
 
-    status: Literal["ok", "error", "not_configured"]
+    status: Status
     kind: str
     required: bool
-    latency_ms: float | None = None
-    message: str | None = None
+    latency_ms: float | None
+    message: str | None
 
 
-class Health(BaseModel):
+class Health(TypedDict):
     """`degraded` when a required setting is missing or any configured one fails."""
 
     status: Literal["ok", "degraded"]
@@ -70,7 +70,7 @@ async def _health(ports: Ports, clock: Clock, timeout: float, migrations: Sequen
     fields = ports.settings.fields
     results = await asyncio.gather(*(probe(field, ports, timeout, migrations) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
-    degraded = any(p.status == "error" or (p.required and p.status != "ok") for p in results)
+    degraded = any(p["status"] == "error" or (p["required"] and p["status"] != "ok") for p in results)
     return Health(
         status="degraded" if degraded else "ok",
         environment=ports.settings.environment,
@@ -83,13 +83,13 @@ async def probe(field: Field, ports: Ports, timeout: float, migrations: Sequence
     """Return how one setting or binding is; a binding has `timeout` seconds to answer, a database its migrations."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
-        status: Literal["error", "not_configured"] = "not_configured" if fault.missing else "error"
-        return Probe(status=status, kind=field.kind, required=field.required, message=fault.detail)
+        status: Status = "not_configured" if fault.missing else "error"
+        return _probe(field, status, message=fault.detail)
     value = getattr(ports.settings, field.attribute)
     if value is None:
-        return Probe(status="not_configured", kind=field.kind, required=field.required)
+        return _probe(field, "not_configured")
     if field.port is None:
-        return Probe(status="ok", kind=field.kind, required=field.required)
+        return _probe(field, "ok")
     needed = migrations if field.port is Database else ()
     return await _ask(field, cast("Probed", value), timeout, needed)
 
@@ -109,8 +109,12 @@ async def _ask(field: Field, binding: Probed, timeout: float, migrations: Sequen
     except Exception as fault:  # its text is not ours, and may hold a value
         message = type(fault).__name__
     latency = round((perf_counter() - started) * 1000, 3)
-    status: Literal["ok", "error"] = "error" if message else "ok"
-    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency, message=message)
+    status: Status = "error" if message else "ok"
+    return _probe(field, status, latency, message)
+
+
+def _probe(field: Field, status: Status, latency_ms: float | None = None, message: str | None = None) -> Probe:
+    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency_ms, message=message)
 
 
 async def _check_migrations(db: Database, needed: Sequence[str]) -> None:
