@@ -1,9 +1,8 @@
 """One vehicle's sync: what it is like now, then its history in windows, newest first, back to the last sync."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
@@ -66,8 +65,7 @@ class Walk(BaseModel):
         return next((kind for kind, trail in self.trails.items() if trail.until is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleSync:
+class VehicleSync(NamedTuple):
     """Brings one vehicle up to date within a run."""
 
     vin: str
@@ -145,7 +143,7 @@ class VehicleSync:
             [
                 *looked,
                 *statements,
-                Statement("UPDATE vehicles SET backfill = ? WHERE id = ?", (walk.model_dump_json(), self.vin)),
+                Statement(_PLACE, (walk.model_dump_json(), self.vin)),
                 runs.report(self.run_id, self.vin, facts),
                 *looked,
             ]
@@ -230,7 +228,8 @@ def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+_PLACE = "UPDATE vehicles SET backfill = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 _FINISH = (
-    "UPDATE vehicles SET synced_at = ?, refreshed_at = coalesce(?, refreshed_at), "
-    "backfilled_at = coalesce(backfilled_at, ?), backfill = NULL WHERE id = ?"
+    "UPDATE vehicles SET updated_at = CURRENT_TIMESTAMP, synced_at = ?, "
+    "refreshed_at = coalesce(?, refreshed_at), backfilled_at = coalesce(backfilled_at, ?), backfill = NULL WHERE id = ?"
 )
