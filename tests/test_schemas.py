@@ -13,7 +13,10 @@ from edge.data.schema import Schema
 from edge.runtimes.local.migrations import migrate
 from schema import read, rendered
 
-QUERY = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' ORDER BY tbl_name, type, name"
+QUERY = (
+    "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' AND name NOT LIKE 'sqlite_stat%' "
+    "ORDER BY tbl_name, type, name"
+)
 
 
 def schema(path: Path) -> str:

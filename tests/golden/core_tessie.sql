@@ -271,8 +271,6 @@ CREATE TABLE software_updates (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
-CREATE TABLE sqlite_stat1(tbl,idx,stat);
-
 CREATE INDEX sync_runs_by_actor ON sync_runs (actor);
 
 CREATE INDEX sync_runs_ended ON sync_runs (ended_at);
