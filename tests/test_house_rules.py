@@ -11,8 +11,10 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"
-KERNEL = sorted(path for path in (SRC / "edge").rglob("*.py") if "runtimes" not in path.parts)
-RUNTIMES = sorted((SRC / "edge" / "runtimes").rglob("*.py"))
+OUTER = {"runtimes", "testing"}
+"""The rooms around the kernel: what runs apps on a machine, and in tests."""
+KERNEL = sorted(path for path in (SRC / "edge").rglob("*.py") if not OUTER & set(path.parts))
+RUNTIMES = sorted(path for room in OUTER for path in (SRC / "edge" / room).rglob("*.py"))
 APPS = sorted(path.parent.name for path in SRC.glob("*/app.py") if path.parent.name != "edge")
 APP_FILES = sorted(path for app in APPS for path in (SRC / app).rglob("*.py"))
 EVERY = sorted(path for folder in (SRC, ROOT / "tools", ROOT / "benchmarks") for path in folder.rglob("*.py"))
@@ -73,7 +75,7 @@ def forbidden_imports(source: str, module: str) -> list[str]:
         name
         for name in imports(source)
         if name.partition(".")[0] not in allowed
-        or name.startswith(("edge.runtimes", "http.client", "http.server"))
+        or name.startswith(("edge.runtimes", "edge.testing", "http.client", "http.server"))
         or (name.startswith("edge.openapi.document") and module != "edge.openapi.document")
     ]
 
@@ -95,6 +97,8 @@ def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(path: 
         ("edge.app", "def f():\n    import js"),
         ("edge.app", "from pyodide.ffi import to_js"),
         ("edge.app", "from edge.runtimes.local import log"),
+        ("edge.app", "from edge.testing import Client"),
+        ("core_tessie.app", "import edge.testing.client"),
         ("edge.app", "from edge import runtimes"),
         ("edge.app", "from apispec import APISpec"),
         ("edge.app", "import sqlite3"),
