@@ -49,6 +49,7 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	PYTHONPATH=src $(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/openapi.py --check
 	@$(BIN)/python tools/audit.py
 

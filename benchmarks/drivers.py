@@ -7,7 +7,8 @@ from typing import Any, NamedTuple
 from benchmarks.api import API_KEY
 from benchmarks.cases import Case
 from benchmarks.peers.kernel import SmallSettings, app
-from edge.ports import Log, Ports
+from edge.context import Ports
+from edge.ports import Log
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.log import LocalLog
 

@@ -73,8 +73,11 @@ class Served:
 
 
 @contextmanager
-def served_locally(folder: Path, env: Mapping[str, str], package: str = "core_tessie") -> Iterator[Served]:
-    """Run the local server of an app on a free port, its state in `folder`."""
+def served_locally(
+    folder: Path, env: Mapping[str, str], package: str = "core_tessie", sources: Path | None = None
+) -> Iterator[Served]:
+    """Run the local server of an app on a free port, its state in `folder`; `sources` hold an app of a test."""
+    path = os.pathsep.join(str(folder) for folder in (sources, ROOT / "src") if folder)
     log = folder / "server.txt"
     command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", "0"]
     command += ["--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
@@ -82,7 +85,7 @@ def served_locally(folder: Path, env: Mapping[str, str], package: str = "core_te
         process = subprocess.Popen(
             command,
             cwd=folder,
-            env={**os.environ, **env, "PYTHONPATH": str(ROOT / "src")},
+            env={**os.environ, **env, "PYTHONPATH": path},
             stdout=output,
             stderr=subprocess.STDOUT,
         )

@@ -5,11 +5,13 @@ import asyncio
 import pytest
 
 from apps import load, packages
-from edge.access import ADMIN, Actor, check
+from edge.access import ADMIN, Actor
+from edge.authorization import check
+from edge.context import Ports
 from edge.endpoint import Endpoint
 from edge.errors import Forbidden, InternalError
-from edge.http import Request
-from edge.ports import Log, Ports
+from edge.ports import Log
+from edge.request import Request
 from edge.settings import Settings
 from edge.testing import HeaderTable
 

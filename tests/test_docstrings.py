@@ -14,7 +14,7 @@ ASKED = """
 import asyncio, importlib, re, sys
 from pathlib import Path
 from edge.errors import Problem
-from edge.http import Request
+from edge.request import Request
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import HeaderTable
 

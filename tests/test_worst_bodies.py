@@ -17,8 +17,8 @@ from core_tessie.actions.kinds import KINDS
 from core_tessie.agent.tools import TOOLS
 from discord_bot.interactions import Payload
 from edge.errors import InvalidBody, Problem, list_faults
-from edge.http import BODY_LIMIT
 from edge.json_body import MOST_VALUES, body_check
+from edge.request import BODY_LIMIT
 
 pytestmark = pytest.mark.slow
 

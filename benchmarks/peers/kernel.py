@@ -8,10 +8,10 @@ from edge.app import App
 from edge.auth.static_key import require_key
 from edge.endpoint import Body
 from edge.errors import NotFound
-from edge.http import Request
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
+from edge.request import Request
 from edge.routes import Routes
 from edge.settings import AccessKey, Settings
 

@@ -1,6 +1,6 @@
 """The composition root of the default Worker."""
 
-from core_tessie import NAME, VERSION, live, retention
+from core_tessie import NAME, VERSION, retention
 from core_tessie.actions import routes as actions
 from core_tessie.actions.work import ActionWork
 from core_tessie.agent import chat as agent_chat
@@ -8,6 +8,7 @@ from core_tessie.agent import conversations, openai_dialect
 from core_tessie.agent.chat import Agent
 from core_tessie.agent.openai_dialect import openai_errors
 from core_tessie.agent.openai_exchange import Dialect
+from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console import commands, index, usage
 from core_tessie.console.usage_points import Usage
 from core_tessie.d1 import routes as d1
@@ -15,40 +16,33 @@ from core_tessie.energy import routes as energy_report
 from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
+from core_tessie.reach import vehicle
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import backfill_workflow
 from core_tessie.sync import routes as sync
 from core_tessie.sync.backfill import Backfill
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.work import QUEUE, SyncWork
+from core_tessie.tables import TABLES
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from edge.access import Actor
 from edge.app import App
 from edge.auth import routes as auth
-from edge.auth import tickets
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, rate_limit_headers
-from edge.http import Request
+from edge.injection import event, singleton
+from edge.live.publisher import Publisher
+from edge.live.routes import Live
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Clock, Database, Limit
-from edge.ports.events import Publisher
+from edge.ports import Limit
+from edge.request import Request
 from edge.resources import health
 
-
-async def authenticate(request: Request, callers: Callers, limits: Limits, db: Database | None, clock: Clock) -> Actor:
-    """Know the caller, who has to be within the limits, by a ticket, where one is taken, or else by a key or token."""
-    ticket = tickets.presented(request)
-    if ticket is None or db is None:
-        actor = await callers.identify(request)
-    else:
-        actor = await tickets.redeem(ticket, request, callers, db, clock)
-    request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
-    await limits.count(request, actor)
-    return actor
+live = Live(may_publish=vehicle("own.subject"))
 
 
 async def admit(request: Request, limits: Limits) -> None:
@@ -70,27 +64,29 @@ app = App(
     NAME,
     version=VERSION,
     settings=TessieSettings,
-    authenticate=authenticate,
+    authenticate=live.authenticate,
     admit=admit,
     revalidate=revalidate,
     count_frame=count_frame,
     audiences=AUDIENCES,
     middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers, openai_errors],
     providers=[
-        Limits,
-        Callers,
-        Backfill,
-        ActionWork,
-        Journal,
-        Tessie,
-        SyncWork,
-        Publisher,
-        Usage,
-        SyncNews,
-        ReportNews,
-        Agent,
-        Dialect,
+        singleton(Limits),
+        singleton(Usage),
+        event(Callers),
+        event(Backfill),
+        event(ActionWork),
+        event(Journal),
+        event(Tessie),
+        event(SyncWork),
+        event(Publisher),
+        event(SyncNews),
+        event(ReportNews),
+        event(TurnCounter),
+        event(Agent),
+        event(Dialect),
     ],
+    tables=TABLES,
     queues={"CORE_TESSIE_QUEUE": QUEUE},
     limits={"RATE_LIMITER": Limit(600, 60)},
     resources=[
@@ -103,8 +99,7 @@ app = App(
         energy_report.routes,
         sync.routes,
         usage.routes,
-        live.routes,
-        tickets.routes,
+        live,
         agent_chat.routes,
         conversations.routes,
         actions.routes,

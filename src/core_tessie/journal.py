@@ -12,12 +12,13 @@ from core_tessie.live_events import LogNote
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from edge.app import Next
-from edge.batch_writer import Spool
+from edge.batch_writer import BatchWriter
 from edge.data.upserts import upsert
-from edge.http import Request, Response
+from edge.http import Response
+from edge.live.publisher import Publisher
 from edge.middleware.sampling import Steps, sampler_of
-from edge.ports import Background, Database, Log, Statement
-from edge.ports.events import Publisher
+from edge.ports import Background, Log, Statement, SystemDatabase
+from edge.request import Request
 
 READS = Steps(full=60, each=10)
 """Rows of a known caller's successful reads of one route."""
@@ -43,10 +44,15 @@ class Journal:
     """
 
     def __init__(
-        self, db: Database | None, background: Background, log: Log, publisher: Publisher, settings: TessieSettings
+        self,
+        db: SystemDatabase | None,
+        background: Background,
+        log: Log,
+        publisher: Publisher,
+        settings: TessieSettings,
     ) -> None:
         self._db = db
-        self._spool = Spool[Statement | Call](self._write, background, log, "journal", _size) if db else None
+        self._writer = BatchWriter[Statement | Call](self._write, background, log, "journal", _size) if db else None
         self._publisher = publisher
         self._sampler = sampler_of(settings)
 
@@ -87,15 +93,15 @@ class Journal:
 
     def record(self, call: Call) -> None:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
-        if self._spool:
+        if self._writer:
             fits = self._sampler.spend("bodies", call_size(call), A_MINUTE, time())
-            self._spool.add([call if fits else replace(call, leaves_body=True)])
+            self._writer.add([call if fits else replace(call, leaves_body=True)])
 
     def _keep(self, level: str, entry: LogNote) -> None:
-        if self._spool:
+        if self._writer:
             payload = to_json(entry["payload"]).decode() if entry["payload"] else None
             row = (uuid4().hex, entry["route"], entry["actor"], entry["request_id"], level, entry["message"], payload)
-            self._spool.add(upsert("logs", _LOGS, [row]))
+            self._writer.add(upsert("logs", _LOGS, [row]))
 
     async def _write(self, batch: list[Statement | Call]) -> None:
         assert self._db is not None

@@ -174,10 +174,7 @@ EVENTS: dict[str, EventType] = {
     "agent.turn.failed": EventType(AgentTurnEnded, CALLER),
     "log.warning": EventType(LogNote, ADMIN),
     "log.error": EventType(LogNote, ADMIN),
-    "events.forgotten": EventType(None, SUBJECT),
 }
 """Each type. Beside them there is `live.gap`, a reader's own."""
-CUSTOM = "custom.*"
-"""An owner's own events: those with a subject are for its readers, those without for every key that is not bound."""
-AUDIENCES: dict[str, Audience] = {CUSTOM: SUBJECT} | {name: one.audience for name, one in EVENTS.items()}
+AUDIENCES: dict[str, Audience] = {name: event.audience for name, event in EVENTS.items()}
 """The audience of each type; a type that is not here is for administrators alone."""

@@ -8,8 +8,8 @@ from core_tessie import NAME
 from core_tessie.tessie.car_commands import SAFE, allowed
 from edge.auth.callers import AccessSettings
 from edge.data.retention import KeepDays, MaxMegabytes, MaxRows
-from edge.ports import Database, Queue, Quotas, RateLimiter, Throttle
-from edge.ports.events import Events
+from edge.live.settings import LiveSettings
+from edge.ports import Database, Queue, Throttle
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
@@ -20,7 +20,7 @@ def _allowed(text: object) -> object:
     return allowed(text) if isinstance(text, str) else text
 
 
-class TessieSettings(AccessSettings):
+class TessieSettings(AccessSettings, LiveSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals."""
 
     tessie_base_url: BaseUrl = "https://api.tessie.com"
@@ -41,12 +41,7 @@ class TessieSettings(AccessSettings):
     jwt_issuer: str = NAME
     db: Database
     core_tessie_queue: Queue
-    rate_limiter: RateLimiter | None = None
-    quotas: Quotas | None = None
     tessie_throttle: Throttle | None = None
-    events: Events | None = None
-    live_max_connections: Annotated[int, Field(ge=1)] = 100
-    live_check_s: Annotated[float, Field(gt=0, le=50)] = 30.0
     agent_commands: Annotated[frozenset[str], BeforeValidator(_allowed)] = allowed(SAFE)
     sync_workflow: Workflow | None = None
     workers_ai: Model | None = None

@@ -4,7 +4,7 @@ import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel, ValidationError
 
@@ -29,16 +29,16 @@ from discord_bot.interactions import (
     Reply,
     understood,
 )
-from edge.access import READER
+from edge.access import READER, Actor
 from edge.clients.discord import Discord, clipped
+from edge.context import Ports
 from edge.endpoint import Operation
 from edge.errors import Problem, list_faults
-from edge.http import Request, Response
-from edge.ports import Background, PortError, Ports
-from edge.routes import Routes
-
-if TYPE_CHECKING:
-    from edge.app import App
+from edge.http import Response
+from edge.ports import Background, PortError
+from edge.reach import CHECKED
+from edge.request import Request
+from edge.routes import Composition, Routes
 
 
 class Timing(NamedTuple):
@@ -76,7 +76,7 @@ class Interactions(Routes):
         self.groups, self.timing = [*groups], timing
         self.planned: Mapping[tuple[str, str], Planned] = {}
 
-    def compose(self, app: "App") -> None:
+    def compose(self, app: Composition) -> None:
         """Plan the handlers."""
         self.planned = plan(self.groups, app.injector)
         self.app = app
@@ -105,7 +105,7 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
     """Return the resource for these commands."""
     group = Interactions(groups, timing)
 
-    @group.post("", operation=Operation({200: {"application/json": Answered}}, body=Sent))
+    @group.post("", operation=Operation({200: {"application/json": Answered}}, body=Sent), reach=CHECKED)
     async def interact(request: Request, ports: Ports) -> Response:
         """Answer an interaction, which Discord has signed.
 
@@ -138,7 +138,8 @@ class _Run:
 
     def __init__(self, group: Interactions, planned: Planned, interaction: Interaction, ports: Ports) -> None:
         self.planned, self.command, self.interaction = planned, planned.command, interaction
-        self.timing, self.ports = group.timing, ports
+        caller = Actor(interaction.user_id, READER, is_member=True) if interaction.user_id else None
+        self.timing, self.ports = group.timing, ports.begin(caller)
         self.discord, self.audit = group.app.provide(Discord, ports), group.app.provide(Audit, ports)
         self.background: Background = ports.runtime[Background]  # type: ignore[assignment]
         self.outcome = "answered"

@@ -1,11 +1,9 @@
-"""Who may call a route: roles, the caller, and the check that stands before every handler."""
+"""Roles and callers."""
 
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from edge.errors import Forbidden, Unauthorized
-from edge.http import Request
+from edge.errors import Forbidden
 
 
 class Role(IntEnum):
@@ -45,31 +43,9 @@ class Actor:
         return self.subjects is None or subject in self.subjects
 
 
-type Authenticate = Callable[..., Awaitable[Actor]]
-"""Called with a request and any ports that its signature asks for; `Unauthorized` where the caller is not known."""
-
-
-async def check(request: Request, role: Role, authenticate: Authenticate) -> None:
-    """Let a request through that has at least `role`; `Unauthorized` or `Forbidden` else."""
-    actor = await authenticate(request)
-    request.actor = actor
-    require(actor, role)
-
-
 def require(actor: Actor, role: Role) -> None:
     """Raise `Forbidden` unless the caller has at least `role`; a caller with subjects is never an administrator."""
     if actor.role < role:
         raise Forbidden(f"this needs the role {role.name.lower()}; {actor.name} has {actor.role.name.lower()}")
     if role is ADMIN and actor.subjects is not None:
         raise Forbidden(f"this needs the role admin without subjects; {actor.name} is bound to some")
-
-
-def presented_key(request: Request) -> str:
-    """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
-    given = request.headers.get("authorization") or ""
-    if given[:7].lower() == "bearer " and (token := given[7:].strip()):
-        return token
-    key = request.headers.get("x-api-key")
-    if not key:
-        raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
-    return key

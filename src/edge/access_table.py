@@ -24,7 +24,7 @@ def _handlers(app: App) -> Iterator[str]:
         yield f"{one.method:12} {one.path:44} {one.access.name.lower():8} {scope}"
     for name, frame in sorted(app.frames.items()):
         scope = _scope(app, frame.handler, frame.reach)
-        yield f"{f'frame {name}':12} {'/ws':44} {frame.access.name.lower():8} {scope}"
+        yield f"{f'frame {name}':12} {app.socket_path:44} {frame.access.name.lower():8} {scope}"
     for cron, job in sorted(app.jobs, key=lambda pair: pair[0]):
         yield f"{'cron':12} {cron:44} {'-':8} {_scope(app, job.handler, None)}"
     for name, consumer in sorted(app.consumers.items()):

@@ -4,7 +4,9 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Authenticate, check, require
+from edge.access import PUBLIC, Actor, require
+from edge.authorization import Authenticate, check
+from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
     BadRequest,
@@ -16,22 +18,14 @@ from edge.errors import (
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
 from edge.failures import failure_response, frame_problem, trace_of
-from edge.http import URL_LIMIT, Request, Response, close
+from edge.http import Response, close
 from edge.injection import CallerTables, Injector, Provider
-from edge.ports import (
-    NO_CALLER,
-    Assets,
-    Background,
-    Clock,
-    Fetch,
-    Limit,
-    Log,
-    Ports,
-)
+from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
 from edge.ports.crypto import Crypto
-from edge.ports.events import Audience
+from edge.ports.events import LIVE_AUDIENCES, Audience
 from edge.ports.workflows import Run
 from edge.reach import Reach
+from edge.request import URL_LIMIT, Request
 from edge.routes import Consumer, FrameRoute, Routes
 from edge.routing import Router
 from edge.settings import Settings
@@ -109,7 +103,8 @@ class App:
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
         self._bind_live(revalidate, count_frame)
-        self.audiences = audiences or {}
+        self.audiences = LIVE_AUDIENCES | dict(audiences or {})
+        self.socket_path = next((group.socket_path for group in resources if group.socket_path), "/ws")
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
@@ -155,8 +150,12 @@ class App:
 
     def _check_reach(self, where: str, reach: Reach | None) -> None:
         """Raise `PlanError` where an app with tables has a route of which nothing says how it keeps callers apart."""
-        if self.tables is not None and reach is None and not self.injector.takes_rows:
+        if self.tables is None or self.injector.takes_rows:
+            return
+        if reach is None:
             raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
+        if reach.is_optional:
+            raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
@@ -203,7 +202,7 @@ class App:
         except Problem:
             raise
         except Exception as fault:
-            raise frame_problem(frame, ports, fault) from None
+            raise frame_problem(frame, ports, fault, self.socket_path) from None
         return actor
 
     async def frame(self, frame: Frame, ports: Ports) -> dict[str, Any]:
@@ -213,8 +212,8 @@ class App:
         except Problem as fault:
             problem = fault
         except Exception as fault:
-            problem = frame_problem(frame, ports, fault)
-        return {"problem": problem.document("/ws", frame.request_id)}
+            problem = frame_problem(frame, ports, fault, self.socket_path)
+        return {"problem": problem.document(self.socket_path, frame.request_id)}
 
     async def workflow(self, binding: str, run: Run, ports: Ports) -> Any:
         """Run a workflow from where it stands, and return its result."""

@@ -1,4 +1,4 @@
-"""Spools of items that are written after the response, in their order, as many together as have come."""
+"""Batch writer: items that are written after the response, in their order, as many together as have come."""
 
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable
@@ -19,7 +19,7 @@ def _weightless(_: object) -> int:
     return 0
 
 
-class Spool[T]:
+class BatchWriter[T]:
     """Writes what is added, in its order, in bounded batches; `what` names the items in the log.
 
     `weigh` returns about how many bytes of memory an item holds.

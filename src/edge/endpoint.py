@@ -8,11 +8,12 @@ from typing import Any, Union, get_args, get_origin, get_type_hints
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from edge.access import PUBLIC, Actor, Role
+from edge.context import Ports
 from edge.errors import Fault, InvalidParameter, Location, Problem, list_faults
-from edge.http import BODY_LIMIT, HeaderList, Request, Response
+from edge.http import HeaderList, Response
 from edge.json_body import body_check, require_json
-from edge.ports import Ports
 from edge.reach import Reach
+from edge.request import BODY_LIMIT, Request
 from edge.routing import parse_pattern
 
 type Handler = Callable[..., Awaitable[Any]]

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 from pydantic import TypeAdapter, ValidationError
 
 from edge.access import Actor
+from edge.context import Ports
 from edge.endpoint import Body, Handler, PlanError, TakePort
 from edge.errors import InvalidBody, list_faults
-from edge.ports import Ports
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,9 +4,10 @@ import traceback
 
 from pydantic_core import to_json
 
+from edge.context import Ports
 from edge.errors import PROBLEM_JSON, Forbidden, InternalError, Problem, ServiceAway, StorageConflict, UnstorableValue
 from edge.events import Frame
-from edge.http import Request, Response
+from edge.http import Response
 from edge.ports import (
     CheckViolation,
     ConstraintViolation,
@@ -15,9 +16,9 @@ from edge.ports import (
     NotNullViolation,
     OutOfScope,
     PortError,
-    Ports,
     UniqueViolation,
 )
+from edge.request import Request
 
 
 def problem_response(problem: Problem, request: Request) -> Response:
@@ -64,12 +65,12 @@ def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Prob
     return problem
 
 
-def frame_problem(frame: Frame, ports: Ports, fault: Exception) -> Problem:
+def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Problem:
     """Log a fault that is no problem of the sender's, and return the problem that it is answered with."""
     if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, ports, frame.request_id)):
         return refused
     if isinstance(fault, PortError) and fault.is_away:
-        ports.log("error", "a service is away", request_id=frame.request_id, route="/ws", error=str(fault))
+        ports.log("error", "a service is away", request_id=frame.request_id, route=path, error=str(fault))
         return ServiceAway(wait=5)
     ports.log("error", "frame failed", request_id=frame.request_id, error=trace_of(fault))
     return InternalError()

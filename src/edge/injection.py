@@ -10,10 +10,11 @@ from enum import Enum
 from typing import Annotated, Any, NamedTuple, Protocol, get_args, get_origin, get_type_hints
 
 from edge.access import Actor
+from edge.context import NO_CALLER, Ports
 from edge.endpoint import PlanError, TakePort, name_of, options_of
 from edge.errors import NotConfigured
-from edge.http import Request
-from edge.ports import NO_CALLER, Background, Database, Ports, SystemDatabase
+from edge.ports import Background, Database, SystemDatabase
+from edge.request import Request
 from edge.settings import Field, Settings
 
 OF_AN_EVENT = frozenset({Background, Ports})
@@ -111,9 +112,9 @@ class Injector:
 
     def _open_settings(self, ports: Ports) -> Settings:
         """Return the settings without the databases, which are asked for by type."""
-        known = ports.provided.get(Settings)
+        known = ports.singletons.get(Settings)
         if not isinstance(known, Settings):
-            known = ports.provided[Settings] = ports.settings.without(Database)
+            known = ports.singletons[Settings] = ports.settings.without(Database)
         return known
 
     def _bound(self, hint: Any, name: str, context: Context) -> TakePort | None:

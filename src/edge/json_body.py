@@ -8,7 +8,7 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
 from edge.errors import MOST_FAULTS, Fault, InvalidBody, MalformedJson, Problem, UnsupportedMediaType, list_faults
-from edge.http import Request
+from edge.request import Request
 
 LARGE = 8 * 1024
 """Bytes of a body up to which its faults cannot be a burden, whatever it holds."""

@@ -1,19 +1,19 @@
 """A resource's declarations: its routes, scheduled jobs, queue consumers, socket frames and workflows."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partialmethod
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from edge.access import Role
+from edge.context import Ports
 from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
-from edge.http import BODY_LIMIT
+from edge.events import EventHandler, Tick
+from edge.injection import Injector
 from edge.reach import Reach
+from edge.request import BODY_LIMIT
 from edge.routing import ANY
-
-if TYPE_CHECKING:
-    from edge.app import App
 
 _SIGNED = Operation()
 
@@ -58,6 +58,21 @@ class WorkflowRoute:
     handler: Handler
 
 
+class Composition(Protocol):
+    """The parts of a composed app that a group of routes may plan with."""
+
+    @property
+    def jobs(self) -> Sequence[tuple[str, EventHandler[Tick]]]:
+        """Return the jobs, each with its cron expression."""
+
+    @property
+    def injector(self) -> Injector:
+        """Return the source of handlers' arguments."""
+
+    def provide[T](self, kind: type[T], ports: Ports) -> T:
+        """Return a provider's value."""
+
+
 class Routes:
     """A group of routes under one prefix. Who may call them, and its reach, is said for the group or for each route."""
 
@@ -72,8 +87,11 @@ class Routes:
         self.frames: list[FrameRoute] = []
         self.workflows: list[WorkflowRoute] = []
 
-    def compose(self, app: "App") -> None:
-        """Called at import, when the app is composed: here a group plans what it calls beside its routes."""
+    socket_path: str = ""
+    """The path of the group's live socket, whose frames the app's handlers answer; empty if it has none."""
+
+    def compose(self, app: Composition) -> None:
+        """Plan what the group calls beside its routes; called once, when the app is composed."""
 
     def on(  # noqa: PLR0913 - a route's own members
         self,

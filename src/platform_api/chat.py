@@ -12,10 +12,11 @@ from edge.auth.limits import address, bound
 from edge.clients.model_faults import ModelBroke, ModelOverloaded, ModelSlow, PromptRefused, problem_of
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.endpoint import Body, Operation
-from edge.http import Request, Response
+from edge.http import Response
 from edge.live.event_stream import SSE, event_stream
 from edge.negotiation import best
 from edge.ports.model import Model, ModelError, Prompt
+from edge.request import Request
 from edge.retrieval.passages import Passage
 from edge.routes import Routes
 from platform_api.content_index import ContentIndex

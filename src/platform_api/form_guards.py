@@ -9,8 +9,8 @@ from edge.auth.limits import address, bound, network
 from edge.auth.static_key import require_key
 from edge.clients.upstream import Call, Upstream, checked
 from edge.errors import Forbidden, InvalidBody, Unauthorized
-from edge.http import Request
 from edge.ports import Clock, Fetch
+from edge.request import Request
 from platform_api.form_models import Form
 from platform_api.mailbox import mailbox_of
 from platform_api.settings import PlatformSettings

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from edge.access import PUBLIC, Actor
 from edge.app import App
 from edge.errors import Unauthorized
-from edge.http import Request, Response
+from edge.http import Response
+from edge.request import Request
 from edge.routes import Routes
 from edge.settings import Settings
 

@@ -11,8 +11,9 @@ from tests.contracts.expected import refused
 
 from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.app import App
+from edge.context import Ports
 from edge.errors import Unauthorized
-from edge.ports import LimitExceeded, Log, PortError, Ports
+from edge.ports import LimitExceeded, Log, PortError
 from edge.ports.events import Audience, Draft, Events, Follow, Page, TooManyConnections
 from edge.runtimes.live_wire import BEGINNING, documents
 from edge.settings import Settings

@@ -17,7 +17,8 @@ from tests.edge.conftest import Lines
 from tests.edge.runtimes.running import running
 from tests.workers.hosting import ROOT, hosted
 
-from edge.ports import Log, Ports
+from edge.context import Ports
+from edge.ports import Log
 from edge.testing import Client
 
 pytestmark = pytest.mark.slow

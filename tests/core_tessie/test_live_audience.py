@@ -14,9 +14,9 @@ from tests.served import Served
 from websockets.sync.client import ClientConnection
 
 from core_tessie.app import app
-from core_tessie.live_events import AUDIENCES, CUSTOM, EVENTS
+from core_tessie.live_events import AUDIENCES, EVENTS
 from edge.access import ADMIN, OPERATOR, READER, Actor
-from edge.ports.events import Audience, Draft, Event, audience_of
+from edge.ports.events import LIVE_AUDIENCES, Audience, Draft, Event, audience_of
 from edge.runtimes import live_wire as wire
 from sims.model import ModelSim, Turn
 
@@ -55,7 +55,7 @@ about our car, caused by a token of that key that is narrowed to it."""
 
 
 def event_of(draft: Draft) -> Event:
-    (event,) = wire.documents([draft], 0, wire.BEGINNING, AUDIENCES)
+    (event,) = wire.documents([draft], 0, wire.BEGINNING, app.audiences)
     return event
 
 
@@ -74,12 +74,12 @@ def test_event_of_each_type_reaches_its_audience_alone(type_: str) -> None:
 
 def test_every_declared_type_is_tried() -> None:
     assert EVENTS.keys() <= WHO.keys()
-    assert app.audiences == AUDIENCES
-    assert AUDIENCES.keys() == {*EVENTS, CUSTOM}
+    assert AUDIENCES.keys() == {*EVENTS}
+    assert app.audiences == LIVE_AUDIENCES | AUDIENCES
 
 
 def test_types_that_are_not_declared_are_for_administrators() -> None:
-    assert {audience_of(AUDIENCES, one) for one in ("x", "custom", "sync", "agent.*", "log.info", "")} == {
+    assert {audience_of(app.audiences, one) for one in ("x", "custom", "sync", "agent.*", "log.info", "")} == {
         Audience.ADMIN
     }
 

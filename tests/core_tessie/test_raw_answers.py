@@ -212,7 +212,7 @@ def test_bodies_that_are_stored_in_a_minute_are_bounded(tmp_path: Path, tessie_p
 async def idle(journal: Journal) -> None:
     """Wait until nothing waits to be written."""
     for _ in range(1000):
-        if journal._spool is None or not journal._spool._waiting:
+        if journal._writer is None or not journal._writer._waiting:
             return
         await asyncio.sleep(0.01)
     raise AssertionError("not written in 10 s")

@@ -11,7 +11,7 @@ import pytest
 from pydantic_core import from_json
 from tests import odd
 
-from edge.http import BODY_LIMIT
+from edge.request import BODY_LIMIT
 from edge.testing import Answer
 from sims.discord import payloads
 from sims.discord.answers import ALLOWED, answer_faults

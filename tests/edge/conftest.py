@@ -7,11 +7,14 @@ from typing import Any
 
 import pytest
 
-from edge.access import ADMIN, Actor, presented_key
+from edge.access import ADMIN, Actor
 from edge.app import App
+from edge.authorization import presented_key
+from edge.context import Ports
 from edge.errors import Unauthorized
-from edge.http import Request, Response
-from edge.ports import Assets, Background, Clock, Log, Ports
+from edge.http import Response
+from edge.ports import Assets, Background, Clock, Log
+from edge.request import Request
 from edge.routes import Routes
 from edge.settings import Settings
 from edge.testing import Client

@@ -6,13 +6,14 @@ from collections.abc import Callable
 import pytest
 from pydantic import BaseModel
 
-from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role, presented_key
+from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role
 from edge.auth.static_key import require_key
+from edge.authorization import presented_key
 from edge.endpoint import Body
 from edge.errors import NotFound, Problem, Unauthorized
 from edge.events import Frame
-from edge.http import Request
 from edge.middleware.cors import cors
+from edge.request import Request
 from edge.routes import Routes
 from edge.settings import Secret, Settings
 from edge.testing import Answer, Client

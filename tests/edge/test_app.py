@@ -9,11 +9,12 @@ import pytest
 from edge.access import PUBLIC, READER
 from edge.app import Next
 from edge.endpoint import PlanError
-from edge.http import Request, Response
+from edge.http import Response
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.ports import Clock, Log
+from edge.request import Request
 from edge.routes import Routes
 from edge.testing import Client, EndlessStream
 

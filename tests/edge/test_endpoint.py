@@ -9,9 +9,11 @@ import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.access import ADMIN, PUBLIC, READER, Actor
+from edge.context import Ports
 from edge.endpoint import Body, Header, PlanError, Query
-from edge.http import Request, Response
-from edge.ports import Clock, Fetch, Keys, KeyValue, Log, Ports
+from edge.http import Response
+from edge.ports import Clock, Fetch, Keys, KeyValue, Log
+from edge.request import Request
 from edge.routes import Routes
 from edge.routing import RouteConflict
 from edge.settings import Settings

@@ -12,8 +12,9 @@ from edge.access import ADMIN, PUBLIC, READER, Actor
 from edge.app import App
 from edge.endpoint import Body, Header, Operation, Query
 from edge.errors import NotFound
-from edge.http import Request, Response
+from edge.http import Response
 from edge.openapi.document import DocumentError, document
+from edge.request import Request
 from edge.routes import Routes
 from edge.settings import Settings
 from sdk_rules import PLACE, SCHEMA, faults

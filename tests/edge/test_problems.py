@@ -9,7 +9,7 @@ import pytest
 from edge.access import PUBLIC, READER, Actor
 from edge.errors import Forbidden, NotFound, Problem, Unauthorized, faults_of
 from edge.events import Frame
-from edge.http import Request, Response
+from edge.http import Response
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.ports import (
@@ -20,6 +20,7 @@ from edge.ports import (
     OutOfScope,
     UniqueViolation,
 )
+from edge.request import Request
 from edge.routes import Routes
 from edge.testing import Answer, Client
 

@@ -7,8 +7,8 @@ from collections.abc import Callable
 import pytest
 
 from edge.access import PUBLIC
-from edge.http import Request
 from edge.middleware.request_id import request_id
+from edge.request import Request
 from edge.routes import Routes
 from edge.testing import Client
 

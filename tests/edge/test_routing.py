@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from edge.access import PUBLIC
 from edge.errors import BadEncoding, MethodNotAllowed, NotFound
-from edge.http import Request, Response
+from edge.http import Response
+from edge.request import Request
 from edge.routes import Routes
 from edge.routing import ANY, RouteConflict, Router
 from edge.testing import Client

@@ -23,9 +23,10 @@ from edge.clients.model_faults import (
 )
 from edge.endpoint import Body, Operation
 from edge.errors import PROBLEM_JSON
-from edge.http import Request, Response, percent_decode
+from edge.http import Response, percent_decode
 from edge.live.event_stream import SSE, event_stream
 from edge.ports.model import Answer, ModelError, Part
+from edge.request import Request
 from edge.routes import Routes
 
 PREFIX = "/agent/v1"

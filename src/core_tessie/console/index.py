@@ -4,9 +4,10 @@ from core_tessie import NAME, VERSION
 from core_tessie.settings import TessieSettings
 from edge.access import PUBLIC
 from edge.endpoint import Operation
-from edge.http import Request, Response
+from edge.http import Response
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Assets
+from edge.request import Request
 from edge.resources.index import KERNEL, ApiIndex
 from edge.routes import Routes
 

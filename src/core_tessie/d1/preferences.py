@@ -4,8 +4,9 @@ import re
 from dataclasses import dataclass
 
 from core_tessie.d1.refusals import MalformedQuery, NotAcceptable, UnknownSchema, Unsupported, quoted
-from edge.http import HeaderList, Request
+from edge.http import HeaderList
 from edge.negotiation import best
+from edge.request import Request
 
 SCHEMA = "public"
 """The one schema, as PostgREST's clients name it."""

@@ -23,8 +23,8 @@ from core_tessie.sync.runs import SyncRun
 from core_tessie.tables import TABLES
 from core_tessie.tessie.records import Vehicle
 from edge.instants import to_epoch
+from edge.live.publisher import Publisher
 from edge.ports import Row, Statement
-from edge.ports.events import Publisher
 
 SHOWN = Vehicle.model_fields.keys() - {"latitude", "longitude", "heading_deg", "recorded_at"}
 """Columns of a vehicle whose changes are told: not where it is, and not when it was looked at."""

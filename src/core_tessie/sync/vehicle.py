@@ -16,7 +16,7 @@ from core_tessie.sync.rows import capacities, history, snapshot
 from core_tessie.tessie.client import Ask, Tessie, TessieFailed
 from core_tessie.tessie.records import RECORDS
 from edge.instants import from_epoch, to_epoch, to_text
-from edge.ports import Clock, Database, Fetched, Row, Statement
+from edge.ports import Clock, Fetched, Row, Statement, SystemDatabase
 
 WINDOW = 100
 """Records that one call asks for."""
@@ -72,7 +72,7 @@ class VehicleSync:
 
     vin: str
     run_id: str
-    db: Database
+    db: SystemDatabase
     tessie: Tessie
     clock: Clock
     news: SyncNews

@@ -8,16 +8,17 @@ from typing import Annotated
 
 from pydantic import AfterValidator
 
-from edge.access import ADMIN, Actor, presented_key
+from edge.access import ADMIN, Actor
 from edge.auth.key_cache import KeyCache
 from edge.auth.keys import PREFIX, ApiKeys, NewKey
 from edge.auth.limits import Limits
 from edge.auth.proofs import Proofs
 from edge.auth.static_key import hash_of, matches
 from edge.auth.tokens import Tokens
+from edge.authorization import presented_key
 from edge.errors import NotConfigured, Unauthorized
-from edge.http import Request
-from edge.ports import Background, Clock, Database, Row
+from edge.ports import Background, Clock, Quotas, RateLimiter, Row, SystemDatabase
+from edge.request import Request
 from edge.settings import AccessKey, Secret, Settings
 
 ADMINISTRATOR = Actor("admin", ADMIN)
@@ -45,6 +46,8 @@ class AccessSettings(Settings):
     jwt_secret_key: SigningKey
     jwt_secret_key_old: SigningKey | None = None
     jwt_issuer: str = "api"
+    rate_limiter: RateLimiter | None = None
+    quotas: Quotas | None = None
 
 
 class Signing:
@@ -70,7 +73,7 @@ class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
     def __init__(
-        self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background, limits: Limits
+        self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, background: Background, limits: Limits
     ) -> None:
         self._settings = settings
         self._clock = clock

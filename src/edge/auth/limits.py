@@ -7,8 +7,9 @@ from typing import NamedTuple
 from edge.access import Actor
 from edge.app import Next
 from edge.errors import Problem
-from edge.http import Request, Response
+from edge.http import Response
 from edge.ports import Clock, Quotas, RateLimiter
+from edge.request import Request
 
 
 class TooManyRequests(Problem):

@@ -4,9 +4,10 @@ from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
 
-from edge.access import ADMIN, Actor, presented_key
+from edge.access import ADMIN, Actor
+from edge.authorization import presented_key
 from edge.errors import Unauthorized
-from edge.http import Request
+from edge.request import Request
 from edge.settings import HASHED, Secret
 
 

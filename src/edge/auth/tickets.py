@@ -1,45 +1,37 @@
-"""Tickets: each lets one connection in, once and soon, for clients such as browsers that can set no header on it."""
+"""Tickets: each opens one stream or socket, once and soon, for clients such as browsers that cannot set headers."""
 
 import secrets
 from datetime import timedelta
 from hashlib import sha256
+from typing import NamedTuple
 
-from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from edge.access import ADMIN, READER, Actor, Role
+from edge.access import ADMIN, Actor, Role
 from edge.auth.callers import Callers
 from edge.errors import Unauthorized
-from edge.http import Request
 from edge.instants import to_text
-from edge.ports import Clock, Database, Row, Statement
-from edge.routes import Routes
-
-routes = Routes("/ws/ticket", tag="live", access=READER)
+from edge.ports import Clock, Row, Statement, SystemDatabase
+from edge.request import Request
 
 LIFETIME = timedelta(seconds=30)
-ROUTES = frozenset({"/ws", "/events"})
-"""The routes that take a ticket, in `?ticket=`; only a GET of them."""
 
 _INSERT = (
     "INSERT INTO tickets (id, actor, role, subjects, daily_calls, ends_at, fingerprint, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_UNKNOWN = "the ticket was used already, has expired, or never was: POST /ws/ticket gives a new one"
+_UNKNOWN = "the ticket was used already, has expired, or never was: POST to the ticket route for a new one"
 
 
-class Ticket(BaseModel):
-    """A ticket and the paths that it opens; it is worth nothing after its first use, or after `expires_at`."""
+class NewTicket(NamedTuple):
+    """A ticket, and the instant at which it expires."""
 
-    ticket: str
+    text: str
     expires_at: str
-    ws: str
-    events: str
 
 
-@routes.post("", status=201)
-async def make_ticket(actor: Actor, db: Database, clock: Clock, callers: Callers) -> Ticket:
-    """Get a ticket for one connection to /ws or /events, good for 30 seconds."""
+async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock) -> NewTicket:
+    """Store a ticket of the caller and return it; it ends with the caller's credential at the latest."""
     ticket, now = secrets.token_urlsafe(32), clock.now()
     if callers.signing:
         ticket = callers.signing.tickets.prove(ticket)
@@ -56,17 +48,10 @@ async def make_ticket(actor: Actor, db: Database, clock: Clock, callers: Callers
             Statement(_INSERT, row),
         ]
     )
-    return Ticket(ticket=ticket, expires_at=expires_at, ws=f"/ws?ticket={ticket}", events=f"/events?ticket={ticket}")
+    return NewTicket(ticket, expires_at)
 
 
-def presented(request: Request) -> str | None:
-    """Return the ticket in a request's query, where its route takes one."""
-    if request.route not in ROUTES or request.method != "GET" or "ticket=" not in request.query:
-        return None
-    return next((value for name, value in request.query_items() if name == "ticket"), None)
-
-
-async def redeem(ticket: str, request: Request, callers: Callers, db: Database, clock: Clock) -> Actor:
+async def redeem(ticket: str, request: Request, callers: Callers, db: SystemDatabase, clock: Clock) -> Actor:
     """Use a ticket up and return its caller; `Unauthorized` where it is none, or its key has ended since."""
     if callers.signing is None:
         await callers.count_look_up(request)

@@ -3,7 +3,8 @@
 from time import perf_counter
 
 from edge.app import Next
-from edge.http import Request, Response
+from edge.http import Response
+from edge.request import Request
 
 
 async def access_log(request: Request, call_next: Next) -> Response:

@@ -1,7 +1,8 @@
 """What tells a browser to take a response for what it says, and to show, frame, embed and keep none of it."""
 
 from edge.app import Next
-from edge.http import Request, Response
+from edge.http import Response
+from edge.request import Request
 
 HEADERS = (
     ("x-content-type-options", "nosniff"),

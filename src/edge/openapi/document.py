@@ -16,8 +16,9 @@ from edge.app import App
 from edge.auth.limits import TooManyRequests
 from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Route
 from edge.errors import PROBLEM_JSON
-from edge.http import Request, Response
+from edge.http import Response
 from edge.openapi.schemas import REF, Schema, Schemas, names_in, never_null
+from edge.request import Request
 from edge.routing import ANY
 
 OPENAPI_VERSION = "3.1.0"

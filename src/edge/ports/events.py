@@ -3,15 +3,11 @@
 from collections.abc import AsyncIterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
-from edge.batch_writer import Spool
+from edge.access import Actor
 from edge.errors import Problem
-from edge.http import Request, Response
-from edge.ports import Background, Log
-
-if TYPE_CHECKING:
-    from edge.access import Actor
+from edge.http import Headers, Response
 
 
 class UpgradeRequired(Problem):
@@ -45,6 +41,10 @@ class Audience(StrEnum):
     """The caller that caused the event, with the same scope or a wider one."""
     ADMIN = "admin"
     """Administrators alone."""
+
+
+LIVE_AUDIENCES = {"custom.*": Audience.SUBJECT, "events.forgotten": Audience.SUBJECT}
+"""The audiences of the types that the live routes publish: clients' own events, and the end of a log."""
 
 
 def audience_of(audiences: Mapping[str, Audience], type_: str) -> Audience:
@@ -100,7 +100,7 @@ class Follow:
     `check_s` seconds.
     """
 
-    actor: "Actor"
+    actor: Actor
     since: int | None = None
     types: tuple[str, ...] = ()
     at_most: int = 100
@@ -130,27 +130,11 @@ class Events(Protocol):
         Errors: `TooManyConnections`.
         """
 
-    async def connect(self, request: Request, follow: Follow) -> Response:
-        """Return the response that turns a request into a WebSocket on the log; `UpgradeRequired` where it is none.
+    async def connect(self, headers: Headers, request_id: str, follow: Follow) -> Response:
+        """Return the response that opens a WebSocket on the log; `UpgradeRequired` if the headers ask for none.
 
         A socket beyond the bound of its key is closed with 1013.
         """
 
     async def probe(self) -> None:
         """Raise `PortError` unless the log answers."""
-
-
-class Publisher:
-    """Publishes after the response, in order; without a log it does nothing."""
-
-    def __init__(self, events: Events | None, background: Background, log: Log) -> None:
-        self._spool = Spool(events.publish, background, log, "events") if events else None
-
-    def publish(self, type_: str, data: object, subject: str | None = None, caller: "Actor | None" = None) -> None:
-        """Publish an event. `data` holds no secret and no place; `subject` is what it is about, such as a VIN.
-
-        `caller` caused it; an event whose audience is `CALLER` reaches administrators alone without one.
-        """
-        if self._spool:
-            scope = None if caller is None or caller.subjects is None else sorted(caller.subjects)
-            self._spool.add([Draft(type_, data, subject, caller.name if caller else None, scope)])

@@ -8,7 +8,8 @@ from typing import Literal, Protocol, cast
 from pydantic import BaseModel
 
 from edge.access import PUBLIC
-from edge.ports import Clock, PortError, Ports
+from edge.context import Ports
+from edge.ports import Clock, PortError
 from edge.routes import Routes
 from edge.settings import Field
 

@@ -1,19 +1,18 @@
 """`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only tell what they would do."""
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from edge.access import ADMIN
+from edge.context import Ports
 from edge.endpoint import PlanError, Query
 from edge.errors import NotFound
 from edge.events import EventHandler, Tick
-from edge.ports import Clock, Ports
-from edge.routes import Routes
-
-if TYPE_CHECKING:
-    from edge.app import App
+from edge.ports import Clock
+from edge.reach import UNBOUND
+from edge.routes import Composition, Routes
 
 
 class JobNotFound(NotFound):
@@ -51,10 +50,10 @@ class Jobs(Routes):
     """The resource's group; `known` are the jobs by the names of their handlers, once the app is composed."""
 
     def __init__(self) -> None:
-        super().__init__("/jobs", tag="jobs", access=ADMIN)
+        super().__init__("/jobs", tag="jobs", access=ADMIN, reach=UNBOUND)
         self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
 
-    def compose(self, app: "App") -> None:
+    def compose(self, app: Composition) -> None:
         """Learn the app's jobs; `PlanError` where two have one name, as only one of them could be run."""
         for cron, job in app.jobs:
             name = job.handler.__name__

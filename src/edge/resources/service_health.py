@@ -8,7 +8,8 @@ from typing import Literal
 from pydantic import BaseModel
 
 from edge.access import PUBLIC
-from edge.ports import Clock, Ports
+from edge.context import Ports
+from edge.ports import Clock
 from edge.resources.health import PROBE_TIMEOUT, Probe, probe
 from edge.routes import Routes
 from edge.settings import Field

@@ -6,9 +6,9 @@ from typing import Any, NamedTuple, Protocol
 
 from edge.access import Actor
 from edge.app import App
+from edge.context import Ports
 from edge.errors import BadRequest, Problem, Unauthorized
 from edge.events import Frame
-from edge.ports import Ports
 from edge.runtimes import live_wire as wire
 
 
@@ -58,4 +58,5 @@ async def answer(app: App, ports: Callable[[], Ports], speaker: Speaker, text: s
             raise broken
         return Answer(wire.reply(frame, await app.frame(Frame(frame, actor, speaker.request_id), ports())))
     except Problem as problem:
-        return Answer(wire.reply(frame, wire.refusal(problem, speaker.request_id)), isinstance(problem, Unauthorized))
+        refusal = wire.refusal(problem, speaker.request_id, app.socket_path)
+        return Answer(wire.reply(frame, refusal), isinstance(problem, Unauthorized))

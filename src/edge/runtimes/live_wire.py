@@ -267,6 +267,6 @@ def reply(frame: Mapping[str, Any] | None, outcome: Mapping[str, object]) -> str
     return control("live.reply", {"id": own if is_short else None, **outcome})
 
 
-def refusal(problem: Problem, request_id: str) -> dict[str, object]:
+def refusal(problem: Problem, request_id: str, path: str) -> dict[str, object]:
     """Return the outcome of a frame that no handler got to see."""
-    return {"problem": problem.document("/ws", request_id)}
+    return {"problem": problem.document(path, request_id)}

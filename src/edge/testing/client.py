@@ -8,10 +8,11 @@ from typing import Any, Self
 from pydantic_core import from_json, to_json
 
 from edge.app import App
+from edge.context import Ports
 from edge.errors import PayloadTooLarge
 from edge.events import Delivery, Outcome, Tick
-from edge.http import Body, HeaderList, Request, close
-from edge.ports import Ports
+from edge.http import Body, HeaderList, close
+from edge.request import Request
 
 LONGEST_STREAM = 16 * 1024 * 1024
 """Bytes of a stream that the client reads."""

@@ -9,9 +9,10 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 from edge.app import App
+from edge.context import Ports
 from edge.events import Outcome
 from edge.http import HeaderList
-from edge.ports import Keys, KeyValue, Log, Ports, Result, Row, Statement, Value
+from edge.ports import Keys, KeyValue, Log, Result, Row, Statement, Value
 from edge.testing import Answer, Client
 from pyedge import ControlError, Worker
 
@@ -124,12 +125,14 @@ class RemoteClient(Client):
             writer.close()
 
     async def scheduled(self, cron: str, at: datetime | None = None) -> None:
+        """Let a cron expression fire."""
         time_ms = int(at.timestamp() * 1000) if at else None
         outcome = await asyncio.to_thread(self._worker.scheduled, cron, time_ms)
         if outcome["outcome"] != "ok":
             raise AssertionError(f"{cron}: {outcome}")
 
     async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
+        """Deliver messages to a queue's consumer."""
         told = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
         again = {one["msgId"]: one.get("delaySeconds") or 0 for one in told["retryMessages"]}
         return [Outcome(f"message-{number}", again.get(str(number))) for number in range(len(bodies))]

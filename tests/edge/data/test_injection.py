@@ -12,15 +12,16 @@ from tests.edge.data.worlds import loaded
 from edge.access import ADMIN, PUBLIC, READER, Actor
 from edge.access_table import access_table
 from edge.app import App
+from edge.context import Ports
 from edge.data import ScopedDatabase
 from edge.endpoint import Body, PlanError
 from edge.errors import Forbidden
 from edge.events import Delivery, Frame, Tick
-from edge.http import Request
 from edge.injection import event, singleton
-from edge.ports import Background, Database, Log, Ports, SystemDatabase
+from edge.ports import Background, Database, Log, SystemDatabase
 from edge.ports.workflows import Run
 from edge.reach import CHECKED, OPEN, UNBOUND, subject
+from edge.request import Request
 from edge.routes import Routes
 from edge.settings import Settings
 from edge.testing import Client

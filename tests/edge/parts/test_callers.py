@@ -16,9 +16,10 @@ from edge.auth.callers import ADMINISTRATOR, AccessSettings, Callers
 from edge.auth.key_cache import LIFETIME_S, MOST_KEYS, KeyCache
 from edge.auth.keys import NewKey
 from edge.auth.limits import Limits, TooManyRequests
+from edge.context import Ports
 from edge.errors import NotConfigured, Unauthorized
-from edge.http import Request
-from edge.ports import Database, Limit, Log, Ports, Result, Row, Statement, Value
+from edge.ports import Database, Limit, Log, Result, Row, Statement, Value
+from edge.request import Request
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.rate_limiter import LocalRateLimiter

@@ -10,12 +10,15 @@ from typing import Any
 
 import uvicorn
 
-from edge.access import PUBLIC, READER, Actor, presented_key
+from edge.access import PUBLIC, READER, Actor
 from edge.app import App
+from edge.authorization import presented_key
+from edge.context import Ports
 from edge.endpoint import Handler
-from edge.http import Request, Response
+from edge.http import Response
 from edge.middleware.cors import cors
-from edge.ports import Log, Ports
+from edge.ports import Log
+from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import Bounds

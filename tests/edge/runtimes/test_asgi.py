@@ -9,8 +9,10 @@ from tests.edge.runtimes.tiny import nobody
 
 from edge.access import PUBLIC
 from edge.app import App
-from edge.http import HeaderList, Request, Response
-from edge.ports import Log, Ports
+from edge.context import Ports
+from edge.http import HeaderList, Response
+from edge.ports import Log
+from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.incoming import Message

@@ -12,8 +12,10 @@ import uvicorn
 
 from edge.access import PUBLIC, Actor
 from edge.app import App
-from edge.http import Request, Response
-from edge.ports import Log, Ports
+from edge.context import Ports
+from edge.http import Response
+from edge.ports import Log
+from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import MOST_AT_WORK

@@ -13,8 +13,9 @@ from tests.edge.runtimes.running import Running, lay_out, running, wait_for
 from tests.edge.runtimes.tiny import nobody
 
 from edge.app import App
+from edge.context import Ports
 from edge.events import Delivery, Retry
-from edge.ports import Ports, Queue
+from edge.ports import Queue
 from edge.routes import Routes
 from edge.runtimes.local.queue import LocalQueue
 from edge.runtimes.local.runtime import LocalRuntime

@@ -10,9 +10,10 @@ import pytest
 from pydantic_core import from_json
 from tests.contracts import events
 
-from edge.http import Request
-from edge.ports import Log, Ports
+from edge.context import Ports
+from edge.ports import Log
 from edge.ports.events import Draft, Follow, TooManyConnections
+from edge.request import Request
 from edge.runtimes.live_readers import Budget
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.events import LocalEvents
@@ -159,7 +160,7 @@ def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp
         stopping: list[asyncio.Task[None]] = []
         headers = HeaderTable([("upgrade", "websocket")])
         request = Request("GET", "/ws", "", headers, _no_body, Ports(Settings({}), {Log: LocalLog("error")}))
-        upgrade = await log.connect(request, Follow(events.ACTOR))
+        upgrade = await log.connect(request.headers, request.id, Follow(events.ACTOR))
         assert isinstance(upgrade, Upgrade)
         await asyncio.wait_for(upgrade.serve(Socket(receive, send)), 10)
         await asyncio.gather(*stopping)

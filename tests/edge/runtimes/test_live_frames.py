@@ -10,9 +10,10 @@ from tests.contracts import events
 
 from edge.access import ADMIN, READER, Actor
 from edge.app import App
+from edge.context import Ports
 from edge.errors import Problem, Unauthorized
 from edge.events import Frame
-from edge.ports import DatabaseAway, Limit, Log, Ports
+from edge.ports import DatabaseAway, Limit, Log
 from edge.ports.events import Follow
 from edge.routes import Routes
 from edge.runtimes import live_frames

@@ -7,10 +7,12 @@ from collections.abc import AsyncIterator
 
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
+from edge.context import Ports
 from edge.endpoint import Body
 from edge.events import Delivery, Retry
-from edge.http import Request, Response
-from edge.ports import Bucket, Database, KeyValue, Log, Ports, Queue
+from edge.http import Response
+from edge.ports import Bucket, Database, KeyValue, Log, Queue
+from edge.request import Request
 from edge.resources import health
 from edge.routes import Routes
 from edge.settings import Secret, Settings

@@ -7,9 +7,11 @@ from urllib.parse import quote_from_bytes
 
 from edge.app import App
 from edge.auth.limits import network
+from edge.context import Ports
 from edge.errors import GatewayTimeout, Problem
-from edge.http import Request, Response, close
-from edge.ports import Log, PortError, Ports
+from edge.http import Response, close
+from edge.ports import Log, PortError
+from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain

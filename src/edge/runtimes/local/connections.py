@@ -3,7 +3,7 @@
 import asyncio
 from contextlib import suppress
 from ipaddress import ip_address
-from typing import TYPE_CHECKING, cast
+from typing import cast
 from uuid import uuid4
 
 import h11
@@ -17,11 +17,9 @@ from websockets.http11 import MAX_LINE_LENGTH, MAX_NUM_HEADERS
 
 from edge.auth.limits import network
 from edge.errors import PROBLEM_JSON, BadRequest, Overloaded, Problem
+from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import NOBODY
 from edge.runtimes.local.proxies import plain
-
-if TYPE_CHECKING:
-    from edge.runtimes.local.asgi import Server
 
 HEAD_LIMIT = 128 * 1024
 """Bytes of a request's line and headers: what Cloudflare takes."""
@@ -78,7 +76,7 @@ class Patient(asyncio.Protocol):
             self.pause_writing()
 
     @property
-    def application(self) -> "Server":
+    def application(self) -> Server:
         """The ASGI application, whose bounds and proxies hold."""
         return cast("Server", self.config.app)
 

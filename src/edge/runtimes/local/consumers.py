@@ -8,8 +8,9 @@ from contextlib import suppress
 from pathlib import Path
 
 from edge.app import App
+from edge.context import Ports
 from edge.events import Delivery, Outcome
-from edge.ports import Log, PortError, Ports
+from edge.ports import Log, PortError
 from edge.routes import Consumer
 from edge.runtimes.local.queue import QueueStore
 

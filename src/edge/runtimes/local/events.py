@@ -10,8 +10,9 @@ from time import time
 from typing import Self
 
 from edge.app import App
-from edge.http import Request, Response
-from edge.ports import PortError, Ports
+from edge.context import Ports
+from edge.http import Headers, Response
+from edge.ports import PortError
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
@@ -122,12 +123,12 @@ class LocalEvents:
         self._enter(reader, follow)
         return EventStream(self._stream(reader, follow.since), lambda: self._open.leave(reader))
 
-    async def connect(self, request: Request, follow: Follow) -> Response:
-        if (request.headers.get("upgrade") or "").lower() != "websocket":
+    async def connect(self, headers: Headers, request_id: str, follow: Follow) -> Response:
+        if (headers.get("upgrade") or "").lower() != "websocket":
             raise UpgradeRequired
-        offered = (request.headers.get("sec-websocket-protocol") or "").split(",")
+        offered = (headers.get("sec-websocket-protocol") or "").split(",")
         chosen = next((name.strip() for name in offered if name.strip() == wire.SUBPROTOCOL), None)
-        return Upgrade(lambda socket: self._attend(socket, follow, request.id), chosen)
+        return Upgrade(lambda socket: self._attend(socket, follow, request_id), chosen)
 
     async def end(self) -> None:
         """Close all readers, also those that come now, and wait a little until they are gone."""

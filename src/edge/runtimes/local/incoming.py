@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.auth.limits import network
 from edge.errors import BadRequest, PayloadTooLarge
-from edge.http import Request
+from edge.request import Request
 from edge.runtimes.local.bounds import NOBODY, Arrival, Bounds
 
 type Scope = MutableMapping[str, Any]

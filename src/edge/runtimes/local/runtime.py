@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Protocol, Self
 
 from edge.app import App
+from edge.context import Ports
 from edge.errors import NotConfigured
 from edge.ports import (
     Assets,
@@ -20,7 +21,6 @@ from edge.ports import (
     KeyValue,
     Log,
     PortError,
-    Ports,
     Queue,
     Quotas,
     RateLimiter,

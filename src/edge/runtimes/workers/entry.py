@@ -13,8 +13,9 @@ from pyodide.ffi import JsException, create_proxy, jsnull, to_js
 from workers import WorkerEntrypoint
 
 from edge.app import App
+from edge.context import Ports
 from edge.events import Delivery, Tick
-from edge.http import Request, Response, close
+from edge.http import Response, close
 from edge.ports import (
     Assets,
     Background,
@@ -24,7 +25,6 @@ from edge.ports import (
     Fetch,
     KeyValue,
     Log,
-    Ports,
     Queue,
     Quotas,
     RateLimiter,
@@ -35,6 +35,7 @@ from edge.ports.events import Events
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
+from edge.request import Request
 from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1

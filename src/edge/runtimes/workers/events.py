@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, jsnull
 
 from edge.access import PUBLIC, Actor
-from edge.http import Request, Response
+from edge.http import Headers, Response
 from edge.ports import PortError
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_wire as wire
@@ -65,14 +65,14 @@ class DurableEvents:
     async def stream(self, follow: Follow) -> AsyncIterable[bytes]:
         return NativeStream((await self._ask("stream", follow, {})).body)
 
-    async def connect(self, request: Request, follow: Follow) -> Response:
-        if (request.headers.get("upgrade") or "").lower() != "websocket":
+    async def connect(self, headers: Headers, request_id: str, follow: Follow) -> Response:
+        if (headers.get("upgrade") or "").lower() != "websocket":
             raise UpgradeRequired
-        offered = request.headers.get("sec-websocket-protocol")
-        headers = {"upgrade": "websocket", "x-request-id": request.id}
+        sent = {"upgrade": "websocket", "x-request-id": request_id}
+        offered = headers.get("sec-websocket-protocol")
         if offered:
-            headers["sec-websocket-protocol"] = offered
-        return NativeUpgrade(await self._ask("socket", follow, headers))
+            sent["sec-websocket-protocol"] = offered
+        return NativeUpgrade(await self._ask("socket", follow, sent))
 
     async def probe(self) -> None:
         await self.read(Follow(NOBODY), limit=0)

@@ -28,13 +28,15 @@ from tests.contracts import (
 
 from edge.access import ADMIN, PUBLIC, Actor
 from edge.app import App
+from edge.context import Ports
 from edge.events import Delivery
-from edge.http import Request, Response
-from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Ports, Queue, Quotas, RateLimiter, Throttle
+from edge.http import Response
+from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Queue, Quotas, RateLimiter, Throttle
 from edge.ports.crypto import Crypto
 from edge.ports.events import Events
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
+from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
 from edge.runtimes.workers.border import raw

@@ -7,11 +7,12 @@ from edge.access import PUBLIC, Actor
 from edge.app import App
 from edge.errors import Unauthorized
 from edge.events import Delivery, Retry, Tick
-from edge.http import Request, Response
+from edge.http import Response
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.ports import Background, Bucket, Clock, KeyValue
+from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.workers import worker
 from edge.settings import Settings

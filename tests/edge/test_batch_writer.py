@@ -8,7 +8,7 @@ import pytest
 from tests.edge.conftest import Lines
 
 from edge import batch_writer as spool
-from edge.batch_writer import Spool
+from edge.batch_writer import BatchWriter
 from edge.ports import DatabaseAway, DatabaseError
 
 
@@ -42,9 +42,9 @@ class Writer:
         self.batches.append(batch)
 
 
-def made(writer: Writer, log: Lines, weigh: Any = len) -> tuple[Spool[Any], Work]:
+def made(writer: Writer, log: Lines, weigh: Any = len) -> tuple[BatchWriter[Any], Work]:
     work = Work()
-    return Spool(writer, work, log, "items", weigh), work
+    return BatchWriter(writer, work, log, "items", weigh), work
 
 
 def test_items_are_written_together_and_in_their_order(log: Lines) -> None:

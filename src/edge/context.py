@@ -1,0 +1,37 @@
+"""Context of one event: its settings, adapters and caller."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from edge.ports.log import Log
+from edge.settings import Settings
+
+NO_CALLER = object()
+"""The caller of an event that has none, such as a tick; None is a caller whom nobody knows."""
+
+
+class Ports:
+    """What one event (a request, a cron tick, a batch of messages) can reach.
+
+    `settings` carries the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
+    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers,
+    `singletons` by those whose values outlive the event. `caller` is the event's `Actor`.
+    """
+
+    __slots__ = ("caller", "log", "provided", "runtime", "settings", "singletons")
+
+    def __init__(
+        self, settings: Settings, runtime: Mapping[Any, object], singletons: dict[Any, object] | None = None
+    ) -> None:
+        self.settings = settings
+        self.runtime = runtime
+        self.provided: dict[Any, object] = {}
+        self.singletons: dict[Any, object] = {} if singletons is None else singletons
+        self.caller: object = NO_CALLER
+        self.log: Log = runtime[Log]  # type: ignore[assignment]
+
+    def begin(self, caller: object = NO_CALLER) -> "Ports":
+        """Return the ports of one event among several that these serve."""
+        ports = Ports(self.settings, self.runtime, self.singletons)
+        ports.caller = caller
+        return ports

@@ -1,0 +1,105 @@
+"""Request: one HTTP request, as every runtime hands it to an app."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from pydantic_core import from_json
+
+from edge.access import Actor
+from edge.context import Ports
+from edge.errors import MalformedJson, PayloadTooLarge, Problem
+from edge.http import Headers, Trace, percent_decode
+
+BODY_LIMIT = 1024 * 1024
+"""Bytes of a request body that a route takes unless it says otherwise."""
+
+URL_LIMIT = 16 * 1024
+"""Characters of a request's path and query, as they came: what Cloudflare takes."""
+
+
+class Request:
+    """One HTTP request.
+
+    `path` and `query` are as they stood in the request line, still percent-encoded. `params` are the decoded
+    values of the route's path parameters in their order; `route`, `actor`, `id`, `trace` and `standings` (with the
+    limits that count it) are filled in on the way. A `refusal` is all that it gets, from a server that is full.
+    `client` is the sender's address, or a function that finds it when it is first asked for.
+    """
+
+    __slots__ = (
+        "_body",
+        "_client",
+        "_read",
+        "actor",
+        "headers",
+        "id",
+        "method",
+        "params",
+        "path",
+        "ports",
+        "query",
+        "refusal",
+        "route",
+        "standings",
+        "trace",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - the parts of a request line and nothing else
+        self,
+        method: str,
+        path: str,
+        query: str,
+        headers: Headers,
+        read: Callable[[int], Awaitable[bytes]],
+        ports: Ports,
+        client: str | Callable[[], str] = "",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers
+        self.ports = ports
+        self._client = client
+        self.params: tuple[str, ...] = ()
+        self.route = ""
+        self.id = ""
+        self.trace: Trace | None = None
+        self.actor: Actor | None = None
+        self.standings: list[Any] = []
+        self.refusal: Problem | None = None
+        self._read = read
+        self._body: bytes | None = None
+
+    @property
+    def client(self) -> str:
+        """The address that the request came from, as the runtime knows it; empty where it has none."""
+        if not isinstance(self._client, str):
+            self._client = self._client()
+        return self._client
+
+    async def body(self, limit: int = BODY_LIMIT) -> bytes:
+        """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes."""
+        if self._body is None:
+            announced = self.headers.get("content-length")
+            if announced and announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
+                raise PayloadTooLarge(limit)
+            self._body = await self._read(limit)
+        return self._body
+
+    async def json(self, limit: int = BODY_LIMIT) -> Any:
+        """Return the body as a JSON value; `MalformedJson` where it is none."""
+        try:
+            return from_json(await self.body(limit), allow_inf_nan=False)
+        except ValueError as fault:
+            raise MalformedJson(str(fault)) from None
+
+    def query_items(self) -> list[tuple[str, str]]:
+        """Return the query's pairs in their order, decoded; `BadEncoding` for a wrong escape or no UTF-8."""
+        if not self.query:
+            return []
+        pairs = (pair.partition("=") for pair in self.query.split("&") if pair)
+        return [(_form(name), _form(value)) for name, _, value in pairs]
+
+
+def _form(text: str) -> str:
+    return percent_decode(text.replace("+", " "))

@@ -1,0 +1,86 @@
+"""Live events of a sibling, under a prefix of its own: streams, a socket with frames, tickets, publishing."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from tests.served import ADMIN, Served, served_locally
+from websockets.sync.client import connect
+
+KEY = {"authorization": f"Bearer {ADMIN}"}
+APP = """
+from edge import OPERATOR, READER, App, Frame, Limit
+from edge.auth.callers import AccessSettings, Callers
+from edge.auth.limits import Limits
+from edge.live.routes import Live
+from edge.live.settings import LiveSettings
+from edge.ports import Database
+from edge.routes import Routes
+
+
+class SiblingSettings(AccessSettings, LiveSettings):
+    db: Database
+
+
+frames = Routes(tag="frames", access=READER)
+
+
+@frames.frame("count", access=OPERATOR)
+async def count(frame: Frame) -> int:
+    return len(frame.body)
+
+
+live = Live("/api/v1")
+app = App(
+    "sibling",
+    version="1",
+    settings=SiblingSettings,
+    authenticate=live.authenticate,
+    providers=[Limits, Callers],
+    limits={"RATE_LIMITER": Limit(600, 60)},
+    resources=[live, frames],
+)
+"""
+
+
+@pytest.fixture(scope="module")
+def sibling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("sibling")
+    package = folder / "src" / "sibling"
+    package.mkdir(parents=True)
+    (package / "app.py").write_text(APP)
+    env = {"ADMIN_API_KEY": ADMIN, "JWT_SECRET_KEY": "s" * 40}
+    with served_locally(folder, env, "sibling", sources=folder / "src") as served:
+        yield served
+
+
+def test_ticket_names_paths_under_the_prefix_and_opens_them_once(sibling: Served) -> None:
+    status, ticket = sibling.ask("POST", "/api/v1/ws/ticket")
+    assert status == 201
+    assert ticket["ws"] == f"/api/v1/ws?ticket={ticket['ticket']}"
+    assert ticket["events"] == f"/api/v1/events?ticket={ticket['ticket']}"
+    with connect(sibling.ws_url + ticket["ws"]) as socket:
+        assert json.loads(socket.recv(10))["type"] == "live.hello"
+    assert sibling.ask("GET", ticket["ws"])[0] == 401
+
+
+def test_ticket_opens_nothing_but_streams_and_sockets(sibling: Served) -> None:
+    _, ticket = sibling.ask("POST", "/api/v1/ws/ticket")
+    assert sibling.ask("POST", f"/api/v1/ws/ticket?ticket={ticket['ticket']}", authorization="")[0] == 401
+
+
+def test_published_event_and_frames_arrive_at_the_socket(sibling: Served) -> None:
+    with connect(sibling.ws_url + "/api/v1/ws", additional_headers=KEY) as socket:
+        socket.recv(10)
+        own = {"type": "custom.sibling", "data": 1}
+        assert sibling.ask("POST", "/api/v1/events", own)[0] == 202
+        assert json.loads(socket.recv(10))["type"] == "custom.sibling"
+        socket.send('{"type": "count", "id": 7}')
+        assert json.loads(socket.recv(10))["data"] == {"id": 7, "result": 2}
+        socket.send('{"type": "none"}')
+        problem = json.loads(socket.recv(10))["data"]["problem"]
+    assert (problem["status"], problem["instance"]) == (400, "/api/v1/ws")
+
+
+def test_routes_without_the_prefix_do_not_exist(sibling: Served) -> None:
+    assert {sibling.ask("GET", path)[0] for path in ("/ws", "/events", "/ws/ticket")} == {404}
