@@ -13,7 +13,7 @@ from aiohttp import web
 from sims.cloudflare.analytics import ACCOUNT
 from sims.cloudflare.d1_api import ApiDatabase, Refusal
 from sims.cloudflare.kv_api import Namespace
-from stand_in import StandIn
+from sims.server import StandIn
 
 TOKEN = "storage-sim-token"
 API = "/client/v4"

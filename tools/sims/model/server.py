@@ -4,13 +4,13 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
-from typing import Any, ClassVar
+from typing import Any
 
 from aiohttp import web
 
 from sims.model.embeddings import EMBEDDER, MOST_TEXTS, embedded, in_openai, in_workers_ai, texts_of
 from sims.model.turns import Shape, Turn, cut_up, streamed, whole
-from stand_in import StandIn
+from sims.server import StandIn
 
 KEY = "model-sim-key"
 MODEL = "sim-large"

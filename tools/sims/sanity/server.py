@@ -4,7 +4,6 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
-from typing import ClassVar
 
 from aiohttp import web
 
@@ -16,7 +15,7 @@ from sims.sanity.faults import Asked, Fault, Journal
 from sims.sanity.hooks import Delivery, Hook, Hooks
 from sims.sanity.refusals import Refused, api_error
 from sims.sanity.store import Change, Store
-from stand_in import StandIn
+from sims.server import StandIn
 
 WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
 _LONGEST_LINE = 1 << 20
