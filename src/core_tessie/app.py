@@ -6,7 +6,6 @@ from core_tessie.actions.work import ActionWork
 from core_tessie.agent import chat as agent_chat
 from core_tessie.agent import conversations, openai_dialect
 from core_tessie.agent.chat import Agent
-from core_tessie.agent.openai_dialect import openai_errors
 from core_tessie.agent.openai_exchange import Dialect
 from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console import commands, index, usage
@@ -69,11 +68,11 @@ app = App(
     revalidate=revalidate,
     count_frame=count_frame,
     audiences=AUDIENCES,
-    middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers, openai_errors],
+    middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers],
     providers=[
         singleton(Limits),
         singleton(Usage),
-        event(Callers),
+        singleton(Callers),
         event(Backfill),
         event(ActionWork),
         event(Journal),

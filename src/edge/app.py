@@ -105,6 +105,7 @@ class App:
         self._bind_live(revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self.socket_path = next((group.socket_path for group in resources if group.socket_path), "/ws")
+        self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
@@ -244,7 +245,11 @@ class App:
         try:
             return await self._dispatch(request)
         except Exception as fault:
-            return failure_response(request, fault)
+            response = failure_response(request, fault)
+            for prefix, translate in self._dialects:
+                if request.path.startswith(prefix):
+                    return translate(request, response)
+            return response
 
     async def _dispatch(self, request: Request) -> Response:
         if request.refusal is not None:

@@ -1,8 +1,7 @@
 """How an action is carried: kept and sent as one, claimed by one message, tried again, given up, called off."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
@@ -36,8 +35,7 @@ class RunAction(BaseModel):
     action_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActionWork:
+class ActionWork(NamedTuple):
     """Does actions. What a message finds in the row decides: a message that comes twice finds it done."""
 
     settings: TessieSettings

@@ -3,15 +3,13 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from time import time
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
-from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from core_tessie.agent.conversations import call_of
 from core_tessie.agent.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
 from edge.access import READER, Actor
-from edge.app import Next
 from edge.clients.model_faults import (
     ModelBroke,
     ModelNotConfigured,
@@ -22,7 +20,6 @@ from edge.clients.model_faults import (
     problem_of,
 )
 from edge.endpoint import Body, Operation
-from edge.errors import PROBLEM_JSON
 from edge.http import Response, percent_decode
 from edge.live.event_stream import SSE, event_stream
 from edge.ports.model import Answer, ModelError, Part
@@ -36,19 +33,19 @@ JSON = "application/json"
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-class ListedModel(BaseModel):
+class ListedModel(TypedDict):
     """A model that can be asked."""
 
     id: str
-    object: Literal["model"] = "model"
-    created: int = 0
-    owned_by: str = "workers-ai"
+    object: Literal["model"]
+    created: int
+    owned_by: str
 
 
-class ListedModels(BaseModel):
+class ListedModels(TypedDict):
     """The models, the default first."""
 
-    object: Literal["list"] = "list"
+    object: Literal["list"]
     data: list[ListedModel]
 
 
@@ -81,7 +78,7 @@ async def complete_chat(asked: Body[Completion], request: Request, actor: Actor,
 @routes.get("/models", ModelNotConfigured)
 async def list_models(dialect: Dialect) -> ListedModels:
     """List the models that can be asked, the default first."""
-    return ListedModels(data=[ListedModel(id=name) for name in await dialect.names()])
+    return ListedModels(object="list", data=[_listed(name) for name in await dialect.names()])
 
 
 @routes.get("/models/{model:path}", ModelNotConfigured, ModelNotFound)
@@ -90,17 +87,18 @@ async def get_model(model: str, dialect: Dialect) -> ListedModel:
     model = percent_decode(model)  # clients encode the slashes in Cloudflare's names
     if model not in await dialect.names():
         raise ModelNotFound(f"there is no model {model[:80]}")
-    return ListedModel(id=model)
+    return _listed(model)
 
 
-async def openai_errors(request: Request, call_next: Next) -> Response:
-    """Say what is wrong in OpenAI's way, too, beside the problem's members: its clients raise their errors by it."""
-    response = await call_next(request)
-    if response.status < 400 or not request.path.startswith(PREFIX):
+def _listed(name: str) -> ListedModel:
+    return ListedModel(id=name, object="model", created=0, owned_by="workers-ai")
+
+
+def translate_problem(_request: Request, response: Response) -> Response:
+    """Add OpenAI's `error` to a problem's members: its clients raise their errors by it."""
+    if not isinstance(response.body, bytes):
         return response
-    if response.header("content-type") != PROBLEM_JSON or not isinstance(response.body, bytes):
-        return response
-    problem = from_json(response.body)
+    problem: dict[str, Any] = from_json(response.body)
     status = 400 if response.status == 422 else response.status
     faults = problem.get("errors") or [{}]
     error = {
@@ -111,7 +109,10 @@ async def openai_errors(request: Request, call_next: Next) -> Response:
     }
     body = to_json({**problem, "status": status, "error": error})
     headers = [pair for pair in response.headers if pair[0] != "content-length"]
-    return Response(b"" if request.method == "HEAD" else body, status, headers)
+    return Response(body, status, headers)
+
+
+routes.translate_problem = translate_problem
 
 
 def _completion(exchange: Exchange, answer: Answer) -> dict[str, Any]:

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
-from pydantic import BaseModel, Json
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from edge.instants import to_text
 from edge.ports import Database, Row, Statement
+from edge.rows import row_as
 
 ABANDONED_AFTER = timedelta(hours=24)
 """A run that is still open after this has lost its messages: the next one closes it."""
@@ -17,7 +17,7 @@ ABANDONED_AFTER = timedelta(hours=24)
 type Cause = Literal["cron", "api", "command line"]
 
 
-class SyncRun(BaseModel):
+class SyncRun(TypedDict):
     """One run of the sync. `progress` tells for each VIN its status, rows by kind and how far back it has come."""
 
     id: str
@@ -31,8 +31,13 @@ class SyncRun(BaseModel):
     vehicles_done: int
     vehicles_failed: int
     rows_written: int
-    progress: Json[dict[str, dict[str, Any]]]
+    progress: dict[str, dict[str, Any]]
     error: str | None
+
+
+def shown(row: Row) -> SyncRun:
+    """Return a row as a run."""
+    return row_as(SyncRun, row, progress=from_json(row["progress"]))
 
 
 async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_id: str) -> tuple[SyncRun, list[Row]]:
@@ -45,7 +50,7 @@ async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_i
             Statement(_BEGIN, given),
         ]
     )
-    return SyncRun.model_validate(results[1].rows[0]), results[0].rows
+    return shown(results[1].rows[0]), results[0].rows
 
 
 def begin_for(
@@ -60,7 +65,7 @@ def begin_for(
 async def read(db: Database, run_id: str) -> SyncRun | None:
     """Return a run, or None."""
     row: Row | None = await db.first("SELECT * FROM sync_runs WHERE id = ?", run_id)
-    return SyncRun.model_validate(row) if row else None
+    return shown(row) if row else None
 
 
 def expect(run_id: str, vins: list[str]) -> Statement:

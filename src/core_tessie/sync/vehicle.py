@@ -1,9 +1,8 @@
 """One vehicle's sync: what it is like now, then its history in windows, newest first, back to the last sync."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from pydantic import BaseModel
@@ -66,8 +65,7 @@ class Walk(BaseModel):
         return next((kind for kind, trail in self.trails.items() if trail.until is not None), None)
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleSync:
+class VehicleSync(NamedTuple):
     """Brings one vehicle up to date within a run."""
 
     vin: str

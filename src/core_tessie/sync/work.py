@@ -1,7 +1,6 @@
 """The sync as its queue carries it: which messages there are, what each does, what becomes of a failed one."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 from pydantic_core import from_json
@@ -43,8 +42,7 @@ class SyncVehicle(BaseModel):
 type Message = PlanSync | SyncVehicle
 
 
-@dataclass(frozen=True, slots=True)
-class SyncWork:
+class SyncWork(NamedTuple):
     """Begins runs and does their messages. Each of its methods may be run twice, or cut off, and be run again."""
 
     settings: TessieSettings
@@ -59,9 +57,9 @@ class SyncWork:
         """Begin a run whose plan the queue will make."""
         run = await self._begin(cause, actor, request_id)
         try:
-            await self.queue.send(PlanSync(run_id=run.id).model_dump())
+            await self.queue.send(PlanSync(run_id=run["id"]).model_dump())
         except PortError as fault:
-            await self._end(runs.fail(run.id, self.clock.now(), f"the queue took no message: {fault}"))
+            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
             raise
         return run
 
@@ -69,9 +67,9 @@ class SyncWork:
         """Begin a run and make its plan here and now."""
         run = await self._begin(cause, cause, request_id)
         try:
-            await self._plan(run.id)
+            await self._plan(run["id"])
         except (Problem, VehicleRefused, PortError) as fault:
-            await self._end(runs.fail(run.id, self.clock.now(), str(fault)))
+            await self._end(runs.fail(run["id"], self.clock.now(), str(fault)))
             raise
 
     async def do(self, message: Message, attempts: int) -> None:

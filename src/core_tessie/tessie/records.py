@@ -11,6 +11,9 @@ from edge.instants import from_epoch
 MILLISECONDS = 100_000_000_000
 """Tessie's instants are seconds in records and milliseconds in states; one above this is in milliseconds."""
 
+LATER = ConfigDict(defer_build=True)
+"""Builds a validator on first use: no start reads records, and theirs would be a tenth of it."""
+
 
 def _instant(value: object) -> object:
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -37,7 +40,7 @@ def _at(*path: str) -> Any:
 class Record(BaseModel):
     """One finished thing in a car's history; the table has its columns, with `id` and `vin` before them."""
 
-    model_config = ConfigDict(extra="ignore", allow_inf_nan=False)
+    model_config = ConfigDict(extra="ignore", allow_inf_nan=False, defer_build=True)
     table: ClassVar[str]
 
     tessie_id: int = Field(validation_alias="id")
@@ -111,6 +114,8 @@ class Idle(Record):
 class Capacity(BaseModel):
     """One measurement of what the battery holds."""
 
+    model_config = LATER
+
     recorded_at: Instant = Field(validation_alias="timestamp")
     odometer_mi: float | None = _at("odometer")
     max_range_mi: float | None = _at("max_range")
@@ -124,6 +129,8 @@ RECORDS: Mapping[str, type[Record]] = {"drives": Drive, "charges": Charge, "idle
 
 class Vehicle(BaseModel):
     """What a car was like at its last state; each column from one field of Tessie's state object."""
+
+    model_config = LATER
 
     tessie_id: Lenient[str] = _at("id_s")
     display_name: Lenient[str] = None
@@ -165,6 +172,8 @@ class Vehicle(BaseModel):
 class VehicleSettings(BaseModel):
     """What the owner has set in the car."""
 
+    model_config = LATER
+
     recorded_at: Lenient[Instant] = _at("vehicle_state", "timestamp")
     charge_limit_pct: Lenient[float] = _at("charge_state", "charge_limit_soc")
     charge_amps: Lenient[float] = _at("charge_state", "charge_amps")
@@ -191,6 +200,8 @@ class VehicleSettings(BaseModel):
 class Climate(BaseModel):
     """The cabin at one moment."""
 
+    model_config = LATER
+
     recorded_at: Instant = Field(validation_alias=AliasPath("climate_state", "timestamp"))
     inside_temp_c: Lenient[float] = _at("climate_state", "inside_temp")
     outside_temp_c: Lenient[float] = _at("climate_state", "outside_temp")
@@ -213,6 +224,8 @@ class Climate(BaseModel):
 
 class Software(BaseModel):
     """An update that the car offers or is installing; `version` is a blank where there is none."""
+
+    model_config = LATER
 
     version: Lenient[str] = _at("vehicle_state", "software_update", "version")
     status: Lenient[str] = _at("vehicle_state", "software_update", "status")

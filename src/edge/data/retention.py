@@ -132,7 +132,15 @@ class Retention:
             }
             if removed or self.skipped:
                 self._log("warning" if self.skipped else "info", "old rows removed", **report)
+        await self._optimize()
         return report
+
+    async def _optimize(self) -> None:
+        """Bring the statistics up to date by which SQLite plans: it looks at tables that have changed much."""
+        try:
+            await self._db.run("PRAGMA optimize")
+        except PortError as fault:
+            self._log("warning", "statistics not updated", error=str(fault))
 
     async def foresee(self) -> dict[str, Any]:
         """Count the rows that a run would remove, and the old ones that are needed; remove none."""

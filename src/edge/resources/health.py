@@ -3,9 +3,7 @@
 import asyncio
 from datetime import datetime
 from time import perf_counter
-from typing import Literal, Protocol, cast
-
-from pydantic import BaseModel
+from typing import Literal, Protocol, TypedDict, cast
 
 from edge.access import PUBLIC
 from edge.context import Ports
@@ -16,18 +14,20 @@ from edge.settings import Field
 PROBE_TIMEOUT = 5.0
 """Seconds that one binding may take to answer."""
 
+Status = Literal["ok", "error", "not_configured"]  # no `type`: the document would make a component of it
 
-class Probe(BaseModel):
+
+class Probe(TypedDict):
     """How one setting is: `latency_ms` only where a service was asked; no message holds a value."""
 
-    status: Literal["ok", "error", "not_configured"]
+    status: Status
     kind: str
     required: bool
-    latency_ms: float | None = None
-    message: str | None = None
+    latency_ms: float | None
+    message: str | None
 
 
-class Health(BaseModel):
+class Health(TypedDict):
     """`degraded` when a required setting is missing or any configured one fails."""
 
     status: Literal["ok", "degraded"]
@@ -62,7 +62,7 @@ async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
     fields = ports.settings.fields
     results = await asyncio.gather(*(probe(field, ports, timeout) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
-    degraded = any(p.status == "error" or (p.required and p.status != "ok") for p in results)
+    degraded = any(p["status"] == "error" or (p["required"] and p["status"] != "ok") for p in results)
     return Health(
         status="degraded" if degraded else "ok",
         environment=ports.settings.environment,
@@ -75,13 +75,13 @@ async def probe(field: Field, ports: Ports, timeout: float) -> Probe:
     """Return how one setting or binding is; a binding has `timeout` seconds to answer."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
-        status: Literal["error", "not_configured"] = "not_configured" if fault.missing else "error"
-        return Probe(status=status, kind=field.kind, required=field.required, message=fault.detail)
+        status: Status = "not_configured" if fault.missing else "error"
+        return _probe(field, status, message=fault.detail)
     value = getattr(ports.settings, field.attribute)
     if value is None:
-        return Probe(status="not_configured", kind=field.kind, required=field.required)
+        return _probe(field, "not_configured")
     if field.port is None:
-        return Probe(status="ok", kind=field.kind, required=field.required)
+        return _probe(field, "ok")
     return await _ask(field, cast("Probed", value), timeout)
 
 
@@ -98,5 +98,9 @@ async def _ask(field: Field, binding: Probed, timeout: float) -> Probe:
     except Exception as fault:  # its text is not ours, and may hold a value
         message = type(fault).__name__
     latency = round((perf_counter() - started) * 1000, 3)
-    status: Literal["ok", "error"] = "error" if message else "ok"
-    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency, message=message)
+    status: Status = "error" if message else "ok"
+    return _probe(field, status, latency, message)
+
+
+def _probe(field: Field, status: Status, latency_ms: float | None = None, message: str | None = None) -> Probe:
+    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency_ms, message=message)

@@ -6,7 +6,6 @@ share with the question. Vectors are kept as whole numbers of -127 to 127: a qua
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -45,8 +44,7 @@ class Source(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A part of a document that was found; `score` is from 0 to 1."""
 
     kind: str

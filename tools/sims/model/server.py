@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections import deque
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from aiohttp import web
 

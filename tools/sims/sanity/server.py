@@ -4,6 +4,7 @@ import asyncio
 import copy
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
+from typing import ClassVar
 
 from aiohttp import web
 
