@@ -18,7 +18,11 @@ from openapi import stale
 
 WIDTH = 105
 """Characters of one line of a layout."""
-GOLDEN = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' ORDER BY tbl_name, type, name"
+GOLDEN = (
+    "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' AND name NOT LIKE 'sqlite_stat%' "
+    "ORDER BY tbl_name, type, name"
+)
+"""The statements of a schema, but for what migrations and ANALYZE note of themselves."""
 _INTERNAL = ("sqlite_", "_cf_")
 _DECLARED = {
     "BOOLEAN": Kind.BOOLEAN,
