@@ -42,7 +42,9 @@ from edge.data.schema import Index, Relation, Schema
 def read(migrations: Path) -> Schema:
     """Return the schema that a folder of migrations leaves."""
     with _applied(migrations) as connection:
-        return describe(connection)
+        schema = describe(connection)
+    schema.migrations = tuple(file.name for file in sorted(migrations.glob("*.sql")))
+    return schema
 
 
 def golden(migrations: Path) -> str:
@@ -184,7 +186,8 @@ def rendered(schema: Schema) -> str:
     indexes = "".join(f"{_call(index)}, " for index in schema.indexes)
     text = (
         f"{_HEAD}SCHEMA = Schema(\n    relations=({relations},),\n    indexes=({indexes}),\n"
-        f"    triggers={schema.triggers!r},\n    others={schema.others!r},\n)\n"
+        f"    triggers={schema.triggers!r},\n    others={schema.others!r},\n"
+        f"    migrations={schema.migrations!r},\n)\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--quiet", "--no-cache", "--stdin-filename", "schema.py", "-"],

@@ -73,7 +73,7 @@ def cloudflare(about: Any) -> None:
     assert found["data"] == [{"n": "1"}]
     verdict = {"secret": about["turnstile"]["secret"], "response": "forged"}
     assert ask(f"{about['turnstile']['url']}/siteverify", verdict)["success"] is False
-    storage = about["storage"]
+    storage = about["environment"]
     path = f"{storage['CLOUDFLARE_API_BASE_URL']}/accounts/{about['account']}/d1/database/none"
     assert ask(path, headers=bearer(storage["CLOUDFLARE_API_TOKEN"]))["success"] is False
 

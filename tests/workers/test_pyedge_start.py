@@ -1,15 +1,19 @@
 """How tools/pyedge starts and stops: what a Worker may not do at import, and what is wrong is said."""
 
+import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -61,6 +65,14 @@ def small(tmp_path: Path) -> Path:
         ("import js; js.setTimeout(print, 1)", "Disallowed operation called within global scope: setTimeout()"),
         ("import asyncio; asyncio.run(asyncio.sleep(1))", ""),
         ("from workers import env; env.KV.get('x')", "Disallowed operation called within global scope: env.KV.get()"),
+        ("from js import Object; THING = Object.new()", "Can't serialize top-level variable small.THING: no snapshot"),
+        ("import js; KNOWN = {'a': [js.JSON.parse('{}')]}", "top-level variable small.KNOWN['a'][0]: no snapshot"),
+        (
+            "import js\nclass A:\n    def __init__(self): self.x = js.Date.new()\nA_ = A()",
+            "variable small.A_.x: no snap",
+        ),
+        ("import js\ndef f(x=js.Array.new()): ...", "variable small.f(): no snapshot can keep a JavaScript object"),
+        ("import js\ndef made(x):\n    return lambda: x\nf = made(js.Map.new())", "small.f(): no snapshot"),
         ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
         ("x = = 1", "SyntaxError: invalid syntax"),
     ],
@@ -70,6 +82,130 @@ def test_the_rules_of_import(small: Path, statement: str, message: str) -> None:
     with pytest.raises(StartError) as refused:
         Worker(small).start()
     assert message in str(refused.value)
+
+
+GLOBALS = """
+import json, sys
+import js
+from js import JSON, Object, crypto, fetch
+from pyodide.ffi import to_js
+SUBTLE, PARSE, HERE = crypto.subtle, JSON.parse, [js, Object.fromEntries]
+import types, small_more
+import _cloudflare_compat_flags as flags
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        own = [place for place in sys.path if place.startswith("/session/metadata")]
+        implied = ("process_pth_files", "check_rng_state", "workflows", "no_global_handlers", "dedicated_snapshot",
+                   "request_headers_preserve_commas", "workers_314")
+        return Response(json.dumps({
+            "path": own == sys.path[-2:][-len(own):] or own, "last": sys.path[-1], "types": types.__name__,
+            "stdlib": hasattr(types, "ModuleType"), "flags": [getattr(flags, f"python_{name}") for name in implied],
+            "version": sys.version_info[:2], "pth": "_workers_sdk_patch_loader" in sys.modules,
+        }))
+    async def one(self, a): return a
+"""
+
+
+def test_import_has_production_order_and_flags_and_may_keep_globals(small: Path) -> None:
+    (small / "src" / "small.py").write_text(GLOBALS)
+    (small / "src" / "small_more.py").write_text("")
+    (small / "src" / "types.py").write_text("raise ImportError('own code comes last')")
+    with Worker(small) as worker:
+        told = json.loads(worker.get("/")[2])
+    assert told["last"] == "/session/metadata"
+    assert told["stdlib"]
+    assert told["pth"]
+    assert told["flags"] == [True] * 7
+    assert told["version"] == [3, 14]
+
+
+def test_package_without_its_pth_file_ends_the_start(small: Path) -> None:
+    (small / "src" / "small.py").write_text("import random; random.Random(1)\nimport pydantic\n" + SMALL)
+    without = {"python_modules": {"exclude": ["**/*.pyc", "*.pth"]}}
+    with pytest.raises(StartError):
+        Worker(small, overrides=without).start()
+
+
+def test_date_of_another_pyodide_is_refused(small: Path) -> None:
+    with pytest.raises(StartError, match='compatibility_date = "2026-09-07" selects another Pyodide than 314'):
+        Worker(small, overrides={"compatibility_date": "2026-09-07"}).start()
+
+
+COUNTED = """
+import json
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        rows = await self.env.DB.prepare("SELECT count(*) AS n FROM big").all()
+        return Response(str(rows["results"][0]["n"]))
+"""
+TABLE = """CREATE TABLE big (n);
+WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 2000000) INSERT INTO big SELECT n FROM t;
+"""
+
+
+def test_request_waits_until_migrations_are_applied(small: Path) -> None:
+    (small / "src" / "small.py").write_text(COUNTED)
+    (small / "migrations").mkdir()
+    (small / "migrations" / "0001_big.sql").write_text(TABLE)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    answers: list[str | None] = []
+
+    def ask() -> None:
+        while not answers or answers[-1] is None:
+            answers.append(answer(f"http://127.0.0.1:{port}/", 60))
+            time.sleep(0.02)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    with Worker(small, port=port, overrides={"d1_databases": [{"binding": "DB"}]}):
+        asking.join(60)
+    assert answers[-1] == "2000000", "no answer before is an error of the Worker's"
+
+
+@pytest.mark.soak
+def test_connection_waits_while_the_interpreter_is_prepared(small: Path) -> None:
+    (small / "python_modules").unlink()
+    copytree(ROOT / "python_modules", small / "python_modules")
+    (small / "python_modules" / f"fresh_{time.time_ns()}.py").write_text("")  # no prepared state is there for it
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    found: list[str | None] = []
+    worker = Worker(small, port=port)
+
+    def ask() -> None:
+        while not any("preparing" in line for line in worker.logs):
+            time.sleep(0.05)
+        time.sleep(1)
+        found.append(answer(f"http://127.0.0.1:{port}/", 120))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    with worker:
+        asking.join(120)
+    assert found == ["1 nobody True"]
+
+
+STRICT = """
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request, env=None, ctx=None, more=None):
+        return Response("ok")
+    async def scheduled(self, controller): ...
+    async def queue(self, batch): ...
+"""
+
+
+def test_handlers_are_called_with_a_strict_number_of_arguments(small: Path) -> None:
+    (small / "src" / "small.py").write_text(STRICT)
+    overrides = {"queues": {"consumers": [{"queue": "jobs"}]}}
+    with Worker(small, overrides=overrides) as worker:
+        assert worker.get("/")[2] == b"ok"
+        assert worker.scheduled("* * * * *")["outcome"] == "exception"
+        assert worker.queue("jobs", [1])["outcome"] == "exception"
+        assert "takes 2 positional arguments but 4 were given" in "\n".join(worker.logs)
 
 
 def test_a_loop_at_import_is_reported(small: Path) -> None:
@@ -132,9 +268,9 @@ def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
             process.kill()
 
 
-def answer(url: str) -> str | None:
+def answer(url: str, timeout: float = 5) -> str | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
             body: bytes = response.read()
             return body.decode()
     except OSError:
@@ -160,6 +296,21 @@ def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
     with served(small) as (process, url):
         process.kill()
         assert becomes(url, None)
+
+
+@pytest.mark.parametrize("victim", ["node", "guard"])
+def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
+    with Worker(small) as worker:
+        assert worker._process is not None
+        pids = worker.control("memory") | {"guard": worker._process.pid}
+        os.kill(pids[victim], signal.SIGKILL)
+        assert worker.wait(10) is not None
+        if victim == "node":
+            assert becomes(worker.url, None)
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pids['workerd']}").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pids['workerd']}").exists()
 
 
 def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:

@@ -75,4 +75,4 @@ class Backfill(NamedTuple):
         return [row["id"] for row in await self.db.all("SELECT id FROM vehicles ORDER BY id")]
 
 
-_WHOLE = "UPDATE vehicles SET refreshed_at = NULL, backfill = NULL WHERE id = ?"
+_WHOLE = "UPDATE vehicles SET refreshed_at = NULL, backfill = NULL, updated_at = CURRENT_TIMESTAMP WHERE id = ?"

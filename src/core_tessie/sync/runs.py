@@ -72,7 +72,7 @@ def expect(run_id: str, vins: list[str]) -> Statement:
     """Name the vehicles that a run waits for."""
     pending = {vin: {"status": "pending"} for vin in vins}
     return Statement(
-        "UPDATE sync_runs SET progress = json_patch(?, progress), vehicles_total = ? WHERE id = ? AND ended_at IS NULL",
+        f"{_UPDATE} progress = json_patch(?, progress), vehicles_total = ? WHERE id = ? AND ended_at IS NULL",
         (to_json(pending).decode(), len(vins), run_id),
     )
 
@@ -80,14 +80,14 @@ def expect(run_id: str, vins: list[str]) -> Statement:
 def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
     """Note facts about one vehicle in a run that is open, and return its progress; None takes a fact away."""
     return Statement(
-        "UPDATE sync_runs SET progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL RETURNING progress",
+        f"{_UPDATE} progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL RETURNING progress",
         (to_json({vin: facts}).decode(), run_id),
     )
 
 
 def count_rows(run_id: str) -> Statement:
     """Add the rows that the statement before it in the batch has changed."""
-    return Statement("UPDATE sync_runs SET rows_written = rows_written + changes() WHERE id = ?", (run_id,))
+    return Statement(f"{_UPDATE} rows_written = rows_written + changes() WHERE id = ?", (run_id,))
 
 
 def close(run_id: str, now: datetime) -> Statement:
@@ -98,11 +98,12 @@ def close(run_id: str, now: datetime) -> Statement:
 def fail(run_id: str, now: datetime, error: str) -> Statement:
     """End a run that could not begin, and return its row."""
     return Statement(
-        f"UPDATE sync_runs SET status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_TOLD}",
+        f"{_UPDATE} status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_TOLD}",
         (to_text(now), error, run_id),
     )
 
 
+_UPDATE = "UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP,"
 _TOLD = (
     "RETURNING id, cause, status, started_at, ended_at, vehicles_total, vehicles_done, vehicles_failed, "
     "rows_written, error"
@@ -112,7 +113,7 @@ _BEGIN = (
     "VALUES (?, ?, 'started', ?, ?, ?) RETURNING *"
 )
 _ABANDON = (
-    "UPDATE sync_runs SET status = 'failed', error = 'abandoned', ended_at = ? "
+    f"{_UPDATE} status = 'failed', error = 'abandoned', ended_at = ? "
     f"WHERE status = 'started' AND started_at < ? {_TOLD}"
 )
 _CLOSE = f"""
@@ -122,7 +123,7 @@ WITH counted AS (
          count(*) AS total
   FROM sync_runs AS run, json_each(run.progress) WHERE run.id = ?
 )
-UPDATE sync_runs SET
+{_UPDATE}
   vehicles_done = counted.done,
   vehicles_failed = counted.failed,
   ended_at = CASE WHEN counted.done + counted.failed = counted.total THEN ? END,

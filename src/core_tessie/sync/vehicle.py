@@ -143,7 +143,7 @@ class VehicleSync(NamedTuple):
             [
                 *looked,
                 *statements,
-                Statement("UPDATE vehicles SET backfill = ? WHERE id = ?", (walk.model_dump_json(), self.vin)),
+                Statement(_PLACE, (walk.model_dump_json(), self.vin)),
                 runs.report(self.run_id, self.vin, facts),
                 *looked,
             ]
@@ -228,7 +228,8 @@ def _is_time(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool)
 
 
+_PLACE = "UPDATE vehicles SET backfill = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 _FINISH = (
-    "UPDATE vehicles SET synced_at = ?, refreshed_at = coalesce(?, refreshed_at), "
-    "backfilled_at = coalesce(backfilled_at, ?), backfill = NULL WHERE id = ?"
+    "UPDATE vehicles SET updated_at = CURRENT_TIMESTAMP, synced_at = ?, "
+    "refreshed_at = coalesce(?, refreshed_at), backfilled_at = coalesce(backfilled_at, ?), backfill = NULL WHERE id = ?"
 )

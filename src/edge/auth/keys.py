@@ -27,8 +27,9 @@ _INSERT = (
     f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}"
 )
 _BY_ID = "SELECT * FROM api_keys WHERE id = ?"
-_REVOKE = f"UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"
-_USED = "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)"
+_UPDATE = "UPDATE api_keys SET updated_at = CURRENT_TIMESTAMP,"
+_REVOKE = f"{_UPDATE} revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"
+_USED = f"{_UPDATE} last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)"
 
 
 class NewKey(NamedTuple):

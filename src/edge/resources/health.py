@@ -1,13 +1,14 @@
 """`GET /health`: the process answers, and every setting and binding is probed by itself."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Literal, Protocol, TypedDict, cast
 
 from edge.access import PUBLIC
 from edge.context import Ports
-from edge.ports import Clock, PortError
+from edge.ports import Clock, Database, DatabaseError, PortError
 from edge.routes import Routes
 from edge.settings import Field
 
@@ -43,14 +44,21 @@ class Probed(Protocol):
         """Raise unless the service answers."""
 
 
-def health_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
-    """Return the resource; each binding may take `probe_timeout` seconds to answer."""
+class MigrationsMissing(PortError):
+    """The database lacks migrations that the code needs."""
+
+
+def health_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
+    """Return the resource; each binding may take `probe_timeout` seconds to answer.
+
+    A database is healthy once it has all `migrations`; further ones are those of a newer version.
+    """
     group = Routes("/health", tag="health", access=PUBLIC)
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> Health:
         """Tell whether the service and each of its settings and bindings work."""
-        return await _health(ports, clock, probe_timeout)
+        return await _health(ports, clock, probe_timeout, migrations)
 
     return group
 
@@ -58,9 +66,9 @@ def health_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
 routes = health_routes()
 
 
-async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
+async def _health(ports: Ports, clock: Clock, timeout: float, migrations: Sequence[str]) -> Health:
     fields = ports.settings.fields
-    results = await asyncio.gather(*(probe(field, ports, timeout) for field in fields))
+    results = await asyncio.gather(*(probe(field, ports, timeout, migrations) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
     degraded = any(p["status"] == "error" or (p["required"] and p["status"] != "ok") for p in results)
     return Health(
@@ -71,8 +79,8 @@ async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
     )
 
 
-async def probe(field: Field, ports: Ports, timeout: float) -> Probe:
-    """Return how one setting or binding is; a binding has `timeout` seconds to answer."""
+async def probe(field: Field, ports: Ports, timeout: float, migrations: Sequence[str] = ()) -> Probe:
+    """Return how one setting or binding is; a binding has `timeout` seconds to answer, a database its migrations."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
         status: Status = "not_configured" if fault.missing else "error"
@@ -82,15 +90,18 @@ async def probe(field: Field, ports: Ports, timeout: float) -> Probe:
         return _probe(field, "not_configured")
     if field.port is None:
         return _probe(field, "ok")
-    return await _ask(field, cast("Probed", value), timeout)
+    needed = migrations if field.port is Database else ()
+    return await _ask(field, cast("Probed", value), timeout, needed)
 
 
-async def _ask(field: Field, binding: Probed, timeout: float) -> Probe:
+async def _ask(field: Field, binding: Probed, timeout: float, migrations: Sequence[str]) -> Probe:
     started = perf_counter()
     message = None
     try:
         async with asyncio.timeout(timeout):
             await binding.probe()
+            if migrations:
+                await _check_migrations(cast("Database", binding), migrations)
     except TimeoutError:
         message = f"no answer in {timeout:g} s"
     except PortError as fault:
@@ -104,3 +115,15 @@ async def _ask(field: Field, binding: Probed, timeout: float) -> Probe:
 
 def _probe(field: Field, status: Status, latency_ms: float | None = None, message: str | None = None) -> Probe:
     return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency_ms, message=message)
+
+
+async def _check_migrations(db: Database, needed: Sequence[str]) -> None:
+    """Raise `MigrationsMissing` where the database's own list of migrations lacks some."""
+    try:
+        applied = {row["name"] for row in await db.all("SELECT name FROM d1_migrations")}
+    except DatabaseError as fault:
+        if "no such table" not in str(fault):
+            raise
+        applied = set()
+    if missing := [name for name in needed if name not in applied]:
+        raise MigrationsMissing(f"{len(missing)} of {len(needed)} not applied, the first is {missing[0]}; apply them")

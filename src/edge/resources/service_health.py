@@ -1,7 +1,7 @@
 """`GET /health` by service: one probe for all bindings of a kind, for the variables, and for the secrets."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Literal, TypedDict
 
@@ -35,8 +35,8 @@ class ServiceHealth(TypedDict):
     probes: dict[str, Service]
 
 
-def service_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
-    """Return the resource; each binding may take `probe_timeout` seconds to answer."""
+def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
+    """Return the resource; each binding may take `probe_timeout` seconds to answer, a database has `migrations`."""
     group = Routes("/health", tag="health", access=PUBLIC)
 
     @group.get()
@@ -47,7 +47,7 @@ def service_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
         are needed) and `optional_secrets` it is told how many are set.
         """
         fields = ports.settings.fields
-        found = await asyncio.gather(*(probe(field, ports, probe_timeout) for field in fields))
+        found = await asyncio.gather(*(probe(field, ports, probe_timeout, migrations) for field in fields))
         services = _services(dict(zip(fields, found, strict=True)))
         is_degraded = any(one["status"] == "error" or (one["required"] and one["status"] != "ok") for one in found)
         return ServiceHealth(

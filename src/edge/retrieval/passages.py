@@ -73,7 +73,7 @@ class Library:
         rows = [row for source in sources for row in _rows(source)]
         kept = to_json([row[0] for row in rows]).decode()
         gone = Statement("DELETE FROM passages WHERE id NOT IN (SELECT value FROM json_each(?)) RETURNING id", (kept,))
-        results = await self._db.batch([*upsert("passages", _COLUMNS, rows), gone])
+        results = await self._db.batch([*upsert("passages", _COLUMNS, rows, touched=None), gone])
         written = sum(len(result.rows) for result in results[:-1])
         return Changes(written, len(results[-1].rows), await self._embed_new())
 
