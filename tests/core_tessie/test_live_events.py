@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from pydantic import TypeAdapter
-from tests.remote import RemoteClient
 
 from core_tessie.live_events import EVENTS
 from core_tessie.sync.news import SHOWN
 from edge.access import ADMIN, Actor
 from edge.ports.events import Follow
-from edge.testing import Client
+from edge.testing import Client, RemoteClient
 from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, Runner
