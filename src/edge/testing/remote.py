@@ -13,7 +13,7 @@ from edge.context import Ports
 from edge.events import Outcome
 from edge.http import HeaderList
 from edge.ports import Keys, KeyValue, Log, Result, Row, Statement, Value
-from edge.testing import Answer, Client
+from edge.testing.client import Answer, Client
 from pyedge import ControlError, Worker
 
 
