@@ -130,6 +130,7 @@ _ALL = (
         _integer("utc_offset_s"),
         _instant("synced_at", "refreshed_at", "backfilled_at"),
         _json("backfill"),
+        later=_instant("archived_at"),
         identity=("vin",),
     ),
     _table(
@@ -301,6 +302,25 @@ _ALL = (
         _instant("recorded_at", null=False),
         _real("odometer_mi", "max_range_mi", "max_ideal_range_mi", "capacity_kwh"),
         identity=("vin", "recorded_at"),
+    ),
+    _table(
+        "sync_parts",
+        _VIN,
+        _text("part", null=False),
+        _instant("synced_at", "refreshed_at", "first_failed_at"),
+        _integer("failures", null=False, default=0),
+        _text("error"),
+        _instant("changed_at", "handled_at", "sought_at", "reread_at"),
+        identity=("vin", "part"),
+    ),
+    _table(
+        "removed_records",
+        _VIN,
+        _text("kind", null=False),
+        _integer("tessie_id", null=False),
+        _instant("started_at", "removed_at", null=False),
+        _json("payload", null=False),
+        identity=("vin", "kind", "tessie_id"),
     ),
 )
 
