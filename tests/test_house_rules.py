@@ -316,3 +316,42 @@ def test_the_rule_of_imports_without_effect_catches(source: str, tmp_path: Path)
     assert done_at_import("bad", others, tmp_path) != ""
     (tmp_path / "good.py").write_text("import time, os, random\ndef later():\n    return os.urandom(8), time.time()")
     assert done_at_import("good", others, tmp_path) == ""
+
+
+WHOLE_SETTINGS = {"edge.injection", "edge.settings", "edge.resources.health", "edge.resources.service_health"}
+"""Modules that look at bindings by name: the injection itself, and the probes of health."""
+
+
+def whole_databases(source: str) -> list[str]:
+    """Return the expressions by which a source reaches a database without asking for it by type."""
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        text = ast.unparse(node)
+        if isinstance(node, ast.Attribute) and (text.endswith("settings.db") or node.attr in {"_db", "_make"}):
+            found += [] if text in {"self._db", "self._make"} else [text]
+        elif isinstance(node, ast.Attribute) and text.endswith("ports.settings"):
+            found += [text]
+    return found
+
+
+@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
+def test_databases_come_by_type_and_never_from_the_ports_of_an_event(path: Path) -> None:
+    module = module_of(path)
+    if module in WHOLE_SETTINGS or module.startswith("edge.runtimes"):
+        pytest.skip("it binds or probes what the settings name")
+    assert whole_databases(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "request.ports.settings.db",
+        "ports.settings.db.first('SELECT 1')",
+        "settings.db",
+        "getattr(ports.settings, 'db')",
+        "db._db",
+        "known = request.ports.settings",
+    ],
+)
+def test_the_rule_of_databases_catches(source: str) -> None:
+    assert whole_databases(source)

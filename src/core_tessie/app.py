@@ -6,8 +6,8 @@ from core_tessie.actions.work import ActionWork
 from core_tessie.agent import chat as agent_chat
 from core_tessie.agent import conversations, openai_dialect
 from core_tessie.agent.chat import Agent
-from core_tessie.agent.openai_dialect import openai_errors
 from core_tessie.agent.openai_exchange import Dialect
+from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console import commands, index, usage
 from core_tessie.console.usage_points import Usage
 from core_tessie.d1 import routes as d1
@@ -22,6 +22,7 @@ from core_tessie.sync import routes as sync
 from core_tessie.sync.backfill import Backfill
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.work import QUEUE, SyncWork
+from core_tessie.tables import TABLES
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from edge.access import Actor
@@ -29,6 +30,7 @@ from edge.app import App
 from edge.auth import routes as auth
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, rate_limit_headers
+from edge.injection import event, singleton
 from edge.live.publisher import Publisher
 from edge.live.routes import Live
 from edge.middleware.access_log import access_log
@@ -66,22 +68,24 @@ app = App(
     revalidate=revalidate,
     count_frame=count_frame,
     audiences=AUDIENCES,
-    middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers, openai_errors],
+    middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers],
     providers=[
-        Limits,
-        Callers,
-        Backfill,
-        ActionWork,
-        Journal,
-        Tessie,
-        SyncWork,
-        Publisher,
-        Usage,
-        SyncNews,
-        ReportNews,
-        Agent,
-        Dialect,
+        singleton(Limits),
+        singleton(Usage),
+        event(Callers),
+        event(Backfill),
+        event(ActionWork),
+        event(Journal),
+        event(Tessie),
+        event(SyncWork),
+        event(Publisher),
+        event(SyncNews),
+        event(ReportNews),
+        event(TurnCounter),
+        event(Agent),
+        event(Dialect),
     ],
+    tables=TABLES,
     queues={"CORE_TESSIE_QUEUE": QUEUE},
     limits={"RATE_LIMITER": Limit(600, 60)},
     resources=[

@@ -17,7 +17,7 @@ from edge.data.upserts import upsert
 from edge.http import Response
 from edge.live.publisher import Publisher
 from edge.middleware.sampling import Steps, sampler_of
-from edge.ports import Background, Database, Log, Statement
+from edge.ports import Background, Log, Statement, SystemDatabase
 from edge.request import Request
 
 READS = Steps(full=60, each=10)
@@ -44,7 +44,12 @@ class Journal:
     """
 
     def __init__(
-        self, db: Database | None, background: Background, log: Log, publisher: Publisher, settings: TessieSettings
+        self,
+        db: SystemDatabase | None,
+        background: Background,
+        log: Log,
+        publisher: Publisher,
+        settings: TessieSettings,
     ) -> None:
         self._db = db
         self._writer = BatchWriter[Statement | Call](self._write, background, log, "journal", _size) if db else None

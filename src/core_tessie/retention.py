@@ -8,7 +8,7 @@ from core_tessie.settings import TessieSettings
 from core_tessie.sync.routes import CRON
 from edge.data.retention import Retention, Rule
 from edge.events import Tick
-from edge.ports import Clock, Database, Log
+from edge.ports import Clock, Log, SystemDatabase
 from edge.routes import Routes
 
 routes = Routes(tag="retention")
@@ -57,7 +57,7 @@ RULES = (
 
 @routes.cron(CRON)
 async def remove_old_rows(  # noqa: PLR0913, PLR0917 - a job names all that it asks for
-    tick: Tick, db: Database, settings: TessieSettings, clock: Clock, log: Log, journal: Journal
+    tick: Tick, db: SystemDatabase, settings: TessieSettings, clock: Clock, log: Log, journal: Journal
 ) -> dict[str, Any]:
     """Remove the rows that are older, or more, than the settings keep."""
     retention = Retention(RULES, db, settings, clock, log)

@@ -8,6 +8,7 @@ from discord_bot.notices import Notices
 from discord_bot.notifications import Desk
 from discord_bot.schedule import Posts
 from discord_bot.settings import BotSettings
+from discord_bot.tables import TABLES
 from edge.access import READER, Actor
 from edge.app import App
 from edge.auth.limits import Limits, rate_limit_headers
@@ -16,6 +17,7 @@ from edge.auth.static_key import require_key
 from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
 from edge.clients.leases import Leases
+from edge.injection import event, singleton
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
@@ -59,7 +61,20 @@ app = App(
     authenticate=authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-    providers=[make_limits, Leases, Cache, Discord, Webhooks, Audit, Site, ask.Answers, Notices, Desk, Posts],
+    providers=[
+        singleton(make_limits),
+        singleton(Leases),
+        singleton(Discord),
+        singleton(Webhooks),
+        singleton(Audit),
+        event(ask.Answers),
+        singleton(Notices),
+        event(Cache),
+        event(Site),
+        event(Desk),
+        event(Posts),
+    ],
+    tables=TABLES,
     resources=[
         index_routes(NAME, VERSION, LINKS),
         service_routes(),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from discord_bot.settings import BotSettings
 from edge.instants import to_text
 from edge.middleware.sampling import Steps, sampler_of
-from edge.ports import Clock, Database, Log, PortError, Row, Statement
+from edge.ports import Clock, Log, PortError, Row, Statement, SystemDatabase
 
 ANSWERS = Steps(full=40, each=10)
 """Entries of one user's interactions: anybody in Discord can have as many as Discord lets through."""
@@ -32,7 +32,7 @@ class Entry:
 class Audit:
     """Writes and reads the log."""
 
-    def __init__(self, db: Database, clock: Clock, log: Log, settings: BotSettings) -> None:
+    def __init__(self, db: SystemDatabase, clock: Clock, log: Log, settings: BotSettings) -> None:
         self._db, self._clock, self._log = db, clock, log
         self._sampler = sampler_of(settings)
 
@@ -55,11 +55,6 @@ class Audit:
         if calls:
             detail = f"[{calls} ×] {entry.detail}" if calls > 1 else entry.detail
             await self.write(replace(entry, detail=detail))
-
-    async def latest(self, limit: int, kind: str | None = None) -> list[Row]:
-        """Return the newest entries."""
-        where, given = ("WHERE kind = ? ", [kind]) if kind else ("", [])
-        return await self._db.all(f"SELECT * FROM audit {where}ORDER BY id DESC LIMIT ?", *given, limit)
 
     async def sent(self, limit: int) -> list[Row]:
         """Return the notices that went out last, whoever asked for them."""

@@ -101,7 +101,7 @@ def plan(groups: list[Commands], injector: Injector) -> dict[tuple[str, str], Pl
         key = command.kind, command.name
         if key in found:
             raise PlanError(f"two handlers of the {command.kind} {command.name}")
-        found[key] = Planned(command, command.takes, EventHandler(command.handler, Interaction, injector))
+        found[key] = Planned(command, command.takes, EventHandler(command.handler, Interaction, injector.for_caller))
     for kind, name in found:
         slash, _, option = name.partition(" ")
         planned = found.get(("slash", slash))

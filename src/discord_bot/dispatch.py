@@ -29,13 +29,14 @@ from discord_bot.interactions import (
     Reply,
     understood,
 )
-from edge.access import READER
+from edge.access import READER, Actor
 from edge.clients.discord import Discord, clipped
 from edge.context import Ports
 from edge.endpoint import Operation
 from edge.errors import Problem, list_faults
 from edge.http import Response
 from edge.ports import Background, PortError
+from edge.reach import CHECKED
 from edge.request import Request
 from edge.routes import Composition, Routes
 
@@ -104,7 +105,7 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
     """Return the resource for these commands."""
     group = Interactions(groups, timing)
 
-    @group.post("", operation=Operation({200: {"application/json": Answered}}, body=Sent))
+    @group.post("", operation=Operation({200: {"application/json": Answered}}, body=Sent), reach=CHECKED)
     async def interact(request: Request, ports: Ports) -> Response:
         """Answer an interaction, which Discord has signed.
 
@@ -137,7 +138,8 @@ class _Run:
 
     def __init__(self, group: Interactions, planned: Planned, interaction: Interaction, ports: Ports) -> None:
         self.planned, self.command, self.interaction = planned, planned.command, interaction
-        self.timing, self.ports = group.timing, ports
+        caller = Actor(interaction.user_id, READER, is_member=True) if interaction.user_id else None
+        self.timing, self.ports = group.timing, ports.begin(caller)
         self.discord, self.audit = group.app.provide(Discord, ports), group.app.provide(Audit, ports)
         self.background: Background = ports.runtime[Background]  # type: ignore[assignment]
         self.outcome = "answered"

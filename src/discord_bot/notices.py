@@ -16,7 +16,7 @@ from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamFailed, UpstreamUnreached
 from edge.errors import Problem
 from edge.instants import to_text
-from edge.ports import Clock, Database, KeyValue, Log, PortError, Row, Statement
+from edge.ports import Clock, KeyValue, Log, PortError, Row, Statement, SystemDatabase
 
 LIMITED = "ratelimit:"
 """Begins the KV names that hold which notice about a subject went out last, and until when no other may."""
@@ -101,7 +101,7 @@ class Notices:
     """Sends notices, and knows those that were sent."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what sending once stands on
-        self, settings: BotSettings, db: Database, kv: KeyValue, leases: Leases, webhooks: Webhooks, audit: Audit,
+        self, settings: BotSettings, db: SystemDatabase, kv: KeyValue, leases: Leases, webhooks: Webhooks, audit: Audit,
         clock: Clock, log: Log,
     ) -> None:  # fmt: skip
         self._settings, self._db, self._kv, self._leases = settings, db, kv, leases

@@ -12,7 +12,7 @@ from edge.access import ADMIN
 from edge.clients.discord import Embed
 from edge.errors import Problem
 from edge.events import Tick
-from edge.ports import Clock, Database, Log, PortError
+from edge.ports import Clock, Log, PortError, SystemDatabase
 from edge.routes import Routes
 
 routes = Routes(tag="jobs", access=ADMIN)
@@ -48,7 +48,7 @@ class Posting(BaseModel):
 class Posts:
     """Posts what jobs have to say, or tells what it would be."""
 
-    def __init__(self, notices: Notices, site: Site, db: Database, log: Log) -> None:
+    def __init__(self, notices: Notices, site: Site, db: SystemDatabase, log: Log) -> None:
         self._notices, self.site, self._db, self._log = notices, site, db, log
 
     async def post(self, wanted: Sequence[Notice], *, is_dry: bool) -> list[Posting]:

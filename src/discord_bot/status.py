@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from discord_bot.audit import Audit
 from discord_bot.commands import Commands
 from discord_bot.interactions import Reply
+from discord_bot.settings import BotSettings
 from edge.clients.discord import Embed
 from edge.context import Ports
 from edge.instants import FORM
@@ -22,7 +23,7 @@ GOOD, BAD, NONE = "🟢", "🔴", "⚪"
 @commands.slash("status", "How the bot is", is_private=True)
 async def show_status(ports: Ports, audit: Audit) -> Reply:
     """Show the services, and what was sent last."""
-    bindings = [field for field in ports.settings.fields if field.port]
+    bindings = [field for field in BotSettings.fields if field.port]
     found = await asyncio.gather(*(probe(field, ports, PROBE) for field in bindings))
     marks = {"ok": GOOD, "error": BAD, "not_configured": NONE}
     services = "\n".join(f"{marks[one.status]} {field.kind}" for field, one in zip(bindings, found, strict=True))

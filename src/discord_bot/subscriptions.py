@@ -10,9 +10,9 @@ from pydantic_core import from_json, to_json
 from discord_bot import interactions as ui
 from discord_bot.commands import Commands
 from discord_bot.interactions import Button, Interaction, Modal, Reply, Select
+from edge.data import ScopedDatabase
 from edge.endpoint import Body
-from edge.instants import to_text
-from edge.ports import Clock, Database, Row
+from edge.ports import Database, Row, SystemDatabase
 
 commands = Commands()
 
@@ -24,13 +24,9 @@ MOST_TOPICS = 10
 MOST_MENTIONED = 50
 """Users that one notice mentions; the first who subscribed."""
 EVERYTHING = "everything"
-MINE = "SELECT kind, topics FROM subscriptions WHERE user_id = ? ORDER BY kind"
+MINE = "SELECT kind, topics FROM subscriptions ORDER BY kind"
 
 _WORD = re.compile(r"\w+")
-_PUT = (
-    "INSERT INTO subscriptions (user_id, kind, topics, created_at) VALUES (?, ?, ?, ?) "
-    "ON CONFLICT (user_id, kind) DO UPDATE SET topics = excluded.topics"
-)
 _MATCHING = """
 SELECT user_id FROM subscriptions WHERE kind = ? AND (topics = '[]' OR EXISTS (
 SELECT 1 FROM json_each(topics) WHERE instr(?, ' ' || value || ' ') > 0)) ORDER BY created_at, user_id LIMIT ?
@@ -58,29 +54,29 @@ async def ask_topics(pressed: Interaction, db: Database) -> Modal | Reply:
     kind = _kind(pressed)
     if kind is None:
         return Reply("That kind of notice is no more.", is_private=True)
-    known = {row["kind"]: from_json(row["topics"]) for row in await db.all(MINE, pressed.user_id)}
+    known = {row["kind"]: from_json(row["topics"]) for row in await db.all(MINE)}
     given = ", ".join(known.get(kind, []))
     field = ui.Field("topics", "Topics, with commas between them", "Empty: everything", given)
     return Modal(f"subscribe{ui.SEPARATOR}{kind}", NAMES[kind], [field])
 
 
 @commands.modal("subscribe")
-async def subscribe(sent: Interaction, form: Body[Topics], db: Database, clock: Clock) -> Reply:
+async def subscribe(sent: Interaction, form: Body[Topics], db: ScopedDatabase) -> Reply:
     """Keep what somebody wants to hear of."""
     kind = _kind(sent)
     if kind is None or not sent.user_id:
         return Reply("That kind of notice is no more.", is_private=True)
     topics = list(dict.fromkeys(filter(None, map(_worded, form.topics.split(",")))))
-    kept = to_json(topics[:MOST_TOPICS]).decode()
-    await db.run(_PUT, sent.user_id, kind, kept, to_text(clock.now()))
+    row = {"user_id": sent.user_id, "kind": kind, "topics": to_json(topics[:MOST_TOPICS]).decode()}
+    await db.insert("subscriptions", [row], key=("user_id", "kind"))
     told = f"You are subscribed to {NAMES[kind].lower()}: {_told(topics[:MOST_TOPICS])}."
     return Reply(told, is_private=True, is_update=True)
 
 
 @commands.slash("unsubscribe", "Be mentioned no more", is_private=True)
-async def offer_subscribed(asked: Interaction, db: Database) -> Reply:
+async def offer_subscribed(db: Database) -> Reply:
     """Show a menu of what somebody is subscribed to."""
-    rows = await db.all(MINE, asked.user_id)
+    rows = await db.all(MINE)
     if not rows:
         return Reply("You are subscribed to nothing. /subscribe changes that.", is_private=True)
     menu = Select("unsubscribe", [_option(row) for row in rows], "What do you want to hear of no more?")
@@ -88,16 +84,16 @@ async def offer_subscribed(asked: Interaction, db: Database) -> Reply:
 
 
 @commands.select("unsubscribe")
-async def unsubscribe(chosen: Interaction, db: Database) -> Reply:
+async def unsubscribe(chosen: Interaction, db: ScopedDatabase) -> Reply:
     """Forget what was chosen."""
     kinds = [kind for kind in chosen.values if kind in NAMES]
     marks = ", ".join("?" * len(kinds))
-    await db.run(f"DELETE FROM subscriptions WHERE user_id = ? AND kind IN ({marks})", chosen.user_id, *kinds)
+    await db.delete("subscriptions", f"kind IN ({marks})", *kinds)
     names = ", ".join(NAMES[kind].lower() for kind in kinds) or "nothing"
     return Reply(f"You are unsubscribed from {names}.", is_private=True, is_update=True)
 
 
-async def subscribed(kind: str, text: str, db: Database) -> list[str]:
+async def subscribed(kind: str, text: str, db: SystemDatabase) -> list[str]:
     """Return the ids of those who want to hear of a notice of this kind and text."""
     rows = await db.all(_MATCHING, kind, f" {_worded(text)} ", MOST_MENTIONED)
     return [row["user_id"] for row in rows]

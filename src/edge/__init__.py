@@ -4,7 +4,7 @@ from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role
 from edge.app import App
 from edge.context import Ports
 from edge.endpoint import Body, Header, Operation, PlanError, Query
-from edge.errors import BadRequest, Forbidden, NotFound, Problem, Unauthorized
+from edge.errors import BadRequest, Forbidden, InvalidBody, NotConfigured, NotFound, Problem, Unauthorized
 from edge.events import Delivery, Frame, Retry, Tick
 from edge.http import Response
 from edge.ports import (
@@ -43,9 +43,11 @@ __all__ = [
     "Forbidden",
     "Frame",
     "Header",
+    "InvalidBody",
     "KeyValue",
     "Limit",
     "Log",
+    "NotConfigured",
     "NotFound",
     "Operation",
     "PlanError",

@@ -105,6 +105,7 @@ class App:
         self._bind_live(revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self.socket_path = next((group.socket_path for group in resources if group.socket_path), "/ws")
+        self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
         self._road: Next = self._answer
         for layer in reversed(middleware):
             self._road = _guarded(injector.bind(layer, 2), self._road)
@@ -150,8 +151,12 @@ class App:
 
     def _check_reach(self, where: str, reach: Reach | None) -> None:
         """Raise `PlanError` where an app with tables has a route of which nothing says how it keeps callers apart."""
-        if self.tables is not None and reach is None and not self.injector.takes_rows:
+        if self.tables is None or self.injector.takes_rows:
+            return
+        if reach is None:
             raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
+        if reach.is_optional:
+            raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
     async def fetch(self, request: Request) -> Response:
         """Answer a request; whatever goes wrong, there is an answer."""
@@ -240,7 +245,11 @@ class App:
         try:
             return await self._dispatch(request)
         except Exception as fault:
-            return failure_response(request, fault)
+            response = failure_response(request, fault)
+            for prefix, translate in self._dialects:
+                if request.path.startswith(prefix):
+                    return translate(request, response)
+            return response
 
     async def _dispatch(self, request: Request) -> Response:
         if request.refusal is not None:

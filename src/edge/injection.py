@@ -112,9 +112,9 @@ class Injector:
 
     def _open_settings(self, ports: Ports) -> Settings:
         """Return the settings without the databases, which are asked for by type."""
-        known = ports.provided.get(Settings)
+        known = ports.singletons.get(Settings)
         if not isinstance(known, Settings):
-            known = ports.provided[Settings] = ports.settings.without(Database)
+            known = ports.singletons[Settings] = ports.settings.without(Database)
         return known
 
     def _bound(self, hint: Any, name: str, context: Context) -> TakePort | None:

@@ -18,17 +18,24 @@ class Reach:
 
     `name` is what the golden access table shows. Where there is an `argument`, it names the handler's parameter, or a
     member of it such as `wanted.vin`, that holds the subject; a caller bound to subjects gets no further with another
-    one, nor with None, which stands for all.
+    one, nor with None, which stands for all; where it `is_optional`, None stands for the caller's own rows.
     """
 
-    __slots__ = ("argument", "is_checked", "name", "refusal")
+    __slots__ = ("argument", "is_checked", "is_optional", "name", "refusal")
 
     def __init__(
-        self, name: str, argument: str = "", *, is_checked: bool = False, refusal: Callable[[], Problem] | None = None
+        self,
+        name: str,
+        argument: str = "",
+        *,
+        is_checked: bool = False,
+        is_optional: bool = False,
+        refusal: Callable[[], Problem] | None = None,
     ) -> None:
         self.name = name
         self.argument = argument
         self.is_checked = is_checked
+        self.is_optional = is_optional
         self.refusal = refusal or (lambda: SubjectOutOfReach("name a subject that the key is bound to"))
 
     def check(self, actor: Actor | None, values: Sequence[object], names: Sequence[str]) -> None:
@@ -36,6 +43,8 @@ class Reach:
         parameter, *members = self.argument.split(".")
         subject = values[names.index(parameter)] if parameter else None
         subject = reduce(lambda value, member: getattr(value, member, None), members, subject)
+        if subject is None and self.is_optional:
+            return
         if actor is None or not actor.may_reach(subject if isinstance(subject, str) else None):
             raise self.refusal()
 
@@ -50,9 +59,13 @@ UNBOUND = Reach("unbound", is_checked=True)
 """It is about all subjects, and not for a caller that is bound to some."""
 
 
-def subject(argument: str, refusal: Callable[[], Problem] | None = None) -> Reach:
-    """Let a bound caller reach its own subjects alone: those that an argument of the handler names."""
-    return Reach(f"subject {argument}", argument, is_checked=True, refusal=refusal)
+def subject(argument: str, refusal: Callable[[], Problem] | None = None, *, is_optional: bool = False) -> Reach:
+    """Let a bound caller reach its own subjects alone: those that an argument of the handler names.
+
+    Where it `is_optional`, a caller that names none gets its own rows: such a handler takes the caller's database.
+    """
+    name = f"subject {argument}{'?' if is_optional else ''}"
+    return Reach(name, argument, is_checked=True, is_optional=is_optional, refusal=refusal)
 
 
 def unbound(refusal: Callable[[], Problem]) -> Reach:

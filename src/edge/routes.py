@@ -10,9 +10,10 @@ from edge.context import Ports
 from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.events import EventHandler, Tick
+from edge.http import Response
 from edge.injection import Injector
 from edge.reach import Reach
-from edge.request import BODY_LIMIT
+from edge.request import BODY_LIMIT, Request
 from edge.routing import ANY
 
 _SIGNED = Operation()
@@ -86,6 +87,9 @@ class Routes:
         self.consumers: list[Consumer] = []
         self.frames: list[FrameRoute] = []
         self.workflows: list[WorkflowRoute] = []
+
+    translate_problem: Callable[[Request, Response], Response] | None = None
+    """Rewrites the problems of all paths under the group's prefix, for clients that expect another shape."""
 
     socket_path: str = ""
     """The path of the group's live socket, whose frames the app's handlers answer; empty if it has none."""

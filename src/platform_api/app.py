@@ -9,6 +9,7 @@ from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
 from edge.clients.leases import Leases
 from edge.errors import NotConfigured
+from edge.injection import event, singleton
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
@@ -40,6 +41,7 @@ from platform_api.overview import Overview
 from platform_api.sanity import Sanity
 from platform_api.settings import PlatformSettings
 from platform_api.submissions import Submissions
+from platform_api.tables import TABLES
 
 LINKS = {
     "events": "/api/v1/content/events",
@@ -82,11 +84,26 @@ app = App(
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
     providers=[
-        make_limits, Leases, Cache, Sanity, Site, ContentIndex, Reader, Discord, Webhooks, Community, Overview, Guards,
-        Submissions, Desk,
+        singleton(make_limits),
+        singleton(Leases),
+        singleton(Sanity),
+        singleton(ContentIndex),
+        singleton(Discord),
+        singleton(Webhooks),
+        singleton(Guards),
+        singleton(Submissions),
+        singleton(Reader),
+        event(Cache),
+        event(Site),
+        event(Community),
+        event(Overview),
+        event(Desk),
     ],
+    tables=TABLES,
     limits={
-        "RATE_LIMITER": Limit(120, 60), "FORM_LIMITER": Limit(5, 60), "FORMS_LIMITER": Limit(60, 60),
+        "RATE_LIMITER": Limit(120, 60),
+        "FORM_LIMITER": Limit(5, 60),
+        "FORMS_LIMITER": Limit(60, 60),
         "CHAT_LIMITER": Limit(10, 60),
     },
     migrations="platform_api",
@@ -103,4 +120,4 @@ app = App(
         retention.routes,
         job_routes(),
     ],
-)  # fmt: skip
+)

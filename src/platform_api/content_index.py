@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field
 
 from edge.clients.leases import Leases
 from edge.events import Tick
-from edge.ports import Database, Log
+from edge.ports import Log, SystemDatabase
 from edge.retrieval.passages import Changes, Library, Passage, Source
 from edge.routes import Routes
 from platform_api.queries import NAMES, TEXTS
@@ -36,7 +36,9 @@ class Text(BaseModel):
 class ContentIndex:
     """The passages of all documents."""
 
-    def __init__(self, settings: PlatformSettings, db: Database, sanity: Sanity, leases: Leases, log: Log) -> None:
+    def __init__(
+        self, settings: PlatformSettings, db: SystemDatabase, sanity: Sanity, leases: Leases, log: Log
+    ) -> None:
         self._library = Library(db, settings.ai, settings.embedding_model, log)
         self._sanity, self._leases, self._log = sanity, leases, log
 

@@ -14,7 +14,7 @@ from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.endpoint import Operation
 from edge.errors import Problem
 from edge.http import Response
-from edge.ports import Clock, Database, KeyValue, PortError
+from edge.ports import Clock, KeyValue, PortError, SystemDatabase
 from edge.routes import Routes
 from platform_api import NAME
 from platform_api.discord_view import Community
@@ -64,7 +64,13 @@ class Overview:
     """Counts and asks."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
-        self, settings: PlatformSettings, sanity: Sanity, community: Community, db: Database, kv: KeyValue, clock: Clock
+        self,
+        settings: PlatformSettings,
+        sanity: Sanity,
+        community: Community,
+        db: SystemDatabase,
+        kv: KeyValue,
+        clock: Clock,
     ) -> None:
         self._settings, self._sanity, self._community = settings, sanity, community
         self._db, self._kv, self._clock = db, kv, clock

@@ -14,7 +14,7 @@ from edge.clients.upstream import UpstreamTimeout
 from edge.errors import Problem
 from edge.events import Tick
 from edge.instants import from_text, to_text
-from edge.ports import Clock, Database, Log, Row
+from edge.ports import Clock, Log, Row, SystemDatabase
 from edge.routes import Routes
 from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm
 from platform_api.mailbox import mailbox_of
@@ -62,7 +62,7 @@ class Submissions:
     """Keeps submissions and carries them on."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
-        self, db: Database, sanity: Sanity, webhooks: Webhooks, leases: Leases, clock: Clock, log: Log
+        self, db: SystemDatabase, sanity: Sanity, webhooks: Webhooks, leases: Leases, clock: Clock, log: Log
     ) -> None:
         self._db, self._sanity, self._webhooks = db, sanity, webhooks
         self._leases, self._clock, self._log = leases, clock, log

@@ -9,6 +9,7 @@ from pydantic_core import from_json
 from core_tessie.agent.tools import Looking, call_tool
 from core_tessie.agent.turns import LOOK_UPS, ROUNDS, STOPPED
 from core_tessie.energy.summary import ReportNews
+from core_tessie.tables import TABLES
 from edge.access import READER, Actor
 from edge.ports import Clock
 from edge.ports.model import ToolCall
@@ -116,7 +117,8 @@ def looking(client: Client, role: Any) -> Looking:
     ports = client.ports
     news = client.app.provide(ReportNews, ports)
     clock: Any = ports.runtime[Clock]
-    return Looking(database(client), clock, Actor("test", role), "r1", news, ports)
+    actor = Actor("test", role)
+    return Looking(TABLES.scoped(database(client), actor), clock, actor, "r1", news, ports.log)
 
 
 def found(model_sim: ModelSim) -> Any:

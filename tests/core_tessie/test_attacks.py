@@ -12,7 +12,7 @@ from urllib.parse import quote, urlsplit
 import pytest
 
 from core_tessie.app import app
-from core_tessie.tables import TABLES
+from core_tessie.tables import SERVED as TABLES
 from edge.testing import Answer, Client
 from sims.tessie import Fleet, Simulator
 

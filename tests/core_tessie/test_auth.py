@@ -7,7 +7,6 @@ from typing import Any
 
 import jwt
 import pytest
-from tests.golden_files import FOLDER, check_golden
 
 from core_tessie.app import app
 from edge.auth.callers import Signing
@@ -25,7 +24,6 @@ OURS, OTHERS = "5YJ3E1EA1KF000001", "5YJ3E1EA1KF000002"
 SIGNING_KEY = ENV["JWT_SECRET_KEY"]
 KEY = ENV["ADMIN_API_KEY"]
 MARK = Signing("core-tessie-api", [SIGNING_KEY]).marks(hashed(KEY))[0]
-GOLDEN = FOLDER / "core_tessie_access.txt"
 
 
 def by(client: Client, key: str) -> Client:
@@ -44,17 +42,6 @@ async def made(client: Client, **wanted: Any) -> Any:
 async def keyed(client: Client, **wanted: Any) -> Client:
     """Return a client with a key of its own."""
     return by(client, (await made(client, **wanted))["key"])
-
-
-def access_table() -> str:
-    rows = sorted((one.path, one.method, one.access.name.lower()) for one in app.endpoints)
-    frames = sorted((f"frame {name}", "/ws", one.access.name.lower()) for name, one in app.frames.items())
-    return "".join(f"{method:7} {path:40} {role}\n" for path, method, role in [*rows, *frames])
-
-
-@pytest.mark.golden
-def test_who_may_call_each_route_is_the_golden_file() -> None:
-    check_golden(GOLDEN, access_table())
 
 
 PUBLIC = {"/", "/health"}

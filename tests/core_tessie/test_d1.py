@@ -7,10 +7,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from core_tessie.d1 import filters, statements
+from core_tessie.d1 import filters
 from core_tessie.d1 import routes as d1
+from core_tessie.d1.routes import page_of
 from core_tessie.settings import TessieSettings
-from core_tessie.tables import TABLES
+from core_tessie.tables import SERVED as TABLES
+from core_tessie.tables import TABLES as DECLARED
 from edge.access import READER, Actor
 from edge.app import App
 from edge.ports import Database
@@ -44,7 +46,10 @@ def reader(client: Client) -> Client:
     async def authenticate(_: Request) -> Actor:
         return Actor("guest", READER)
 
-    app = App("guests", version="0", settings=TessieSettings, authenticate=authenticate, resources=[d1.routes])
+    resources, tables = [d1.routes], DECLARED
+    app = App(
+        "guests", version="0", settings=TessieSettings, authenticate=authenticate, resources=resources, tables=tables
+    )
     return Client(app, client.ports)
 
 
@@ -369,7 +374,7 @@ def test_common_questions_are_answered_by_an_index(run: Runner) -> None:
         for question, plan in questions.items():
             table, _, query = question.removeprefix("/d1/").partition("?")
             items = [(name, value) for name, _, value in (pair.partition("=") for pair in query.split("&")) if name]
-            page = statements.page(filters.parse(TABLES[table], items, filters.PAGE))
+            page = page_of(filters.parse(TABLES[table], items, filters.PAGE))
             rows = await db.all(f"EXPLAIN QUERY PLAN {page.sql}", *page.params)
             steps = [row["detail"] for row in rows]
             assert any(plan in step for step in steps), steps

@@ -9,6 +9,7 @@ from websockets.sync.client import connect
 
 from core_tessie.agent.tools import ARGUMENTS_LIMIT, RESULT_LIMIT, Looking, call_tool
 from core_tessie.energy.summary import ReportNews
+from core_tessie.tables import TABLES
 from edge.access import ADMIN, Actor
 from edge.errors import MOST_FAULT_BYTES
 from edge.ports import Clock
@@ -133,7 +134,8 @@ def test_model_is_told_in_short_what_is_wrong_with_a_look_up(run: Runner, argume
     async def case(client: Client) -> str:
         clock: Any = client.ports.runtime[Clock]
         news: Any = client.app.provide(ReportNews, client.ports)
-        looking = Looking(database(client), clock, Actor("a", ADMIN), "r", news, client.ports)
+        actor = Actor("a", ADMIN)
+        looking = Looking(TABLES.scoped(database(client), actor), clock, actor, "r", news, client.ports.log)
         outcome = await call_tool(ToolCall("1", "list_table", arguments), looking)
         assert not outcome.ok
         assert len(outcome.summary) < RESULT_LIMIT

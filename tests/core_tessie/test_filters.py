@@ -13,7 +13,7 @@ from core_tessie.d1.refusals import (
     UnknownColumn,
     Unsupported,
 )
-from core_tessie.tables import TABLES
+from core_tessie.tables import SERVED as TABLES
 
 DRIVES, VEHICLES, LOGS, REPORTS = (TABLES[name] for name in ("drives", "vehicles", "logs", "energy_reports"))
 

@@ -19,7 +19,7 @@ from websockets.sync.client import connect
 from core_tessie.actions.kinds import KINDS
 from core_tessie.agent.tools import TOOLS
 from core_tessie.app import app
-from core_tessie.tables import TABLES
+from core_tessie.tables import SERVED as TABLES
 from sims.model import ModelSim
 from sims.tessie import Fleet, Simulator
 

@@ -107,6 +107,8 @@ CREATE TRIGGER battery_health_updated AFTER UPDATE ON battery_health WHEN NEW.up
   UPDATE battery_health SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX charges_open ON charges (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX charges_started ON charges (started_at);
 
 CREATE INDEX charges_vin_started ON charges (vin, started_at);
@@ -174,6 +176,8 @@ CREATE TRIGGER climates_updated AFTER UPDATE ON climates WHEN NEW.updated_at IS 
   UPDATE climates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX drives_open ON drives (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX drives_started ON drives (started_at);
 
 CREATE INDEX drives_vin_started ON drives (vin, started_at);
@@ -240,6 +244,8 @@ CREATE TRIGGER energy_reports_updated AFTER UPDATE ON energy_reports WHEN NEW.up
   UPDATE energy_reports SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX idles_open ON idles (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX idles_started ON idles (started_at);
 
 CREATE INDEX idles_vin_started ON idles (vin, started_at);
@@ -294,6 +300,22 @@ CREATE TRIGGER logs_updated AFTER UPDATE ON logs WHEN NEW.updated_at IS OLD.upda
   UPDATE logs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
 END;
 
+CREATE INDEX removed_records_removed ON removed_records (removed_at);
+
+CREATE TABLE removed_records (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  kind TEXT NOT NULL,
+  tessie_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  removed_at TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, kind, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || kind || '-' || tessie_id)
+);
+
 CREATE TABLE software_updates (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),
@@ -315,6 +337,27 @@ CREATE TRIGGER software_updates_updated AFTER UPDATE ON software_updates WHEN NE
 END;
 
 CREATE TABLE sqlite_sequence(name,seq);
+
+CREATE TABLE sqlite_stat1(tbl,idx,stat);
+
+CREATE TABLE sync_parts (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  part TEXT NOT NULL,
+  synced_at TEXT,
+  refreshed_at TEXT,
+  first_failed_at TEXT,
+  failures INTEGER NOT NULL DEFAULT 0,
+  error TEXT,
+  changed_at TEXT,
+  handled_at TEXT,
+  sought_at TEXT,
+  reread_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, part),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || part)
+);
 
 CREATE INDEX sync_runs_by_actor ON sync_runs (actor);
 
@@ -467,7 +510,7 @@ CREATE TABLE vehicles (
   backfilled_at TEXT,
   backfill TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, archived_at TEXT,
   CONSTRAINT natural_id CHECK (id = vin)
 );
 

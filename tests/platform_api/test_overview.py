@@ -5,17 +5,14 @@ import time
 from typing import Any
 
 import pytest
-from tests.golden_files import FOLDER, check_golden
 from tests.platform_api.conftest import KEY, Runner
 from tests.platform_api.test_content import aged
 from tests.platform_api.test_forms import filled, send
 
 from edge.ports import KeyValue
 from edge.testing import Answer, Client
-from platform_api.app import app
 from platform_api.queries import CONTENT
 
-GOLDEN = FOLDER / "platform_api_access.txt"
 DISCORD = ["/api/v1/discord/events", "/api/v1/discord/members", "/api/v1/discord/announcements"]
 CACHED = [*DISCORD, "/api/v1/platform/stats", "/api/v1/platform/status"]
 
@@ -144,16 +141,6 @@ def test_a_missing_secret_degrades(run: Runner, name: str) -> None:
     health = run(lambda client: client.get("/health")).json()
     assert (health["status"], health["probes"]["secrets"]["status"]) == ("degraded", "not_configured")
     assert name in health["probes"]["secrets"]["message"]
-
-
-def access_table() -> str:
-    rows = sorted((one.path, one.method, one.access.name.lower()) for one in app.endpoints)
-    return "".join(f"{method:7} {path:40} {role}\n" for path, method, role in rows)
-
-
-@pytest.mark.golden
-def test_who_may_call_each_route_is_the_golden_file() -> None:
-    check_golden(GOLDEN, access_table())
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/refresh_index", "/api/v1/content/purge"])

@@ -11,12 +11,13 @@ from pydantic_core import from_json, to_json
 from core_tessie.energy.routes import ReportRequest, write_report
 from core_tessie.energy.summary import ReportNews
 from core_tessie.sync.backfill import Backfill
+from core_tessie.tables import TABLES
 from core_tessie.tessie.car_commands import COMMANDS, checked
 from core_tessie.tessie.client import Ask, Tessie, TessieFailed
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import Vin
 from edge.access import OPERATOR, READER, Role
-from edge.ports import Clock, Database, Fetched, Row
+from edge.ports import Clock, Fetched, Row, SystemDatabase
 
 ANSWER_LIMIT = 2_000
 """Characters of Tessie's answer that are kept as a result."""
@@ -69,7 +70,7 @@ class CarCommand(BaseModel):
 class Doing:
     """The services that do an action. The vehicle of its `row` is its scope, null for all vehicles."""
 
-    db: Database
+    db: SystemDatabase
     clock: Clock
     tessie: Tessie
     reports: ReportNews
@@ -113,7 +114,8 @@ async def _synced(vins: list[str] | None, doing: Doing, *, whole: bool) -> dict[
 
 async def _energy_report(asked: ReportRequest, doing: Doing) -> dict[str, Any]:
     by = (doing.row["actor"], doing.row["request_id"])
-    stored = await write_report(asked, by, doing.db, doing.clock, doing.reports, report_id=doing.row["id"])
+    db = TABLES.system(doing.db)
+    stored = await write_report(asked, by, db, doing.clock, doing.reports, report_id=doing.row["id"])
     return {"report_id": stored["id"], "title": stored["title"]}
 
 

@@ -10,9 +10,11 @@ from pydantic_core import from_json
 from core_tessie.actions.kinds import KINDS, PAYLOADS
 from core_tessie.actions.work import ActionWork
 from core_tessie.console.shown_schemas import shown_schema
-from core_tessie.reach import VehicleOutOfReach, reach, reachable
+from core_tessie.reach import VehicleOutOfReach, vehicle
 from core_tessie.settings import TessieSettings
+from core_tessie.tables import TABLES
 from edge.access import OPERATOR, READER, Actor
+from edge.data import ScopedDatabase, Sql
 from edge.endpoint import Body, Header, Operation, Query
 from edge.errors import (
     Fault,
@@ -28,7 +30,8 @@ from edge.errors import (
 from edge.events import Tick
 from edge.http import Response
 from edge.instants import to_text
-from edge.ports import Background, Database, DatabaseError, Row
+from edge.ports import Background, Database, Row
+from edge.reach import CHECKED, OPEN
 from edge.request import Request
 from edge.routes import Routes
 
@@ -130,17 +133,28 @@ class Listing(BaseModel):
 
 Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
 _NOT_AGAIN = (ActionNotFound, ActionUnderWay, VehicleUnknown, CommandNotAllowed, InvalidBody)
+ALL = tuple(TABLES["agent_actions"].columns)
+_VEHICLE = vehicle("payload.vin")
 _ACCEPTED = Operation({200: {JSON: Action}, 202: {JSON: Action}})
 
 
 @routes.post(
-    "", NotConfigured, VehicleUnknown, VehicleOutOfReach, CommandNotAllowed, KeyReused, status=202, operation=_ACCEPTED
+    "",
+    NotConfigured,
+    VehicleUnknown,
+    VehicleOutOfReach,
+    CommandNotAllowed,
+    KeyReused,
+    status=202,
+    operation=_ACCEPTED,
+    reach=CHECKED,
 )
 async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
     wanted: Body[Wanted],
     idempotency_key: Header[Key | None],
     request: Request,
     actor: Actor,
+    db: ScopedDatabase,
     work: ActionWork,
     background: Background,
 ) -> Response:
@@ -149,10 +163,10 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
     With an `Idempotency-Key` a repeated request gives the same action, and `Idempotency-Replayed: true`.
     """
     payload = _payload(wanted, actor, work.settings)
-    reach(actor, getattr(payload, "vin", None))
+    _VEHICLE.check(actor, (payload,), ("payload",))
     row = _row(wanted.kind, payload, idempotency_key, actor, request.id)
-    await _check_vehicle(row["vin"], work.db)
-    stored, is_new = await _store(row, work.db)
+    await _check_vehicle(row["vin"], db)
+    stored, is_new = await _store(row, db)
     if is_new:
         work.tell(stored)
         await work.send(stored)
@@ -165,18 +179,17 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
 
 
 @routes.get("")
-async def list_actions(wanted: Query[Listing], actor: Actor, db: Database) -> list[Action]:
+async def list_actions(wanted: Query[Listing], db: Database) -> list[Action]:
     """List actions, newest first; `status=dead` are those that were given up."""
     chosen = [(name, value) for name in ("status", "kind") if (value := getattr(wanted, name)) is not None]
-    may_see = reachable(actor)
-    where = " AND ".join([may_see.sql, *(f"{name} = ?" for name, _ in chosen)])
+    where = " AND ".join(["true", *(f"{name} = ?" for name, _ in chosen)])
     order = "ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
-    values = [*may_see.params, *(value for _, value in chosen)]
+    values = [value for _, value in chosen]
     rows = await db.all(f"SELECT * FROM agent_actions WHERE {where} {order}", *values, wanted.limit, wanted.offset)
     return [Action.model_validate(row) for row in rows]
 
 
-@routes.get("/kinds")
+@routes.get("/kinds", reach=OPEN)
 async def list_kinds() -> list[KindEntry]:
     """List the kinds of actions, each with the schema of its payload."""
     return [
@@ -192,19 +205,24 @@ async def list_kinds() -> list[KindEntry]:
 
 
 @routes.get("/{action_id}", ActionNotFound)
-async def get_action(action_id: str, actor: Actor, db: Database) -> Action:
+async def get_action(action_id: str, db: Database) -> Action:
     """Get one action, as it stands."""
-    return Action.model_validate(await _found(action_id, actor, db))
+    return Action.model_validate(await _found(action_id, db))
 
 
 @routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionUnderWay, access=OPERATOR)
-async def cancel_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
+async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) -> Action:
     """Call an action off: at once where it waits, between two steps where it syncs, and never what a car was told."""
-    row = await _found(action_id, actor, work.db)
+    row = await _found(action_id, db)
     if row["status"] == "running" and not KINDS[row["kind"]].is_repeatable:
         raise ActionUnderWay("what was sent to a car cannot be called back")
-    given = (to_text(work.clock.now()), action_id)
-    result = await work.db.run(_CANCEL, *given)
+    changes = {
+        "is_called_off": 1,
+        "ended_at": Sql("CASE WHEN status = 'queued' THEN ? END", to_text(work.clock.now())),
+        "status": Sql("CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END"),
+    }
+    is_open = "id = ? AND status IN ('queued', 'running')"
+    result = await db.update("agent_actions", changes, is_open, action_id, returning=ALL)
     if not result.rows:
         raise ActionEnded(f"it is {row['status']}")
     if result.rows[0]["status"] == "cancelled":
@@ -213,16 +231,17 @@ async def cancel_action(action_id: str, actor: Actor, work: ActionWork) -> Actio
 
 
 @routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
-async def retry_action(action_id: str, actor: Actor, work: ActionWork) -> Action:
+async def retry_action(action_id: str, actor: Actor, db: ScopedDatabase, work: ActionWork) -> Action:
     """Do a dead, failed or cancelled action again, under the same id, if you may request it now."""
-    row = await _found(action_id, actor, work.db)
-    await _check_again(row, actor, work)
-    result = await work.db.run(_AGAIN, action_id)
+    row = await _found(action_id, db)
+    _check_again(row, actor, work.settings)
+    await _check_vehicle(row["vin"], db)
+    again = {**_ANEW, "retries": Sql("retries + 1")}
+    ended = "id = ? AND status IN ('dead', 'failed', 'cancelled')"
+    result = await db.update("agent_actions", again, ended, action_id, returning=ALL)
     if not result.rows:
         raise ActionUnderWay(f"it is {row['status']}")
-    await work.db.run("DELETE FROM sync_runs WHERE id = ?", action_id)  # its own run begins anew, too
-    work.tell(result.rows[0])
-    await work.send(result.rows[0])
+    await work.begin_again(result.rows[0])
     return Action.model_validate(result.rows[0])
 
 
@@ -267,32 +286,26 @@ def _row(kind: str, payload: BaseModel, key: str | None, actor: Actor, request_i
     }
 
 
-async def _store(row: dict[str, Any], db: Database) -> tuple[Row, bool]:
+async def _store(row: dict[str, Any], db: ScopedDatabase) -> tuple[Row, bool]:
     """Write an action, and return it and True; or the one that has its idempotency key, and False."""
-    marks = ", ".join("?" * len(row))
-    unless = "ON CONFLICT (idempotency_key) WHERE idempotency_key IS NOT NULL DO NOTHING"
-    sql = f"INSERT INTO agent_actions ({', '.join(row)}) VALUES ({marks}) {unless} RETURNING *"
-    result = await db.run(sql, *row.values())
+    result = await db.insert("agent_actions", [row], keep=True, returning=ALL)
     if result.rows:
         return result.rows[0], True
     known = await db.first("SELECT * FROM agent_actions WHERE idempotency_key = ?", row["idempotency_key"])
-    if known is None:
-        raise DatabaseError("an action with this key was there, and is gone")
-    if known["request_hash"] != row["request_hash"]:
+    if known is None or known["request_hash"] != row["request_hash"]:
         raise KeyReused("give another Idempotency-Key, or the same request")
     return known, False
 
 
-async def _check_again(row: Row, actor: Actor, work: ActionWork) -> None:
+def _check_again(row: Row, actor: Actor, settings: TessieSettings) -> None:
     """Refuse a retry that its caller could not ask for as a new action: roles and allow-list may have changed."""
     try:
         wanted = Wanted.model_validate({"kind": row["kind"], "payload": from_json(row["payload"])})
     except ValueError:
         raise _misfit("it fits no kind of action") from None
-    payload = _payload(wanted, actor, work.settings)
+    payload = _payload(wanted, actor, settings)
     if getattr(payload, "vin", None) != row["vin"]:
         raise _misfit("it names another vehicle than the action")
-    await _check_vehicle(row["vin"], work.db)
 
 
 def _misfit(reason: str) -> InvalidBody:
@@ -304,21 +317,23 @@ async def _check_vehicle(vin: str | None, db: Database) -> None:
         raise VehicleUnknown("sync first: POST /colbycommands/sync finds all vehicles of the account")
 
 
-async def _found(action_id: str, actor: Actor, db: Database) -> Row:
+async def _found(action_id: str, db: Database) -> Row:
     row = await db.first("SELECT * FROM agent_actions WHERE id = ?", action_id)
-    if row is None or not actor.may_reach(row["vin"]):
+    if row is None:
         raise ActionNotFound(f"there is no action {action_id[:80]}")
     return row
 
 
-_CANCEL = """
-UPDATE agent_actions SET is_called_off = 1,
-  ended_at = CASE WHEN status = 'queued' THEN ? END,
-  status = CASE WHEN status = 'queued' THEN 'cancelled' ELSE status END
-WHERE id = ? AND status IN ('queued', 'running') RETURNING *
-"""
-_AGAIN = """
-UPDATE agent_actions SET status = 'queued', attempts = 0, retries = retries + 1, error = NULL, result = NULL,
-  started_at = NULL, ended_at = NULL, sent_at = NULL, lease_ends_at = NULL, claimed_by = NULL, is_called_off = 0
-WHERE id = ? AND status IN ('dead', 'failed', 'cancelled') RETURNING *
-"""
+_ANEW: dict[str, object] = {
+    "status": "queued",
+    "attempts": 0,
+    "error": None,
+    "result": None,
+    "started_at": None,
+    "ended_at": None,
+    "sent_at": None,
+    "lease_ends_at": None,
+    "claimed_by": None,
+    "is_called_off": 0,
+}
+"""An action's columns when it is done again."""

@@ -19,7 +19,7 @@ from edge.errors import NotConfigured, Problem
 from edge.events import Delivery, Retry
 from edge.instants import from_epoch, to_epoch, to_text
 from edge.live.publisher import Publisher
-from edge.ports import Clock, Database, PortError, Queue, Row
+from edge.ports import Clock, PortError, Queue, Row, SystemDatabase
 from edge.ports.workflows import Workflow
 
 UNSENT_AFTER = timedelta(seconds=10)
@@ -41,7 +41,7 @@ class ActionWork:
     """Does actions. What a message finds in the row decides: a message that comes twice finds it done."""
 
     settings: TessieSettings
-    db: Database
+    db: SystemDatabase
     queue: Queue
     clock: Clock
     journal: Journal
@@ -59,6 +59,12 @@ class ActionWork:
             self._note("warning", "action not sent yet", row, error=str(fault))
             return
         await self.db.run("UPDATE agent_actions SET sent_at = ? WHERE id = ?", self._now(), row["id"])
+
+    async def begin_again(self, row: Row) -> None:
+        """Send an action that is to be done again; its own run begins anew, too."""
+        await self.db.run("DELETE FROM sync_runs WHERE id = ?", row["id"])
+        self.tell(row)
+        await self.send(row)
 
     async def relay(self) -> int:
         """Send what was written and never sent; return how many."""

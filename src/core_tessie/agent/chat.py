@@ -9,6 +9,7 @@ from pydantic_core import to_json
 
 from core_tessie.agent.conversations import ConversationBusy, ConversationNotFound, open_turn
 from core_tessie.agent.tools import Looking
+from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.agent.turns import Desk, Turn
 from core_tessie.console.usage_points import Usage
 from core_tessie.energy.summary import ReportNews
@@ -22,14 +23,14 @@ from edge.clients.model_faults import (
     ModelSlow,
     PromptRefused,
 )
-from edge.context import Ports
+from edge.data import ScopedDatabase
 from edge.endpoint import Body, Operation
 from edge.events import Frame
 from edge.http import Response
 from edge.live.event_stream import SSE, event_stream
 from edge.live.publisher import Publisher
 from edge.negotiation import best
-from edge.ports import Background, Clock, Database
+from edge.ports import Background, Clock, Log
 from edge.ports.model import Model
 from edge.request import Request
 from edge.routes import Routes
@@ -80,25 +81,28 @@ class Agent:
     def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
         self,
         settings: TessieSettings,
-        db: Database,
+        db: ScopedDatabase,
+        counter: TurnCounter,
         clock: Clock,
         publisher: Publisher,
         usage: Usage,
         news: ReportNews,
         background: Background,
-        ports: Ports,
+        log: Log,
     ) -> None:
         self._settings, self._db, self._clock = settings, db, clock
+        self._counter = counter
         self._publisher, self._usage, self._news = publisher, usage, news
-        self._background, self._ports = background, ports
+        self._background, self._log = background, log
 
     async def open(self, message: str, conversation_id: str | None, actor: Actor, request_id: str) -> Turn:
         """Write the caller's message and return its turn. Errors: as `open_turn`, and `ModelNotConfigured`."""
         model: Model | None = self._settings.workers_ai
         if model is None:
             raise ModelNotConfigured
-        opened = await open_turn(self._db, conversation_id, message, actor, request_id, self._clock.now())
-        looking = Looking(self._db, self._clock, opened.actor, request_id, self._news, self._ports)
+        now = self._clock.now()
+        opened = await open_turn(self._db, self._counter, conversation_id, message, actor, request_id, now)
+        looking = Looking(opened.db, self._clock, opened.actor, request_id, self._news, self._log)
         desk = Desk(model, self._settings.ai_model, looking, self._publisher, self._usage, self._background)
         return Turn(desk, opened.conversation_id, opened.turn, message)
 

@@ -2,20 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ConfigDict, Field, Json
 from pydantic_core import from_json, to_json
 
-from core_tessie.d1.filters import Condition
-from core_tessie.reach import author, own, sees_all
+from core_tessie.agent.turn_counter import TurnCounter
+from core_tessie.reach import author
 from edge.access import OPERATOR, READER, Actor, Role
+from edge.data import ScopedDatabase, ScopedStatement
 from edge.endpoint import Query
 from edge.errors import NotFound, Problem
-from edge.instants import to_text
-from edge.ports import Database, Row, Statement
+from edge.ports import Database, Row, UniqueViolation
 from edge.ports.model import ToolCall
 from edge.routes import Routes
 
@@ -23,8 +23,6 @@ routes = Routes("/agent/conversations", tag="agent", access=READER)
 
 CONTEXT = 24_000
 """Characters of a conversation that a model is shown: the newest turns, each whole."""
-ABANDONED_AFTER = timedelta(minutes=10)
-"""A turn that is still open after this was cut off with its process; the next one may begin."""
 TITLE = 80
 
 type Message = dict[str, Any]
@@ -77,11 +75,12 @@ class StoredMessage(BaseModel):
 
 
 class Opened(NamedTuple):
-    """A turn that has begun: its conversation, its number, and the caller within the scope of that conversation."""
+    """A turn that has begun: its conversation and number, the caller within the conversation's scope, and its rows."""
 
     conversation_id: str
     turn: int
     actor: Actor
+    db: ScopedDatabase
 
 
 class Paging(BaseModel):
@@ -94,36 +93,39 @@ class Paging(BaseModel):
 
 
 @routes.get("")
-async def list_conversations(wanted: Query[Paging], actor: Actor, db: Database) -> list[Conversation]:
+async def list_conversations(wanted: Query[Paging], db: Database) -> list[Conversation]:
     """List your conversations, newest first; an administrator's list has everyone's."""
-    may_see = _readable(actor)
-    older = Condition("true")
-    if wanted.before is not None:
-        older = Condition(_OLDER.format(own=may_see.sql), (wanted.before, *may_see.params))
-    sql = _LIST.format(older=older.sql, own=may_see.sql)
-    rows = await db.all(sql, *older.params, *may_see.params, wanted.limit)
+    if wanted.before is None:
+        rows = await db.all(_LIST.format(older="true"), wanted.limit)
+    else:
+        rows = await db.all(_LIST.format(older=_OLDER), wanted.before, wanted.limit)
     return [Conversation.model_validate(row | {"title": row["title"][:TITLE]}) for row in rows]
 
 
 @routes.get("/{conversation_id}", ConversationNotFound)
-async def get_conversation(conversation_id: str, actor: Actor, db: Database) -> list[StoredMessage]:
+async def get_conversation(conversation_id: str, db: Database) -> list[StoredMessage]:
     """Get the messages of a conversation, in their order."""
-    may_see = _readable(actor)
-    await _beginning(conversation_id, may_see, db)
-    sql = f"{_MESSAGES} AND {may_see.sql} ORDER BY turn, rowid LIMIT 1000"
-    rows = await db.all(sql, conversation_id, *may_see.params)
+    rows = await db.all(f"{_MESSAGES} ORDER BY turn, rowid LIMIT 1000", conversation_id)
+    if not rows:
+        raise _unknown(conversation_id)
     return [StoredMessage.model_validate(row) for row in rows]
 
 
 @routes.delete("/{conversation_id}", ConversationNotFound, access=OPERATOR)
-async def delete_conversation(conversation_id: str, actor: Actor, db: Database) -> None:
+async def delete_conversation(conversation_id: str, db: ScopedDatabase) -> None:
     """Forget a conversation."""
-    await _beginning(conversation_id, _readable(actor), db)
-    await db.run("DELETE FROM agent_messages WHERE conversation_id = ?", conversation_id)
+    if not (await db.delete("agent_messages", "conversation_id = ?", conversation_id)).changes:
+        raise _unknown(conversation_id)
 
 
 async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
-    db: Database, conversation_id: str | None, message: str, actor: Actor, request_id: str, now: datetime
+    db: ScopedDatabase,
+    counter: TurnCounter,
+    conversation_id: str | None,
+    message: str,
+    actor: Actor,
+    request_id: str,
+    now: datetime,
 ) -> Opened:
     """Write the caller's message and return the turn, which sees no more than the conversation did from its beginning.
 
@@ -131,25 +133,29 @@ async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
     `ConversationNotFound`, and `ConversationBusy` where another turn of it is under way.
     """
     known = conversation_id or uuid4().hex
+    number = 1
     if conversation_id is not None:
-        actor = _within(actor, await _beginning(conversation_id, own(actor), db))
-    since = to_text(now - ABANDONED_AFTER)
-    by = author(actor)
-    given = (uuid4().hex, known, message, *by.values(), request_id, known, known, since)
-    result = await db.run(_OPEN.format(by=", ".join(by)), *given)
-    if not result.rows:
-        raise ConversationBusy("wait until it has ended, or begin another conversation")
-    return Opened(known, int(result.rows[0]["turn"]), actor)
+        actor = _within(actor, await _beginning(conversation_id, actor, db))
+        db = db.narrowed(actor)
+        last = await counter.last(known, now)
+        if last.is_open:
+            raise ConversationBusy(_BUSY)
+        number += last.number
+    question = {"status": "open", "request_id": request_id, **author(actor)}
+    try:  # the id is the turn's: of two questions at once, the second finds it there
+        await db.batch([said(db, known, number, "user", message, id=f"{known}-{number}", **question)])
+    except UniqueViolation:
+        raise ConversationBusy(_BUSY) from None
+    return Opened(known, number, actor, db)
 
 
-async def history(db: Database, conversation_id: str, turn: int, actor: Actor) -> list[Message]:
+async def history(db: Database, conversation_id: str, turn: int) -> list[Message]:
     """Return the caller's messages of the turns before this one, as many as fit a prompt, the newest first of all.
 
     Of a turn that does not fit with what was looked up in it, what was asked and answered is left.
     """
-    may_see = own(actor)
-    sql = f"{_MESSAGES} AND turn < ? AND {may_see.sql} ORDER BY turn DESC, rowid DESC LIMIT 400"
-    rows = await db.all(sql, conversation_id, turn, *may_see.params)
+    sql = f"{_MESSAGES} AND turn < ? ORDER BY turn DESC, rowid DESC LIMIT 400"
+    rows = await db.all(sql, conversation_id, turn)
     turns: dict[int, list[Row]] = {}
     for row in reversed(rows):
         turns.setdefault(row["turn"], []).append(row)
@@ -167,18 +173,21 @@ async def history(db: Database, conversation_id: str, turn: int, actor: Actor) -
     return kept
 
 
-def close_turn(conversation_id: str, turn: int, rows: Sequence[Statement]) -> list[Statement]:
+def close_turn(
+    db: ScopedDatabase, conversation_id: str, turn: int, rows: Sequence[ScopedStatement]
+) -> list[ScopedStatement]:
     """Return the statements that write what came of a turn, and end it."""
-    ended = "UPDATE agent_messages SET status = 'complete' WHERE conversation_id = ? AND turn = ? AND status = 'open'"
-    return [*rows, Statement(ended, (conversation_id, turn))]
+    is_open = "conversation_id = ? AND turn = ? AND status = 'open'"
+    return [*rows, db.prepare.update("agent_messages", {"status": "complete"}, is_open, conversation_id, turn)]
 
 
-def said(conversation_id: str, turn: int, role: str, content: str, **more: object) -> Statement:
+def said(
+    db: ScopedDatabase, conversation_id: str, turn: int, role: str, content: str, **more: object
+) -> ScopedStatement:
     """Return the statement that writes a message; `more` are further columns."""
     row: dict[str, Any] = {"id": uuid4().hex, "conversation_id": conversation_id, "turn": turn, "role": role}
     row |= {"content": content, "status": "complete"} | more
-    marks = ", ".join("?" * len(row))
-    return Statement(f"INSERT INTO agent_messages ({', '.join(row)}) VALUES ({marks})", tuple(row.values()))
+    return db.prepare.insert("agent_messages", [row])
 
 
 def ending(finish_reason: str) -> str:
@@ -209,17 +218,16 @@ def _message(row: Row) -> Message:
     return message
 
 
-def _readable(actor: Actor) -> Condition:
-    """Return the condition on the messages that a caller may read: an administrator all, anyone else its own."""
-    return Condition("true") if sees_all(actor) else own(actor)
-
-
-async def _beginning(conversation_id: str, may_see: Condition, db: Database) -> Row:
-    """Return the first message of a conversation; `ConversationNotFound` also where it is one of others."""
-    row = await db.first(_BEGINNING.format(own=may_see.sql), conversation_id, *may_see.params)
-    if row is None:
-        raise ConversationNotFound(f"there is no conversation {conversation_id[:80]}")
+async def _beginning(conversation_id: str, actor: Actor, db: Database) -> Row:
+    """Return the first message of a conversation that the caller began; administrators read others' as well."""
+    row = await db.first(f"{_MESSAGES} ORDER BY turn, rowid LIMIT 1", conversation_id)
+    if row is None or row["actor"] != actor.name:
+        raise _unknown(conversation_id)
     return row
+
+
+def _unknown(conversation_id: str) -> ConversationNotFound:
+    return ConversationNotFound(f"there is no conversation {conversation_id[:80]}")
 
 
 def _within(actor: Actor, beginning: Row) -> Actor:
@@ -235,18 +243,8 @@ SELECT conversation_id AS id, content AS title, created_at AS started_at,
   (SELECT max(turn) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS turns,
   (SELECT max(created_at) FROM agent_messages AS one WHERE one.conversation_id = first.conversation_id) AS last_at
 FROM agent_messages AS first
-WHERE role = 'user' AND turn = 1 AND {older} AND {own} ORDER BY created_at DESC, rowid DESC LIMIT ?
+WHERE role = 'user' AND turn = 1 AND {older} ORDER BY created_at DESC, rowid DESC LIMIT ?
 """
 _OLDER = """(created_at, rowid) < (
-  SELECT created_at, rowid FROM agent_messages WHERE conversation_id = ? AND turn = 1 AND role = 'user' AND {own})"""
-_BEGINNING = """
-SELECT * FROM (SELECT * FROM agent_messages WHERE conversation_id = ? ORDER BY turn, rowid LIMIT 1) WHERE {own}
-"""
-_OPEN = """
-INSERT INTO agent_messages (id, conversation_id, role, content, status, {by}, request_id, turn)
-SELECT ?, ?, 'user', ?, 'open', ?, ?, ?, ?,
-  (SELECT coalesce(max(turn), 0) + 1 FROM agent_messages WHERE conversation_id = ?)
-WHERE NOT EXISTS (
-  SELECT 1 FROM agent_messages WHERE conversation_id = ? AND status = 'open' AND created_at >= ?
-) RETURNING turn
-"""
+  SELECT created_at, rowid FROM agent_messages WHERE conversation_id = ? AND turn = 1 AND role = 'user')"""
+_BUSY = "wait until it has ended, or begin another conversation"

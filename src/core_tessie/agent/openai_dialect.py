@@ -11,7 +11,6 @@ from pydantic_core import from_json, to_json
 from core_tessie.agent.conversations import call_of
 from core_tessie.agent.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
 from edge.access import READER, Actor
-from edge.app import Next
 from edge.clients.model_faults import (
     ModelBroke,
     ModelNotConfigured,
@@ -22,7 +21,6 @@ from edge.clients.model_faults import (
     problem_of,
 )
 from edge.endpoint import Body, Operation
-from edge.errors import PROBLEM_JSON
 from edge.http import Response, percent_decode
 from edge.live.event_stream import SSE, event_stream
 from edge.ports.model import Answer, ModelError, Part
@@ -93,14 +91,11 @@ async def get_model(model: str, dialect: Dialect) -> ListedModel:
     return ListedModel(id=model)
 
 
-async def openai_errors(request: Request, call_next: Next) -> Response:
-    """Say what is wrong in OpenAI's way, too, beside the problem's members: its clients raise their errors by it."""
-    response = await call_next(request)
-    if response.status < 400 or not request.path.startswith(PREFIX):
+def translate_problem(_request: Request, response: Response) -> Response:
+    """Add OpenAI's `error` to a problem's members: its clients raise their errors by it."""
+    if not isinstance(response.body, bytes):
         return response
-    if response.header("content-type") != PROBLEM_JSON or not isinstance(response.body, bytes):
-        return response
-    problem = from_json(response.body)
+    problem: dict[str, Any] = from_json(response.body)
     status = 400 if response.status == 422 else response.status
     faults = problem.get("errors") or [{}]
     error = {
@@ -111,7 +106,10 @@ async def openai_errors(request: Request, call_next: Next) -> Response:
     }
     body = to_json({**problem, "status": status, "error": error})
     headers = [pair for pair in response.headers if pair[0] != "content-length"]
-    return Response(b"" if request.method == "HEAD" else body, status, headers)
+    return Response(body, status, headers)
+
+
+routes.translate_problem = translate_problem
 
 
 def _completion(exchange: Exchange, answer: Answer) -> dict[str, Any]:

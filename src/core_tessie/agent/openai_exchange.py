@@ -8,14 +8,16 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import to_json
 
-from core_tessie.agent.conversations import calls_json, close_turn, ending, open_turn, said
+from core_tessie.agent.conversations import Opened, calls_json, close_turn, ending, open_turn, said
+from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
 from core_tessie.settings import TessieSettings
 from edge.access import Actor
 from edge.clients.model_faults import ModelNotConfigured, ModelNotFound, problem_of
+from edge.data import ScopedDatabase
 from edge.errors import BadRequest
-from edge.ports import Background, Clock, Database
+from edge.ports import Background, Clock
 from edge.ports.model import Answer, Model, ModelError, Part, Prompt
 
 _OPTIONS = (
@@ -78,11 +80,17 @@ class Completion(BaseModel):
 class Dialect:
     """Asks the model for a caller of `/agent/v1`, and keeps what was asked and answered."""
 
-    def __init__(
-        self, settings: TessieSettings, db: Database, clock: Clock, usage: Usage, background: Background
+    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
+        self,
+        settings: TessieSettings,
+        db: ScopedDatabase,
+        counter: TurnCounter,
+        clock: Clock,
+        usage: Usage,
+        background: Background,
     ) -> None:
         self._settings, self._db, self._clock = settings, db, clock
-        self._usage, self._background = usage, background
+        self._counter, self._usage, self._background = counter, usage, background
 
     @property
     def model(self) -> Model:
@@ -118,20 +126,21 @@ class Dialect:
         """Keep the caller's last message, as a conversation of its own."""
         last = prompt.messages[-1].get("content")
         text = last if isinstance(last, str) else to_json(last).decode()
-        opened = await open_turn(self._db, None, text, actor, request_id, self._clock.now())
-        return Exchange(self, opened.conversation_id, opened.actor, request_id, prompt.model)
+        opened = await open_turn(self._db, self._counter, None, text, actor, request_id, self._clock.now())
+        return Exchange(self, opened, request_id, prompt.model)
 
     def keep(self, exchange: "Exchange", status: str, error: str | None) -> None:
         """Write what came of it, in the background."""
         last, usage = exchange.last, exchange.last.usage
         calls = calls_json(last.tool_calls) if last.tool_calls else None
-        row = said(
-            exchange.id, 1, "assistant", exchange.text, status=status, error=error, model=last.model or exchange.model,
-            finish_reason=last.finish_reason or None, tool_calls=calls, **author(exchange.actor),
-            prompt_tokens=usage.prompt_tokens if usage else None, request_id=exchange.request_id,
-            completion_tokens=usage.completion_tokens if usage else None,
-        )  # fmt: skip
-        self._background.add(self._db.batch(close_turn(exchange.id, 1, [row])))
+        how = {"status": status, "error": error, "finish_reason": last.finish_reason or None, "tool_calls": calls}
+        counted = {
+            "prompt_tokens": usage.prompt_tokens if usage else None,
+            "completion_tokens": usage.completion_tokens if usage else None,
+        }
+        by = author(exchange.actor) | {"request_id": exchange.request_id, "model": last.model or exchange.model}
+        row = said(exchange.db, exchange.id, 1, "assistant", exchange.text, **how, **counted, **by)
+        self._background.add(exchange.db.batch(close_turn(exchange.db, exchange.id, 1, [row])))
         ms = (perf_counter() - exchange.started) * 1000
         counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)
         self._usage.chat(last.model or exchange.model, status, ms, *counts, 1)
@@ -140,8 +149,9 @@ class Dialect:
 class Exchange:
     """One prompt and its answer."""
 
-    def __init__(self, dialect: Dialect, conversation_id: str, actor: Actor, request_id: str, model: str) -> None:
-        self.id, self.actor, self.request_id, self.model = conversation_id, actor, request_id, model
+    def __init__(self, dialect: Dialect, opened: Opened, request_id: str, model: str) -> None:
+        self.id, self.actor, self.db = opened.conversation_id, opened.actor, opened.db
+        self.request_id, self.model = request_id, model
         self.text, self.last, self.started = "", Part(), perf_counter()
         self._dialect = dialect
 

@@ -4,7 +4,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
@@ -12,19 +11,19 @@ from pydantic_core import from_json, to_json
 from core_tessie.agent.conversations import Message
 from core_tessie.console.shown_schemas import shown_schema
 from core_tessie.d1 import routes as d1
+from core_tessie.d1.filters import PAGE
 from core_tessie.energy import routes as energy_report
 from core_tessie.energy.routes import ReportRequest
 from core_tessie.energy.summary import ReportNews
-from core_tessie.reach import reach
+from core_tessie.reach import ALL_VEHICLES, vehicle
 from core_tessie.sync import runs
-from core_tessie.tables import TABLES
+from core_tessie.tables import SERVED
 from edge.access import Actor
-from edge.context import Ports
+from edge.data import ScopedDatabase
 from edge.errors import Problem, list_faults
-from edge.http import Headers
-from edge.ports import Clock, Database, PortError
+from edge.ports import Clock, Log, PortError
 from edge.ports.model import ToolCall
-from edge.request import Request
+from edge.reach import Reach
 
 RESULT_LIMIT = 6_000
 """Characters of a tool's answer that a model is shown."""
@@ -37,12 +36,12 @@ ROWS = 50
 class Looking:
     """With what a tool looks something up: in the caller's name, so that it sees no more than the caller may."""
 
-    db: Database
+    db: ScopedDatabase
     clock: Clock
     actor: Actor
     request_id: str
     news: ReportNews
-    ports: Ports
+    log: Log
 
 
 class ListTable(BaseModel):
@@ -86,41 +85,38 @@ class Outcome(NamedTuple):
 
 
 class Tool(NamedTuple):
-    """A tool: what it takes, what it does, and what a model is told that it is for."""
+    """A tool: its arguments, its function, its purpose in words, and its reach where it hands out no rows."""
 
     takes: type[BaseModel]
     run: Callable[[Any, Looking], Awaitable[object]]
     about: str
+    reach: Reach | None = None
 
 
 async def _list_table(asked: ListTable, looking: Looking) -> object:
     pairs = {**asked.filters, "select": asked.select, "limit": str(asked.limit)}
     if asked.order:
         pairs["order"] = asked.order
-    request = _request(f"/d1/{asked.table}", urlencode(pairs), looking)
-    return from_json(_body(await d1.list_rows(asked.table, request, looking.db)))
+    rows, _ = await d1.read_page(d1.ask(asked.table, pairs.items(), PAGE, looking.actor), looking.db)
+    return rows
 
 
 async def _describe_tables(_: DescribeTables, looking: Looking) -> object:
-    return {name: [*table.columns] for name, table in TABLES.items() if d1.may_read(looking.actor, table)}
+    return {name: [*table.columns] for name, table in SERVED.items() if d1.may_read(looking.actor, table)}
 
 
 async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
-    reach(looking.actor, asked.vin)
     by = (looking.actor.name, looking.request_id)
     stored = await energy_report.write_report(asked, by, looking.db, looking.clock, looking.news)
     return _numbers({**stored, "report": from_json(str(stored["report"]))})
 
 
 async def _read_report(asked: ReadReport, looking: Looking) -> object:
-    request = _request(f"/colbycommands/energy-report/{asked.report_id}", "", looking)
-    return _numbers(
-        from_json(_body(await energy_report.get_report(asked.report_id, request, looking.actor, looking.db)))
-    )
+    report = await energy_report.read_report(asked.report_id, looking.db)
+    return _numbers(report.model_dump(mode="json", by_alias=True))
 
 
 async def _sync_status(_: SyncStatus, looking: Looking) -> object:
-    reach(looking.actor, None)
     rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
     return [runs.SyncRun.model_validate(row).model_dump() for row in rows]
 
@@ -128,9 +124,11 @@ async def _sync_status(_: SyncStatus, looking: Looking) -> object:
 TOOLS = {
     "list_table": Tool(ListTable, _list_table, "Rows of a table, as GET /d1/{table} gives them."),
     "describe_tables": Tool(DescribeTables, _describe_tables, "The tables and their columns."),
-    "energy_report": Tool(ReportRequest, _energy_report, "Energy, cost and efficiency of a period, from the rows."),
+    "energy_report": Tool(
+        ReportRequest, _energy_report, "Energy, cost and efficiency of a period, from the rows.", vehicle("asked.vin")
+    ),
     "get_energy_report": Tool(ReadReport, _read_report, "A stored energy report."),
-    "sync_status": Tool(SyncStatus, _sync_status, "How the last syncs went."),
+    "sync_status": Tool(SyncStatus, _sync_status, "How the last syncs went.", ALL_VEHICLES),
 }
 """By the name that a model calls it."""
 
@@ -159,13 +157,16 @@ async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
     if len(call.arguments) > ARGUMENTS_LIMIT:
         return refused(f"the arguments have more than {ARGUMENTS_LIMIT} characters")
     try:
-        found = await tool.run(tool.takes.model_validate_json(call.arguments or "{}"), looking)
+        asked = tool.takes.model_validate_json(call.arguments or "{}")
+        if tool.reach is not None:
+            tool.reach.check(looking.actor, (asked,), ("asked",))
+        found = await tool.run(asked, looking)
     except ValidationError as fault:
         return refused("the arguments do not fit", errors=list_faults(fault))
     except Problem as fault:
         return refused(fault.detail or fault.title)
     except PortError as fault:
-        looking.ports.log("error", "look-up failed", request_id=looking.request_id, tool=call.name, error=str(fault))
+        looking.log("error", "look-up failed", request_id=looking.request_id, tool=call.name, error=str(fault))
         return refused("the look-up failed; it may work later")
     return Outcome(_cut(found), True, _summary(found))
 
@@ -173,26 +174,6 @@ async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
 def refused(error: str, **more: object) -> Outcome:
     """Return an outcome that tells the model why there is no other."""
     return Outcome(_cut({"error": error, **more}), False, error)
-
-
-def _request(path: str, query: str, looking: Looking) -> Request:
-    """Return the request that the caller might have sent for the same."""
-
-    async def nothing(_limit: int) -> bytes:
-        return b""
-
-    request = Request("GET", path, query, _NoHeaders(), nothing, looking.ports)
-    request.actor, request.id = looking.actor, looking.request_id
-    return request
-
-
-class _NoHeaders(Headers):
-    def get(self, name: str) -> str | None:  # noqa: ARG002
-        return None
-
-
-def _body(response: Any) -> bytes:
-    return bytes(response.body)
 
 
 def _numbers(stored: dict[str, Any]) -> dict[str, Any]:

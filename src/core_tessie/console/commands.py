@@ -11,9 +11,10 @@ from core_tessie.energy import routes as energy_report
 from core_tessie.sync import routes as sync
 from edge.access import READER
 from edge.endpoint import Body, Handler, Route
+from edge.reach import OPEN
 from edge.routes import Routes
 
-routes = Routes("/colbycommands", tag="colbycommands", access=READER)
+routes = Routes("/colbycommands", tag="colbycommands", access=READER, reach=OPEN)
 
 
 class Curated(NamedTuple):

@@ -7,9 +7,9 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from core_tessie.console.usage_points import BLOBS, DOUBLES
 from core_tessie.d1.values import EXPECTED, instant
-from core_tessie.reach import VehicleOutOfReach, reach
-from core_tessie.tables import Kind
-from edge.access import READER, Actor
+from core_tessie.reach import ALL_VEHICLES, VehicleOutOfReach
+from edge.access import READER
+from edge.data import Kind
 from edge.endpoint import Query
 from edge.errors import BadGateway, Fault, InvalidParameter, NotConfigured
 from edge.instants import FORM, to_text
@@ -18,7 +18,7 @@ from edge.ports.telemetry import Telemetry, Total
 from edge.routes import Routes
 from edge.text import Matching
 
-routes = Routes("/colbycommands/usage", tag="colbycommands", access=READER)
+routes = Routes("/colbycommands/usage", tag="colbycommands", access=READER, reach=ALL_VEHICLES)
 
 LONGEST = timedelta(days=90)
 """Points are kept for three months."""
@@ -74,13 +74,12 @@ class Usage(BaseModel):
 
 
 @routes.get("", InvalidParameter, VehicleOutOfReach, NotConfigured, UsageFailed)
-async def get_usage(wanted: Query[UsageQuery], actor: Actor, analytics: Telemetry, clock: Clock) -> Usage:
+async def get_usage(wanted: Query[UsageQuery], analytics: Telemetry, clock: Clock) -> Usage:
     """Count requests, syncs, actions and chat turns.
 
     On Cloudflare the numbers come from Analytics Engine: they are estimates where it samples, and a point is there
     after some seconds. Bodies that are streamed count as 0 bytes, and their time ends where the response begins.
     """
-    reach(actor, None)
     now = clock.now()
     since = _since(wanted, now)
     names = ("kind", *dict.fromkeys(wanted.by.split(",")))

@@ -5,8 +5,9 @@ from uuid import uuid4
 from pydantic import JsonValue
 
 from core_tessie.d1.refusals import CellFault, InvalidRow, QueryTooLarge, quoted
-from core_tessie.d1.values import from_body
-from core_tessie.tables import Column, Table
+from core_tessie.d1.values import from_body, is_writable
+from core_tessie.tables import NATURAL_IDS
+from edge.data import Column, Rows
 from edge.ports import Value
 
 MAX_ROWS = 1000
@@ -24,7 +25,7 @@ _UNKNOWN = "PGRST204"
 _FIXED = "428C9"
 
 
-def read_rows(table: Table, body: JsonValue, given: tuple[Column, ...] | None) -> list[Cells]:
+def read_rows(table: Rows, body: JsonValue, given: tuple[Column, ...] | None) -> list[Cells]:
     """Return the rows of a body, one object or an array of them, each whole: with its id and every default.
 
     `given` are the columns to be taken, where the caller names them: other members are then left out.
@@ -44,7 +45,7 @@ def read_rows(table: Table, body: JsonValue, given: tuple[Column, ...] | None) -
     return rows
 
 
-def read_row(table: Table, body: JsonValue, row_id: str) -> Cells:
+def read_row(table: Rows, body: JsonValue, row_id: str) -> Cells:
     """Return the one row of a body that is to be stored as `row_id`, whole."""
     faults: list[CellFault] = []
     cells = _cells(table, body, "", faults)
@@ -54,21 +55,28 @@ def read_row(table: Table, body: JsonValue, row_id: str) -> Cells:
     return row
 
 
-def read_changes(table: Table, body: JsonValue, row_id: str | None = None) -> Cells:
+def read_changes(table: Rows, body: JsonValue, row_id: str | None = None) -> Cells:
     """Return the columns that a body changes, at least one; the id, where there is one, stays what it is."""
     faults: list[CellFault] = []
     cells = _cells(table, body, "", faults)
     if row_id is None:
         faults += [
-            CellFault(_FIXED, f"/{name}", "the id of a row stays what it is") for name in table.keys & set(cells)
+            CellFault(_FIXED, f"/{name}", "the id of a row stays what it is") for name in keys_of(table) & set(cells)
         ]
     else:
         _same_id(table, cells, row_id, faults)
-    changes = {name: value for name, value in cells.items() if name not in table.keys}
+    fixed = keys_of(table)
+    changes = {name: value for name, value in cells.items() if name not in fixed}
     if not changes and not faults:
         faults.append(CellFault("PGRST102", "", "it changes no column that can be written"))
     _refuse(faults)
     return changes
+
+
+def keys_of(table: Rows) -> set[str]:
+    """Return the names of the columns that hold the whole id."""
+    natural = NATURAL_IDS.get(table.name, ())
+    return {"id", *natural} if len(natural) == 1 else {"id"}
 
 
 def _refuse(faults: list[CellFault]) -> None:
@@ -76,7 +84,7 @@ def _refuse(faults: list[CellFault]) -> None:
         raise InvalidRow(faults[:MAX_FAULTS])
 
 
-def _cells(table: Table, row: JsonValue, at: str, faults: list[CellFault], names: set[str] | None = None) -> Cells:
+def _cells(table: Rows, row: JsonValue, at: str, faults: list[CellFault], names: set[str] | None = None) -> Cells:
     if not isinstance(row, dict):
         faults.append(CellFault("PGRST102", at, "a row is an object"))
         return {}
@@ -89,7 +97,7 @@ def _cells(table: Table, row: JsonValue, at: str, faults: list[CellFault], names
             continue
         if column is None:
             faults.append(CellFault(_UNKNOWN, _pointer(at, name), f"{quoted(name)} is no column of {table.name}"))
-        elif column.writable:
+        elif is_writable(column):
             _read_cell(column, value, cells, at, faults)
     return cells
 
@@ -106,16 +114,16 @@ def _read_cell(column: Column, value: JsonValue, cells: Cells, at: str, faults: 
         faults.append(CellFault(_WRONG, f"{at}/{column.name}", f"it must be {expected}"))
 
 
-def _whole(table: Table, cells: Cells, at: str, faults: list[CellFault]) -> Cells:
+def _whole(table: Rows, cells: Cells, at: str, faults: list[CellFault]) -> Cells:
     """Return the row with its id and its defaults."""
     _share_key(table, cells, at, faults)
-    for column in table.writable:
-        if column.name != "id" and column.name not in cells:
+    for column in table.columns.values():
+        if is_writable(column) and column.name != "id" and column.name not in cells:
             cells[column.name] = column.default
             if column.default is None and not column.nullable:
                 faults.append(CellFault(_NULL, f"{at}/{column.name}", "it is missing and has no default"))
     if "id" not in cells:
-        parts = [str(cells[name]) for name in table.identity]
+        parts = [str(cells[name]) for name in NATURAL_IDS.get(table.name, ())]
         cells["id"] = "-".join(parts) if parts else uuid4().hex
     if cells["id"] == "":
         faults.append(CellFault(_WRONG, f"{at}/id", "it cannot be empty"))
@@ -124,20 +132,21 @@ def _whole(table: Table, cells: Cells, at: str, faults: list[CellFault]) -> Cell
     return cells
 
 
-def _share_key(table: Table, cells: Cells, at: str, faults: list[CellFault]) -> None:
+def _share_key(table: Rows, cells: Cells, at: str, faults: list[CellFault]) -> None:
     """Where one column is the id, give either the other's value; they cannot differ."""
-    values = {cells[name] for name in table.keys if name in cells}
-    if len(table.keys) == 1 or not values:
+    keys = keys_of(table)
+    values = {cells[name] for name in keys if name in cells}
+    if len(keys) == 1 or not values:
         return
     if len(values) > 1:
-        faults.append(CellFault(_WRONG, f"{at}/id", f"it must be the same as {table.identity[0]}"))
-    cells.update(dict.fromkeys(table.keys, values.pop()))
+        faults.append(CellFault(_WRONG, f"{at}/id", f"it must be the same as {NATURAL_IDS[table.name][0]}"))
+    cells.update(dict.fromkeys(keys, values.pop()))
 
 
-def _same_id(table: Table, cells: Cells, row_id: str, faults: list[CellFault]) -> None:
-    others = [name for name in sorted(table.keys) if cells.get(name, row_id) != row_id]
+def _same_id(table: Rows, cells: Cells, row_id: str, faults: list[CellFault]) -> None:
+    others = [name for name in sorted(keys_of(table)) if cells.get(name, row_id) != row_id]
     faults += [CellFault(_FIXED, f"/{name}", "it is not the id in the path") for name in others]
-    cells.update(dict.fromkeys(table.keys, row_id))
+    cells.update(dict.fromkeys(keys_of(table), row_id))
 
 
 def _pointer(at: str, name: str) -> str:

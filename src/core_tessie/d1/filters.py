@@ -16,8 +16,8 @@ from core_tessie.d1.refusals import (
     Unsupported,
     quoted,
 )
-from core_tessie.d1.values import EXACT, from_text
-from core_tessie.tables import Column, Kind, Table
+from core_tessie.d1.values import EXACT, from_text, is_writable
+from edge.data import Column, Kind, Rows
 from edge.ports import Value
 
 DEFAULT_LIMIT = 100
@@ -42,7 +42,7 @@ class Condition(NamedTuple):
 class Query:
     """What a query string asks of a table: `where` is None where there is no filter, `order` the SQL's terms."""
 
-    table: Table
+    table: Rows
     columns: tuple[Column, ...]
     where: Condition | None
     order: str
@@ -63,7 +63,7 @@ _LATER = {"and", "or", "not.and", "not.or", "on_conflict", "cursor"}
 _RESERVED = (PAGE | INSERT | _LATER) - {"filter"}
 
 
-def parse(table: Table, items: Items, takes: frozenset[str]) -> Query:
+def parse(table: Rows, items: Items, takes: frozenset[str]) -> Query:
     """Return what the pairs of a query string ask of a table; a problem for anything that is not in `takes`."""
     fixed: dict[str, str] = {}
     conditions: list[Condition] = []
@@ -87,7 +87,7 @@ def parse(table: Table, items: Items, takes: frozenset[str]) -> Query:
     )
 
 
-def condition(table: Table, name: str, text: str) -> Condition:
+def condition(table: Rows, name: str, text: str) -> Condition:
     """Return one filter, `name=operator.value`, in SQL."""
     known = column(table, name)
     operator, dot, operand = text.partition(".")
@@ -112,7 +112,7 @@ def all_of(conditions: Iterable[Condition]) -> Condition:
     return Condition(" AND ".join(part.sql for part in parts), tuple(value for part in parts for value in part.params))
 
 
-def select(table: Table, text: str) -> tuple[Column, ...]:
+def select(table: Rows, text: str) -> tuple[Column, ...]:
     """Return the columns that `select=` names, each once; `*` stands for all."""
     chosen: dict[str, Column] = {}
     for name in _names(text):
@@ -120,7 +120,7 @@ def select(table: Table, text: str) -> tuple[Column, ...]:
     return tuple(chosen.values())
 
 
-def order(table: Table, text: str | None) -> str:
+def order(table: Rows, text: str | None) -> str:
     """Return the terms of ORDER BY; the id ends them, so that pages never overlap.
 
     Nulls stand where PostgreSQL puts them, which is where SQLite does not: last going up, first going down.
@@ -138,7 +138,7 @@ def order(table: Table, text: str | None) -> str:
     return ", ".join(terms.values())
 
 
-def column(table: Table, name: str) -> Column:
+def column(table: Rows, name: str) -> Column:
     """Return a column by its name; `Unsupported` or `UnknownColumn`."""
     known = table.columns.get(name)
     if known is None:
@@ -218,7 +218,7 @@ def _nulls(known: Column, direction: str, asked: str | None) -> str:
     wanted = asked or ("nullslast" if direction == "ASC" else "nullsfirst")
     by_itself = "nullsfirst" if direction == "ASC" else "nullslast"
     # Where no null can be, nothing is said of them: SQLite has an index for `ASC`, none for `ASC NULLS LAST`.
-    if wanted == by_itself or not (known.nullable and known.writable):
+    if wanted == by_itself or not (known.nullable and is_writable(known)):
         return ""
     return f" NULLS {wanted.removeprefix('nulls').upper()}"
 

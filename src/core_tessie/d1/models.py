@@ -6,8 +6,8 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from core_tessie.d1.filters import DEFAULT_LIMIT, MAX_LIMIT
-from core_tessie.d1.values import render
-from core_tessie.tables import Kind, Table
+from core_tessie.d1.values import is_writable, render
+from edge.data import Kind, Rows
 from edge.endpoint import Operation
 
 type TableRow = dict[str, JsonValue]
@@ -67,22 +67,22 @@ class Tables(BaseModel):
     tables: list[TableInfo]
 
     @classmethod
-    def of(cls, tables: Iterable[Table]) -> Self:
+    def of(cls, tables: Iterable[Rows]) -> Self:
         """Describe tables."""
         return cls(tables=[TableInfo(name=table.name, columns=_columns(table)) for table in tables])
 
 
-def _columns(table: Table) -> list[ColumnInfo]:
+def _columns(table: Rows) -> list[ColumnInfo]:
     columns = table.columns.values()
-    (defaults,) = render(columns, [{column.name: column.default for column in columns}])
+    (defaults,) = render(columns, [{column.name: column.expression or column.default for column in columns}])
     return [
         ColumnInfo(
             name=column.name,
             type=column.kind,
             nullable=column.nullable,
-            writable=column.writable,
+            writable=is_writable(column),
             default=defaults[column.name],
-            references=column.references,
+            references=column.references or None,
         )
         for column in columns
     ]

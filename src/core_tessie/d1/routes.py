@@ -1,15 +1,14 @@
 """`/d1`: the tables as a REST resource, in PostgREST's dialect."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from core_tessie.d1 import filters, preferences, statements
+from core_tessie.d1 import filters, preferences
 from core_tessie.d1 import models as d1_models
 from core_tessie.d1.bodies import read_changes, read_row, read_rows
-from core_tessie.d1.filters import Condition, Query
+from core_tessie.d1.filters import Items, Query
 from core_tessie.d1.preferences import Preferences
 from core_tessie.d1.refusals import (
     DuplicateRow,
@@ -30,31 +29,34 @@ from core_tessie.d1.refusals import (
     conflict,
 )
 from core_tessie.d1.values import render
-from core_tessie.reach import own, reachable, sees_all
-from core_tessie.tables import TABLES, Column, Table
+from core_tessie.tables import SERVED
 from edge.access import ADMIN, READER, Actor
+from edge.data import Column, Rows, ScopedDatabase, ScopedStatement
 from edge.endpoint import Body
 from edge.http import Response
-from edge.ports import Database, DatabaseError, LimitExceeded, Result, Row, Statement
+from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.reach import SELF
 from edge.request import Request
 from edge.routes import Routes
 
 routes = Routes("/d1", tag="d1", access=READER)
+
+BY_ID = '"id" = ?'
 
 _REFUSED = (UnknownTable, TableForbidden, UnknownColumn, MalformedQuery, Unsupported, NotAcceptable, QueryTooLarge)
 _CHOSEN = (*_REFUSED, InvalidValue)
 _WRITTEN = (InvalidRow, UnnaturalId, DuplicateRow, MissingReference)
 
 
-@routes.get()
+@routes.get(reach=SELF)
 async def list_tables(actor: Actor) -> d1_models.Tables:
     """List the tables that you may read, with their columns."""
-    return d1_models.Tables.of(table for table in TABLES.values() if may_read(actor, table))
+    return d1_models.Tables.of(table for table in SERVED.values() if may_read(actor, table))
 
 
 @routes.get("/{table}", *_CHOSEN, operation=d1_models.LIST)
 @routes.get("/{table}/list", *_CHOSEN, operation=d1_models.LIST)
-async def list_rows(table: str, request: Request, db: Database) -> Response:
+async def list_rows(table: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """List rows of a table: filtered, ordered, a page at a time.
 
     A filter is `column=operator.value` with `eq`, `neq`, `gt`, `gte`, `lt`, `lte`, `in.(a,b)`, `is.null`,
@@ -62,24 +64,27 @@ async def list_rows(table: str, request: Request, db: Database) -> Response:
     to hold. Instants are ISO 8601, in UTC where they name no offset. `Content-Range` gives the rows' positions and
     the total: `0-24/3573`. Of `agent_messages` a caller that is no administrator sees its own.
     """
-    query, wanted = _asked(table, request, filters.PAGE)
-    page, count = await _run(db, statements.page(query), statements.count(query.table, query.where))
-    rows = render(query.columns, page.rows)
+    query = ask(table, request.query_items(), filters.PAGE, actor)
+    wanted = preferences.read(request)
+    rows, total = await read_page(query, db)
     span = f"{query.offset}-{query.offset + len(rows) - 1}" if rows else "*"
-    return _answer(rows, 200, wanted, ("content-range", f"{span}/{count.rows[0]['total']}"))
+    return _answer(rows, 200, wanted, ("content-range", f"{span}/{total}"))
 
 
 @routes.post("/{table}", *_REFUSED, *_WRITTEN, access=ADMIN, status=201, operation=d1_models.INSERT)
-async def insert_rows(table: str, request: Request, body: Body[JsonValue], db: Database) -> Response:
+async def insert_rows(
+    table: str, request: Request, body: Body[JsonValue], actor: Actor, db: ScopedDatabase
+) -> Response:
     """Insert one row or several, all of them or none.
 
     A row without an id gets one: the VIN for a vehicle, the VIN and Tessie's own id for a drive, a random one where
     nothing else names it. The rows come back unless `Prefer: return=minimal` asks for none. `created_at` and
     `updated_at` are the database's own: what is sent for them is not used.
     """
-    query, wanted = _asked(table, request, filters.INSERT)
+    query = ask(table, request.query_items(), filters.INSERT, actor)
+    wanted = preferences.read(request)
     given = read_rows(query.table, body, query.given)
-    (written,) = await _run(db, statements.insert(query.table, given, query.columns))
+    (written,) = await _run(db, db.prepare.insert(query.table.name, given, returning=_names(query.columns)))
     headers = [("content-range", f"*/{len(given)}")]
     if len(given) == 1:
         headers.append(("location", f"/d1/{table}/{quote(str(given[0]['id']), safe='')}"))
@@ -87,46 +92,60 @@ async def insert_rows(table: str, request: Request, body: Body[JsonValue], db: D
 
 
 @routes.patch("/{table}", *_CHOSEN, *_WRITTEN, MissingFilter, access=ADMIN, operation=d1_models.CHANGE)
-async def update_rows(table: str, request: Request, body: Body[dict[str, JsonValue]], db: Database) -> Response:
+async def update_rows(
+    table: str, request: Request, body: Body[dict[str, JsonValue]], actor: Actor, db: ScopedDatabase
+) -> Response:
     """Change columns of all rows that the filters choose; at least one filter is needed.
 
     `Content-Range` gives their number. `Prefer: return=representation` asks for the rows, at most 1,000 of them.
     """
-    query, wanted = _asked(table, request, filters.CHOICE)
+    query = ask(table, request.query_items(), filters.CHOICE, actor)
+    wanted = preferences.read(request)
     changes = read_changes(query.table, body)
-    return await _change(lambda where, shown: statements.update(query.table, changes, where, shown), query, wanted, db)
+    where, params = _chosen(query)
+    shown = _names(query.columns) if wanted.rows else None
+    change = db.prepare.update(query.table.name, changes, where, *params, returning=shown)
+    return await _change(change, query, wanted, db)
 
 
 @routes.delete("/{table}", *_CHOSEN, MissingFilter, StillReferenced, access=ADMIN, operation=d1_models.CHANGE)
-async def delete_rows(table: str, request: Request, db: Database) -> Response:
+async def delete_rows(table: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """Remove all rows that the filters choose; at least one filter is needed.
 
     `Content-Range` gives their number. `Prefer: return=representation` asks for the rows, at most 1,000 of them.
     """
-    query, wanted = _asked(table, request, filters.CHOICE)
-    return await _change(lambda where, shown: statements.delete(query.table, where, shown), query, wanted, db)
+    query = ask(table, request.query_items(), filters.CHOICE, actor)
+    wanted = preferences.read(request)
+    where, params = _chosen(query)
+    shown = _names(query.columns) if wanted.rows else None
+    change = db.prepare.delete(query.table.name, where, *params, returning=shown)
+    return await _change(change, query, wanted, db, removing=True)
 
 
 @routes.get("/{table}/{row_id}", *_REFUSED, RowNotFound, operation=d1_models.ONE)
-async def get_row(table: str, row_id: str, request: Request, db: Database) -> Response:
+async def get_row(table: str, row_id: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """Get one row."""
-    query, wanted = _asked(table, request, filters.ROW)
-    (found,) = await _run(db, statements.one(query.table, query.columns, _checked(row_id), query.where))
+    query = ask(table, request.query_items(), filters.ROW, actor)
+    wanted = preferences.read(request)
+    sql = f"SELECT {_listed(query.columns)} FROM {query.table.name} WHERE {BY_ID}"
+    (found,) = await _run(db, Statement(sql, (_checked(row_id),)))
     return _answer(_only(found, query, row_id), 200, wanted)
 
 
 @routes.put("/{table}/{row_id}", *_REFUSED, *_WRITTEN, access=ADMIN, operation=d1_models.PUT)
-async def replace_row(
-    table: str, row_id: str, request: Request, body: Body[dict[str, JsonValue]], db: Database
+async def replace_row(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    table: str, row_id: str, request: Request, body: Body[dict[str, JsonValue]], actor: Actor, db: ScopedDatabase
 ) -> Response:
     """Store a whole row under its id: 201 where it is new, 200 where it replaces one.
 
     A column that is not given gets its default, or null.
     """
-    query, wanted = _asked(table, request, filters.ROW)
+    query = ask(table, request.query_items(), filters.ROW, actor)
+    wanted = preferences.read(request)
     row = read_row(query.table, body, _checked(row_id))
-    there = statements.count(query.table, statements.by_id(row_id))
-    count, written = await _run(db, there, statements.replace(query.table, row, query.columns))
+    there = Statement(f"SELECT count(*) AS total FROM {query.table.name} WHERE {BY_ID}", (row_id,))
+    write = db.prepare.insert(query.table.name, [row], key="id", returning=_names(query.columns))
+    count, written = await _run(db, there, write)
     is_new = not count.rows[0]["total"]
     if wanted.rows is False:
         return _answer(None, 201 if is_new else 204, wanted)
@@ -134,13 +153,15 @@ async def replace_row(
 
 
 @routes.patch("/{table}/{row_id}", *_REFUSED, *_WRITTEN, RowNotFound, access=ADMIN, operation=d1_models.CHANGE_ONE)
-async def update_row(
-    table: str, row_id: str, request: Request, body: Body[dict[str, JsonValue]], db: Database
+async def update_row(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    table: str, row_id: str, request: Request, body: Body[dict[str, JsonValue]], actor: Actor, db: ScopedDatabase
 ) -> Response:
     """Change columns of one row; those that are not given stay as they are."""
-    query, wanted = _asked(table, request, filters.ROW)
+    query = ask(table, request.query_items(), filters.ROW, actor)
+    wanted = preferences.read(request)
     changes = read_changes(query.table, body, _checked(row_id))
-    (written,) = await _run(db, statements.update(query.table, changes, statements.by_id(row_id), query.columns))
+    change = db.prepare.update(query.table.name, changes, BY_ID, row_id, returning=_names(query.columns))
+    (written,) = await _run(db, change)
     row = _only(written, query, row_id)
     return _answer(None, 204, wanted) if wanted.rows is False else _answer(row, 200, wanted)
 
@@ -148,39 +169,68 @@ async def update_row(
 @routes.delete(
     "/{table}/{row_id}", *_REFUSED, RowNotFound, StillReferenced, access=ADMIN, operation=d1_models.CHANGE_ONE
 )
-async def delete_row(table: str, row_id: str, request: Request, db: Database) -> Response:
+async def delete_row(table: str, row_id: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """Remove one row. `Prefer: return=representation` asks for it once more."""
-    query, wanted = _asked(table, request, filters.ROW)
-    (gone,) = await _run(db, statements.delete(query.table, statements.by_id(_checked(row_id)), query.columns))
+    query = ask(table, request.query_items(), filters.ROW, actor)
+    wanted = preferences.read(request)
+    change = db.prepare.delete(query.table.name, BY_ID, _checked(row_id), returning=_names(query.columns))
+    (gone,) = await _run(db, change, removing=True)
     row = _only(gone, query, row_id)
     return _answer(row, 200, wanted) if wanted.rows else _answer(None, 204, wanted)
 
 
-def may_read(actor: Actor, table: Table) -> bool:
-    """Tell whether a caller may read rows of a table: who is bound to vehicles, only of one that is about vehicles."""
-    return actor.role >= table.access and (actor.subjects is None or "vin" in table.columns)
+def may_read(actor: Actor, table: Rows) -> bool:
+    """Tell whether a caller may ask for a table here: who is bound to vehicles, only for one that is about vehicles."""
+    return actor.role >= table.declared.read and (actor.subjects is None or "vin" in table.columns)
 
 
-def _asked(table: str, request: Request, takes: frozenset[str]) -> tuple[Query, Preferences]:
-    """Return what the query string and the headers ask, of a table that the caller may reach."""
-    known = TABLES.get(table)
+def ask(table: str, items: Items, takes: frozenset[str], actor: Actor) -> Query:
+    """Return what a query string asks of a table that the caller may ask for."""
+    known = SERVED.get(table)
     if known is None:
         raise UnknownTable(table)
-    actor = request.actor
-    if actor is None or actor.role < known.access:
-        raise TableForbidden(f"{table} needs the role {known.access.name.lower()}")
-    query = filters.parse(known, request.query_items(), takes)
-    if actor.subjects is not None:
-        if not may_read(actor, known) or request.method not in {"GET", "HEAD"}:
-            raise TableForbidden(f"a key that is bound to vehicles does not reach {table} this way")
-        query = _narrowed(query, reachable(actor))
-    if known.is_owned and not sees_all(actor):
-        query = _narrowed(query, own(actor))
-    return query, preferences.read(request)
+    if actor.role < known.declared.read:
+        raise TableForbidden(f"{table} needs the role {known.declared.read.name.lower()}")
+    query = filters.parse(known, items, takes)
+    if not may_read(actor, known):
+        raise TableForbidden(f"a key that is bound to vehicles does not reach {table} this way")
+    return query
 
 
-def _narrowed(query: Query, may_see: Condition) -> Query:
-    return replace(query, where=filters.all_of([may_see, *filter(None, [query.where])]))
+async def read_page(query: Query, db: ScopedDatabase) -> tuple[list[Row], int]:
+    """Return the rows of a page as they are shown, and the number of all that the filters choose."""
+    page, count = await _run(db, page_of(query), _count(query))
+    return render(query.columns, page.rows), count.rows[0]["total"]
+
+
+def page_of(query: Query) -> Statement:
+    """Return the statement that selects the rows of a page."""
+    where, params = _where(query)
+    sql = f"SELECT {_listed(query.columns)} FROM {query.table.name}{where} ORDER BY {query.order} LIMIT ? OFFSET ?"
+    return Statement(sql, (*params, query.limit, query.offset))
+
+
+def _count(query: Query) -> Statement:
+    where, params = _where(query)
+    return Statement(f"SELECT count(*) AS total FROM {query.table.name}{where}", params)
+
+
+def _where(query: Query) -> tuple[str, tuple[Value, ...]]:
+    return (f" WHERE {query.where.sql}", query.where.params) if query.where else ("", ())
+
+
+def _listed(columns: Sequence[Column]) -> str:
+    return ", ".join(column.sql for column in columns)
+
+
+def _names(columns: Sequence[Column]) -> tuple[str, ...]:
+    return tuple(column.name for column in columns)
+
+
+def _chosen(query: Query) -> filters.Condition:
+    if query.where is None:
+        raise MissingFilter("without a filter it would be every row", hint="id=not.is.null chooses every row")
+    return query.where
 
 
 def _checked(row_id: str) -> str:
@@ -190,17 +240,14 @@ def _checked(row_id: str) -> str:
 
 
 async def _change(
-    make: Callable[[Condition, Sequence[Column]], Statement], query: Query, wanted: Preferences, db: Database
+    change: ScopedStatement, query: Query, wanted: Preferences, db: ScopedDatabase, *, removing: bool = False
 ) -> Response:
     """Run a change of all rows that a query's filters choose."""
-    if query.where is None:
-        raise MissingFilter("without a filter it would be every row", hint="id=not.is.null chooses every row")
-    counting = statements.count(query.table, query.where)
     if wanted.rows:
-        (before,) = await _run(db, counting)
+        (before,) = await _run(db, _count(query))
         if before.rows[0]["total"] > filters.MAX_LIMIT:
             raise QueryTooLarge(f"more than {filters.MAX_LIMIT} rows cannot be shown", hint="Prefer: return=minimal")
-    counted, changed = await _run(db, counting, make(query.where, query.columns if wanted.rows else ()))
+    counted, changed = await _run(db, _count(query), change, removing=removing)
     total = counted.rows[0]["total"]
     if not wanted.rows:
         return _answer(None, 204, wanted, ("content-range", f"*/{total}"))
@@ -208,14 +255,14 @@ async def _change(
     return _answer(render(query.columns, changed.rows), 200, wanted, ("content-range", f"{span}/{total}"))
 
 
-async def _run(db: Database, *batch: Statement) -> list[Result]:
+async def _run(db: ScopedDatabase, *batch: Statement | ScopedStatement, removing: bool = False) -> list[Result]:
     """Run statements as one transaction; what the caller's values broke is the caller's problem."""
     try:
         return await db.batch(batch)
     except LimitExceeded as over:
         raise QueryTooLarge(str(over)) from None
     except DatabaseError as fault:
-        problem = conflict(fault, removing=batch[-1].sql.startswith("DELETE"))
+        problem = conflict(fault, removing=removing)
         if problem is None:
             raise
         raise problem from None

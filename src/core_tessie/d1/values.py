@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 from pydantic_core import from_json, to_json
 
-from core_tessie.tables import Column, Kind
+from edge.data import Column, Kind
 from edge.ports import Row, Value
 
 EXPECTED = {
@@ -56,6 +56,11 @@ def from_body(column: Column, value: JsonValue) -> Value:
         return _FROM_BODY[column.kind](value)
     except (ValueError, OverflowError):
         raise ValueError(EXPECTED[column.kind]) from None
+
+
+def is_writable(column: Column) -> bool:
+    """Tell whether a caller may write a column; the database sets those whose default is an expression."""
+    return not (column.expression or column.is_generated)
 
 
 def render(columns: Iterable[Column], rows: list[Row]) -> list[Row]:

@@ -13,9 +13,10 @@ from core_tessie.energy.page import page
 from core_tessie.energy.period import Period, instant_of, zone_of
 from core_tessie.energy.sql import Question, statements
 from core_tessie.energy.summary import ReportNews
-from core_tessie.reach import VehicleOutOfReach, reach, reachable
+from core_tessie.reach import VehicleOutOfReach, vehicle
 from core_tessie.tessie.vin import Vin
 from edge.access import READER, Actor
+from edge.data import ScopedDatabase
 from edge.endpoint import Body, Operation, Query
 from edge.errors import Fault, InvalidBody, NotFound, Problem
 from edge.http import Response
@@ -124,10 +125,16 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
 
 
 @routes.post(
-    "", VehicleNotFound, VehicleOutOfReach, ReportTooLarge, status=201, operation=Operation({201: {JSON: StoredReport}})
+    "",
+    VehicleNotFound,
+    VehicleOutOfReach,
+    ReportTooLarge,
+    status=201,
+    operation=Operation({201: {JSON: StoredReport}}),
+    reach=vehicle("wanted.vin"),
 )
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    wanted: Body[ReportRequest], request: Request, actor: Actor, db: Database, clock: Clock, news: ReportNews
+    wanted: Body[ReportRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock, news: ReportNews
 ) -> Response:
     """Make an energy report and store it.
 
@@ -135,7 +142,6 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     lacks a value is left out of the sums that need it, and counted. The same request gives the same report as long as
     the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there some seconds later.
     """
-    reach(actor, wanted.vin)
     stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
     response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
@@ -144,7 +150,13 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
 
 
 async def write_report(  # noqa: PLR0913 - what a report is made of
-    wanted: ReportRequest, by: tuple[str, str], db: Database, clock: Clock, news: ReportNews, *, report_id: str = ""
+    wanted: ReportRequest,
+    by: tuple[str, str],
+    db: ScopedDatabase,
+    clock: Clock,
+    news: ReportNews,
+    *,
+    report_id: str = "",
 ) -> dict[str, str | int | None]:
     """Make a report, store it under `report_id` (drawn where empty), and return its row; a stored one stays as it is.
 
@@ -160,28 +172,25 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     report = compute(question, rows)
     stored = _stored(report, title_of(question, rows["vehicles"]), by, now)
     stored["id"] = report_id or stored["id"]
-    if (await db.run(*_insert(stored))).changes:
-        news.tell(stored, report)
+    if (await db.insert("energy_reports", [stored], key="id", keep=True)).changes:
+        news.tell(stored, report, db)
     return stored
 
 
-@routes.get("", VehicleOutOfReach)
-async def list_reports(wanted: Query[ReportList], actor: Actor, db: Database) -> list[ReportEntry]:
+@routes.get("", VehicleOutOfReach, reach=vehicle("wanted.vin", is_optional=True))
+async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEntry]:
     """List stored reports, newest first."""
-    may_see = reachable(actor)
     columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
     if wanted.vin is None:
-        newest = f"WHERE {may_see.sql} ORDER BY rowid DESC LIMIT ?"
-        rows = await db.all(f"{columns} {newest}", *may_see.params, wanted.limit)
+        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", wanted.limit)
     else:
-        reach(actor, wanted.vin)
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
         rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
     return [ReportEntry.model_validate(row) for row in rows]
 
 
 @routes.get("/{report_id}", ReportNotFound, NotAcceptable, operation=_ANSWERS)
-async def get_report(report_id: str, request: Request, actor: Actor, db: Database) -> Response:
+async def get_report(report_id: str, request: Request, db: Database) -> Response:
     """Get a stored report as JSON, as a page with charts, or as Markdown.
 
     Whichever the Accept header prefers; JSON where it has no preference.
@@ -189,12 +198,17 @@ async def get_report(report_id: str, request: Request, actor: Actor, db: Databas
     media_type = best(request.headers.get("accept"), MEDIA_TYPES)
     if media_type is None:
         raise NotAcceptable(MEDIA_TYPES)
-    row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
-    if row is None or not actor.may_reach(row["vin"]):
-        raise ReportNotFound(f"there is no report {report_id[:80]}")
-    response = _shown(StoredReport.model_validate(row), media_type)
+    response = _shown(await read_report(report_id, db), media_type)
     response.headers.append(("vary", "accept"))
     return response
+
+
+async def read_report(report_id: str, db: Database) -> StoredReport:
+    """Return a stored report; `ReportNotFound` where the caller has none of this id."""
+    row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
+    if row is None:
+        raise ReportNotFound(f"there is no report {report_id[:80]}")
+    return StoredReport.model_validate(row)
 
 
 def _shown(stored: StoredReport, media_type: str) -> Response:
@@ -248,8 +262,3 @@ def _stored(report: EnergyReport, title: str, by: tuple[str, str], now: datetime
         "created_at": to_text(now),
         "updated_at": to_text(now),
     }
-
-
-def _insert(row: dict[str, Any]) -> tuple[str, *tuple[Any, ...]]:
-    marks = ", ".join("?" * len(row))
-    return f"INSERT INTO energy_reports ({', '.join(row)}) VALUES ({marks}) ON CONFLICT (id) DO NOTHING", *row.values()

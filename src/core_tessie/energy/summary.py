@@ -7,8 +7,9 @@ from core_tessie.energy.document import EnergyReport
 from core_tessie.energy.words import GROUPS, period_of, quantity
 from core_tessie.live_events import ReportCreated
 from core_tessie.settings import TessieSettings
+from edge.data import ScopedDatabase
 from edge.live.publisher import Publisher
-from edge.ports import Background, Database, Log
+from edge.ports import Background, Log
 from edge.ports.model import Model, ModelError, Prompt
 
 TIMEOUT = 20.0
@@ -24,21 +25,19 @@ a heading or markup. Use the numbers below and no others, as they are written; d
 class ReportNews:
     """Tells of stored reports and has them summed up; without a model there is no summary."""
 
-    def __init__(
-        self, settings: TessieSettings, db: Database, publisher: Publisher, background: Background, log: Log
-    ) -> None:
+    def __init__(self, settings: TessieSettings, publisher: Publisher, background: Background, log: Log) -> None:
         self._model: Model | None = settings.workers_ai
-        self._model_name, self._db = settings.ai_model, db
+        self._model_name = settings.ai_model
         self._publisher, self._background, self._log = publisher, background, log
 
-    def tell(self, stored: Mapping[str, Any], report: EnergyReport) -> None:
-        """Publish that a report was stored, and begin its summary in the background."""
+    def tell(self, stored: Mapping[str, Any], report: EnergyReport, db: ScopedDatabase) -> None:
+        """Publish that a report was stored in a database, and begin its summary in the background."""
         told = {name: stored[name] for name in ReportCreated.__annotations__}
         self._publisher.publish("report.created", told, stored["vin"])
         if self._model is not None and stored["rows_used"]:
-            self._background.add(self._sum_up(self._model, stored["id"], report))
+            self._background.add(self._sum_up(self._model, stored["id"], report, db))
 
-    async def _sum_up(self, model: Model, report_id: str, report: EnergyReport) -> None:
+    async def _sum_up(self, model: Model, report_id: str, report: EnergyReport, db: ScopedDatabase) -> None:
         said = [{"role": "system", "content": _TASK}, {"role": "user", "content": "\n".join(_numbers(report))}]
         prompt = Prompt(self._model_name, said, options={"max_tokens": SUMMARY_TOKENS, "temperature": 0.2})
         try:
@@ -48,7 +47,7 @@ class ReportNews:
             return
         summary = answer.text.strip()[:SUMMARY_LIMIT]
         if summary:
-            await self._db.run("UPDATE energy_reports SET summary = ? WHERE id = ?", summary, report_id)
+            await db.update("energy_reports", {"summary": summary}, "id = ?", report_id)
 
 
 def _numbers(report: EnergyReport) -> Iterator[str]:

@@ -5,16 +5,16 @@ from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KEY_REFUSED, KeyRefused, list_vehicles
 from core_tessie.tessie.client import Tessie
 from edge.errors import Problem
-from edge.ports import Clock, Database
+from edge.ports import Clock, SystemDatabase
 
 
-async def refused_since(db: Database) -> str | None:
+async def refused_since(db: SystemDatabase) -> str | None:
     """Return since when Tessie refuses the key, None where the last run that ended was not refused."""
     row = await db.first(_LAST)
     return row["ended_at"] if row and (row["error"] or "").startswith(KEY_REFUSED) else None
 
 
-async def is_still_refused(db: Database, tessie: Tessie, request_id: str) -> bool:
+async def is_still_refused(db: SystemDatabase, tessie: Tessie, request_id: str) -> bool:
     """Tell whether the key was refused and is now: one call, and none where it was accepted last."""
     if await refused_since(db) is None:
         return False
@@ -27,7 +27,7 @@ async def is_still_refused(db: Database, tessie: Tessie, request_id: str) -> boo
     return False
 
 
-async def refuse(run_id: str, fault: KeyRefused, db: Database, clock: Clock, news: SyncNews) -> None:
+async def refuse(run_id: str, fault: KeyRefused, db: SystemDatabase, clock: Clock, news: SyncNews) -> None:
     """End a run because the key is refused, and tell of it where that is new."""
     since = await refused_since(db)
     (ended,) = await db.batch([runs.fail(run_id, clock.now(), str(fault))])

@@ -9,14 +9,14 @@ from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KeyRefused
 from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
-from edge.ports import Clock, Database, Statement
+from edge.ports import Clock, Statement, SystemDatabase
 
 
 @dataclass(frozen=True, slots=True)
 class Backfill:
     """The steps of such a sync. Each may be done twice, or be cut off and done again."""
 
-    db: Database
+    db: SystemDatabase
     tessie: Tessie
     clock: Clock
     news: SyncNews

@@ -12,7 +12,7 @@ from core_tessie.sync.reading import Reader, results
 from core_tessie.sync.rows import Records, history
 from core_tessie.sync.walk import WINDOW, Span, Trail, is_time, record_id
 from core_tessie.tessie.records import RECORDS
-from edge.ports import Database, Result, Row, Statement
+from edge.ports import Result, Row, Statement, SystemDatabase
 
 UNITS: Mapping[str, object] = {"distance_format": "mi", "temperature_format": "c"}
 
@@ -23,7 +23,7 @@ class HistoryWindow:
 
     vin: str
     kind: str
-    db: Database
+    db: SystemDatabase
     reader: Reader
     news: SyncNews
     found: list[Any] = field(default_factory=list, init=False)

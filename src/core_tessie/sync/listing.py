@@ -7,10 +7,10 @@ from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import Listing, list_vehicles
 from core_tessie.sync.rows import listed
 from core_tessie.tessie.client import Tessie
-from edge.ports import Clock, Database, Row
+from edge.ports import Clock, Row, SystemDatabase
 
 
-async def take_list(db: Database, tessie: Tessie, clock: Clock, news: SyncNews, run_id: str) -> list[str]:
+async def take_list(db: SystemDatabase, tessie: Tessie, clock: Clock, news: SyncNews, run_id: str) -> list[str]:
     """Bring what is known up to date with Tessie's list, and return the VINs that a run is to sync.
 
     These are the vehicles that Tessie lists, and those that are active here and missing there. Errors: as `Reader`.
@@ -33,7 +33,7 @@ async def take_list(db: Database, tessie: Tessie, clock: Clock, news: SyncNews, 
     return sorted({*is_active, *(row["id"] for row in missing)})
 
 
-async def _missing(db: Database, listing: Listing) -> list[Row]:
+async def _missing(db: SystemDatabase, listing: Listing) -> list[Row]:
     """Return the active vehicles that the list lacks, with for how long it does."""
     return await db.all(_MISSING, to_json(list(listing.cars)).decode())
 

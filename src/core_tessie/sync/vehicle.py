@@ -16,7 +16,7 @@ from core_tessie.tessie.client import Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.records import RECORDS
 from edge.errors import Problem
 from edge.instants import from_epoch, to_text
-from edge.ports import Clock, Database, Row, Statement
+from edge.ports import Clock, Row, Statement, SystemDatabase
 
 WINDOWS_AT_ONCE = 8
 """Windows that one message walks through before it puts itself back: a Worker's invocation is bounded."""
@@ -34,7 +34,7 @@ class VehicleSync:
 
     vin: str
     run_id: str
-    db: Database
+    db: SystemDatabase
     tessie: Tessie
     clock: Clock
     news: SyncNews

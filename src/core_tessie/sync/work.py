@@ -16,7 +16,7 @@ from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
 from edge.errors import NotConfigured, Problem
 from edge.events import Retry
-from edge.ports import Clock, Database, PortError, Queue, Statement
+from edge.ports import Clock, PortError, Queue, Statement, SystemDatabase
 
 QUEUE = "core-tessie-queue"
 DEAD_LETTERS = "core-tessie-dlq"
@@ -47,7 +47,7 @@ class SyncWork:
     """Begins runs and does their messages. Each of its methods may be run twice, or cut off, and be run again."""
 
     settings: TessieSettings
-    db: Database
+    db: SystemDatabase
     queue: Queue
     tessie: Tessie
     clock: Clock

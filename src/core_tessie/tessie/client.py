@@ -5,11 +5,11 @@ from dataclasses import dataclass, replace
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import Call
-from edge.clients.single_flight import Flights
+from edge.clients.single_flight import Flights, flights_of
 from edge.clients.upstream import Patience, Tries, patiently
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
-from edge.ports import Clock, Fetch, Fetched, FetchTimeout, Log, Pace, PortError, Throttle
+from edge.ports import Background, Clock, Fetch, Fetched, FetchTimeout, Log, Pace, PortError, Throttle
 
 GATEWAY_FAULTS = frozenset({502, 503, 504})
 
@@ -80,13 +80,21 @@ class Budget:
 class Tessie:
     """Calls Tessie, records every answer, and lets a burst of identical GETs share one call."""
 
-    def __init__(self, settings: TessieSettings, fetch: Fetch, clock: Clock, journal: Journal, log: Log) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - a provider's parameters are what it is made of
+        self,
+        settings: TessieSettings,
+        fetch: Fetch,
+        clock: Clock,
+        journal: Journal,
+        background: Background,
+        log: Log,
+    ) -> None:
         self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
         self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s)
         self._fetch, self._clock, self._journal = fetch, clock, journal
         pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
         self._budget = Budget(settings.tessie_throttle, pace, clock, log)
-        self._flights: Flights[tuple[object, ...], Fetched] = Flights()
+        self._flights: Flights[tuple[object, ...], Fetched] = flights_of(background, "tessie")
 
     async def send(self, ask: Ask) -> Fetched:
         """Return Tessie's answer, whatever its status; `TessieFailed` or `TessieTimeout` where there is none."""

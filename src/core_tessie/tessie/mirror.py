@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import WithJsonSchema
 from pydantic_core import from_json
 
-from core_tessie.reach import VehicleOutOfReach, reach, sees_all
+from core_tessie.reach import VehicleOutOfReach, sees_all, vehicle
 from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import VIN
@@ -16,6 +16,7 @@ from edge.endpoint import ANY_STATUS, Operation
 from edge.errors import BadGateway, BadRequest, Forbidden, MethodNotAllowed, NotConfigured
 from edge.http import HeaderList, Response, percent_decode
 from edge.ports import Fetched
+from edge.reach import CHECKED
 from edge.request import Request
 from edge.routes import Routes
 
@@ -87,7 +88,7 @@ class AnswerWithheld(BadGateway):
         super().__init__("it is not whole, plain JSON: an administrator's key gets it as it is", upstream="Tessie")
 
 
-@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
+@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=CHECKED)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
 
@@ -104,7 +105,7 @@ _REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTime
 _ANSWERED = Operation({200: {}, ANY_STATUS: {}})
 
 
-@routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED)
+@routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED, reach=vehicle("vin"))
 async def mirror_tessie(
     request: Request, vin: MirroredVin, path: MirroredPath, actor: Actor, tessie: Tessie
 ) -> Response:
@@ -120,7 +121,6 @@ async def mirror_tessie(
         raise MethodNotAllowed(request.method, METHODS)
     if not VIN.matches(vin):
         raise InvalidVin(vin)
-    reach(actor, vin)
     path = _safe_path(path)
     ask = _ask(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
     is_read = ask.method == "GET" and path in READS | OPERATORS_READS

@@ -17,7 +17,7 @@ from edge.auth.static_key import hash_of, matches
 from edge.auth.tokens import Tokens
 from edge.authorization import presented_key
 from edge.errors import NotConfigured, Unauthorized
-from edge.ports import Background, Clock, Database, Quotas, RateLimiter, Row
+from edge.ports import Background, Clock, Quotas, RateLimiter, Row, SystemDatabase
 from edge.request import Request
 from edge.settings import AccessKey, Secret, Settings
 
@@ -73,7 +73,7 @@ class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
     def __init__(
-        self, settings: AccessSettings, db: Database | None, clock: Clock, background: Background, limits: Limits
+        self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, background: Background, limits: Limits
     ) -> None:
         self._settings = settings
         self._clock = clock

@@ -13,7 +13,7 @@ from edge.auth.proofs import Proofs
 from edge.auth.static_key import hashed
 from edge.errors import Unauthorized
 from edge.instants import to_text
-from edge.ports import Background, Clock, Database, Row
+from edge.ports import Background, Clock, Row, SystemDatabase
 
 PREFIX = "key_"
 """What every key begins with, so that a scanner of secrets knows one."""
@@ -47,7 +47,7 @@ class ApiKeys:
     The proof tells a guess from a key without a look-up. Keys that were made without a signing key have none.
     """
 
-    def __init__(self, db: Database, clock: Clock, background: Background) -> None:
+    def __init__(self, db: SystemDatabase, clock: Clock, background: Background) -> None:
         self._db, self._clock, self._background = db, clock, background
 
     def now(self) -> float:

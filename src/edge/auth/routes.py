@@ -15,10 +15,11 @@ from edge.auth.tokens import TokenTooLong
 from edge.endpoint import Body, Query
 from edge.errors import Forbidden, InvalidBody, NotConfigured, NotFound, Unauthorized
 from edge.instants import IN_ANY_ZONE
-from edge.ports import Clock, Database, Row
+from edge.ports import Clock, Row, SystemDatabase
+from edge.reach import SELF, UNBOUND
 from edge.routes import Routes
 
-routes = Routes("/auth", tag="auth", access=ADMIN)
+routes = Routes("/auth", tag="auth", access=ADMIN, reach=UNBOUND)
 
 RoleName = Literal["reader", "operator", "admin"]
 Subject = Annotated[str, Field(min_length=1, max_length=100)]
@@ -110,7 +111,7 @@ class KeyList(BaseModel):
     offset: int = Field(0, ge=0, le=1_000_000)
 
 
-@routes.get("/me", access=READER)
+@routes.get("/me", access=READER, reach=SELF)
 async def get_myself(actor: Actor) -> Myself:
     """Tell who the caller is and what it may do."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
@@ -120,7 +121,7 @@ async def get_myself(actor: Actor) -> Myself:
     )  # fmt: skip
 
 
-@routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201)
+@routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201, reach=SELF)
 async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
     """Exchange a key for a short token, which ends with its key at the latest.
 
@@ -146,7 +147,7 @@ async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, 
 
 
 @routes.get("/keys")
-async def list_keys(wanted: Query[KeyList], db: Database) -> list[Key]:
+async def list_keys(wanted: Query[KeyList], db: SystemDatabase) -> list[Key]:
     """List all API keys, newest first, those that were revoked among them."""
     sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
     return [Key.model_validate(_shown(row)) for row in await db.all(sql, wanted.limit, wanted.offset)]
@@ -166,7 +167,7 @@ async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, cloc
 
 
 @routes.get("/keys/{key_id}", KeyNotFound)
-async def get_key(key_id: str, db: Database) -> Key:
+async def get_key(key_id: str, db: SystemDatabase) -> Key:
     """Get an API key, without what proves it."""
     row = await db.first(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key_id)
     return _found(row, key_id)

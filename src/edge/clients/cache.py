@@ -7,7 +7,7 @@ from hashlib import sha256
 from typing import Any
 
 from edge.clients.leases import Leases
-from edge.clients.single_flight import Flights
+from edge.clients.single_flight import Flights, flights_of
 from edge.errors import NotFound
 from edge.http import HeaderList, Response
 from edge.ports import Background, Clock, KeyValue, Log, PortError
@@ -59,7 +59,7 @@ class Cache:
     def __init__(self, kv: KeyValue, leases: Leases, clock: Clock, background: Background, log: Log) -> None:
         self._kv, self._leases, self._clock = kv, leases, clock
         self._background, self._log = background, log
-        self._flights: Flights[str, Kept] = Flights()
+        self._flights: Flights[str, Kept] = flights_of(background, "cache")
 
     async def get(self, name: str, make: Make, terms: Terms | None = None) -> Kept:
         """Return an entry as it is kept, fresh or stale; where there is none, what `make` makes, with its errors."""

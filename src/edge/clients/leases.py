@@ -1,6 +1,6 @@
 """Leases: of all that would do the same thing, in any isolate or process, one does; it needs the table `leases`."""
 
-from edge.ports import Clock, Database
+from edge.ports import Clock, SystemDatabase
 
 _TAKE = (
     "INSERT INTO leases (name, until) VALUES (?, ?) "
@@ -11,7 +11,7 @@ _TAKE = (
 class Leases:
     """Taken by one statement, so by one taker alone; a taker that dies gives its lease back by its end."""
 
-    def __init__(self, db: Database, clock: Clock) -> None:
+    def __init__(self, db: SystemDatabase, clock: Clock) -> None:
         self._db, self._clock = db, clock
 
     async def take(self, name: str, seconds: float) -> float | None:

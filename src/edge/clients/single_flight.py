@@ -3,6 +3,9 @@
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
 from typing import Any
+from weakref import WeakKeyDictionary
+
+from edge.ports import Background
 
 
 class Flights[K: Hashable, T]:
@@ -18,3 +21,11 @@ class Flights[K: Hashable, T]:
             task = self._tasks[key] = asyncio.ensure_future(make())
             task.add_done_callback(lambda _: self._tasks.pop(key, None))
         return await asyncio.shield(task)
+
+
+_flights: WeakKeyDictionary[Background, dict[str, Flights[Any, Any]]] = WeakKeyDictionary()
+
+
+def flights_of(background: Background, name: str) -> Flights[Any, Any]:
+    """Return the calls that events with one background share: all of a process, and on a Worker those of one event."""
+    return _flights.setdefault(background, {}).setdefault(name, Flights())

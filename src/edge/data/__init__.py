@@ -6,7 +6,7 @@ from edge.data.database import ScopedDatabase
 from edge.data.prepare import ScopedStatement
 from edge.data.schema import Column, Index, Kind, Relation, Schema
 from edge.data.sql import Sql, StatementRefused
-from edge.data.table import Table
+from edge.data.table import Rows, Table
 from edge.data.tables import Tables
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "Index",
     "Kind",
     "Relation",
+    "Rows",
     "Schema",
     "ScopedDatabase",
     "ScopedStatement",

@@ -22,11 +22,11 @@ OWNER = CallerKind.OWNER
 
 PARAMETERS: dict[CallerKind, frozenset[str]] = {
     ANONYMOUS: frozenset(),
-    BOUND: frozenset({"caller", "subjects"}),
-    MEMBER: frozenset({"caller"}),
-    OWNER: frozenset({"caller"}),
+    BOUND: frozenset({"caller", "role", "subjects"}),
+    MEMBER: frozenset({"caller", "role"}),
+    OWNER: frozenset({"caller", "role"}),
 }
-"""Values that a condition for a kind may bind: the caller's name, and its subjects as a JSON list."""
+"""Values that a condition may bind, by kind: the caller's name, its role's number, and its subjects as a JSON list."""
 
 
 def kind_of(actor: Actor | None) -> CallerKind:

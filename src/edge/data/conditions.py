@@ -15,6 +15,8 @@ WORDS = (
 """The words of SQL that a condition may hold, beside names and functions."""
 MARKS = "(),.:=<>!+-*/|%0123456789"
 """The marks that a condition may hold."""
+BINDABLE = frozenset({"caller", "role", "subjects"})
+"""The values of a caller that a condition may bind."""
 ROWS_OF_JSON = frozenset({"json_each", "json_tree", "key", "value", "type", "atom", "parent", "fullkey", "path"})
 
 
@@ -84,8 +86,8 @@ def _tokens(where: str, text: str) -> list[str]:
 def _check_words(where: str, bare: str, tokens: Sequence[str]) -> None:
     pairs = [*zip(tokens, [*tokens[1:], ""], strict=True)]
     bound = {after for before, after in pairs if before == ":"}
-    if bound - {"caller", "subjects"} or any(f":{name}" not in bare for name in bound):
-        _fail(where, "a condition binds :caller and :subjects, in lower case, and nothing else")
+    if bound - BINDABLE or any(f":{name}" not in bare for name in bound):
+        _fail(where, "a condition binds :caller and :subjects, or :role, in lower case, and nothing else")
     if bad := [word for word in tokens if word == "temp" or word.startswith(BUILT_IN)]:
         _fail(where, f"{_listed({*bad})}: not for a condition")
     if re.search(rf"(?i)\bmain\b(?!\.{NAME})", bare):

@@ -1,6 +1,6 @@
 """A caller's database: only the caller's rows exist in it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pydantic_core import to_json
 
@@ -11,6 +11,8 @@ from edge.data.sql import StatementRefused
 from edge.data.writes import Writes, raise_unless_changed
 from edge.ports import Database, Result, Row, Statement, Value
 
+type Make = Callable[[Database, Actor | None], ScopedDatabase]
+
 
 class ScopedDatabase:
     """The `Database` port for one caller: statements read, each by the scope's rules, and functions write.
@@ -18,10 +20,11 @@ class ScopedDatabase:
     `prepare` has the same functions as statements for a batch.
     """
 
-    __slots__ = ("_actor", "_db", "_scope", "_subjects", "prepare")
+    __slots__ = ("_actor", "_db", "_make", "_scope", "_subjects", "prepare")
 
-    def __init__(self, db: Database, scope: Scope, writes: Writes, actor: Actor | None) -> None:
+    def __init__(self, db: Database, scope: Scope, writes: Writes, actor: Actor | None, make: Make) -> None:
         self._db = db
+        self._make = make
         self._scope = scope
         self._actor = actor
         self._subjects: str | None = None
@@ -69,21 +72,29 @@ class ScopedDatabase:
         changes: Cells,
         where: str,
         *params: Value,
-        returning: Names = (),
+        returning: Names | None = (),
         must_exist: bool = False,
     ) -> Result:
         """Change those of the caller's rows that a condition chooses; `updated_at` is brought up to date.
 
-        Where a row `must_exist` and none is chosen: `OutOfScope`.
+        Where a row `must_exist` and none is chosen: `OutOfScope`. With `returning` None nothing is counted, for writes
+        to very many rows.
         """
         write = self.prepare.update(name, changes, where, *params, returning=returning, must_exist=must_exist)
         return await self._write(write)
 
     async def delete(
-        self, name: str, where: str, *params: Value, returning: Names = (), must_exist: bool = False
+        self, name: str, where: str, *params: Value, returning: Names | None = (), must_exist: bool = False
     ) -> Result:
-        """Remove those of the caller's rows that a condition chooses; `must_exist` as for an update."""
+        """Remove those of the caller's rows that a condition chooses; the rest is as for an update."""
         return await self._write(self.prepare.delete(name, where, *params, returning=returning, must_exist=must_exist))
+
+    def narrowed(self, actor: Actor) -> "ScopedDatabase":
+        """Return the database of the same caller with fewer rights, such as those that it had when something began."""
+        own = self._actor
+        if own is None or not _is_within(actor, own):
+            raise StatementRefused("a narrowed scope lies within the caller's own")
+        return self if actor == own else self._make(self._db, actor)
 
     async def probe(self) -> None:
         """Raise `PortError` unless the database answers."""
@@ -115,5 +126,16 @@ class ScopedDatabase:
             return ()
         if self._subjects is None and "subjects" in names:
             self._subjects = to_json(sorted(self._actor.subjects or ())).decode()
-        values = {"caller": self._actor.name, "subjects": self._subjects}
+        values: dict[str, Value] = {
+            "caller": self._actor.name,
+            "role": int(self._actor.role),
+            "subjects": self._subjects,
+        }
         return tuple([values[name] for name in names])
+
+
+def _is_within(actor: Actor, own: Actor) -> bool:
+    """Tell whether an actor is the same caller as another and may do no more."""
+    subjects: frozenset[str | None] = frozenset({None}) if actor.subjects is None else frozenset(actor.subjects)
+    is_same = (actor.name, actor.is_member) == (own.name, own.is_member)
+    return is_same and actor.role <= own.role and all(own.may_reach(one) for one in subjects)

@@ -82,7 +82,7 @@ class Prepare:
         changes: Cells,
         where: str,
         *params: Value,
-        returning: Names = (),
+        returning: Names | None = (),
         must_exist: bool = False,
     ) -> ScopedStatement:
         """Prepare an update of those of the caller's rows that a condition chooses."""
@@ -91,20 +91,24 @@ class Prepare:
             raise StatementRefused("an update changes at least one column")
         _check_names(table, changes, self._writes.changeable(table))
         settings = tuple((column, one.text if isinstance(one, Sql) else None) for column, one in changes.items())
-        sql, names = self._writes.update(name, settings, where, _names(table, returning))
+        sql, names = self._writes.update(name, settings, where, _returned(table, returning))
         computed = [value for one in changes.values() if isinstance(one, Sql) for value in one.params]
         plain = [_value(table, column, one) for column, one in changes.items() if not isinstance(one, Sql)]
         values = (*self._values(names), *computed, *params, *plain)
         return ScopedStatement(self, name, Statement(sql, values), returns=bool(returning), must_exist=must_exist)
 
     def delete(
-        self, name: str, where: str, *params: Value, returning: Names = (), must_exist: bool = False
+        self, name: str, where: str, *params: Value, returning: Names | None = (), must_exist: bool = False
     ) -> ScopedStatement:
         """Prepare a delete of those of the caller's rows that a condition chooses."""
         table = self._writes.rows(name)
-        sql, names = self._writes.delete(name, where, _names(table, returning))
+        sql, names = self._writes.delete(name, where, _returned(table, returning))
         statement = Statement(sql, (*self._values(names), *params))
         return ScopedStatement(self, name, statement, returns=bool(returning), must_exist=must_exist)
+
+
+def _returned(table: Rows, given: Names | None) -> tuple[str, ...] | None:
+    return None if given is None else _names(table, given)
 
 
 def _names(table: Rows, given: Names) -> tuple[str, ...]:

@@ -10,7 +10,7 @@ from pydantic import BeforeValidator, Field
 from edge.errors import NotConfigured
 from edge.events import Tick
 from edge.instants import to_text
-from edge.ports import Clock, Database, Log, PortError, Row, Statement, Value
+from edge.ports import Clock, Log, PortError, Row, Statement, SystemDatabase, Value
 from edge.routes import Routes
 from edge.settings import MAY_BE_EMPTY, Settings
 
@@ -109,7 +109,7 @@ class Due(NamedTuple):
 class Retention:
     """Removes what rules say. Each statement is complete in itself: a run may be cut off, or be one of two at once."""
 
-    def __init__(self, rules: Rules, db: Database, settings: Settings, clock: Clock, log: Log) -> None:
+    def __init__(self, rules: Rules, db: SystemDatabase, settings: Settings, clock: Clock, log: Log) -> None:
         self._rules = rules(settings) if callable(rules) else rules
         self._db, self._settings, self._clock, self._log = db, settings, clock, log
         self._statements = 0
@@ -132,7 +132,15 @@ class Retention:
             }
             if removed or self.skipped:
                 self._log("warning" if self.skipped else "info", "old rows removed", **report)
+        await self._optimize()
         return report
+
+    async def _optimize(self) -> None:
+        """Bring the statistics up to date by which SQLite plans: it looks at tables that have changed much."""
+        try:
+            await self._db.run("PRAGMA optimize")
+        except PortError as fault:
+            self._log("warning", "statistics not updated", error=str(fault))
 
     async def foresee(self) -> dict[str, Any]:
         """Count the rows that a run would remove, and the old ones that are needed; remove none."""
@@ -211,7 +219,9 @@ def retention_routes(cron: str, rules: Rules) -> Routes:
     group = Routes(tag="retention")
 
     @group.cron(cron)
-    async def remove_old_rows(tick: Tick, db: Database, settings: Settings, clock: Clock, log: Log) -> dict[str, Any]:
+    async def remove_old_rows(
+        tick: Tick, db: SystemDatabase, settings: Settings, clock: Clock, log: Log
+    ) -> dict[str, Any]:
         """Remove the rows that are older, or more, than the settings keep."""
         retention = Retention(rules, db, settings, clock, log)
         return await (retention.foresee() if tick.is_dry else retention.run())

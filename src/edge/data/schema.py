@@ -53,6 +53,11 @@ class Column(NamedTuple):
     is_generated: bool = False
 
     @property
+    def sql(self) -> str:
+        """The name as it stands in SQL, where it may be a word of SQL's own."""
+        return f'"{self.name}"'
+
+    @property
     def affinity(self) -> str:
         """The storage class that SQLite prefers for it: integer, text, blob, real or numeric."""
         declared = self.type.upper()

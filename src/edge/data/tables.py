@@ -55,7 +55,7 @@ class Tables:
     def scoped(self, db: Database, actor: Actor | None) -> ScopedDatabase:
         """Return a caller's database."""
         role = Role.PUBLIC if actor is None else actor.role
-        return ScopedDatabase(db, *self.scope(kind_of(actor), role), actor)
+        return ScopedDatabase(db, *self.scope(kind_of(actor), role), actor, self.scoped)
 
     @cached_property
     def _system(self) -> tuple[Scope, Writes]:
@@ -64,7 +64,7 @@ class Tables:
 
     def system(self, db: Database) -> ScopedDatabase:
         """Return the whole database with a scoped one's functions, for code that serves callers and jobs alike."""
-        return ScopedDatabase(db, *self._system, None)
+        return ScopedDatabase(db, *self._system, None, self.scoped)
 
 
 def _check_references(rows: Mapping[str, Rows]) -> None:

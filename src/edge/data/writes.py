@@ -127,7 +127,7 @@ class Writes:
         settings = settings or [f"{shape.key[0]} = excluded.{shape.key[0]}"]
         return f" ON CONFLICT{target} DO UPDATE SET {', '.join(settings)} WHERE {where}"
 
-    def plan_update(self, name: str, settings: tuple[Setting, ...], where: str, returning: Names) -> Plan:
+    def plan_update(self, name: str, settings: tuple[Setting, ...], where: str, returning: Names | None) -> Plan:
         """Return an update of those of the caller's own rows that a condition chooses."""
         rows = self.rows(name)
         computed = [expression for _, expression in settings if expression is not None]
@@ -143,7 +143,7 @@ class Writes:
         text = f"{head} UPDATE main.{name} SET {', '.join(changes)} FROM chosen__ WHERE {where}{_returning(returning)}"
         return self._plan(rows, text, names, expressions)
 
-    def plan_delete(self, name: str, where: str, returning: Names) -> Plan:
+    def plan_delete(self, name: str, where: str, returning: Names | None) -> Plan:
         """Return a delete of those of the caller's own rows that a condition chooses."""
         rows = self.rows(name)
         head, names, expressions = self.chosen(rows, where, [])
@@ -223,6 +223,8 @@ def _touch(rows: Rows, changed: list[str]) -> list[str]:
     return [f"{TOUCHED} = CURRENT_TIMESTAMP"] if has_column else []
 
 
-def _returning(names: Names) -> str:
-    """Return what tells how many rows were written: D1's own count has what triggers did, too."""
+def _returning(names: Names | None) -> str:
+    """Return what tells how many rows were written: D1's own count has what triggers did, too. None tells nothing."""
+    if names is None:
+        return ""
     return f" RETURNING {', '.join(names) or '1'}"

@@ -6,6 +6,7 @@ from functools import lru_cache
 from edge.app import Next
 from edge.http import HeaderList, Response
 from edge.request import Request
+from edge.settings import Settings
 
 _EXPOSED = (
     "etag, content-range, link, location, preference-applied, ratelimit, ratelimit-policy, retry-after, "
@@ -17,10 +18,9 @@ LONGEST = 4_000
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
-async def cors(request: Request, call_next: Next) -> Response:
+async def cors(request: Request, call_next: Next, settings: Settings) -> Response:
     """Answer a preflight, and tell the browser on every other response whether the page may read it."""
     origin = request.headers.get("origin")
-    settings = request.ports.settings
     allowed = () if "cors_allowed_origins" in settings.faults else settings.cors_allowed_origins
     granted = _grant(allowed, origin if origin is None or len(origin) <= LONGEST else "")
     if request.method == "OPTIONS" and origin and request.headers.get("access-control-request-method"):

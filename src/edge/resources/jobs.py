@@ -11,6 +11,7 @@ from edge.endpoint import PlanError, Query
 from edge.errors import NotFound
 from edge.events import EventHandler, Tick
 from edge.ports import Clock
+from edge.reach import UNBOUND
 from edge.routes import Composition, Routes
 
 
@@ -49,7 +50,7 @@ class Jobs(Routes):
     """The resource's group; `known` are the jobs by the names of their handlers, once the app is composed."""
 
     def __init__(self) -> None:
-        super().__init__("/jobs", tag="jobs", access=ADMIN)
+        super().__init__("/jobs", tag="jobs", access=ADMIN, reach=UNBOUND)
         self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
 
     def compose(self, app: Composition) -> None:

@@ -1,4 +1,4 @@
-"""Declared conditions compile, their plans search an index, and they say of columns what core_tessie says by hand."""
+"""Declared conditions compile, and their plans search an index."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -8,18 +8,17 @@ from pathlib import Path
 import pytest
 from tests.contracts import world
 from tests.contracts.world_schema import SCHEMA as WORLD
-from tests.edge.data import tessie_tables
 from tests.golden_files import check_golden
 
 from apps import ROOT
-from core_tessie.tables import TABLES as BY_HAND
+from core_tessie.tables import TABLES
 from edge.access import ADMIN, OPERATOR, READER, Role
 from edge.data import CallerKind, Tables
 from edge.runtimes.local.migrations import migrate
 from schema import describe, rendered
 
 ROLES = {CallerKind.ANONYMOUS: Role.PUBLIC, CallerKind.ADMIN: ADMIN}
-VALUES = {"caller": "a", "subjects": '["v"]'}
+VALUES = {"caller": "a", "role": 1, "subjects": '["v"]'}
 
 
 @pytest.fixture(scope="module")
@@ -57,15 +56,15 @@ def scans(plan: list[str], tables: Tables) -> list[str]:
 
 
 def test_each_condition_searches_an_index(tessie: sqlite3.Connection) -> None:
-    found = [*plans(tessie_tables.TABLES, tessie)]
+    found = [*plans(TABLES, tessie)]
     assert {name for name, _, _ in found} >= {"drives", "agent_messages", "energy_reports"}
-    assert [(name, kind, plan) for name, kind, plan in found if scans(plan, tessie_tables.TABLES)] == []
+    assert [(name, kind, plan) for name, kind, plan in found if scans(plan, TABLES)] == []
 
 
 def test_condition_without_an_index_is_noticed(tessie: sqlite3.Connection) -> None:
     (index,) = tessie.execute("SELECT sql FROM sqlite_schema WHERE name = 'agent_messages_actor'").fetchone()
     tessie.execute("DROP INDEX agent_messages_actor")
-    found = [name for name, _, plan in plans(tessie_tables.TABLES, tessie) if scans(plan, tessie_tables.TABLES)]
+    found = [name for name, _, plan in plans(TABLES, tessie) if scans(plan, TABLES)]
     tessie.execute(index)
     assert set(found) == {"agent_messages"}
 
@@ -76,7 +75,7 @@ def test_conditions_of_the_world_search_an_index(worlds: sqlite3.Connection) -> 
 
 
 def test_every_statement_of_a_scope_compiles(worlds: sqlite3.Connection, tessie: sqlite3.Connection) -> None:
-    for tables, connection in ((world.TABLES, worlds), (tessie_tables.TABLES, tessie)):
+    for tables, connection in ((world.TABLES, worlds), (TABLES, tessie)):
         for kind in CallerKind:
             for role in Role:
                 scope, writes = tables.scope(kind, role)
@@ -89,28 +88,6 @@ def test_every_statement_of_a_scope_compiles(worlds: sqlite3.Connection, tessie:
                     if role >= rows.declared.write and scope.own.get(name) != "0":
                         text, names = writes.delete(name, "true", ())
                         connection.execute(f"EXPLAIN {text}", [VALUES[one] for one in names])
-
-
-def test_kinds_nulls_defaults_and_references_are_those_written_by_hand() -> None:
-    for name, table in BY_HAND.items():
-        columns = tessie_tables.TABLES[name].columns
-        assert [*columns] == [*table.columns]
-        for by_hand in table.columns.values():
-            column = columns[by_hand.name]
-            assert (column.kind.value, column.type) == (by_hand.kind.value, by_hand.kind.sqlite), by_hand
-            assert (column.nullable, column.references or None) == (by_hand.nullable, by_hand.references), by_hand
-            assert (column.expression or column.default) == by_hand.default, by_hand
-            assert (column.expression != "") == (not by_hand.writable), by_hand
-
-
-def test_roles_and_keys_are_those_written_by_hand() -> None:
-    declared = {name: rows.declared for name, rows in tessie_tables.TABLES.rows.items()}
-    assert {name for name, one in declared.items() if not one.private} == set(BY_HAND)
-    assert {name: declared[name].read for name in BY_HAND} == {name: table.access for name, table in BY_HAND.items()}
-    for name, table in BY_HAND.items():
-        relation = tessie_tables.TABLES.schema.relations[name]
-        assert relation.key == ("id",)
-        assert not table.identity or table.identity in {*relation.unique, ("vin", "recorded_at"), ("vin",)}
 
 
 @pytest.mark.golden

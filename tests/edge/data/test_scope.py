@@ -329,3 +329,34 @@ def test_system_database_has_everything_and_the_same_functions() -> None:
             assert [result.changes for result in results] == [1, 1]
 
     asyncio.run(case())
+
+
+def test_narrowed_database_has_no_more_than_its_caller() -> None:
+    async def case(db: ScopedDatabase) -> list[Any]:
+        own = await db.all("SELECT id FROM drives ORDER BY id")
+        narrowed = await db.narrowed(BOUND).all("SELECT id FROM drives ORDER BY id")
+        return [[row["id"] for row in rows] for rows in (own, narrowed)]
+
+    assert run(case, OWNER) == [["mine1", "theirs1"], ["mine1"]]
+    assert run(case, Actor("mine", ADMIN)) == [["mine1", "theirs1"], ["mine1"]]
+
+
+@pytest.mark.parametrize(
+    ("own", "wider"),
+    [
+        (BOUND, OWNER),
+        (BOUND, OTHER),
+        (BOUND, Actor("mine", READER, frozenset({"mine", "theirs"}))),
+        (BOUND, Actor("mine", OPERATOR, frozenset({"mine"}))),
+        (OWNER, MEMBER),
+        (OWNER, Actor("theirs", READER)),
+        (OWNER, ADMINISTRATOR),
+        (None, OWNER),
+    ],
+)
+def test_narrowed_database_cannot_be_a_wider_one(own: Actor | None, wider: Actor) -> None:
+    async def case(db: ScopedDatabase) -> None:
+        with pytest.raises(StatementRefused):
+            db.narrowed(wider)
+
+    run(case, own)

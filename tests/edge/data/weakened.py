@@ -121,7 +121,7 @@ class PublicParents(Scope):
 class InlineConditions(Writes):
     """Puts a condition behind the scope's own, where a parenthesis gets out of it."""
 
-    def plan_delete(self, name: str, where: str, returning: tuple[str, ...]) -> Plan:  # noqa: ARG002
+    def plan_delete(self, name: str, where: str, returning: tuple[str, ...] | None) -> Plan:  # noqa: ARG002
         rows = self.rows(name)
         self.fragment(where)
         own = self.own(rows)

@@ -52,6 +52,16 @@ def test_migrations_are_applied_once_and_in_order(tmp_path: Path) -> None:
     assert rows == [(1, "0001_a.sql"), (2, "0002_b.sql")]
 
 
+def test_migrations_leave_statistics_to_plan_by(tmp_path: Path) -> None:
+    many = "INSERT INTO a WITH n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n LIMIT 500) SELECT i, 7 FROM n;"
+    folder = write(tmp_path / "m", m0001_a=f"CREATE TABLE a (id, b); CREATE INDEX a_b ON a (b); {many}")
+    migrate(tmp_path / "db.sqlite", folder)
+    connection = sqlite3.connect(tmp_path / "db.sqlite")
+    found = connection.execute("SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'a'").fetchall()
+    connection.close()
+    assert found == [("a_b", "500 500")]
+
+
 def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
     database, folder = (
         tmp_path / "db.sqlite",

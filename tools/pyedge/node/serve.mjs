@@ -133,6 +133,7 @@ async function migrate({ config, migrations }) {
       await database.batch([...statements.map((statement) => database.prepare(statement)), note])
         .catch((error) => { throw new Error(`migration ${name} of ${binding}: ${error.message}`); });
     }
+    await database.prepare("PRAGMA optimize").run();
   }
 }
 let stopping = false;

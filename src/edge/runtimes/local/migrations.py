@@ -3,6 +3,7 @@
 import re
 import sqlite3
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from edge.ports import PortError
@@ -15,6 +16,9 @@ TABLE = """CREATE TABLE IF NOT EXISTS d1_migrations(
 )"""
 """The table as wrangler keeps it, so that a copy of a D1 database can be taken over."""
 
+ANALYZED = 1_000
+"""Rows of each index that statistics are made of."""
+
 _NAME = re.compile(r"\d{4}_\w[\w.-]*\.sql")
 
 
@@ -26,7 +30,7 @@ def migrate(path: Path, folder: Path) -> list[str]:
     """Apply what is missing, in the order of the names, and return the names.
 
     As with wrangler, a file that lands between applied ones is applied when it is found. A database that has a
-    migration which the folder lacks was made by a newer version and is left alone.
+    migration which the folder lacks was made by a newer version and is left alone. Statistics are brought up to date.
     """
     files = {file.name: file for file in sorted(folder.glob("*.sql")) if _NAME.fullmatch(file.name)}
     connection = connect_d1(path)
@@ -36,7 +40,10 @@ def migrate(path: Path, folder: Path) -> list[str]:
         if unknown := sorted(applied - files.keys()):
             raise MigrationError(f"{path} was made by a newer version: it has {unknown[-1]}, which {folder} lacks")
         missing = [file for name, file in files.items() if name not in applied]
-        return [name for file in missing if (name := _apply(connection, file))]
+        done = [name for file in missing if (name := _apply(connection, file))]
+        if done:
+            _analyze(connection)
+        return done
     finally:
         connection.close()
 
@@ -50,6 +57,15 @@ def statements(script: str) -> Iterator[str]:
             yield pending
             pending = ""
     yield pending
+
+
+def _analyze(connection: Connection) -> None:
+    """Count what is in the tables, so that plans search an index where that is better; the rows are sampled."""
+    connection.trusted = True
+    with suppress(sqlite3.Error):  # another process is at work on the file: it counts, or the next job does
+        connection.execute(f"PRAGMA analysis_limit = {ANALYZED}")
+        connection.execute("ANALYZE")
+    connection.trusted = False
 
 
 def _apply(connection: Connection, file: Path) -> str | None:
