@@ -13,16 +13,16 @@ WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 
-.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run bench bench-workers bench-live startup lock clean
+.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
 dev: $(VENV)/.local ## Run an app at http://127.0.0.1:8787 (PORT=, STATE=, APP= override)
-	@exec $(BIN)/python tools/dev.py
+	@exec env LAUNCHER=$$PPID $(BIN)/python tools/dev.py
 
-dev-workers: $(VENV)/.local $(WORKERS) assets ## The same in real workerd with real Pyodide (needs Node 20 or newer)
-	@exec $(BIN)/python tools/dev_workers.py
+dev-workers: $(VENV)/.local $(WORKERS) assets ## The same in real workerd with real Pyodide (needs Node 22 or newer)
+	@exec env LAUNCHER=$$PPID $(BIN)/python tools/dev_workers.py
 
 sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overrides)
 	@exec $(BIN)/python tools/sync.py
@@ -51,6 +51,7 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/mypy
 	PYTHONPATH=src $(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/openapi.py --check
+	$(BIN)/python tools/migration_check.py
 	@$(BIN)/python tools/audit.py
 
 audit: $(VENV)/.dev ## Ask what is known of the locked packages' vulnerabilities, where that can be asked
@@ -82,8 +83,12 @@ golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, sch
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null
 
-dry-run: $(VENV)/.local $(WORKERS) assets ## Make what a deployment would upload, without an account, and bound its size
+dry-run: $(VENV)/.dev $(WORKERS) assets ## Make what a deployment would upload, bound its size, and measure its start (ROUNDS=)
 	@$(BIN)/python tools/upload.py
+	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup --rounds $(or $(ROUNDS),1)
+
+deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy it, and ask its health (ENV=staging, URL=)
+	@$(BIN)/python tools/deploy.py '$(ENV)'
 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
@@ -100,7 +105,7 @@ startup: $(VENV)/.dev $(WORKERS) ## Measure the unprepared start of every Worker
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
-	@for group in local dev bench; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
+	@for group in local dev bench deploy; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
 	@for group in worker bench-kinglet bench-fastapi; do \
 	  $(COMPILE) --python-version 3.14 --group $$group $(NOT_IN_WASM) -o $(LOCKS)/$$group.txt || exit 1; done
 	@grep -A2 workers-runtime-sdk $(LOCKS)/worker.txt > $(LOCKS)/bench-bare.txt
@@ -126,10 +131,10 @@ $(VENV)/.bench: $(VENV)/.dev $(LOCKS)/bench.txt
 	@$(INSTALL) $(LOCKS)/bench.txt
 	@touch $@
 
-node_modules/.installed: package.json
-	@command -v npm >/dev/null || { echo "error: npm is needed for the Workers ring: install Node 20 or newer" >&2; exit 2; }
+node_modules/.installed: package.json package-lock.json
+	@command -v npm >/dev/null || { echo "error: npm is needed for the Workers ring: install Node 22 or newer" >&2; exit 2; }
 	@echo "installing workerd, Pyodide and wrangler …"
-	@npm install --no-audit --no-fund --loglevel=error
+	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
 build/.vendored: $(VENV)/.local $(LOCKS)/worker.txt

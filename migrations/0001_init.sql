@@ -1,6 +1,6 @@
 -- The default Worker's twelve tables.
 -- Instants are UTC text in the form of CURRENT_TIMESTAMP, 'YYYY-MM-DD HH:MM:SS', which sorts as time does.
--- Units stand in the names; flags are 0 or 1; JSON stands in backfill, progress, report, payload and result.
+-- Units stand in the names, flags are 0 or 1, and JSON stands in backfill, progress, report, payload and result.
 
 CREATE TABLE vehicles (
   id TEXT PRIMARY KEY,
@@ -297,40 +297,3 @@ CREATE INDEX agent_messages_conversation ON agent_messages (conversation_id, cre
 CREATE INDEX agent_actions_status ON agent_actions (status, created_at);
 CREATE INDEX agent_actions_vin ON agent_actions (vin);
 CREATE UNIQUE INDEX agent_actions_idempotency ON agent_actions (idempotency_key) WHERE idempotency_key IS NOT NULL;
-
-CREATE TRIGGER vehicles_updated AFTER UPDATE ON vehicles WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE vehicles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER vehicle_settings_updated AFTER UPDATE ON vehicle_settings WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE vehicle_settings SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER charges_updated AFTER UPDATE ON charges WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE charges SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER drives_updated AFTER UPDATE ON drives WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE drives SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER climates_updated AFTER UPDATE ON climates WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE climates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER software_updates_updated AFTER UPDATE ON software_updates WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE software_updates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER tessie_raw_updated AFTER UPDATE ON tessie_raw WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE tessie_raw SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER sync_runs_updated AFTER UPDATE ON sync_runs WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER energy_reports_updated AFTER UPDATE ON energy_reports WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE energy_reports SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER logs_updated AFTER UPDATE ON logs WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE logs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE agent_messages SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER agent_actions_updated AFTER UPDATE ON agent_actions WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;

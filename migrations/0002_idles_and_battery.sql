@@ -40,10 +40,3 @@ CREATE TABLE battery_health (
 CREATE INDEX idles_vin_started ON idles (vin, started_at);
 CREATE INDEX idles_started ON idles (started_at);
 CREATE INDEX battery_health_vin_recorded ON battery_health (vin, recorded_at);
-
-CREATE TRIGGER idles_updated AFTER UPDATE ON idles WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE idles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-CREATE TRIGGER battery_health_updated AFTER UPDATE ON battery_health WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE battery_health SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;

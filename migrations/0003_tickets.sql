@@ -1,4 +1,4 @@
--- Single-use tickets for clients that can set no header on a WebSocket or an event stream; the id is a ticket's hash.
+-- Single-use tickets for clients that can set no header on a WebSocket or an event stream. The id is a ticket's hash.
 
 CREATE TABLE tickets (
   id TEXT PRIMARY KEY,

@@ -1,5 +1,5 @@
--- API keys, of which a hash is kept, and what a ticket's holder is bound to. role is 1 reader, 2 operator, 3 admin;
--- subjects is a JSON list of VINs, null for all; daily_calls is a quota, null for none.
+-- API keys, of which a hash is kept, and what a ticket's holder is bound to. role is 1 reader, 2 operator, 3 admin,
+-- subjects is a JSON list of VINs, null for all, daily_calls is a quota, null for none.
 
 CREATE TABLE api_keys (
   id TEXT PRIMARY KEY,
@@ -18,11 +18,6 @@ CREATE TABLE api_keys (
 );
 
 CREATE INDEX api_keys_created ON api_keys (created_at);
-
-CREATE TRIGGER api_keys_touched AFTER UPDATE ON api_keys WHEN new.updated_at IS old.updated_at
-BEGIN
-  UPDATE api_keys SET updated_at = CURRENT_TIMESTAMP WHERE id = new.id;
-END;
 
 ALTER TABLE tickets ADD COLUMN subjects TEXT;
 ALTER TABLE tickets ADD COLUMN daily_calls INTEGER;

@@ -1,5 +1,5 @@
 -- Who may read a message: its actor, in a scope that covers the one in which it was written. subjects is a JSON list of
--- VINs, null for all; least_role is 1 reader, 2 operator, 3 admin. Rows of unknown actors are the administrators'.
+-- VINs, null for all, least_role is 1 reader, 2 operator, 3 admin. Rows of unknown actors are the administrators'.
 
 ALTER TABLE agent_messages ADD COLUMN subjects TEXT;
 ALTER TABLE agent_messages ADD COLUMN least_role INTEGER NOT NULL DEFAULT 3;

@@ -1,6 +1,6 @@
 -- What removing old rows needs, and what keeps an answer of Tessie's from being stored twice.
 
--- `digest` is a hash of the answer without its clock readings; the last stored row of a question counts how often
+-- `digest` is a hash of the answer without its clock readings. The last stored row of a question counts how often
 -- the same answer came (`seen`) and when it came last. Rows from before this migration have none of it.
 ALTER TABLE tessie_raw ADD COLUMN digest TEXT;
 ALTER TABLE tessie_raw ADD COLUMN seen INTEGER NOT NULL DEFAULT 1;

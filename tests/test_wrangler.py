@@ -315,5 +315,24 @@ def test_upload_beyond_the_limit_fails(capsys: pytest.CaptureFixture[str]) -> No
 
 @pytest.mark.slow
 @needs_wrangler
-def test_wrangler_takes_the_top_level_too() -> None:
-    assert dry_run("").own
+def test_wrangler_deploys_no_top_level() -> None:
+    with pytest.raises(SystemExit, match="without an environment would take the development configuration: run `make"):
+        dry_run("")
+
+
+@each
+def test_database_has_a_local_copy_of_its_own_and_versions_no_address(worker: Deployed) -> None:
+    [database] = worker.config["d1_databases"]
+    assert database["preview_database_id"] == database["database_name"]
+    assert (worker.config["workers_dev"], worker.config["preview_urls"]) == (True, False)
+
+
+def test_pyodide_is_the_one_that_the_date_selects() -> None:
+    assert {one.config["compatibility_date"] for one in EACH} == {"2026-11-17"}
+    pinned = json.loads((ROOT / "package.json").read_text())
+    locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
+    assert pinned["devDependencies"]["pyodide"] == locked["node_modules/pyodide"]["version"] == "314.0.6"
+    root = locked[""]
+    assert {key: root[key] for key in ("devDependencies", "optionalDependencies", "engines")} == {
+        key: pinned[key] for key in ("devDependencies", "optionalDependencies", "engines")
+    }

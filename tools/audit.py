@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
-LOCKS = ("worker", "local", "dev")
+LOCKS = ("worker", "local", "dev", "deploy")
 PATIENCE = 60
 """Seconds for an answer; where none comes, nothing is said of what was asked."""
 

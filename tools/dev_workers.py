@@ -1,10 +1,11 @@
 """`make dev-workers`: the same as `make dev`, in real workerd with real Pyodide."""
 
 import os
+import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
@@ -12,6 +13,7 @@ from urllib.request import urlopen
 
 from apps import DEFAULT, ROOT, load
 from dev import HOST, Place, chosen, greet, surroundings
+from edge.runtimes.local.parent import GRACE, follow, launcher
 
 
 def main() -> int:
@@ -19,15 +21,25 @@ def main() -> int:
     place = chosen()
     if place.host != HOST:
         raise SystemExit(f"error: HOST={place.host}: workerd listens on {HOST} alone here; `make dev` takes HOST")
+    follow(launcher())
     environment = surroundings(place)
     greet(environment)
     pythonpath = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tools")])
     values = {"ENVIRONMENT": "development"} | environment.values | {"PYTHONPATH": pythonpath}
     serving = subprocess.Popen(command(place), cwd=ROOT, env=values, stdout=subprocess.PIPE, text=True)
-    with suppress(KeyboardInterrupt):
-        follow(serving, place)
-    serving.terminate()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: end(serving))
+    pass_on(serving, place)
+    end(serving)
     return serving.wait()
+
+
+def end(serving: subprocess.Popen[str]) -> None:
+    """Have the Worker's host end, in good order or after some seconds without."""
+    serving.terminate()
+    timer = threading.Timer(3 * GRACE, serving.kill)
+    timer.daemon = True
+    timer.start()
 
 
 def command(place: Place) -> list[str]:
@@ -39,7 +51,7 @@ def command(place: Place) -> list[str]:
     return [*serve, *own, *taken]
 
 
-def follow(serving: subprocess.Popen[str], place: Place) -> None:
+def pass_on(serving: subprocess.Popen[str], place: Place) -> None:
     """Pass on what the Worker's host says, until it ends."""
     assert serving.stdout is not None
     for line in serving.stdout:

@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from apps import DEFAULT, ROOT
 from companions import begin
@@ -15,6 +16,7 @@ from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.runtime import make_state
 from edge.settings import HASHED
+from stand_in import HOST
 
 DEV_VARS = ROOT / ".dev.vars"
 TESSIE = ("TESSIE_API_KEY", "TESSIE_BASE_URL")
@@ -33,11 +35,12 @@ type Make = Callable[[Mapping[str, str], Path, str], Environment]
 
 
 def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> Environment:
-    """Return the variables of `.dev.vars` and the environment, which goes before; what is missing is made."""
+    """Return the variables of `.dev.vars` and the environment, which goes before; only what is missing is made."""
     given = read_dev_vars(dev_vars) | dict(os.environ)
     make_state(state)
     made = APPS.get(package, other)(given, state, url)
-    return Environment(given | made.values, made.told)
+    chosen = {name: value for name, value in given.items() if value}
+    return Environment(given | made.values | chosen, made.told)
 
 
 def core_tessie(given: Mapping[str, str], state: Path, url: str) -> Environment:
@@ -128,7 +131,9 @@ async def _keep_webhooks(path: Path, urls: Mapping[str, str]) -> None:
     store = LocalKeyValue(path)
     try:
         for kind, url in urls.items():
-            await store.put(WEBHOOK + kind, url)
+            present = await store.get(WEBHOOK + kind)
+            if present is None or urlsplit(present.decode()).hostname == HOST:  # else it is a real one, which stays
+                await store.put(WEBHOOK + kind, url)
     finally:
         store.close()
 

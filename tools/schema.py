@@ -41,7 +41,9 @@ def read(migrations: Path) -> Schema:
         for file in sorted(migrations.glob("*.sql")):
             for statement in statements(file.read_text(encoding="utf-8-sig")):
                 connection.execute(statement)
-        return describe(connection)
+        schema = describe(connection)
+        schema.migrations = tuple(file.name for file in sorted(migrations.glob("*.sql")))
+        return schema
 
 
 def describe(connection: sqlite3.Connection) -> Schema:
@@ -166,7 +168,8 @@ def rendered(schema: Schema) -> str:
     indexes = "".join(f"{_call(index)}, " for index in schema.indexes)
     text = (
         f"{_HEAD}SCHEMA = Schema(\n    relations=({relations},),\n    indexes=({indexes}),\n"
-        f"    triggers={schema.triggers!r},\n    others={schema.others!r},\n)\n"
+        f"    triggers={schema.triggers!r},\n    others={schema.others!r},\n"
+        f"    migrations={schema.migrations!r},\n)\n"
     )
     done = subprocess.run(
         [sys.executable, "-m", "ruff", "format", "--quiet", "--no-cache", "--stdin-filename", "schema.py", "-"],

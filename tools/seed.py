@@ -7,7 +7,7 @@ They stand in tools/seeds/<package>: `d1.sql` and `kv.json` for the first bindin
 import argparse
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,10 +65,8 @@ class Seeding:
         missing = any(len(there) < len(rows.keys) for rows, there in zip(tables, before, strict=True))
         after = [{*rows.keys} for rows in tables]
         if not self.dry and (missing or self.overwrite):
-            keys = {rows.table: rows.key for rows in tables}
-            self.target.insert(
-                binding, [one.overwriting(keys[one.table]) if self.overwrite else one.sql for one in given]
-            )
+            known = {rows.table: rows for rows in tables}
+            self.target.insert(binding, [self._statement(one, known) for one in given])
             after = self.target.present(binding, tables)
         for rows, old, now in zip(tables, before, after, strict=True):
             named = {key: "-".join(map(str, key)) for key in rows.keys}
@@ -80,6 +78,11 @@ class Seeding:
                 there=[] if self.overwrite else kept,
                 refused=[name for key, name in named.items() if key not in now | old],
             )
+
+    def _statement(self, one: Insert, known: Mapping[str, Rows]) -> str:
+        if not self.overwrite:
+            return one.sql
+        return one.overwriting(known[one.table].key, known[one.table].touched)
 
     def _pairs(self, binding: str, pairs: Sequence[Pair]) -> Told:
         there = self.target.names(binding, [pair.key for pair in pairs])

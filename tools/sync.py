@@ -25,9 +25,9 @@ async def sync(state: Path, env: dict[str, str]) -> SyncRun:
         await runtime.start(cron=False)
         work = app.provide(SyncWork, runtime.ports())
         run = await work.begin("command line", "owner", "command-line")
-        while run.ended_at is None:
+        while run["ended_at"] is None:
             await asyncio.sleep(0.2)
-            run = await runs.read(work.db, run.id) or run
+            run = await runs.read(work.db, run["id"]) or run
             show(run)
         return run
     finally:
@@ -36,13 +36,13 @@ async def sync(state: Path, env: dict[str, str]) -> SyncRun:
 
 def show(run: SyncRun) -> None:
     """Draw the progress over the line that is there."""
-    through = run.vehicles_done + run.vehicles_failed
-    filled = WIDTH * through // run.vehicles_total if run.vehicles_total else 0
-    records = sum(facts.get(kind, 0) for facts in run.progress.values() for kind in ("drives", "charges", "idles"))
-    back = min((facts["back_to"] for facts in run.progress.values() if facts.get("back_to")), default="")
+    through = run["vehicles_done"] + run["vehicles_failed"]
+    filled = WIDTH * through // run["vehicles_total"] if run["vehicles_total"] else 0
+    records = sum(facts.get(kind, 0) for facts in run["progress"].values() for kind in ("drives", "charges", "idles"))
+    back = min((facts["back_to"] for facts in run["progress"].values() if facts.get("back_to")), default="")
     far = f", back to {back[:10]}" if back else ""
     bar = "█" * filled + "░" * (WIDTH - filled)
-    line = f"{bar} {through}/{run.vehicles_total} vehicles, {records:,} records{far}"
+    line = f"{bar} {through}/{run['vehicles_total']} vehicles, {records:,} records{far}"
     print(f"\r\033[K{line}" if sys.stdout.isatty() else line, end="" if sys.stdout.isatty() else "\n", flush=True)
 
 
@@ -57,13 +57,14 @@ def main() -> int:
         run = asyncio.run(sync(state, environment.values))
     except (PortError, OSError) as fault:
         raise SystemExit(f"error: {fault}") from None
-    print(f"\n{run.status}: {run.vehicles_done} of {run.vehicles_total} vehicles, {run.rows_written:,} rows written")
-    for vin, facts in run.progress.items():
+    done = f"{run['vehicles_done']} of {run['vehicles_total']} vehicles"
+    print(f"\n{run['status']}: {done}, {run['rows_written']:,} rows written")
+    for vin, facts in run["progress"].items():
         if facts.get("status") == "failed":
             print(f"  {vin}: {facts.get('error')}")
-    if run.error:
-        print(f"  {run.error}")
-    return 0 if run.status == "succeeded" else 1
+    if run["error"]:
+        print(f"  {run['error']}")
+    return 0 if run["status"] == "succeeded" else 1
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
--- What was sent and who asked for it; which notices were claimed; who wants to hear of what; who is at work.
+-- Sent messages and their senders, claimed notices, subscriptions, and leases of the jobs.
 
 CREATE TABLE audit (
   id INTEGER PRIMARY KEY,

@@ -1,7 +1,7 @@
 -- What the platform keeps of its own: the site's content stays in Sanity, and is cached in KV.
 
 -- Forms that were sent. `status`: received, or spam, which is kept for people to look at and told to nobody else.
--- `sanity_at` and `announced_at` say when it was carried on; `attempts` and `fault`, how that went.
+-- `sanity_at` and `announced_at` say when it was carried on, `attempts` and `fault`, how that went.
 CREATE TABLE submissions (
   id TEXT PRIMARY KEY,
   form TEXT NOT NULL CHECK (form IN ('contact', 'sponsor', 'membership')),
@@ -35,7 +35,7 @@ CREATE TABLE passages (
   model TEXT
 );
 
--- Who does what several would do at the same time; `until` in Unix seconds.
+-- Who does what several would do at the same time: `until` in Unix seconds.
 CREATE TABLE leases (
   name TEXT PRIMARY KEY,
   until REAL NOT NULL

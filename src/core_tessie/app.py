@@ -16,6 +16,7 @@ from core_tessie.energy.summary import ReportNews
 from core_tessie.journal import Journal, journal
 from core_tessie.live_events import AUDIENCES
 from core_tessie.reach import vehicle
+from core_tessie.schema import SCHEMA
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import backfill_workflow
 from core_tessie.sync import routes as sync
@@ -72,7 +73,7 @@ app = App(
     providers=[
         singleton(Limits),
         singleton(Usage),
-        event(Callers),
+        singleton(Callers),
         event(Backfill),
         event(ActionWork),
         event(Journal),
@@ -90,7 +91,7 @@ app = App(
     limits={"RATE_LIMITER": Limit(600, 60)},
     resources=[
         index.routes,
-        health.routes,
+        health.health_routes(migrations=SCHEMA.migrations),
         auth.routes,
         d1.routes,
         tessieapi.routes,

@@ -1,7 +1,6 @@
 """Writes `logs` rows for known callers and steps, and a point of usage for each request, after the response."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from time import perf_counter, time
 from uuid import uuid4
 
@@ -12,7 +11,7 @@ from core_tessie.live_events import LogNote
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
 from edge.app import Next
-from edge.batch_writer import BatchWriter
+from edge.batch_writer import writer_of
 from edge.data.upserts import upsert
 from edge.http import Response
 from edge.live.publisher import Publisher
@@ -52,7 +51,7 @@ class Journal:
         settings: TessieSettings,
     ) -> None:
         self._db = db
-        self._writer = BatchWriter[Statement | Call](self._write, background, log, "journal", _size) if db else None
+        self._writer = writer_of(self._write, background, log, "journal", _size) if db else None
         self._publisher = publisher
         self._sampler = sampler_of(settings)
 
@@ -95,7 +94,7 @@ class Journal:
         """Keep an answer of Tessie's, its tokens taken out and its body cut to what a row holds."""
         if self._writer:
             fits = self._sampler.spend("bodies", call_size(call), A_MINUTE, time())
-            self._writer.add([call if fits else replace(call, leaves_body=True)])
+            self._writer.add([call if fits else call._replace(leaves_body=True)])
 
     def _keep(self, level: str, entry: LogNote) -> None:
         if self._writer:

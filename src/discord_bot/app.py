@@ -7,6 +7,7 @@ from discord_bot.dispatch import interaction_routes
 from discord_bot.notices import Notices
 from discord_bot.notifications import Desk
 from discord_bot.schedule import Posts
+from discord_bot.schema import SCHEMA
 from discord_bot.settings import BotSettings
 from discord_bot.tables import TABLES
 from edge.access import READER, Actor
@@ -77,7 +78,7 @@ app = App(
     tables=TABLES,
     resources=[
         index_routes(NAME, VERSION, LINKS),
-        service_routes(),
+        service_routes(migrations=SCHEMA.migrations),
         interactions,
         notifications.routes,
         schedule.routes,

@@ -1,6 +1,6 @@
 """The audit log: what was sent, and who asked for it. No row holds a token, a key or a webhook's address."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from discord_bot.settings import BotSettings
 from edge.instants import to_text
@@ -16,8 +16,7 @@ _INSERT = (
 _SENT = "SELECT * FROM audit WHERE message_id IS NOT NULL ORDER BY id DESC LIMIT ?"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One thing that was done: `kind` is a notice's, or how an interaction came; `detail` the beginning of its text."""
 
     kind: str
@@ -54,7 +53,7 @@ class Audit:
         calls = self._sampler.take(("answer", entry.actor), ANSWERS, self._clock.now().timestamp())
         if calls:
             detail = f"[{calls} ×] {entry.detail}" if calls > 1 else entry.detail
-            await self.write(replace(entry, detail=detail))
+            await self.write(entry._replace(detail=detail))
 
     async def sent(self, limit: int) -> list[Row]:
         """Return the notices that went out last, whoever asked for them."""

@@ -1,8 +1,7 @@
 """Declarations of what the bot can be asked, as routes are declared: each names its handler and how it is answered."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Annotated, Any, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel, Field
 
@@ -12,8 +11,7 @@ from edge.events import EventHandler
 from edge.injection import Injector
 
 
-@dataclass(frozen=True, slots=True)
-class OptionKind:
+class OptionKind(NamedTuple):
     """Marks an option that is more to Discord than its JSON type says."""
 
     number: int
@@ -28,8 +26,7 @@ Role = Annotated[_Id, OptionKind(8)]
 """An option that is a role; the value is its id."""
 
 
-@dataclass(frozen=True, slots=True)
-class Command:
+class Command(NamedTuple):
     """A declared handler. One that `is_deferred` is answered for at once, and runs after that."""
 
     kind: Kind
@@ -49,8 +46,7 @@ class Command:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Planned:
+class Planned(NamedTuple):
     """A command, ready to run."""
 
     command: Command

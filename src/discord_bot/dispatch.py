@@ -4,9 +4,9 @@ import asyncio
 import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, NotRequired, TypedDict
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from discord_bot.audit import Audit, Entry
 from discord_bot.commands import Commands, Planned, plan
@@ -55,17 +55,17 @@ class Timing(NamedTuple):
 type Found = Reply | Modal | Choices
 
 
-class Sent(BaseModel):
+class Sent(TypedDict):
     """An interaction, as Discord describes it; `type` 1 is a PING."""
 
     type: int
 
 
-class Answered(BaseModel):
+class Answered(TypedDict):
     """An interaction's answer, as Discord describes it."""
 
     type: int
-    data: dict[str, Any] | None = None
+    data: NotRequired[dict[str, Any]]
 
 
 class Interactions(Routes):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, StrictBool, StrictInt
 from pydantic import Field as PydanticField
@@ -48,8 +48,7 @@ class Interaction:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Button:
+class Button(NamedTuple):
     """A button: of a link, or of an id that begins with its handler's name."""
 
     label: str
@@ -62,8 +61,7 @@ class Button:
         return shown | ({"style": 5, "url": self.url} if self.url else {"style": 1, "custom_id": self.id})
 
 
-@dataclass(frozen=True, slots=True)
-class Select:
+class Select(NamedTuple):
     """A menu of several; `options` are pairs of label and value."""
 
     id: str
@@ -77,8 +75,7 @@ class Select:
         return shown | ({"placeholder": clipped(self.placeholder, 150)} if self.placeholder else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """A message in answer; with `is_update` it takes the place of the message whose button or menu was used."""
 
     content: str = ""
@@ -94,8 +91,7 @@ class Reply:
         return shown | ({"flags": PRIVATE} if self.is_private else {})
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """A question of a modal."""
 
     id: str
@@ -113,8 +109,7 @@ class Field:
         return {"type": 1, "components": [shown | {name: text for name, text in given.items() if text}]}
 
 
-@dataclass(frozen=True, slots=True)
-class Modal:
+class Modal(NamedTuple):
     """A form that is shown at once: it can be the answer to no modal, and not a late one."""
 
     id: str

@@ -1,7 +1,6 @@
 """Notices, each sent once: a row in D1 claims it before it goes out, whoever else has the same to send."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import uuid4
@@ -64,8 +63,7 @@ class NoticeUnderWay(Problem):
     status = 409
 
 
-@dataclass(frozen=True, slots=True)
-class Notice:
+class Notice(NamedTuple):
     """What is to be told in the channel of a `kind`. Of two with the same `key` and kind, one is sent.
 
     With `is_limited` no other about the same `subject` goes out for a while; with `mentions` those are mentioned who

@@ -1,9 +1,9 @@
 """`/notifications`: what other services want told in Discord, once each and not too often."""
 
 from datetime import datetime
-from typing import Annotated
+from typing import Annotated, TypedDict
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay, TooManyNotices, key_of
 from discord_bot.settings import BotSettings
@@ -19,6 +19,7 @@ from edge.ports import Database
 from edge.reach import OPEN
 from edge.request import Request
 from edge.routes import Routes
+from edge.rows import row_as
 from edge.text import Matching
 
 routes = Routes("/notifications", tag="notifications", access=OPERATOR, reach=OPEN)
@@ -82,7 +83,7 @@ class EventNews(News):
         return {"When": when, "Where": self.location}
 
 
-class Told(BaseModel):
+class Told(TypedDict):
     """A notice that is in its channel; `message_id` is Discord's."""
 
     id: str
@@ -108,7 +109,7 @@ class Listing(BaseModel):
     kind: str | None = Field(None, max_length=40, description="notification, remind, digest, slash, button, …")
 
 
-class AuditEntry(BaseModel):
+class AuditEntry(TypedDict):
     """One thing that the bot did, and who asked for it."""
 
     id: int
@@ -119,7 +120,7 @@ class AuditEntry(BaseModel):
     detail: str
     message_id: str | None
     request_id: str | None
-    created_at: Annotated[datetime, BeforeValidator(from_text)]
+    created_at: datetime
 
 
 _FAULTS = (
@@ -171,4 +172,4 @@ async def list_entries(asked: Query[Listing], db: Database) -> list[AuditEntry]:
     """List what the bot did last: what was sent, who asked for it, and how it went."""
     where, given = ("WHERE kind = ? ", [asked.kind]) if asked.kind else ("", [])
     rows = await db.all(f"SELECT * FROM audit {where}ORDER BY id DESC LIMIT ?", *given, asked.limit)
-    return [AuditEntry.model_validate(row) for row in rows]
+    return [row_as(AuditEntry, row, created_at=from_text(row["created_at"])) for row in rows]

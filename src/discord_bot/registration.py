@@ -4,9 +4,8 @@ No Worker loads this; `make register` does.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from types import NoneType, UnionType
-from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin
+from typing import Any, Literal, NamedTuple, TypeAliasType, Union, get_args, get_origin
 
 from pydantic.fields import FieldInfo
 
@@ -23,8 +22,7 @@ class Unregistrable(Exception):
     """A declaration that Discord has no form for."""
 
 
-@dataclass(frozen=True, slots=True)
-class Change:
+class Change(NamedTuple):
     """What is to become of a command: `members` are the paths of what differs."""
 
     what: Literal["added", "changed", "removed"]

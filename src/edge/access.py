@@ -1,7 +1,7 @@
 """Roles and callers."""
 
-from dataclasses import dataclass
 from enum import IntEnum
+from typing import NamedTuple
 
 from edge.errors import Forbidden
 
@@ -18,8 +18,7 @@ class Role(IntEnum):
 PUBLIC, READER, OPERATOR, ADMIN = Role
 
 
-@dataclass(frozen=True, slots=True)
-class Actor:
+class Actor(NamedTuple):
     """The caller, as the logs name it.
 
     `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.

@@ -1,7 +1,9 @@
 """Batch writer: items that are written after the response, in their order, as many together as have come."""
 
 from collections import deque
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from edge.ports import Background, Log, PortError
 
@@ -86,3 +88,39 @@ class BatchWriter[T]:
             size += weight
         self._bytes -= size
         return batch
+
+
+class _Held:
+    """A background that its writer does not keep alive: on Workers it ends with its event."""
+
+    def __init__(self, background: Background) -> None:
+        self._background = ref(background)
+
+    def add(self, work: Coroutine[Any, Any, object]) -> None:
+        """Run work in the background; whoever has something to write holds it."""
+        background = self._background()
+        assert background is not None
+        background.add(work)
+
+
+_writers: WeakKeyDictionary[Background, dict[str, BatchWriter[Any]]] = WeakKeyDictionary()
+
+
+def writer_of[T](
+    write: Callable[[list[T]], Awaitable[object]],
+    background: Background,
+    log: Log,
+    what: str,
+    weigh: Callable[[T], int] = _weightless,
+) -> BatchWriter[T]:
+    """Return the writer that events with one background share, so that what they add at once is one batch.
+
+    These are all events of a process, and on a Worker one. The first of them says how to write.
+    """
+    known = _writers.get(background)
+    if known is None:
+        known = _writers[background] = {}
+    writer = known.get(what)
+    if writer is None:
+        writer = known[what] = BatchWriter[T](write, _Held(background), log, what, weigh)
+    return writer

@@ -3,9 +3,10 @@
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Union, get_args, get_origin, get_type_hints
+from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
 from edge.access import PUBLIC, Actor, Role
 from edge.context import Ports
@@ -30,6 +31,7 @@ type Header[T] = T
 _EMPTY = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _LISTS = (list, tuple, set, frozenset)
+_PLAIN = (list, Union, type(int | str))
 _JSON: HeaderList = [("content-type", "application/json")]
 
 ANY_STATUS = 0
@@ -55,8 +57,7 @@ class Operation:
     takes_key: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """A declaration: which handler answers a method and path, for whom, and with which problems."""
 
     method: str
@@ -71,8 +72,7 @@ class Route:
     reach: Reach | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Input:
+class Input(NamedTuple):
     """A parameter that comes from the request: `kind` is path, query, header or body; `hint` its type."""
 
     kind: str
@@ -258,5 +258,12 @@ def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:
         return lambda _: Response(status=204)
     if isinstance(hint, type) and issubclass(hint, Response):
         return lambda response: response
+    if _is_plain(hint):
+        return lambda value: Response(to_json(value, by_alias=True, inf_nan_mode="null"), status, _JSON.copy())
     dump = TypeAdapter(hint).serializer.to_json
     return lambda value: Response(dump(value, by_alias=True), status, _JSON.copy())
+
+
+def _is_plain(hint: Any) -> bool:
+    """Tell whether a type is a TypedDict, or a list or union of such: its values need no serializer of their own."""
+    return is_typeddict(hint) or (get_origin(hint) in _PLAIN and all(map(_is_plain, get_args(hint))))

@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
 
@@ -14,8 +13,7 @@ from edge.endpoint import Body, Handler, PlanError, TakePort
 from edge.errors import InvalidBody, list_faults
 
 
-@dataclass(frozen=True, slots=True)
-class Tick:
+class Tick(NamedTuple):
     """One firing of a cron expression. Where it `is_dry`, its job changes nothing and returns what it would do."""
 
     cron: str
@@ -23,8 +21,7 @@ class Tick:
     is_dry: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Delivery:
+class Delivery(NamedTuple):
     """One message as a consumer gets it; `attempts` is 1 the first time, `body` any JSON value."""
 
     id: str
@@ -33,8 +30,7 @@ class Delivery:
     sent_at: datetime
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(NamedTuple):
     """A message that a client sent over the live socket: `body` is its JSON object, whose `type` chose the handler."""
 
     body: Any

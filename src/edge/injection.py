@@ -199,7 +199,7 @@ class Injector:
 
     def _hints(self, function: Callable[..., Any], skip: int = 0) -> Iterable[tuple[str, Any]]:
         annotated: Any = function
-        if isinstance(function, type):
+        if isinstance(function, type) and not issubclass(function, tuple):  # a NamedTuple's own hints are its fields'
             annotated = next(vars(kind)["__init__"] for kind in function.__mro__ if "__init__" in vars(kind))
         hints = get_type_hints(annotated, include_extras=True)
         return [(name, hints.get(name)) for name in list(inspect.signature(function).parameters)[skip:]]

@@ -1,9 +1,8 @@
 """A resource's declarations: its routes, scheduled jobs, queue consumers, socket frames and workflows."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from functools import partialmethod
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.access import Role
 from edge.context import Ports
@@ -19,16 +18,14 @@ from edge.routing import ANY
 _SIGNED = Operation()
 
 
-@dataclass(frozen=True, slots=True)
-class Job:
+class Job(NamedTuple):
     """A handler that the clock starts: `cron` has five fields, in UTC, and is compared character for character."""
 
     cron: str
     handler: Handler
 
 
-@dataclass(frozen=True, slots=True)
-class Consumer:
+class Consumer(NamedTuple):
     """A handler that is given each message of a queue; the numbers are those of the platform's consumer settings."""
 
     queue: str
@@ -41,8 +38,7 @@ class Consumer:
     dead_letter: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class FrameRoute:
+class FrameRoute(NamedTuple):
     """A handler of the frames of one type that clients send over the live socket, and who may send them."""
 
     type: str
@@ -51,8 +47,7 @@ class FrameRoute:
     reach: Reach | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowRoute:
+class WorkflowRoute(NamedTuple):
     """A handler that is a workflow: `binding` is the setting through which it is started."""
 
     binding: str

@@ -1,7 +1,6 @@
 """The router: literal paths in a dict, parameters in a tree by segment, compiled once at import."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from edge.errors import MethodNotAllowed, NotFound
@@ -27,14 +26,16 @@ class RouteConflict(Exception):
     """Two routes match the same requests with the same precedence, or a pattern is malformed."""
 
 
-@dataclass(slots=True)
 class Node[R]:
     """All that may follow one prefix of segments."""
 
-    literals: dict[str, "Node[R]"] = field(default_factory=dict)
-    parameter: "Node[R] | None" = None
-    tail: "Node[R] | None" = None
-    routes: dict[str, R] = field(default_factory=dict)
+    __slots__ = ("literals", "parameter", "routes", "tail")
+
+    def __init__(self) -> None:
+        self.literals: dict[str, Node[R]] = {}
+        self.parameter: Node[R] | None = None
+        self.tail: Node[R] | None = None
+        self.routes: dict[str, R] = {}
 
     def follow(self, kind: str, text: str) -> "Node[R]":
         """Return the node behind one more segment of a pattern, made where it is missing."""

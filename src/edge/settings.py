@@ -4,10 +4,20 @@ import inspect
 import re
 import types
 from collections.abc import Mapping
-from dataclasses import dataclass
-from functools import reduce
+from functools import cache, reduce
 from operator import or_
-from typing import Annotated, Any, ClassVar, Self, Union, cast, get_args, get_origin, get_type_hints
+from typing import (
+    Annotated,
+    Any,
+    ClassVar,
+    NamedTuple,
+    Self,
+    TypeAliasType,
+    Union,
+    get_args,
+    get_origin,
+    get_type_hints,
+)
 
 from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
@@ -94,8 +104,7 @@ type BaseUrl = Annotated[str, AfterValidator(_base_url)]
 """`http(s)://host[:port][/path]`, without a slash at its end."""
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(NamedTuple):
     """One setting: `name` is its variable's or binding's name; `kind` variable, secret, or the binding's type.
 
     An empty variable counts as missing, unless the setting `takes_empty`.
@@ -192,9 +201,19 @@ def _field(attribute: str, hint: object, default: object) -> Field:
         port=hint if hint in BINDINGS else None,
         required=default is _MISSING and not optional,
         default=None if default is _MISSING else default,
-        adapter=None if hint in BINDINGS else TypeAdapter(cast("Any", hint)),
+        adapter=None if hint in BINDINGS else _adapter(hint),
         is_access_key=hint is AccessKey,
     )
+
+
+def _adapter(hint: Any) -> TypeAdapter[Any]:
+    """Return the validator of a setting; settings of one class or named type share theirs."""
+    return _shared_adapter(hint) if isinstance(hint, type | TypeAliasType) else TypeAdapter(hint)
+
+
+@cache
+def _shared_adapter(hint: Any) -> TypeAdapter[Any]:
+    return TypeAdapter(hint)
 
 
 def _without_none(hint: object) -> tuple[Any, bool]:

@@ -1,15 +1,13 @@
 """Strings of a given form, whose faults say in words what is expected instead of showing the pattern."""
 
 import re
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 
-@dataclass(frozen=True)
-class Matching:
+class Matching(NamedTuple):
     """A mark for `Annotated[str, …]`: all of a string matches `pattern` (no `|` outside a group); `words` say how."""
 
     pattern: str

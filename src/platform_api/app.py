@@ -39,6 +39,7 @@ from platform_api.form_guards import Guards, check_sender
 from platform_api.forms import Desk
 from platform_api.overview import Overview
 from platform_api.sanity import Sanity
+from platform_api.schema import SCHEMA
 from platform_api.settings import PlatformSettings
 from platform_api.submissions import Submissions
 from platform_api.tables import TABLES
@@ -109,7 +110,7 @@ app = App(
     migrations="platform_api",
     resources=[
         index_routes(NAME, VERSION, LINKS),
-        service_routes(),
+        service_routes(migrations=SCHEMA.migrations),
         content.routes,
         content_index.routes,
         chat.routes,

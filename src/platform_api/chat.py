@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Iterator, Sequence
 from contextlib import aclosing
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
@@ -44,7 +44,7 @@ class Question(BaseModel):
     stream: bool | None = Field(None, description="false for one JSON answer; absent: what the Accept header asks for")
 
 
-class SourceShown(BaseModel):
+class SourceShown(TypedDict):
     """A document that an answer stands on: `number` is how the answer names it, `score` how well it fits (0 to 1)."""
 
     number: int
@@ -55,7 +55,7 @@ class SourceShown(BaseModel):
     score: float
 
 
-class ChatAnswer(BaseModel):
+class ChatAnswer(TypedDict):
     """A whole answer; `model` is null where the passages themselves are the answer, as no model is bound."""
 
     answer: str
@@ -152,7 +152,7 @@ async def chat(asked: Body[Question], request: Request, reader: Reader) -> Respo
 
 
 async def _events(answering: Answering, request: Request) -> AsyncGenerator[bytes]:
-    yield _event("sources", [one.model_dump() for one in answering.sources()])
+    yield _event("sources", answering.sources())
     try:
         async with aclosing(answering.texts()) as texts:
             async for text in texts:

@@ -69,7 +69,7 @@ class Document(BaseModel):
     updated_at: datetime | None = Field(None, validation_alias="_updatedAt")
 
 
-class Documents(BaseModel):
+class Documents(TypedDict):
     """A page of documents; `total` is how many there are."""
 
     type: str
@@ -107,7 +107,7 @@ class Changed(BaseModel):
     slug: SlugField | None = None
 
 
-class Purged(BaseModel):
+class Purged(TypedDict):
     """The cache's entries that were dropped, by name."""
 
     dropped: list[str]

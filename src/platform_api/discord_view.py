@@ -1,8 +1,9 @@
 """`/api/v1/discord`: the community's Discord, to be read: its events, members and announcements, through the cache."""
 
-from typing import Literal
+from typing import Annotated, Literal, TypedDict
 
-from pydantic import AwareDatetime, BaseModel, Field, TypeAdapter
+from pydantic import AwareDatetime, BaseModel, Field
+from pydantic_core import to_json
 
 from edge.access import PUBLIC
 from edge.clients.cache import Cache, Kept, Terms
@@ -64,7 +65,7 @@ class GivenMessage(BaseModel):
     author: Author
 
 
-class GuildEvent(BaseModel):
+class GuildEvent(TypedDict):
     """An event of the community that is to come, or takes place."""
 
     id: str
@@ -77,7 +78,7 @@ class GuildEvent(BaseModel):
     interested: int | None
 
 
-class Members(BaseModel):
+class Members(TypedDict):
     """How many people there are; both numbers are Discord's estimates."""
 
     name: str
@@ -85,14 +86,14 @@ class Members(BaseModel):
     online: int
 
 
-class Announcement(BaseModel):
+class Announcement(TypedDict):
     """A message of the channel for announcements, in Discord's Markdown."""
 
     id: str
     text: str
     published_at: AwareDatetime
     author: str
-    url: str = Field(description="of the message in Discord")
+    url: Annotated[str, Field(description="of the message in Discord")]
 
 
 class Community:
@@ -107,7 +108,7 @@ class Community:
         async def make() -> bytes:
             found = await self._get(list[GivenEvent], f"/guilds/{self._guild()}/scheduled-events?with_user_count=true")
             shown = [_event(one) for one in found if one.status in _SCHEDULED]
-            return TypeAdapter(list[GuildEvent]).dump_json(sorted(shown, key=lambda one: one.starts_at))
+            return to_json(sorted(shown, key=lambda one: one["starts_at"]))
 
         return await self._cache.get("discord:events", make, TERMS)
 
@@ -119,7 +120,7 @@ class Community:
             counted = Members(
                 name=found.name, members=found.approximate_member_count, online=found.approximate_presence_count
             )
-            return counted.model_dump_json().encode()
+            return to_json(counted)
 
         return await self._cache.get("discord:members", make, TERMS)
 
@@ -133,7 +134,7 @@ class Community:
             found = await self._get(list[GivenMessage], f"/channels/{channel}/messages?limit=20")
             place = f"https://discord.com/channels/{guild}/{channel}"
             shown = [_announcement(one, place) for one in found if one.content]
-            return TypeAdapter(list[Announcement]).dump_json(shown)
+            return to_json(shown)
 
         return await self._cache.get("discord:announcements", make, TERMS)
 

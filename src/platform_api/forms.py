@@ -1,9 +1,9 @@
 """`/api/v1/forms`: what visitors send to the organisers."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from edge.access import PUBLIC
 from edge.auth.limits import TooManyRequests
@@ -27,7 +27,7 @@ Visitor = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x
 """Whom the site's server sends a form for: an address, or any id that stays the same for a while."""
 
 
-class Receipt(BaseModel):
+class Receipt(TypedDict):
     """A form that was received; the same form sent again within a day gets the same receipt."""
 
     id: str

@@ -1,6 +1,6 @@
 """The content that the site has, by type: its name here, its type in Sanity, and the GROQ queries that read it."""
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 MOST = 1_000
 """Documents of a type that are listed."""
@@ -8,8 +8,7 @@ MOST = 1_000
 _ALWAYS = '_id, _type, _updatedAt, "slug": slug.current, '
 
 
-@dataclass(frozen=True, slots=True)
-class Content:
+class Content(NamedTuple):
     """One type: `fields` is the projection beyond what all have, `order` how documents are listed."""
 
     name: str

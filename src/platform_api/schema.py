@@ -37,4 +37,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
+    migrations=("0001_init.sql", "0002_retention.sql"),
 )

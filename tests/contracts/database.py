@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.contracts.expected import refused
 
+from edge.data.upserts import upsert
 from edge.ports import (
     CheckViolation,
     ConstraintViolation,
@@ -399,6 +400,23 @@ async def a_cancelled_call_leaves_the_database_whole(db: Database) -> None:
     assert row["rows"] in {0, 500}
 
 
+async def an_upsert_moves_updated_at_of_changed_rows_alone(db: Database) -> None:
+    table = await made(db, "touched", "id INTEGER PRIMARY KEY, value, updated_at TEXT DEFAULT CURRENT_TIMESTAMP")
+    await db.run(f"INSERT INTO {table} VALUES (1, 'a', 'old'), (2, 'b', 'old')")
+    results = await db.batch(upsert(table, ("id", "value"), [(1, "a"), (2, "c"), (3, "d")]))
+    assert [row["id"] for row in results[0].rows] == [2, 3]
+    rows = await db.all(f"SELECT * FROM {table} ORDER BY id")
+    assert rows[0] == {"id": 1, "value": "a", "updated_at": "old"}
+    assert [row["value"] for row in rows] == ["a", "c", "d"]
+    assert all(row["updated_at"] > "2024" and row["updated_at"] != "old" for row in rows[1:])
+    await db.batch(upsert(table, ("id", "updated_at"), [(1, "mine")]))
+    assert await db.first(f"SELECT updated_at FROM {table} WHERE id = 1") == {"updated_at": "mine"}
+    plain = await made(db, "untouched")
+    await db.run(f"INSERT INTO {plain} VALUES (1, 'a')")
+    await db.batch(upsert(plain, ("id", "value"), [(1, "b")], touched=None))
+    assert await db.all(f"SELECT * FROM {plain}") == [{"id": 1, "value": "b"}]
+
+
 async def probe_answers(db: Database) -> None:
     await db.probe()
 
@@ -439,5 +457,6 @@ CASES: list[Case] = [
     every_placeholder_wants_a_value,
     concurrent_calls_each_take_effect,
     a_cancelled_call_leaves_the_database_whole,
+    an_upsert_moves_updated_at_of_changed_rows_alone,
     probe_answers,
 ]

@@ -158,6 +158,17 @@ async def a_key_that_is_kept_gives_no_row(db: Database) -> None:
     assert await db.first("SELECT vin FROM drives WHERE id = 'theirs1'") == {"vin": "theirs"}
 
 
+async def each_update_moves_updated_at(db: Database) -> None:
+    own = await scoped(db)
+    moved = "SELECT id FROM drives WHERE updated_at > '2024' AND updated_at <> 'old' ORDER BY id"
+    await db.run("UPDATE drives SET updated_at = 'old'")
+    await own.update("drives", {"txt": "new"}, "id = ?", "mine1")
+    assert await db.all(moved) == [{"id": "mine1"}]
+    await db.run("UPDATE drives SET updated_at = 'old'")
+    await own.insert("drives", [{"id": "mine1", "vin": "mine", "txt": "newer"}], key="id")
+    assert await db.all(moved) == [{"id": "mine1"}]
+
+
 CASES: list[Case] = [
     each_table_holds_the_callers_rows,
     joins_expressions_and_parameters_count_on,
@@ -166,6 +177,7 @@ CASES: list[Case] = [
     writes_reach_the_callers_rows_alone,
     a_row_outside_the_scope_rolls_its_batch_back,
     a_key_that_is_kept_gives_no_row,
+    each_update_moves_updated_at,
 ]
 
 

@@ -158,9 +158,10 @@ def test_private_tables_and_other_callers_rows_take_no_write(run: Runner, kind: 
     async def case(_: Client, whole: Database) -> None:
         db = TABLES.scoped(whole, CALLERS[kind])
         for name in ("api_keys", "tickets"):
-            for write in (lambda: db.delete(name, "true"), lambda: db.update(name, {"role": 3}, "true")):  # noqa: B023
-                with pytest.raises(DatabaseError):
-                    await write()
+            with pytest.raises(DatabaseError):
+                await db.delete(name, "true")
+            with pytest.raises(DatabaseError):
+                await db.update(name, {"role": 3}, "true")
         if kind == "admin":
             return
         row = {"id": "n", "vin": B, "kind": "wake", "status": "queued"}

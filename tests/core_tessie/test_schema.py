@@ -46,6 +46,24 @@ def test_every_table_of_the_first_migration_has_its_columns(migrated: sqlite3.Co
         assert columns["created_at"] == columns["updated_at"] == ("TEXT", "CURRENT_TIMESTAMP", 0)
 
 
+def test_database_from_before_loses_its_triggers(tmp_path: Path) -> None:
+    path, before = tmp_path / "DB.sqlite", tmp_path / "before"
+    before.mkdir()
+    for file in sorted((ROOT / "migrations").glob("*.sql")):
+        if file.name < "0010":
+            (before / file.name).write_text(file.read_text(encoding="utf-8"))
+    migrate(path, before)
+    dropped = (ROOT / "migrations" / "0010_no_triggers.sql").read_text(encoding="utf-8")
+    names = re.findall(r"DROP TRIGGER IF EXISTS (\w+);", dropped)
+    assert len(names) == 15
+    with closing(sqlite3.connect(path)) as connection:
+        for name in names:
+            table = name.rpartition("_")[0]
+            connection.execute(f"CREATE TRIGGER {name} AFTER UPDATE ON {table} BEGIN SELECT 1; END")
+        assert migrate(path, ROOT / "migrations")[0] == "0010_no_triggers.sql"
+        assert connection.execute("SELECT name FROM sqlite_schema WHERE type = 'trigger'").fetchall() == []
+
+
 class Recorder:
     """A database that remembers which statements it was given."""
 

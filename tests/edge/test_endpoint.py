@@ -2,8 +2,9 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from datetime import date
-from typing import Annotated, Any, cast
+from datetime import UTC, date, datetime
+from math import nan
+from typing import Annotated, Any, NamedTuple, TypedDict, cast
 
 import pytest
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -16,6 +17,7 @@ from edge.ports import Clock, Fetch, Keys, KeyValue, Log
 from edge.request import Request
 from edge.routes import Routes
 from edge.routing import RouteConflict
+from edge.rows import parsed, row_as
 from edge.settings import Settings
 from edge.testing import Client
 
@@ -484,6 +486,84 @@ def test_what_a_handler_returns_becomes_the_response(serve: Serve) -> None:
         (418, b"teapot", "text/plain; charset=utf-8"),
         (200, b"null", "application/json"),
     ]
+
+
+class Part(BaseModel):
+    size_mm: float = Field(serialization_alias="sizeMm")
+
+
+class Shown(TypedDict):
+    ratio: float
+    at: datetime
+    part: Part | None
+
+
+def shown(part: Part | None = None) -> Shown:
+    return Shown(ratio=nan, at=datetime(2026, 1, 2, tzinfo=UTC), part=part)
+
+
+def test_typed_dict_goes_out_as_a_model_would(serve: Serve) -> None:
+    class Model(BaseModel):
+        ratio: float
+        at: datetime
+        part: Part | None
+
+    routes = group()
+
+    @routes.get("/one")
+    async def one() -> Shown:
+        return shown(Part(size_mm=2.0))
+
+    @routes.get("/model")
+    async def model() -> Model:
+        return Model(**shown(Part(size_mm=2.0)))
+
+    @routes.get("/many")
+    async def many() -> list[Shown]:
+        return [shown()]
+
+    @routes.get("/maybe")
+    async def maybe() -> Shown | None:
+        return None
+
+    client = serve(routes)
+
+    async def ask() -> list[bytes]:
+        return [(await client.request("GET", path)).body for path in ("/one", "/model", "/many", "/maybe")]
+
+    text = b'{"ratio":null,"at":"2026-01-02T00:00:00Z","part":%s}'
+    part = text % b'{"sizeMm":2.0}'
+    assert asyncio.run(ask()) == [part, part, b"[%s]" % (text % b"null"), b"null"]
+
+
+def test_row_goes_out_with_the_columns_that_its_type_names() -> None:
+    class Car(TypedDict):
+        name: str
+        labels: dict[str, str] | None
+
+    class Secret(Car):
+        key: str
+
+    row: dict[str, Any] = {"key": "k", "labels": '{"a": "b"}', "name": "n", "more": 1}
+    assert row_as(Car, row, labels=parsed(row["labels"])) == {"name": "n", "labels": {"a": "b"}}
+    assert row_as(Secret, row | {"labels": None}, labels=parsed(None)) == {"name": "n", "labels": None, "key": "k"}
+    with pytest.raises(KeyError):
+        row_as(Secret, {"name": "n", "labels": None})
+
+
+def test_provider_may_be_a_named_tuple(serve: Serve) -> None:
+    class Greeter(NamedTuple):
+        settings: Settings
+        log: Log
+
+    routes = group()
+
+    @routes.get("/greeting")
+    async def greeting(greeter: Greeter) -> Response:
+        return Response.text(greeter.settings.environment)
+
+    client = serve(routes, providers=[Greeter])
+    assert asyncio.run(client.request("GET", "/greeting")).body == b"development"
 
 
 def test_a_model_that_fails_inside_a_handler_is_our_fault_and_not_the_callers(serve: Serve) -> None:

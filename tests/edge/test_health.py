@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,10 @@ from tests.edge.bindings import SECRET, Breaks, Hangs, Refuses, Works
 from edge.errors import NotConfigured
 from edge.ports import Database, KeyValue, Queue
 from edge.resources.health import health_routes
+from edge.resources.service_health import service_routes
+from edge.routes import Routes
+from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.migrations import TABLE
 from edge.settings import Secret, Settings
 from edge.testing import Client
 
@@ -78,3 +83,40 @@ def test_hanging_bindings_are_waited_for_at_the_same_time(serve: Serve) -> None:
 
 def test_a_fault_knows_whether_the_setting_is_missing_or_invalid() -> None:
     assert (NotConfigured("A").missing, NotConfigured("A", "is odd").missing) == (True, False)
+
+
+MIGRATIONS = ("0001_init.sql", "0002_more.sql", "0003_last.sql")
+
+
+@pytest.mark.parametrize("resource", [health_routes, service_routes])
+@pytest.mark.parametrize(
+    ("applied", "message"),
+    [
+        (None, "3 of 3 not applied, the first is 0001_init.sql"),
+        ([], "3 of 3 not applied, the first is 0001_init.sql"),
+        (["0001_init.sql", "0003_last.sql"], "1 of 3 not applied, the first is 0002_more.sql"),
+        ([*MIGRATIONS], None),
+        ([*MIGRATIONS, "0004_of_a_newer_version.sql"], None),
+    ],
+)
+def test_database_without_migrations_is_degraded(
+    serve: Serve, tmp_path: Path, resource: Callable[..., Routes], applied: list[str] | None, message: str | None
+) -> None:
+    async def case() -> Any:
+        db = LocalDatabase(tmp_path / "DB.sqlite")
+        try:
+            if applied is not None:
+                await db.run(TABLE)
+                for name in applied:
+                    await db.run("INSERT INTO d1_migrations (name) VALUES (?)", name)
+            client = serve(resource(1.0, MIGRATIONS), settings=Shop, env={"API_KEY": SECRET, "DB": db})
+            return (await client.get("/health")).json()
+        finally:
+            db.close()
+
+    value = asyncio.run(case())
+    assert value["status"] == ("degraded" if message else "ok")
+    probes = value["probes"]
+    probe = probes.get("DB") or probes["d1"]
+    assert probe["status"] == ("error" if message else "ok")
+    assert (message or "") in (probe["message"] or "")

@@ -32,10 +32,6 @@ CREATE TABLE agent_actions (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 , sent_at TEXT, lease_ends_at TEXT, claimed_by TEXT, request_hash TEXT, is_called_off INTEGER NOT NULL DEFAULT 0, retries INTEGER NOT NULL DEFAULT 0);
 
-CREATE TRIGGER agent_actions_updated AFTER UPDATE ON agent_actions WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-
 CREATE INDEX agent_messages_actor ON agent_messages (actor, role, created_at);
 
 CREATE INDEX agent_messages_asked ON agent_messages (role, created_at);
@@ -59,10 +55,6 @@ CREATE TABLE agent_messages (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 , turn INTEGER NOT NULL DEFAULT 0, tool_calls TEXT, tool_call_id TEXT, finish_reason TEXT, error TEXT, subjects TEXT, least_role INTEGER NOT NULL DEFAULT 3);
 
-CREATE TRIGGER agent_messages_updated AFTER UPDATE ON agent_messages WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE agent_messages SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-
 CREATE INDEX api_keys_created ON api_keys (created_at);
 
 CREATE INDEX api_keys_ended ON api_keys (coalesce(revoked_at, expires_at));
@@ -83,11 +75,6 @@ CREATE TABLE api_keys (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 
-CREATE TRIGGER api_keys_touched AFTER UPDATE ON api_keys WHEN new.updated_at IS old.updated_at
-BEGIN
-  UPDATE api_keys SET updated_at = CURRENT_TIMESTAMP WHERE id = new.id;
-END;
-
 CREATE INDEX battery_health_vin_recorded ON battery_health (vin, recorded_at);
 
 CREATE TABLE battery_health (
@@ -102,10 +89,6 @@ CREATE TABLE battery_health (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
-
-CREATE TRIGGER battery_health_updated AFTER UPDATE ON battery_health WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE battery_health SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE INDEX charges_open ON charges (vin, started_at) WHERE ended_at IS NULL;
 
@@ -140,10 +123,6 @@ CREATE TABLE charges (
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
 
-CREATE TRIGGER charges_updated AFTER UPDATE ON charges WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE charges SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-
 CREATE INDEX climates_vin_recorded ON climates (vin, recorded_at);
 
 CREATE TABLE climates (
@@ -171,10 +150,6 @@ CREATE TABLE climates (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
-
-CREATE TRIGGER climates_updated AFTER UPDATE ON climates WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE climates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE INDEX drives_open ON drives (vin, started_at) WHERE ended_at IS NULL;
 
@@ -217,10 +192,6 @@ CREATE TABLE drives (
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
 
-CREATE TRIGGER drives_updated AFTER UPDATE ON drives WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE drives SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-
 CREATE INDEX energy_reports_by_actor ON energy_reports (actor);
 
 CREATE INDEX energy_reports_vin_created ON energy_reports (vin, created_at);
@@ -239,10 +210,6 @@ CREATE TABLE energy_reports (
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
-
-CREATE TRIGGER energy_reports_updated AFTER UPDATE ON energy_reports WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE energy_reports SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE INDEX idles_open ON idles (vin, started_at) WHERE ended_at IS NULL;
 
@@ -274,10 +241,6 @@ CREATE TABLE idles (
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
 
-CREATE TRIGGER idles_updated AFTER UPDATE ON idles WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE idles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-
 CREATE INDEX logs_by_actor ON logs (actor, created_at);
 
 CREATE INDEX logs_created ON logs (created_at);
@@ -295,10 +258,6 @@ CREATE TABLE logs (
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
-
-CREATE TRIGGER logs_updated AFTER UPDATE ON logs WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE logs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE INDEX removed_records_removed ON removed_records (removed_at);
 
@@ -331,10 +290,6 @@ CREATE TABLE software_updates (
   UNIQUE (vin, version),
   CONSTRAINT natural_id CHECK (id = vin || '-' || version)
 );
-
-CREATE TRIGGER software_updates_updated AFTER UPDATE ON software_updates WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE software_updates SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE TABLE sqlite_sequence(name,seq);
 
@@ -385,10 +340,6 @@ CREATE TABLE sync_runs (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 
-CREATE TRIGGER sync_runs_updated AFTER UPDATE ON sync_runs WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
-
 CREATE INDEX tessie_raw_asked ON tessie_raw (path, query, method) WHERE digest IS NOT NULL;
 
 CREATE INDEX tessie_raw_created ON tessie_raw (created_at);
@@ -415,10 +366,6 @@ CREATE TABLE tessie_raw (
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 , digest TEXT, seen INTEGER NOT NULL DEFAULT 1, last_seen_at TEXT, stored_bytes INTEGER);
-
-CREATE TRIGGER tessie_raw_updated AFTER UPDATE ON tessie_raw WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE tessie_raw SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE INDEX tickets_expires ON tickets (expires_at);
 
@@ -461,10 +408,6 @@ CREATE TABLE vehicle_settings (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
   CONSTRAINT natural_id CHECK (id = vin)
 );
-
-CREATE TRIGGER vehicle_settings_updated AFTER UPDATE ON vehicle_settings WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE vehicle_settings SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 
 CREATE TABLE vehicles (
   id TEXT PRIMARY KEY,
@@ -513,8 +456,4 @@ CREATE TABLE vehicles (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP, archived_at TEXT,
   CONSTRAINT natural_id CHECK (id = vin)
 );
-
-CREATE TRIGGER vehicles_updated AFTER UPDATE ON vehicles WHEN NEW.updated_at IS OLD.updated_at BEGIN
-  UPDATE vehicles SET updated_at = CURRENT_TIMESTAMP WHERE id = NEW.id;
-END;
 

@@ -174,6 +174,18 @@ def test_overwriting_gives_what_is_there_the_seeds_values(folder: Path, local: L
     assert stored(folder)[0][1] == b"fresh"
 
 
+def test_overwriting_moves_updated_at_of_changed_rows(folder: Path, local: Local) -> None:
+    added = "ALTER TABLE shelves ADD COLUMN updated_at TEXT DEFAULT 'never';"
+    (folder.parents[1] / "migrations" / "0002_stamps.sql").write_text(added)
+    change(folder, added)
+    put(folder, local)
+    change(folder, "UPDATE shelves SET size = 9 WHERE id = 'a'")
+    put(folder, local, overwrite=True)
+    [(a,), (b,)] = rows(folder, "SELECT updated_at FROM shelves ORDER BY id")
+    assert a > "2024"
+    assert a != "never" == b
+
+
 def test_a_row_that_another_one_keeps_out_is_told(folder: Path, local: Local) -> None:
     change(folder, "INSERT INTO shelves VALUES ('mine', 'B', 1)")
     (folder / "d1.sql").write_text(ROWS.partition("insert into")[0])
@@ -237,6 +249,7 @@ def test_a_statement_is_taken_apart() -> None:
         "ON CONFLICT (id) DO UPDATE SET name = excluded.name, size = excluded.size "
         "WHERE (shelves.name, shelves.size) IS NOT (excluded.name, excluded.size);"
     )
+    assert ", size = excluded.size, updated_at = CURRENT_TIMESTAMP WHERE" in first.overwriting(["id"], "updated_at")
     assert inserts("-- nothing\n;\n") == []
 
 

@@ -86,6 +86,21 @@ def test_a_query_gives_what_each_statement_gave_or_nothing(sim: StorageSim) -> N
     assert ask(sim, "GET", "/d1/database/db?fields=uuid,name")[1]["result"]["name"] == "db"
 
 
+TRIGGER = "CREATE TABLE t(a);\nCREATE TRIGGER b AFTER UPDATE ON t BEGIN\n  UPDATE t SET a = 1;\nEND;"
+
+
+@pytest.mark.parametrize("sql", [TRIGGER, TRIGGER.replace("\n", "\r\n"), TRIGGER.lower()])
+def test_query_splits_inside_a_triggers_body(sim: StorageSim, sql: str) -> None:
+    place = D1.format(id=sim.add_database("db").uuid)
+    status, refused = ask(sim, "POST", f"{place}/query", {"sql": sql})
+    assert (status, refused["errors"]) == (400, [{"code": 7500, "message": "incomplete input: SQLITE_ERROR"}])
+    whole = "SELECT ';' AS a; -- one; two\nSELECT 2 AS a /* ; */;"
+    assert [one["results"] for one in ask(sim, "POST", f"{place}/query", {"sql": whole})[1]["result"]] == [
+        [{"a": ";"}],
+        [{"a": 2}],
+    ]
+
+
 def test_a_file_is_uploaded_ingested_and_asked_about(sim: StorageSim) -> None:
     place = D1.format(id=sim.add_database("db").uuid) + "/import"
     file = b"CREATE TABLE t(a); INSERT INTO t VALUES (1);"

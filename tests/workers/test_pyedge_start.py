@@ -1,5 +1,6 @@
 """How tools/pyedge starts and stops: what a Worker may not do at import, and what is wrong is said."""
 
+import json
 import os
 import re
 import signal
@@ -61,6 +62,14 @@ def small(tmp_path: Path) -> Path:
         ("import js; js.setTimeout(print, 1)", "Disallowed operation called within global scope: setTimeout()"),
         ("import asyncio; asyncio.run(asyncio.sleep(1))", ""),
         ("from workers import env; env.KV.get('x')", "Disallowed operation called within global scope: env.KV.get()"),
+        ("from js import Object; THING = Object.new()", "Can't serialize top-level variable small.THING: no snapshot"),
+        ("import js; KNOWN = {'a': [js.JSON.parse('{}')]}", "top-level variable small.KNOWN['a'][0]: no snapshot"),
+        (
+            "import js\nclass A:\n    def __init__(self): self.x = js.Date.new()\nA_ = A()",
+            "variable small.A_.x: no snap",
+        ),
+        ("import js\ndef f(x=js.Array.new()): ...", "variable small.f(): no snapshot can keep a JavaScript object"),
+        ("import js\ndef made(x):\n    return lambda: x\nf = made(js.Map.new())", "small.f(): no snapshot"),
         ("import not_there", "ModuleNotFoundError: No module named 'not_there'"),
         ("x = = 1", "SyntaxError: invalid syntax"),
     ],
@@ -70,6 +79,74 @@ def test_the_rules_of_import(small: Path, statement: str, message: str) -> None:
     with pytest.raises(StartError) as refused:
         Worker(small).start()
     assert message in str(refused.value)
+
+
+GLOBALS = """
+import json, sys
+import js
+from js import JSON, Object, crypto, fetch
+from pyodide.ffi import to_js
+SUBTLE, PARSE, HERE = crypto.subtle, JSON.parse, [js, Object.fromEntries]
+import types, small_more
+import _cloudflare_compat_flags as flags
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        own = [place for place in sys.path if place.startswith("/session/metadata")]
+        implied = ("process_pth_files", "check_rng_state", "workflows", "no_global_handlers", "dedicated_snapshot",
+                   "request_headers_preserve_commas", "workers_314")
+        return Response(json.dumps({
+            "path": own == sys.path[-2:][-len(own):] or own, "last": sys.path[-1], "types": types.__name__,
+            "stdlib": hasattr(types, "ModuleType"), "flags": [getattr(flags, f"python_{name}") for name in implied],
+            "version": sys.version_info[:2], "pth": "_workers_sdk_patch_loader" in sys.modules,
+        }))
+    async def one(self, a): return a
+"""
+
+
+def test_import_has_production_order_and_flags_and_may_keep_globals(small: Path) -> None:
+    (small / "src" / "small.py").write_text(GLOBALS)
+    (small / "src" / "small_more.py").write_text("")
+    (small / "src" / "types.py").write_text("raise ImportError('own code comes last')")
+    with Worker(small) as worker:
+        told = json.loads(worker.get("/")[2])
+    assert told["last"] == "/session/metadata"
+    assert told["stdlib"]
+    assert told["pth"]
+    assert told["flags"] == [True] * 7
+    assert told["version"] == [3, 14]
+
+
+def test_package_without_its_pth_file_ends_the_start(small: Path) -> None:
+    (small / "src" / "small.py").write_text("import random; random.Random(1)\nimport pydantic\n" + SMALL)
+    without = {"python_modules": {"exclude": ["**/*.pyc", "*.pth"]}}
+    with pytest.raises(StartError):
+        Worker(small, overrides=without).start()
+
+
+def test_date_of_another_pyodide_is_refused(small: Path) -> None:
+    with pytest.raises(StartError, match='compatibility_date = "2026-09-07" selects another Pyodide than 314'):
+        Worker(small, overrides={"compatibility_date": "2026-09-07"}).start()
+
+
+STRICT = """
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request, env=None, ctx=None, more=None):
+        return Response("ok")
+    async def scheduled(self, controller): ...
+    async def queue(self, batch): ...
+"""
+
+
+def test_handlers_are_called_with_a_strict_number_of_arguments(small: Path) -> None:
+    (small / "src" / "small.py").write_text(STRICT)
+    overrides = {"queues": {"consumers": [{"queue": "jobs"}]}}
+    with Worker(small, overrides=overrides) as worker:
+        assert worker.get("/")[2] == b"ok"
+        assert worker.scheduled("* * * * *")["outcome"] == "exception"
+        assert worker.queue("jobs", [1])["outcome"] == "exception"
+        assert "takes 2 positional arguments but 4 were given" in "\n".join(worker.logs)
 
 
 def test_a_loop_at_import_is_reported(small: Path) -> None:
@@ -160,6 +237,21 @@ def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
     with served(small) as (process, url):
         process.kill()
         assert becomes(url, None)
+
+
+@pytest.mark.parametrize("victim", ["node", "guard"])
+def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
+    with Worker(small) as worker:
+        assert worker._process is not None
+        pids = worker.control("memory") | {"guard": worker._process.pid}
+        os.kill(pids[victim], signal.SIGKILL)
+        assert worker.wait(10) is not None
+        if victim == "node":
+            assert becomes(worker.url, None)
+    end = time.monotonic() + 10
+    while Path(f"/proc/{pids['workerd']}").exists() and time.monotonic() < end:
+        time.sleep(0.1)
+    assert not Path(f"/proc/{pids['workerd']}").exists()
 
 
 def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:

@@ -8,15 +8,17 @@ from pathlib import Path
 from types import FrameType
 from urllib.parse import urlsplit
 
-from pyedge.client import RESTART, Also, StartError, Worker
+from edge.runtimes.local.parent import follow
+from pyedge.client import RESTART, STOP, Also, StartError, Worker
 from pyedge.config import ConfigError
 
 
 def main(arguments: list[str]) -> int:
     """Serve until a signal, or until whoever started this is gone."""
     options = _parser().parse_args(arguments)
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _SIGNALS:
         signal.signal(number, _interrupt)
+    follow(os.getppid(), grace=2 * STOP)
     status = RESTART
     try:
         while status == RESTART:
@@ -58,13 +60,11 @@ def _serve(options: argparse.Namespace) -> int:
         watch=True,
         log=lambda line: print(line, file=sys.stderr, flush=True),
     )
-    parent = os.getppid()
     with worker:
         options.port = urlsplit(worker.url).port  # also for the next, after a change of the configuration
         print(f"ready in {worker.started_ms / 1000:.1f} s: {worker.url}", flush=True)
         while (status := worker.wait(0.5)) is None:
-            if os.getppid() != parent:
-                return 0
+            pass
         return status
 
 
@@ -73,7 +73,13 @@ def _also(path: Path, text: str) -> Also:
     return Also(Path(file or environment), environment if file else None)
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
 def _interrupt(_signal: int, _frame: FrameType | None) -> None:
+    """Begin the end, which no second signal disturbs: a group and a parent may each send one."""
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -3,8 +3,8 @@
 import json
 import os
 import shutil
-import signal
 import subprocess
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -22,6 +22,9 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 NODE_MODULES = ROOT / "node_modules"
 CACHE = ROOT / "build" / "pyedge"
+SERVE = HERE / "node" / "serve.mjs"
+STOP = 8.0
+"""Seconds that Node has for an end in good order."""
 RESTART = 75
 """Exit status of the Node side after a change that only a new process can take up."""
 
@@ -79,37 +82,59 @@ class Worker:
     logs: list[str] = field(init=False, default_factory=list)
     _control: str = field(init=False, default="")
     _process: subprocess.Popen[str] | None = field(init=False, default=None)
+    _lifeline: int | None = field(init=False, default=None)
 
     # -- life ---------------------------------------------------------------------------------------
     def start(self) -> Self:
         """Start and return when the first request would be answered."""
         order = json.dumps(self._order())
-        process = subprocess.Popen(
-            [node(), "--no-warnings", str(HERE / "node" / "serve.mjs")],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,  # Ctrl-C is for the parent, which then closes standard input
-        )
-        self._process = process
-        assert process.stdin is not None
-        assert process.stdout is not None
-        threading.Thread(target=self._read_logs, args=(process,), daemon=True).start()
-        timer = threading.Timer(self.timeout, process.kill)
-        timer.start()
-        process.stdin.write(order + "\n")
-        process.stdin.flush()
-        line = process.stdout.readline()
-        timer.cancel()
+        try:
+            line = self._launch(order)
+        except BaseException:
+            self.stop()
+            raise
         if not line:
-            process.wait()
             self.stop()
             raise StartError("the Worker did not start:\n" + "\n".join(self.logs[-60:]))
         ready = json.loads(line)
         self.url, self._control, self.started_ms = ready["url"], ready["control"], ready["ms"]
         return self
+
+    def _launch(self, order: str) -> str:
+        """Start Node below a guard, give it the order and return its first line; "" where it ended or took too long."""
+        held, self._lifeline = os.pipe()
+        try:
+            process = subprocess.Popen(
+                [sys.executable, str(HERE / "guard.py"), str(held), node(), "--no-warnings", str(SERVE)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
+                encoding="utf-8",
+                pass_fds=(held,),
+                start_new_session=True,  # Ctrl-C is for the parent, which then closes standard input
+            )
+        finally:
+            os.close(held)
+        self._process = process
+        assert process.stdin is not None
+        assert process.stdout is not None
+        threading.Thread(target=self._read_logs, args=(process,), daemon=True).start()
+        timer = threading.Timer(self.timeout, self._let_go)
+        timer.daemon = True
+        timer.start()
+        try:
+            process.stdin.write(order + "\n")
+            process.stdin.flush()
+            return process.stdout.readline()
+        finally:
+            timer.cancel()
+
+    def _let_go(self) -> None:
+        """Have the guard end everything: it does once nobody holds the other end of its pipe."""
+        lifeline, self._lifeline = self._lifeline, None
+        if lifeline is not None:
+            os.close(lifeline)
 
     def _order(self) -> dict[str, Any]:
         every = [Also(self.path, self.environment, self.variables, self.overrides, self.trees), *self.also]
@@ -154,17 +179,15 @@ class Worker:
         """Stop; nothing of it is left when this returns."""
         process, self._process = self._process, None
         if process is None:
+            self._let_go()
             return
         for pipe in (process.stdin, process.stdout):
             if pipe is not None:
                 pipe.close()
-        try:
-            process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)  # a workerd that has lost its Node
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(STOP)
+        self._let_go()
+        process.wait()
 
     def __enter__(self) -> Self:
         return self.start()

@@ -27,12 +27,17 @@ class ConfigError(Exception):
     """The configuration cannot be run."""
 
 
-def read(path: Path, environment: str | None = None) -> Config:
-    """Return a configuration with its environment merged in."""
+def read_all(path: Path) -> Config:
+    """Return a configuration as it stands, all environments below `env`."""
     try:
-        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as fault:
         raise ConfigError(f"{path}: {fault}") from None
+
+
+def read(path: Path, environment: str | None = None) -> Config:
+    """Return a configuration with its environment merged in."""
+    raw = read_all(path)
     environments = raw.pop("env", {})
     if environment is None:
         return raw

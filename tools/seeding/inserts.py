@@ -26,14 +26,19 @@ class Insert:
         """The statement."""
         return f"{self.given} ON CONFLICT DO NOTHING;"
 
-    def overwriting(self, key: Sequence[str]) -> str:
-        """Return the statement that also gives the rows of the same `key` these values; an equal row is left alone."""
+    def overwriting(self, key: Sequence[str], touched: str | None = None) -> str:
+        """Return the statement that also gives the rows of the same `key` these values; an equal row is left alone.
+
+        The `touched` column of the table, where it has one, is brought up to date.
+        """
         others = [name for name in self.columns if name not in key]
         if not others:
             return self.sql
         here = ", ".join(f"{self.table}.{name}" for name in others)
         new = ", ".join(f"excluded.{name}" for name in others)
         changes = ", ".join(f"{name} = excluded.{name}" for name in others)
+        if touched and touched not in others:
+            changes += f", {touched} = CURRENT_TIMESTAMP"
         return f"{self.given} ON CONFLICT ({', '.join(key)}) DO UPDATE SET {changes} WHERE ({here}) IS NOT ({new});"
 
 

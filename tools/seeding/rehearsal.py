@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.data.schema import TOUCHED
 from edge.ports import PortError, Value
 from edge.runtimes.local.database import Connection, batch, connect_d1, execute
 from edge.runtimes.local.migrations import migrate
@@ -20,11 +21,13 @@ ASKED = 300
 
 @dataclass(frozen=True, slots=True)
 class Rows:
-    """The rows that a seed has for a table: the columns of the key, and each row's key."""
+    """The rows that a seed has for a table: the columns of the key, each row's key, and
+    the column that an update brings up to date."""
 
     table: str
     key: tuple[str, ...]
     keys: tuple[Key, ...]
+    touched: str | None = None
 
     @property
     def queries(self) -> list[str]:
@@ -74,7 +77,7 @@ def _play(connection: Connection, given: Sequence[Insert]) -> Iterator[Rows]:
     for table, key in tables.items():
         keys = tuple(one for one in _keys(connection, table, key) if one not in before[table])
         if keys:
-            yield Rows(table, key, keys)
+            yield Rows(table, key, keys, _touched(connection, table))
 
 
 def _run(connection: Connection, given: Sequence[Insert]) -> None:
@@ -90,6 +93,11 @@ def _key(connection: Connection, table: str) -> tuple[str, ...]:
     if columns and not found:
         raise SeedError(f"{table} has no primary key to know a row by")
     return found or ("rowid",)
+
+
+def _touched(connection: Connection, table: str) -> str | None:
+    columns = execute(connection, f"PRAGMA table_info({table})").rows
+    return TOUCHED if any(column["name"] == TOUCHED for column in columns) else None
 
 
 def _keys(connection: Connection, table: str, key: tuple[str, ...]) -> list[Key]:

@@ -1,7 +1,6 @@
 """The kinds of actions: what each takes, who may ask for it, whether it may be repeated, and what it does."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Self
 from urllib.parse import urlencode
 
@@ -66,8 +65,7 @@ class CarCommand(BaseModel):
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class Doing:
+class Doing(NamedTuple):
     """The services that do an action. The vehicle of its `row` is its scope, null for all vehicles."""
 
     db: SystemDatabase

@@ -1,10 +1,10 @@
 """`/agent/actions`: what is to be done, kept before it is sent, done once, and told at each change."""
 
 from hashlib import sha256
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, Json, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from core_tessie.actions.kinds import KINDS, PAYLOADS
@@ -34,6 +34,7 @@ from edge.ports import Background, Database, Row
 from edge.reach import CHECKED, OPEN
 from edge.request import Request
 from edge.routes import Routes
+from edge.rows import parsed, row_as
 
 routes = Routes("/agent/actions", tag="agent", access=READER)
 
@@ -92,15 +93,15 @@ class Wanted(BaseModel):
     payload: dict[str, Any] = {}
 
 
-class Action(BaseModel):
+class Action(TypedDict):
     """An action, as it stands. `attempts` counts how often it was begun."""
 
     id: str
     kind: str
     status: Status
     vin: str | None
-    payload: Json[dict[str, Any]]
-    result: Json[dict[str, Any]] | None
+    payload: dict[str, Any]
+    result: dict[str, Any] | None
     error: str | None
     attempts: int
     actor: str | None
@@ -110,13 +111,15 @@ class Action(BaseModel):
     ended_at: str | None
 
 
-class KindEntry(BaseModel):
+class KindEntry(TypedDict):
     """A kind of action: the least role that may ask for it, and the JSON Schema of its payload."""
 
     kind: str
     about: str
     role: str
-    repeatable: bool = Field(description="false: it is sent once, and not again where its outcome is not known")
+    repeatable: Annotated[
+        bool, Field(description="false: it is sent once, and not again where its outcome is not known")
+    ]
     payload: dict[str, Any]
 
 
@@ -171,7 +174,7 @@ async def request_action(  # noqa: PLR0913, PLR0917 - a handler names all that i
         work.tell(stored)
         await work.send(stored)
         background.add(work.relay())
-    response = Response.json(Action.model_validate(stored).model_dump(mode="json"), 202 if is_new else 200)
+    response = Response.json(_shown(stored), 202 if is_new else 200)
     response.headers.append(("location", f"{routes.prefix}/{stored['id']}"))
     if not is_new:
         response.headers.append(("idempotency-replayed", "true"))
@@ -186,7 +189,7 @@ async def list_actions(wanted: Query[Listing], db: Database) -> list[Action]:
     order = "ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
     values = [value for _, value in chosen]
     rows = await db.all(f"SELECT * FROM agent_actions WHERE {where} {order}", *values, wanted.limit, wanted.offset)
-    return [Action.model_validate(row) for row in rows]
+    return [_shown(row) for row in rows]
 
 
 @routes.get("/kinds", reach=OPEN)
@@ -207,7 +210,7 @@ async def list_kinds() -> list[KindEntry]:
 @routes.get("/{action_id}", ActionNotFound)
 async def get_action(action_id: str, db: Database) -> Action:
     """Get one action, as it stands."""
-    return Action.model_validate(await _found(action_id, db))
+    return _shown(await _found(action_id, db))
 
 
 @routes.post("/{action_id}/cancel", ActionNotFound, ActionEnded, ActionUnderWay, access=OPERATOR)
@@ -227,7 +230,7 @@ async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) ->
         raise ActionEnded(f"it is {row['status']}")
     if result.rows[0]["status"] == "cancelled":
         work.tell(result.rows[0])
-    return Action.model_validate(result.rows[0])
+    return _shown(result.rows[0])
 
 
 @routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
@@ -242,7 +245,7 @@ async def retry_action(action_id: str, actor: Actor, db: ScopedDatabase, work: A
     if not result.rows:
         raise ActionUnderWay(f"it is {row['status']}")
     await work.begin_again(result.rows[0])
-    return Action.model_validate(result.rows[0])
+    return _shown(result.rows[0])
 
 
 @routes.cron(RELAY_CRON)
@@ -250,6 +253,10 @@ async def relay_actions(_: Tick, work: ActionWork) -> None:
     """Send the actions that were written and never sent, and look after those that take long."""
     await work.relay()
     await work.watch()
+
+
+def _shown(row: Row) -> Action:
+    return row_as(Action, row, payload=from_json(row["payload"]), result=parsed(row["result"]))
 
 
 def _payload(wanted: Wanted, actor: Actor, settings: TessieSettings) -> BaseModel:

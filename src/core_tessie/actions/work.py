@@ -1,8 +1,7 @@
 """How an action is carried: kept and sent as one, claimed by one message, tried again, given up, called off."""
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 from uuid import uuid4
 
 from pydantic import BaseModel, ValidationError
@@ -36,8 +35,7 @@ class RunAction(BaseModel):
     action_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class ActionWork:
+class ActionWork(NamedTuple):
     """Does actions. What a message finds in the row decides: a message that comes twice finds it done."""
 
     settings: TessieSettings
@@ -58,7 +56,9 @@ class ActionWork:
         except PortError as fault:
             self._note("warning", "action not sent yet", row, error=str(fault))
             return
-        await self.db.run("UPDATE agent_actions SET sent_at = ? WHERE id = ?", self._now(), row["id"])
+        await self.db.run(
+            "UPDATE agent_actions SET sent_at = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?", self._now(), row["id"]
+        )
 
     async def begin_again(self, row: Row) -> None:
         """Send an action that is to be done again; its own run begins anew, too."""
@@ -232,7 +232,7 @@ _LONG = (
     "SELECT * FROM agent_actions WHERE status = 'running' AND kind = 'backfill' AND lease_ends_at < ? "
     "ORDER BY created_at LIMIT ?"
 )
-_UPDATE = "UPDATE agent_actions SET"
+_UPDATE = "UPDATE agent_actions SET updated_at = CURRENT_TIMESTAMP,"
 _OPEN = "id = ? AND status IN ('queued', 'running') RETURNING *"
 _OURS = "id = ? AND status = 'running' AND claimed_by IS ? RETURNING *"
 _CLAIM = f"""

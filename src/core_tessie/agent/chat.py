@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
@@ -61,7 +61,7 @@ class ChatFrame(BaseModel):
     conversation_id: Annotated[str, Field(max_length=80)] | None = None
 
 
-class TurnDone(BaseModel):
+class TurnDone(TypedDict):
     """A whole turn. `status` is complete, stopped (too many rounds) or cut (too long)."""
 
     conversation_id: str

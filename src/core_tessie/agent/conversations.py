@@ -1,12 +1,11 @@
 """`/agent/conversations`, and how the turns of a conversation are kept in `agent_messages`."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypedDict
 from uuid import uuid4
 
-from pydantic import BaseModel, ConfigDict, Field, Json
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import from_json, to_json
 
 from core_tessie.agent.turn_counter import TurnCounter
@@ -18,6 +17,7 @@ from edge.errors import NotFound, Problem
 from edge.ports import Database, Row, UniqueViolation
 from edge.ports.model import ToolCall
 from edge.routes import Routes
+from edge.rows import parsed, row_as
 
 routes = Routes("/agent/conversations", tag="agent", access=READER)
 
@@ -42,7 +42,7 @@ class ConversationBusy(Problem):
     status = 409
 
 
-class Conversation(BaseModel):
+class Conversation(TypedDict):
     """A conversation, by what was asked first."""
 
     id: str
@@ -52,7 +52,7 @@ class Conversation(BaseModel):
     last_at: str
 
 
-class StoredMessage(BaseModel):
+class StoredMessage(TypedDict):
     """A message as it is stored.
 
     `status` is complete, stopped (too many rounds), cut (too long), cancelled (the caller left) or failed; that of a
@@ -65,7 +65,7 @@ class StoredMessage(BaseModel):
     content: str
     status: str
     model: str | None
-    tool_calls: Json[list[dict[str, Any]]] | None
+    tool_calls: list[dict[str, Any]] | None
     tool_call_id: str | None
     finish_reason: str | None
     prompt_tokens: int | None
@@ -99,7 +99,7 @@ async def list_conversations(wanted: Query[Paging], db: Database) -> list[Conver
         rows = await db.all(_LIST.format(older="true"), wanted.limit)
     else:
         rows = await db.all(_LIST.format(older=_OLDER), wanted.before, wanted.limit)
-    return [Conversation.model_validate(row | {"title": row["title"][:TITLE]}) for row in rows]
+    return [row_as(Conversation, row, title=row["title"][:TITLE]) for row in rows]
 
 
 @routes.get("/{conversation_id}", ConversationNotFound)
@@ -108,7 +108,7 @@ async def get_conversation(conversation_id: str, db: Database) -> list[StoredMes
     rows = await db.all(f"{_MESSAGES} ORDER BY turn, rowid LIMIT 1000", conversation_id)
     if not rows:
         raise _unknown(conversation_id)
-    return [StoredMessage.model_validate(row) for row in rows]
+    return [row_as(StoredMessage, row, tool_calls=parsed(row["tool_calls"])) for row in rows]
 
 
 @routes.delete("/{conversation_id}", ConversationNotFound, access=OPERATOR)
@@ -234,7 +234,7 @@ def _within(actor: Actor, beginning: Row) -> Actor:
     """Return a caller within the scope in which a conversation was begun, which is not wider than its own."""
     subjects = None if beginning["subjects"] is None else frozenset(from_json(beginning["subjects"]))
     role = Role(max(READER, min(actor.role, beginning["least_role"])))
-    return replace(actor, role=role, subjects=subjects)
+    return actor._replace(role=role, subjects=subjects)
 
 
 _MESSAGES = "SELECT * FROM agent_messages WHERE conversation_id = ?"

@@ -3,9 +3,8 @@
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
 from time import time
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 
-from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from core_tessie.agent.conversations import call_of
@@ -34,19 +33,19 @@ JSON = "application/json"
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
-class ListedModel(BaseModel):
+class ListedModel(TypedDict):
     """A model that can be asked."""
 
     id: str
-    object: Literal["model"] = "model"
-    created: int = 0
-    owned_by: str = "workers-ai"
+    object: Literal["model"]
+    created: int
+    owned_by: str
 
 
-class ListedModels(BaseModel):
+class ListedModels(TypedDict):
     """The models, the default first."""
 
-    object: Literal["list"] = "list"
+    object: Literal["list"]
     data: list[ListedModel]
 
 
@@ -79,7 +78,7 @@ async def complete_chat(asked: Body[Completion], request: Request, actor: Actor,
 @routes.get("/models", ModelNotConfigured)
 async def list_models(dialect: Dialect) -> ListedModels:
     """List the models that can be asked, the default first."""
-    return ListedModels(data=[ListedModel(id=name) for name in await dialect.names()])
+    return ListedModels(object="list", data=[_listed(name) for name in await dialect.names()])
 
 
 @routes.get("/models/{model:path}", ModelNotConfigured, ModelNotFound)
@@ -88,7 +87,11 @@ async def get_model(model: str, dialect: Dialect) -> ListedModel:
     model = percent_decode(model)  # clients encode the slashes in Cloudflare's names
     if model not in await dialect.names():
         raise ModelNotFound(f"there is no model {model[:80]}")
-    return ListedModel(id=model)
+    return _listed(model)
+
+
+def _listed(name: str) -> ListedModel:
+    return ListedModel(id=name, object="model", created=0, owned_by="workers-ai")
 
 
 def translate_problem(_request: Request, response: Response) -> Response:

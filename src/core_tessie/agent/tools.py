@@ -1,7 +1,6 @@
 """What a model may look up: the read-only commands, with their arguments checked and their answers cut."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, NamedTuple
 
@@ -32,8 +31,7 @@ ARGUMENTS_LIMIT = 16_000
 ROWS = 50
 
 
-@dataclass(frozen=True, slots=True)
-class Looking:
+class Looking(NamedTuple):
     """With what a tool looks something up: in the caller's name, so that it sees no more than the caller may."""
 
     db: ScopedDatabase
@@ -112,13 +110,13 @@ async def _energy_report(asked: ReportRequest, looking: Looking) -> object:
 
 
 async def _read_report(asked: ReadReport, looking: Looking) -> object:
-    report = await energy_report.read_report(asked.report_id, looking.db)
-    return _numbers(report.model_dump(mode="json", by_alias=True))
+    stored = await energy_report.read_report(asked.report_id, looking.db)
+    return _numbers({**stored, "report": from_json(stored["report"])})
 
 
 async def _sync_status(_: SyncStatus, looking: Looking) -> object:
     rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
-    return [runs.SyncRun.model_validate(row).model_dump() for row in rows]
+    return [runs.shown(row) for row in rows]
 
 
 TOOLS = {

@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from time import perf_counter
 from traceback import format_exception
-from typing import Any
+from typing import Any, NamedTuple
 from uuid import uuid4
 
 from core_tessie.agent.conversations import Message, call_of, calls_json, close_turn, ending, history, said
@@ -33,8 +33,7 @@ type Told = tuple[str, dict[str, Any]]
 """What the caller is told: start, token, tool, done or error, with its data."""
 
 
-@dataclass(frozen=True, slots=True)
-class Desk:
+class Desk(NamedTuple):
     """What turns are made with."""
 
     model: Model

@@ -1,8 +1,8 @@
 """`GET /colbycommands`: the curated commands, each with the schema of what it takes."""
 
-from typing import Any, NamedTuple, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, NamedTuple, TypedDict, get_args, get_origin, get_type_hints
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from core_tessie.console import usage
 from core_tessie.console.shown_schemas import shown_schema
@@ -57,17 +57,17 @@ COMMANDS = (
 )
 
 
-class Command(BaseModel):
+class Command(TypedDict):
     """What can be asked for: send `method` to `path`, with JSON that fits `body`, or none where that is null."""
 
     name: str
     method: str
     path: str
     summary: str
-    role: str = Field(description="the least role that may")
-    status: int = Field(description="of the answer when it goes well")
-    body: dict[str, Any] | None = Field(description="JSON Schema")
-    tool: str | None = Field(description="what the agent calls it by; null where the agent may not")
+    role: Annotated[str, Field(description="the least role that may")]
+    status: Annotated[int, Field(description="of the answer when it goes well")]
+    body: Annotated[dict[str, Any] | None, Field(description="JSON Schema")]
+    tool: Annotated[str | None, Field(description="what the agent calls it by; null where the agent may not")]
 
 
 @routes.get("")

@@ -1,7 +1,7 @@
 """`GET /colbycommands/usage`: how often each thing was done in a period, how long it took, and what it came to."""
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -52,20 +52,20 @@ class UsageQuery(BaseModel):
     )
 
 
-class UsageTotal(BaseModel):
+class UsageTotal(TypedDict):
     """What was counted of one kind: `sums` has `ms` and what else the kind measures. What was not asked for is null."""
 
-    kind: str = Field(description="request, sync, action or chat")
-    name: str | None = Field(None, description="route, part of a sync, kind of action, or model")
-    outcome: str | None = Field(None, description="2xx to 5xx, or how it ended")
-    detail: str | None = Field(None, description="method of a request, cause of a sync")
-    actor: str | None = None
+    kind: Annotated[str, Field(description="request, sync, action or chat")]
+    name: Annotated[str | None, Field(description="route, part of a sync, kind of action, or model")]
+    outcome: Annotated[str | None, Field(description="2xx to 5xx, or how it ended")]
+    detail: Annotated[str | None, Field(description="method of a request, cause of a sync")]
+    actor: str | None
     count: int
     mean_ms: float
     sums: dict[str, float]
 
 
-class Usage(BaseModel):
+class Usage(TypedDict):
     """Totals of a period, the most frequent first."""
 
     since: str
@@ -88,7 +88,7 @@ async def get_usage(wanted: Query[UsageQuery], analytics: Telemetry, clock: Cloc
         totals = await analytics.totals([BLOBS.index(name) + 1 for name in names], doubles, since)
     except PortError as fault:
         raise UsageFailed(str(fault), upstream="Analytics Engine") from None
-    told = sorted((_told(names, total) for total in totals), key=lambda one: -one.count)
+    told = sorted((_told(names, total) for total in totals), key=lambda one: -one["count"])
     return Usage(since=to_text(since), until=to_text(now), totals=told)
 
 
@@ -107,4 +107,13 @@ def _told(names: tuple[str, ...], total: Total) -> UsageTotal:
     count = total.count + round(sums.pop("more", 0))  # calls that share a point
     mean = sums["ms"] / count if count else 0.0
     rounded = {name: round(value, 3) for name, value in sums.items()}
-    return UsageTotal(**told, count=count, mean_ms=round(mean, 3), sums=rounded)
+    return UsageTotal(
+        kind=told["kind"],
+        name=told.get("name"),
+        outcome=told.get("outcome"),
+        detail=told.get("detail"),
+        actor=told.get("actor"),
+        count=count,
+        mean_ms=round(mean, 3),
+        sums=rounded,
+    )

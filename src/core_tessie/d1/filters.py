@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydantic_core import to_json
@@ -38,8 +37,7 @@ class Condition(NamedTuple):
     params: tuple[Value, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Query:
+class Query(NamedTuple):
     """What a query string asks of a table: `where` is None where there is no filter, `order` the SQL's terms."""
 
     table: Rows

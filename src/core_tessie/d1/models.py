@@ -1,7 +1,7 @@
 """The shapes that `/d1` takes and gives, for its documentation: the tables themselves are described by `GET /d1`."""
 
 from collections.abc import Iterable
-from typing import Annotated, Self
+from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -43,7 +43,7 @@ class Inserting(Selecting):
     columns: Annotated[str | None, Field(description="The members that are taken from the body's rows")] = None
 
 
-class ColumnInfo(BaseModel):
+class ColumnInfo(TypedDict):
     """One column: `references` is the table whose id it holds; what is not writable, the database sets."""
 
     name: str
@@ -54,22 +54,22 @@ class ColumnInfo(BaseModel):
     references: str | None
 
 
-class TableInfo(BaseModel):
+class TableInfo(TypedDict):
     """One table with its columns in their order."""
 
     name: str
     columns: list[ColumnInfo]
 
 
-class Tables(BaseModel):
+class Tables(TypedDict):
     """The tables that the caller may read."""
 
     tables: list[TableInfo]
 
-    @classmethod
-    def of(cls, tables: Iterable[Rows]) -> Self:
-        """Describe tables."""
-        return cls(tables=[TableInfo(name=table.name, columns=_columns(table)) for table in tables])
+
+def described(tables: Iterable[Rows]) -> Tables:
+    """Describe tables."""
+    return Tables(tables=[TableInfo(name=table.name, columns=_columns(table)) for table in tables])
 
 
 def _columns(table: Rows) -> list[ColumnInfo]:

@@ -1,7 +1,7 @@
 """What a request's headers ask of an answer of `/d1`: its form, and whether it shows the rows that were written."""
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core_tessie.d1.refusals import MalformedQuery, NotAcceptable, UnknownSchema, Unsupported, quoted
 from edge.http import HeaderList
@@ -21,8 +21,7 @@ _LATER = {"resolution", "tx", "timezone", "max-affected"}
 _ITEMS = re.compile(r"\d*-\d*|items=.*")
 
 
-@dataclass(frozen=True, slots=True)
-class Preferences:
+class Preferences(NamedTuple):
     """What `Prefer` asks for; `rows` is None where it does not say whether written rows are to be shown."""
 
     rows: bool | None

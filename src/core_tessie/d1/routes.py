@@ -51,7 +51,7 @@ _WRITTEN = (InvalidRow, UnnaturalId, DuplicateRow, MissingReference)
 @routes.get(reach=SELF)
 async def list_tables(actor: Actor) -> d1_models.Tables:
     """List the tables that you may read, with their columns."""
-    return d1_models.Tables.of(table for table in SERVED.values() if may_read(actor, table))
+    return d1_models.described(table for table in SERVED.values() if may_read(actor, table))
 
 
 @routes.get("/{table}", *_CHOSEN, operation=d1_models.LIST)

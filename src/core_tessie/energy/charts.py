@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from core_tessie.energy.markup import Markup, el
 
@@ -14,16 +14,14 @@ LABEL_WIDTH, NAME_WIDTH = 6.4, 7.2
 COLOURS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Series:
+class Series(NamedTuple):
     """One value for each label of a chart, None where nothing is known."""
 
     name: str
     values: Sequence[float | None]
 
 
-@dataclass(frozen=True, slots=True)
-class _Plot:
+class _Plot(NamedTuple):
     """Where values stand: a slot across for each label, and upwards an axis in round steps from `low` to `high`."""
 
     name: str

@@ -12,9 +12,14 @@ Cell = str | int | float | None  # no `type`: a schema for a cell of any kind sa
 type Key = tuple[Cell, ...]
 """What the rows of a group have in common: the cells that its row in a table begins with."""
 
+LATER = ConfigDict(defer_build=True)
+"""Builds a validator on first use: no start makes or reads a report."""
+
 
 class Figure(BaseModel):
     """One number: null where nothing is known; `how` is its formula in words, `rows` from how many rows it is."""
+
+    model_config = LATER
 
     label: str
     value: float | None
@@ -38,6 +43,8 @@ VIN = ReportColumn(label="VIN", how="the vehicle")
 class ReportTable(BaseModel):
     """Rows of cells by column name; besides `columns`, a row has the columns that count rows."""
 
+    model_config = LATER
+
     title: str
     columns: dict[str, ReportColumn]
     rows: list[dict[str, Annotated[Cell, WithJsonSchema({})]]]
@@ -46,7 +53,7 @@ class ReportTable(BaseModel):
 class ReportInputs(BaseModel):
     """What the report was made from: posted again, it gives the same report while the rows are the same."""
 
-    model_config = ConfigDict(validate_by_name=True)
+    model_config = ConfigDict(validate_by_name=True, defer_build=True)
 
     vin: str | None
     start: datetime = Field(alias="from")
@@ -58,6 +65,8 @@ class ReportInputs(BaseModel):
 
 class EnergyReport(BaseModel):
     """Everything that is known of a period. An event belongs to it by its start, and so to a local day."""
+
+    model_config = LATER
 
     inputs: ReportInputs
     rows: dict[str, int] = Field(description="rows of the period by table")

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import reduce
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from core_tessie.energy.sql import CHARGES, DRIVES, IDLES, Measure
 
@@ -45,8 +45,7 @@ def fold(sums: Iterable[Sums]) -> Sums:
     return reduce(Sums.__add__, sums, Sums({}, {}))
 
 
-@dataclass(frozen=True, slots=True)
-class Formula:
+class Formula(NamedTuple):
     """`scale` * (sum of the `top` measures) / `per`, and that again * `times[0]` / `times[1]` where given."""
 
     name: str

@@ -1,9 +1,9 @@
 """The period of a report: two instants, and the local days between them as ranges of one UTC offset each."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 from edge.instants import to_text
@@ -12,8 +12,7 @@ DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True, slots=True)
-class Period:
+class Period(NamedTuple):
     """From `start` to `end` (exclusive), in UTC and whole seconds; days are those of the time zone called `zone`."""
 
     start: datetime

@@ -1,10 +1,11 @@
 """`/colbycommands/energy-report`: reports on energy, cost and efficiency, made from the rows and stored."""
 
 from datetime import datetime, timedelta
-from typing import Annotated, Any
+from typing import Annotated, Any, TypedDict
 from uuid import uuid4
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, Json
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic_core import from_json
 
 from core_tessie.energy.compute import compute, title_of
 from core_tessie.energy.document import EnergyReport
@@ -22,9 +23,10 @@ from edge.errors import Fault, InvalidBody, NotFound, Problem
 from edge.http import Response
 from edge.instants import to_text
 from edge.negotiation import NotAcceptable, best
-from edge.ports import Clock, Database
+from edge.ports import Clock, Database, Row
 from edge.request import Request
 from edge.routes import Routes
+from edge.rows import row_as
 from edge.text import Matching
 
 routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READER)
@@ -65,7 +67,7 @@ class ReportRequest(BaseModel):
     min_drive_mi: float = Field(2.0, ge=0, le=1000, description="length from which a drive can be best or worst")
 
 
-class StoredReport(BaseModel):
+class StoredReport(TypedDict):
     """An energy report as it is stored. `summary` in words is null until a model has written one."""
 
     id: str
@@ -78,10 +80,10 @@ class StoredReport(BaseModel):
     actor: str | None
     request_id: str | None
     created_at: str
-    report: Json[EnergyReport]
+    report: EnergyReport
 
 
-class ReportEntry(BaseModel):
+class ReportEntry(TypedDict):
     """A stored report without its numbers."""
 
     id: str
@@ -144,7 +146,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     """
     stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
-    response = Response.json(StoredReport.model_validate(stored).model_dump(mode="json", by_alias=True), 201)
+    response = Response.json(_document(stored), 201)
     response.headers.append(location)
     return response
 
@@ -186,7 +188,7 @@ async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEn
     else:
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
         rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
-    return [ReportEntry.model_validate(row) for row in rows]
+    return [row_as(ReportEntry, row) for row in rows]
 
 
 @routes.get("/{report_id}", ReportNotFound, NotAcceptable, operation=_ANSWERS)
@@ -203,22 +205,25 @@ async def get_report(report_id: str, request: Request, db: Database) -> Response
     return response
 
 
-async def read_report(report_id: str, db: Database) -> StoredReport:
-    """Return a stored report; `ReportNotFound` where the caller has none of this id."""
+async def read_report(report_id: str, db: Database) -> Row:
+    """Return the row of a stored report; `ReportNotFound` where the caller has none of this id."""
     row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
     if row is None:
         raise ReportNotFound(f"there is no report {report_id[:80]}")
-    return StoredReport.model_validate(row)
+    return row
 
 
-def _shown(stored: StoredReport, media_type: str) -> Response:
+def _document(row: Row) -> StoredReport:
+    return row_as(StoredReport, row, report=from_json(row["report"]))
+
+
+def _shown(row: Row, media_type: str) -> Response:
     if media_type == JSON:
-        return Response.json(stored.model_dump(mode="json", by_alias=True))
+        return Response.json(_document(row))
+    report = EnergyReport.model_validate_json(row["report"])
     if media_type == MARKDOWN:
-        return Response.text(
-            markdown(stored.title, stored.summary, stored.report), media_type=f"{MARKDOWN}; charset=utf-8"
-        )
-    response = Response.text(page(stored.title, stored.summary, stored.report), media_type=f"{HTML}; charset=utf-8")
+        return Response.text(markdown(row["title"], row["summary"], report), media_type=f"{MARKDOWN}; charset=utf-8")
+    response = Response.text(page(row["title"], row["summary"], report), media_type=f"{HTML}; charset=utf-8")
     response.headers.append(("content-security-policy", _POLICY))
     return response
 

@@ -1,6 +1,5 @@
 """What a report reads: sums by vehicle, local day, temperature, place and kind, as one batch of statements."""
 
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from pydantic_core import to_json
@@ -12,8 +11,7 @@ RANKED = 5
 """How many drives the best and the worst are."""
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """What a report is asked for: one vehicle or (None) all, a period, and two thresholds of taste."""
 
     vin: str | None

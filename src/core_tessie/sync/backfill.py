@@ -1,7 +1,7 @@
 """Syncs that are an action: of one vehicle or all, in a run of the action's own; as a workflow, where one is bound."""
 
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from core_tessie.sync import account, parts, runs
 from core_tessie.sync.listing import take_list
@@ -12,8 +12,7 @@ from core_tessie.tessie.client import Tessie
 from edge.ports import Clock, Statement, SystemDatabase
 
 
-@dataclass(frozen=True, slots=True)
-class Backfill:
+class Backfill(NamedTuple):
     """The steps of such a sync. Each may be done twice, or be cut off and done again."""
 
     db: SystemDatabase
@@ -36,9 +35,9 @@ class Backfill:
             begun = runs.begin_for(run_id, known, self.clock.now(), actor, request_id)
             await self.db.batch([*again, *begun, runs.close(run_id, self.clock.now())])
             run = await runs.read(self.db, run_id)
-        if run is None or run.ended_at is not None:
+        if run is None or run["ended_at"] is not None:
             return []
-        return [vin for vin, facts in run.progress.items() if facts.get("status") not in runs.ENDED]
+        return [vin for vin, facts in run["progress"].items() if facts.get("status") not in runs.ENDED]
 
     async def step(self, run_id: str, vin: str, windows: int | None = None) -> bool:
         """Do a part of one vehicle's sync; True when it is through, also where Tessie refuses it for good.
@@ -62,7 +61,8 @@ class Backfill:
         if run is None:
             return {"run_id": run_id}
         counted = ("status", "vehicles_total", "vehicles_done", "vehicles_failed", "rows_written")
-        return {"run_id": run_id} | {name: getattr(run, name) for name in counted}
+        row: Mapping[str, object] = run
+        return {"run_id": run_id} | {name: row[name] for name in counted}
 
     async def _all(self, run_id: str) -> list[str]:
         await take_list(self.db, self.tessie, self.clock, self.news, run_id)

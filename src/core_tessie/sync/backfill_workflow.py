@@ -1,7 +1,6 @@
 """The backfill as a workflow: a durable step for the plan, for each window of each vehicle, and for the end."""
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
@@ -40,8 +39,7 @@ async def run_backfill(run: Run, asked: Body[BackfillRun], work: ActionWork, bac
     return await run.steps.do("end", steps.end)
 
 
-@dataclass(frozen=True, slots=True)
-class BackfillSteps:
+class BackfillSteps(NamedTuple):
     """The steps of one run."""
 
     action_id: str

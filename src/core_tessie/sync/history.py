@@ -2,7 +2,6 @@
 
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,20 +16,17 @@ from edge.ports import Result, Row, Statement, SystemDatabase
 UNITS: Mapping[str, object] = {"distance_format": "mi", "temperature_format": "c"}
 
 
-@dataclass(slots=True)
 class HistoryWindow:
     """A window of one kind of history."""
 
-    vin: str
-    kind: str
-    db: SystemDatabase
-    reader: Reader
-    news: SyncNews
-    found: list[Any] = field(default_factory=list, init=False)
-    gone: list[Row] = field(default_factory=list, init=False)
-    is_first: bool = field(default=False, init=False)
-    has_removed: bool = field(default=False, init=False)
-    records: Records = field(default=Records([], Counter(), [], ""), init=False)
+    def __init__(self, vin: str, kind: str, db: SystemDatabase, reader: Reader, news: SyncNews) -> None:
+        self.vin, self.kind = vin, kind
+        self.db, self.reader, self.news = db, reader, news
+        self.found: list[Any] = []
+        self.gone: list[Row] = []
+        self.is_first = False
+        self.has_removed = False
+        self.records = Records([], Counter(), [], "")
 
     async def read(self, trail: Trail) -> None:
         """Read the next window of a trail, move the trail past it, and find what Tessie no longer has."""
@@ -72,7 +68,7 @@ class HistoryWindow:
         self.news.record_ended(self.vin, self.kind, (row for row in after if _ends(before.get(row["id"]), row)))
 
     async def _ask(self, query: Mapping[str, object]) -> list[Any]:
-        return results(await self.reader.object(self.vin, self.kind, {**UNITS, **query}))
+        return results(self.kind, await self.reader.object(self.vin, self.kind, {**UNITS, **query}))
 
     async def _gone(self, covered: Span) -> list[Row]:
         """Return the rows that Tessie no longer has; it is asked for their time a second time before they go."""

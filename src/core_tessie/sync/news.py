@@ -1,8 +1,7 @@
 """What a sync tells, after each commit, from what the batch returned: live events, and points of usage."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import to_json
 
@@ -44,8 +43,7 @@ RECORDED: Mapping[str, tuple[str, Any]] = {
 """Kinds of history whose new records are told one by one: the event's type, and its data, which are columns."""
 
 
-@dataclass(frozen=True, slots=True)
-class SyncNews:
+class SyncNews(NamedTuple):
     """Publishes and counts. It waits for nothing, and nothing here changes what a sync does."""
 
     publisher: Publisher
@@ -54,7 +52,7 @@ class SyncNews:
 
     def started(self, run: SyncRun) -> None:
         """Tell of a run that has begun."""
-        self.publisher.publish("sync.started", SyncStarted(run_id=run.id, cause=run.cause, actor=run.actor))
+        self.publisher.publish("sync.started", SyncStarted(run_id=run["id"], cause=run["cause"], actor=run["actor"]))
 
     def ended(self, rows: Iterable[Row]) -> None:
         """Tell of the runs that a statement of `runs` has ended; those that go on are among its rows, too."""

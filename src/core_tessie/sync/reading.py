@@ -1,7 +1,6 @@
 """Tessie's answers as the sync reads them: objects, results, the list of vehicles, and what a refusal means."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -56,24 +55,23 @@ class Listing(NamedTuple):
     unreadable: int
 
 
-@dataclass(slots=True)
 class Reader:
     """Reads for one step of a sync. A vehicle that is refused is not taken for a refused key, and the reverse."""
 
-    tessie: Tessie
-    run_id: str
-    is_key_valid: bool = field(default=False, init=False)
+    def __init__(self, tessie: Tessie, run_id: str) -> None:
+        self._tessie, self._run_id = tessie, run_id
+        self._is_key_valid = False
 
     async def object(self, vin: str, path: str, query: Mapping[str, object]) -> dict[str, Any]:
         """Return the object at a vehicle's path.
 
         Errors: `VehicleRefused` and `KeyRefused` for good; `TessieFailed` or `TessieTimeout` for another try.
         """
-        ask = Ask("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self.run_id)
-        fetched = await self.tessie.send(ask)
-        if fetched.status == 401 and not self.is_key_valid:
-            await list_vehicles(self.tessie, self.run_id)
-            self.is_key_valid = True
+        ask = Ask("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self._run_id)
+        fetched = await self._tessie.send(ask)
+        if fetched.status == 401 and not self._is_key_valid:
+            await list_vehicles(self._tessie, self._run_id)
+            self._is_key_valid = True
         if fetched.status in REFUSALS:
             raise VehicleRefused(path, fetched.status)
         return _object(path, fetched)
@@ -86,16 +84,16 @@ async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True
         raise KeyRefused
     if fetched.status in REFUSALS:
         raise VehicleRefused("vehicles", fetched.status)
-    entries = results(_object("vehicles", fetched))
+    entries = results("vehicles", _object("vehicles", fetched))
     cars = {entry["vin"]: _listed(entry) for entry in entries if _names_vehicle(entry)}
     return Listing(cars, sum(not _names_vehicle(entry) for entry in entries))
 
 
-def results(value: Mapping[str, Any]) -> list[Any]:
-    """Return the list of results of an answer."""
+def results(path: str, value: Mapping[str, Any]) -> list[Any]:
+    """Return the list of results of a path's answer."""
     found = value.get("results")
     if not isinstance(found, list):
-        raise TessieMalformed("no list of results", upstream="Tessie")
+        raise TessieMalformed(f"{path}: no list of results", upstream="Tessie")
     return found
 
 

@@ -144,7 +144,7 @@ _WAITING = (
     "INSERT INTO software_updates (id, vin, version, status, first_seen_at, download_pct, install_pct, "
     "expected_duration_s) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET status = excluded.status, "
     "download_pct = excluded.download_pct, install_pct = excluded.install_pct, "
-    "expected_duration_s = excluded.expected_duration_s "
+    "expected_duration_s = excluded.expected_duration_s, updated_at = CURRENT_TIMESTAMP "
     "WHERE (software_updates.status, software_updates.download_pct, software_updates.install_pct) "
     "IS NOT (excluded.status, excluded.download_pct, excluded.install_pct) "
     "RETURNING version, status, download_pct, install_pct"
@@ -152,6 +152,6 @@ _WAITING = (
 _RUNNING = (
     "INSERT INTO software_updates (id, vin, version, status, first_seen_at, installed_at) "
     "VALUES (?, ?, ?, 'installed', ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'installed', "
-    "installed_at = excluded.installed_at, download_pct = NULL, install_pct = NULL "
+    "installed_at = excluded.installed_at, download_pct = NULL, install_pct = NULL, updated_at = CURRENT_TIMESTAMP "
     "WHERE software_updates.status IS NOT 'installed' RETURNING version, status, download_pct, install_pct"
 )

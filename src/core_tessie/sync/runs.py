@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any, Literal, TypedDict
 from uuid import uuid4
 
-from pydantic import BaseModel, Json
-from pydantic_core import to_json
+from pydantic_core import from_json, to_json
 
 from edge.instants import to_text
 from edge.ports import Database, Row, Statement
+from edge.rows import row_as
 
 ABANDONED_AFTER = timedelta(hours=24)
 """A run that is still open after this has lost its messages: the next one closes it."""
@@ -20,7 +20,7 @@ ENDED = ("succeeded", "partial", "failed", "archived")
 type Cause = Literal["cron", "api", "command line", "poll"]
 
 
-class SyncRun(BaseModel):
+class SyncRun(TypedDict):
     """One run of the sync. `progress` tells for each VIN its status, rows by kind and how far back it has come."""
 
     id: str
@@ -34,8 +34,13 @@ class SyncRun(BaseModel):
     vehicles_done: int
     vehicles_failed: int
     rows_written: int
-    progress: Json[dict[str, dict[str, Any]]]
+    progress: dict[str, dict[str, Any]]
     error: str | None
+
+
+def shown(row: Row) -> SyncRun:
+    """Return a row as a run."""
+    return row_as(SyncRun, row, progress=from_json(row["progress"]))
 
 
 async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_id: str) -> tuple[SyncRun, list[Row]]:
@@ -48,7 +53,7 @@ async def begin(db: Database, now: datetime, cause: Cause, actor: str, request_i
             Statement(_BEGIN, given),
         ]
     )
-    return SyncRun.model_validate(results[1].rows[0]), results[0].rows
+    return shown(results[1].rows[0]), results[0].rows
 
 
 def begin_for(
@@ -63,14 +68,14 @@ def begin_for(
 async def read(db: Database, run_id: str) -> SyncRun | None:
     """Return a run, or None."""
     row: Row | None = await db.first("SELECT * FROM sync_runs WHERE id = ?", run_id)
-    return SyncRun.model_validate(row) if row else None
+    return shown(row) if row else None
 
 
 def expect(run_id: str, vins: list[str]) -> Statement:
     """Name the vehicles that a run waits for."""
     pending = {vin: {"status": "pending"} for vin in vins}
     return Statement(
-        "UPDATE sync_runs SET progress = json_patch(?, progress), vehicles_total = ? WHERE id = ? AND ended_at IS NULL",
+        f"{_UPDATE} progress = json_patch(?, progress), vehicles_total = ? WHERE id = ? AND ended_at IS NULL",
         (to_json(pending).decode(), len(vins), run_id),
     )
 
@@ -87,14 +92,14 @@ def waits_for(run_id: str, vin: str) -> Statement:
 def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
     """Note facts about one vehicle in a run that is open, and return its progress; None takes a fact away."""
     return Statement(
-        "UPDATE sync_runs SET progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL RETURNING progress",
+        f"{_UPDATE} progress = json_patch(progress, ?) WHERE id = ? AND ended_at IS NULL RETURNING progress",
         (to_json({vin: facts}).decode(), run_id),
     )
 
 
 def count_rows(run_id: str) -> Statement:
     """Add the rows that the statement before it in the batch has changed."""
-    return Statement("UPDATE sync_runs SET rows_written = rows_written + changes() WHERE id = ?", (run_id,))
+    return Statement(f"{_UPDATE} rows_written = rows_written + changes() WHERE id = ?", (run_id,))
 
 
 def close(run_id: str, now: datetime) -> Statement:
@@ -105,11 +110,12 @@ def close(run_id: str, now: datetime) -> Statement:
 def fail(run_id: str, now: datetime, error: str) -> Statement:
     """End a run that could not begin, and return its row."""
     return Statement(
-        f"UPDATE sync_runs SET status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_TOLD}",
+        f"{_UPDATE} status = 'failed', ended_at = ?, error = ? WHERE id = ? AND ended_at IS NULL {_TOLD}",
         (to_text(now), error, run_id),
     )
 
 
+_UPDATE = "UPDATE sync_runs SET updated_at = CURRENT_TIMESTAMP,"
 _TOLD = (
     "RETURNING id, cause, status, started_at, ended_at, vehicles_total, vehicles_done, vehicles_failed, "
     "rows_written, error"
@@ -119,7 +125,7 @@ _BEGIN = (
     "VALUES (?, ?, 'started', ?, ?, ?) RETURNING *"
 )
 _ABANDON = (
-    "UPDATE sync_runs SET status = 'failed', error = 'abandoned', ended_at = ? "
+    f"{_UPDATE} status = 'failed', error = 'abandoned', ended_at = ? "
     f"WHERE status = 'started' AND started_at < ? {_TOLD}"
 )
 _CLOSE = f"""
@@ -130,7 +136,7 @@ WITH counted AS (
          count(*) AS total
   FROM sync_runs AS run, json_each(run.progress) WHERE run.id = ?
 )
-UPDATE sync_runs SET
+{_UPDATE}
   vehicles_done = counted.done,
   vehicles_failed = counted.failed,
   ended_at = CASE WHEN counted.done + counted.failed = counted.total THEN ? END,

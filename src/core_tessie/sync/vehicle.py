@@ -1,9 +1,8 @@
 """One vehicle's sync: what it is like now, then its history in windows, newest first; each part by itself."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from core_tessie.live_events import SyncPartFailed, SyncProgress, SyncUnreadable, SyncVehicleDone, SyncVehicleFailed
 from core_tessie.sync import archive, lookback, parts, runs
@@ -22,14 +21,15 @@ WINDOWS_AT_ONCE = 8
 """Windows that one message walks through before it puts itself back: a Worker's invocation is bounded."""
 REREADS = 10
 """Windows of older history that one run reads again to find a change."""
+ATTEMPTS = 5
+"""Steps in which a part may fail while another one succeeds, before it is given up in a run."""
 ERROR_LIMIT = 500
 """Characters of a vehicle's error that a run keeps."""
 ABSENT = frozenset({403, 404})
 """Statuses by which Tessie says that an account has no battery measurements."""
 
 
-@dataclass(frozen=True, slots=True)
-class VehicleSync:
+class VehicleSync(NamedTuple):
     """Brings one vehicle up to date within a run."""
 
     vin: str
@@ -148,6 +148,9 @@ class VehicleSync:
         trail = walk.parts[part]
         trail.error = str(fault)
         trail.attempts += 1
+        is_alone = any(other.status == "done" for other in walk.parts.values())
+        if trail.attempts >= ATTEMPTS and is_alone:
+            trail.status = "failed"
         await self.db.batch([self._place(walk)])
 
     async def _observe(self, walk: Walk, trail: Trail, reader: Reader) -> None:
@@ -166,7 +169,7 @@ class VehicleSync:
 
     async def _measure(self, walk: Walk, trail: Trail, reader: Reader) -> None:
         span = {"from": trail.floor, "to": walk.since, "distance_format": "mi"}
-        found = results(await reader.object(self.vin, "battery_health", span))
+        found = results("battery_health", await reader.object(self.vin, "battery_health", span))
         statements, unreadable = capacities(self.vin, found)
         trail.status = "done"
         trail.error = None

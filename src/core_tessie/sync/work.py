@@ -1,7 +1,6 @@
 """The sync as its queue carries it: which messages there are, what each does, what becomes of a failed one."""
 
-from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
 
@@ -42,8 +41,7 @@ class SyncVehicle(BaseModel):
 type Message = PlanSync | SyncVehicle
 
 
-@dataclass(frozen=True, slots=True)
-class SyncWork:
+class SyncWork(NamedTuple):
     """Begins runs and does their messages. Each of its methods may be run twice, or cut off, and be run again."""
 
     settings: TessieSettings
@@ -58,9 +56,9 @@ class SyncWork:
         """Begin a run whose plan the queue will make."""
         run = await self._begin(cause, actor, request_id)
         try:
-            await self.queue.send(PlanSync(run_id=run.id).model_dump())
+            await self.queue.send(PlanSync(run_id=run["id"]).model_dump())
         except PortError as fault:
-            await self._end(runs.fail(run.id, self.clock.now(), f"the queue took no message: {fault}"))
+            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
             raise
         return run
 
@@ -70,17 +68,17 @@ class SyncWork:
             return
         run = await self._begin(cause, cause, request_id)
         try:
-            await self._plan(run.id)
+            await self._plan(run["id"])
         except KeyRefused as fault:
-            await account.refuse(run.id, fault, self.db, self.clock, self.news)
+            await account.refuse(run["id"], fault, self.db, self.clock, self.news)
         except (Problem, VehicleRefused, PortError) as fault:
-            await self._end(runs.fail(run.id, self.clock.now(), str(fault)))
+            await self._end(runs.fail(run["id"], self.clock.now(), str(fault)))
             raise
 
     async def begin_for(self, vins: list[str], cause: Cause, request_id: str) -> None:
         """Begin a run of some vehicles."""
         run = await self._begin(cause, cause, request_id)
-        await self._send(run.id, vins)
+        await self._send(run["id"], vins)
 
     async def do(self, message: Message, attempts: int) -> None:
         """Do one message; `Retry` where a later attempt may succeed."""

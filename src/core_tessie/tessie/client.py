@@ -1,6 +1,6 @@
 """Tessie's API as a client: the key is added here and nowhere else; retries, budget and shared calls live here."""
 
-from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
@@ -33,8 +33,7 @@ class TessieTimeout(GatewayTimeout):
     title = "Tessie did not answer in time"
 
 
-@dataclass(frozen=True, slots=True)
-class Ask:
+class Ask(NamedTuple):
     """A request to Tessie: `path` and `query` as they are sent; `is_safe` when repeating it changes nothing.
 
     What is not `is_patient` is tried once: a later call will do as well.
@@ -110,7 +109,7 @@ class Tessie:
 
         patience = self._patience if ask.is_safe else ACTION_PATIENCE
         if not ask.is_patient:
-            patience = replace(patience, attempts=1)
+            patience = patience._replace(attempts=1)
         return self._finish(ask, await patiently(once, patience, self._clock, self._budget.take))
 
     def _headers(self, ask: Ask) -> HeaderList:
@@ -128,10 +127,10 @@ class Tessie:
             attempts=len(tries.told), latency_ms=round(tries.seconds * 1000, 1), acts=not ask.is_safe,
         )  # fmt: skip
         if isinstance(outcome, Fetched):
-            self._journal.record(replace(call, fetched=outcome))
+            self._journal.record(call._replace(fetched=outcome))
             if not (ask.is_safe and outcome.status in GATEWAY_FAULTS):
                 return outcome
         else:
-            self._journal.record(replace(call, error=str(outcome)))
+            self._journal.record(call._replace(error=str(outcome)))
         kind = TessieTimeout if isinstance(outcome, FetchTimeout) else TessieFailed
         raise kind(tries.summary(), upstream="Tessie", attempts=tries.told)

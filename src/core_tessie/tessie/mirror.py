@@ -1,7 +1,6 @@
 """`/tessieapi`: the mirror of Tessie's REST API, with the owner's key added on the way."""
 
 import re
-from dataclasses import replace
 from typing import Annotated
 
 from pydantic import WithJsonSchema
@@ -126,7 +125,7 @@ async def mirror_tessie(
     is_read = ask.method == "GET" and path in READS | OPERATORS_READS
     if actor.role < OPERATOR and not (is_read and path in READS):
         raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
-    ask = replace(ask, body=await request.body(), is_safe=is_read)
+    ask = ask._replace(body=await request.body(), is_safe=is_read)
     return _mirrored(await tessie.send(ask), actor)
 
 

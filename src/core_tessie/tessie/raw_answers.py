@@ -1,8 +1,8 @@
 """The `tessie_raw` rows: each answer of Tessie's, once where it says the same as the one before."""
 
 import re
-from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 from uuid import uuid4
 
 from core_tessie.tessie.masking import masked
@@ -51,8 +51,7 @@ _IF_NEW = (
 _ALWAYS = f"INSERT INTO tessie_raw ({_COLUMNS}) VALUES ({_MARKS})"
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One call of Tessie's API, retries included; `fetched` is None where no whole answer came.
 
     Of a call that `acts` on a car every row is kept. With `leaves_body` the row has all but the body.

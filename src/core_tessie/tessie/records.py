@@ -13,6 +13,9 @@ MILLISECONDS = 100_000_000_000
 LARGEST = 2**63
 """Integers from here on are none of SQLite's."""
 
+LATER = ConfigDict(defer_build=True, extra="ignore", allow_inf_nan=False)
+"""Builds a validator on first use: no start reads records, and theirs would be a tenth of it."""
+
 
 def _instant(value: object) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
@@ -44,13 +47,10 @@ def _at(*path: str) -> Any:
     return Field(None, validation_alias=AliasPath(*path))
 
 
-_FINITE = ConfigDict(extra="ignore", allow_inf_nan=False)
-
-
 class Record(BaseModel):
     """One finished thing in a car's history; the table has its columns, with `id` and `vin` before them."""
 
-    model_config = _FINITE
+    model_config = LATER
     table: ClassVar[str]
 
     tessie_id: Integer = Field(validation_alias="id")
@@ -124,7 +124,7 @@ class Idle(Record):
 class Capacity(BaseModel):
     """One measurement of what the battery holds."""
 
-    model_config = _FINITE
+    model_config = LATER
 
     recorded_at: Instant = Field(validation_alias="timestamp")
     odometer_mi: Lenient[Number] = _at("odometer")
@@ -140,7 +140,7 @@ RECORDS: Mapping[str, type[Record]] = {"drives": Drive, "charges": Charge, "idle
 class Vehicle(BaseModel):
     """What a car was like at its last state; each column from one field of Tessie's state object."""
 
-    model_config = _FINITE
+    model_config = LATER
 
     tessie_id: Lenient[str] = _at("id_s")
     display_name: Lenient[str] = None
@@ -182,7 +182,7 @@ class Vehicle(BaseModel):
 class VehicleSettings(BaseModel):
     """What the owner has set in the car."""
 
-    model_config = _FINITE
+    model_config = LATER
 
     recorded_at: Lenient[Instant] = _at("vehicle_state", "timestamp")
     charge_limit_pct: Lenient[Number] = _at("charge_state", "charge_limit_soc")
@@ -210,7 +210,7 @@ class VehicleSettings(BaseModel):
 class Climate(BaseModel):
     """The cabin at one moment."""
 
-    model_config = _FINITE
+    model_config = LATER
 
     recorded_at: Instant = Field(validation_alias=AliasPath("climate_state", "timestamp"))
     inside_temp_c: Lenient[Number] = _at("climate_state", "inside_temp")
@@ -235,7 +235,7 @@ class Climate(BaseModel):
 class Software(BaseModel):
     """An update that the car offers or is installing; `version` is a blank where there is none."""
 
-    model_config = _FINITE
+    model_config = LATER
 
     version: Lenient[str] = _at("vehicle_state", "software_update", "version")
     status: Lenient[str] = _at("vehicle_state", "software_update", "status")

@@ -2,9 +2,8 @@
 
 import hmac
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import cached_property, lru_cache
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator
 
@@ -72,13 +71,11 @@ class Signing:
 class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
-    def __init__(
-        self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, background: Background, limits: Limits
-    ) -> None:
+    def __init__(self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
         self._settings = settings
         self._clock = clock
         self._limits = limits
-        self.keys = ApiKeys(db, clock, background) if db else None
+        self.keys = ApiKeys(db, clock) if db else None
 
     async def identify(self, request: Request) -> Actor:
         """Return the caller; `Unauthorized` where it is not known, `NotConfigured` without what would know it."""
@@ -152,7 +149,8 @@ class Callers:
             await self.count_look_up(request)
         elif not is_ours:
             raise Unauthorized("the key is not known")
-        return await keys.find(presented)
+        background: Any = request.ports.runtime[Background]
+        return await keys.find(presented, background)
 
     def _need_keys(self) -> ApiKeys:
         if self.keys is None:
@@ -165,7 +163,7 @@ class Callers:
     @cached_property
     def _administrator(self) -> Actor:
         marks = self._marks()
-        return replace(ADMINISTRATOR, fingerprint=marks[0]) if marks else ADMINISTRATOR
+        return ADMINISTRATOR._replace(fingerprint=marks[0]) if marks else ADMINISTRATOR
 
     def _marks(self) -> tuple[str, ...]:
         """Return the fingerprints of the administrator's key; none without a signing key."""
@@ -190,7 +188,7 @@ def narrowed(actor: Actor, key: Actor) -> Actor:
     if rights == (actor.role, actor.subjects, actor.daily_calls, actor.expires_at):
         return actor
     role, subjects, daily_calls, expires_at = rights
-    return replace(actor, role=role, subjects=subjects, daily_calls=daily_calls, expires_at=expires_at)
+    return actor._replace(role=role, subjects=subjects, daily_calls=daily_calls, expires_at=expires_at)
 
 
 def _common(some: frozenset[str] | None, others: frozenset[str] | None) -> frozenset[str] | None:

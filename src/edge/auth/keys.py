@@ -27,8 +27,9 @@ _INSERT = (
     f"VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING {COLUMNS}"
 )
 _BY_ID = "SELECT * FROM api_keys WHERE id = ?"
-_REVOKE = f"UPDATE api_keys SET revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"
-_USED = "UPDATE api_keys SET last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)"
+_UPDATE = "UPDATE api_keys SET updated_at = CURRENT_TIMESTAMP,"
+_REVOKE = f"{_UPDATE} revoked_at = coalesce(revoked_at, ?) WHERE id = ? RETURNING {COLUMNS}"
+_USED = f"{_UPDATE} last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR last_used_at < ?)"
 
 
 class NewKey(NamedTuple):
@@ -47,8 +48,8 @@ class ApiKeys:
     The proof tells a guess from a key without a look-up. Keys that were made without a signing key have none.
     """
 
-    def __init__(self, db: SystemDatabase, clock: Clock, background: Background) -> None:
-        self._db, self._clock, self._background = db, clock, background
+    def __init__(self, db: SystemDatabase, clock: Clock) -> None:
+        self._db, self._clock = db, clock
 
     def now(self) -> float:
         """Return the present instant in Unix seconds."""
@@ -70,8 +71,8 @@ class ApiKeys:
         assert row is not None
         return text, row
 
-    async def find(self, text: str) -> Actor:
-        """Return whose key this is; `Unauthorized` where it is none, was revoked, or has expired."""
+    async def find(self, text: str, background: Background) -> Actor:
+        """Return whose key this is, and note its use; `Unauthorized` where it is none, was revoked, or has expired."""
         key_id = text.removeprefix(PREFIX).partition(".")[0]
         row = await self._db.first(_BY_ID, key_id[:100]) if key_id.isascii() else None
         if not compare_digest(hashed(text), row["hash"] if row else hashed("")) or row is None:
@@ -80,7 +81,7 @@ class ApiKeys:
         actor = actor_of(row, now.timestamp())
         before = to_text(now - USE_NOTED)
         if (row["last_used_at"] or "") < before:
-            self._background.add(self._db.run(_USED, to_text(now), row["id"], before))
+            background.add(self._db.run(_USED, to_text(now), row["id"], before))
         return actor
 
     async def look_up(self, key_id: str) -> Actor:

@@ -1,12 +1,10 @@
 """`/auth`: who the caller is, short tokens for keys, and the keys themselves."""
 
 from collections.abc import Collection
-from dataclasses import replace
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from pydantic_core import from_json
 
 from edge.access import ADMIN, READER, Actor, Role
 from edge.auth.callers import Callers
@@ -18,6 +16,7 @@ from edge.instants import IN_ANY_ZONE
 from edge.ports import Clock, Row, SystemDatabase
 from edge.reach import SELF, UNBOUND
 from edge.routes import Routes
+from edge.rows import parsed, row_as
 
 routes = Routes("/auth", tag="auth", access=ADMIN, reach=UNBOUND)
 
@@ -47,11 +46,11 @@ class TokenWanted(BaseModel):
     subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="some of those of the key")
 
 
-class Token(BaseModel):
+class Token(TypedDict):
     """A token, to be sent as `Authorization: Bearer`; `expires_in` is in seconds."""
 
     access_token: str
-    token_type: Literal["Bearer"] = "Bearer"
+    token_type: Literal["Bearer"]
     expires_in: int
     role: RoleName
 
@@ -70,7 +69,7 @@ class KeyWanted(BaseModel):
     daily_calls: int | None = Field(None, ge=1, le=10_000_000, description="calls in a day of UTC; null: no quota")
 
 
-class Key(BaseModel):
+class Key(TypedDict):
     """An API key, without what proves it: `prefix` is how it begins. `last_used_at` is exact to a minute."""
 
     id: str
@@ -92,7 +91,7 @@ class MadeKey(Key):
     key: str
 
 
-class Myself(BaseModel):
+class Myself(TypedDict):
     """The caller, as this service knows it."""
 
     name: str
@@ -140,17 +139,17 @@ async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, 
     if lifetime_s < 1:
         raise Unauthorized("the key has expired")
     try:
-        token = callers.tokens().issue(replace(actor, role=role, subjects=bound), now, timedelta(seconds=lifetime_s))
+        token = callers.tokens().issue(actor._replace(role=role, subjects=bound), now, timedelta(seconds=lifetime_s))
     except TokenTooLong as fault:
         raise InvalidBody([{"pointer": "/subjects", "detail": f"{fault}: choose fewer subjects"}]) from None
-    return Token(access_token=token, expires_in=lifetime_s, role=_name(role))
+    return Token(access_token=token, token_type="Bearer", expires_in=lifetime_s, role=_name(role))
 
 
 @routes.get("/keys")
 async def list_keys(wanted: Query[KeyList], db: SystemDatabase) -> list[Key]:
     """List all API keys, newest first, those that were revoked among them."""
     sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
-    return [Key.model_validate(_shown(row)) for row in await db.all(sql, wanted.limit, wanted.offset)]
+    return [_shown(row) for row in await db.all(sql, wanted.limit, wanted.offset)]
 
 
 @routes.post("/keys", NotConfigured, NotForTokens, status=201)
@@ -163,7 +162,7 @@ async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, cloc
         raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
     new = NewKey(wanted.name, Role[wanted.role.upper()], wanted.subjects, wanted.daily_calls, wanted.expires_at)
     text, row = await callers.make_key(new, actor.name)
-    return MadeKey.model_validate({**_shown(row), "key": text})
+    return MadeKey(**_shown(row), key=text)
 
 
 @routes.get("/keys/{key_id}", KeyNotFound)
@@ -187,12 +186,11 @@ def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
 def _found(row: Row | None, key_id: str) -> Key:
     if row is None:
         raise KeyNotFound(f"there is no key {key_id[:80]}")
-    return Key.model_validate(_shown(row))
+    return _shown(row)
 
 
-def _shown(row: Row) -> Row:
-    subjects = row["subjects"]
-    return row | {"role": _name(Role(row["role"])), "subjects": None if subjects is None else from_json(subjects)}
+def _shown(row: Row) -> Key:
+    return row_as(Key, row, role=_name(Role(row["role"])), subjects=parsed(row["subjects"]))
 
 
 def _name(role: Role) -> RoleName:

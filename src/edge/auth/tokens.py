@@ -10,8 +10,6 @@ from datetime import datetime, timedelta
 from math import isfinite
 from typing import Any
 
-import jwt
-
 from edge.access import ADMIN, Actor, Role
 from edge.errors import Unauthorized
 
@@ -54,6 +52,8 @@ class Tokens:
             claims["subjects"] = sorted(actor.subjects)
         if actor.daily_calls is not None:
             claims["daily_calls"] = actor.daily_calls
+        import jwt  # noqa: PLC0415 - on first use: it loads email, http and urllib, a fifth of a start
+
         claims |= {"key": actor.name} if actor.fingerprint is None else {"admin_key": actor.fingerprint}
         token = jwt.encode(claims, self._keys[self._sign_with], ALGORITHM, headers={"kid": self._sign_with})
         if len(token) > LONGEST:
@@ -70,6 +70,8 @@ class Tokens:
             return actor
         if len(token) > LONGEST:
             raise Unauthorized(f"a token has at most {LONGEST} characters")
+        import jwt  # noqa: PLC0415 - as in `issue`
+
         try:
             key = self._keys.get(str(jwt.get_unverified_header(token).get("kid")))
             if key is None:

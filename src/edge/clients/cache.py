@@ -2,9 +2,8 @@
 
 import re
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
 from edge.clients.leases import Leases
 from edge.clients.single_flight import Flights, flights_of
@@ -21,8 +20,7 @@ LONGEST_NAME = 512
 _ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class Terms:
+class Terms(NamedTuple):
     """Seconds: `fresh` is how long an entry is served without a refetch, `keep` how long where none succeeds.
 
     Refetches of one entry are at least `pause` apart.
@@ -33,8 +31,7 @@ class Terms:
     pause: int = 30
 
 
-@dataclass(frozen=True, slots=True)
-class Kept:
+class Kept(NamedTuple):
     """What was asked for: `age` in seconds, `was_kept` where it came out of the cache."""
 
     body: bytes

@@ -3,9 +3,8 @@
 import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
@@ -67,8 +66,7 @@ class WebhookMissing(NotConfigured):
         super().__init__(f"{WEBHOOK}{kind}", "is not in KV, is no webhook's URL, or Discord knows it no more")
 
 
-@dataclass(frozen=True, slots=True)
-class Embed:
+class Embed(NamedTuple):
     """A card in a message; `fields` are pairs of name and value. A `url` that Discord would refuse is not shown."""
 
     title: str

@@ -2,11 +2,9 @@
 
 import random
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, replace
 from datetime import datetime
-from email.utils import parsedate_to_datetime
 from time import monotonic
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import from_json
@@ -45,8 +43,7 @@ class UpstreamRefused(UpstreamFailed):
     title = "Another service refused what it was asked"
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
+class Patience(NamedTuple):
     """How long and how often a call is tried: `attempt` are the seconds of one try, `deadline` those of all."""
 
     attempts: int = 3
@@ -54,8 +51,7 @@ class Patience:
     deadline: float = 25.0
 
 
-@dataclass(frozen=True, slots=True)
-class Tries:
+class Tries(NamedTuple):
     """What became of a call: its last outcome, every outcome in words, and the seconds that all of it took."""
 
     outcome: Fetched | FetchError
@@ -90,8 +86,7 @@ async def patiently(
         await clock.sleep(pause)
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """A request to another service; `is_safe` where repeating it changes nothing."""
 
     method: str
@@ -110,7 +105,7 @@ class Upstream:
 
     async def send(self, call: Call) -> Fetched:
         """Return the answer, whatever its status; `UpstreamFailed` or `UpstreamTimeout` where there is none."""
-        patience = self._patience if call.is_safe else replace(self._patience, attempts=1)
+        patience = self._patience if call.is_safe else self._patience._replace(attempts=1)
         headers: HeaderList = [*call.headers]
 
         async def once(seconds: float) -> Fetched:
@@ -159,6 +154,8 @@ def retry_after(fetched: Fetched, now: datetime) -> float | None:
         return max(0.0, float(given))
     except ValueError:
         pass
+    from email.utils import parsedate_to_datetime  # noqa: PLC0415 - on first use: few services send a date
+
     try:
         return max(0.0, (parsedate_to_datetime(given) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):

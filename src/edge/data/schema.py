@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 NAME = r"[a-z_][a-z0-9_]*"
 """A name of a table or column: SQLite has no escapes in names, so every spelling of it holds its letters in one run."""
+TOUCHED = "updated_at"
+"""A column that each update brings up to date."""
 NONE = "-"
 """Stands in a layout for a column that declares no type."""
 
@@ -137,7 +139,7 @@ class Relation:
 
 
 class Schema:
-    """All that the migrations leave. `others` are names that no app declares, such as `d1_migrations`."""
+    """All that the `migrations` leave. `others` are names that no app declares, such as `d1_migrations`."""
 
     def __init__(
         self,
@@ -145,9 +147,11 @@ class Schema:
         indexes: tuple[Index, ...] = (),
         triggers: tuple[str, ...] = (),
         others: tuple[str, ...] = (),
+        migrations: tuple[str, ...] = (),
     ) -> None:
         self.relations = {relation.name: relation for relation in relations}
         self.indexes, self.triggers, self.others = indexes, triggers, others
+        self.migrations = migrations
 
     @property
     def hidden(self) -> tuple[str, ...]:

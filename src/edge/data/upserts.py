@@ -4,32 +4,41 @@ from collections.abc import Sequence
 
 from pydantic_core import to_json
 
+from edge.data.schema import TOUCHED
 from edge.ports import Statement
 
 DOCUMENT_LIMIT = 1_900_000
 """Bytes of JSON in one statement: a bound value has at most 2 MB on D1."""
 
 
-def upsert(table: str, columns: Sequence[str], rows: Sequence[Sequence[object]], key: str = "id") -> list[Statement]:
+def upsert(
+    table: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    key: str = "id",
+    *,
+    touched: str | None = TOUCHED,
+) -> list[Statement]:
     """Return statements that insert `rows` or bring the ones with their `key` up to date, and return the keys.
 
-    A row whose columns all hold already is left alone: it is not returned, and its `updated_at` does not move. The
-    rows travel as one JSON array for each statement, so their number is not bounded by D1's 100 parameters; true
-    and false become 1 and 0. `table`, `columns` and `key` are trusted: they come from the program.
+    A row whose columns all hold already is left alone: it is not returned, and its `touched` column does not move;
+    None for a table without one. The rows travel as one JSON array for each statement, so their number is not bounded
+    by D1's 100 parameters; true and false become 1 and 0. All names are trusted: they come from the program.
     """
-    sql = _upsert_sql(table, tuple(columns), key)
+    sql = _upsert_sql(table, tuple(columns), key, touched)
     return [Statement(sql, (document,)) for document in _documents(rows)]
 
 
-def _upsert_sql(table: str, columns: tuple[str, ...], key: str) -> str:
+def _upsert_sql(table: str, columns: tuple[str, ...], key: str, touched: str | None) -> str:
     changing = [column for column in columns if column != key]
     picked = ", ".join(f"value ->> {index}" for index in range(len(columns)))
-    updates = ", ".join(f"{column} = excluded.{column}" for column in changing)
+    settings = [f"{column} = excluded.{column}" for column in changing]
+    settings += [f"{touched} = CURRENT_TIMESTAMP"] if touched and touched not in changing else []
     held = ", ".join(f"{table}.{column}" for column in changing)
     offered = ", ".join(f"excluded.{column}" for column in changing)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM json_each(?) WHERE true "
-        f"ON CONFLICT ({key}) DO UPDATE SET {updates} WHERE ({held}) IS NOT ({offered}) RETURNING {key}"
+        f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(settings)} WHERE ({held}) IS NOT ({offered}) RETURNING {key}"
     )
 
 

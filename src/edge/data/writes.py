@@ -11,13 +11,12 @@ from typing import NamedTuple
 from edge.data.callers import CallerKind
 from edge.data.conditions import Condition
 from edge.data.guard import GuardedSql
+from edge.data.schema import TOUCHED
 from edge.data.scope import NOTHING, Plan, Scope
 from edge.data.sql import WRITES, StatementRefused, numbered, renumbered
 from edge.data.table import Rows
 from edge.ports import OutOfScope
 
-TOUCHED = "updated_at"
-"""A column that each update brings up to date."""
 MOST_CACHED = 256
 
 type Names = tuple[str, ...]

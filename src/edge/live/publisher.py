@@ -1,7 +1,7 @@
 """Publisher: live events published after the response, in order."""
 
 from edge.access import Actor
-from edge.batch_writer import BatchWriter
+from edge.batch_writer import writer_of
 from edge.ports.background import Background
 from edge.ports.events import Draft, Events
 from edge.ports.log import Log
@@ -11,7 +11,7 @@ class Publisher:
     """Publishes after the response, in order; without a log it does nothing."""
 
     def __init__(self, events: Events | None, background: Background, log: Log) -> None:
-        self._writer = BatchWriter(events.publish, background, log, "events") if events else None
+        self._writer = writer_of(events.publish, background, log, "events") if events else None
 
     def publish(self, type_: str, data: object, subject: str | None = None, caller: Actor | None = None) -> None:
         """Publish an event. `data` holds no secret and no place; `subject` is what it is about, such as a VIN.

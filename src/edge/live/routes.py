@@ -1,6 +1,6 @@
 """Live events over HTTP: `/events`, `/ws` and their tickets, under any prefix."""
 
-from typing import Annotated
+from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
@@ -53,7 +53,7 @@ class OwnEvent(BaseModel):
     subject: str | None = Field(None, max_length=100)
 
 
-class Published(BaseModel):
+class Published(TypedDict):
     """Where an event stands in the log."""
 
     sequence: int
@@ -65,7 +65,7 @@ class WrongOrigin(Forbidden):
     title = "A page of this origin may not open a socket here"
 
 
-class Ticket(BaseModel):
+class Ticket(TypedDict):
     """A ticket and the paths that it opens; it is worth nothing after its first use, or after `expires_at`."""
 
     ticket: str

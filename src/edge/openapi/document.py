@@ -3,10 +3,9 @@
 import inspect
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from itertools import chain
-from typing import Any, get_type_hints
+from typing import Any, NamedTuple, get_type_hints
 
 from apispec import APISpec
 
@@ -61,8 +60,7 @@ class DocumentError(Exception):
     """The app cannot be described: a route or a name has no place in an OpenAPI document."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Operation:
+class _Operation(NamedTuple):
     """One method of one path, as the document shows it."""
 
     path: str

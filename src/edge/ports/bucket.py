@@ -1,13 +1,11 @@
 """Bucket: files with metadata."""
 
 from collections.abc import AsyncIterable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple, Protocol
 
 
-@dataclass(frozen=True, slots=True)
-class StoredObject:
+class StoredObject(NamedTuple):
     """What a bucket knows of an object; `etag` is unquoted, `metadata` is the writer's own."""
 
     key: str

@@ -1,7 +1,6 @@
 """Live events: one ordered log of CloudEvents that clients follow by Server-Sent Events and WebSockets."""
 
 from collections.abc import AsyncIterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple, Protocol
 
@@ -91,8 +90,7 @@ class Page(NamedTuple):
     last: int
 
 
-@dataclass(frozen=True, slots=True)
-class Follow:
+class Follow(NamedTuple):
     """A reader's request: events after number `since` (None: from now on), of these types.
 
     A type is a whole one or `prefix.*`; no types are all types. A reader gets events whose audience includes its

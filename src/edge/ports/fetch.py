@@ -1,7 +1,6 @@
 """Fetch: outbound HTTP by the runtime's own client."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from edge.http import HeaderList
 from edge.ports.errors import PortError
@@ -19,8 +18,7 @@ class FetchTimeout(FetchError):
     """The deadline passed before the response was whole."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fetched:
+class Fetched(NamedTuple):
     """A whole response of another server; header names are lower case, `body` is what remains after decompression."""
 
     status: int

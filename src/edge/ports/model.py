@@ -1,7 +1,6 @@
 """The `Model` port: a language model that answers a conversation, whole or piece by piece."""
 
 from collections.abc import AsyncGenerator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
 from edge.ports import PortError
@@ -42,8 +41,7 @@ class Usage(NamedTuple):
     completion_tokens: int
 
 
-@dataclass(frozen=True, slots=True)
-class Prompt:
+class Prompt(NamedTuple):
     """What a model is asked: `messages` and `tools` have the form of OpenAI's chat completions.
 
     `options` are further members of that form (`max_tokens`, `temperature`, `tool_choice`, …); `model` may be empty
@@ -53,11 +51,10 @@ class Prompt:
     model: str
     messages: Sequence[Mapping[str, Any]]
     tools: Sequence[Mapping[str, Any]] = ()
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = {}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(NamedTuple):
     """A piece of an answer: some text, or whole tool calls. The last has `finish_reason`.
 
     `finish_reason` is stop, length, tool_calls or content_filter; `usage` is there where the server tells it.
@@ -70,8 +67,7 @@ class Part:
     model: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(NamedTuple):
     """A whole answer."""
 
     text: str

@@ -1,8 +1,7 @@
 """Workflows: work in durable steps, each of them retried by itself and never done again once it is done."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 
 class Steps(Protocol):
@@ -15,8 +14,7 @@ class Steps(Protocol):
         """Wait, at no cost, also for days."""
 
 
-@dataclass(frozen=True, slots=True)
-class Run:
+class Run(NamedTuple):
     """One run of a workflow: its id, and in `body` what it was started with, any JSON value."""
 
     id: str

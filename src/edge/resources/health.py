@@ -1,33 +1,34 @@
 """`GET /health`: the process answers, and every setting and binding is probed by itself."""
 
 import asyncio
+from collections.abc import Sequence
 from datetime import datetime
 from time import perf_counter
-from typing import Literal, Protocol, cast
-
-from pydantic import BaseModel
+from typing import Literal, Protocol, TypedDict, cast
 
 from edge.access import PUBLIC
 from edge.context import Ports
-from edge.ports import Clock, PortError
+from edge.ports import Clock, Database, DatabaseError, PortError
 from edge.routes import Routes
 from edge.settings import Field
 
 PROBE_TIMEOUT = 5.0
 """Seconds that one binding may take to answer."""
 
+Status = Literal["ok", "error", "not_configured"]  # no `type`: the document would make a component of it
 
-class Probe(BaseModel):
+
+class Probe(TypedDict):
     """How one setting is: `latency_ms` only where a service was asked; no message holds a value."""
 
-    status: Literal["ok", "error", "not_configured"]
+    status: Status
     kind: str
     required: bool
-    latency_ms: float | None = None
-    message: str | None = None
+    latency_ms: float | None
+    message: str | None
 
 
-class Health(BaseModel):
+class Health(TypedDict):
     """`degraded` when a required setting is missing or any configured one fails."""
 
     status: Literal["ok", "degraded"]
@@ -43,14 +44,21 @@ class Probed(Protocol):
         """Raise unless the service answers."""
 
 
-def health_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
-    """Return the resource; each binding may take `probe_timeout` seconds to answer."""
+class MigrationsMissing(PortError):
+    """The database lacks migrations that the code needs."""
+
+
+def health_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
+    """Return the resource; each binding may take `probe_timeout` seconds to answer.
+
+    A database is healthy once it has all `migrations`; further ones are those of a newer version.
+    """
     group = Routes("/health", tag="health", access=PUBLIC)
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> Health:
         """Tell whether the service and each of its settings and bindings work."""
-        return await _health(ports, clock, probe_timeout)
+        return await _health(ports, clock, probe_timeout, migrations)
 
     return group
 
@@ -58,11 +66,11 @@ def health_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
 routes = health_routes()
 
 
-async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
+async def _health(ports: Ports, clock: Clock, timeout: float, migrations: Sequence[str]) -> Health:
     fields = ports.settings.fields
-    results = await asyncio.gather(*(probe(field, ports, timeout) for field in fields))
+    results = await asyncio.gather(*(probe(field, ports, timeout, migrations) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
-    degraded = any(p.status == "error" or (p.required and p.status != "ok") for p in results)
+    degraded = any(p["status"] == "error" or (p["required"] and p["status"] != "ok") for p in results)
     return Health(
         status="degraded" if degraded else "ok",
         environment=ports.settings.environment,
@@ -71,26 +79,29 @@ async def _health(ports: Ports, clock: Clock, timeout: float) -> Health:
     )
 
 
-async def probe(field: Field, ports: Ports, timeout: float) -> Probe:
-    """Return how one setting or binding is; a binding has `timeout` seconds to answer."""
+async def probe(field: Field, ports: Ports, timeout: float, migrations: Sequence[str] = ()) -> Probe:
+    """Return how one setting or binding is; a binding has `timeout` seconds to answer, a database its migrations."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
-        status: Literal["error", "not_configured"] = "not_configured" if fault.missing else "error"
-        return Probe(status=status, kind=field.kind, required=field.required, message=fault.detail)
+        status: Status = "not_configured" if fault.missing else "error"
+        return _probe(field, status, message=fault.detail)
     value = getattr(ports.settings, field.attribute)
     if value is None:
-        return Probe(status="not_configured", kind=field.kind, required=field.required)
+        return _probe(field, "not_configured")
     if field.port is None:
-        return Probe(status="ok", kind=field.kind, required=field.required)
-    return await _ask(field, cast("Probed", value), timeout)
+        return _probe(field, "ok")
+    needed = migrations if field.port is Database else ()
+    return await _ask(field, cast("Probed", value), timeout, needed)
 
 
-async def _ask(field: Field, binding: Probed, timeout: float) -> Probe:
+async def _ask(field: Field, binding: Probed, timeout: float, migrations: Sequence[str]) -> Probe:
     started = perf_counter()
     message = None
     try:
         async with asyncio.timeout(timeout):
             await binding.probe()
+            if migrations:
+                await _check_migrations(cast("Database", binding), migrations)
     except TimeoutError:
         message = f"no answer in {timeout:g} s"
     except PortError as fault:
@@ -98,5 +109,21 @@ async def _ask(field: Field, binding: Probed, timeout: float) -> Probe:
     except Exception as fault:  # its text is not ours, and may hold a value
         message = type(fault).__name__
     latency = round((perf_counter() - started) * 1000, 3)
-    status: Literal["ok", "error"] = "error" if message else "ok"
-    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency, message=message)
+    status: Status = "error" if message else "ok"
+    return _probe(field, status, latency, message)
+
+
+def _probe(field: Field, status: Status, latency_ms: float | None = None, message: str | None = None) -> Probe:
+    return Probe(status=status, kind=field.kind, required=field.required, latency_ms=latency_ms, message=message)
+
+
+async def _check_migrations(db: Database, needed: Sequence[str]) -> None:
+    """Raise `MigrationsMissing` where the database's own list of migrations lacks some."""
+    try:
+        applied = {row["name"] for row in await db.all("SELECT name FROM d1_migrations")}
+    except DatabaseError as fault:
+        if "no such table" not in str(fault):
+            raise
+        applied = set()
+    if missing := [name for name in needed if name not in applied]:
+        raise MigrationsMissing(f"{len(missing)} of {len(needed)} not applied, the first is {missing[0]}; apply them")

@@ -1,8 +1,7 @@
 """`GET /`: what is served here."""
 
 from collections.abc import Mapping
-
-from pydantic import BaseModel
+from typing import TypedDict
 
 from edge.access import PUBLIC
 from edge.routes import Routes
@@ -12,7 +11,7 @@ KERNEL = {"health": "/health", "openapi": "/openapi.json", "openapi_yaml": "/ope
 """What every app serves."""
 
 
-class ApiIndex(BaseModel):
+class ApiIndex(TypedDict):
     """What is served here: `links` are paths on this host."""
 
     name: str

@@ -1,7 +1,7 @@
 """`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only tell what they would do."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -21,7 +21,7 @@ class JobNotFound(NotFound):
     title = "No such job"
 
 
-class JobInfo(BaseModel):
+class JobInfo(TypedDict):
     """A job: `cron` are the five fields, in UTC, at which it runs by itself."""
 
     name: str
@@ -36,14 +36,14 @@ class JobRun(BaseModel):
     dry_run: bool = Field(False, description="true: nothing is sent or written, the answer tells what would be")
 
 
-class JobReport(BaseModel):
+class JobReport(TypedDict):
     """What a job did, or would do; `report` is the job's own."""
 
     name: str
     cron: str
     dry_run: bool
     ran_at: datetime
-    report: Any = None
+    report: Any
 
 
 class Jobs(Routes):

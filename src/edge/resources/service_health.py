@@ -1,11 +1,9 @@
 """`GET /health` by service: one probe for all bindings of a kind, for the variables, and for the secrets."""
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Literal
-
-from pydantic import BaseModel
+from typing import Literal, TypedDict
 
 from edge.access import PUBLIC
 from edge.context import Ports
@@ -20,7 +18,7 @@ ALWAYS = ("kv", "d1", "ai", "env_vars", "secrets", "optional_secrets")
 type Status = Literal["ok", "error", "not_configured"]
 
 
-class Service(BaseModel):
+class Service(TypedDict):
     """How a service is; `latency_ms` is that of the slowest of its bindings. No message holds a value."""
 
     status: Status
@@ -28,7 +26,7 @@ class Service(BaseModel):
     message: str
 
 
-class ServiceHealth(BaseModel):
+class ServiceHealth(TypedDict):
     """`degraded` where a configured service fails, or a required setting is missing."""
 
     status: Literal["ok", "degraded"]
@@ -37,8 +35,8 @@ class ServiceHealth(BaseModel):
     probes: dict[str, Service]
 
 
-def service_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
-    """Return the resource; each binding may take `probe_timeout` seconds to answer."""
+def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
+    """Return the resource; each binding may take `probe_timeout` seconds to answer, a database has `migrations`."""
     group = Routes("/health", tag="health", access=PUBLIC)
 
     @group.get()
@@ -49,9 +47,9 @@ def service_routes(probe_timeout: float = PROBE_TIMEOUT) -> Routes:
         are needed) and `optional_secrets` it is told how many are set.
         """
         fields = ports.settings.fields
-        found = await asyncio.gather(*(probe(field, ports, probe_timeout) for field in fields))
+        found = await asyncio.gather(*(probe(field, ports, probe_timeout, migrations) for field in fields))
         services = _services(dict(zip(fields, found, strict=True)))
-        is_degraded = any(one.status == "error" or (one.required and one.status != "ok") for one in found)
+        is_degraded = any(one["status"] == "error" or (one["required"] and one["status"] != "ok") for one in found)
         return ServiceHealth(
             status="degraded" if is_degraded else "ok", environment=_environment(ports), timestamp=clock.now(),
             probes=services,
@@ -83,10 +81,10 @@ def _service(name: str, members: Mapping[Field, Probe]) -> Service:
     """Return one probe for many: its status is that of the worst, and its message names the faulty."""
     if not members:
         return Service(status="not_configured", latency_ms=0.0, message="this app has none")
-    latency = max((one.latency_ms or 0.0 for one in members.values()), default=0.0)
-    faulty = {field.name: one for field, one in members.items() if one.status != "ok" and _matters(field, one)}
-    told = "; ".join(f"{field}: {one.message or one.status}" for field, one in faulty.items())
-    set_ = sum(one.status == "ok" for one in members.values())
+    latency = max((one["latency_ms"] or 0.0 for one in members.values()), default=0.0)
+    faulty = {field.name: one for field, one in members.items() if one["status"] != "ok" and _matters(field, one)}
+    told = "; ".join(f"{field}: {one['message'] or one['status']}" for field, one in faulty.items())
+    set_ = sum(one["status"] == "ok" for one in members.values())
     if name.endswith("secrets"):
         told = f"{set_} of {len(members)} set" + (f"; {told}" if told else "")
     return Service(
@@ -96,11 +94,12 @@ def _service(name: str, members: Mapping[Field, Probe]) -> Service:
 
 def _matters(field: Field, one: Probe) -> bool:
     """Tell whether a fault is worth naming: a variable that may be absent, or a secret, is not."""
-    return one.status == "error" or field.required or field.port is not None
+    return one["status"] == "error" or field.required or field.port is not None
 
 
 def _worst(members: Iterable[Probe], name: str) -> Status:
-    found = [one.status for one in members if one.required or one.status != "not_configured" or name != "env_vars"]
+    is_lenient = name == "env_vars"
+    found = [one["status"] for one in members if one["required"] or one["status"] != "not_configured" or not is_lenient]
     if "error" in found:
         return "error"
     if name == "optional_secrets":

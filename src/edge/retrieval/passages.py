@@ -6,7 +6,6 @@ share with the question. Vectors are kept as whole numbers of -127 to 127: a qua
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any, NamedTuple
 
@@ -45,8 +44,7 @@ class Source(NamedTuple):
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class Passage:
+class Passage(NamedTuple):
     """A part of a document that was found; `score` is from 0 to 1."""
 
     kind: str
@@ -75,7 +73,7 @@ class Library:
         rows = [row for source in sources for row in _rows(source)]
         kept = to_json([row[0] for row in rows]).decode()
         gone = Statement("DELETE FROM passages WHERE id NOT IN (SELECT value FROM json_each(?)) RETURNING id", (kept,))
-        results = await self._db.batch([*upsert("passages", _COLUMNS, rows), gone])
+        results = await self._db.batch([*upsert("passages", _COLUMNS, rows, touched=None), gone])
         written = sum(len(result.rows) for result in results[:-1])
         return Changes(written, len(results[-1].rows), await self._embed_new())
 

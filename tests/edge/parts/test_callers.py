@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from edge.auth.keys import NewKey
 from edge.auth.limits import Limits, TooManyRequests
 from edge.context import Ports
 from edge.errors import NotConfigured, Unauthorized
-from edge.ports import Database, Limit, Log, Result, Row, Statement, Value
+from edge.ports import Background, Database, Limit, Log, Result, Row, Statement, Value
 from edge.request import Request
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.migrations import migrate
@@ -78,7 +77,7 @@ class Place:
         """Return callers by these settings."""
         db: Database = self.db
         limits = Limits(self.limiter, None, self.clock)
-        return Callers(AccessSettings(ENV | env), db, self.clock, Nothing(), limits)
+        return Callers(AccessSettings(ENV | env), db, self.clock, limits)
 
     async def key(self, callers: Callers, role: Role = READER, **wanted: Any) -> tuple[str, str]:
         """Make a key; return its text and its id."""
@@ -101,7 +100,13 @@ def request_by(key: str, address: str = "192.0.2.1") -> Request:
         return b""
 
     return Request(
-        "GET", "/", "", HeaderTable([("x-api-key", key)]), read, Ports(AccessSettings({}), {Log: Lines()}), address
+        "GET",
+        "/",
+        "",
+        HeaderTable([("x-api-key", key)]),
+        read,
+        Ports(AccessSettings({}), {Log: Lines(), Background: Nothing()}),
+        address,
     )
 
 
@@ -294,16 +299,16 @@ def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
         text, name = await place.key(callers, OPERATOR, subjects=["A", "B"], daily_calls=9)
         actor = await callers.identify(request_by(text))
         narrow = await callers.identify(
-            request_by(token(callers, replace(actor, role=READER, subjects=frozenset("A"))))
+            request_by(token(callers, actor._replace(role=READER, subjects=frozenset("A"))))
         )
         assert await callers.revalidate(actor) == actor
         assert await callers.revalidate(narrow) is narrow
         await place.db.run("UPDATE api_keys SET subjects = NULL, role = 3, daily_calls = 8")
         assert await callers.revalidate(actor) == Actor(name, ADMIN, None, 8)
-        assert await callers.revalidate(narrow, fresh=True) == replace(narrow, daily_calls=8)
+        assert await callers.revalidate(narrow, fresh=True) == narrow._replace(daily_calls=8)
         carried = Actor(name, READER, frozenset("A"), 9, is_token=True, expires_at=narrow.expires_at)
         place.clock.pass_by(LIFETIME_S)
-        assert await callers.revalidate(carried) == replace(narrow, daily_calls=8)
+        assert await callers.revalidate(carried) == narrow._replace(daily_calls=8)
         await callers.revoke_key(name)
         for one in (actor, narrow, carried):
             with pytest.raises(Unauthorized, match="revoked"):
@@ -329,7 +334,7 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
     async def case() -> None:
         callers = place.callers()
         actor = await callers.identify(request_by(ENV["ADMIN_API_KEY"]))
-        reader = replace(actor, role=READER, subjects=frozenset("A"), is_token=True, expires_at=2e9)
+        reader = actor._replace(role=READER, subjects=frozenset("A"), is_token=True, expires_at=2e9)
         assert (actor.name, actor.role, actor.subjects) == ("admin", ADMIN, None)
         for one in (actor, reader, ADMINISTRATOR):
             assert await callers.revalidate(one) is one
@@ -341,7 +346,7 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
                 with pytest.raises(Unauthorized):
                     await place.callers(**env).revalidate(one)
         with pytest.raises(Unauthorized):
-            await callers.revalidate(replace(reader, fingerprint=None))
+            await callers.revalidate(reader._replace(fingerprint=None))
         assert place.db.look_ups == 0
 
     asyncio.run(case())
@@ -349,7 +354,7 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
 
 def test_without_a_database_a_key_and_its_tokens_are_not_configured() -> None:
     clock = SetClock()
-    callers = Callers(AccessSettings(ENV), None, clock, Nothing(), Limits(None, None, clock))
+    callers = Callers(AccessSettings(ENV), None, clock, Limits(None, None, clock))
     for one in (Actor("k", READER), Actor("k", READER, is_token=True)):
         with pytest.raises(NotConfigured, match="DB"):
             asyncio.run(callers.revalidate(one))

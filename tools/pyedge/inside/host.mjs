@@ -153,23 +153,47 @@ async function boot() {
   pyodide.registerJsModule("_pyodide_entrypoint_helper", entrypointHelper);
   pyodide.registerJsModule("_pyedge_host", {
     allowEntropy,
+    isGlobal,
     compatFlag: (name) => settings.pythonFlags.includes(name) || Boolean(globalThis.Cloudflare?.compatibilityFlags?.[name]),
     hung: (what) => console.error(`pyedge-hung ${what}`),
   });
   pyodide.runPython(`
 import sys
 sys.dont_write_bytecode = True
-sys.path[:0] = ["${ROOT}", "${ROOT}/python_modules", "${TOP}/.pyedge"]
+at = next((i for i, place in enumerate(sys.path) if place.endswith("site-packages")), len(sys.path))
+sys.path[at:at] = ["${TOP}/.pyedge", "${ROOT}/python_modules"] # as there: own code comes last
+sys.path.append("${ROOT}")
 `);
   const helper = pyodide.pyimport("pyedge_boot");
   watchOver(pyodide, helper);
-  inGlobalScope(() => helper.load(settings.mainModule));
+  inGlobalScope(() => helper.load(ROOT, settings.mainModule));
   helper.before_first_request();
   exposeMethods(helper);
   return helper;
 }
 let booted;
 const ready = () => (booted ??= boot());
+// Events wait until the migrations are applied: each by itself, as a request shares nothing that another awaits.
+let isOpen = false;
+async function opened() {
+  while (!isOpen) await new Promise((done) => setTimeout(done, 25));
+  return await ready();
+}
+// A snapshot keeps of JavaScript what a path from the global scope leads to, such as js.crypto.subtle, and no other object.
+function isGlobal(value) {
+  const objects = [globalThis, ...Object.values(members(globalThis))];
+  return value === entrypointHelper || objects.some((one) => one === value || Object.values(members(one)).includes(value));
+}
+function members(object) {
+  const found = {};
+  const isObject = object !== null && (typeof object === "object" || typeof object === "function");
+  for (let from = object; isObject && from && from !== Object.prototype; from = Object.getPrototypeOf(from)) {
+    for (const key of Object.getOwnPropertyNames(from)) {
+      try { found[key] ??= object[key]; } catch { /* a getter that needs another object */ }
+    }
+  }
+  return found;
+}
 
 // ---- the watchdog: Pyodide asks its interrupt buffer now and then while Python computes --------------------
 // A stretch begins with the first question and ends when control comes back to the event loop, which is when
@@ -208,7 +232,7 @@ function exposeMethods(helper) {
 function addMethod(jsClass, name) {
   if (Object.hasOwn(jsClass.prototype, name)) return;
   jsClass.prototype[name] = async function (...given) {
-    return await jsClass.run(await ready(), this, name, given);
+    return await jsClass.run(await opened(), this, name, given);
   };
 }
 function define(className, jsClass, handlers) {
@@ -247,7 +271,7 @@ export function durableObject(className) {
   return define(className, class extends cfWorkers.DurableObject {
     constructor(ctx, env) {
       super(ctx, env);
-      ctx.blockConcurrencyWhile(async () => this.renew(await ready()));
+      ctx.blockConcurrencyWhile(async () => this.renew(await opened()));
     }
     renew(helper) {
       this.python?.destroy();
@@ -277,6 +301,7 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
   }
   async act(action) {
     if (action === "ready") await ready();
+    if (action === "open") isOpen = true;
     if (action === "reload") await this.reload(await ready());
     if (action === "prepare") return new Response(await this.prepare());
     return new Response("ok");

@@ -6,30 +6,104 @@ import inspect
 import signal
 import sys
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
-from types import FrameType, ModuleType
+from functools import partial
+from pathlib import Path
+from types import CellType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import _pyedge_host
-import _workers_sdk_patch_loader  # noqa: F401 - production runs it from a .pth file
 from _cloudflare.import_patch_manager import after_import, before_first_request, before_import
-from workers.rpc import python_from_rpc, python_to_rpc
+from pyodide.ffi import JsProxy
+
+
+def _run_pth(folder: str) -> None:
+    """Run the import lines of the packages' `.pth` files, which the date's flag python_process_pth_files asks for."""
+    for file in sorted(Path(folder).glob("*.pth")):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if line.startswith(("import ", "import\t")):
+                exec(line, {})
+
+
+for _folder in sys.path:
+    if _folder.endswith("/python_modules"):
+        _run_pth(_folder)
+
+from workers.rpc import python_from_rpc, python_to_rpc  # noqa: E402 - the .pth file prepares it
 
 __all__ = ["before_first_request"]
+
+LENIENT = frozenset({"fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"})
+"""Handlers that may take another number of arguments than they are given."""
 
 _main: ModuleType
 _event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", default=None)
 
 
-def load(main_module: str) -> None:
-    """Import the main module by the rules of production's global scope."""
+def load(root: str, main_module: str) -> None:
+    """Import the main module by the rules of production's global scope, and see whether a snapshot could keep it."""
     global _main  # noqa: PLW0603 - the one module that everything here is about
     before_import()
     try:
         _main = importlib.import_module(main_module)
     finally:
         after_import()
+    _check_snapshot(root)
+
+
+def _check_snapshot(root: str) -> None:
+    """Refuse a JavaScript object that a module of the Worker's holds, as the making of a snapshot does."""
+    own = [(name, module) for name, module in sys.modules.items() if _own(module, root)]
+    names = {name for name, _ in own}
+    seen: set[int] = set()
+    for name, module in own:
+        for place, value in _javascript_objects(name, vars(module), names, seen):
+            if not _pyedge_host.isGlobal(value):
+                raise TypeError(
+                    f"Can't serialize top-level variable {place}: no snapshot can keep a JavaScript object; make it in "
+                    "a handler"
+                )
+
+
+def _javascript_objects(place: str, members: Any, own: set[str], seen: set[int]) -> Iterator[tuple[str, Any]]:
+    """Yield the JavaScript objects that are reached from members by name, with their places."""
+    waiting = [(f"{place}.{name}", value) for name, value in members.items() if not name.startswith("__")]
+    while waiting:
+        where, value = waiting.pop()
+        if isinstance(value, JsProxy):
+            yield where, value
+        elif id(value) not in seen:
+            seen.add(id(value))
+            waiting += [(f"{where}{step}", part) for step, part in _parts(value, own)]
+
+
+def _parts(value: Any, own: set[str]) -> list[tuple[str, Any]]:
+    """Return the parts of a value that a JavaScript object may hide in: of containers, own classes and functions."""
+    if isinstance(value, dict):
+        return [(f"[{key!r:.40}]", part) for key, part in value.items()]
+    if isinstance(value, list | tuple | set | frozenset):
+        return [(f"[{number}]", part) for number, part in enumerate(value)]
+    if isinstance(value, FunctionType) and value.__module__ in own:
+        cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
+        found = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
+        return [("()", part) for part in found]
+    if isinstance(value, partial):
+        return [("()", part) for part in (value.func, *value.args, *value.keywords.values())]
+    kind = value if isinstance(value, type) else type(value)
+    if kind.__module__ not in own:
+        return []
+    slots = [(name, getattr(value, name, None)) for name in getattr(kind, "__slots__", ()) if isinstance(name, str)]
+    named = [*getattr(value, "__dict__", {}).items(), *(() if isinstance(value, type) else slots)]
+    return [(f".{name}", part) for name, part in named if not name.startswith("__")]
+
+
+def _is_filled(cell: CellType) -> bool:
+    try:
+        cell.cell_contents  # noqa: B018 - reading it is the question
+    except ValueError:
+        return False
+    return True
 
 
 def reload(root: str, main_module: str) -> None:
@@ -39,7 +113,7 @@ def reload(root: str, main_module: str) -> None:
     for name in before:
         del sys.modules[name]
     try:
-        load(main_module)
+        load(root, main_module)
     except BaseException:
         for name in [name for name, module in sys.modules.items() if _own(module, root)]:
             del sys.modules[name]
@@ -87,7 +161,7 @@ async def call_on(instance: Any, handler: str, *args: Any) -> Any:
     """Call a method: JavaScript's arguments to Python, the result back."""
     method = getattr(instance, handler)
     converted = [python_from_rpc(argument) for argument in args]
-    result = await _run(method, _fit(method, converted), handler, args)
+    result = await _run(method, _fit(method, converted) if handler in LENIENT else converted, handler, args)
     return None if result is None else python_to_rpc(result)
 
 

@@ -6,6 +6,7 @@ import { inside, pack, pyodide, sourceFiles } from "./files.mjs";
 
 const require = createRequire(import.meta.url);
 const { convertV4MiniflareOptions, fetch, Response } = require("miniflare");
+const { version } = require("pyodide/package.json");
 
 // Standard modules worth having in the snapshot (nothing that keeps open files or JS objects).
 const SNAPSHOT_IMPORTS = ["asyncio", "base64", "collections.abc", "dataclasses", "datetime", "decimal", "email.message",
@@ -13,9 +14,17 @@ const SNAPSHOT_IMPORTS = ["asyncio", "base64", "collections.abc", "dataclasses",
   "pathlib", "random", "re", "signal", "traceback", "types", "typing", "urllib.parse", "uuid", "zoneinfo"];
 
 // workerd must not see python_workers (it would download its own Pyodide and die), so it cannot work out the flags
-// that python_workers implies; the SDK asks for this one.
-function pythonFlags(flags) {
-  const implied = ["python_workflows_implicit_dependencies"].filter((flag) => !flags.includes(`no_${flag}`));
+// that python_workers and the date imply. Pyodide 314 is that of dates from 2026-09-08, when all of these hold.
+const FIRST_DATE = "2026-09-08";
+const IMPLIED = ["python_workers_20250116", "python_workers_314", "python_dedicated_snapshot", "python_check_rng_state",
+  "python_no_global_handlers", "python_process_pth_files", "python_request_headers_preserve_commas",
+  "python_workflows", "python_workflows_implicit_dependencies"];
+function pythonFlags({ name, compatibility_date: date, compatibility_flags: flags = [] }) {
+  if (!(date >= FIRST_DATE)) {
+    throw new Error(`${name}: compatibility_date = "${date}" selects another Pyodide than ${version}, which is that of dates `
+      + `from ${FIRST_DATE}; give a later date`);
+  }
+  const implied = IMPLIED.filter((flag) => !flags.includes(`no_${flag}`));
   return [...implied, ...flags.filter((flag) => flag.startsWith("python_"))];
 }
 
@@ -123,7 +132,7 @@ export function workerOptions(worker, order, { libraries, state }) {
       PYEDGE_SETTINGS: {
         mainModule: worker.main.replace(/\.py$/, "").replaceAll("/", "."),
         prepare: state ? null : SNAPSHOT_IMPORTS,
-        pythonFlags: pythonFlags(flags),
+        pythonFlags: pythonFlags(config),
         watchdog: order.watchdog,
         ai: order.ai && config.ai ? { binding: config.ai.binding, url: order.ai } : null,
         analytics: order.analytics

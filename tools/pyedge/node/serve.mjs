@@ -6,6 +6,7 @@ import { once } from "node:events";
 import { watch } from "node:fs";
 import { createServer } from "node:http";
 import { createRequire } from "node:module";
+import { connect, createServer as createSocketServer } from "node:net";
 import { createInterface } from "node:readline";
 
 const require = createRequire(import.meta.url);
@@ -53,6 +54,8 @@ const order = JSON.parse((await once(lines, "line"))[0]);
 lines.on("close", () => stop()); // the parent is gone, or wants an end
 process.on("SIGINT", () => stop());
 process.on("SIGTERM", () => stop());
+process.on("SIGHUP", () => stop());
+for (const stream of [process.stdout, process.stderr]) stream.on("error", () => stop()); // nobody reads it any more
 
 let mf, base;
 let busy = true; // starting: nothing to watch over yet
@@ -66,8 +69,8 @@ async function inside(action, { config: { name } } = main, timeout = 120_000) {
   if (!response.ok) throw new Error(order.workers.length > 1 ? `${name}: ${text}` : text);
   return response;
 }
-async function apply(workers) {
-  const options = miniflareOptions(order, workers, {
+async function apply(workers, given = order) {
+  const options = miniflareOptions(given, workers, {
     log: new StderrLog(order.verbose ? LogLevel.DEBUG : LogLevel.WARN),
     handleStructuredLogs: logLine,
     unsafeHandleRuntimeRestart: again,
@@ -77,9 +80,11 @@ async function apply(workers) {
   base = await mf.ready;
 }
 const ready = () => Promise.all(order.workers.map((worker) => inside("ready", worker)));
+const open = () => Promise.all(order.workers.map((worker) => inside("open", worker)));
 // Miniflare has started another workerd after one has ended, with the sources as they were at the start.
 async function again() {
   await ready();
+  await open();
   if (edited) await reload().catch((error) => say(`error: ${error.message}`));
   restarting?.();
 }
@@ -96,7 +101,26 @@ async function steadily(work) {
   }
 }
 
+// Clients that come while the interpreter is prepared: their connections are held, and served when there is a Worker.
+function waitingRoom(port) {
+  const held = [];
+  const server = createSocketServer({ pauseOnConnect: true }, (socket) => held.push(socket.on("error", () => {})));
+  server.on("error", () => {}); // in use: Miniflare says so
+  if (port) server.listen(port, "127.0.0.1");
+  return {
+    close: () => server.listening && server.close(),
+    admit() {
+      for (const socket of held) {
+        const there = connect(port, "127.0.0.1").on("error", () => socket.destroy());
+        socket.pipe(there).pipe(socket);
+        socket.resume();
+      }
+    },
+  };
+}
+
 async function start() {
+  let room;
   busy = true;
   edited = false;
   const workers = [];
@@ -106,17 +130,22 @@ async function start() {
       say("preparing the interpreter (once for this set of packages) …");
       const { name, compatibility_date, compatibility_flags } = worker.config;
       const bare = { ...worker, config: { name, compatibility_date, compatibility_flags } };
-      await apply([workerOptions(bare, { ...order, workers: [bare] }, { libraries, state: null })]);
+      room ??= waitingRoom(order.port);
+      const alone = { ...order, workers: [bare], port: 0 };
+      await apply([workerOptions(bare, alone, { libraries, state: null })], alone);
       return Buffer.from(await (await inside("prepare", worker)).arrayBuffer());
     });
     workers.push(workerOptions(worker, order, { libraries, state }));
   }
+  room?.close();
   try {
     await steadily(async () => {
       await apply(workers);
       for (const worker of order.workers) await migrate(worker);
       await ready();
+      await open();
     });
+    room?.admit();
   } finally {
     busy = false;
   }
@@ -141,7 +170,7 @@ async function stop(code = 0) {
   if (stopping) return;
   stopping = true;
   controls.close();
-  await Promise.race([mf?.dispose(), sleep(5000)]).catch(() => {});
+  await Promise.race([mf?.dispose(), sleep(3000)]).catch(() => {});
   workerd?.kill("SIGKILL");
   process.exit(code);
 }

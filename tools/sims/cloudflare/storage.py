@@ -1,9 +1,11 @@
-"""KV and D1 over Cloudflare's API: what wrangler asks of it to list and put keys, and to query and import SQL."""
+"""Cloudflare's API as wrangler asks for it: KV and D1, and for a deployment Workers, secrets, assets and queues."""
 
+import asyncio
 import json
 import re
+import secrets
 import tempfile
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -12,7 +14,10 @@ from aiohttp import web
 
 from sims.cloudflare.analytics import ACCOUNT
 from sims.cloudflare.d1_api import ApiDatabase, Refusal
+from sims.cloudflare.hosting import Hosting
 from sims.cloudflare.kv_api import Namespace
+from sims.cloudflare.queues_api import Queues
+from sims.cloudflare.scripts_api import SUBDOMAIN, Script, Scripts
 from stand_in import StandIn
 
 TOKEN = "storage-sim-token"
@@ -23,6 +28,12 @@ LARGEST = 2**26
 _KV = re.compile(r"/storage/kv/namespaces/([^/]+)/(keys|bulk|values/(.+))")
 _D1 = re.compile(r"/d1/database/([^/]+)(?:/(query|import))?")
 _SETTINGS = re.compile(r"/workers/scripts/([^/]+)/settings")
+_SCRIPT = re.compile(r"/workers/scripts/([^/]+)(/.*)?")
+_SERVICE = re.compile(r"/workers/services/([^/]+)")
+_WORKER = re.compile(r"/workers/workers/([^/]+)")
+_HOSTED = re.compile(r"/deployed/([^/]+)")
+_QUEUES = re.compile(r"/queues(/.*)?")
+_WORKFLOW = re.compile(r"/workflows/([^/]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +44,12 @@ class Asked:
     path: str
     authorization: str
     body: bytes
+    kind: str = ""
+
+    @property
+    def query(self) -> dict[str, str]:
+        """The query, the last value of each name."""
+        return {name: values[-1] for name, values in parse_qs(urlsplit(self.path).query).items()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +61,6 @@ class Answered:
     etag: str = ""
 
 
-@dataclass(slots=True)
-class Deployed:
-    """A Worker that was deployed: its KV bindings with their namespaces' ids."""
-
-    namespaces: dict[str, str] = field(default_factory=dict)
-
-
 class StorageSim(StandIn):
     """Serves while it is entered.
 
@@ -58,14 +68,20 @@ class StorageSim(StandIn):
     each request, `failure`, where it is set, is what each is answered. The shapes are those that wrangler 4 reads.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
+        self._hosting = Hosting()
         self.namespaces: dict[str, Namespace] = {}
         self.databases: dict[str, ApiDatabase] = {}
-        self.workers: dict[str, Deployed] = {}
+        self.scripts, self.queues = Scripts(), Queues()
         self.asked: list[str] = []
         self.failure: Answered | None = None
         self._files = tempfile.TemporaryDirectory()
+
+    @property
+    def workers(self) -> dict[str, Script]:
+        """The Workers by name."""
+        return self.scripts.all
 
     @property
     def environment(self) -> dict[str, str]:
@@ -83,8 +99,12 @@ class StorageSim(StandIn):
     def add_namespace(self, worker: str, binding: str) -> Namespace:
         """Return a new namespace, bound to a deployed Worker."""
         number = f"{len(self.namespaces):032x}"
-        self.workers.setdefault(worker, Deployed()).namespaces[binding] = number
+        self.workers.setdefault(worker, Script()).namespaces[binding] = number
         return self.namespaces.setdefault(number, Namespace())
+
+    def add_secret(self, worker: str, name: str, value: str = "") -> None:
+        """Set a secret of a Worker, invented where no value is given."""
+        self.workers.setdefault(worker, Script()).secrets[name] = value or secrets.token_urlsafe(32)
 
     def application(self) -> web.Application:
         """Return what answers."""
@@ -94,6 +114,7 @@ class StorageSim(StandIn):
 
     async def closing(self) -> None:
         """Leave nothing."""
+        await asyncio.to_thread(self._hosting.stop)
         for database in self.databases.values():
             database.close()
         self._files.cleanup()
@@ -112,11 +133,21 @@ class StorageSim(StandIn):
             return envelope(refusal.status, errors=[{"code": refusal.code, "message": str(refusal)}])
 
     async def _answer(self, request: web.Request) -> web.Response:
+        if found := _HOSTED.match(request.raw_path):
+            return await self._hosted(found[1], request.raw_path[found.end() :])
         authorization, body = request.headers.get("authorization", ""), await request.read()
-        answer = self.answer(Asked(request.method, request.raw_path, authorization, body))
+        answer = self.answer(
+            Asked(request.method, request.raw_path, authorization, body, request.headers.get("content-type", ""))
+        )
         kind = "application/json" if answer.body[:1] == b"{" else "text/plain"
         headers = {"content-type": kind} | ({"etag": f'"{answer.etag}"'} if answer.etag else {})
         return web.Response(status=answer.status, body=answer.body, headers=headers)
+
+    async def _hosted(self, name: str, path: str) -> web.Response:
+        """Answer for a deployed Worker, as its address at workers.dev does."""
+        script = self.workers.get(name, Script())
+        status, body = await asyncio.to_thread(self._hosting.get, name, path or "/", script, self.databases)
+        return web.Response(status=status, body=body)
 
     def _upload(self, name: str, asked: Asked) -> Answered:
         """Take a file, at an address that carries its own right, as R2's presigned ones do."""
@@ -127,6 +158,10 @@ class StorageSim(StandIn):
 
     def _account(self, path: str, asked: Asked) -> Answered:
         owner = f"{API}/accounts/{ACCOUNT}"
+        if path == f"{owner}/workers/assets/upload":
+            return envelope(
+                201, self.scripts.asset(asked.authorization.removeprefix("Bearer "), asked.body, asked.kind)
+            )
         if not path.startswith(owner + "/") or asked.authorization != f"Bearer {TOKEN}":
             raise Refusal(403, 10000, "Authentication error")
         rest = path.removeprefix(owner)
@@ -136,13 +171,31 @@ class StorageSim(StandIn):
             return self._d1(unquote(found[1]), found[2] or "", asked)
         if (found := _SETTINGS.fullmatch(rest)) and asked.method == "GET":
             return self._settings(unquote(found[1]))
+        return self._deployment(rest, asked)
+
+    def _deployment(self, rest: str, asked: Asked) -> Answered:
+        """Answer what a deployment asks for."""
+        if found := _SERVICE.fullmatch(rest):
+            return envelope(200, self.scripts.service(unquote(found[1])))
+        if found := _WORKER.fullmatch(rest):
+            return envelope(200, self.scripts.worker(unquote(found[1])))
+        if found := _SCRIPT.fullmatch(rest):
+            name, below = unquote(found[1]), found[2] or ""
+            return envelope(200, self.scripts.answer(name, below, asked.method, asked.body, asked.kind))
+        if found := _QUEUES.fullmatch(rest):
+            found_queues = self.queues.answer(found[1] or "", asked.query, asked.method, asked.body)
+            return envelope(200, found_queues, result_info={"total_pages": 1, "page": 1})
+        if found := _WORKFLOW.fullmatch(rest):
+            return envelope(200, self.queues.workflow(unquote(found[1]), asked.method, asked.body))
+        if rest == "/workers/subdomain" and asked.method == "GET":
+            return envelope(200, {"subdomain": SUBDOMAIN})
         raise Refusal(404, 7003, "Could not route to the path")
 
     def _kv(self, number: str, what: str, asked: Asked) -> Answered:
         namespace = self.namespaces.get(number)
         if namespace is None:
             raise Refusal(404, 10013, "get namespace: 'namespace not found'")
-        query = {name: values[-1] for name, values in parse_qs(urlsplit(asked.path).query).items()}
+        query = asked.query
         match asked.method, what.partition("/")[0]:
             case "GET", "keys":
                 result, cursor = namespace.keys(query)

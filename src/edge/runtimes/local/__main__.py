@@ -13,6 +13,7 @@ from edge.ports import PortError
 from edge.runtimes.local import reload
 from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.migrations import migrate
+from edge.runtimes.local.parent import follow
 from edge.runtimes.local.runtime import LocalRuntime, StartError, database_path, make_state
 from edge.runtimes.local.server import INHERITED, listen, run
 
@@ -46,6 +47,7 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("--assets", type=Path, help="folder of static files")
     one.add_argument("--env-file", type=Path, default=Path(".dev.vars"))
     one.add_argument("--reload", type=Path, nargs="?", const=Path("src"), metavar="FOLDER", help="restart on edits")
+    one.add_argument("--parent", type=int, metavar="PID", help="end when this process is the parent no longer")
     return root
 
 
@@ -64,6 +66,7 @@ def migrate_only(options: argparse.Namespace) -> int:
 
 def serve(options: argparse.Namespace) -> int:
     """Serve the app until a signal; on an edit, begin again."""
+    follow(options.parent)
     again = INHERITED in os.environ
     listening = listen(options.host, options.port)
     try:

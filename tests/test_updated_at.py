@@ -1,0 +1,62 @@
+"""Each SQL text that updates rows of a table with `updated_at` sets that column: no trigger does."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tests.test_house_rules import APP_FILES, KERNEL
+
+from apps import ROOT, load, packages
+from edge.data.schema import TOUCHED
+from schema import read
+
+UPDATE = re.compile(
+    r"\bUPDATE\s+(?:main\.)?(\w+)\s+SET\b|\bINSERT\s+INTO\s+(\w+)\b(?=.*\bDO\s+UPDATE\s+SET\b)", re.S | re.I
+)
+TABLES = {
+    name
+    for package in packages()
+    for name, relation in read(ROOT / "migrations" / load(package).migrations).relations.items()
+    if TOUCHED in relation.columns
+}
+
+
+def texts(source: str) -> Iterator[tuple[int, str]]:
+    """Yield each text of a module; what is put into one stands as …."""
+    inside: set[int] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.JoinedStr):
+            parts = [part.value if isinstance(part, ast.Constant) else "…" for part in node.values]
+            inside |= {id(part) for part in node.values}
+            yield node.lineno, "".join(map(str, parts))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in inside:
+            yield node.lineno, node.value
+
+
+def careless(source: str) -> list[int]:
+    """Return the lines of the updates that leave the column as it was."""
+    found = []
+    for line, text in texts(source):
+        tables = {first or second for first, second in UPDATE.findall(text)}
+        if tables & TABLES and not re.search(rf'{TOUCHED}"?\s*=|_TOUCH', text):
+            found.append(line)
+    return found
+
+
+@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=lambda path: str(path.relative_to(ROOT / "src")))
+def test_updates_set_updated_at(path: Path) -> None:
+    assert careless(path.read_text(encoding="utf-8")) == []
+
+
+def test_rule_catches_what_leaves_it() -> None:
+    assert {"drives", "api_keys", "sync_runs"} <= TABLES
+    assert "leases" not in TABLES
+    assert careless('a = "UPDATE drives SET tag = ? WHERE id = ?"') == [1]
+    assert careless('a = f"UPDATE drives SET {name} = ?"') == [1]
+    assert careless(
+        'a = ("INSERT INTO drives (id) VALUES (?) "\n "ON CONFLICT (id) DO UPDATE SET id = excluded.id")'
+    ) == [1]
+    assert careless('a = "UPDATE drives SET tag = ?, updated_at = CURRENT_TIMESTAMP"') == []
+    assert careless('a = "UPDATE leases SET until = ?"') == []

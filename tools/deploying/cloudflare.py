@@ -1,0 +1,152 @@
+"""Wrangler's commands for one environment, and the health of what is deployed."""
+
+import json
+import os
+import re
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from typing import Any, NamedTuple
+
+from apps import ROOT
+from deploying.build import Target
+from deploying.refusal import Refusal
+from pyedge.client import NODE_MODULES, node
+from upload import OFFLINE
+
+WAIT = 90.0
+"""Seconds that a new version has until it is healthy: Cloudflare takes some to spread it."""
+INTERVAL = 2.0
+NOT_THERE = re.compile(r'Worker "[^"]+" .*not found|\b10007\b')
+"""The words of wrangler's, or Cloudflare's code, for a Worker that does not exist yet."""
+_VERSION = re.compile(r"Current Version ID: ([0-9a-f-]{36})")
+_ADDRESS = re.compile(r"https://\S+\.workers\.dev")
+_COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+
+class Deployed(NamedTuple):
+    """A version that was deployed, and the address that wrangler names."""
+
+    version: str
+    url: str
+
+
+def wrangler(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a command of wrangler's for the environment."""
+    command = [node(), str(NODE_MODULES / "wrangler" / "bin" / "wrangler.js"), *arguments]
+    return subprocess.run(
+        [*command, "--env", target.environment],
+        cwd=ROOT,
+        env=os.environ | OFFLINE,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def check_account() -> None:
+    """Refuse to go on where nothing says which account is meant."""
+    if not os.environ.get("CLOUDFLARE_ACCOUNT_ID"):
+        raise Refusal(
+            "CLOUDFLARE_ACCOUNT_ID is not set: `npx wrangler whoami` shows your accounts; export the id of one"
+        )
+
+
+def check_secrets(target: Target) -> None:
+    """Refuse where a required secret is not set; a Worker that does not exist yet has none."""
+    done = wrangler(target, "secret", "list", "--format", "json")
+    if done.returncode and not NOT_THERE.search(said(done)):
+        raise Refusal(f"{said(done)}\nthe secrets of {target.name} cannot be listed: see docs/deploy.md for the token")
+    listed = json.loads(done.stdout[done.stdout.index("[") :]) if not done.returncode else []
+    missing = [name for name in target.secrets if name not in {one["name"] for one in listed}]
+    if missing:
+        commands = "\n".join(f"  npx wrangler secret put {name} --env {target.environment}" for name in missing)
+        raise Refusal(f"secrets are missing: {', '.join(missing)}; set each, then run it again:\n{commands}")
+
+
+def current_version(target: Target) -> str | None:
+    """Return the id of the version that is deployed now, None where there is none."""
+    done = wrangler(target, "deployments", "status", "--json")
+    if done.returncode:
+        return None
+    versions = json.loads(done.stdout[done.stdout.index("{") :]).get("versions") or [{}]
+    number: str | None = versions[0].get("version_id")
+    return number
+
+
+def apply_migrations(target: Target, database: str) -> str:
+    """Apply what a database lacks; return what wrangler says at the end."""
+    done = wrangler(target, "d1", "migrations", "apply", database, "--remote")
+    if done.returncode:
+        raise Refusal(
+            f"{said(done)}\nthe migrations of {database} were not applied, and nothing was deployed; where there is no "
+            f"such database: `npx wrangler d1 create {database}`"
+        )
+    left = wrangler(target, "d1", "migrations", "list", database, "--remote")
+    if left.returncode or "No migrations to apply" not in left.stdout:
+        raise Refusal(f"{said(left)}\n{database} still lacks migrations, and nothing was deployed; run it again")
+    return "nothing to apply" if "No migrations to apply" in done.stdout else "applied"
+
+
+def deploy(target: Target, url: str = "") -> Deployed:
+    """Upload and deploy; return the version and its address."""
+    done = wrangler(target, "deploy")
+    version, address = _VERSION.search(done.stdout), _ADDRESS.search(done.stdout)
+    if done.returncode or version is None:
+        raise Refusal(f"{said(done)}\nwrangler did not deploy {target.name}: the version before, if any, goes on")
+    if not url and address is None:
+        raise Refusal(f"{target.name} is deployed, at no address of workers.dev: give URL= to ask for its health")
+    return Deployed(version[1], url or (address[0] if address else ""))
+
+
+def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT) -> None:
+    """Ask a version's health until it is ok; refuse where it is not in time, naming the probes that fail."""
+    end = time.monotonic() + seconds
+    while True:
+        status, health = _health(target, deployed)
+        if status == 200 and isinstance(health, dict) and health.get("status") == "ok":
+            return
+        if time.monotonic() > end or _is_final(health):
+            break
+        time.sleep(INTERVAL)
+    bad = {name: one for name, one in _probes(health).items() if one.get("status") == "error" or _is_lacking(one)}
+    shown = "".join(f"\n  {name}: {one.get('status')}: {one.get('message') or ''}" for name, one in bad.items())
+    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{shown or f' {str(health)[:300]}'}")
+
+
+def _is_final(health: Any) -> bool:
+    """Tell whether waiting is of no use: migrations do not apply themselves."""
+    return any("MigrationsMissing" in str(one.get("message")) for one in _probes(health).values())
+
+
+def _is_lacking(probe: dict[str, Any]) -> bool:
+    return probe.get("status") == "not_configured" and bool(probe.get("required"))
+
+
+def _probes(health: Any) -> dict[str, dict[str, Any]]:
+    return health.get("probes", {}) if isinstance(health, dict) else {}
+
+
+def _health(target: Target, deployed: Deployed) -> tuple[int, Any]:
+    """Ask the version itself: during a gradual change another might answer."""
+    headers = {
+        "Cloudflare-Workers-Version-Overrides": f'{target.name}="{deployed.version}"',
+        "User-Agent": "make deploy",
+    }
+    request = urllib.request.Request(f"{deployed.url.rstrip('/')}/health", headers=headers)
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read().decode(errors="replace")
+    except (OSError, ValueError) as fault:
+        return 0, str(fault)
+
+
+def said(done: subprocess.CompletedProcess[str]) -> str:
+    """Return the end of what a command printed."""
+    text = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
+    return "\n".join([line for line in text.splitlines() if line.strip()][-20:])

@@ -1,0 +1,122 @@
+"""Runs what was deployed to the stand-in, out of the uploaded modules, in workerd."""
+
+import base64
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from pyedge import StartError, Worker
+from sims.cloudflare.d1_api import ApiDatabase
+from sims.cloudflare.scripts_api import Script, Version
+
+CONFIG = """name = "{name}"
+main = "src/{main}"
+compatibility_date = "{date}"
+compatibility_flags = {flags}
+"""
+SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'sqlite_%' ORDER BY rowid"
+
+
+class Hosting:
+    """Deployed Workers that have been asked for, each in a workerd of its own."""
+
+    def __init__(self) -> None:
+        self._place = tempfile.TemporaryDirectory()
+        self._running: dict[str, tuple[str, Worker]] = {}
+
+    def get(self, name: str, path: str, script: Script, databases: Mapping[str, ApiDatabase]) -> tuple[int, bytes]:
+        """Return a Worker's response; where it does not start, what Cloudflare shows, with the reason."""
+        version = script.deployed
+        if version is None:
+            return 404, b"There is nothing here yet"
+        running = self._running.get(name)
+        if running is None or running[0] != version.number:
+            if running is not None:
+                running[1].stop()
+            try:
+                self._running[name] = version.number, self._start(name, version, script, databases)
+            except StartError as fault:
+                return 500, f"error code: 1101\n{fault}".encode()
+        status, _, body = self._running[name][1].get(path)
+        return status, body
+
+    def stop(self) -> None:
+        """Stop all, and leave nothing."""
+        for _, worker in self._running.values():
+            worker.stop()
+        self._place.cleanup()
+
+    def _start(self, name: str, version: Version, script: Script, databases: Mapping[str, ApiDatabase]) -> Worker:
+        folder = Path(self._place.name) / version.number
+        for path, content in version.modules.items():
+            _write(folder / path if path.startswith("python_modules/") else folder / "src" / path, content)
+        for path, text in script.assets.items():
+            _write(folder / "assets" / path.lstrip("/"), base64.b64decode(text))
+        data = version.metadata
+        flags = [f"{flag}" for flag in data["compatibility_flags"]]
+        head = CONFIG.format(name=name, main=data["main_module"], date=data["compatibility_date"], flags=flags)
+        _write(folder / "wrangler.toml", head.replace("'", '"').encode())
+        given = {**_texts(data["bindings"]), **script.secrets}
+        worker = Worker(folder, variables=given, overrides=_bindings(data["bindings"]))
+        worker.start()
+        by_id = {database.uuid: database for database in databases.values()}
+        for one in data["bindings"]:
+            if one["type"] == "d1":
+                _copy(by_id[one.get("id") or one["database_id"]], worker, one["name"])
+        return worker
+
+
+def _texts(bindings: list[dict[str, Any]]) -> dict[str, str]:
+    return {one["name"]: one["text"] for one in bindings if one["type"] in {"plain_text", "secret_text"}}
+
+
+def _bindings(bindings: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the bindings of an upload's metadata as wrangler.toml has them; the assets' is always the same."""
+    by_kind: dict[str, list[dict[str, Any]]] = {}
+    for one in bindings:
+        by_kind.setdefault(one["type"], []).append(one)
+    objects = by_kind.get("durable_object_namespace", [])
+    classes = [one["class_name"] for one in objects]
+    ids = {"namespace_id": "id", "queue_name": "queue", "workflow_name": "name"}
+
+    def listed(kind: str, *fields: str, key: str = "binding") -> list[dict[str, Any]]:
+        return [
+            {key: one["name"], **{ids.get(name, name): one[name] for name in fields}} for one in by_kind.get(kind, [])
+        ]
+
+    return {
+        "d1_databases": [{"binding": one["name"], "database_name": one["name"]} for one in by_kind.get("d1", [])],
+        "kv_namespaces": listed("kv_namespace", "namespace_id"),
+        "queues": {"producers": listed("queue", "queue_name")},
+        "analytics_engine_datasets": listed("analytics_engine", "dataset"),
+        "durable_objects": {"bindings": listed("durable_object_namespace", "class_name", key="name")},
+        "migrations": [{"tag": "v1", "new_sqlite_classes": classes}] if classes else [],
+        "workflows": listed("workflow", "workflow_name", "class_name"),
+        "ratelimits": [
+            {"name": one["name"], "namespace_id": one["namespace_id"], "simple": one["simple"]}
+            for one in by_kind.get("ratelimit", [])
+        ],
+        "assets": {"directory": "assets", "binding": "ASSETS"},
+        "python_modules": {"exclude": []},
+    }
+
+
+def _copy(database: ApiDatabase, worker: Worker, binding: str) -> None:
+    """Give the Worker's own database the tables of the account's, with the list of applied migrations."""
+    for row in database.query({"sql": SCHEMA})[0]["results"]:
+        worker.d1(binding, row["sql"])
+    names = [name for name in _tables(database) if name == "d1_migrations"]
+    for row in database.query({"sql": "SELECT name FROM d1_migrations"})[0]["results"] if names else []:
+        if row["name"] != database.forgets:
+            worker.d1(binding, "INSERT INTO d1_migrations (name) VALUES (?)", row["name"])
+
+
+def _tables(database: ApiDatabase) -> list[str]:
+    rows = database.query({"sql": "SELECT name FROM sqlite_schema WHERE type = 'table'"})[0]["results"]
+    return [row["name"] for row in rows]
+
+
+def _write(path: Path, content: bytes) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
