@@ -4,6 +4,7 @@ from core_tessie.sync import runs
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KEY_REFUSED, KeyRefused, list_vehicles
 from core_tessie.tessie.client import Tessie
+from edge.context import Ports
 from edge.errors import Problem
 from edge.ports import Clock, SystemDatabase
 
@@ -12,6 +13,13 @@ async def refused_since(db: SystemDatabase) -> str | None:
     """Return since when Tessie refuses the key, None where the last run that ended was not refused."""
     row = await db.first(_LAST)
     return row["ended_at"] if row and (row["error"] or "").startswith(KEY_REFUSED) else None
+
+
+async def check_key(ports: Ports) -> str | None:
+    """Return why the key is not healthy, for `/health`; None where Tessie accepted it last."""
+    db: SystemDatabase | None = None if "db" in ports.settings.faults else ports.settings.db
+    since = await refused_since(db) if db is not None else None
+    return f"Tessie refuses it since {since} UTC; set a valid key" if since else None
 
 
 async def is_still_refused(db: SystemDatabase, tessie: Tessie, request_id: str) -> bool:

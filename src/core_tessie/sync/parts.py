@@ -28,19 +28,24 @@ def note_listing(cars: Mapping[str, ListedCar], missing: Iterable[Row], now: dat
 
     `missing` are rows of vehicles with the part's `first_failed_at` and `failures`.
     """
-    changed = [
-        (f"{vin}-{kind}", vin, kind, at) for vin, listed in cars.items() for kind, at in listed.changed_at.items()
-    ]
     rows = [
         (f"{row['id']}-{LISTING}", row["id"], LISTING, row["first_failed_at"] or to_text(now), row["failures"] + 1)
         for row in missing
     ]
     listed = Statement(_LISTED, (to_json(sorted(cars)).decode(),))
     return [
-        *upsert("sync_parts", ("id", "vin", "part", "changed_at"), changed),
+        *note_changes(cars),
         *upsert("sync_parts", ("id", "vin", "part", "first_failed_at", "failures"), rows),
         listed,
     ]
+
+
+def note_changes(cars: Mapping[str, ListedCar]) -> list[Statement]:
+    """Return the statements that keep which kinds of history changed when, as a list says."""
+    changed = [
+        (f"{vin}-{kind}", vin, kind, at) for vin, listed in cars.items() for kind, at in listed.changed_at.items()
+    ]
+    return upsert("sync_parts", ("id", "vin", "part", "changed_at"), changed)
 
 
 def standing(vin: str, walk: Walk, before: Mapping[str, Row], now: datetime) -> list[Statement]:

@@ -80,6 +80,10 @@ class SyncWork(NamedTuple):
         run = await self._begin(cause, cause, request_id)
         await self._send(run["id"], vins)
 
+    async def begin_empty(self, cause: Cause, request_id: str) -> SyncRun:
+        """Begin a run of no vehicle, to say in it why there can be none."""
+        return await self._begin(cause, cause, request_id)
+
     async def do(self, message: Message, attempts: int) -> None:
         """Do one message; `Retry` where a later attempt may succeed."""
         try:
