@@ -1,4 +1,4 @@
-"""The README tells of every make target and app, and its commands are real."""
+"""The README names every make target and app, it and docs/ name only files that exist, and it stays short."""
 
 import re
 import subprocess
@@ -10,6 +10,7 @@ from apps import packages
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DOCS = {path.relative_to(ROOT): path.read_text(encoding="utf-8") for path in sorted((ROOT / "docs").rglob("*.md"))}
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
 
@@ -26,21 +27,38 @@ def test_a_target_that_is_told_can_be_made(target: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_every_file_that_is_told_is_there() -> None:
+PAGES = {Path("README.md"): README, **DOCS}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_files_that_a_page_names_exist(page: Path) -> None:
     named = {
         name
-        for name in re.findall(r"`([\w./-]+/[\w.-]+)`", README)
-        if not name.startswith(("/", "application/", "text/"))
+        for name in re.findall(r"`([\w./-]+/[\w.-]+)`", PAGES[page])
+        if not name.startswith(("/", "application/", "text/", "build/", "openapi/"))
     }
-    places = [ROOT, ROOT / "src"]
-    missing = [name for name in named if not any((place / name).exists() for place in places)]
-    assert [name for name in missing if not name.startswith(("build/", "openapi/"))] == []
+    places = [ROOT, ROOT / "src", ROOT / "src" / "edge"]
+    assert [name for name in named if not any((place / name).exists() for place in places)] == []
 
 
-def test_every_reason_why_a_case_is_for_one_runtime_is_told() -> None:
+@pytest.mark.parametrize("page", PAGES, ids=str)
+def test_links_of_a_page_lead_to_files(page: Path) -> None:
+    links = re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", PAGES[page])
+    assert [link for link in links if not (ROOT / page.parent / link).exists()] == []
+
+
+def test_readme_has_at_most_200_lines() -> None:
+    assert len(README.splitlines()) <= 200
+
+
+def test_every_page_is_linked_from_the_readme() -> None:
+    assert [str(page) for page in DOCS if page.parent.name != "adr" and f"({page})" not in README] == []
+
+
+def test_reasons_of_cases_for_one_runtime_stand_in_the_docs() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     reasons = re.findall(r"local_only\(\s*\"([^\"]+)\"", tests)
     reasons += re.findall(r"^    \(\"\w+\", \"\w+\"\): \"([^\"]+)\",$", tests, re.MULTILINE)
-    told = " ".join(README.split())
+    told = " ".join(DOCS[Path("docs/runtimes.md")].split())
     assert len(reasons) > 6
     assert [reason for reason in reasons if f'"{reason}"' not in told] == []

@@ -100,4 +100,5 @@ SCHEMA = Schema(
     ),
     triggers=("drives_changed", "drives_found"),
     others=(),
+    migrations=(),
 )

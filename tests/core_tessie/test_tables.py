@@ -1,9 +1,14 @@
 """The declaration of the tables: which are served, to whom, and what of their columns the dialect may take."""
 
+from typing import Any, cast
+
+from pydantic import BaseModel, TypeAdapter
+
 from core_tessie.d1.bodies import keys_of
 from core_tessie.d1.filters import CHOICE, INSERT, PAGE
 from core_tessie.d1.values import EXPECTED, is_writable
 from core_tessie.tables import NATURAL_IDS, SERVED, TABLES
+from core_tessie.tessie.records import RECORDS, Capacity, Climate, Software, Vehicle, VehicleSettings
 from edge.access import ADMIN, READER
 from edge.data import Kind
 from edge.ports import Database
@@ -11,8 +16,11 @@ from edge.testing import Client
 
 from .conftest import Runner
 
-UNREACHABLE = {"api_keys", "tickets", "d1_migrations", "sqlite_sequence", "sqlite_stat1"}
+UNREACHABLE = {"api_keys", "tickets", "d1_migrations", "sqlite_sequence", "sqlite_stat1", "sqlite_stat4"}
 """Tables of the platform; a table of the app's own that `/d1` is not to serve would be named here too."""
+VALUES = {Kind.TEXT: "x", Kind.INTEGER: 7, Kind.REAL: 1.5, Kind.BOOLEAN: True, Kind.INSTANT: 1_700_000_000}
+"""A value of Tessie's for each kind of column."""
+TYPES = {Kind.TEXT: str, Kind.INTEGER: int, Kind.REAL: float, Kind.BOOLEAN: bool, Kind.INSTANT: str}
 STAMPS = {"created_at", "updated_at"}
 
 
@@ -65,3 +73,14 @@ def test_an_identity_is_made_of_columns_that_are_never_null() -> None:
         assert not any(SERVED[name].columns[column].nullable for column in columns)
         assert SERVED[name].relation.key == ("id",)
         assert keys_of(SERVED[name]) <= {"id", *columns}
+
+
+def test_records_of_tessie_have_columns_and_types_of_the_schema() -> None:
+    models: dict[str, type[BaseModel]] = {**RECORDS, "vehicles": Vehicle, "vehicle_settings": VehicleSettings}
+    models |= {"climates": Climate, "battery_health": Capacity, "software_updates": Software}
+    for name, model in models.items():
+        for field, info in model.model_fields.items():
+            column = SERVED[name].columns[field]
+            adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", info.annotation))
+            assert type(adapter.validate_python(VALUES[column.kind])) is TYPES[column.kind], (name, field)
+            assert not info.is_required() or not column.nullable, (name, field)

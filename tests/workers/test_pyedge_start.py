@@ -4,13 +4,16 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from shutil import copytree
 
 import pytest
 
@@ -129,6 +132,62 @@ def test_date_of_another_pyodide_is_refused(small: Path) -> None:
         Worker(small, overrides={"compatibility_date": "2026-09-07"}).start()
 
 
+COUNTED = """
+import json
+from workers import Response, WorkerEntrypoint
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        rows = await self.env.DB.prepare("SELECT count(*) AS n FROM big").all()
+        return Response(str(rows["results"][0]["n"]))
+"""
+TABLE = """CREATE TABLE big (n);
+WITH RECURSIVE t(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM t WHERE n < 2000000) INSERT INTO big SELECT n FROM t;
+"""
+
+
+def test_request_waits_until_migrations_are_applied(small: Path) -> None:
+    (small / "src" / "small.py").write_text(COUNTED)
+    (small / "migrations").mkdir()
+    (small / "migrations" / "0001_big.sql").write_text(TABLE)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    answers: list[str | None] = []
+
+    def ask() -> None:
+        while not answers or answers[-1] is None:
+            answers.append(answer(f"http://127.0.0.1:{port}/", 60))
+            time.sleep(0.02)
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    with Worker(small, port=port, overrides={"d1_databases": [{"binding": "DB"}]}):
+        asking.join(60)
+    assert answers[-1] == "2000000", "no answer before is an error of the Worker's"
+
+
+@pytest.mark.soak
+def test_connection_waits_while_the_interpreter_is_prepared(small: Path) -> None:
+    (small / "python_modules").unlink()
+    copytree(ROOT / "python_modules", small / "python_modules")
+    (small / "python_modules" / f"fresh_{time.time_ns()}.py").write_text("")  # no prepared state is there for it
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    found: list[str | None] = []
+    worker = Worker(small, port=port)
+
+    def ask() -> None:
+        while not any("preparing" in line for line in worker.logs):
+            time.sleep(0.05)
+        time.sleep(1)
+        found.append(answer(f"http://127.0.0.1:{port}/", 120))
+
+    asking = threading.Thread(target=ask, daemon=True)
+    asking.start()
+    with worker:
+        asking.join(120)
+    assert found == ["1 nobody True"]
+
+
 STRICT = """
 from workers import Response, WorkerEntrypoint
 class Default(WorkerEntrypoint):
@@ -209,9 +268,9 @@ def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
             process.kill()
 
 
-def answer(url: str) -> str | None:
+def answer(url: str, timeout: float = 5) -> str | None:
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
+        with urllib.request.urlopen(url, timeout=timeout) as response:
             body: bytes = response.read()
             return body.decode()
     except OSError:

@@ -136,7 +136,7 @@ def _software(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
         values = (f"{vin}-{version}", vin, version, status, now, *progress, waiting.expected_duration_s)
         statements.append(Statement(_WAITING, values))
     if running:
-        statements.append(Statement(_RUNNING, (f"{vin}-{running}", vin, running, now, now)))
+        statements.append(Statement(_RUNNING, (f"{vin}-{running}", vin, running, now, vin, now)))
     return statements
 
 
@@ -150,8 +150,10 @@ _WAITING = (
     "RETURNING version, status, download_pct, install_pct"
 )
 _RUNNING = (
-    "INSERT INTO software_updates (id, vin, version, status, first_seen_at, installed_at) "
-    "VALUES (?, ?, ?, 'installed', ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'installed', "
-    "installed_at = excluded.installed_at, download_pct = NULL, install_pct = NULL, updated_at = CURRENT_TIMESTAMP "
+    "INSERT INTO software_updates (id, vin, version, status, first_seen_at, installed_at) SELECT ?, ?, ?, 'installed', "
+    "?, CASE WHEN EXISTS (SELECT 1 FROM software_updates WHERE vin = ? AND status = 'installed') THEN ? END "
+    "WHERE true ON CONFLICT (id) DO UPDATE SET status = 'installed', installed_at = excluded.first_seen_at, "
+    "download_pct = NULL, install_pct = NULL, updated_at = CURRENT_TIMESTAMP "
     "WHERE software_updates.status IS NOT 'installed' RETURNING version, status, download_pct, install_pct"
 )
+"""Since when the first version runs that a car is seen with is not known; a later one is installed when it is seen."""

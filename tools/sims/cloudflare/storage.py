@@ -165,6 +165,8 @@ class StorageSim(StandIn):
         if not path.startswith(owner + "/") or asked.authorization != f"Bearer {TOKEN}":
             raise Refusal(403, 10000, "Authentication error")
         rest = path.removeprefix(owner)
+        if rest == "/storage/kv/namespaces":
+            return self._namespaces(asked)
         if found := _KV.fullmatch(rest):
             return self._kv(unquote(found[1]), found[2], asked)
         if found := _D1.fullmatch(rest):
@@ -190,6 +192,15 @@ class StorageSim(StandIn):
         if rest == "/workers/subdomain" and asked.method == "GET":
             return envelope(200, {"subdomain": SUBDOMAIN})
         raise Refusal(404, 7003, "Could not route to the path")
+
+    def _namespaces(self, asked: Asked) -> Answered:
+        """List the account's namespaces, or make one."""
+        if asked.method == "POST":
+            title, number = json.loads(asked.body)["title"], f"{len(self.namespaces):032x}"
+            self.namespaces[number] = Namespace()
+            return envelope(200, {"id": number, "title": title})
+        listed = [{"id": number, "title": number} for number in self.namespaces]
+        return envelope(200, listed, result_info={"page": 1, "total_pages": 1, "count": len(listed)})
 
     def _kv(self, number: str, what: str, asked: Asked) -> Answered:
         namespace = self.namespaces.get(number)
