@@ -35,6 +35,7 @@ RULES = (
         unless="EXISTS (SELECT 1 FROM vehicles WHERE backfill ->> 'run_id' = sync_runs.id) OR EXISTS "
         "(SELECT 1 FROM agent_actions AS it WHERE it.id = sync_runs.id AND it.status IN ('queued', 'running'))",
     ),
+    Rule("removed_records", "removed_at", "removed_records_keep_days"),
     Rule(
         "agent_actions",
         "ended_at",

@@ -274,8 +274,8 @@ def test_a_correction_between_plan_and_write_of_a_sync_stays(run: Runner, order:
         db = client.ports.settings.db
         await change(client, "POST", "/d1/vehicles", {"vin": VIN}, 201)
         record = {"id": 5, "started_at": 1_760_000_000, "ended_at": 1_760_003_600, "location": "A", "cost": 1.0}
-        await db.batch(history(Charge, VIN, [record])[0])
-        planned, _ = history(Charge, VIN, [record | {"cost": 2.0}])
+        await db.batch(history(Charge, VIN, [record]).upserts)
+        planned = history(Charge, VIN, [record | {"cost": 2.0}]).upserts
         if order == "after":
             await db.batch(planned)
         await change(client, "PATCH", f"/d1/charges/{VIN}-5", {"cost": 7.0})
@@ -284,10 +284,10 @@ def test_a_correction_between_plan_and_write_of_a_sync_stays(run: Runner, order:
         assert (await read(client, "charges", f"{VIN}-5"))["cost"] == 7
         assert await overrides(client) == {f"charges:{VIN}-5:cost": (7, 2)}
         await change(client, "DELETE", f"/d1/charges/{VIN}-5")
-        await db.batch(history(Charge, VIN, [record | {"cost": 3.0}])[0])
+        await db.batch(history(Charge, VIN, [record | {"cost": 3.0}]).upserts)
         assert await rows(client, "charges") == []
         stamp = (await rows(client, "overrides"))[0]["updated_at"]
-        results = await db.batch(history(Charge, VIN, [record | {"cost": 3.0}])[0])
+        results = await db.batch(history(Charge, VIN, [record | {"cost": 3.0}]).upserts)
         assert [result.changes for result in results] == [0, 0]
         assert (await rows(client, "overrides"))[0]["updated_at"] == stamp
 
@@ -299,11 +299,11 @@ def test_syncs_and_corrections_at_once_end_in_one_state(run: Runner) -> None:
         db = client.ports.settings.db
         await change(client, "POST", "/d1/vehicles", {"vin": VIN}, 201)
         record = {"id": 5, "started_at": 1_760_000_000, "location": "A", "cost": 1.0}
-        await db.batch(history(Charge, VIN, [record])[0])
+        await db.batch(history(Charge, VIN, [record]).upserts)
 
         async def sync() -> None:
             for cost in range(2, 12):
-                await db.batch(history(Charge, VIN, [record | {"cost": float(cost)}])[0])
+                await db.batch(history(Charge, VIN, [record | {"cost": float(cost)}]).upserts)
 
         async def correct() -> None:
             for turn in range(6):
@@ -330,7 +330,7 @@ def test_every_column_of_a_record_survives_exactly(run: Runner) -> None:
             "id": 5, "started_at": 1_760_000_000, "location": 'Caf\u00e9 "\u4f60" \\ /', "latitude": 0.1 + 0.2,
             "longitude": -122.41941550000001, "cost": 1e-7, "is_supercharger": True, "is_fast_charger": None,
         }  # fmt: skip
-        await client.ports.settings.db.batch(history(Charge, VIN, [record])[0])
+        await client.ports.settings.db.batch(history(Charge, VIN, [record]).upserts)
         before = await read(client, "charges", f"{VIN}-5")
         other = {
             "location": "x", "latitude": 1, "longitude": 2, "cost": None, "is_supercharger": None,

@@ -110,9 +110,10 @@ _TREND = (
     "{events} AND e.{column} > 0)) WHERE nth = (size + 1) / 2 ORDER BY vin, recorded_at"
 )
 _RANKING = (
-    "SELECT e.vin, e.started_at, coalesce(e.starting_saved_location, e.starting_location) AS starting_place, "
-    "coalesce(e.ending_saved_location, e.ending_location) AS ending_place, e.distance_mi, e.energy_used_kwh, "
-    "e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
+    "SELECT e.vin, e.started_at, "
+    "coalesce(nullif(trim(e.starting_saved_location), ''), e.starting_location) AS starting_place, "
+    "coalesce(nullif(trim(e.ending_saved_location), ''), e.ending_location) AS ending_place, "
+    "e.distance_mi, e.energy_used_kwh, e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
     f"{{events}} AND {_PAIRED} AND e.distance_mi > 0 AND e.distance_mi >= ? "
     "ORDER BY wh_per_mi {order}, e.started_at, e.id LIMIT {limit}"
 )
