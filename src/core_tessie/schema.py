@@ -102,6 +102,14 @@ SCHEMA = Schema(
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
         Relation(
+            "overrides",
+            "id vin! record_table! record_id! column_name owner_value! tessie_value actor created_at:instant "
+            "updated_at:instant",
+            key=("id",),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
             "removed_records",
             "id vin! kind! tessie_id!:integer started_at!:instant removed_at!:instant payload! created_at:instant "
             "updated_at:instant",
@@ -183,7 +191,7 @@ SCHEMA = Schema(
             "is_climate_on:boolean inside_temp_c:real outside_temp_c:real tire_front_left_bar:real "
             "tire_front_right_bar:real tire_rear_left_bar:real tire_rear_right_bar:real car_version "
             "utc_offset_s:integer synced_at:instant refreshed_at:instant backfilled_at:instant backfill "
-            "created_at:instant updated_at:instant archived_at:instant",
+            "created_at:instant updated_at:instant archived_at:instant original_capacity_kwh:real degradation_pct:real",
             key=("id",),
             unique=(("vin",),),
             defaults={"is_active": 1},
@@ -227,6 +235,9 @@ SCHEMA = Schema(
         Index("logs_by_actor", "logs", ("actor", "created_at")),
         Index("logs_created", "logs", ("created_at",)),
         Index("logs_request", "logs", ("request_id",)),
+        Index("overrides_by_actor", "overrides", ("actor",)),
+        Index("overrides_record", "overrides", ("record_table", "record_id")),
+        Index("overrides_vin", "overrides", ("vin",)),
         Index("removed_records_removed", "removed_records", ("removed_at",)),
         Index("sync_runs_by_actor", "sync_runs", ("actor",)),
         Index("sync_runs_ended", "sync_runs", ("ended_at",)),
@@ -253,5 +264,7 @@ SCHEMA = Schema(
         "0009_retention.sql",
         "0010_no_triggers.sql",
         "0011_sync_parts.sql",
+        "0015_overrides.sql",
+        "0016_original_capacity.sql",
     ),
 )

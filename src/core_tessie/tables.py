@@ -49,6 +49,7 @@ TABLES = Tables(
     Table("battery_health", read=READER, own=VEHICLES),
     Table("sync_parts", read=READER, own=VEHICLES),
     Table("removed_records", read=READER, own=VEHICLES, kinds={"payload": Kind.JSON}),
+    Table("overrides", read=READER, own=VEHICLES, kinds={"owner_value": Kind.JSON, "tessie_value": Kind.JSON}),
     Table("api_keys", private=True),
     Table("tickets", private=True),
 )

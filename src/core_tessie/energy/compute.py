@@ -37,7 +37,7 @@ def compute(question: Question, results: Results) -> EnergyReport:
         by_temperature=_band_table(results["drives_by_band"]),
         by_kind=_kind_table(results["charges_by_kind"]),
         by_place=_place_table(results["charges_by_place"]),
-        battery=battery_change(results["capacity"], results["range"]),
+        battery=battery_change(results["capacity"], results["range"], results["vehicles"]),
         battery_by_month=battery_by_month(results["battery_by_month"]),
         best_drives=_ranking(f"Best drives of {question.min_drive_mi:g} mi or more", question, results["best"]),
         worst_drives=_ranking(f"Worst drives of {question.min_drive_mi:g} mi or more", question, results["worst"]),

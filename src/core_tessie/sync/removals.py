@@ -9,6 +9,7 @@ from datetime import datetime
 
 from pydantic_core import from_json, to_json
 
+from core_tessie.overrides import is_owners
 from core_tessie.schema import SCHEMA
 from core_tessie.sync.walk import Span
 from edge.data.upserts import upsert
@@ -19,10 +20,13 @@ _COLUMNS = ("id", "vin", "kind", "tessie_id", "started_at", "removed_at", "paylo
 
 
 def missing(kind: str, vin: str, covered: Span, ids: Collection[int]) -> Statement:
-    """Return the statement that finds the rows within a range of time that are not among Tessie's `ids`."""
+    """Return the statement that finds the rows within a range of time that are not among Tessie's `ids`.
+
+    Records that the owner wrote are not Tessie's, and are not found.
+    """
     sql = (
         f"SELECT * FROM {kind} WHERE vin = ? AND started_at BETWEEN ? AND ? "
-        "AND tessie_id NOT IN (SELECT value FROM json_each(?))"
+        f"AND tessie_id NOT IN (SELECT value FROM json_each(?)) AND NOT ({is_owners(kind)})"
     )
     return Statement(sql, (vin, from_epoch(max(0, covered.floor)), from_epoch(covered.until), _json(ids)))
 

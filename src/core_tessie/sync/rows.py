@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from pydantic import BaseModel
 
+from core_tessie.overrides import upsert_from_tessie
 from core_tessie.tessie.records import (
     Capacity,
     Climate,
@@ -49,7 +50,7 @@ def history(kind: type[Record], vin: str, results: Sequence[object], counted: Co
     ids = [read_id(result.get("id")) if isinstance(result, dict) else None for result in results]
     known = [one for one in ids if one is not None]
     return Records(
-        upsert(kind.table, columns, list(rows.values())),
+        upsert_from_tessie(kind.table, columns, list(rows.values())),
         unreadable,
         known if len(known) == len(ids) else None,
         max(updates),
@@ -67,7 +68,7 @@ def capacities(vin: str, results: Sequence[object]) -> tuple[list[Statement], Co
         if capacity is not None:
             id_ = f"{vin}-{capacity.recorded_at}"
             rows[id_] = (id_, vin, *capacity.model_dump().values())
-    return upsert("battery_health", columns, list(rows.values())), unreadable
+    return upsert_from_tessie("battery_health", columns, list(rows.values())), unreadable
 
 
 def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
@@ -109,7 +110,7 @@ def _present(table: str, keys: Mapping[str, str], model: type[BaseModel], state:
     values = model.model_validate(state).model_dump()
     told = {name: values[name] for name, field in model.model_fields.items() if _is_told(name, field, state)}
     row = {**keys, **told}
-    return upsert(table, tuple(row), [tuple(row.values())]) if told else []
+    return upsert_from_tessie(table, tuple(row), [tuple(row.values())]) if told else []
 
 
 def _is_told(name: str, field: Any, state: Mapping[str, Any]) -> bool:

@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from core_tessie.journal import Journal, mask
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import account, runs
+from core_tessie.sync.batteries import read_originals
 from core_tessie.sync.listing import take_list
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KeyRefused, VehicleRefused
@@ -146,6 +147,8 @@ class SyncWork(NamedTuple):
         messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]
         for start in range(0, len(messages), SEND_LIMIT):
             await self.queue.send_batch(messages[start : start + SEND_LIMIT])
+        if stored := await read_originals(self.tessie, run_id):
+            await self.db.batch(stored)
 
     def _note(self, level: str, text: str, message: Message, **payload: object) -> None:
         if isinstance(message, SyncVehicle):

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json
 
+from core_tessie.overrides import is_owners
 from core_tessie.tessie.client import Ask
 from core_tessie.tessie.records import read_id, read_instant
 from edge.ports import Fetched, Log, PortError, Statement, SystemDatabase
@@ -17,7 +18,7 @@ _SET_TAG = "drives/set_tag"
 
 
 class Corrections(NamedTuple):
-    """Writes what Tessie took; the next sync has the last word."""
+    """Writes what Tessie took, but for what the owner has corrected here; the next sync has the last word."""
 
     db: SystemDatabase | None
     log: Log
@@ -88,9 +89,10 @@ def _is_done(fetched: Fetched) -> bool:
     return 200 <= fetched.status < 300 and isinstance(answer, dict) and answer.get("result") is True
 
 
-_COST = "UPDATE charges SET cost = ?, updated_at = CURRENT_TIMESTAMP WHERE vin = ? AND tessie_id = ?"
-_TAG_SOME = (
-    "UPDATE drives SET tag = ?, updated_at = CURRENT_TIMESTAMP WHERE vin = ? "
-    "AND tessie_id IN (SELECT value FROM json_each(?))"
+_COST = (
+    "UPDATE charges SET cost = ?, updated_at = CURRENT_TIMESTAMP WHERE vin = ? AND tessie_id = ? "
+    f"AND NOT ({is_owners('charges', 'cost')})"
 )
-_TAG_SPAN = "UPDATE drives SET tag = ?, updated_at = CURRENT_TIMESTAMP WHERE vin = ? AND started_at BETWEEN ? AND ?"
+_TAG = f"UPDATE drives SET tag = ?, updated_at = CURRENT_TIMESTAMP WHERE NOT ({is_owners('drives', 'tag')}) AND vin = ?"
+_TAG_SOME = f"{_TAG} AND tessie_id IN (SELECT value FROM json_each(?))"
+_TAG_SPAN = f"{_TAG} AND started_at BETWEEN ? AND ?"
