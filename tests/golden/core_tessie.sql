@@ -293,8 +293,6 @@ CREATE TABLE software_updates (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
-CREATE TABLE sqlite_stat1(tbl,idx,stat);
-
 CREATE TABLE sync_parts (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),
