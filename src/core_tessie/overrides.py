@@ -10,7 +10,7 @@ from pydantic_core import to_json
 
 from core_tessie.tessie.records import RECORDS, Capacity
 from edge.data.upserts import upsert
-from edge.ports import Statement
+from edge.ports import Statement, Value
 
 _FIXED = frozenset({"tessie_id", "recorded_at", "tessie_updated_at"})
 """Columns that an id is made of, and Tessie's own stamp: no owner corrects them."""
@@ -41,11 +41,21 @@ def upsert_from_tessie(table: str, columns: Sequence[str], rows: Sequence[Sequen
     return [Statement(sql, (document,)) for document in documents for sql in (refresh, write)]
 
 
-def is_owners(table: str, column: str = "") -> str:
+def set_at_tessie(table: str, column: str, value: Value, where: str, params: Sequence[Value]) -> list[Statement]:
+    """Return the statements that store one value from Tessie in the records of a condition, as an upsert would."""
+    stamp = "updated_at = CURRENT_TIMESTAMP"
+    refresh = (
+        f"UPDATE overrides SET tessie_value = ?, {stamp} WHERE record_table = '{table}' AND column_name = '{column}' "
+        f"AND record_id IN (SELECT id FROM {table} WHERE {where})"
+    )
+    write = f"UPDATE {table} SET {column} = ?, {stamp} WHERE {where} AND NOT {is_owners(table, column)}"
+    return [Statement(refresh, (to_json(value).decode(), *params)), Statement(write, (value, *params))]
+
+
+def is_owners(table: str, column: str) -> str:
     """Return the condition on a table's `id` that the owner wrote the record, or corrected the column in it."""
-    named = f"column_name = '{column}'" if column else "column_name IS NULL"
-    also = f" OR {named}" if column else ""
-    return f"id IN (SELECT record_id FROM overrides WHERE record_table = '{table}' AND (column_name IS NULL{also}))"
+    named = f"record_table = '{table}' AND (column_name IS NULL OR column_name = '{column}')"
+    return f"id IN (SELECT record_id FROM overrides WHERE {named})"
 
 
 @cache

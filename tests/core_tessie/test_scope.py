@@ -71,7 +71,7 @@ ROWS = {
     "vehicles": "{b}", "vehicle_settings": "{b}", "charges": "{b}-7", "drives": "{b}-7", "idles": "{b}-7",
     "climates": "{b}-2025-11-05 10:00:00", "software_updates": "{b}-2099.77.7", "tessie_raw": "{raw}",
     "battery_health": "{b}-2025-11-05 10:00:00", "sync_runs": "{run}", "energy_reports": "{report}", "logs": "{log}",
-    "agent_messages": "{message}", "agent_actions": "{action}",
+    "agent_messages": "{message}", "agent_actions": "{action}", "overrides": "vehicles:{b}:display_name",
 }  # fmt: skip
 """Of each table, a row that is marked."""
 DRIVE = {"vin": "{b}", "tessie_id": 9, "started_at": "2025-11-05T10:00:00Z"}
@@ -106,6 +106,26 @@ CASES: dict[str, list[Ask]] = {
         *gets("/tessieapi/vehicles", "/tessieapi/vehicles?only_active=true&vin={b}"),
         Ask("HEAD", "/tessieapi/vehicles"),
         Ask("GET", "/tessieapi/vehicles", None, {"range": "bytes=0-100000", "if-none-match": '"x"'}),
+    ],
+    "GET /tessieapi/battery_health": [
+        *gets("/tessieapi/battery_health", "/tessieapi/battery_health?vin={b}", "/tessieapi/battery_health?format=csv"),
+        Ask("GET", "/tessieapi/battery_health", None, {"range": "bytes=0-100000", "if-none-match": '"x"'}),
+    ],
+    "GET /tessieapi/charging_invoices": gets(
+        "/tessieapi/charging_invoices",
+        "/tessieapi/charging_invoices?vin={b}",
+        "/tessieapi/charging_invoices?format=csv",
+    ),
+    "GET /tessieapi/auth/tesla_scopes": gets("/tessieapi/auth/tesla_scopes"),
+    "* /tessieapi/api/1/{path:path}": [
+        *gets(*(f"/tessieapi/api/1/{path}" for path in ("vehicles", "products", "vehicles/{a}/vehicle_data"))),
+        *gets(
+            "/tessieapi/api/1/vehicles/{b}/vehicle_data", "/tessieapi/api/1/vehicles/{b}", "/tessieapi/api/1/users/me"
+        ),
+        *gets("/tessieapi/api/1/vehicles/{a}%2f..%2f{b}/vehicle_data", "/tessieapi/api/1/Vehicles/{b}/vehicle_data"),
+        *gets("/tessieapi/api/1/dx/charging/history?vin={b}", "/tessieapi/api/1/vehicles?vin={b}"),
+        *posts("/tessieapi/api/1/vehicles/{b}/command/honk_horn", None),
+        *posts("/tessieapi/api/1/vehicles/fleet_status", {"vins": ["{b}"]}),
     ],
     "* /tessieapi/{vin}/{path:path}": [
         *gets("/tessieapi/{a}/state", "/tessieapi/{b}/state", "/tessieapi/{a}/drives?vin={b}", "/tessieapi/{a}/roles"),
@@ -282,6 +302,7 @@ def put_cars(world: World) -> None:
     for vin, name, odometer in (("{a}", "Alpha", 10), ("{b}", marks["name"], float(marks["odometer"]))):
         world.admin("PUT", f"/d1/vehicles/{vin}", {"display_name": name, "odometer_mi": odometer})
         world.admin("PUT", f"/d1/vehicle_settings/{vin}", {})
+    world.admin("PATCH", "/d1/vehicles/{b}", {"display_name": marks["name"]})
     place, far = marks["place"], float(marks["distance"])
     common = {"vin": "{b}", "tessie_id": 7, "started_at": at, "ended_at": "2025-11-05T11:00:00Z"}
     world.admin(

@@ -90,6 +90,8 @@ CREATE TABLE battery_health (
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
+CREATE INDEX charges_open ON charges (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX charges_started ON charges (started_at);
 
 CREATE INDEX charges_vin_started ON charges (vin, started_at);
@@ -149,6 +151,8 @@ CREATE TABLE climates (
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
+CREATE INDEX drives_open ON drives (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX drives_started ON drives (started_at);
 
 CREATE INDEX drives_vin_started ON drives (vin, started_at);
@@ -206,6 +210,8 @@ CREATE TABLE energy_reports (
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
+
+CREATE INDEX idles_open ON idles (vin, started_at) WHERE ended_at IS NULL;
 
 CREATE INDEX idles_started ON idles (started_at);
 
@@ -273,6 +279,22 @@ CREATE TABLE overrides (
   CONSTRAINT natural_id CHECK (id = record_table || ':' || record_id || coalesce(':' || column_name, ''))
 );
 
+CREATE INDEX removed_records_removed ON removed_records (removed_at);
+
+CREATE TABLE removed_records (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  kind TEXT NOT NULL,
+  tessie_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  removed_at TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, kind, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || kind || '-' || tessie_id)
+);
+
 CREATE TABLE software_updates (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),
@@ -291,7 +313,24 @@ CREATE TABLE software_updates (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
-CREATE TABLE sqlite_stat1(tbl,idx,stat);
+CREATE TABLE sync_parts (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  part TEXT NOT NULL,
+  synced_at TEXT,
+  refreshed_at TEXT,
+  first_failed_at TEXT,
+  failures INTEGER NOT NULL DEFAULT 0,
+  error TEXT,
+  changed_at TEXT,
+  handled_at TEXT,
+  sought_at TEXT,
+  reread_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, part),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || part)
+);
 
 CREATE INDEX sync_runs_by_actor ON sync_runs (actor);
 
@@ -432,7 +471,7 @@ CREATE TABLE vehicles (
   backfilled_at TEXT,
   backfill TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, original_capacity_kwh REAL, degradation_pct REAL,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, archived_at TEXT, original_capacity_kwh REAL, degradation_pct REAL,
   CONSTRAINT natural_id CHECK (id = vin)
 );
 

@@ -22,11 +22,11 @@ _COLUMNS = ("id", "vin", "kind", "tessie_id", "started_at", "removed_at", "paylo
 def missing(kind: str, vin: str, covered: Span, ids: Collection[int]) -> Statement:
     """Return the statement that finds the rows within a range of time that are not among Tessie's `ids`.
 
-    Records that the owner wrote are not Tessie's, and are not found.
+    Records that the owner wrote, or moved in time, are not Tessie's to miss.
     """
     sql = (
         f"SELECT * FROM {kind} WHERE vin = ? AND started_at BETWEEN ? AND ? "
-        f"AND tessie_id NOT IN (SELECT value FROM json_each(?)) AND NOT ({is_owners(kind)})"
+        f"AND tessie_id NOT IN (SELECT value FROM json_each(?)) AND NOT {is_owners(kind, 'started_at')}"
     )
     return Statement(sql, (vin, from_epoch(max(0, covered.floor)), from_epoch(covered.until), _json(ids)))
 

@@ -135,6 +135,8 @@ class SyncWork(NamedTuple):
     async def _plan(self, run_id: str) -> None:
         """Make the run wait for every vehicle that Tessie lists or the database has as active."""
         await self._send(run_id, await take_list(self.db, self.tessie, self.clock, self.news, run_id))
+        if stored := await read_originals(self.tessie, run_id):
+            await self.db.batch(stored)
 
     async def _send(self, run_id: str, vins: list[str]) -> None:
         """Make the run wait for vehicles, and send a message for each.
@@ -147,8 +149,6 @@ class SyncWork(NamedTuple):
         messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]
         for start in range(0, len(messages), SEND_LIMIT):
             await self.queue.send_batch(messages[start : start + SEND_LIMIT])
-        if stored := await read_originals(self.tessie, run_id):
-            await self.db.batch(stored)
 
     def _note(self, level: str, text: str, message: Message, **payload: object) -> None:
         if isinstance(message, SyncVehicle):

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl
 
 from pydantic_core import from_json, to_json
 
-from core_tessie.overrides import is_owners
+from core_tessie.overrides import set_at_tessie
 from core_tessie.tessie.client import Ask
 from core_tessie.tessie.records import read_id, read_instant
 from edge.ports import Fetched, Log, PortError, Statement, SystemDatabase
@@ -18,43 +18,49 @@ _SET_TAG = "drives/set_tag"
 
 
 class Corrections(NamedTuple):
-    """Writes what Tessie took, but for what the owner has corrected here; the next sync has the last word."""
+    """Writes what Tessie took; the next sync has the last word."""
 
     db: SystemDatabase | None
     log: Log
 
     async def take(self, ask: Ask, fetched: Fetched) -> None:
         """Write what a request has set, where Tessie says that it did; never fail because of it."""
-        statement = _statement(ask) if _is_done(fetched) else None
-        if statement is None or self.db is None:
+        statements = _statements(ask) if _is_done(fetched) else []
+        if not statements or self.db is None:
             return
         try:
-            await self.db.run(statement.sql, *statement.params)
+            await self.db.batch(statements)
         except PortError as fault:
             self.log("warning", "a correction is at Tessie and not here yet; a sync brings it", error=str(fault))
 
 
-def _statement(ask: Ask) -> Statement | None:
-    """Return the statement that writes what a request sets, None where it sets nothing that is kept here."""
+def _statements(ask: Ask) -> list[Statement]:
+    """Return the statements that write what a request sets, none where it sets nothing that is kept here."""
     path = ask.path.removeprefix(f"/{ask.vin}/")
     given = _given(ask)
     if (match := _SET_COST.fullmatch(path)) and "cost" in given:
         cost = _number(given["cost"])
-        return None if cost is _UNKNOWN else Statement(_COST, (cost, ask.vin, int(match[1])))
+        params = (ask.vin, int(match[1]))
+        return [] if cost is _UNKNOWN else set_at_tessie("charges", "cost", cost, "vin = ? AND tessie_id = ?", params)
     if path == _SET_TAG and "tag" in given:
         tag = given["tag"] or None
-        return _tagging(ask, given, tag) if tag is None or isinstance(tag, str) else None
-    return None
+        return _tagging(ask, given, tag) if tag is None or isinstance(tag, str) else []
+    return []
 
 
-def _tagging(ask: Ask, given: Mapping[str, Any], tag: str | None) -> Statement | None:
+def _tagging(ask: Ask, given: Mapping[str, Any], tag: str | None) -> list[Statement]:
     if given.get("drives"):
         listed = given["drives"]
         texts = listed.split(",") if isinstance(listed, str) else listed if isinstance(listed, list) else [listed]
         ids = [read_id(text.strip() if isinstance(text, str) else text) for text in texts]
-        return None if None in ids else Statement(_TAG_SOME, (tag, ask.vin, to_json(ids).decode()))
+        params = (ask.vin, to_json(ids).decode())
+        return [] if None in ids else set_at_tessie("drives", "tag", tag, _SOME, params)
     ends = [read_instant(_number(given.get(name))) for name in ("from", "to")]
-    return Statement(_TAG_SPAN, (tag, ask.vin, *ends)) if all(ends) else None
+    return (
+        set_at_tessie("drives", "tag", tag, "vin = ? AND started_at BETWEEN ? AND ?", (ask.vin, *ends))
+        if all(ends)
+        else []
+    )
 
 
 def _given(ask: Ask) -> dict[str, Any]:
@@ -89,10 +95,4 @@ def _is_done(fetched: Fetched) -> bool:
     return 200 <= fetched.status < 300 and isinstance(answer, dict) and answer.get("result") is True
 
 
-_COST = (
-    "UPDATE charges SET cost = ?, updated_at = CURRENT_TIMESTAMP WHERE vin = ? AND tessie_id = ? "
-    f"AND NOT ({is_owners('charges', 'cost')})"
-)
-_TAG = f"UPDATE drives SET tag = ?, updated_at = CURRENT_TIMESTAMP WHERE NOT ({is_owners('drives', 'tag')}) AND vin = ?"
-_TAG_SOME = f"{_TAG} AND tessie_id IN (SELECT value FROM json_each(?))"
-_TAG_SPAN = f"{_TAG} AND started_at BETWEEN ? AND ?"
+_SOME = "vin = ? AND tessie_id IN (SELECT value FROM json_each(?))"

@@ -16,7 +16,7 @@ from edge.endpoint import ANY_STATUS, Operation
 from edge.errors import BadGateway, BadRequest, Forbidden, MethodNotAllowed, NotConfigured
 from edge.http import HeaderList, Response, percent_decode
 from edge.ports import Fetched
-from edge.reach import CHECKED
+from edge.reach import CHECKED, OPEN
 from edge.request import Request
 from edge.routes import Routes
 
@@ -50,6 +50,15 @@ READS = frozenset(
 """Paths below a VIN of which a GET reads and does nothing else. Tessie takes commands by GET, too."""
 OPERATORS_READS = frozenset({"invitations"})
 """Paths likewise; but whoever has the links that they answer with may drive the car."""
+
+FLEET_READS = re.compile(
+    r"vehicles|products|energy_sites/[0-9]+/(?:site_info|live_status|calendar_history|telemetry_history)"
+    r"|users/(?:region|feature_config)|dx/charging/(?:history|sessions)"
+    r"|vehicles/[A-Z0-9]+(?:/(?:vehicle_data|mobile_enabled|nearby_charging_sites|options|recent_alerts"
+    r"|release_notes|service_data|specs))?"
+)
+"""Paths of Tesla's API, below `/api/1`, of which a GET reads and does nothing else."""
+_FLEET_LISTS = frozenset({"vehicles", "products"})
 
 _SEGMENT = re.compile(r"(?!\.+$)[A-Za-z0-9._~-]+")
 _QUERY = re.compile(r"[!-~]*")
@@ -88,6 +97,15 @@ class AnswerWithheld(BadGateway):
         super().__init__("it is not whole, plain JSON: an administrator's key gets it as it is", upstream="Tessie")
 
 
+class AnswerOutOfReach(Forbidden):
+    """This answer is about all vehicles."""
+
+    title = "This answer is about all vehicles"
+
+    def __init__(self) -> None:
+        super().__init__("the rows of the vehicles that the key is bound to cannot be told from the others")
+
+
 @routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=CHECKED)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
@@ -101,6 +119,28 @@ async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -
     return answer if actor.subjects is None else _within(answer, actor)
 
 
+_ACCOUNT = (TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, AnswerOutOfReach)
+
+
+@routes.get("/battery_health", *_ACCOUNT, reach=CHECKED)
+async def list_battery_health(request: Request, actor: Actor, tessie: Tessie) -> Response:
+    """Compare the batteries of all vehicles with new ones; who is bound to some of them sees these."""
+    return await _list(request, "/battery_health", "results", actor, tessie)
+
+
+@routes.get("/charging_invoices", *_ACCOUNT, reach=CHECKED)
+async def list_charging_invoices(request: Request, actor: Actor, tessie: Tessie) -> Response:
+    """List Supercharging invoices, which Tessie has for fleet accounts; a bound key sees those of its vehicles."""
+    return await _list(request, "/charging_invoices", "results", actor, tessie)
+
+
+@routes.get("/auth/tesla_scopes", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=OPEN)
+async def list_tesla_scopes(request: Request, actor: Actor, tessie: Tessie) -> Response:
+    """List what the account lets Tessie do at Tesla: the same for every caller."""
+    ask = _ask(request, "/auth/tesla_scopes", None, _headers(request, actor, ()))
+    return _mirrored(await tessie.send(ask), actor)
+
+
 class Mirror(NamedTuple):
     """Tessie, and the copy here of what is corrected there through the mirror."""
 
@@ -110,6 +150,28 @@ class Mirror(NamedTuple):
 
 _REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
 _ANSWERED = Operation({200: {}, ANY_STATUS: {}})
+
+
+@routes.any("/api/1/{path:path}", *_ACCOUNT, InvalidPath, VehicleOutOfReach, operation=_ANSWERED, reach=CHECKED)
+async def mirror_fleet_api(request: Request, path: MirroredPath, actor: Actor, tessie: Tessie) -> Response:
+    """Pass a request on to Tesla's Fleet API, which Tessie serves below `/api/1`, and its answer back.
+
+    Who is bound to vehicles gets its own rows of `vehicles` and `products`, and paths that name one of its vehicles by
+    the VIN; all else is about all vehicles. As below a VIN, a reader gets what is known to read.
+    """
+    if request.method not in METHODS:
+        raise MethodNotAllowed(request.method, METHODS)
+    path = _safe_path(path)
+    is_read = request.method in {"GET", "HEAD"} and FLEET_READS.fullmatch(path) is not None
+    if actor.role < OPERATOR and not is_read:
+        raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
+    if is_read and path in _FLEET_LISTS:
+        return await _list(request, f"/api/1/{path}", "response", actor, tessie)
+    vin = _vin_in(path)
+    if not actor.may_reach(vin):
+        raise VehicleOutOfReach("name a vehicle that the key is bound to by its VIN: GET /auth/me lists them")
+    ask = _ask(request, f"/api/1/{path}", vin, _headers(request, actor, _CONDITIONS))
+    return _mirrored(await tessie.send(ask._replace(body=await request.body(), is_safe=is_read)), actor)
 
 
 @routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED, reach=vehicle("vin"))
@@ -138,6 +200,20 @@ async def mirror_tessie(
     if not is_read:
         await mirror.corrections.take(ask, fetched)
     return _mirrored(fetched, actor)
+
+
+async def _list(request: Request, path: str, member: str, actor: Actor, tessie: Tessie) -> Response:
+    """Return an answer about all vehicles; to who is bound to some of them, its rows about these."""
+    if actor.subjects is None:
+        return _mirrored(await tessie.send(_ask(request, path, None, _headers(request, actor, _CONDITIONS))), actor)
+    answer = _mirrored(await tessie.send(_ask(request, path, None, _headers(request, actor, ()))), actor)
+    return _rows_within(answer, member, actor)
+
+
+def _vin_in(path: str) -> str | None:
+    """Return the VIN in a path of Tesla's, None where it names none: its numbers of vehicles say nothing here."""
+    segments = path.split("/")
+    return segments[1] if segments[0] == "vehicles" and len(segments) > 1 and VIN.matches(segments[1]) else None
 
 
 def _safe_path(path: str) -> str:
@@ -181,6 +257,31 @@ def _within(answer: Response, actor: Actor) -> Response:
     except (ValueError, LookupError, TypeError):
         results = []
     return Response.json({"results": results}, 200 if answer.status in _WITHOUT_BODY else answer.status)
+
+
+def _rows_within(answer: Response, member: str, actor: Actor) -> Response:
+    """Return a list with nothing but the caller's rows; `AnswerOutOfReach` where they cannot be told apart."""
+    try:
+        listed = from_json(answer.body if isinstance(answer.body, bytes) else b"")
+        rows = [row for row in listed[member] if _is_within(row, actor)]
+    except (ValueError, LookupError, TypeError):
+        if answer.status == 200:
+            raise AnswerOutOfReach from None
+        return Response.json({member: []}, answer.status)
+    body: dict[str, object] = {member: rows}
+    if "count" in listed:
+        body["count"] = len(rows)
+    if "pagination" in listed:
+        body["pagination"] = _ONE_PAGE | {"per_page": len(rows), "count": len(rows)}
+    return Response.json(body, answer.status)
+
+
+def _is_within(row: object, actor: Actor) -> bool:
+    vin = row.get("vin") if isinstance(row, dict) else None
+    return isinstance(vin, str) and actor.may_reach(vin)
+
+
+_ONE_PAGE: dict[str, object] = {"previous": None, "next": None, "current": 1, "pages": 1}
 
 
 def _mirrored(fetched: Fetched, actor: Actor) -> Response:

@@ -73,6 +73,7 @@ def create_app(
     )
     app.state.fleet, app.state.faults, app.state.journal = fleet, rules, journal
     app.state.fleet_account = fleet_account
+    app.state.other_products = []
     return app
 
 

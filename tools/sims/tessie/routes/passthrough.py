@@ -32,9 +32,9 @@ async def vehicles(request: Request) -> Response:
 
 
 async def products(request: Request) -> Response:
-    """All products: cars only."""
-    cars = [_summary(one) for one in fleet_of(request)]
-    return JSONResponse({"response": cars, "count": len(cars)})
+    """All products: the cars, and what a test has added, such as an energy site."""
+    shown = [*(_summary(one) for one in fleet_of(request)), *request.app.state.other_products]
+    return JSONResponse({"response": shown, "count": len(shown)})
 
 
 async def vehicle_data(request: Request) -> Response:
@@ -50,7 +50,16 @@ async def scopes(_request: Request) -> Response:
     return JSONResponse({"scopes": _SCOPES})
 
 
+async def energy_site(request: Request) -> Response:
+    """What a test has added, by its number."""
+    for product in request.app.state.other_products:
+        if str(product.get("energy_site_id")) == request.path_params["site"]:
+            return JSONResponse({"response": product})
+    return error(request.url.path, 404, "not_found")
+
+
 ROUTES = [
+    Route("/api/1/energy_sites/{site}/{what}", energy_site),
     Route("/api/1/vehicles", vehicles),
     Route("/api/1/products", products),
     Route("/api/1/vehicles/{vin}/vehicle_data", vehicle_data),
