@@ -5,7 +5,7 @@ ALTER TABLE vehicles ADD COLUMN archived_at TEXT;
 
 -- `part` is state, drives, charges, idles, battery_health or listing. `changed_at` is what Tessie's list said last of
 -- this kind, `handled_at` the change that a sync has caught up with, and `reread_at` how far back the search for the
--- one of `sought_at` has come; `failures` counts the runs in a row in which the part failed.
+-- one of `sought_at` has come. `failures` counts the runs in a row in which the part failed.
 CREATE TABLE sync_parts (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),
@@ -30,7 +30,7 @@ SELECT id || '-' || part, id, part, synced_at, refreshed_at
 FROM vehicles CROSS JOIN (SELECT 'drives' AS part UNION ALL SELECT 'charges' UNION ALL SELECT 'idles')
 WHERE backfilled_at IS NOT NULL;
 
--- `kind` is drives, charges or idles; `payload` is the whole row as it was, so that it can come back.
+-- `kind` is drives, charges or idles, and `payload` is the whole row as it was, so that it can come back.
 CREATE TABLE removed_records (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),

@@ -1,8 +1,8 @@
--- What an owner says of a record instead of Tessie. The records hold the owner's values; here both are kept apart.
+-- What an owner says of a record instead of Tessie. The records hold the owner's values, here both are kept apart.
 
 -- One row for each corrected column: `owner_value` and `tessie_value` (the newest from Tessie) are JSON. A row without
 -- `column_name` is about the record as a whole: `owner_value` is null where the owner removed it, true where the owner
--- wrote it; `tessie_value` is Tessie's record then, or JSON's null where Tessie has none.
+-- wrote it, `tessie_value` is Tessie's record then, or JSON's null where Tessie has none.
 CREATE TABLE overrides (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),

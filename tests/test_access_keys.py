@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from apps import DEFAULT, ROOT, load, packages
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.errors import NotConfigured
 from edge.runtimes.local.runtime import LocalRuntime, StartError
 from edge.settings import AccessKey, Settings

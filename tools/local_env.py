@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from apps import DEFAULT, ROOT
 from companions import begin
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.clients.discord import WEBHOOK
 from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.key_value import LocalKeyValue

@@ -192,6 +192,21 @@ def test_the_owners_own_records_stay_as_they_are_written(run: Runner, sim: Simul
     run(case, started=True)
 
 
+def test_owners_own_record_stays_in_a_window_where_tessie_has_none(run: Runner, sim: Simulator) -> None:
+    """A complete window is the truth for Tessie's records, and not for the owner's."""
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        last = await newest(client, "charges", sim.vins[0])
+        made = {"vin": sim.vins[0], "tessie_id": last["tessie_id"] + 1, "started_at": last["started_at"], "cost": 4.5}
+        [own] = await change(client, "POST", "/d1/charges", made, 201)
+        await resynced(client)
+        assert (await read(client, "charges", own["id"]))["cost"] == 4.5
+        assert await rows(client, "removed_records") == []
+
+    run(case, started=True)
+
+
 def test_a_record_of_the_owners_that_is_removed_leaves_nothing(run: Runner) -> None:
     async def case(client: Client) -> None:
         await change(client, "POST", "/d1/vehicles", {"vin": VIN}, 201)

@@ -4,7 +4,6 @@ from core_tessie.sync import runs
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KEY_REFUSED, KeyRefused, list_vehicles
 from core_tessie.tessie.client import Tessie
-from edge.context import Ports
 from edge.errors import Problem
 from edge.ports import Clock, SystemDatabase
 
@@ -15,10 +14,9 @@ async def refused_since(db: SystemDatabase) -> str | None:
     return row["ended_at"] if row and (row["error"] or "").startswith(KEY_REFUSED) else None
 
 
-async def check_key(ports: Ports) -> str | None:
+async def check_key(db: SystemDatabase) -> str | None:
     """Return why the key is not healthy, for `/health`; None where Tessie accepted it last."""
-    db: SystemDatabase | None = None if "db" in ports.settings.faults else ports.settings.db
-    since = await refused_since(db) if db is not None else None
+    since = await refused_since(db)
     return f"Tessie refuses it since {since} UTC; set a valid key" if since else None
 
 

@@ -8,8 +8,10 @@ from typing import Literal, Protocol, TypedDict, cast
 
 from edge.access import PUBLIC
 from edge.context import Ports
+from edge.errors import NotConfigured
+from edge.injection import Injector
 from edge.ports import Clock, Database, DatabaseError, PortError
-from edge.routes import Routes
+from edge.routes import Composition, Routes
 from edge.settings import Field
 
 PROBE_TIMEOUT = 5.0
@@ -45,12 +47,33 @@ class Probed(Protocol):
 
 
 NO_CHECKS: Mapping[str, "Check"] = {}
-type Check = Callable[[Ports], Awaitable[str | None]]
-"""A function that returns what is wrong with a setting's value, or None; it raises `PortError` where it cannot tell."""
+type Check = Callable[..., Awaitable[str | None]]
+"""A function of ports that returns the fault of a setting's value, or None; `PortError` where it cannot tell."""
+
+
+type Planned = Callable[[Ports], Awaitable[str | None]]
 
 
 class MigrationsMissing(PortError):
     """The database lacks migrations that the code needs."""
+
+
+class HealthRoutes(Routes):
+    """The resource's group; its `checks` are planned once the app is composed."""
+
+    def __init__(self, checks: Mapping[str, Check]) -> None:
+        super().__init__("/health", tag="health", access=PUBLIC)
+        self._given = checks
+        self.checks: Mapping[str, Planned] = {}
+
+    def compose(self, app: Composition) -> None:
+        """Plan the checks."""
+        self.checks = {name: _planned(check, app.injector) for name, check in self._given.items()}
+
+
+def _planned(check: Check, injector: Injector) -> Planned:
+    takes = injector.arguments(check, 0)
+    return lambda ports: check(*[take(ports) for take in takes])
 
 
 def health_routes(
@@ -61,12 +84,12 @@ def health_routes(
     A database is healthy once it has all `migrations`; further ones are those of a newer version. `checks` look at
     the values of settings, by attribute.
     """
-    group = Routes("/health", tag="health", access=PUBLIC)
+    group = HealthRoutes(checks)
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> Health:
         """Tell whether the service and each of its settings and bindings work."""
-        return await _health(ports, clock, probe_timeout, migrations, checks)
+        return await _health(ports, clock, probe_timeout, migrations, group.checks)
 
     return group
 
@@ -75,7 +98,7 @@ routes = health_routes()
 
 
 async def _health(
-    ports: Ports, clock: Clock, timeout: float, migrations: Sequence[str], checks: Mapping[str, Check]
+    ports: Ports, clock: Clock, timeout: float, migrations: Sequence[str], checks: Mapping[str, Planned]
 ) -> Health:
     fields = ports.settings.fields
     results = await asyncio.gather(*(probe(field, ports, timeout, migrations, checks) for field in fields))
@@ -94,7 +117,7 @@ async def probe(
     ports: Ports,
     timeout: float,
     migrations: Sequence[str] = (),
-    checks: Mapping[str, Check] = NO_CHECKS,
+    checks: Mapping[str, Planned] = NO_CHECKS,
 ) -> Probe:
     """Return how one setting or binding is; a binding has `timeout` seconds to answer, a database its migrations."""
     fault = ports.settings.faults.get(field.attribute)
@@ -111,14 +134,14 @@ async def probe(
     return await _ask(field, cast("Probed", value), timeout, needed)
 
 
-async def _check(check: Check | None, ports: Ports, timeout: float) -> str | None:
+async def _check(check: Planned | None, ports: Ports, timeout: float) -> str | None:
     """Return what a check finds wrong; what it cannot tell in time is another probe's matter."""
     if check is None:
         return None
     try:
         async with asyncio.timeout(timeout):
             return await check(ports)
-    except (TimeoutError, PortError):
+    except (TimeoutError, PortError, NotConfigured):
         return None
 
 

@@ -50,13 +50,14 @@ function writeTree(FS, buffer) {
   FS.ignorePermissions = false;
   return written;
 }
+const LIBRARIES = [`${ROOT}/python_modules/`, `${TOP}/.pyedge/`]; // no reload brings them again
 let ownFiles = new Set();
 function writeSources(FS, buffer) {
   const written = writeTree(FS, buffer);
   FS.ignorePermissions = true;
   for (const gone of ownFiles.difference(written)) FS.unlink(gone);
   FS.ignorePermissions = false;
-  ownFiles = written;
+  ownFiles = new Set([...written].filter((path) => !LIBRARIES.some((folder) => path.startsWith(folder))));
 }
 
 // ---- the private module that workers-runtime-sdk imports ----------------------------------------------
