@@ -35,7 +35,7 @@ RULES = (
 
 
 class Question(BaseModel):
-    """What somebody wants to know."""
+    """A question."""
 
     model_config = ConfigDict(extra="forbid")
 

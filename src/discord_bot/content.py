@@ -24,7 +24,7 @@ MOST = 100
 LONGEST_LINK = 500
 
 _PLAIN = ":/?#@!$&'*+,;=%~-._"
-"""What stays in a link as it is: not its brackets, as it may stand in such."""
+"""Characters that stay unescaped in a link; brackets are escaped, as a link may stand in some."""
 
 
 def _in_a_calendar(moment: datetime | None) -> datetime | None:
@@ -55,7 +55,7 @@ class Document(BaseModel):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The title, or the slug without one."""
         return self.title or self.slug
 
 

@@ -64,7 +64,7 @@ class NoticeUnderWay(Problem):
 
 
 class Notice(NamedTuple):
-    """What is to be told in the channel of a `kind`. Of two with the same `key` and kind, one is sent.
+    """A message for the channel of a `kind`. Of two with the same `key` and kind, one is sent.
 
     With `is_limited` no other about the same `subject` goes out for a while; with `mentions` those are mentioned who
     have subscribed to it. `repeats` sends it also where nobody knows whether it was sent before.
@@ -83,7 +83,7 @@ class Notice(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """What is the same for the same notice."""
+        """A hash that is equal for equal notices."""
         return sha256(f"{self.source}\n{self.kind}\n{self.key}".encode()).hexdigest()
 
 

@@ -34,7 +34,7 @@ Short = Annotated[str, Field(max_length=1000)]
 
 
 class News(BaseModel):
-    """What there is to tell about a subject. What is longer than Discord takes is cut."""
+    """News about a subject. Texts longer than Discord's limits are cut."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -130,7 +130,7 @@ _TOLD = Operation({200: {JSON: Told}, 201: {JSON: Told}})
 
 
 class Desk:
-    """Where news become notices."""
+    """The routes that turn news into notices."""
 
     def __init__(self, notices: Notices, settings: BotSettings) -> None:
         self._notices, self._zone = notices, settings.time_zone

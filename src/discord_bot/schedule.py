@@ -1,4 +1,4 @@
-"""What the clock starts: reminders of events that are near, and a digest each week; each is posted once."""
+"""Scheduled jobs: reminders of events that are near, and a weekly digest; each is posted once."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta

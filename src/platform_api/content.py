@@ -78,7 +78,7 @@ class Documents(TypedDict):
 
 
 class Every(TypedDict):
-    """What Sanity has of a type, each document to be read by itself."""
+    """Sanity's documents of a type, each to be validated by itself."""
 
     documents: list[Any]
     total: int
@@ -101,7 +101,7 @@ class SlugField(BaseModel):
 
 
 class Changed(BaseModel):
-    """What Sanity's webhook tells of a document that changed: its projection needs these two."""
+    """A changed document in Sanity's webhook: its projection needs these two members."""
 
     type: str = Field(alias="_type", max_length=100)
     slug: SlugField | None = None

@@ -23,7 +23,7 @@ _SCHEDULED = {1: "scheduled", 2: "active"}
 
 
 class Venue(BaseModel):
-    """Where an event outside Discord takes place."""
+    """The place of an event outside Discord."""
 
     location: str | None = None
 
@@ -50,7 +50,7 @@ class GivenGuild(BaseModel):
 
 
 class Author(BaseModel):
-    """Who wrote a message."""
+    """The author of a message."""
 
     username: str
     global_name: str | None = None

@@ -1,4 +1,4 @@
-"""What stands before a form: who may send one, how often, and whether it was a person."""
+"""Guards of the forms: who may send one, how often, and whether it was a person."""
 
 from datetime import timedelta
 

@@ -21,7 +21,7 @@ _JSON = ("content-type", "application/json")
 
 
 class Answer(TypedDict):
-    """What Sanity answers a query with."""
+    """Sanity's answer to a query."""
 
     result: Any
 

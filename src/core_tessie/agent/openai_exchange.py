@@ -1,4 +1,4 @@
-"""What `/agent/v1` asks of the model for a caller, and how it is kept: one prompt, one answer."""
+"""One exchange of `/agent/v1` with the model: the prompt, the answer, and the rows that keep both."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -57,7 +57,7 @@ Message = Annotated[
 
 
 class StreamOptions(BaseModel):
-    """What a stream tells beside the text."""
+    """The members of a stream's end: usage, finish reason, tool calls."""
 
     include_usage: bool = False
 

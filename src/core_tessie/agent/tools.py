@@ -1,4 +1,4 @@
-"""What a model may look up: the read-only commands, with their arguments checked and their answers cut."""
+"""Tools of the model: read-only commands with validated arguments and bounded answers."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -75,7 +75,7 @@ class SyncStatus(BaseModel):
 
 
 class Outcome(NamedTuple):
-    """What came of a tool call: JSON text for the model, whether it went well, and a few words for a person."""
+    """Result of a tool call: JSON text for the model, whether it succeeded, and a summary for a person."""
 
     text: str
     ok: bool

@@ -30,11 +30,11 @@ MIRROR_EVERY = 0.2
 STOPPED = f"I stopped after {ROUNDS} rounds of looking things up."
 
 type Told = tuple[str, dict[str, Any]]
-"""What the caller is told: start, token, tool, done or error, with its data."""
+"""An event of a turn: start, token, tool, done or error, with its data."""
 
 
 class Desk(NamedTuple):
-    """What turns are made with."""
+    """The ports and settings of turns."""
 
     model: Model
     model_name: str

@@ -58,7 +58,7 @@ COMMANDS = (
 
 
 class Command(TypedDict):
-    """What can be asked for: send `method` to `path`, with JSON that fits `body`, or none where that is null."""
+    """A command: send `method` to `path`, with JSON that fits `body`, or without a body if that is null."""
 
     name: str
     method: str

@@ -53,7 +53,7 @@ class UsageQuery(BaseModel):
 
 
 class UsageTotal(TypedDict):
-    """What was counted of one kind: `sums` has `ms` and what else the kind measures. What was not asked for is null."""
+    """Totals of one kind: `sums` has `ms` and the kind's other measures. Members that were not requested are null."""
 
     kind: Annotated[str, Field(description="request, sync, action or chat")]
     name: Annotated[str | None, Field(description="route, part of a sync, kind of action, or model")]

@@ -1,4 +1,4 @@
-"""What a request's headers ask of an answer of `/d1`: its form, and whether it shows the rows that were written."""
+"""Preferences of a request to `/d1`: the form of the answer, and whether it shows the written rows."""
 
 import re
 from typing import NamedTuple
@@ -22,7 +22,7 @@ _ITEMS = re.compile(r"\d*-\d*|items=.*")
 
 
 class Preferences(NamedTuple):
-    """What `Prefer` asks for; `rows` is None where it does not say whether written rows are to be shown."""
+    """The preferences of `Prefer`; `rows` is None if it does not say whether to show written rows."""
 
     rows: bool | None
     applied: tuple[str, ...]

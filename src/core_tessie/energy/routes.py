@@ -53,7 +53,7 @@ Moment = Annotated[str, Matching(_MOMENT, _EXPECTED), Field(examples=["2025-01-0
 
 
 class ReportRequest(BaseModel):
-    """What to report on: a period of at most ten years, and one vehicle or all."""
+    """The subject of a report: a period of at most ten years, and one vehicle or all."""
 
     model_config = ConfigDict(extra="forbid")
 

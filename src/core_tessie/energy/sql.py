@@ -1,4 +1,4 @@
-"""What a report reads: sums by vehicle, local day, temperature, place and kind, as one batch of statements."""
+"""Statements of a report: sums by vehicle, local day, temperature, place and kind, in one batch."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ RANKED = 5
 
 
 class Question(NamedTuple):
-    """What a report is asked for: one vehicle or (None) all, a period, and two thresholds of taste."""
+    """The parameters of a report: one vehicle or (None) all, a period, and two thresholds."""
 
     vin: str | None
     period: Period

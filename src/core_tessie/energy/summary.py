@@ -1,4 +1,4 @@
-"""What follows a stored energy report: its live event, and where a model is bound, its summary in words."""
+"""News of a stored energy report: its live event, and its summary if a model is bound."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

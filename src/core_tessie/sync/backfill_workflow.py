@@ -14,11 +14,11 @@ from edge.routes import Routes
 routes = Routes("/agent/actions", tag="agent", access=OPERATOR)
 
 THROUGH, FURTHER, CALLED_OFF = "through", "further", "called off"
-"""What a window's step says of its vehicle."""
+"""The vehicle's state after a window's step."""
 
 
 class BackfillRun(BaseModel):
-    """What the workflow is started with."""
+    """The parameters of the workflow."""
 
     action_id: str
 

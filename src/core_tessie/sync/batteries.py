@@ -1,4 +1,4 @@
-"""What the batteries of all cars had when new, from Tessie's list of them: one call for all, which may fail."""
+"""Original battery capacities from Tessie's list of them: one call for all cars, which may fail."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any

@@ -24,7 +24,7 @@ FOLLOWED = frozenset({"charges", "idles"})
 
 
 class Looked(NamedTuple):
-    """What a look-back is made of: the vehicle's row, those of its parts by name, and those of `bounds` by kind."""
+    """The rows that a look-back needs: the vehicle's, those of its parts by name, and those of `bounds` by kind."""
 
     vehicle: Row
     parts: Mapping[str, Row]

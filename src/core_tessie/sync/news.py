@@ -1,4 +1,4 @@
-"""What a sync tells, after each commit, from what the batch returned: live events, and points of usage."""
+"""News of a sync: live events and usage points after each commit, made from the batch's results."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple

@@ -21,7 +21,7 @@ EVERY = 5
 
 
 class Standing(NamedTuple):
-    """What is known here: vehicles by VIN, when their kinds of history changed last, and those that a run waits for."""
+    """The stored state: vehicles by VIN, the last changes of their history, and the vehicles that a run waits for."""
 
     vehicles: Mapping[str, Row]
     changed_at: Mapping[tuple[str, str], str]
