@@ -134,9 +134,10 @@ class SyncWork(NamedTuple):
 
     async def _plan(self, run_id: str) -> None:
         """Make the run wait for every vehicle that Tessie lists or the database has as active."""
-        await self._send(run_id, await take_list(self.db, self.tessie, self.clock, self.news, run_id))
+        vins = await take_list(self.db, self.tessie, self.clock, self.news, run_id)
         if stored := await read_originals(self.tessie, run_id):
             await self.db.batch(stored)
+        await self._send(run_id, vins)
 
     async def _send(self, run_id: str, vins: list[str]) -> None:
         """Make the run wait for vehicles, and send a message for each.
