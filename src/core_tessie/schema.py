@@ -33,21 +33,24 @@ SCHEMA = Schema(
         Relation(
             "battery_health",
             "id vin! recorded_at!:instant odometer_mi:real max_range_mi:real max_ideal_range_mi:real capacity_kwh:real "
-            "created_at:instant updated_at:instant",
+            "created_at:instant updated_at:instant implausible",
             key=("id",),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "charges",
             "id vin! tessie_id!:integer started_at!:instant ended_at:instant location saved_location latitude:real "
             "longitude:real is_supercharger:boolean is_fast_charger:boolean odometer_mi:real energy_added_kwh:real "
             "energy_used_kwh:real rated_range_added_mi:real ideal_range_added_mi:real starting_battery_pct:real "
-            "ending_battery_pct:real cost:real tessie_updated_at:instant created_at:instant updated_at:instant",
+            "ending_battery_pct:real cost:real tessie_updated_at:instant created_at:instant updated_at:instant "
+            "implausible",
             key=("id",),
             unique=(("vin", "tessie_id"),),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "climates",
@@ -69,11 +72,12 @@ SCHEMA = Schema(
             "ending_odometer_mi:real distance_mi:real autopilot_distance_mi:real average_speed_mph:real "
             "max_speed_mph:real inside_temp_c:real outside_temp_c:real rated_range_used_mi:real "
             "ideal_range_used_mi:real energy_used_kwh:real tag tessie_updated_at:instant created_at:instant "
-            "updated_at:instant",
+            "updated_at:instant implausible",
             key=("id",),
             unique=(("vin", "tessie_id"),),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "energy_reports",
@@ -89,11 +93,12 @@ SCHEMA = Schema(
             "id vin! tessie_id!:integer started_at!:instant ended_at:instant location saved_location latitude:real "
             "longitude:real starting_battery_pct:real ending_battery_pct:real rated_range_used_mi:real "
             "ideal_range_used_mi:real climate_fraction:real sentry_fraction:real energy_used_kwh:real "
-            "tessie_updated_at:instant created_at:instant updated_at:instant",
+            "tessie_updated_at:instant created_at:instant updated_at:instant implausible",
             key=("id",),
             unique=(("vin", "tessie_id"),),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "logs",
@@ -163,11 +168,12 @@ SCHEMA = Schema(
             "is_climate_on:boolean inside_temp_c:real outside_temp_c:real tire_front_left_bar:real "
             "tire_front_right_bar:real tire_rear_left_bar:real tire_rear_right_bar:real car_version "
             "utc_offset_s:integer synced_at:instant refreshed_at:instant backfilled_at:instant backfill "
-            "created_at:instant updated_at:instant",
+            "created_at:instant updated_at:instant implausible",
             key=("id",),
             unique=(("vin",),),
             defaults={"is_active": 1},
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            generated=("implausible",),
         ),
     ),
     indexes=(
@@ -228,5 +234,6 @@ SCHEMA = Schema(
         "0008_ticket_credentials.sql",
         "0009_retention.sql",
         "0010_no_triggers.sql",
+        "0018_plausibility.sql",
     ),
 )

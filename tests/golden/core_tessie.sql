@@ -86,7 +86,9 @@ CREATE TABLE battery_health (
   max_ideal_range_mi REAL,
   capacity_kwh REAL,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE WHEN max(coalesce(max_ideal_range_mi, 0), coalesce(max_range_mi, 0)) >= 999 THEN 'range' END
+) VIRTUAL,
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
@@ -116,7 +118,14 @@ CREATE TABLE charges (
   cost REAL,
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE
+    WHEN ended_at < started_at THEN 'time'
+    WHEN energy_added_kwh < 0 OR energy_used_kwh < 0 THEN 'energy'
+    WHEN max(coalesce(energy_added_kwh, 0), coalesce(energy_used_kwh, 0)) * 3600
+      > 1000 * (unixepoch(ended_at) - unixepoch(started_at) + 1) THEN 'power'
+  END
+) VIRTUAL,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -183,7 +192,14 @@ CREATE TABLE drives (
   tag TEXT,
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE
+    WHEN ended_at < started_at THEN 'time'
+    WHEN distance_mi < 0 THEN 'distance'
+    WHEN max_speed_mph > 200 OR average_speed_mph > 200 THEN 'speed'
+    WHEN distance_mi * 3600 > 200 * (unixepoch(ended_at) - unixepoch(started_at) + 1) THEN 'speed'
+  END
+) VIRTUAL,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -230,7 +246,9 @@ CREATE TABLE idles (
   energy_used_kwh REAL,
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE WHEN ended_at < started_at THEN 'time' END
+) VIRTUAL,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -412,7 +430,10 @@ CREATE TABLE vehicles (
   backfilled_at TEXT,
   backfill TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE WHEN max(coalesce(ideal_range_mi, 0), coalesce(rated_range_mi, 0), coalesce(estimated_range_mi, 0)) >= 999
+    THEN 'range' END
+) VIRTUAL,
   CONSTRAINT natural_id CHECK (id = vin)
 );
 

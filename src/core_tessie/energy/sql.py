@@ -9,6 +9,8 @@ from edge.ports import Statement
 
 RANKED = 5
 """How many drives the best and the worst are."""
+LEAST_RANKED_MI = 1.0
+"""Length from which efficiency says something: below it a rounded kWh is most of it."""
 
 
 class Question(NamedTuple):
@@ -29,9 +31,12 @@ class Measure(NamedTuple):
 
 
 def _known(*columns: str) -> str:
-    return " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
+    """Return the condition on an event that has ended, can be, and has these values."""
+    known = " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
+    return f"{known} AND e.implausible IS NULL"
 
 
+_IMPLAUSIBLE = "e.ended_at IS NOT NULL AND e.implausible IS NOT NULL"
 _DRAWN = "max(coalesce(e.energy_added_kwh, e.energy_used_kwh), coalesce(e.energy_used_kwh, e.energy_added_kwh))"
 _PRICED = f"{_known('cost')} AND coalesce(e.energy_added_kwh, e.energy_used_kwh) IS NOT NULL"
 _PAIRED = _known("distance_mi", "energy_used_kwh")
@@ -43,6 +48,7 @@ _ATTRIBUTED = _known("energy_used_kwh", "sentry_fraction", "climate_fraction")
 DRIVES = (
     Measure("drives", "1", _known()),
     Measure("running_drives", "1", "e.ended_at IS NULL"),
+    Measure("implausible_drives", "1", _IMPLAUSIBLE),
     Measure("distance_mi", "e.distance_mi", _known("distance_mi")),
     Measure("driving_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
     Measure("paired_mi", "e.distance_mi", _PAIRED),
@@ -58,6 +64,7 @@ DRIVES = (
 CHARGES = (
     Measure("charges", "1", _known()),
     Measure("running_charges", "1", "e.ended_at IS NULL"),
+    Measure("implausible_charges", "1", _IMPLAUSIBLE),
     Measure("added_kwh", "e.energy_added_kwh", _known("energy_added_kwh")),
     Measure("wall_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
     Measure("stored_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "energy_used_kwh")),
@@ -76,6 +83,7 @@ CHARGES = (
 IDLES = (
     Measure("idles", "1", _known()),
     Measure("running_idles", "1", "e.ended_at IS NULL"),
+    Measure("implausible_idles", "1", _IMPLAUSIBLE),
     Measure("idle_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
     Measure("timed_kwh", "e.energy_used_kwh", _TIMED),
     Measure("timed_h", _HOURS, _TIMED),
@@ -102,13 +110,13 @@ _ENDS = (
     "count(*) OVER (PARTITION BY e.vin) AS readings, "
     "row_number() OVER (PARTITION BY e.vin ORDER BY e.recorded_at, e.id) AS nth, "
     "row_number() OVER (PARTITION BY e.vin ORDER BY e.recorded_at DESC, e.id DESC) AS nth_last "
-    "{events} AND e.{column} IS NOT NULL) WHERE nth = 1 OR nth_last = 1 ORDER BY vin, nth"
+    "{events} AND e.{column} < 999) WHERE nth = 1 OR nth_last = 1 ORDER BY vin, nth"
 )
 _RANKING = (
     "SELECT e.vin, e.started_at, coalesce(e.starting_saved_location, e.starting_location) AS starting_place, "
     "coalesce(e.ending_saved_location, e.ending_location) AS ending_place, e.distance_mi, e.energy_used_kwh, "
     "e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
-    f"{{events}} AND {_PAIRED} AND e.distance_mi > 0 AND e.distance_mi >= ? "
+    f"{{events}} AND {_PAIRED} AND e.distance_mi >= {LEAST_RANKED_MI} AND e.distance_mi >= ? "
     "ORDER BY wh_per_mi {order}, e.started_at, e.id LIMIT {limit}"
 )
 
@@ -163,8 +171,10 @@ def _grouped(table: str, key: str, measures: tuple[Measure, ...], *conditions: s
 def _battery_months() -> str:
     return (
         "SELECT e.vin, strftime('%Y-%m', e.recorded_at, zone.shift) AS month, count(*) AS readings, "
+        "count(e.implausible) AS implausible, "
         "count(e.capacity_kwh) AS capacity_readings, avg(e.capacity_kwh) AS capacity_kwh, "
-        "count(e.max_range_mi) AS range_readings, avg(e.max_range_mi) AS max_range_mi "
+        "count(e.max_range_mi) FILTER (WHERE e.max_range_mi < 999) AS range_readings, "
+        "avg(e.max_range_mi) FILTER (WHERE e.max_range_mi < 999) AS max_range_mi "
         f"{_events('battery_health', 'recorded_at')} GROUP BY 1, 2 ORDER BY 1, 2"
     )
 
