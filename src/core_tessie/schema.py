@@ -45,9 +45,10 @@ SCHEMA = Schema(
             "longitude:real is_supercharger:boolean is_fast_charger:boolean odometer_mi:real energy_added_kwh:real "
             "energy_used_kwh:real rated_range_added_mi:real ideal_range_added_mi:real starting_battery_pct:real "
             "ending_battery_pct:real cost:real tessie_updated_at:instant created_at:instant updated_at:instant "
-            "implausible",
+            "implausible estimated_cost:real estimated_currency estimated_tariff_id estimate_tariffs! estimate_basis",
             key=("id",),
             unique=(("vin", "tessie_id"),),
+            defaults={"estimate_tariffs": ""},
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
             generated=("implausible",),
@@ -131,6 +132,14 @@ SCHEMA = Schema(
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
         Relation(
+            "tariffs",
+            "id name! vin currency! timezone saved_location latitude:real longitude:real radius_m:real charger rates! "
+            "actor created_at:instant updated_at:instant",
+            key=("id",),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
             "tessie_raw",
             "id vin method! path! query! status:integer content_type body body_bytes!:integer is_cut!:boolean "
             "latency_ms:real attempts!:integer error request_id created_at:instant updated_at:instant digest "
@@ -198,6 +207,14 @@ SCHEMA = Schema(
         Index("api_keys_created", "api_keys", ("created_at",)),
         Index("api_keys_ended", "api_keys", ("coalesce(revoked_at, expires_at)",)),
         Index("battery_health_vin_recorded", "battery_health", ("vin", "recorded_at")),
+        Index(
+            "charges_estimate_stale",
+            "charges",
+            ("id",),
+            where="estimate_basis <> json_array(started_at, ended_at, saved_location, latitude, longitude, "
+            "is_supercharger, is_fast_charger, energy_added_kwh, energy_used_kwh, cost)",
+        ),
+        Index("charges_estimate_tariffs", "charges", ("estimate_tariffs",)),
         Index("charges_started", "charges", ("started_at",)),
         Index("charges_vin_started", "charges", ("vin", "started_at")),
         Index("climates_vin_recorded", "climates", ("vin", "recorded_at")),
@@ -214,6 +231,8 @@ SCHEMA = Schema(
         Index("sync_runs_ended", "sync_runs", ("ended_at",)),
         Index("sync_runs_open", "sync_runs", ("status", "started_at")),
         Index("sync_runs_started", "sync_runs", ("started_at",)),
+        Index("tariffs_by_actor", "tariffs", ("actor",)),
+        Index("tariffs_vin", "tariffs", ("vin",)),
         Index("tessie_raw_asked", "tessie_raw", ("path", "query", "method"), where="digest IS NOT NULL"),
         Index("tessie_raw_created", "tessie_raw", ("created_at",)),
         Index("tessie_raw_stored", "tessie_raw", ("created_at", "stored_bytes"), where="stored_bytes IS NOT NULL"),
@@ -235,5 +254,6 @@ SCHEMA = Schema(
         "0009_retention.sql",
         "0010_no_triggers.sql",
         "0018_plausibility.sql",
+        "0019_tariffs.sql",
     ),
 )

@@ -47,6 +47,7 @@ TABLES = Tables(
     Table("agent_actions", read=READER, write=READER, own=VEHICLES, kinds={"result": Kind.JSON}, has_rowid=True),
     Table("idles", read=READER, own=VEHICLES),
     Table("battery_health", read=READER, own=VEHICLES),
+    Table("tariffs", read=READER, own=VEHICLES, kinds={"rates": Kind.JSON}, has_rowid=True),
     Table("api_keys", private=True),
     Table("tickets", private=True),
 )

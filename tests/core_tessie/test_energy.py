@@ -81,6 +81,7 @@ def test_rows_are_counted_and_so_is_what_the_sums_lack(report: dict[str, Any]) -
         "charges_without_energy_added": 1,
         "charges_without_energy_drawn": 2,
         "charges_without_cost": 1,
+        "charges_with_estimated_cost": 0,
         "charges_at_zero_cost": 1,
         "idles_running": 1,
         "idles_implausible": 0,

@@ -92,6 +92,11 @@ CREATE TABLE battery_health (
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
+CREATE INDEX charges_estimate_stale ON charges (id)
+WHERE estimate_basis <> json_array(started_at, ended_at, saved_location, latitude, longitude, is_supercharger, is_fast_charger, energy_added_kwh, energy_used_kwh, cost);
+
+CREATE INDEX charges_estimate_tariffs ON charges (estimate_tariffs);
+
 CREATE INDEX charges_started ON charges (started_at);
 
 CREATE INDEX charges_vin_started ON charges (vin, started_at);
@@ -125,7 +130,7 @@ CREATE TABLE charges (
     WHEN max(coalesce(energy_added_kwh, 0), coalesce(energy_used_kwh, 0)) * 3600
       > 1000 * (unixepoch(ended_at) - unixepoch(started_at) + 1) THEN 'power'
   END
-) VIRTUAL,
+) VIRTUAL, estimated_cost REAL, estimated_currency TEXT, estimated_tariff_id TEXT, estimate_tariffs TEXT NOT NULL DEFAULT '', estimate_basis TEXT,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -313,6 +318,27 @@ CREATE TABLE sync_runs (
   rows_written INTEGER NOT NULL DEFAULT 0,
   progress TEXT NOT NULL DEFAULT '{}',
   error TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
+CREATE INDEX tariffs_by_actor ON tariffs (actor);
+
+CREATE INDEX tariffs_vin ON tariffs (vin);
+
+CREATE TABLE tariffs (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  vin TEXT REFERENCES vehicles (id),
+  currency TEXT NOT NULL,
+  timezone TEXT,
+  saved_location TEXT,
+  latitude REAL,
+  longitude REAL,
+  radius_m REAL,
+  charger TEXT,
+  rates TEXT NOT NULL,
+  actor TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );

@@ -179,8 +179,9 @@ def _numbers(stored: dict[str, Any]) -> dict[str, Any]:
     known = {name: one for name, one in stored["report"]["numbers"].items() if one["value"] is not None}
     numbers = {name: f"{one['value']} {one['unit']}" for name, one in known.items()}
     kept = ("id", "title", "vin", "period_from", "period_to", "rows_used")
+    costs = stored["report"].get("by_currency", {}).get("rows", [])
     left_out = {name: count for name, count in stored["report"]["left_out"].items() if count}
-    return {name: stored[name] for name in kept} | {"numbers": numbers, "left_out": left_out}
+    return {name: stored[name] for name in kept} | {"numbers": numbers, "left_out": left_out, "costs": costs}
 
 
 def _cut(value: object) -> str:

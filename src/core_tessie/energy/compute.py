@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from core_tessie.energy.battery import battery_by_month, battery_change
+from core_tessie.energy.currencies import currency_table
 from core_tessie.energy.document import VIN, EnergyReport, Key, ReportColumn, ReportInputs, ReportTable, number, table
 from core_tessie.energy.formulas import BY_BAND, BY_CHARGE, BY_TIME, BY_VEHICLE, KM, LEFT_OUT, NUMBERS, Sums, fold, tidy
 from core_tessie.energy.sql import CHARGES, DRIVES, IDLES, LEAST_RANKED_MI, Question
@@ -37,6 +38,7 @@ def compute(question: Question, results: Results) -> EnergyReport:
         by_temperature=_band_table(results["drives_by_band"]),
         by_kind=_kind_table(results["charges_by_kind"]),
         by_place=_place_table(results["charges_by_place"]),
+        by_currency=currency_table(question, total, results["estimates_by_currency"]),
         battery=battery_change(results["capacity"], results["range"]),
         battery_by_month=battery_by_month(results["battery_by_month"]),
         best_drives=_ranking("Best", question, results["best"]),
@@ -61,6 +63,7 @@ def _inputs(question: Question) -> ReportInputs:
             "timezone": question.period.zone,
             "home": question.home,
             "min_drive_mi": question.min_drive_mi,
+            "currency": question.currency,
         }
     )
 

@@ -189,6 +189,7 @@ LEFT_OUT = {
     "charges_without_energy_added": ("charges", "added_kwh"),
     "charges_without_energy_drawn": ("charges", "wall_kwh"),
     "charges_without_cost": ("charges", "cost"),
+    "charges_with_estimated_cost": ("estimated_charges", None),
     "charges_at_zero_cost": ("free_charges", None),
     "idles_running": ("running_idles", None),
     "idles_implausible": ("implausible_idles", None),

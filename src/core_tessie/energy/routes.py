@@ -67,6 +67,9 @@ class ReportRequest(BaseModel):
     min_drive_mi: float = Field(
         2.0, ge=0, le=1000, description="length from which a drive can be best or worst; below 1 it is taken as 1"
     )
+    currency: Annotated[str, Matching(r"[A-Z]{3}", "an ISO 4217 code such as EUR")] | None = Field(
+        None, description="currency of the costs that Tessie has, which Tessie does not tell"
+    )
 
 
 class StoredReport(TypedDict):
@@ -240,7 +243,7 @@ def _question(wanted: ReportRequest, now: datetime) -> Question:
         )
     if end - start > LONGEST:
         raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
-    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi)
+    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi, wanted.currency)
 
 
 def _instant(pointer: str, text: str, zone: str) -> datetime:

@@ -14,12 +14,16 @@ LEAST_RANKED_MI = 1.0
 
 
 class Question(NamedTuple):
-    """What a report is asked for: one vehicle or (None) all, a period, and two thresholds of taste."""
+    """What a report is asked for: one vehicle or (None) all, a period, and two thresholds of taste.
+
+    `currency` is that of Tessie's costs, None where it is not told.
+    """
 
     vin: str | None
     period: Period
     home: str = "Home"
     min_drive_mi: float = 2.0
+    currency: str | None = None
 
 
 class Measure(NamedTuple):
@@ -39,6 +43,7 @@ def _known(*columns: str) -> str:
 _IMPLAUSIBLE = "e.ended_at IS NOT NULL AND e.implausible IS NOT NULL"
 _DRAWN = "max(coalesce(e.energy_added_kwh, e.energy_used_kwh), coalesce(e.energy_used_kwh, e.energy_added_kwh))"
 _PRICED = f"{_known('cost')} AND coalesce(e.energy_added_kwh, e.energy_used_kwh) IS NOT NULL"
+_ESTIMATED = f"{_known('estimated_cost')} AND e.cost IS NULL"
 _PAIRED = _known("distance_mi", "energy_used_kwh")
 _HOURS = "(unixepoch(e.ended_at) - unixepoch(e.started_at)) / 3600.0"
 _TIMED = f"{_known('energy_used_kwh')} AND e.ended_at > e.started_at"
@@ -70,6 +75,7 @@ CHARGES = (
     Measure("stored_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "energy_used_kwh")),
     Measure("drawn_kwh", _DRAWN, _known("energy_added_kwh", "energy_used_kwh")),
     Measure("cost", "e.cost", _known("cost")),
+    Measure("estimated_charges", "1", _ESTIMATED),
     Measure("free_charges", "1", f"{_known('cost')} AND e.cost = 0"),
     Measure("priced_cost", "e.cost", _PRICED),
     Measure("priced_kwh", _DRAWN, _PRICED),
@@ -80,6 +86,7 @@ CHARGES = (
     Measure("k_charge_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "rated_range_added_mi")),
     Measure("k_charge_mi", "e.rated_range_added_mi", _known("energy_added_kwh", "rated_range_added_mi")),
 )
+ESTIMATES = (Measure("estimated_cost", "e.estimated_cost", _ESTIMATED),)
 IDLES = (
     Measure("idles", "1", _known()),
     Measure("running_idles", "1", "e.ended_at IS NULL"),
@@ -134,6 +141,7 @@ def statements(question: Question) -> dict[str, Statement]:
         "charges_by_day": _grouped("charges", _DAY, CHARGES),
         "charges_by_place": _grouped("charges", _PLACE, CHARGES, _known()),
         "charges_by_kind": _grouped("charges", _KIND, CHARGES, _known()),
+        "estimates_by_currency": _grouped("charges", "e.estimated_currency", ESTIMATES, _ESTIMATED),
         "idles": _grouped("idles", "v.id", IDLES),
         "idles_by_day": _grouped("idles", _DAY, IDLES),
         "battery_by_month": _battery_months(),
