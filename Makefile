@@ -49,7 +49,7 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	PYTHONPATH=src $(BIN)/lint-imports --no-logo
+	PYTHONPATH=src:tools $(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/openapi.py --check
 	$(BIN)/python tools/migration_check.py
 	@$(BIN)/python tools/audit.py

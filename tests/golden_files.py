@@ -9,5 +9,6 @@ FOLDER = Path(__file__).parent / "golden"
 def check_golden(path: Path, text: str) -> None:
     """Compare a text with its file; under `GOLDEN=write` write it first."""
     if os.environ.get("GOLDEN") == "write":
+        path.parent.mkdir(exist_ok=True)
         path.write_text(text, encoding="utf-8")
     assert text == path.read_text(encoding="utf-8"), f"if it is meant, `make golden` writes {path.name}"

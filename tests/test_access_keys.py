@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.remote import Host, RemoteClient
 
 from apps import DEFAULT, ROOT, load, packages
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.errors import NotConfigured
 from edge.runtimes.local.runtime import LocalRuntime, StartError
 from edge.settings import AccessKey, Settings
 from edge.testing import Client
+from edge.testing.host import Host, Workers
 
 HASH = "0123456789abcdefABCDEF" + "0" * 42
 GOOD = ["x" * 24, "ж" * 24, "a key with 24 characters", f"sha256:{HASH}", "sha255:" + "x" * 17]
@@ -101,13 +101,13 @@ def test_short_key_is_one_line_and_code_2(package: str, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("package", packages())
-def test_worker_with_a_short_key_says_so_and_stays_shut(package: str) -> None:
+def test_worker_with_a_short_key_says_so_and_stays_shut(workers: Workers, package: str) -> None:
     [name] = named(package)
-    app, host = load(package), Host(ROOT / "wrangler.toml", environment=own_environment(package))
+    app, host = load(package), Host(workers, ROOT / "wrangler.toml", own_environment(package))
     shut = [one for one in app.endpoints if one.access.name == "ADMIN"]
 
     async def case() -> tuple[Any, list[Any]]:
-        client = await host.client(app, {name: "hunter2", "RATE_LIMITER": "off"}, [], RemoteClient)
+        client = await host.client(app, {name: "hunter2", "RATE_LIMITER": "off"}, [])
         keyed = [("x-api-key", "hunter2")]
         paths = [(one.method, one.path.replace("{", "").replace("}", "")) for one in shut]
         answers = [await client.request(method, path, headers=keyed) for method, path in paths]

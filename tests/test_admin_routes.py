@@ -6,7 +6,7 @@ import pytest
 
 from apps import load, packages
 from edge.access import ADMIN, Actor
-from edge.authorization import check
+from edge.app import check
 from edge.context import Ports
 from edge.endpoint import Endpoint
 from edge.errors import Forbidden, InternalError

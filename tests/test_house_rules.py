@@ -4,29 +4,37 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 SRC = ROOT / "src"
-KERNEL = sorted(path for path in (SRC / "edge").rglob("*.py") if "runtimes" not in path.parts)
-RUNTIMES = sorted((SRC / "edge" / "runtimes").rglob("*.py"))
+OUTER = {"runtimes", "testing", "openapi"}
+"""The rooms around the kernel: they run apps on a machine and in tests, and describe them when the project is built."""
+KERNEL = sorted(path for path in (SRC / "edge").rglob("*.py") if not OUTER & set(path.parts))
+RUNTIMES = sorted(path for room in OUTER for path in (SRC / "edge" / room).rglob("*.py"))
 APPS = sorted(path.parent.name for path in SRC.glob("*/app.py") if path.parent.name != "edge")
 APP_FILES = sorted(path for app in APPS for path in (SRC / app).rglob("*.py"))
 EVERY = sorted(path for folder in (SRC, ROOT / "tools", ROOT / "benchmarks") for path in folder.rglob("*.py"))
 
-PURE = {*sys.stdlib_module_names, "pydantic", "pydantic_core", "edge"} - {
+DEPENDENCIES = {
+    re.split(r"[><=~ ;\[]", one)[0].lower()
+    for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+}
+PURE = {
+    *sys.stdlib_module_names,
+    "edge",
+    "pydantic_core",  # Pydantic's other half
+    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {one.lower() for one in owners}),
+} - {
     "sqlite3", "dbm", "socket", "socketserver", "ssl", "subprocess", "multiprocessing", "threading", "concurrent",
     "http.client", "http.server", "ctypes", "signal", "selectors", "shelve",
 }  # fmt: skip
-"""What kernel and apps may import: nothing of it needs a machine below."""
-
-BUILD_TIME = {"edge.openapi.document": {"apispec"}}
-"""What runs when the project is built, and may need more."""
-PACKAGES = {"edge.auth.tokens": {"jwt"}}
-"""What a part of the kernel stands on, beside pydantic."""
+"""Kernel and apps may import these: the project's dependencies, and of Python what needs no machine below."""
 
 FORBIDDEN = {
     "utils",
@@ -66,24 +74,22 @@ def imports(source: str) -> Iterator[str]:
 
 
 def forbidden_imports(source: str, module: str) -> list[str]:
-    """Return what a module of the kernel or of an app imports and must not."""
+    """Return what a module of the kernel or of an app imports and must not; an app's entries choose its runtime."""
+    is_entry = module.partition(".")[0] in APPS and module.endswith((".worker", ".__main__"))
+    rooms = OUTER - {"runtimes"} if is_entry else OUTER
     own = {module.partition(".")[0]} - {"edge"}
-    allowed = PURE | own | BUILD_TIME.get(module, set()) | PACKAGES.get(module, set())
+    allowed = PURE | own
     return [
         name
         for name in imports(source)
         if name.partition(".")[0] not in allowed
-        or name.startswith(("edge.runtimes", "http.client", "http.server"))
-        or (name.startswith("edge.openapi.document") and module != "edge.openapi.document")
+        or name.startswith((*(f"edge.{room}" for room in rooms), "http.client", "http.server"))
     ]
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
 def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(path: Path) -> None:
-    module = module_of(path)
-    if path.name in {"worker.py", "__main__.py"} and module.partition(".")[0] in APPS:
-        pytest.skip("an app's entries choose its runtime")
-    assert forbidden_imports(path.read_text(), module) == []
+    assert forbidden_imports(path.read_text(), module_of(path)) == []
 
 
 @pytest.mark.parametrize(
@@ -95,12 +101,16 @@ def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(path: 
         ("edge.app", "def f():\n    import js"),
         ("edge.app", "from pyodide.ffi import to_js"),
         ("edge.app", "from edge.runtimes.local import log"),
+        ("edge.app", "from edge.testing import Client"),
+        ("core_tessie.app", "import edge.testing.client"),
         ("edge.app", "from edge import runtimes"),
         ("edge.app", "from apispec import APISpec"),
         ("edge.app", "import sqlite3"),
         ("core_tessie.app", "from vinyl_vault import app"),
         ("core_tessie.app", "import edge.runtimes.workers"),
         ("core_tessie.app", "import workers"),
+        ("platform_api.worker", "from edge.testing import Client"),
+        ("edge.worker", "from edge.runtimes.workers import worker"),
         ("core_tessie.app", "from edge.openapi.document import document"),
     ],
 )
@@ -123,7 +133,7 @@ def loaded(source: str, files: dict[str, str]) -> set[str]:
 
 FILES = {module_of(path): path.read_text() for path in SRC.rglob("*.py")}
 ENTRIES = {"main": FILES.get("main", ""), **{f"{app}.worker": FILES.get(f"{app}.worker", "") for app in APPS}}
-NOT_FOR_WORKERS = ("edge.runtimes.local", "edge.openapi.document", "edge.openapi.schemas", "edge.testing")
+NOT_FOR_WORKERS = ("edge.runtimes.local", "edge.openapi", "edge.testing")
 
 
 def local_modules(source: str, files: dict[str, str]) -> list[str]:

@@ -11,14 +11,12 @@ from tests.golden_files import FOLDER, check_golden
 from apps import ROOT, load, packages
 from edge.data.schema import Schema
 from edge.runtimes.local.migrations import migrate
-from schema import read, rendered
-
-QUERY = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' ORDER BY tbl_name, type, name"
+from schema import GOLDEN, read, rendered
 
 
 def schema(path: Path) -> str:
     with closing(sqlite3.connect(path)) as connection:
-        return "".join(f"{sql};\n\n" for (sql,) in connection.execute(QUERY))
+        return "".join(f"{sql};\n\n" for (sql,) in connection.execute(GOLDEN))
 
 
 @pytest.mark.golden

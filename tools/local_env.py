@@ -10,13 +10,13 @@ from urllib.parse import urlsplit
 
 from apps import DEFAULT, ROOT
 from companions import begin
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.clients.discord import WEBHOOK
 from edge.runtimes.local.dev_vars import read_dev_vars
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.runtime import make_state
 from edge.settings import HASHED
-from stand_in import HOST
+from sims.server import HOST
 
 DEV_VARS = ROOT / ".dev.vars"
 TESSIE = ("TESSIE_API_KEY", "TESSIE_BASE_URL")
@@ -45,14 +45,7 @@ def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> E
 
 def core_tessie(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """Without a Tessie key or address the fleet is simulated. The administrator's key is shown when it is made."""
-    values, kept = dict[str, str](), state / "admin_api_key"
-    key = shown = "$ADMIN_API_KEY"
-    if not given.get("ADMIN_API_KEY"):
-        values["ADMIN_API_KEY"], made = _admin_key(kept)
-        key = made or key
-        shown = f"{made}    (shown this once: keep it)" if made else _again(kept)
-    if not given.get("JWT_SECRET_KEY"):
-        values["JWT_SECRET_KEY"] = _kept(state / "jwt_secret_key", secrets.token_urlsafe(32))
+    values, key, shown = _access_keys(given, state)
     cars = "Tessie"
     if not any(given.get(name) for name in TESSIE):
         said = begin("sims.tessie")
@@ -93,12 +86,26 @@ def discord_bot(given: Mapping[str, str], state: Path, url: str) -> Environment:
 
 
 def other(given: Mapping[str, str], state: Path, url: str) -> Environment:
-    """An app that needs no more than a key."""
-    values, told = _one_key(given, state, url)
-    return Environment(values, told | {"Try": f"curl {url}/health"})
+    """An app that knows its callers by keys, and needs no more."""
+    values, _, shown = _access_keys(given, state)
+    told = {"API": f"{url}/    reference: {url}/docs", "API key": shown, "Try": f"curl {url}/health"}
+    return Environment(values, told)
 
 
 APPS: Mapping[str, Make] = {DEFAULT: core_tessie, "platform_api": platform_api, "discord_bot": discord_bot}
+
+
+def _access_keys(given: Mapping[str, str], state: Path) -> tuple[dict[str, str], str, str]:
+    """Return the administrator's and the signing key where they are missing; the former for a shell, for a person."""
+    values, kept = dict[str, str](), state / "admin_api_key"
+    key = shown = "$ADMIN_API_KEY"
+    if not given.get("ADMIN_API_KEY"):
+        values["ADMIN_API_KEY"], made = _admin_key(kept)
+        key = made or key
+        shown = f"{made}    (shown this once: keep it)" if made else _again(kept)
+    if not given.get("JWT_SECRET_KEY"):
+        values["JWT_SECRET_KEY"] = _kept(state / "jwt_secret_key", secrets.token_urlsafe(32))
+    return values, key, shown
 
 
 def _one_key(given: Mapping[str, str], state: Path, url: str) -> tuple[dict[str, str], dict[str, str]]:

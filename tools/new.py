@@ -19,13 +19,20 @@ from string import Template
 
 import openapi
 import schema
-from apps import ROOT, packages
+from apps import ROOT, load, packages
+from edge.access_table import access_table
 
 TEMPLATES = ROOT / "tools" / "new"
 SUFFIX = ".template"
 PLACES = (
-    "src/{}", "migrations/{}", "openapi/{}", "tests/{}", "tests/golden/{}.sql", "tools/seeds/{}",
-)  # fmt: skip
+    "src/{}",
+    "migrations/{}",
+    "openapi/{}",
+    "tests/{}",
+    "tests/golden/{}.sql",
+    "tests/golden/{}_access.txt",
+    "tools/seeds/{}",
+)
 """What is made for a package; nothing of it may be there."""
 WRANGLER, README = "wrangler.toml", "README.md"
 END_OF_WORKERS = "<!-- /workers -->\n"
@@ -115,11 +122,14 @@ def tidy(staged: Path, package: str) -> None:
 
 
 def describe(staged: Path, package: str) -> None:
-    """Write the schema's module and the OpenAPI document; importing the app shows that it is sound before the move."""
-    _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(staged / "migrations" / package)))
+    """Write all that is generated from the app; importing it shows that it is sound before the move."""
+    migrations, golden = staged / "migrations" / package, staged / "tests" / "golden"
+    _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(migrations)))
+    _put(golden / f"{package}.sql", schema.golden(migrations))
     sys.dont_write_bytecode = True  # caches are no part of what is moved
     sys.path.insert(0, str(staged / "src"))
     openapi.check_document(openapi.describe(package))
+    _put(golden / f"{package}_access.txt", access_table(load(package)))
     for path, text in openapi.rendered(package):
         _put(staged / path.relative_to(ROOT), text)
 

@@ -7,7 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from textwrap import wrap
 
@@ -18,6 +18,11 @@ from openapi import stale
 
 WIDTH = 105
 """Characters of one line of a layout."""
+GOLDEN = (
+    "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' AND name NOT LIKE 'sqlite_stat%' "
+    "ORDER BY tbl_name, type, name"
+)
+"""The statements of a schema, but for what migrations and ANALYZE note of themselves."""
 _INTERNAL = ("sqlite_", "_cf_")
 _DECLARED = {
     "BOOLEAN": Kind.BOOLEAN,
@@ -35,15 +40,28 @@ from edge.data.schema import Index, Relation, Schema
 
 
 def read(migrations: Path) -> Schema:
-    """Return the schema that a folder of migrations leaves, applied to a database in memory."""
+    """Return the schema that a folder of migrations leaves."""
+    with _applied(migrations) as connection:
+        schema = describe(connection)
+    schema.migrations = tuple(file.name for file in sorted(migrations.glob("*.sql")))
+    return schema
+
+
+def golden(migrations: Path) -> str:
+    """Return the schema that a folder of migrations leaves as SQL, for a golden file."""
+    with _applied(migrations) as connection:
+        return "".join(f"{sql};\n\n" for (sql,) in connection.execute(GOLDEN))
+
+
+@contextmanager
+def _applied(migrations: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a database in memory to which a folder of migrations was applied."""
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         connection.execute(TABLE)
         for file in sorted(migrations.glob("*.sql")):
             for statement in statements(file.read_text(encoding="utf-8-sig")):
                 connection.execute(statement)
-        schema = describe(connection)
-        schema.migrations = tuple(file.name for file in sorted(migrations.glob("*.sql")))
-        return schema
+        yield connection
 
 
 def describe(connection: sqlite3.Connection) -> Schema:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from benchmarks.api import AREAS, BY_ID, DRIVES, Drive, NewDrive
 from edge.access import PUBLIC, READER, Actor
 from edge.app import App
-from edge.auth.static_key import require_key
+from edge.auth.keys import require_key
 from edge.endpoint import Body
 from edge.errors import NotFound
 from edge.middleware.access_log import access_log

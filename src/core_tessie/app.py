@@ -20,6 +20,7 @@ from core_tessie.schema import SCHEMA
 from core_tessie.settings import TessieSettings
 from core_tessie.sync import backfill_workflow
 from core_tessie.sync import routes as sync
+from core_tessie.sync.account import check_key
 from core_tessie.sync.backfill import Backfill
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.work import QUEUE, SyncWork
@@ -28,6 +29,7 @@ from core_tessie.tariffs import routes as tariffs
 from core_tessie.tariffs.estimates import Estimates
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
+from core_tessie.tessie.corrections import Corrections
 from edge.access import Actor
 from edge.app import App
 from edge.auth import routes as auth
@@ -80,6 +82,8 @@ app = App(
         event(ActionWork),
         event(Journal),
         event(Tessie),
+        event(Corrections),
+        event(tessieapi.Mirror),
         event(SyncWork),
         event(Estimates),
         event(Publisher),
@@ -94,7 +98,7 @@ app = App(
     limits={"RATE_LIMITER": Limit(600, 60)},
     resources=[
         index.routes,
-        health.health_routes(migrations=SCHEMA.migrations),
+        health.health_routes(migrations=SCHEMA.migrations, checks={"tessie_api_key": check_key}),
         auth.routes,
         d1.routes,
         tessieapi.routes,

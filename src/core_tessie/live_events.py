@@ -41,6 +41,28 @@ class SyncVehicleFailed(TypedDict):
     error: str | None
 
 
+class SyncPartFailed(TypedDict):
+    """A part of a vehicle's sync failed in this run, and since when it does; the other parts are up to date."""
+
+    run_id: str
+    part: str
+    error: str | None
+    since: str
+
+
+class SyncUnreadable(TypedDict):
+    """Fields of Tessie's that could not be read in a vehicle's sync: how often, by kind and field."""
+
+    run_id: str
+    fields: dict[str, dict[str, int]]
+
+
+class TessieKeyRefused(TypedDict):
+    """Tessie refuses the account's key; told once, until it accepts one again."""
+
+    error: str
+
+
 class SyncFinished(TypedDict):
     """A run has ended."""
 
@@ -77,6 +99,26 @@ class ChargeRecorded(TypedDict):
     ended_at: str | None
     energy_added_kwh: float | None
     energy_used_kwh: float | None
+
+
+class RecordMoved(TypedDict):
+    """A drive, charge or idle that Tessie no longer has, or has again."""
+
+    id: str
+    started_at: str
+
+
+class VehicleArchived(TypedDict):
+    """A vehicle that Tessie neither lists nor knows, for three runs; its history stays."""
+
+    display_name: str | None
+    archived_at: str
+
+
+class VehicleReturned(TypedDict):
+    """An archived vehicle that Tessie lists again."""
+
+    display_name: str | None
 
 
 class SoftwareUpdate(TypedDict):
@@ -147,6 +189,9 @@ class ActionChanged(TypedDict):
     result: Any
 
 
+HISTORY = ("drive", "charge", "idle")
+
+
 class EventType(NamedTuple):
     """The data of a type of events, None for no data, and its audience."""
 
@@ -162,10 +207,18 @@ EVENTS: dict[str, EventType] = {
     "sync.progress": EventType(SyncProgress, SUBJECT),
     "sync.vehicle.done": EventType(SyncVehicleDone, SUBJECT),
     "sync.vehicle.failed": EventType(SyncVehicleFailed, SUBJECT),
+    "sync.part.failed": EventType(SyncPartFailed, SUBJECT),
+    "sync.unreadable": EventType(SyncUnreadable, SUBJECT),
     "sync.finished": EventType(SyncFinished, SUBJECT),
+    "tessie.key.refused": EventType(TessieKeyRefused, SUBJECT),
     "vehicle.changed": EventType(VehicleChanged, SUBJECT),
+    "vehicle.archived": EventType(VehicleArchived, SUBJECT),
+    "vehicle.returned": EventType(VehicleReturned, SUBJECT),
     "drive.recorded": EventType(DriveRecorded, SUBJECT),
+    "drive.ended": EventType(DriveRecorded, SUBJECT),
     "charge.recorded": EventType(ChargeRecorded, SUBJECT),
+    "charge.ended": EventType(ChargeRecorded, SUBJECT),
+    **{f"{kind}.{moved}": EventType(RecordMoved, SUBJECT) for kind in HISTORY for moved in ("removed", "restored")},
     "software.update": EventType(SoftwareUpdate, SUBJECT),
     "report.created": EventType(ReportCreated, SUBJECT),
     "agent.turn.started": EventType(AgentTurnStarted, CALLER),

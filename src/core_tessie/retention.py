@@ -13,7 +13,7 @@ from edge.routes import Routes
 
 routes = Routes(tag="retention")
 
-_NAMED_IN = ("logs", "agent_messages", "agent_actions", "sync_runs", "energy_reports", "tariffs")
+_NAMED_IN = ("logs", "agent_messages", "agent_actions", "sync_runs", "energy_reports", "overrides", "tariffs")
 """Tables that name a key as their actor."""
 _IS_NAMED = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {table}.actor = api_keys.id)" for table in _NAMED_IN)
 
@@ -35,6 +35,7 @@ RULES = (
         unless="EXISTS (SELECT 1 FROM vehicles WHERE backfill ->> 'run_id' = sync_runs.id) OR EXISTS "
         "(SELECT 1 FROM agent_actions AS it WHERE it.id = sync_runs.id AND it.status IN ('queued', 'running'))",
     ),
+    Rule("removed_records", "removed_at", "removed_records_keep_days"),
     Rule(
         "agent_actions",
         "ended_at",

@@ -108,11 +108,39 @@ SCHEMA = Schema(
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
         Relation(
+            "overrides",
+            "id vin! record_table! record_id! column_name owner_value! tessie_value actor created_at:instant "
+            "updated_at:instant",
+            key=("id",),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
+            "removed_records",
+            "id vin! kind! tessie_id!:integer started_at!:instant removed_at!:instant payload! created_at:instant "
+            "updated_at:instant",
+            key=("id",),
+            unique=(("vin", "kind", "tessie_id"),),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
             "software_updates",
             "id vin! version! status! first_seen_at!:instant installed_at:instant download_pct:real install_pct:real "
             "expected_duration_s:integer created_at:instant updated_at:instant",
             key=("id",),
             unique=(("vin", "version"),),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
+            "sync_parts",
+            "id vin! part! synced_at:instant refreshed_at:instant first_failed_at:instant failures!:integer error "
+            "changed_at:instant handled_at:instant sought_at:instant reread_at:instant created_at:instant "
+            "updated_at:instant",
+            key=("id",),
+            unique=(("vin", "part"),),
+            defaults={"failures": 0},
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
         ),
@@ -177,7 +205,8 @@ SCHEMA = Schema(
             "is_climate_on:boolean inside_temp_c:real outside_temp_c:real tire_front_left_bar:real "
             "tire_front_right_bar:real tire_rear_left_bar:real tire_rear_right_bar:real car_version "
             "utc_offset_s:integer synced_at:instant refreshed_at:instant backfilled_at:instant backfill "
-            "created_at:instant updated_at:instant implausible",
+            "created_at:instant updated_at:instant archived_at:instant original_capacity_kwh:real degradation_pct:real "
+            "implausible",
             key=("id",),
             unique=(("vin",),),
             defaults={"is_active": 1},
@@ -215,18 +244,25 @@ SCHEMA = Schema(
             "is_supercharger, is_fast_charger, energy_added_kwh, energy_used_kwh, cost)",
         ),
         Index("charges_estimate_tariffs", "charges", ("estimate_tariffs",)),
+        Index("charges_open", "charges", ("vin", "started_at"), where="ended_at IS NULL"),
         Index("charges_started", "charges", ("started_at",)),
         Index("charges_vin_started", "charges", ("vin", "started_at")),
         Index("climates_vin_recorded", "climates", ("vin", "recorded_at")),
+        Index("drives_open", "drives", ("vin", "started_at"), where="ended_at IS NULL"),
         Index("drives_started", "drives", ("started_at",)),
         Index("drives_vin_started", "drives", ("vin", "started_at")),
         Index("energy_reports_by_actor", "energy_reports", ("actor",)),
         Index("energy_reports_vin_created", "energy_reports", ("vin", "created_at")),
+        Index("idles_open", "idles", ("vin", "started_at"), where="ended_at IS NULL"),
         Index("idles_started", "idles", ("started_at",)),
         Index("idles_vin_started", "idles", ("vin", "started_at")),
         Index("logs_by_actor", "logs", ("actor", "created_at")),
         Index("logs_created", "logs", ("created_at",)),
         Index("logs_request", "logs", ("request_id",)),
+        Index("overrides_by_actor", "overrides", ("actor",)),
+        Index("overrides_record", "overrides", ("record_table", "record_id")),
+        Index("overrides_vin", "overrides", ("vin",)),
+        Index("removed_records_removed", "removed_records", ("removed_at",)),
         Index("sync_runs_by_actor", "sync_runs", ("actor",)),
         Index("sync_runs_ended", "sync_runs", ("ended_at",)),
         Index("sync_runs_open", "sync_runs", ("status", "started_at")),
@@ -253,6 +289,9 @@ SCHEMA = Schema(
         "0008_ticket_credentials.sql",
         "0009_retention.sql",
         "0010_no_triggers.sql",
+        "0011_sync_parts.sql",
+        "0015_overrides.sql",
+        "0016_original_capacity.sql",
         "0018_plausibility.sql",
         "0019_tariffs.sql",
     ),

@@ -28,6 +28,9 @@ class TessieSettings(AccessSettings, LiveSettings):
     tessie_calls_per_second: Annotated[float, Field(gt=0)] = 10.0
     tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
     sync_retry_s: Annotated[int, Field(ge=0)] = 30
+    sync_reread_windows: Annotated[int, Field(ge=0, le=100)] = 10
+    sync_poll_minutes: Annotated[int, Field(ge=0, le=60)] = 5
+    removed_records_keep_days: KeepDays = 90
     agent_lease_s: Annotated[int, Field(ge=1, le=900)] = 300
     logs_keep_days: KeepDays = 30
     logs_max_rows: MaxRows = 500_000

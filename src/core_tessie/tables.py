@@ -48,6 +48,9 @@ TABLES = Tables(
     Table("idles", read=READER, own=VEHICLES),
     Table("battery_health", read=READER, own=VEHICLES),
     Table("tariffs", read=READER, own=VEHICLES, kinds={"rates": Kind.JSON}, has_rowid=True),
+    Table("sync_parts", read=READER, own=VEHICLES),
+    Table("removed_records", read=READER, own=VEHICLES, kinds={"payload": Kind.JSON}),
+    Table("overrides", read=READER, own=VEHICLES, kinds={"owner_value": Kind.JSON, "tessie_value": Kind.JSON}),
     Table("api_keys", private=True),
     Table("tickets", private=True),
 )
@@ -64,5 +67,7 @@ NATURAL_IDS: Mapping[str, tuple[str, ...]] = {
     "climates": ("vin", "recorded_at"),
     "battery_health": ("vin", "recorded_at"),
     "software_updates": ("vin", "version"),
+    "sync_parts": ("vin", "part"),
+    "removed_records": ("vin", "kind", "tessie_id"),
 }
 """The columns that a row's id is made of, as the constraints `natural_id` say; a single one is the id itself."""

@@ -12,9 +12,9 @@ from discord_bot.settings import BotSettings
 from discord_bot.tables import TABLES
 from edge.access import READER, Actor
 from edge.app import App
+from edge.auth.keys import require_key
 from edge.auth.limits import Limits, rate_limit_headers
 from edge.auth.signatures import Ed25519Signature
-from edge.auth.static_key import require_key
 from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
 from edge.clients.leases import Leases

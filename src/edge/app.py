@@ -4,8 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, require
-from edge.authorization import Authenticate, check
+from edge.access import PUBLIC, Actor, Role, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
@@ -40,6 +39,9 @@ class PlainHttpOnly(BadRequest):
 type Next = Callable[[Request], Awaitable[Response]]
 type Middleware = Callable[..., Awaitable[Response]]
 """Called with a request, the rest of the road, and any ports that its signature asks for behind these two."""
+
+type Authenticate = Callable[..., Awaitable[Actor]]
+"""Called with a request and any ports that its signature asks for; `Unauthorized` where the caller is not known."""
 
 type Admit = Callable[..., Awaitable[None]]
 """Called with a stranger's request, and any ports that its signature asks for; a problem keeps it out."""
@@ -359,3 +361,10 @@ async def _without_body(response: Response) -> Response:
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
     return Response(b"", response.status, headers)
+
+
+async def check(request: Request, role: Role, authenticate: Authenticate) -> None:
+    """Let a request through that has at least `role`; `Unauthorized` or `Forbidden` else."""
+    actor = await authenticate(request)
+    request.actor = actor
+    require(actor, role)

@@ -5,8 +5,8 @@ from datetime import timedelta
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from edge.auth.keys import require_key
 from edge.auth.limits import address, bound, network
-from edge.auth.static_key import require_key
 from edge.clients.upstream import Call, Upstream, checked
 from edge.errors import Forbidden, InvalidBody, Unauthorized
 from edge.ports import Clock, Fetch

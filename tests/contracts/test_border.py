@@ -1,5 +1,6 @@
 """What crosses the border of HTTP crosses it alike: an app behind uvicorn and in workerd, asked over raw sockets."""
 
+import asyncio
 import json
 import shutil
 import socket
@@ -12,8 +13,13 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.contracts import echo
+from tests.edge.conftest import Lines
 from tests.edge.runtimes.running import running
 from tests.workers.hosting import ROOT, hosted
+
+from edge.context import Ports
+from edge.ports import Log
+from edge.testing import Client
 
 pytestmark = pytest.mark.slow
 
@@ -108,6 +114,25 @@ def test_a_header_comes_as_utf_8_and_twice_as_one(ask: Ask) -> None:
     assert json.loads(body) == {"odd": "", "none": None}
     _, body = get(ask, "/header", b"x-odd: \xff\r\n")
     assert json.loads(body) == {"odd": "\ufffd", "none": None}
+
+
+@pytest.mark.parametrize(
+    "pairs",
+    [
+        [],
+        [("x-odd", "1")],
+        [("X-Odd", "1"), ("x-other", "2"), ("x-odd", "3, 4"), ("x-ODD", "5")],
+        [("x-odd", ""), ("x-odd", "1")],
+        [("x-odd", "1"), ("x-odd", "")],
+        [("x-odd", "Ünï 🚗"), ("x-odd", "Ünï 🚗")],
+        [("x-odd", "  1\t"), ("x-odd", "\t2 3 ")],
+    ],
+)
+def test_client_in_process_reads_headers_as_the_servers_do(ask: Ask, pairs: list[tuple[str, str]]) -> None:
+    client = Client(echo.app, Ports(echo.app.settings({}), {Log: Lines()}))
+    in_process = asyncio.run(client.get("/border/header", headers=pairs))
+    _, body = get(ask, "/header", "".join(f"{name}: {value}\r\n" for name, value in pairs).encode())
+    assert in_process.json() == json.loads(body)
 
 
 def test_a_header_goes_out_as_utf_8(ask: Ask) -> None:

@@ -1,5 +1,6 @@
 """What actions and the workflow survive: a killed process, a restarted Worker, one failing window."""
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -8,9 +9,11 @@ from typing import Any
 
 import pytest
 from tests.core_tessie.conftest import ENV, KEY
-from tests.served import ADMIN, ROOT, Served, served_locally
+from tests.served import ADMIN, Served, served_locally
 
 from core_tessie.actions.routes import RELAY_CRON
+from core_tessie.app import app
+from edge.testing.host import Host
 from pyedge import Worker
 from sims.tessie import Fleet, Simulator
 
@@ -96,9 +99,16 @@ def test_a_process_that_is_killed_leaves_nothing_undone_and_nothing_done_twice(
     assert len([one for one in sim.ask("/_sim/requests") if "/wake" in one["path"]]) == 1
 
 
-def worker(tessie_port: int, *, workflow: bool) -> Worker:
-    overrides: dict[str, Any] = {} if workflow else {"workflows": []}
-    return Worker(ROOT / "wrangler.toml", variables=env(tessie_port), overrides=overrides)
+@pytest.fixture
+def worker(workers_host: Host, tessie_port: int) -> Callable[[bool], Worker]:
+    """Return what gives the Worker, its tables empty, with its workflow or without."""
+
+    def started(workflow: bool = True) -> Worker:
+        given = env(tessie_port) | ({} if workflow else {"SYNC_WORKFLOW": "off"})
+        asyncio.run(workers_host.client(app, given, KEY))
+        return workers_host.worker
+
+    return started
 
 
 def of(running: Worker) -> Served:
@@ -107,17 +117,19 @@ def of(running: Worker) -> Served:
 
 
 @pytest.mark.usefixtures("sim")
-def test_a_backfill_writes_the_same_rows_by_workflow_and_by_queue(tessie_port: int, tmp_path: Path) -> None:
+def test_a_backfill_writes_the_same_rows_by_workflow_and_by_queue(
+    worker: Callable[[bool], Worker], tessie_port: int, tmp_path: Path
+) -> None:
     found = []
     for workflow in (True, False):
-        with worker(tessie_port, workflow=workflow) as running:
-            served = of(running)
-            synced(served)
-            running.d1("DB", "DELETE FROM drives")
-            running.d1("DB", "DELETE FROM charges")
-            action = ended(served, asked(served, "backfill", {}))
-            assert action["status"] == "succeeded", action
-            found.append(contents(served))
+        running = worker(workflow)
+        served = of(running)
+        synced(served)
+        running.d1("DB", "DELETE FROM drives")
+        running.d1("DB", "DELETE FROM charges")
+        action = ended(served, asked(served, "backfill", {}))
+        assert action["status"] == "succeeded", action
+        found.append(contents(served))
     with served_locally(tmp_path, env(tessie_port)) as served:
         synced(served)
         found.append(contents(served))
@@ -125,39 +137,38 @@ def test_a_backfill_writes_the_same_rows_by_workflow_and_by_queue(tessie_port: i
     assert len(found[0]["drives"]) > 100
 
 
-def test_a_window_that_fails_is_tried_again_alone(sim: Simulator, tessie_port: int) -> None:
-    with worker(tessie_port, workflow=True) as running:
-        served = of(running)
-        vin = synced(served)
-        before = len(sim.ask("/_sim/requests"))
-        slowed(sim, {"kind": "malformed", "vin": vin, "path": "/charges$", "times": 1})
-        action = ended(served, asked(served, "backfill", {"vin": vin}))
-        assert action["status"] == "succeeded", action
-        paths = [one["path"] for one in sim.ask("/_sim/requests")[before:]]
-        assert paths.count(f"/{vin}/state") == 1
-        undisturbed = len(sim.ask("/_sim/requests"))
-        action = ended(served, asked(served, "backfill", {"vin": vin}))
-        again = [one["path"] for one in sim.ask("/_sim/requests")[undisturbed:]]
-        assert sorted(paths) == sorted([*again, f"/{vin}/charges"])
+def test_a_window_that_fails_is_tried_again_alone(sim: Simulator, worker: Callable[[], Worker]) -> None:
+    served = of(worker())
+    vin = synced(served)
+    before = len(sim.ask("/_sim/requests"))
+    slowed(sim, {"kind": "malformed", "vin": vin, "path": "/charges$", "times": 1})
+    action = ended(served, asked(served, "backfill", {"vin": vin}))
+    assert action["status"] == "succeeded", action
+    paths = [one["path"] for one in sim.ask("/_sim/requests")[before:]]
+    assert paths.count(f"/{vin}/state") == 1
+    undisturbed = len(sim.ask("/_sim/requests"))
+    action = ended(served, asked(served, "backfill", {"vin": vin}))
+    again = [one["path"] for one in sim.ask("/_sim/requests")[undisturbed:]]
+    assert sorted(paths) == sorted([*again, f"/{vin}/charges"])
 
 
 def test_a_backfill_whose_workflow_was_lost_is_called_off_and_goes_on_where_it_stood(
-    sim: Simulator, tessie_port: int
+    sim: Simulator, worker: Callable[[], Worker]
 ) -> None:
     """As with Miniflare's engine, which does not take up its runs again when its process begins anew."""
-    with worker(tessie_port, workflow=True) as running:
-        served = of(running)
-        vin = synced(served)
-        slowed(sim, {"kind": "slow", "delay": 1, "path": "/(drives|charges)$"})
-        action_id = asked(served, "backfill", {"vin": vin})
-        until(lambda: [one for one in sim.ask("/_sim/requests")[-3:] if one["path"].endswith("/drives")] or None)
-        running.restart()
-        slowed(sim)
-        served = of(running)
-        assert served.ask("POST", f"/agent/actions/{action_id}/cancel")[0] == 200
-        time.sleep(2)
-        running.scheduled(RELAY_CRON)
-        assert ended(served, action_id, 20)["status"] == "cancelled"
-        assert served.ask("POST", f"/agent/actions/{action_id}/retry")[0] == 202
-        action = ended(served, action_id)
-        assert (action["status"], action["result"]["vehicles_done"]) == ("succeeded", 1), action
+    running = worker()
+    served = of(running)
+    vin = synced(served)
+    slowed(sim, {"kind": "slow", "delay": 1, "path": "/(drives|charges)$"})
+    action_id = asked(served, "backfill", {"vin": vin})
+    until(lambda: [one for one in sim.ask("/_sim/requests")[-3:] if one["path"].endswith("/drives")] or None)
+    running.restart()
+    slowed(sim)
+    served = of(running)
+    assert served.ask("POST", f"/agent/actions/{action_id}/cancel")[0] == 200
+    time.sleep(2)
+    running.scheduled(RELAY_CRON)
+    assert ended(served, action_id, 20)["status"] == "cancelled"
+    assert served.ask("POST", f"/agent/actions/{action_id}/retry")[0] == 202
+    action = ended(served, action_id)
+    assert (action["status"], action["result"]["vehicles_done"]) == ("succeeded", 1), action

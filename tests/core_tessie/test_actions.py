@@ -467,5 +467,5 @@ def test_each_change_is_an_event(run: Any) -> None:
         assert [event.type for event in found] == ["action.queued", "action.running", "action.succeeded"]
         assert all(f'"subject":"{vin}"' in event.json for event in found)
 
-    if type(run).__name__ == "Runner":
+    if run.runtime == "local":
         run(case, started=True)

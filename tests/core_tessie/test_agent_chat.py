@@ -69,7 +69,7 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
         "text": "Grüße \U0001f697 an alle", "status": "complete", "model": done["model"], "finish_reason": "stop",
         "rounds": 1, "usage": {"prompt_tokens": 11, "completion_tokens": 7},
     }  # fmt: skip
-    assert done["model"] == (MODEL if type(run) is Runner else "@cf/meta/llama-3.3-70b-instruct-fp8-fast")
+    assert done["model"] == (MODEL if run.runtime == "local" else "@cf/meta/llama-3.3-70b-instruct-fp8-fast")
     assert [(row["role"], row["content"], row["status"], row["turn"]) for row in rows] == [
         ("user", "Hello?", "complete", 1),
         ("assistant", done["text"], "complete", 1),

@@ -10,7 +10,7 @@ import pytest
 
 from core_tessie.app import app
 from edge.auth.callers import Signing
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.auth.tokens import kid_of
 from edge.routing import ANY
 from edge.runtimes.local.runtime import StartError

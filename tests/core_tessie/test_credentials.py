@@ -12,7 +12,7 @@ import pytest
 from core_tessie.app import app
 from edge.access import ADMIN
 from edge.auth.callers import Signing
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.auth.tickets import _hashed
 from edge.auth.tokens import LONGEST, kid_of
 from edge.testing import Answer, Client

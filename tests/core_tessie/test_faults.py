@@ -82,7 +82,7 @@ def test_without_the_database_what_needs_it_is_a_503_and_the_rest_goes_on(tmp_pa
     async def case(client: Client, runtime: LocalRuntime) -> None:
         key = (await made(client))["key"]
         runtime.settings.db = Away("D1 DB is overloaded. Requests queued for too long.")  # type: ignore[attr-defined]
-        runtime.ports().provided.clear()
+        runtime.ports().singletons.clear()
         for path in READS:
             check_away(await client.get(path))
         for path, body in WRITES:
@@ -210,7 +210,7 @@ def test_a_clock_that_jumps_back_a_day_breaks_nothing(tmp_path: Path) -> None:
     async def case(client: Client, runtime: LocalRuntime) -> None:
         clock = Jumping()
         runtime.ports().runtime[Clock] = clock  # type: ignore[index]
-        runtime.ports().provided.clear()
+        runtime.ports().singletons.clear()
         caller = by(client, (await made(client, daily_calls=3))["key"])
         for off in (timedelta(), timedelta(days=-1), timedelta()):
             clock.off = off
@@ -260,7 +260,7 @@ class Gone:
 def test_without_the_event_log_only_following_and_publishing_wait(tmp_path: Path) -> None:
     async def case(client: Client, runtime: LocalRuntime) -> None:
         runtime.settings.events = Gone()  # type: ignore[attr-defined]
-        runtime.ports().provided.clear()
+        runtime.ports().singletons.clear()
         check_away(await client.get("/events"))
         check_away(await client.post("/events", {"type": "custom.x"}))
         for path in [*READS, *ALIVE]:
@@ -274,7 +274,7 @@ def test_without_the_event_log_only_following_and_publishing_wait(tmp_path: Path
 def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
     async def case(client: Client, runtime: LocalRuntime) -> None:
         there, runtime.settings.core_tessie_queue = runtime.settings.core_tessie_queue, Gone()  # type: ignore[attr-defined]
-        runtime.ports().provided.clear()
+        runtime.ports().singletons.clear()
         wanted = {"kind": "energy_report", "payload": {"from": "2026-01-01"}}
         asked = await client.post("/agent/actions", wanted)
         assert (asked.status, asked.json()["status"]) == (202, "queued")
@@ -282,7 +282,7 @@ def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
         for path in [*READS, *ALIVE]:
             assert (await client.get(path)).status == 200, path
         runtime.settings.core_tessie_queue = there  # type: ignore[attr-defined]
-        runtime.ports().provided.clear()
+        runtime.ports().singletons.clear()
         await runtime.background.drain(5)
         await runtime.settings.db.run("UPDATE agent_actions SET created_at = '2026-01-01 00:00:00'")
         await client.scheduled(RELAY_CRON)

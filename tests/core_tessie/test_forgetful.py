@@ -109,7 +109,7 @@ OF_NONE = {"sync_runs", "logs", "tessie_raw"}
 ADMINS = {"logs", "tessie_raw"}
 
 
-@pytest.mark.local_only("the routes of another app, in process")
+@pytest.mark.local_only("the database is in process")
 def test_route_without_a_condition_hands_out_its_callers_rows_alone(run: Runner) -> None:
     async def case(client: Client, _: Database) -> dict[str, dict[str, set[str]]]:
         return {
@@ -139,7 +139,7 @@ def test_route_without_a_condition_hands_out_its_callers_rows_alone(run: Runner)
     }
 
 
-@pytest.mark.local_only("the routes of another app, in process")
+@pytest.mark.local_only("the database is in process")
 @pytest.mark.parametrize(("name", "own"), [("energy_reports", "r0"), ("agent_actions", "a0"), ("agent_messages", "m1")])
 def test_write_without_a_condition_changes_its_callers_rows_alone(run: Runner, name: str, own: str) -> None:
     async def case(client: Client, db: Database) -> tuple[Any, list[Row], list[Row]]:
@@ -152,7 +152,7 @@ def test_write_without_a_condition_changes_its_callers_rows_alone(run: Runner, n
     assert after == [row for row in before if row["id"] != own]
 
 
-@pytest.mark.local_only("the routes of another app, in process")
+@pytest.mark.local_only("the database is in process")
 @pytest.mark.parametrize("kind", [*CALLERS])
 def test_private_tables_and_other_callers_rows_take_no_write(run: Runner, kind: str) -> None:
     async def case(_: Client, whole: Database) -> None:

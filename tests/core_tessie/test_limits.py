@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from core_tessie.app import app
-from edge.auth.static_key import hashed
+from edge.auth.keys import hashed
 from edge.testing import Answer, Client
 from pyedge import Worker
 

@@ -17,7 +17,6 @@ from urllib.parse import urlsplit
 
 import pytest
 from tests.core_tessie.conftest import ENV
-from tests.remote import Host
 from tests.served import ADMIN, ROOT, Served, served_locally
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.frames import Close
@@ -25,6 +24,7 @@ from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin
 
 from edge.runtimes import live_wire as wire
+from edge.testing.host import Host
 from sims.model import ModelSim, Turn
 
 pytestmark = pytest.mark.slow

@@ -10,9 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.core_tessie.conftest import KEY, Runner, WorkersRunner
+from tests.core_tessie.conftest import KEY, Runner
 from tests.core_tessie.test_live import Stream, opened, received, said
-from tests.remote import Host
 from tests.served import ROOT, Served, served_locally
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close as Frame
@@ -20,6 +19,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from core_tessie.app import app
 from edge.runtimes import live_wire as wire
+from edge.testing.host import Host
 from pyedge import Worker
 from sims.model import ModelSim, Turn
 
@@ -47,7 +47,7 @@ def quick(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int, mode
         local.wipe()
         return local
     host: Host = request.getfixturevalue("workers_host")
-    asyncio.run(host.client(app, WorkersRunner(tmp_path, tessie_port, host).env | QUICK, KEY))
+    asyncio.run(host.client(app, Runner(tmp_path, tessie_port, host=host).env | QUICK, KEY))
     return Served(host.worker.url.rstrip("/"), "workers")
 
 

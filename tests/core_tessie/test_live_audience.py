@@ -39,6 +39,9 @@ OF_SUBJECT = [
     *(f"action.{status}" for status in ("queued", "running", "succeeded", "failed", "dead", "cancelled")),
     *(f"sync.{what}" for what in ("started", "progress", "vehicle.done", "vehicle.failed", "finished")),
     *("vehicle.changed", "drive.recorded", "charge.recorded", "software.update", "report.created"),
+    *("sync.part.failed", "sync.unreadable", "tessie.key.refused", "vehicle.archived", "vehicle.returned"),
+    *(f"{kind}.{what}" for kind in ("drive", "charge", "idle") for what in ("removed", "restored")),
+    *("drive.ended", "charge.ended"),
     *("events.forgotten", "custom.garage.opened"),
 ]
 OF_CALLER = ["agent.turn.started", "agent.token", "agent.turn.done", "agent.turn.failed"]

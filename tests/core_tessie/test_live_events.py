@@ -9,13 +9,12 @@ from urllib.parse import urlsplit
 
 import pytest
 from pydantic import TypeAdapter
-from tests.remote import RemoteClient
 
 from core_tessie.live_events import EVENTS
 from core_tessie.sync.news import SHOWN
 from edge.access import ADMIN, Actor
 from edge.ports.events import Follow
-from edge.testing import Client
+from edge.testing import Client, RemoteClient
 from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, Runner
@@ -175,11 +174,14 @@ def test_what_is_new_is_told_once_and_a_correction_is_not(run: Runner, sim: Simu
             "vehicle.changed",
             "software.update",
             "drive.recorded",
+            "drive.ended",
             "charge.recorded",
+            "charge.ended",
             "sync.vehicle.done",
         ]
+        assert [news[3]["data"], news[5]["data"]] == [news[2]["data"], news[4]["data"]]
         (row,) = await rows(client, "vehicles", f"id = '{vin}'")
-        assert [one["data"] for one in news[:-1]] == [
+        assert [one["data"] for one in (*news[:3], news[4])] == [
             {"changed": {"battery_pct": row["battery_pct"]}},
             {
                 "version": row["car_version"].split()[0], "status": "installed", "download_pct": None,

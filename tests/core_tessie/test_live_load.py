@@ -11,9 +11,9 @@ from urllib.parse import urlsplit
 import pytest
 from tests.core_tessie.conftest import Runner
 from tests.core_tessie.test_live import KEY, Stream, opened, received
-from tests.served import ADMIN, ROOT, Served, served_locally
+from tests.served import ADMIN, Served, served_locally
 
-from pyedge import Worker
+from edge.testing.host import Host
 
 pytestmark = pytest.mark.slow
 
@@ -105,19 +105,18 @@ def grown_locally(folder: Path, readers: int, seconds: float) -> float:
         return growth(served, served.process.pid, readers, seconds)
 
 
-def grown_in_workerd(readers: int, seconds: float) -> float:
-    given = {name: value for name, value in Runner(Path(), 9).env.items() if value != "off"}
-    with Worker(ROOT / "wrangler.toml", variables=given, overrides={"ratelimits": []}) as worker:
-        assert worker._process is not None
-        return growth(Served(worker.url.rstrip("/"), "workers"), worker._process.pid, readers, seconds)
+def grown_in_workerd(host: Host, readers: int, seconds: float) -> float:
+    worker = host.start(Runner(Path(), 9).env)
+    assert worker._process is not None
+    return growth(Served(worker.url.rstrip("/"), "workers"), worker._process.pid, readers, seconds)
 
 
 def test_slow_readers_in_catch_up_cost_little_memory(tmp_path: Path) -> None:
     assert grown_locally(tmp_path, 24, 3) < 50
 
 
-def test_slow_readers_in_workerd_cost_little_memory() -> None:
-    assert grown_in_workerd(24, 4) < 120
+def test_slow_readers_in_workerd_cost_little_memory(workers_host: Host) -> None:
+    assert grown_in_workerd(workers_host, 24, 4) < 120
 
 
 @pytest.mark.soak
@@ -126,5 +125,5 @@ def test_a_hundred_slow_readers_in_catch_up_cost_little_memory(tmp_path: Path) -
 
 
 @pytest.mark.soak
-def test_many_slow_readers_in_workerd_cost_little_memory() -> None:
-    assert grown_in_workerd(90, 45) < 250
+def test_many_slow_readers_in_workerd_cost_little_memory(workers_host: Host) -> None:
+    assert grown_in_workerd(workers_host, 90, 45) < 250

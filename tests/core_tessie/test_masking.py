@@ -13,7 +13,7 @@ from aiohttp import web
 
 from core_tessie.tessie.masking import masked
 from edge.testing import Answer, Client
-from stand_in import StandIn
+from sims.server import StandIn
 
 from .conftest import Runner
 from .energy_rows import A, B, database, put_vehicle

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import pytest
-from tests.remote import Host
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
@@ -20,10 +19,11 @@ from core_tessie.actions.kinds import KINDS
 from core_tessie.agent.tools import TOOLS
 from core_tessie.app import app
 from core_tessie.tables import SERVED as TABLES
+from edge.testing.host import Host
 from sims.model import ModelSim
 from sims.tessie import Fleet, Simulator
 
-from .conftest import KEY, Runner, WorkersRunner
+from .conftest import KEY, Runner
 from .test_live import Stream
 
 pytestmark = pytest.mark.slow
@@ -267,7 +267,7 @@ def served(request: pytest.FixtureRequest, tmp_path: Path, tessie: Simulator, mo
             yield served
     else:
         host: Host = request.getfixturevalue("workers_host")
-        asyncio.run(host.client(app, WorkersRunner(tmp_path, runner.tessie_port, host).env, KEY))
+        asyncio.run(host.client(app, Runner(tmp_path, runner.tessie_port, host=host).env, KEY))
         yield Served(host.worker.url.rstrip("/"), "workers")
 
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.remote import Host
 from tests.workers.hosting import reading
 
 from core_tessie.console.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
@@ -16,10 +15,11 @@ from edge.ports.telemetry import Point, Total
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.testing import Answer, Client
+from edge.testing.host import Host, Workers
 from sims.cloudflare import TOKEN, AnalyticsSim
 from sims.tessie import Fleet, Simulator
 
-from .conftest import ROOT, Runner, WorkersRunner
+from .conftest import ROOT, Runner
 from .test_sync import NOW, fail, synced
 
 DATASET = "core_tessie_api"
@@ -36,17 +36,17 @@ def analytics() -> Iterator[AnalyticsSim]:
 
 
 @pytest.fixture(scope="module")
-def host(analytics: AnalyticsSim) -> Iterator[Host]:
+def host(workers: Workers, analytics: AnalyticsSim) -> Iterator[Host]:
     """Return what runs the Worker that writes there."""
-    running = Host(ROOT / "wrangler.toml", analytics=analytics.url)
+    running = Host(workers, ROOT / "wrangler.toml", analytics=analytics.url)
     yield running
     running.stop()
 
 
-@pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])
-def run(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int) -> Runner:
+@pytest.fixture
+def run(runtime: str, request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int) -> Runner:
     """Return a runner on each runtime, whose dataset is empty."""
-    if request.param == "local":
+    if runtime == "local":
         return Runner(tmp_path / "state", tessie_port)
     runner: Runner = request.getfixturevalue("remote")
     return runner
@@ -56,7 +56,7 @@ def run(request: pytest.FixtureRequest, tmp_path: Path, tessie_port: int) -> Run
 def remote(analytics: AnalyticsSim, host: Host, tmp_path: Path, tessie_port: int) -> Runner:
     """Return a runner in workerd."""
     analytics.clear()
-    runner = WorkersRunner(tmp_path, tessie_port, host)
+    runner = Runner(tmp_path, tessie_port, host=host)
     runner.env |= reading(analytics, DATASET)
     return runner
 

@@ -3,8 +3,8 @@
 import asyncio
 import json
 import threading
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import suppress
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,12 +14,12 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
-from tests.remote import Host
 
 from discord_bot.app import app
+from edge import testing
 from edge.ports import Database, KeyValue
-from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
+from edge.testing.host import Workers
 from sims.discord import DiscordSim, Exchange
 from sims.model import ModelSim
 
@@ -209,72 +209,50 @@ class Bot:
         raise AssertionError(f"{len(rows)} entries, not {count}")
 
 
-type Case[T] = Callable[[Bot], Awaitable[T]]
+class Runner(testing.Runner[Bot]):
+    """Runs cases with a fresh bot behind a real address; `logs` is what it logged meanwhile."""
 
-
-class Runner:
-    """Runs a case with a fresh bot; `env` are its settings."""
-
-    runtime = "local"
-    app = app
-
-    def __init__(self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]") -> None:
-        self.state, self.sims, self.env, self._capture = state, sims, sims.env(), capture
+    def __init__(
+        self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]", host: testing.Host | None = None
+    ) -> None:
+        super().__init__(app, state, sims.env(), KEY, host)
+        self.sims = sims
         self.logs = ""
+        self._capture = capture
+        self._seen = 0
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no answer, row or line may hold."""
+        """No answer, row or line may hold them."""
         hooks = [self.sims.discord.webhook_url(kind).rsplit("/", 1)[1] for kind in KINDS]
         named = [self.env[name] for name in ("API_KEY", "DISCORD_BOT_TOKEN", "DISCORD_PUBLIC_KEY") if name in self.env]
         return (*named, *hooks)
 
-    def __call__[T](self, case: Case[T]) -> T:
-        """Run a case to its end and return what it returns."""
+    def __call__[T](self, case: testing.Case[Bot, T], *, started: bool = False) -> T:
+        """Run a case, and refuse a log that holds a secret or an interaction's token."""
         try:
-            return asyncio.run(self._run(case))
+            return super().__call__(case, started=started)
         finally:
-            self.check_log()
+            lines = "".join(self._capture.readouterr())
+            self.logs = lines if self.host is None else "\n".join(self.host.worker.logs[self._seen :])
+            tokens = [made.token for made in self.sims.discord.world.exchanges.values()]
+            assert not [secret for secret in (*self.secrets, *tokens) if secret in self.logs]
 
-    def check_log(self) -> None:
-        """Refuse a log that holds a secret or an interaction's token."""
-        self.logs = "".join(self._capture.readouterr())
-        tokens = [made.token for made in self.sims.discord.world.exchanges.values()]
-        assert not [secret for secret in (*self.secrets, *tokens) if secret in self.logs]
-
-    async def _run[T](self, case: Case[T]) -> T:
-        runtime = LocalRuntime.open(self.app, self.state, self.env, migrations=ROOT / "migrations" / "discord_bot")
-        client = Client(self.app, runtime.ports(), KEY)
+    @asynccontextmanager
+    async def opened(self, client: Client) -> AsyncIterator[Bot]:
+        """Yield the bot, behind a server where the client is in process."""
+        if isinstance(client, testing.RemoteClient):
+            assert self.host is not None
+            self._seen = len(self.host.worker.logs)
+            yield Bot(client, f"{client.url}/interactions", self.sims, self.secrets)
+            return
         runner = web.AppRunner(_bridge(client), shutdown_timeout=1)
         await runner.setup()
-        site = web.TCPSite(runner, "127.0.0.1", 0)
-        await site.start()
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
         try:
-            port = runner.addresses[0][1]
-            return await case(Bot(client, f"http://127.0.0.1:{port}/interactions", self.sims, self.secrets))
+            yield Bot(client, f"http://127.0.0.1:{runner.addresses[0][1]}/interactions", self.sims, self.secrets)
         finally:
             await runner.cleanup()
-            await runtime.stop()
-
-
-class WorkersRunner(Runner):
-    """Runs a case in workerd."""
-
-    runtime = "workers"
-
-    def __init__(self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]", host: Host) -> None:
-        super().__init__(state, sims, capture)
-        self._host = host
-
-    async def _run[T](self, case: Case[T]) -> T:
-        client = await self._host.client(app, self.env, KEY)
-        self._seen = len(self._host.worker.logs)
-        return await case(Bot(client, f"{self._host.worker.url.rstrip('/')}/interactions", self.sims, self.secrets))
-
-    def check_log(self) -> None:
-        self.logs = "\n".join(self._host.worker.logs[self._seen :])
-        tokens = [made.token for made in self.sims.discord.world.exchanges.values()]
-        assert not [secret for secret in (*self.secrets, *tokens) if secret in self.logs]
 
 
 def _bridge(client: Client) -> web.Application:
@@ -309,19 +287,19 @@ def sims(all_sims: Sims) -> Sims:
 
 
 @pytest.fixture(scope="session")
-def workers_host(all_sims: Sims) -> Iterator[Host]:
+def workers_host(workers: Workers, all_sims: Sims) -> Iterator[testing.Host]:
     """Return what runs the Worker; it starts with the first test that asks."""
-    host = Host(ROOT / "wrangler.toml", environment="discord-bot", ai=all_sims.model.url)
+    host = testing.Host(workers, ROOT / "wrangler.toml", "discord-bot", ai=all_sims.model.url)
     yield host
     host.stop()
 
 
-@pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])
-def run(request: pytest.FixtureRequest, tmp_path: Path, sims: Sims, capfd: "pytest.CaptureFixture[str]") -> Runner:
+@pytest.fixture
+def run(
+    runtime: str, tmp_path: Path, sims: Sims, capfd: "pytest.CaptureFixture[str]", workers_host: testing.Host
+) -> Runner:
     """Return a runner on each runtime."""
-    if request.param == "local":
-        return Runner(tmp_path / "state", sims, capfd)
-    return WorkersRunner(tmp_path / "state", sims, capfd, request.getfixturevalue("workers_host"))
+    return Runner(tmp_path / "state", sims, capfd, workers_host if runtime == "workers" else None)
 
 
 @pytest.fixture

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 from tests.documented import check
-from tests.remote import Host
 from tests.served import served_locally
 
 from discord_bot.app import app
+from edge.testing.host import Host
 from sims.discord import Bucket
 
 from .conftest import KEY, KINDS, Sims

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 from tests.discord_bot.conftest import KEY, Sims
-from tests.remote import Host
 from tests.served import Served, served_locally
 from tests.slow_bodies import asked, head, refusal, waiting
 
 from discord_bot.app import app
+from edge.testing.host import Host
 
 pytestmark = pytest.mark.slow
 

@@ -9,7 +9,7 @@ import pytest
 
 from edge.access import ADMIN, Actor
 from edge.app import App
-from edge.authorization import presented_key
+from edge.auth.keys import presented_key
 from edge.context import Ports
 from edge.errors import Unauthorized
 from edge.http import Response

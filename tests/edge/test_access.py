@@ -7,8 +7,7 @@ import pytest
 from pydantic import BaseModel
 
 from edge.access import ADMIN, OPERATOR, PUBLIC, READER, Actor, Role
-from edge.auth.static_key import require_key
-from edge.authorization import presented_key
+from edge.auth.keys import presented_key, require_key
 from edge.endpoint import Body
 from edge.errors import NotFound, Problem, Unauthorized
 from edge.events import Frame

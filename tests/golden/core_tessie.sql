@@ -97,6 +97,8 @@ WHERE estimate_basis <> json_array(started_at, ended_at, saved_location, latitud
 
 CREATE INDEX charges_estimate_tariffs ON charges (estimate_tariffs);
 
+CREATE INDEX charges_open ON charges (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX charges_started ON charges (started_at);
 
 CREATE INDEX charges_vin_started ON charges (vin, started_at);
@@ -163,6 +165,8 @@ CREATE TABLE climates (
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
 
+CREATE INDEX drives_open ON drives (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX drives_started ON drives (started_at);
 
 CREATE INDEX drives_vin_started ON drives (vin, started_at);
@@ -228,6 +232,8 @@ CREATE TABLE energy_reports (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 
+CREATE INDEX idles_open ON idles (vin, started_at) WHERE ended_at IS NULL;
+
 CREATE INDEX idles_started ON idles (started_at);
 
 CREATE INDEX idles_vin_started ON idles (vin, started_at);
@@ -276,6 +282,42 @@ CREATE TABLE logs (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 
+CREATE INDEX overrides_by_actor ON overrides (actor);
+
+CREATE INDEX overrides_record ON overrides (record_table, record_id);
+
+CREATE INDEX overrides_vin ON overrides (vin);
+
+CREATE TABLE overrides (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  record_table TEXT NOT NULL,
+  record_id TEXT NOT NULL,
+  column_name TEXT,
+  owner_value TEXT NOT NULL,
+  tessie_value TEXT,
+  actor TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  CONSTRAINT natural_id CHECK (id = record_table || ':' || record_id || coalesce(':' || column_name, ''))
+);
+
+CREATE INDEX removed_records_removed ON removed_records (removed_at);
+
+CREATE TABLE removed_records (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  kind TEXT NOT NULL,
+  tessie_id INTEGER NOT NULL,
+  started_at TEXT NOT NULL,
+  removed_at TEXT NOT NULL,
+  payload TEXT NOT NULL,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, kind, tessie_id),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || kind || '-' || tessie_id)
+);
+
 CREATE TABLE software_updates (
   id TEXT PRIMARY KEY,
   vin TEXT NOT NULL REFERENCES vehicles (id),
@@ -294,7 +336,24 @@ CREATE TABLE software_updates (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
-CREATE TABLE sqlite_stat1(tbl,idx,stat);
+CREATE TABLE sync_parts (
+  id TEXT PRIMARY KEY,
+  vin TEXT NOT NULL REFERENCES vehicles (id),
+  part TEXT NOT NULL,
+  synced_at TEXT,
+  refreshed_at TEXT,
+  first_failed_at TEXT,
+  failures INTEGER NOT NULL DEFAULT 0,
+  error TEXT,
+  changed_at TEXT,
+  handled_at TEXT,
+  sought_at TEXT,
+  reread_at TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  UNIQUE (vin, part),
+  CONSTRAINT natural_id CHECK (id = vin || '-' || part)
+);
 
 CREATE INDEX sync_runs_by_actor ON sync_runs (actor);
 
@@ -456,7 +515,7 @@ CREATE TABLE vehicles (
   backfilled_at TEXT,
   backfill TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, archived_at TEXT, original_capacity_kwh REAL, degradation_pct REAL, implausible TEXT GENERATED ALWAYS AS (
   CASE WHEN max(coalesce(ideal_range_mi, 0), coalesce(rated_range_mi, 0), coalesce(estimated_range_mi, 0)) >= 999
     THEN 'range' END
 ) VIRTUAL,

@@ -41,8 +41,6 @@ CREATE TABLE notices (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
-CREATE TABLE sqlite_stat1(tbl,idx,stat);
-
 CREATE INDEX subscriptions_kind ON subscriptions (kind, created_at);
 
 CREATE TABLE subscriptions (

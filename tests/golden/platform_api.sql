@@ -21,8 +21,6 @@ CREATE TABLE passages (
 
 CREATE TABLE sqlite_sequence(name,seq);
 
-CREATE TABLE sqlite_stat1(tbl,idx,stat);
-
 CREATE INDEX submissions_by_fingerprint ON submissions (fingerprint, created_at);
 
 CREATE INDEX submissions_by_status ON submissions (status, created_at);

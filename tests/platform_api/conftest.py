@@ -3,13 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from tests.remote import Host, RemoteClient
 
-from edge.runtimes.local.runtime import LocalRuntime
-from edge.testing import Answer, Client
+from edge import testing
+from edge.ports import Limit
+from edge.testing.host import Host, Workers
 from platform_api.app import app
 from sims.discord import DiscordSim
 from sims.model import ModelSim
@@ -17,9 +16,9 @@ from sims.sanity import SanitySim
 
 ROOT = Path(__file__).parents[2]
 KEY = [("x-api-key", "test-api-key-for-all-tests")]
+WORKERS_LIMITS = {name: Limit(limit.calls, 10) for name, limit in app.limits.items()} | {"FORMS_LIMITER": Limit(12, 10)}
+"""The limits in workerd, where tests wait for a window to begin; tests/test_wrangler.py looks after the real ones."""
 WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
-
-type Case[T] = Callable[[Client], Awaitable[T]]
 
 
 class Sims:
@@ -62,47 +61,12 @@ class Sims:
         }
 
 
-class Runner:
-    """Runs a case with a client of a fresh app; `env` are its settings, `secrets` what none may find in an answer."""
+class Runner(testing.Runner[testing.Client]):
+    """Runs cases of the platform, among the services that it stands on."""
 
-    def __init__(self, state: Path, sims: Sims) -> None:
-        self.state, self.sims, self.env = state, sims, sims.env()
-
-    @property
-    def secrets(self) -> list[str]:
-        """The values that nobody may be told."""
-        names = ("API_KEY", "SANITY_API_READ_TOKEN", "SANITY_API_WRITE_TOKEN", "SANITY_WEBHOOK_SECRET")
-        return [self.env[name] for name in (*names, "DISCORD_BOT_TOKEN") if self.env.get(name)]
-
-    def check_untold(self, what: str, data: bytes) -> None:
-        """Refuse data that holds a secret."""
-        assert not [secret for secret in self.secrets if secret.encode() in data], what
-
-    def __call__[T](self, case: Case[T]) -> T:
-        """Run a case to its end and return what it returns."""
-        return asyncio.run(self._run(case))
-
-    async def _run[T](self, case: Case[T]) -> T:
-        runtime = LocalRuntime.open(app, self.state, self.env, migrations=ROOT / "migrations" / "platform_api")
-        client = Client(app, runtime.ports())
-        try:
-            return await case(watched(client, self))
-        finally:
-            await runtime.stop()
-            for path in self.state.rglob("*"):
-                if path.is_file():
-                    self.check_untold(str(path), path.read_bytes())
-
-
-class WorkersRunner(Runner):
-    """Runs a case in workerd."""
-
-    def __init__(self, state: Path, sims: Sims, host: Host) -> None:
-        super().__init__(state, sims)
-        self._host = host
-
-    async def _run[T](self, case: Case[T]) -> T:
-        return await case(watched(await self._host.client(app, self.env, [], RemoteClient), self))
+    def __init__(self, state: Path, sims: Sims, host: Host | None = None) -> None:
+        super().__init__(app, state, sims.env(), [], host)
+        self.sims = sims
 
 
 async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool) -> T:
@@ -112,19 +76,6 @@ async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], o
             return found
         await asyncio.sleep(0.05)
     raise AssertionError(f"not in 10 s: {found}")
-
-
-def watched[C: Client](client: C, runner: Runner) -> C:
-    """Return a client whose answers are read for secrets."""
-    ask = client.request
-
-    async def request(method: str, target: str, **given: Any) -> Answer:
-        answer = await ask(method, target, **given)
-        runner.check_untold(f"{method} {target}", answer.body + repr(answer.headers).encode())
-        return answer
-
-    client.request = request  # type: ignore[method-assign]
-    return client
 
 
 @pytest.fixture(scope="session")
@@ -142,16 +93,14 @@ def sims(all_sims: Sims) -> Sims:
 
 
 @pytest.fixture(scope="session")
-def workers_host(all_sims: Sims) -> Iterator[Host]:
+def workers_host(workers: Workers, all_sims: Sims) -> Iterator[Host]:
     """Return what runs the Worker; it starts with the first test that asks."""
-    host = Host(ROOT / "wrangler.toml", environment="platform-api", ai=all_sims.model.url)
+    host = Host(workers, ROOT / "wrangler.toml", "platform-api", limits=WORKERS_LIMITS, ai=all_sims.model.url)
     yield host
     host.stop()
 
 
-@pytest.fixture(params=["local", pytest.param("workers", marks=pytest.mark.slow)])
-def run(request: pytest.FixtureRequest, tmp_path: Path, sims: Sims) -> Runner:
+@pytest.fixture
+def run(runtime: str, tmp_path: Path, sims: Sims, workers_host: Host) -> Runner:
     """Return a runner on each runtime."""
-    if request.param == "local":
-        return Runner(tmp_path / "state", sims)
-    return WorkersRunner(tmp_path / "state", sims, request.getfixturevalue("workers_host"))
+    return Runner(tmp_path / "state", sims, workers_host if runtime == "workers" else None)

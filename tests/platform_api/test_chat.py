@@ -36,7 +36,7 @@ async def counted(client: Client, sql: str) -> int:
 
 
 def local(run: Runner) -> bool:
-    return type(run) is Runner
+    return run.runtime == "local"
 
 
 def without_model(run: Runner) -> Runner:

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from tests.documented import check
 from tests.platform_api.conftest import KEY, Sims
-from tests.remote import Host
 from tests.served import served_locally
 
+from edge.testing.host import Host
 from platform_api.app import app
 
 pytestmark = pytest.mark.slow

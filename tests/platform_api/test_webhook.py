@@ -9,9 +9,9 @@ from urllib.request import urlopen
 import pytest
 from pydantic_core import from_json
 from tests.platform_api.conftest import Sims
-from tests.remote import Host
 from tests.served import served_locally
 
+from edge.testing.host import Host
 from platform_api.app import app
 
 pytestmark = pytest.mark.slow

@@ -128,7 +128,10 @@ def test_what_is_made_passes_all_checks(made: Copy) -> None:
 @pytest.mark.slow
 def test_its_own_tests_pass_on_both_runtimes(made: Copy) -> None:
     said = made.run("-m", "pytest", "-p", "no:cacheprovider", "-v", f"tests/{APP}")
-    assert all(f"test_the_job_forgets_what_is_old[{runtime}] PASSED" in said for runtime in ("local", "workers"))
+    assert all(
+        f"test_bound_key_sees_notes_of_its_owners_alone[{runtime}-reader] PASSED" in said
+        for runtime in ("local", "workers")
+    )
     assert not {"FAILED", "SKIPPED"} & set(said.split())
 
 
@@ -142,7 +145,7 @@ def test_the_tests_of_all_apps_take_it_in_and_pass(made: Copy) -> None:
 @pytest.mark.slow
 def test_it_is_served_by_make_dev(made: Copy, tmp_path: Path) -> None:
     with served(made, tmp_path) as url:
-        for path in ("/health", "/notes", "/docs"):
+        for path in ("/health", "/published", "/docs"):
             with urlopen(url + path, timeout=10) as answer:
                 assert answer.status == 200
     assert "API key:" in (tmp_path / "told.txt").read_text()

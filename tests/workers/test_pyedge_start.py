@@ -324,3 +324,25 @@ def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
         assert becomes(url, "4 nobody True")
         config.write_text("vars = { WHO = 'you' }\n" + CONFIG)
         assert becomes(url, "4 you True")
+
+
+VARIED = """
+from workers import Response, WorkerEntrypoint
+
+class Default(WorkerEntrypoint):
+    async def fetch(self, request):
+        import pydantic.json_schema  # not before the first request
+        return Response(str((getattr(self.env, 'WHO', None), getattr(self.env, 'KV', None) is not None)))
+"""
+
+
+def test_settings_are_varied_without_a_start_and_vendored_modules_stay(small: Path) -> None:
+    (small / "src" / "small.py").write_text(VARIED)
+    found = []
+    with Worker(small, varied={"WHO": "ada"}) as worker:
+        for varied in ({"WHO": "bob"}, {"WHO": "cy", "KV": None}, {}):
+            worker.vary(varied)
+            found.append(worker.get("/")[2].decode())
+    assert found[:2] == ["('bob', True)", "('cy', False)"]
+    assert "True" in found[2]
+    assert "cy" not in found[2]

@@ -74,6 +74,9 @@ def _check(tool: str, package: str | None, message: str) -> None:
     done = subprocess.run(
         [sys.executable, str(ROOT / "tools" / tool), *given], cwd=ROOT, capture_output=True, text=True, check=False
     )
+    if "Traceback (most recent call last)" in done.stderr:
+        shown = "\n".join(done.stderr.splitlines()[-6:])
+        raise Refusal(f"{shown}\n{tool} cannot import the app: mend what the last line says")
     if done.returncode:
         shown = "\n".join((done.stdout + done.stderr).splitlines()[:20])
         raise Refusal(f"{shown}\n{message}")

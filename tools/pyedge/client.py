@@ -57,7 +57,8 @@ class Worker:
     entry; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
     outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
     compute without a pause; `ai` is the address of a stand-in for Workers AI, `analytics` of one for Analytics Engine.
-    Without `prepared` it starts as at an upload: no memory snapshot, no byte code.
+    Without `prepared` it starts as at an upload: no memory snapshot, no byte code. What is `varied` goes before all
+    variables, and a None there hides a variable or a binding; `vary` changes it without another start.
     """
 
     path: Path
@@ -74,6 +75,7 @@ class Worker:
     analytics: str | None = None
     watch: bool = False
     prepared: bool = True
+    varied: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     log: Callable[[str], object] | None = None
     timeout: float = 180.0
 
@@ -156,6 +158,7 @@ class Worker:
             "analytics": self.analytics,
             "watch": self.watch,
             "prepared": self.prepared,
+            "varied": dict(self.varied),
             "verbose": bool(os.environ.get("PYEDGE_VERBOSE")),
         }
 
@@ -269,6 +272,11 @@ class Worker:
     def reload(self) -> None:
         """Import the Worker's own modules again; state and vendored packages stay."""
         self.control("reload")
+
+    def vary(self, values: Mapping[str, str | None]) -> None:
+        """Replace what is `varied`, and import the Worker's own modules again: to them it is a new start."""
+        self.varied = values
+        self.control("vary", values=dict(values))
 
     def restart(self) -> None:
         """Start a fresh workerd; bindings keep their data, the address stays."""

@@ -12,7 +12,7 @@ from core_tessie.energy.summary import ReportNews
 from core_tessie.sync.backfill import Backfill
 from core_tessie.tables import TABLES
 from core_tessie.tessie.car_commands import COMMANDS, checked
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed
+from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import Vin
 from edge.access import OPERATOR, READER, Role
@@ -98,12 +98,12 @@ async def _synced(vins: list[str] | None, doing: Doing, *, whole: bool) -> dict[
     """Sync vehicles in a run of the action's own id; `Unfinished` where there is more than one message should do."""
     run_id = doing.row["id"]
     waiting = await doing.backfill.plan(run_id, vins, doing.row["actor"], doing.row["request_id"], whole=whole)
-    put_off: TessieFailed | None = None
+    put_off: TessieFailed | TessieTimeout | None = None
     for vin in waiting:
         try:
             if not await doing.backfill.step(run_id, vin):
                 raise Unfinished
-        except TessieFailed as fault:
+        except (TessieFailed, TessieTimeout) as fault:
             put_off = fault  # the other vehicles need not wait for this one
     if put_off is not None:
         raise put_off

@@ -199,7 +199,7 @@ function consumption({ energy_used_kwh: energy, distance_mi: miles }) {
 }
 
 function place(row, prefix) {
-  return row[`${prefix}saved_location`] ?? row[`${prefix}location`]?.split(",")[0] ?? "unknown";
+  return row[`${prefix}saved_location`]?.trim() || row[`${prefix}location`]?.split(",")[0] || "unknown";
 }
 
 function chargePlace(charge) {

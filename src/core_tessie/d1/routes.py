@@ -5,10 +5,11 @@ from urllib.parse import quote
 
 from pydantic import JsonValue
 
-from core_tessie.d1 import filters, preferences
+from core_tessie.d1 import filters, overrides, preferences
 from core_tessie.d1 import models as d1_models
 from core_tessie.d1.bodies import read_changes, read_row, read_rows
 from core_tessie.d1.filters import Items, Query
+from core_tessie.d1.overrides import Choice, OverrideChanged
 from core_tessie.d1.preferences import Preferences
 from core_tessie.d1.refusals import (
     DuplicateRow,
@@ -34,7 +35,7 @@ from edge.access import ADMIN, READER, Actor
 from edge.data import Column, Rows, ScopedDatabase, ScopedStatement
 from edge.endpoint import Body
 from edge.http import Response
-from edge.ports import DatabaseError, LimitExceeded, Result, Row, Statement, Value
+from edge.ports import DatabaseError, LimitExceeded, OutOfScope, Result, Row, Statement, Value
 from edge.reach import SELF
 from edge.request import Request
 from edge.routes import Routes
@@ -82,9 +83,11 @@ async def insert_rows(
     `updated_at` are the database's own: what is sent for them is not used.
     """
     query = ask(table, request.query_items(), filters.INSERT, actor)
+    overrides.refuse_direct(table)
     wanted = preferences.read(request)
     given = read_rows(query.table, body, query.given)
-    (written,) = await _run(db, db.prepare.insert(query.table.name, given, returning=_names(query.columns)))
+    insert = db.prepare.insert(table, given, returning=_names(query.columns))
+    written, *_ = await _run(db, insert, *overrides.additions(db, actor, table, given))
     headers = [("content-range", f"*/{len(given)}")]
     if len(given) == 1:
         headers.append(("location", f"/d1/{table}/{quote(str(given[0]['id']), safe='')}"))
@@ -100,12 +103,11 @@ async def update_rows(
     `Content-Range` gives their number. `Prefer: return=representation` asks for the rows, at most 1,000 of them.
     """
     query = ask(table, request.query_items(), filters.CHOICE, actor)
+    overrides.refuse_direct(table)
     wanted = preferences.read(request)
     changes = read_changes(query.table, body)
-    where, params = _chosen(query)
-    shown = _names(query.columns) if wanted.rows else None
-    change = db.prepare.update(query.table.name, changes, where, *params, returning=shown)
-    return await _change(change, query, wanted, db)
+    await _bound(query, wanted, db)
+    return await _change(await overrides.updates(db, actor, _chosen(query, wanted), changes), query, wanted, db)
 
 
 @routes.delete("/{table}", *_CHOSEN, MissingFilter, StillReferenced, access=ADMIN, operation=d1_models.CHANGE)
@@ -116,10 +118,8 @@ async def delete_rows(table: str, request: Request, actor: Actor, db: ScopedData
     """
     query = ask(table, request.query_items(), filters.CHOICE, actor)
     wanted = preferences.read(request)
-    where, params = _chosen(query)
-    shown = _names(query.columns) if wanted.rows else None
-    change = db.prepare.delete(query.table.name, where, *params, returning=shown)
-    return await _change(change, query, wanted, db, removing=True)
+    await _bound(query, wanted, db)
+    return await _change(await _removal(_chosen(query, wanted), actor, db), query, wanted, db, removing=True)
 
 
 @routes.get("/{table}/{row_id}", *_REFUSED, RowNotFound, operation=d1_models.ONE)
@@ -129,7 +129,7 @@ async def get_row(table: str, row_id: str, request: Request, actor: Actor, db: S
     wanted = preferences.read(request)
     sql = f"SELECT {_listed(query.columns)} FROM {query.table.name} WHERE {BY_ID}"
     (found,) = await _run(db, Statement(sql, (_checked(row_id),)))
-    return _answer(_only(found, query, row_id), 200, wanted)
+    return _answer(_only(found.rows, query, row_id), 200, wanted)
 
 
 @routes.put("/{table}/{row_id}", *_REFUSED, *_WRITTEN, access=ADMIN, operation=d1_models.PUT)
@@ -141,15 +141,16 @@ async def replace_row(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     A column that is not given gets its default, or null.
     """
     query = ask(table, request.query_items(), filters.ROW, actor)
+    overrides.refuse_direct(table)
     wanted = preferences.read(request)
     row = read_row(query.table, body, _checked(row_id))
-    there = Statement(f"SELECT count(*) AS total FROM {query.table.name} WHERE {BY_ID}", (row_id,))
-    write = db.prepare.insert(query.table.name, [row], key="id", returning=_names(query.columns))
-    count, written = await _run(db, there, write)
+    there = Statement(f"SELECT count(*) AS total FROM {table} WHERE {BY_ID}", (row_id,))
+    batch = await overrides.replacement(db, actor, table, row, _names(query.columns))
+    count, *written = await _run(db, there, *batch)
     is_new = not count.rows[0]["total"]
     if wanted.rows is False:
         return _answer(None, 201 if is_new else 204, wanted)
-    return _answer(_only(written, query, row_id), 201 if is_new else 200, wanted)
+    return _answer(_only(_rows_of(table, batch, written), query, row_id), 201 if is_new else 200, wanted)
 
 
 @routes.patch("/{table}/{row_id}", *_REFUSED, *_WRITTEN, RowNotFound, access=ADMIN, operation=d1_models.CHANGE_ONE)
@@ -158,11 +159,12 @@ async def update_row(  # noqa: PLR0913, PLR0917 - a handler names all that it as
 ) -> Response:
     """Change columns of one row; those that are not given stay as they are."""
     query = ask(table, request.query_items(), filters.ROW, actor)
+    overrides.refuse_direct(table)
     wanted = preferences.read(request)
     changes = read_changes(query.table, body, _checked(row_id))
-    change = db.prepare.update(query.table.name, changes, BY_ID, row_id, returning=_names(query.columns))
-    (written,) = await _run(db, change)
-    row = _only(written, query, row_id)
+    chosen = Choice(table, BY_ID, (row_id,), _names(query.columns))
+    batch = await overrides.updates(db, actor, chosen, changes)
+    row = _only(_rows_of(table, batch, await _run(db, *batch)), query, row_id)
     return _answer(None, 204, wanted) if wanted.rows is False else _answer(row, 200, wanted)
 
 
@@ -173,9 +175,9 @@ async def delete_row(table: str, row_id: str, request: Request, actor: Actor, db
     """Remove one row. `Prefer: return=representation` asks for it once more."""
     query = ask(table, request.query_items(), filters.ROW, actor)
     wanted = preferences.read(request)
-    change = db.prepare.delete(query.table.name, BY_ID, _checked(row_id), returning=_names(query.columns))
-    (gone,) = await _run(db, change, removing=True)
-    row = _only(gone, query, row_id)
+    chosen = Choice(table, BY_ID, (_checked(row_id),), _names(query.columns))
+    batch = await _removal(chosen, actor, db)
+    row = _only(_rows_of(table, batch, await _run(db, *batch, removing=True)), query, row_id)
     return _answer(row, 200, wanted) if wanted.rows else _answer(None, 204, wanted)
 
 
@@ -227,10 +229,10 @@ def _names(columns: Sequence[Column]) -> tuple[str, ...]:
     return tuple(column.name for column in columns)
 
 
-def _chosen(query: Query) -> filters.Condition:
+def _chosen(query: Query, wanted: Preferences) -> Choice:
     if query.where is None:
         raise MissingFilter("without a filter it would be every row", hint="id=not.is.null chooses every row")
-    return query.where
+    return Choice(query.table.name, *query.where, _names(query.columns) if wanted.rows else None)
 
 
 def _checked(row_id: str) -> str:
@@ -239,20 +241,42 @@ def _checked(row_id: str) -> str:
     return row_id
 
 
-async def _change(
-    change: ScopedStatement, query: Query, wanted: Preferences, db: ScopedDatabase, *, removing: bool = False
-) -> Response:
-    """Run a change of all rows that a query's filters choose."""
-    if wanted.rows:
+async def _bound(query: Query, wanted: Preferences, db: ScopedDatabase) -> None:
+    """Refuse a change of more rows than are shown, where it is to show them."""
+    if wanted.rows and query.where is not None:
         (before,) = await _run(db, _count(query))
         if before.rows[0]["total"] > filters.MAX_LIMIT:
             raise QueryTooLarge(f"more than {filters.MAX_LIMIT} rows cannot be shown", hint="Prefer: return=minimal")
-    counted, changed = await _run(db, _count(query), change, removing=removing)
+
+
+async def _removal(chosen: Choice, actor: Actor, db: ScopedDatabase) -> list[ScopedStatement]:
+    if chosen.table == overrides.TABLE:
+        return await overrides.take_back(db, chosen)
+    return await overrides.deletes(db, actor, chosen)
+
+
+async def _change(
+    batch: Sequence[ScopedStatement],
+    query: Query,
+    wanted: Preferences,
+    db: ScopedDatabase,
+    *,
+    removing: bool = False,
+) -> Response:
+    """Run a change of all rows that a query's filters choose."""
+    counted, *changed = await _run(db, _count(query), *batch, removing=removing)
     total = counted.rows[0]["total"]
     if not wanted.rows:
         return _answer(None, 204, wanted, ("content-range", f"*/{total}"))
     span = f"0-{total - 1}" if total else "*"
-    return _answer(render(query.columns, changed.rows), 200, wanted, ("content-range", f"{span}/{total}"))
+    rows = _rows_of(query.table.name, batch, changed)
+    return _answer(render(query.columns, rows), 200, wanted, ("content-range", f"{span}/{total}"))
+
+
+def _rows_of(table: str, batch: Sequence[ScopedStatement], results: Sequence[Result]) -> list[Row]:
+    """Return the rows that the statements of a batch about a table itself have returned."""
+    pairs = zip(batch, results, strict=True)
+    return [row for statement, result in pairs if statement.table == table for row in result.rows]
 
 
 async def _run(db: ScopedDatabase, *batch: Statement | ScopedStatement, removing: bool = False) -> list[Result]:
@@ -261,6 +285,10 @@ async def _run(db: ScopedDatabase, *batch: Statement | ScopedStatement, removing
         return await db.batch(batch)
     except LimitExceeded as over:
         raise QueryTooLarge(str(over)) from None
+    except OutOfScope as fault:
+        if fault.table == overrides.TABLE and removing:
+            raise OverrideChanged("a sync or a caller changed it", hint="try again") from None
+        raise
     except DatabaseError as fault:
         problem = conflict(fault, removing=removing)
         if problem is None:
@@ -268,10 +296,10 @@ async def _run(db: ScopedDatabase, *batch: Statement | ScopedStatement, removing
         raise problem from None
 
 
-def _only(result: Result, query: Query, row_id: str) -> Row:
-    if not result.rows:
+def _only(rows: list[Row], query: Query, row_id: str) -> Row:
+    if not rows:
         raise RowNotFound(query.table.name, row_id)
-    return render(query.columns, result.rows)[0]
+    return render(query.columns, rows)[0]
 
 
 def _answer(content: object, status: int, wanted: Preferences, *headers: tuple[str, str]) -> Response:

@@ -39,7 +39,7 @@ def compute(question: Question, results: Results) -> EnergyReport:
         by_kind=_kind_table(results["charges_by_kind"]),
         by_place=_place_table(results["charges_by_place"]),
         by_currency=currency_table(question, total, results["estimates_by_currency"]),
-        battery=battery_change(results["capacity"], results["range"]),
+        battery=battery_change(results["capacity"], results["range"], results["vehicles"]),
         battery_by_month=battery_by_month(results["battery_by_month"]),
         best_drives=_ranking("Best", question, results["best"]),
         worst_drives=_ranking("Worst", question, results["worst"]),

@@ -112,17 +112,23 @@ _KIND = (
     "CASE WHEN e.is_supercharger = 1 THEN 'supercharger' WHEN e.is_fast_charger = 1 THEN 'other_fast' "
     "WHEN lower(trim(e.saved_location)) = lower(trim(?)) THEN 'home' ELSE 'other' END"
 )
-_ENDS = (
-    "SELECT * FROM (SELECT e.vin, e.recorded_at, e.odometer_mi, e.{column} AS reading, "
-    "count(*) OVER (PARTITION BY e.vin) AS readings, "
-    "row_number() OVER (PARTITION BY e.vin ORDER BY e.recorded_at, e.id) AS nth, "
-    "row_number() OVER (PARTITION BY e.vin ORDER BY e.recorded_at DESC, e.id DESC) AS nth_last "
-    "{events} AND e.{column} < 999) WHERE nth = 1 OR nth_last = 1 ORDER BY vin, nth"
+POINTS = 40
+"""Points of a battery's trend: where a vehicle has more readings, each is the median of a part of them."""
+_TREND = (
+    "SELECT vin, recorded_at, odometer_mi, reading, readings, first_at, last_at FROM (SELECT *, "
+    "row_number() OVER (PARTITION BY vin, part ORDER BY reading, recorded_at) AS nth, "
+    "count(*) OVER (PARTITION BY vin, part) AS size FROM (SELECT e.vin, e.recorded_at, e.odometer_mi, "
+    "e.{column} AS reading, count(*) OVER (PARTITION BY e.vin) AS readings, "
+    "min(e.recorded_at) OVER (PARTITION BY e.vin) AS first_at, "
+    "max(e.recorded_at) OVER (PARTITION BY e.vin) AS last_at, "
+    f"ntile({POINTS}) OVER (PARTITION BY e.vin ORDER BY e.recorded_at, e.id) AS part "
+    "{events} AND e.{column} > 0 AND e.{column} < 999)) WHERE nth = (size + 1) / 2 ORDER BY vin, recorded_at"
 )
 _RANKING = (
-    "SELECT e.vin, e.started_at, coalesce(e.starting_saved_location, e.starting_location) AS starting_place, "
-    "coalesce(e.ending_saved_location, e.ending_location) AS ending_place, e.distance_mi, e.energy_used_kwh, "
-    "e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
+    "SELECT e.vin, e.started_at, "
+    "coalesce(nullif(trim(e.starting_saved_location), ''), e.starting_location) AS starting_place, "
+    "coalesce(nullif(trim(e.ending_saved_location), ''), e.ending_location) AS ending_place, "
+    "e.distance_mi, e.energy_used_kwh, e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
     f"{{events}} AND {_PAIRED} AND e.distance_mi >= {LEAST_RANKED_MI} AND e.distance_mi >= ? "
     "ORDER BY wh_per_mi {order}, e.started_at, e.id LIMIT {limit}"
 )
@@ -145,8 +151,8 @@ def statements(question: Question) -> dict[str, Statement]:
         "idles": _grouped("idles", "v.id", IDLES),
         "idles_by_day": _grouped("idles", _DAY, IDLES),
         "battery_by_month": _battery_months(),
-        "capacity": _ENDS.format(column="capacity_kwh", events=_events("battery_health", "recorded_at")),
-        "range": _ENDS.format(column="max_range_mi", events=_events("battery_health", "recorded_at")),
+        "capacity": _TREND.format(column="capacity_kwh", events=_events("battery_health", "recorded_at")),
+        "range": _TREND.format(column="max_range_mi", events=_events("battery_health", "recorded_at")),
         "best": _RANKING.format(events=_events("drives"), order="ASC", limit=RANKED),
         "worst": _RANKING.format(events=_events("drives"), order="DESC", limit=RANKED),
     }
@@ -155,7 +161,7 @@ def statements(question: Question) -> dict[str, Statement]:
 
 
 def _vehicles(vin: str | None) -> Statement:
-    columns = "SELECT id, display_name FROM vehicles"
+    columns = "SELECT id, display_name, original_capacity_kwh, degradation_pct FROM vehicles"
     return Statement(f"{columns} ORDER BY id") if vin is None else Statement(f"{columns} WHERE id = ?", (vin,))
 
 
@@ -177,13 +183,24 @@ def _grouped(table: str, key: str, measures: tuple[Measure, ...], *conditions: s
 
 
 def _battery_months() -> str:
+    """Return each month's medians; that of an even number of readings is the mean of the two in the middle."""
+    measures = ("capacity_kwh", "max_range_mi")
+    ranks = ", ".join(
+        f"row_number() OVER (PARTITION BY vin, month, {name} IS NULL ORDER BY {name}) AS {name}_nth, "
+        f"count({name}) OVER (PARTITION BY vin, month) AS {name}_of"
+        for name in measures
+    )
+    capacity, full_range = (
+        f"avg({name}) FILTER (WHERE {name}_nth IN (({name}_of + 1) / 2, ({name}_of + 2) / 2))" for name in measures
+    )
     return (
-        "SELECT e.vin, strftime('%Y-%m', e.recorded_at, zone.shift) AS month, count(*) AS readings, "
-        "count(e.implausible) AS implausible, "
-        "count(e.capacity_kwh) AS capacity_readings, avg(e.capacity_kwh) AS capacity_kwh, "
-        "count(e.max_range_mi) FILTER (WHERE e.max_range_mi < 999) AS range_readings, "
-        "avg(e.max_range_mi) FILTER (WHERE e.max_range_mi < 999) AS max_range_mi "
-        f"{_events('battery_health', 'recorded_at')} GROUP BY 1, 2 ORDER BY 1, 2"
+        f"SELECT vin, month, count(*) AS readings, count(implausible) AS implausible, "
+        f"count(capacity_kwh) AS capacity_readings, "
+        f"{capacity} AS capacity_kwh, count(max_range_mi) AS range_readings, {full_range} AS max_range_mi "
+        f"FROM (SELECT *, {ranks} FROM (SELECT e.vin, e.capacity_kwh, e.implausible, "
+        "CASE WHEN e.max_range_mi < 999 THEN e.max_range_mi END AS max_range_mi, "
+        "strftime('%Y-%m', e.recorded_at, zone.shift) AS month "
+        f"{_events('battery_health', 'recorded_at')})) GROUP BY 1, 2 ORDER BY 1, 2"
     )
 
 

@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from core_tessie.live_events import SyncVehicleFailed
-from core_tessie.sync import runs
+from core_tessie.sync import account, parts, runs
+from core_tessie.sync.listing import take_list
 from core_tessie.sync.news import SyncNews
-from core_tessie.sync.rows import listed
-from core_tessie.sync.vehicle import VehicleRefused, VehicleSync, listed_vehicles
+from core_tessie.sync.reading import KeyRefused
+from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
 from edge.ports import Clock, Statement, SystemDatabase
 
@@ -30,13 +30,14 @@ class Backfill(NamedTuple):
         run = await runs.read(self.db, run_id)
         if run is None:
             known = vins if vins is not None else await self._all(run_id)
-            again = [Statement(_WHOLE, (vin,)) for vin in known] if whole else []
+            again = [part for vin in known for part in (Statement(_WHOLE, (vin,)), parts.begin_again(vin))]
+            again = again if whole else []
             begun = runs.begin_for(run_id, known, self.clock.now(), actor, request_id)
             await self.db.batch([*again, *begun, runs.close(run_id, self.clock.now())])
             run = await runs.read(self.db, run_id)
         if run is None or run["ended_at"] is not None:
             return []
-        return [vin for vin, facts in run["progress"].items() if facts.get("status") not in {"succeeded", "failed"}]
+        return [vin for vin, facts in run["progress"].items() if facts.get("status") not in runs.ENDED]
 
     async def step(self, run_id: str, vin: str, windows: int | None = None) -> bool:
         """Do a part of one vehicle's sync; True when it is through, also where Tessie refuses it for good.
@@ -46,18 +47,13 @@ class Backfill(NamedTuple):
         sync = VehicleSync(vin, run_id, self.db, self.tessie, self.clock, self.news)
         try:
             return await (sync.step() if windows is None else sync.step(windows))
-        except VehicleRefused as fault:
-            await self.give_up(run_id, vin, str(fault))
+        except KeyRefused as fault:
+            await account.refuse(run_id, fault, self.db, self.clock, self.news)
             return True
 
     async def give_up(self, run_id: str, vin: str, reason: str) -> None:
-        """Name a vehicle in the run that will not be done, and close the run where it was the last."""
-        facts = {"status": "failed", "error": reason}
-        statements = [runs.report(run_id, vin, facts), runs.close(run_id, self.clock.now())]
-        noted, closed = await self.db.batch(statements)
-        if noted.rows:
-            self.news.vehicle_failed(vin, SyncVehicleFailed(run_id=run_id, error=reason))
-        self.news.ended(closed.rows)
+        """Name a vehicle in the run, or parts of it, that will not be done."""
+        await VehicleSync(vin, run_id, self.db, self.tessie, self.clock, self.news).give_up(reason)
 
     async def result(self, run_id: str) -> dict[str, Any]:
         """Return what the run came to."""
@@ -69,9 +65,7 @@ class Backfill(NamedTuple):
         return {"run_id": run_id} | {name: row[name] for name in counted}
 
     async def _all(self, run_id: str) -> list[str]:
-        found = await listed_vehicles(self.tessie, run_id)
-        if found:
-            await self.db.batch(listed(found))
+        await take_list(self.db, self.tessie, self.clock, self.news, run_id)
         return [row["id"] for row in await self.db.all("SELECT id FROM vehicles ORDER BY id")]
 
 

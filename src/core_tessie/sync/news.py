@@ -7,16 +7,23 @@ from pydantic_core import to_json
 
 from core_tessie.console.usage_points import Usage
 from core_tessie.d1.values import render
+from core_tessie.journal import Journal, mask
 from core_tessie.live_events import (
     ChargeRecorded,
     DriveRecorded,
+    RecordMoved,
     SoftwareUpdate,
     SyncFinished,
+    SyncPartFailed,
     SyncProgress,
     SyncStarted,
+    SyncUnreadable,
     SyncVehicleDone,
     SyncVehicleFailed,
+    TessieKeyRefused,
+    VehicleArchived,
     VehicleChanged,
+    VehicleReturned,
 )
 from core_tessie.sync.runs import SyncRun
 from core_tessie.tables import TABLES
@@ -25,6 +32,8 @@ from edge.instants import to_epoch
 from edge.live.publisher import Publisher
 from edge.ports import Row, Statement
 
+ROUTE = "queue:core-tessie-queue"
+"""The route that a sync's notes in the log have."""
 SHOWN = Vehicle.model_fields.keys() - {"latitude", "longitude", "heading_deg", "recorded_at"}
 """Columns of a vehicle whose changes are told: not where it is, and not when it was looked at."""
 RECORDED: Mapping[str, tuple[str, Any]] = {
@@ -39,6 +48,7 @@ class SyncNews(NamedTuple):
 
     publisher: Publisher
     usage: Usage
+    journal: Journal
 
     def started(self, run: SyncRun) -> None:
         """Tell of a run that has begun."""
@@ -67,8 +77,43 @@ class SyncNews(NamedTuple):
 
     def vehicle_failed(self, vin: str, failed: SyncVehicleFailed) -> None:
         """Tell of a vehicle that was given up."""
+        self._note("error", "sync failed", vin, failed["run_id"], error=failed["error"])
         self.publisher.publish("sync.vehicle.failed", failed, vin)
         self.usage.sync("vehicle", "failed", 0, vehicles=1)
+
+    def part_failed(self, vin: str, failed: SyncPartFailed) -> None:
+        """Tell of a part that failed while others are up to date."""
+        about = {name: value for name, value in failed.items() if name != "run_id"}
+        self._note("warning", "a part of a sync failed", vin, failed["run_id"], **about)
+        self.publisher.publish("sync.part.failed", failed, vin)
+
+    def unreadable(self, vin: str, unreadable: SyncUnreadable) -> None:
+        """Tell which fields could not be read."""
+        self._note("warning", "fields not readable", vin, unreadable["run_id"], fields=unreadable["fields"])
+        self.publisher.publish("sync.unreadable", unreadable, vin)
+
+    def archived(self, vin: str, rows: Iterable[Row]) -> None:
+        """Tell of a vehicle that was archived just now."""
+        for row in rows:
+            told = VehicleArchived(display_name=row["display_name"], archived_at=row["archived_at"])
+            self._note("warning", "vehicle archived: Tessie no longer has it", vin, "", archived_at=row["archived_at"])
+            self.publisher.publish("vehicle.archived", told, vin)
+
+    def returned(self, rows: Iterable[Row]) -> None:
+        """Tell of vehicles that came out of the archive."""
+        for row in rows:
+            self.publisher.publish("vehicle.returned", VehicleReturned(display_name=row["display_name"]), row["id"])
+
+    def bad_listing(self, run_id: str, count: int) -> None:
+        """Note that Tessie's list has entries that name no vehicle."""
+        if count:
+            text = "Tessie's list has entries without a VIN"
+            self.journal.note("warning", text, route=ROUTE, actor="sync", request_id=run_id, entries=count)
+
+    def key_refused(self, run_id: str, error: str) -> None:
+        """Tell that Tessie refuses the key."""
+        self.journal.note("error", error, route=ROUTE, actor="sync", request_id=run_id)
+        self.publisher.publish("tessie.key.refused", TessieKeyRefused(error=error))
 
     def changed(self, vin: str, changed: dict[str, Any]) -> None:
         """Tell which columns of a vehicle have changed, where any have."""
@@ -85,6 +130,27 @@ class SyncNews(NamedTuple):
         type_, _ = RECORDED[kind]
         for row in rows:
             self.publisher.publish(type_, row, vin)
+
+    def record_ended(self, vin: str, kind: str, rows: Iterable[Row]) -> None:
+        """Tell of records that have come to their end, with their final numbers."""
+        for row in rows:
+            self.publisher.publish(f"{kind.removesuffix('s')}.ended", row, vin)
+
+    def removed(self, vin: str, kind: str, rows: Iterable[Row]) -> None:
+        """Tell of records that Tessie no longer has."""
+        self._moved(vin, f"{kind.removesuffix('s')}.removed", rows)
+
+    def restored(self, vin: str, kind: str, rows: Iterable[Row]) -> None:
+        """Tell of removed records that came back."""
+        self._moved(vin, f"{kind.removesuffix('s')}.restored", rows)
+
+    def _moved(self, vin: str, type_: str, rows: Iterable[Row]) -> None:
+        for row in rows:
+            self.publisher.publish(type_, RecordMoved(id=row["id"], started_at=row["started_at"]), vin)
+
+    def _note(self, level: str, text: str, vin: str, run_id: str, **payload: object) -> None:
+        about = {"vehicle": mask(vin), **payload}
+        self.journal.note(level, text, route=ROUTE, actor="sync", request_id=run_id, **about)
 
 
 def difference(before: Row, after: Row) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from core_tessie.actions.work import ActionWork, RunAction
 from core_tessie.reach import ALL_VEHICLES, VehicleOutOfReach
 from core_tessie.sync import runs
+from core_tessie.sync.poll import poll
 from core_tessie.sync.runs import SyncRun
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE, PlanSync, SyncVehicle, SyncWork
 from core_tessie.tariffs.estimates import Estimates
@@ -17,6 +18,7 @@ from edge.routes import Routes
 routes = Routes("/colbycommands/sync", tag="colbycommands", access=READER, reach=ALL_VEHICLES)
 
 CRON = "0 */4 * * *"
+POLL_CRON = "*/5 * * * *"
 
 
 class RunNotFound(NotFound):
@@ -44,6 +46,12 @@ async def get_sync(run_id: str, db: Database) -> SyncRun:
 async def sync_on_schedule(tick: Tick, work: SyncWork) -> None:
     """Start a sync. What an earlier one left undone is part of it: each vehicle knows where it stands."""
     await work.begin_at_once("cron", f"cron-{int(tick.scheduled_at.timestamp())}")
+
+
+@routes.cron(POLL_CRON)
+async def poll_on_schedule(tick: Tick, work: SyncWork) -> list[str]:
+    """Look at all vehicles by one call that wakes none, and sync those that began or ended a drive or charge."""
+    return await poll(tick, work)
 
 
 @routes.queue(QUEUE, batch_size=1, max_retries=5, max_concurrency=4, dead_letter=DEAD_LETTERS)

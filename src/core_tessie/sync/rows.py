@@ -1,39 +1,74 @@
 """Statements that bring the tables up to date with what Tessie answered."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 
-from core_tessie.tessie.records import Capacity, Climate, Record, Software, Vehicle, VehicleSettings
+from core_tessie.overrides import upsert_from_tessie
+from core_tessie.tessie.records import (
+    Capacity,
+    Climate,
+    Record,
+    Software,
+    Vehicle,
+    VehicleSettings,
+    read,
+    read_id,
+)
 from edge.data.upserts import upsert
 from edge.ports import Statement
 
 
-def history(kind: type[Record], vin: str, results: Sequence[object]) -> tuple[list[Statement], int]:
-    """Return the upserts of a car's drives, charges or idles, and how many records were none and are left out."""
+class Records(NamedTuple):
+    """The records of an answer as upserts; `unreadable` counts by name the fields that could not be read.
+
+    `ids` are Tessie's ids of all records that have one, None where some record has none.
+    """
+
+    upserts: list[Statement]
+    unreadable: Counter[str]
+    ids: list[int] | None
+    newest_update: str
+
+
+def history(kind: type[Record], vin: str, results: Sequence[object], counted: Collection[int] = ()) -> Records:
+    """Return the upserts of a car's drives, charges or idles; what was `counted` before is not counted again."""
     columns = ("id", "vin", *kind.model_fields)
-    rows = []
+    rows: dict[str, tuple[object, ...]] = {}
+    unreadable: Counter[str] = Counter()
+    updates = [""]
     for result in results:
-        try:
-            record = kind.model_validate(result)
-        except ValidationError:
-            continue
-        rows.append((f"{vin}-{record.tessie_id}", vin, *record.model_dump().values()))
-    return upsert(kind.table, columns, rows), len(results) - len(rows)
+        record, dropped = read(kind, result)
+        if record is None or record.tessie_id not in counted:
+            unreadable.update(dropped)
+        if record is not None:
+            id_ = f"{vin}-{record.tessie_id}"
+            rows[id_] = (id_, vin, *record.model_dump().values())
+            updates.append(record.tessie_updated_at or "")
+    ids = [read_id(result.get("id")) if isinstance(result, dict) else None for result in results]
+    known = [one for one in ids if one is not None]
+    return Records(
+        upsert_from_tessie(kind.table, columns, list(rows.values())),
+        unreadable,
+        known if len(known) == len(ids) else None,
+        max(updates),
+    )
 
 
-def capacities(vin: str, results: Sequence[object]) -> list[Statement]:
-    """Return the upserts of a car's battery measurements, one row for each instant."""
+def capacities(vin: str, results: Sequence[object]) -> tuple[list[Statement], Counter[str]]:
+    """Return the upserts of a car's battery measurements, one row for each instant, and the fields not readable."""
     columns = ("id", "vin", *Capacity.model_fields)
-    rows = []
+    rows: dict[str, tuple[object, ...]] = {}
+    unreadable: Counter[str] = Counter()
     for result in results:
-        try:
-            capacity = Capacity.model_validate(result)
-        except ValidationError:
-            continue
-        rows.append((f"{vin}-{capacity.recorded_at}", vin, *capacity.model_dump().values()))
-    return upsert("battery_health", columns, rows)
+        capacity, dropped = read(Capacity, result)
+        unreadable.update(dropped)
+        if capacity is not None:
+            id_ = f"{vin}-{capacity.recorded_at}"
+            rows[id_] = (id_, vin, *capacity.model_dump().values())
+    return upsert_from_tessie("battery_health", columns, list(rows.values())), unreadable
 
 
 def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
@@ -41,9 +76,28 @@ def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
 
     A sub-object that is missing leaves its columns as they were: it tells nothing about them.
     """
-    statements = _present("vehicles", {"id": vin, "vin": vin}, Vehicle, state)
+    statements = present(vin, state)
     statements += _present("vehicle_settings", {"id": vin, "vin": vin}, VehicleSettings, state)
     return statements + _climate(vin, state) + _software(vin, state, now)
+
+
+def present(vin: str, state: Mapping[str, Any]) -> list[Statement]:
+    """Return the upsert of what a state object tells of the car itself."""
+    return _present("vehicles", {"id": vin, "vin": vin}, Vehicle, _named(state))
+
+
+def unreadable_in(state: Mapping[str, Any]) -> Counter[str]:
+    """Count by name the fields of a state object that are there and cannot be read."""
+    read_all = [read(model, state) for model in (Vehicle, VehicleSettings, Climate, Software)]
+    return Counter({name for record, unreadable in read_all if record is not None for name in unreadable})
+
+
+def _named(state: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a state with the name that the car itself has, where Tessie gives it no other."""
+    own = state.get("vehicle_state")
+    if state.get("display_name") or not isinstance(own, Mapping):
+        return state
+    return {**state, "display_name": own.get("vehicle_name")}
 
 
 def listed(vehicles: Mapping[str, bool]) -> list[Statement]:
@@ -56,7 +110,7 @@ def _present(table: str, keys: Mapping[str, str], model: type[BaseModel], state:
     values = model.model_validate(state).model_dump()
     told = {name: values[name] for name, field in model.model_fields.items() if _is_told(name, field, state)}
     row = {**keys, **told}
-    return upsert(table, tuple(row), [tuple(row.values())]) if told else []
+    return upsert_from_tessie(table, tuple(row), [tuple(row.values())]) if told else []
 
 
 def _is_told(name: str, field: Any, state: Mapping[str, Any]) -> bool:
@@ -65,9 +119,8 @@ def _is_told(name: str, field: Any, state: Mapping[str, Any]) -> bool:
 
 
 def _climate(vin: str, state: Mapping[str, Any]) -> list[Statement]:
-    try:
-        climate = Climate.model_validate(state)
-    except ValidationError:
+    climate = read(Climate, state).record
+    if climate is None:
         return []
     columns = ("id", "vin", *Climate.model_fields)
     return upsert("climates", columns, [(f"{vin}-{climate.recorded_at}", vin, *climate.model_dump().values())])
@@ -84,7 +137,7 @@ def _software(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
         values = (f"{vin}-{version}", vin, version, status, now, *progress, waiting.expected_duration_s)
         statements.append(Statement(_WAITING, values))
     if running:
-        statements.append(Statement(_RUNNING, (f"{vin}-{running}", vin, running, now, now)))
+        statements.append(Statement(_RUNNING, (f"{vin}-{running}", vin, running, now, vin, now)))
     return statements
 
 
@@ -98,8 +151,10 @@ _WAITING = (
     "RETURNING version, status, download_pct, install_pct"
 )
 _RUNNING = (
-    "INSERT INTO software_updates (id, vin, version, status, first_seen_at, installed_at) "
-    "VALUES (?, ?, ?, 'installed', ?, ?) ON CONFLICT (id) DO UPDATE SET status = 'installed', "
-    "installed_at = excluded.installed_at, download_pct = NULL, install_pct = NULL, updated_at = CURRENT_TIMESTAMP "
+    "INSERT INTO software_updates (id, vin, version, status, first_seen_at, installed_at) SELECT ?, ?, ?, 'installed', "
+    "?, CASE WHEN EXISTS (SELECT 1 FROM software_updates WHERE vin = ? AND status = 'installed') THEN ? END "
+    "WHERE true ON CONFLICT (id) DO UPDATE SET status = 'installed', installed_at = excluded.first_seen_at, "
+    "download_pct = NULL, install_pct = NULL, updated_at = CURRENT_TIMESTAMP "
     "WHERE software_updates.status IS NOT 'installed' RETURNING version, status, download_pct, install_pct"
 )
+"""Since when the first version runs that a car is seen with is not known; a later one is installed when it is seen."""

@@ -14,7 +14,10 @@ from edge.rows import row_as
 ABANDONED_AFTER = timedelta(hours=24)
 """A run that is still open after this has lost its messages: the next one closes it."""
 
-type Cause = Literal["cron", "api", "command line"]
+ENDED = ("succeeded", "partial", "failed", "archived")
+"""The statuses of a vehicle that is through in a run; the other ones are pending and retrying."""
+
+type Cause = Literal["cron", "api", "command line", "poll"]
 
 
 class SyncRun(TypedDict):
@@ -57,7 +60,7 @@ def begin_for(
     run_id: str, vins: list[str], now: datetime, actor: str, request_id: str | None
 ) -> tuple[Statement, Statement]:
     """Return the statements that begin a run for these vehicles under its caller's id, where it has not begun."""
-    given = (run_id, "api", actor, request_id, to_text(now))
+    given = (run_id, "poll" if actor == "poll" else "api", actor, request_id, to_text(now))
     begun = _BEGIN.replace(" RETURNING *", " ON CONFLICT (id) DO NOTHING RETURNING *")
     return Statement(begun, given), expect(run_id, vins)
 
@@ -74,6 +77,15 @@ def expect(run_id: str, vins: list[str]) -> Statement:
     return Statement(
         f"{_UPDATE} progress = json_patch(?, progress), vehicles_total = ? WHERE id = ? AND ended_at IS NULL",
         (to_json(pending).decode(), len(vins), run_id),
+    )
+
+
+def waits_for(run_id: str, vin: str) -> Statement:
+    """Return the statement that finds a row where a run is open and the vehicle is not through in it."""
+    return Statement(
+        "SELECT 1 FROM sync_runs, json_each(progress) WHERE sync_runs.id = ? AND ended_at IS NULL "
+        f"AND key = ? AND value ->> 'status' NOT IN {ENDED}",
+        (run_id, vin),
     )
 
 
@@ -118,8 +130,9 @@ _ABANDON = (
 )
 _CLOSE = f"""
 WITH counted AS (
-  SELECT count(*) FILTER (WHERE value ->> 'status' = 'succeeded') AS done,
+  SELECT count(*) FILTER (WHERE value ->> 'status' IN ('succeeded', 'partial', 'archived')) AS done,
          count(*) FILTER (WHERE value ->> 'status' = 'failed') AS failed,
+         count(*) FILTER (WHERE value ->> 'status' = 'partial') AS partly,
          count(*) AS total
   FROM sync_runs AS run, json_each(run.progress) WHERE run.id = ?
 )
@@ -128,7 +141,7 @@ WITH counted AS (
   vehicles_failed = counted.failed,
   ended_at = CASE WHEN counted.done + counted.failed = counted.total THEN ? END,
   status = CASE WHEN counted.done + counted.failed < counted.total THEN 'started'
-                WHEN counted.failed = 0 THEN 'succeeded'
+                WHEN counted.failed + counted.partly = 0 THEN 'succeeded'
                 WHEN counted.done = 0 THEN 'failed'
                 ELSE 'partial' END
 FROM counted WHERE sync_runs.id = ? AND sync_runs.ended_at IS NULL {_TOLD}

@@ -1,68 +1,32 @@
-"""One vehicle's sync: what it is like now, then its history in windows, newest first, back to the last sync."""
+"""One vehicle's sync: what it is like now, then its history in windows, newest first; each part by itself."""
 
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime
 from typing import Any, NamedTuple
-from urllib.parse import urlencode
 
-from pydantic import BaseModel
-from pydantic_core import from_json
-
-from core_tessie.live_events import SyncProgress, SyncVehicleDone
-from core_tessie.sync import runs
-from core_tessie.sync.news import SyncNews, difference, looked_up
-from core_tessie.sync.rows import capacities, history, snapshot
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed
+from core_tessie.live_events import SyncPartFailed, SyncProgress, SyncUnreadable, SyncVehicleDone, SyncVehicleFailed
+from core_tessie.sync import archive, lookback, parts, runs
+from core_tessie.sync.history import HistoryWindow
+from core_tessie.sync.news import SyncNews, difference
+from core_tessie.sync.reading import Reader, VehicleRefused, results
+from core_tessie.sync.rows import capacities, snapshot, unreadable_in
+from core_tessie.sync.walk import Trail, Walk
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.records import RECORDS
-from edge.instants import from_epoch, to_epoch, to_text
-from edge.ports import Clock, Fetched, Row, Statement, SystemDatabase
+from edge.errors import Problem
+from edge.instants import from_epoch, to_text
+from edge.ports import Clock, Row, Statement, SystemDatabase
 
-WINDOW = 100
-"""Records that one call asks for."""
 WINDOWS_AT_ONCE = 8
 """Windows that one message walks through before it puts itself back: a Worker's invocation is bounded."""
-OVERLAP = timedelta(days=2)
-"""Tessie corrects records later (costs, tags, merged addresses): so far each sync looks back again."""
-REFRESH_AFTER = timedelta(days=30)
-"""After this long, all of the history is read again."""
-REFUSALS = frozenset({400, 401, 402, 403, 404})
-"""Statuses that the same question would meet again."""
-UNITS = {"distance_format": "mi", "temperature_format": "c"}
-
-
-class VehicleRefused(Exception):
-    """Tessie will not answer for this vehicle, however often it is asked."""
-
-
-class TessieMalformed(TessieFailed):
-    """Tessie's answer is not what its documentation says."""
-
-    title = "Tessie's answer is not what its documentation says"
-
-
-class Trail(BaseModel):
-    """How far the walk back through one kind of history has come: `until` in Unix seconds, None at its end."""
-
-    until: int | None
-    rows: int = 0
-    last: list[int] = []
-
-
-class Walk(BaseModel):
-    """A walk through a vehicle's history, kept in `vehicles.backfill`, so that it goes on where it was cut off.
-
-    `since` is when it began and `floor` how far back it goes, both in Unix seconds; `run_id` is the run it belongs to.
-    """
-
-    run_id: str
-    since: int
-    floor: int
-    trails: dict[str, Trail]
-
-    @property
-    def next_kind(self) -> str | None:
-        """The kind of history that is not at its end yet."""
-        return next((kind for kind, trail in self.trails.items() if trail.until is not None), None)
+REREADS = 10
+"""Windows of older history that one run reads again to find a change."""
+ATTEMPTS = 5
+"""Steps in which a part may fail while another one succeeds, before it is given up in a run."""
+ERROR_LIMIT = 500
+"""Characters of a vehicle's error that a run keeps."""
+ABSENT = frozenset({403, 404})
+"""Statuses by which Tessie says that an account has no battery measurements."""
 
 
 class VehicleSync(NamedTuple):
@@ -74,162 +38,237 @@ class VehicleSync(NamedTuple):
     tessie: Tessie
     clock: Clock
     news: SyncNews
+    rereads: int = REREADS
 
     async def step(self, windows: int = WINDOWS_AT_ONCE) -> bool:
         """Do as much as one message may, or fewer windows; True when the vehicle is through in this run.
 
-        Errors: `VehicleRefused` for good; `TessieFailed` or `TessieTimeout` when it is worth another try.
+        A part that fails holds up no other: it is tried again by a later step, until `give_up`.
+        Errors: `KeyRefused` for good; `TessieFailed` or `TessieTimeout` where what is left is worth another try.
         """
-        vehicle, is_open = await self._load()
-        if not is_open:
+        looked = await self._load()
+        if looked is None:
             return True
-        walk = Walk.model_validate_json(vehicle["backfill"]) if vehicle["backfill"] else None
-        if walk is None:
-            await self._observe(vehicle)
-            walk = self._begin(vehicle)
-        for _ in range(windows):
-            if walk.next_kind is None:
-                await self._finish(walk)
-                return walk.run_id == self.run_id
-            await self._window(walk, walk.next_kind, is_first=vehicle["backfilled_at"] is None)
+        if not looked.vehicle:
+            await self._fail("the vehicle is not known here")
+            return True
+        walk = await self._walk(looked)
+        fault: Problem | None = None
+        reader = Reader(self.tessie, self.run_id)
+        for part in walk.open_parts():
+            try:
+                windows = await self._part(walk, part, windows, reader)
+            except (TessieFailed, TessieTimeout) as failed:
+                fault = failed
+                await self._note(walk, part, failed)
+                if isinstance(failed, TessieTimeout):
+                    break
+        left = walk.open_parts()
+        if not left:
+            return await self._finish(walk, looked)
+        if fault is not None and all(walk.parts[part].error for part in left):
+            raise fault
         return False
 
-    async def _load(self) -> tuple[Row, bool]:
-        found, waiting = await self.db.batch(
+    async def give_up(self, reason: str | None = None) -> None:
+        """End the vehicle in this run: what could not be had is named, and what could be had is kept."""
+        looked = await self._load()
+        if looked is None:
+            return
+        if not looked.vehicle:
+            await self._fail(reason)
+            return
+        walk = await self._walk(looked)
+        if walk.run_id != self.run_id:
+            walk = await self._begin(looked, None)
+        for part in walk.open_parts():
+            trail = walk.parts[part]
+            trail.status = "failed"
+            trail.error = trail.error or reason
+        await self._finish(walk, looked)
+
+    async def _load(self) -> lookback.Looked | None:
+        """Return what is known of the vehicle, which may be nothing; None where this run does not wait for it."""
+        found, waiting, standing = await self.db.batch(
             [
                 Statement("SELECT * FROM vehicles WHERE id = ?", (self.vin,)),
-                Statement(
-                    "SELECT 1 FROM sync_runs, json_each(progress) WHERE sync_runs.id = ? AND ended_at IS NULL "
-                    "AND key = ? AND value ->> 'status' NOT IN ('succeeded', 'failed')",
-                    (self.run_id, self.vin),
-                ),
+                runs.waits_for(self.run_id, self.vin),
+                parts.load(self.vin),
             ]
         )
-        return (found.rows[0] if found.rows else {"backfill": None}), bool(found.rows and waiting.rows)
+        if not waiting.rows:
+            return None
+        return lookback.Looked(found.rows[0] if found.rows else {}, {row["part"]: row for row in standing.rows}, {})
 
-    async def _observe(self, vehicle: Row) -> None:
-        state = await self._read("state", {})
+    async def _walk(self, looked: lookback.Looked) -> Walk:
+        """Return the walk under way, that of another run that waits for this vehicle too, or a new one."""
+        walk = Walk.parse(looked.vehicle["backfill"])
+        if walk is None:
+            return await self._begin(looked, None)
+        if walk.run_id == self.run_id:
+            return walk
+        (waiting,) = await self.db.batch([runs.waits_for(walk.run_id, self.vin)])
+        return walk if waiting.rows else await self._begin(looked, walk)
+
+    async def _begin(self, looked: lookback.Looked, left: Walk | None) -> Walk:
+        now = self.clock.now()
+        found = await self.db.batch(lookback.bounds(self.vin, now))
+        bounds = {kind: result.rows[0] for kind, result in zip(RECORDS, found, strict=True)}
+        return lookback.begin(self.run_id, looked._replace(bounds=bounds), now, self.rereads, left)
+
+    async def _part(self, walk: Walk, part: str, windows: int, reader: Reader) -> int:
+        """Bring one part as far as it comes, and return how many windows are left."""
+        trail = walk.parts[part]
+        try:
+            if part == "state":
+                await self._observe(walk, trail, reader)
+                return windows
+            if part == "battery_health":
+                await self._measure(walk, trail, reader)
+                return windows
+            while windows and trail.status == "open":
+                await self._window(walk, part, reader)
+                windows -= 1
+        except VehicleRefused as refusal:
+            await self._refuse(walk, part, refusal)
+        return windows
+
+    async def _refuse(self, walk: Walk, part: str, refusal: VehicleRefused) -> None:
+        trail = walk.parts[part]
+        if part == "battery_health" and refusal.status in ABSENT:
+            trail.status = "done"
+            return
+        trail.status = "failed"
+        trail.error = str(refusal)
+        trail.http_status = refusal.status
+        await self.db.batch([self._place(walk)])
+
+    async def _note(self, walk: Walk, part: str, fault: Problem) -> None:
+        """Keep why a part failed, so that the next step begins with the others."""
+        trail = walk.parts[part]
+        trail.error = str(fault)
+        trail.attempts += 1
+        is_alone = any(other.status == "done" for other in walk.parts.values())
+        if trail.attempts >= ATTEMPTS and is_alone:
+            trail.status = "failed"
+        await self.db.batch([self._place(walk)])
+
+    async def _observe(self, walk: Walk, trail: Trail, reader: Reader) -> None:
+        state = await reader.object(self.vin, "state", {})
         row = Statement("SELECT * FROM vehicles WHERE id = ?", (self.vin,))
         statements = [row]
         for statement in snapshot(self.vin, state, to_text(self.clock.now())):
             statements += [statement, runs.count_rows(self.run_id)]
-        before, *written, after = await self.db.batch([*statements, row])
+        trail.status = "done"
+        trail.error = None
+        trail.unreadable = dict(unreadable_in(state))
+        before, *written, _, after = await self.db.batch([*statements, self._place(walk), row])
         self.news.changed(self.vin, difference(before.rows[0], after.rows[0]))
-        if vehicle["backfilled_at"] is not None:
+        if before.rows[0]["backfilled_at"] is not None:
             self.news.updated(self.vin, (one for result in written for one in result.rows if "version" in one))
 
-    def _begin(self, vehicle: Row) -> Walk:
-        now = self.clock.now()
-        floor = 0
-        refreshed = vehicle["refreshed_at"]
-        if refreshed and refreshed >= to_text(now - REFRESH_AFTER):
-            floor = max(0, to_epoch(vehicle["synced_at"]) - int(OVERLAP.total_seconds()))
-        since = int(now.timestamp())
-        return Walk(run_id=self.run_id, since=since, floor=floor, trails={kind: Trail(until=since) for kind in RECORDS})
+    async def _measure(self, walk: Walk, trail: Trail, reader: Reader) -> None:
+        span = {"from": trail.floor, "to": walk.since, "distance_format": "mi"}
+        found = results("battery_health", await reader.object(self.vin, "battery_health", span))
+        statements, unreadable = capacities(self.vin, found)
+        trail.status = "done"
+        trail.error = None
+        trail.unreadable = dict(unreadable)
+        counted = [part for statement in statements for part in (statement, runs.count_rows(self.run_id))]
+        await self.db.batch([*counted, self._place(walk)])
 
-    async def _window(self, walk: Walk, kind: str, *, is_first: bool) -> None:
-        trail = walk.trails[kind]
-        query = {**UNITS, "from": walk.floor, "to": trail.until, "limit": WINDOW}
-        found = _results(await self._read(kind, query))
-        upserts, rejected = history(RECORDS[kind], self.vin, found)
-        _advance(trail, found)
-        back_to = from_epoch(trail.until) if trail.until else None
-        facts: dict[str, object] = {kind: trail.rows, "back_to": back_to}
-        if rejected:
-            facts["rejected"] = rejected
-        statements = [part for upsert in upserts for part in (upsert, runs.count_rows(self.run_id))]
-        looked = [] if is_first else looked_up(kind, self.vin, trail.last)
-        results = await self.db.batch(
-            [
-                *looked,
-                *statements,
-                Statement(_PLACE, (walk.model_dump_json(), self.vin)),
-                runs.report(self.run_id, self.vin, facts),
-                *looked,
-            ]
+    async def _window(self, walk: Walk, kind: str, reader: Reader) -> None:
+        trail = walk.parts[kind]
+        window = HistoryWindow(self.vin, kind, self.db, reader, self.news)
+        await window.read(trail)
+        back_to = from_epoch(trail.back_to) if trail.back_to else None
+        await window.write(
+            lambda: [self._place(walk), runs.report(self.run_id, self.vin, {kind: trail.rows, "back_to": back_to})],
+            runs.count_rows(self.run_id),
+            self.clock.now(),
         )
-        if looked:
-            known = {row["id"] for row in results[0].rows}
-            self.news.recorded(self.vin, kind, (row for row in results[-1].rows if row["id"] not in known))
-        progress = SyncProgress(run_id=self.run_id, kind=kind, rows=trail.rows, back_to=back_to)
-        self.news.progressed(self.vin, progress)
+        self.news.progressed(self.vin, SyncProgress(run_id=self.run_id, kind=kind, rows=trail.rows, back_to=back_to))
 
-    async def _finish(self, walk: Walk) -> None:
-        span = {"from": walk.floor, "to": walk.since, "distance_format": "mi"}
-        measured = capacities(self.vin, _results(await self._read("battery_health", span, may_be_refused=True)))
-        since = from_epoch(walk.since)
-        refreshed = since if walk.floor == 0 else None
+    async def _finish(self, walk: Walk, looked: lookback.Looked) -> bool:
         now = self.clock.now()
-        *_, noted, closed = await self.db.batch(
+        is_gone = archive.is_gone(walk, looked.parts)
+        status = "archived" if is_gone else _status(walk)
+        facts = _facts(walk, looked.parts, now, status)
+        *archived, noted, closed = await self.db.batch(
             [
-                *measured,
-                Statement(_FINISH, (since, refreshed, since, self.vin)),
-                runs.report(walk.run_id, self.vin, {"status": "succeeded", "error": None, "back_to": None}),
+                *parts.standing(self.vin, walk, looked.parts, now),
+                *([archive.close(self.vin, now)] if is_gone else [_end(self.vin, walk, status)]),
+                runs.report(walk.run_id, self.vin, facts),
                 runs.close(walk.run_id, now),
             ]
         )
         if noted.rows:
-            done = SyncVehicleDone(run_id=walk.run_id, rows={kind: trail.rows for kind, trail in walk.trails.items()})
-            self.news.vehicle_done(self.vin, done, (now.timestamp() - walk.since) * 1000)
+            self._tell(walk, status, facts, (now.timestamp() - walk.since) * 1000)
+        if is_gone:
+            self.news.archived(self.vin, archived[-1].rows)
+        self.news.ended(closed.rows)
+        return walk.run_id == self.run_id
+
+    def _tell(self, walk: Walk, status: str, facts: Mapping[str, Any], ms: float) -> None:
+        """Publish how the vehicle ended, and what of it failed or could not be read."""
+        if status == "failed":
+            self.news.vehicle_failed(self.vin, SyncVehicleFailed(run_id=walk.run_id, error=facts.get("error")))
+            return
+        for part, fault in (facts.get("failing") or {}).items():
+            failed = SyncPartFailed(run_id=walk.run_id, part=part, error=fault["error"], since=fault["since"])
+            self.news.part_failed(self.vin, failed)
+        if facts.get("unreadable"):
+            self.news.unreadable(self.vin, SyncUnreadable(run_id=walk.run_id, fields=facts["unreadable"]))
+        rows = {part: trail.rows for part, trail in walk.parts.items() if part in RECORDS}
+        self.news.vehicle_done(self.vin, SyncVehicleDone(run_id=walk.run_id, rows=rows), ms)
+
+    async def _fail(self, reason: str | None) -> None:
+        facts = {"status": "failed"} | ({"error": reason} if reason else {})
+        noted, closed = await self.db.batch(
+            [runs.report(self.run_id, self.vin, facts), runs.close(self.run_id, self.clock.now())]
+        )
+        if noted.rows and closed.rows:
+            self.news.vehicle_failed(self.vin, SyncVehicleFailed(run_id=self.run_id, error=reason))
         self.news.ended(closed.rows)
 
-    async def _read(self, path: str, query: Mapping[str, object], *, may_be_refused: bool = False) -> dict[str, Any]:
-        ask = Ask("GET", f"/{self.vin}/{path}", urlencode(query), vin=self.vin, request_id=self.run_id)
-        fetched = await self.tessie.send(ask)
-        if fetched.status in REFUSALS:
-            if may_be_refused and fetched.status in {403, 404}:
-                return {"results": []}
-            raise VehicleRefused(f"{path}: Tessie answered {fetched.status}")
-        return _object(path, fetched)
+    def _place(self, walk: Walk) -> Statement:
+        return Statement(_PLACE, (walk.model_dump_json(exclude_defaults=True), self.vin))
 
 
-async def listed_vehicles(tessie: Tessie, request_id: str) -> dict[str, bool]:
-    """Return the VINs that Tessie lists, with whether each is active. Errors: as `VehicleSync.step`."""
-    fetched = await tessie.send(Ask("GET", "/vehicles", request_id=request_id))
-    if fetched.status in REFUSALS:
-        raise VehicleRefused(f"vehicles: Tessie answered {fetched.status}")
-    listing = [one for one in _results(_object("vehicles", fetched)) if isinstance(one, dict)]
-    return {one["vin"]: one.get("is_active") is not False for one in listing if isinstance(one.get("vin"), str)}
+def _status(walk: Walk) -> str:
+    failed = len(walk.failed())
+    return "succeeded" if not failed else "failed" if failed == len(walk.parts) else "partial"
 
 
-def _object(path: str, fetched: Fetched) -> dict[str, Any]:
-    if fetched.status != 200:
-        raise TessieFailed(f"{path}: Tessie answered {fetched.status}", upstream="Tessie")
-    try:
-        value = from_json(fetched.body)
-    except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise TessieMalformed(f"{path}: not a JSON object", upstream="Tessie")
-    return value
+def _facts(walk: Walk, before: Mapping[str, Row], now: datetime, status: str) -> dict[str, Any]:
+    """Return what the run tells of a vehicle at its end; None takes away what was told while it went on."""
+    failed = walk.failed()
+    errors = list(dict.fromkeys(trail.error for trail in failed.values() if trail.error))
+    failing = {
+        part: {"error": trail.error, "since": parts.failing_since(before.get(part, {}), now)}
+        for part, trail in failed.items()
+    }
+    facts: dict[str, Any] = {"status": status, "back_to": None}
+    if errors or not failed:
+        facts["error"] = "; ".join(errors)[:ERROR_LIMIT] or None
+    if failing:
+        facts["failing"] = failing
+    unreadable = {part: trail.unreadable for part, trail in walk.parts.items() if trail.unreadable}
+    return facts | ({"unreadable": unreadable} if unreadable else {})
 
 
-def _results(value: Mapping[str, Any]) -> list[Any]:
-    results = value.get("results")
-    if not isinstance(results, list):
-        raise TessieMalformed("no list of results", upstream="Tessie")
-    return results
-
-
-def _advance(trail: Trail, results: list[Any]) -> None:
-    """Move a trail past a window. The next one ends where the oldest record of this one began.
-
-    That record comes again there: a window that brings nothing else is the end, and so is one that is not full.
-    """
-    records = [one for one in results if isinstance(one, dict) and _is_time(one.get("started_at"))]
-    fresh = [one for one in records if one.get("id") not in trail.last]
-    trail.rows += len(fresh)
-    trail.last = [one["id"] for one in records if isinstance(one.get("id"), int)]
-    oldest = min((int(one["started_at"]) for one in records), default=None)
-    trail.until = oldest if fresh and len(results) >= WINDOW else None
-
-
-def _is_time(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool)
+def _end(vin: str, walk: Walk, status: str) -> Statement:
+    """Return the statement that keeps how a walk ended, and what is left of a history that was cut off."""
+    since = from_epoch(walk.since) if status != "failed" else None
+    kinds = [walk.parts[kind] for kind in RECORDS if walk.parts[kind].status == "done"]
+    whole = since if kinds and all(trail.floor == 0 for trail in kinds) else None
+    is_cut = any(trail.rows and trail.spans for trail in walk.failed().values())
+    left = walk.model_dump_json(exclude_defaults=True) if is_cut else None
+    return Statement(_END, (since, whole, since if kinds else None, left, vin))
 
 
 _PLACE = "UPDATE vehicles SET backfill = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
-_FINISH = (
-    "UPDATE vehicles SET updated_at = CURRENT_TIMESTAMP, synced_at = ?, "
-    "refreshed_at = coalesce(?, refreshed_at), backfilled_at = coalesce(backfilled_at, ?), backfill = NULL WHERE id = ?"
+_END = (
+    "UPDATE vehicles SET synced_at = coalesce(?, synced_at), refreshed_at = coalesce(?, refreshed_at), "
+    "backfilled_at = coalesce(backfilled_at, ?), backfill = ?, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 )

@@ -3,16 +3,16 @@
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
-from pydantic_core import from_json
 
 from core_tessie.journal import Journal, mask
-from core_tessie.live_events import SyncVehicleFailed
 from core_tessie.settings import TessieSettings
-from core_tessie.sync import runs
+from core_tessie.sync import account, runs
+from core_tessie.sync.batteries import read_originals
+from core_tessie.sync.listing import take_list
 from core_tessie.sync.news import SyncNews
-from core_tessie.sync.rows import listed
+from core_tessie.sync.reading import KeyRefused, VehicleRefused
 from core_tessie.sync.runs import Cause, SyncRun
-from core_tessie.sync.vehicle import VehicleRefused, VehicleSync, listed_vehicles
+from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
 from edge.errors import NotConfigured, Problem
 from edge.events import Retry
@@ -64,18 +64,33 @@ class SyncWork(NamedTuple):
         return run
 
     async def begin_at_once(self, cause: Cause, request_id: str) -> None:
-        """Begin a run and make its plan here and now."""
+        """Begin a run and make its plan here and now; no run while Tessie goes on to refuse the key."""
+        if await account.is_still_refused(self.db, self.tessie, request_id):
+            return
         run = await self._begin(cause, cause, request_id)
         try:
             await self._plan(run["id"])
+        except KeyRefused as fault:
+            await account.refuse(run["id"], fault, self.db, self.clock, self.news)
         except (Problem, VehicleRefused, PortError) as fault:
             await self._end(runs.fail(run["id"], self.clock.now(), str(fault)))
             raise
+
+    async def begin_for(self, vins: list[str], cause: Cause, request_id: str) -> None:
+        """Begin a run of some vehicles."""
+        run = await self._begin(cause, cause, request_id)
+        await self._send(run["id"], vins)
+
+    async def begin_empty(self, cause: Cause, request_id: str) -> SyncRun:
+        """Begin a run of no vehicle, to say in it why there can be none."""
+        return await self._begin(cause, cause, request_id)
 
     async def do(self, message: Message, attempts: int) -> None:
         """Do one message; `Retry` where a later attempt may succeed."""
         try:
             await self._do(message)
+        except KeyRefused as fault:
+            await account.refuse(message.run_id, fault, self.db, self.clock, self.news)
         except (VehicleRefused, NotConfigured) as fault:
             await self.give_up(message, str(fault))
         except Problem as fault:
@@ -87,19 +102,12 @@ class SyncWork(NamedTuple):
 
     async def give_up(self, message: Message, reason: str | None = None) -> None:
         """Name in its run what will not be done; without a reason, the one that was noted last stands."""
-        now = self.clock.now()
-        self._note("error", "sync failed", message, error=reason)
-        if isinstance(message, PlanSync):
-            await self._end(runs.fail(message.run_id, now, reason or "Tessie's list of vehicles cannot be had"))
+        if isinstance(message, SyncVehicle):
+            await self._sync(message).give_up(reason)
             return
-        facts = {"status": "failed"} | ({"error": reason} if reason else {})
-        noted, closed = await self.db.batch(
-            [runs.report(message.run_id, message.vin, facts), runs.close(message.run_id, now)]
-        )
-        for row in noted.rows:
-            error = from_json(row["progress"])[message.vin].get("error")
-            self.news.vehicle_failed(message.vin, SyncVehicleFailed(run_id=message.run_id, error=error))
-        self.news.ended(closed.rows)
+        self._note("error", "sync failed", message, error=reason)
+        error = reason or "Tessie's list of vehicles cannot be had"
+        await self._end(runs.fail(message.run_id, self.clock.now(), error))
 
     async def _begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
         run, abandoned = await runs.begin(self.db, self.clock.now(), cause, actor, request_id)
@@ -115,29 +123,32 @@ class SyncWork(NamedTuple):
         if isinstance(message, PlanSync):
             await self._plan(message.run_id)
             return
-        sync = VehicleSync(message.vin, message.run_id, self.db, self.tessie, self.clock, self.news)
-        if await sync.step():
+        if await self._sync(message).step():
             self._note("info", "vehicle synced", message)
         else:
             await self.queue.send(message.model_dump())
 
+    def _sync(self, message: SyncVehicle) -> VehicleSync:
+        rereads = self.settings.sync_reread_windows
+        return VehicleSync(message.vin, message.run_id, self.db, self.tessie, self.clock, self.news, rereads)
+
     async def _plan(self, run_id: str) -> None:
-        """Make the run wait for every vehicle that Tessie lists or the database has as active; send a message for each.
+        """Make the run wait for every vehicle that Tessie lists or the database has as active."""
+        await self._send(run_id, await take_list(self.db, self.tessie, self.clock, self.news, run_id))
+
+    async def _send(self, run_id: str, vins: list[str]) -> None:
+        """Make the run wait for vehicles, and send a message for each.
 
         Messages first exist when the run waits for their vehicles. A plan that is made twice sends twice, which is
         harmless: a vehicle that is through is passed over.
         """
-        found = await listed_vehicles(self.tessie, run_id)
-        if found:
-            for row in [row for result in await self.db.batch(listed(found)) for row in result.rows]:
-                self.news.changed(row["id"], {"is_active": found[row["id"]]})
-        known = await self.db.all("SELECT id FROM vehicles WHERE is_active = 1 ORDER BY id")
-        vins = sorted({*found, *(row["id"] for row in known)})
         _, closed = await self.db.batch([runs.expect(run_id, vins), runs.close(run_id, self.clock.now())])
         self.news.ended(closed.rows)
         messages = [SyncVehicle(run_id=run_id, vin=vin).model_dump() for vin in vins]
         for start in range(0, len(messages), SEND_LIMIT):
             await self.queue.send_batch(messages[start : start + SEND_LIMIT])
+        if stored := await read_originals(self.tessie, run_id):
+            await self.db.batch(stored)
 
     def _note(self, level: str, text: str, message: Message, **payload: object) -> None:
         if isinstance(message, SyncVehicle):

@@ -34,7 +34,10 @@ class TessieTimeout(GatewayTimeout):
 
 
 class Ask(NamedTuple):
-    """A request to Tessie: `path` and `query` as they are sent; `is_safe` when repeating it changes nothing."""
+    """A request to Tessie: `path` and `query` as they are sent; `is_safe` when repeating it changes nothing.
+
+    What is not `is_patient` is tried once: a later call will do as well.
+    """
 
     method: str
     path: str
@@ -45,6 +48,7 @@ class Ask(NamedTuple):
     request_id: str = ""
     traceparent: str | None = None
     is_safe: bool = True
+    is_patient: bool = True
 
 
 class Budget:
@@ -95,7 +99,7 @@ class Tessie:
         """Return Tessie's answer, whatever its status; `TessieFailed` or `TessieTimeout` where there is none."""
         if ask.method != "GET" or not ask.is_safe:
             return await self._call(ask)
-        return await self._flights.join((ask.path, ask.query, ask.headers), lambda: self._call(ask))
+        return await self._flights.join((ask.path, ask.query, ask.headers, ask.is_patient), lambda: self._call(ask))
 
     async def _call(self, ask: Ask) -> Fetched:
         url = self._base_url + ask.path + (f"?{ask.query}" if ask.query else "")
@@ -104,6 +108,8 @@ class Tessie:
             return await self._fetch(ask.method, url, headers=self._headers(ask), body=ask.body, timeout=seconds)
 
         patience = self._patience if ask.is_safe else ACTION_PATIENCE
+        if not ask.is_patient:
+            patience = patience._replace(attempts=1)
         return self._finish(ask, await patiently(once, patience, self._clock, self._budget.take))
 
     def _headers(self, ask: Ask) -> HeaderList:

@@ -1,13 +1,14 @@
 """`/tessieapi`: the mirror of Tessie's REST API, with the owner's key added on the way."""
 
 import re
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 from pydantic import WithJsonSchema
 from pydantic_core import from_json
 
 from core_tessie.reach import VehicleOutOfReach, sees_all, vehicle
 from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.tessie.corrections import Corrections
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import VIN
 from edge.access import OPERATOR, READER, Actor
@@ -100,13 +101,20 @@ async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -
     return answer if actor.subjects is None else _within(answer, actor)
 
 
+class Mirror(NamedTuple):
+    """Tessie, and the copy here of what is corrected there through the mirror."""
+
+    tessie: Tessie
+    corrections: Corrections
+
+
 _REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
 _ANSWERED = Operation({200: {}, ANY_STATUS: {}})
 
 
 @routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED, reach=vehicle("vin"))
 async def mirror_tessie(
-    request: Request, vin: MirroredVin, path: MirroredPath, actor: Actor, tessie: Tessie
+    request: Request, vin: MirroredVin, path: MirroredPath, actor: Actor, mirror: Mirror
 ) -> Response:
     """Pass a request on to Tessie's API and its answer back.
 
@@ -126,7 +134,10 @@ async def mirror_tessie(
     if actor.role < OPERATOR and not (is_read and path in READS):
         raise Forbidden("a reader gets what is known to read; what may act on a car needs the role operator")
     ask = ask._replace(body=await request.body(), is_safe=is_read)
-    return _mirrored(await tessie.send(ask), actor)
+    fetched = await mirror.tessie.send(ask)
+    if not is_read:
+        await mirror.corrections.take(ask, fetched)
+    return _mirrored(fetched, actor)
 
 
 def _safe_path(path: str) -> str:

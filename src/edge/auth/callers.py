@@ -8,13 +8,9 @@ from typing import Annotated, Any
 from pydantic import AfterValidator
 
 from edge.access import ADMIN, Actor
-from edge.auth.key_cache import KeyCache
-from edge.auth.keys import PREFIX, ApiKeys, NewKey
+from edge.auth.keys import PREFIX, ApiKeys, KeyCache, NewKey, Proofs, hash_of, matches, presented_key
 from edge.auth.limits import Limits
-from edge.auth.proofs import Proofs
-from edge.auth.static_key import hash_of, matches
 from edge.auth.tokens import Tokens
-from edge.authorization import presented_key
 from edge.errors import NotConfigured, Unauthorized
 from edge.ports import Background, Clock, Quotas, RateLimiter, Row, SystemDatabase
 from edge.request import Request

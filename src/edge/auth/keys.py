@@ -1,19 +1,90 @@
-"""API keys: shown once, kept as hashes in the table `api_keys`, each with a role, an end, and what it is bound to."""
+"""Keys of callers: API keys, shown once and kept as hashes; the one key of a setting; a cache and proofs of keys."""
 
+import hmac
 import secrets
+from base64 import urlsafe_b64encode
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from hashlib import sha256
 from hmac import compare_digest
 from typing import NamedTuple
 
 from pydantic_core import from_json, to_json
 
 from edge.access import ADMIN, Actor, Role
-from edge.auth.proofs import Proofs
-from edge.auth.static_key import hashed
+from edge.auth.tokens import KID_LENGTH, kid_of
 from edge.errors import Unauthorized
 from edge.instants import to_text
 from edge.ports import Background, Clock, Row, SystemDatabase
+from edge.request import Request
+from edge.settings import HASHED, Secret
+
+
+def require_key(request: Request, expected: Secret) -> Actor:
+    """Return the administrator for the one key; `Unauthorized` for any other."""
+    if not matches(presented_key(request), expected):
+        raise Unauthorized("the key is not known")
+    return Actor("admin", ADMIN)
+
+
+def matches(presented: str, expected: Secret) -> bool:
+    """Tell whether a presented key is that of a setting, which holds it, or `sha256:` and its hash."""
+    return compare_digest(hashed(presented).encode(), hash_of(expected.get_secret_value()).encode())
+
+
+@lru_cache(maxsize=16)
+def hash_of(setting: str) -> str:
+    """Return the hash of the key that a setting stands for."""
+    return setting.removeprefix(HASHED).lower() if setting.startswith(HASHED) else hashed(setting)
+
+
+def hashed(text: str) -> str:
+    """Return the SHA-256 of a key, in hex. A key has 256 random bits, so one round is as good as a slow hash."""
+    return sha256(text.encode(errors="surrogatepass")).hexdigest()
+
+
+LIFETIME_S = 30.0
+"""Seconds after which a key is looked up again: for so long a revocation may go unnoticed by another process."""
+MOST_KEYS = 2000
+"""Keys in the cache; a further one drops the oldest."""
+
+
+class CachedKey(NamedTuple):
+    """A key's caller, or None and the reason for its refusal; expires at `until` (Unix seconds)."""
+
+    actor: Actor | None
+    refusal: str
+    until: float
+
+
+MAC_BYTES = 16
+"""Bytes of a proof: nobody guesses 128 bits."""
+
+
+class Proofs:
+    """Proves texts of one purpose with the first of its keys, and knows those that any of them has proved."""
+
+    def __init__(self, purpose: str, keys: Sequence[str]) -> None:
+        self._prove_with = kid_of(keys[0])
+        self._keys = {kid_of(key): hmac.digest(key.encode(), f"proofs of {purpose}".encode(), "sha256") for key in keys}
+
+    def prove(self, text: str) -> str:
+        """Return the text with its proof: `.`, the id of the signing key, and a code of 22 characters."""
+        return f"{text}.{self._prove_with}{self._code(text, self._prove_with)}"
+
+    def check(self, proved: str) -> bool | None:
+        """Tell whether this server has proved a text; None where its key is not known, or there is no proof."""
+        text, _, proof = proved.rpartition(".")
+        kid = proof[:KID_LENGTH]
+        if kid not in self._keys:
+            return None
+        return hmac.compare_digest(proof[KID_LENGTH:].encode(errors="surrogatepass"), self._code(text, kid).encode())
+
+    def _code(self, text: str, kid: str) -> str:
+        code = hmac.digest(self._keys[kid], text.encode(errors="surrogatepass"), "sha256")[:MAC_BYTES]
+        return urlsafe_b64encode(code).rstrip(b"=").decode()
+
 
 PREFIX = "key_"
 """What every key begins with, so that a scanner of secrets knows one."""
@@ -122,3 +193,50 @@ def _epoch(text: str) -> float:
     """Return the Unix seconds of an instant, in UTC where it names no zone; ValueError where it is none."""
     moment = datetime.fromisoformat(text)
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+class KeyCache:
+    """The cache of one process or isolate. It is made at the first event, never at import."""
+
+    def __init__(self) -> None:
+        self._entries: dict[str, CachedKey] = {}
+        self._drops = 0
+
+    async def look_up(self, key_id: str, keys: ApiKeys) -> Actor:
+        """Return the caller of a key, at most 30 s old; `Unauthorized` where it was revoked, is over or is gone."""
+        now = keys.now()
+        entry = self._entries.get(key_id)
+        if entry is None or not now < entry.until <= now + LIFETIME_S:
+            entry = await self._load(key_id, keys, now)
+        if entry.actor is None:
+            raise Unauthorized(entry.refusal)
+        check_end(entry.actor, now)
+        return entry.actor
+
+    def drop(self, key_id: str) -> None:
+        """Drop a key that has changed; results of look-ups under way are not cached either."""
+        self._entries.pop(key_id, None)
+        self._drops += 1
+
+    async def _load(self, key_id: str, keys: ApiKeys, now: float) -> CachedKey:
+        drops = self._drops
+        try:
+            entry = CachedKey(await keys.look_up(key_id), "", now + LIFETIME_S)
+        except Unauthorized as refusal:
+            entry = CachedKey(None, refusal.detail, now + LIFETIME_S)
+        if drops == self._drops:
+            if len(self._entries) >= MOST_KEYS and key_id not in self._entries:
+                del self._entries[next(iter(self._entries))]
+            self._entries[key_id] = entry
+        return entry
+
+
+def presented_key(request: Request) -> str:
+    """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
+    given = request.headers.get("authorization") or ""
+    if given[:7].lower() == "bearer " and (token := given[7:].strip()):
+        return token
+    key = request.headers.get("x-api-key")
+    if not key:
+        raise Unauthorized("send Authorization: Bearer <key> or X-API-Key: <key>")
+    return key

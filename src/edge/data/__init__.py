@@ -1,9 +1,7 @@
 """Rows that know the caller: tables declared beside their schema, and databases in which only a caller's rows exist."""
 
-from edge.data.callers import ANONYMOUS, BOUND, MEMBER, OWNER, CallerKind, kind_of
-from edge.data.conditions import DeclarationError
-from edge.data.database import ScopedDatabase
-from edge.data.prepare import ScopedStatement
+from edge.data.conditions import ANONYMOUS, BOUND, MEMBER, OWNER, CallerKind, DeclarationError, kind_of
+from edge.data.database import ScopedDatabase, ScopedStatement
 from edge.data.schema import Column, Index, Kind, Relation, Schema
 from edge.data.sql import Sql, StatementRefused
 from edge.data.table import Rows, Table

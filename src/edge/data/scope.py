@@ -9,11 +9,9 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from edge.access import Role
-from edge.data.callers import CallerKind
-from edge.data.conditions import Condition
-from edge.data.guard import Guard, GuardedSql
+from edge.data.conditions import CallerKind, Condition
 from edge.data.schema import Schema
-from edge.data.sql import beginning, numbered, refuse_escapes, words_of
+from edge.data.sql import Guard, GuardedSql, beginning, numbered, refuse_escapes, words_of
 from edge.data.table import Rows
 
 NOTHING = "0"

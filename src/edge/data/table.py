@@ -5,8 +5,7 @@ from functools import cached_property
 from typing import NoReturn
 
 from edge.access import ADMIN, Role
-from edge.data.callers import ANONYMOUS, BOUND, MEMBER, OWNER, PARAMETERS, CallerKind
-from edge.data.conditions import Condition, DeclarationError
+from edge.data.conditions import ANONYMOUS, BOUND, MEMBER, OWNER, PARAMETERS, CallerKind, Condition, DeclarationError
 from edge.data.schema import Column, Kind, Relation
 
 SCOPED = (BOUND, MEMBER, OWNER)

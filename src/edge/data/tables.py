@@ -5,8 +5,7 @@ from collections.abc import Mapping
 from functools import cached_property
 
 from edge.access import Actor, Role
-from edge.data.callers import CallerKind, kind_of
-from edge.data.conditions import DeclarationError
+from edge.data.conditions import CallerKind, DeclarationError, kind_of
 from edge.data.database import ScopedDatabase
 from edge.data.schema import NAME, Schema
 from edge.data.scope import Scope, SystemScope

@@ -8,12 +8,10 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 from typing import NamedTuple
 
-from edge.data.callers import CallerKind
-from edge.data.conditions import Condition
-from edge.data.guard import GuardedSql
+from edge.data.conditions import CallerKind, Condition
 from edge.data.schema import TOUCHED
 from edge.data.scope import NOTHING, Plan, Scope
-from edge.data.sql import WRITES, StatementRefused, numbered, renumbered
+from edge.data.sql import WRITES, GuardedSql, StatementRefused, numbered, renumbered
 from edge.data.table import Rows
 from edge.ports import OutOfScope
 

@@ -1,7 +1,7 @@
 """`GET /health`: the process answers, and every setting and binding is probed by itself."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
 from time import perf_counter
 from typing import Literal, Protocol, TypedDict, cast
@@ -44,21 +44,29 @@ class Probed(Protocol):
         """Raise unless the service answers."""
 
 
+NO_CHECKS: Mapping[str, "Check"] = {}
+type Check = Callable[[Ports], Awaitable[str | None]]
+"""A function that returns what is wrong with a setting's value, or None; it raises `PortError` where it cannot tell."""
+
+
 class MigrationsMissing(PortError):
     """The database lacks migrations that the code needs."""
 
 
-def health_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
+def health_routes(
+    probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = (), checks: Mapping[str, Check] = NO_CHECKS
+) -> Routes:
     """Return the resource; each binding may take `probe_timeout` seconds to answer.
 
-    A database is healthy once it has all `migrations`; further ones are those of a newer version.
+    A database is healthy once it has all `migrations`; further ones are those of a newer version. `checks` look at
+    the values of settings, by attribute.
     """
     group = Routes("/health", tag="health", access=PUBLIC)
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> Health:
         """Tell whether the service and each of its settings and bindings work."""
-        return await _health(ports, clock, probe_timeout, migrations)
+        return await _health(ports, clock, probe_timeout, migrations, checks)
 
     return group
 
@@ -66,9 +74,11 @@ def health_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str
 routes = health_routes()
 
 
-async def _health(ports: Ports, clock: Clock, timeout: float, migrations: Sequence[str]) -> Health:
+async def _health(
+    ports: Ports, clock: Clock, timeout: float, migrations: Sequence[str], checks: Mapping[str, Check]
+) -> Health:
     fields = ports.settings.fields
-    results = await asyncio.gather(*(probe(field, ports, timeout, migrations) for field in fields))
+    results = await asyncio.gather(*(probe(field, ports, timeout, migrations, checks) for field in fields))
     probes = dict(zip((field.name for field in fields), results, strict=True))
     degraded = any(p["status"] == "error" or (p["required"] and p["status"] != "ok") for p in results)
     return Health(
@@ -79,7 +89,13 @@ async def _health(ports: Ports, clock: Clock, timeout: float, migrations: Sequen
     )
 
 
-async def probe(field: Field, ports: Ports, timeout: float, migrations: Sequence[str] = ()) -> Probe:
+async def probe(
+    field: Field,
+    ports: Ports,
+    timeout: float,
+    migrations: Sequence[str] = (),
+    checks: Mapping[str, Check] = NO_CHECKS,
+) -> Probe:
     """Return how one setting or binding is; a binding has `timeout` seconds to answer, a database its migrations."""
     fault = ports.settings.faults.get(field.attribute)
     if fault is not None:
@@ -89,9 +105,21 @@ async def probe(field: Field, ports: Ports, timeout: float, migrations: Sequence
     if value is None:
         return _probe(field, "not_configured")
     if field.port is None:
-        return _probe(field, "ok")
+        wrong = await _check(checks.get(field.attribute), ports, timeout)
+        return _probe(field, "error" if wrong else "ok", message=wrong)
     needed = migrations if field.port is Database else ()
     return await _ask(field, cast("Probed", value), timeout, needed)
+
+
+async def _check(check: Check | None, ports: Ports, timeout: float) -> str | None:
+    """Return what a check finds wrong; what it cannot tell in time is another probe's matter."""
+    if check is None:
+        return None
+    try:
+        async with asyncio.timeout(timeout):
+            return await check(ports)
+    except (TimeoutError, PortError):
+        return None
 
 
 async def _ask(field: Field, binding: Probed, timeout: float, migrations: Sequence[str]) -> Probe:

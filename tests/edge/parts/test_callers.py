@@ -12,8 +12,7 @@ from tests.edge.parts.conftest import SetClock
 
 from edge.access import ADMIN, OPERATOR, READER, Actor, Role
 from edge.auth.callers import ADMINISTRATOR, AccessSettings, Callers
-from edge.auth.key_cache import LIFETIME_S, MOST_KEYS, KeyCache
-from edge.auth.keys import NewKey
+from edge.auth.keys import LIFETIME_S, MOST_KEYS, KeyCache, NewKey
 from edge.auth.limits import Limits, TooManyRequests
 from edge.context import Ports
 from edge.errors import NotConfigured, Unauthorized

@@ -12,7 +12,7 @@ import uvicorn
 
 from edge.access import PUBLIC, READER, Actor
 from edge.app import App
-from edge.authorization import presented_key
+from edge.auth.keys import presented_key
 from edge.context import Ports
 from edge.endpoint import Handler
 from edge.http import Response

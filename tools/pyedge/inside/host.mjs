@@ -50,13 +50,14 @@ function writeTree(FS, buffer) {
   FS.ignorePermissions = false;
   return written;
 }
+const LIBRARIES = [`${ROOT}/python_modules/`, `${TOP}/.pyedge/`]; // no reload brings them again
 let ownFiles = new Set();
 function writeSources(FS, buffer) {
   const written = writeTree(FS, buffer);
   FS.ignorePermissions = true;
   for (const gone of ownFiles.difference(written)) FS.unlink(gone);
   FS.ignorePermissions = false;
-  ownFiles = written;
+  ownFiles = new Set([...written].filter((path) => !LIBRARIES.some((folder) => path.startsWith(folder))));
 }
 
 // ---- the private module that workers-runtime-sdk imports ----------------------------------------------
@@ -114,9 +115,13 @@ const standIns = new Map([
   ...(settings.ai ? [[settings.ai.binding, new Ai()]] : []),
   ...Object.entries(settings.analytics?.datasets ?? {}).map(([binding, name]) => [binding, new Dataset(name)]),
 ]);
-const withStandIns = standIns.size
-  ? (env) => new Proxy(env, { get: (target, key) => standIns.get(key) ?? Reflect.get(target, key) })
-  : (env) => env;
+// Values that stand before the configuration's until the next reload with others; null hides a variable or binding.
+let varied = settings.varied ?? {};
+function withStandIns(env) {
+  if (!standIns.size && !Object.keys(varied).length) return env;
+  return new Proxy(env, { get: (target, key) =>
+    Object.hasOwn(varied, key) ? varied[key] ?? undefined : standIns.get(key) ?? Reflect.get(target, key) });
+}
 
 // ---- boot ---------------------------------------------------------------------------------------------
 async function startPyodide() {
@@ -294,15 +299,18 @@ export function workflow(className) {
 export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
   async fetch(request) {
     try {
-      return await this.act(new URL(request.url).pathname.slice(1));
+      return await this.act(new URL(request.url).pathname.slice(1), request);
     } catch (error) {
       return new Response(String(error?.message ?? error), { status: 500 });
     }
   }
-  async act(action) {
+  async act(action, request) {
     if (action === "ready") await ready();
     if (action === "open") isOpen = true;
-    if (action === "reload") await this.reload(await ready());
+    if (action === "reload") {
+      varied = await request.json();
+      await this.reload(await ready());
+    }
     if (action === "prepare") return new Response(await this.prepare());
     return new Response("ok");
   }

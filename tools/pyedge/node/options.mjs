@@ -134,6 +134,7 @@ export function workerOptions(worker, order, { libraries, state }) {
         prepare: state ? null : SNAPSHOT_IMPORTS,
         pythonFlags: pythonFlags(config),
         watchdog: order.watchdog,
+        varied: worker === order.workers[0] ? order.varied : {},
         ai: order.ai && config.ai ? { binding: config.ai.binding, url: order.ai } : null,
         analytics: order.analytics
           ? { url: order.analytics, datasets: keyed(config.analytics_engine_datasets, "binding", (a) => a.dataset ?? a.binding) }

@@ -62,9 +62,9 @@ let busy = true; // starting: nothing to watch over yet
 let edited = false; // the sources have been imported again since the start
 const main = order.workers[0];
 
-async function inside(action, { config: { name } } = main, timeout = 120_000) {
+async function inside(action, { config: { name } } = main, timeout = 120_000, body = undefined) {
   const url = new URL(`/${action}`, await mf.unsafeGetDirectURL(name, "PyedgeControl"));
-  const response = await fetch(url, { signal: AbortSignal.timeout(timeout) });
+  const response = await fetch(url, { signal: AbortSignal.timeout(timeout), ...(body && { method: "POST", body }) });
   const text = response.ok ? null : (await response.text()).slice(0, 4000);
   if (!response.ok) throw new Error(order.workers.length > 1 ? `${name}: ${text}` : text);
   return response;
@@ -212,11 +212,14 @@ const one = (name) => order.workers.find(({ config }) => config.name === name) ?
 const scheduledTime = (time) => new Date(time ?? Date.now());
 async function reload() {
   edited = false;
-  for (const worker of order.workers) await inside("reload", worker);
+  for (const worker of order.workers) {
+    await inside("reload", worker, 120_000, JSON.stringify(worker === main ? order.varied : {}));
+  }
   edited = true;
 }
 const actions = {
   reload,
+  vary: async ({ values }) => { order.varied = values; await reload(); },
   restart: start,
   scheduled: async ({ worker, cron, time }) =>
     (await mf.getWorker(one(worker).config.name)).scheduled({ cron, scheduledTime: scheduledTime(time) }),

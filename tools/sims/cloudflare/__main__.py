@@ -1,39 +1,39 @@
 """`python -m sims.cloudflare`: a stand-in account that wrangler deploys to; the first line tells how to reach it.
 
-`environment` are the variables for wrangler; what is deployed answers below `url` and its own name.
+`environment` are the variables for wrangler; a deployed Worker answers below `url` and its own name. Analytics Engine
+and Turnstile stand beside it.
 """
 
-import json
 import os
-import sys
 
-from sims.cloudflare.storage import StorageSim
-from stand_in import arguments, wait
+from sims.cloudflare import ACCOUNT, TOKEN, AnalyticsSim, StorageSim, TurnstileSim
+from sims.server import announce, arguments
 
 
-def main() -> int:
-    """Serve until stdin ends, or an interrupt."""
+def main() -> None:
+    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
     parser = arguments("sims.cloudflare", __doc__)
     parser.add_argument("--database", action="append", default=[], help="a D1 database that the account has")
     parser.add_argument("--queue", action="append", default=[], help="a queue that the account has")
     parser.add_argument("--secret", action="append", default=[], metavar="WORKER:NAME", help="a secret that is set")
     given = parser.parse_args()
-    with StorageSim(given.port) as sim:
+    with StorageSim(given.port) as sim, AnalyticsSim() as analytics, TurnstileSim() as turnstile:
         for name in given.database:
             sim.add_database(name)
         sim.queues.all.update({name: [] for name in given.queue})
         for text in given.secret:
             worker, _, name = text.partition(":")
             sim.add_secret(worker, name)
-        print(json.dumps({"environment": sim.environment, "url": f"{sim.url}/deployed"}), flush=True)
-        try:
-            wait(given)
-        except KeyboardInterrupt:
-            return 0
-    return 0
+        about = {
+            "environment": sim.environment,
+            "url": f"{sim.url}/deployed",
+            "account": ACCOUNT,
+            "analytics": {"url": analytics.api_url, "token": TOKEN},
+            "turnstile": {"url": turnstile.url, "secret": turnstile.secret},
+        }
+        announce(given, about)
 
 
 if __name__ == "__main__":
-    sys.stdout.flush()
     os.umask(0o077)
-    sys.exit(main())
+    main()

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from sims.cloudflare.dialect import COLUMNS, Query, Refused, translate
-from stand_in import StandIn
+from sims.server import StandIn
 
 ACCOUNT = "0123456789abcdef0123456789abcdef"
 TOKEN = "analytics-sim-token"
@@ -30,8 +30,8 @@ class AnalyticsSim(StandIn):
     own way there is not public, so pyedge and this stand-in have agreed on one.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(port)
         self.failure: Answer | None = None
         self.queries: list[str] = []
         self._lock = threading.Lock()

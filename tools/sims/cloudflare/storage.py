@@ -18,7 +18,7 @@ from sims.cloudflare.hosting import Hosting
 from sims.cloudflare.kv_api import Namespace
 from sims.cloudflare.queues_api import Queues
 from sims.cloudflare.scripts_api import SUBDOMAIN, Script, Scripts
-from stand_in import StandIn
+from sims.server import StandIn
 
 TOKEN = "storage-sim-token"
 API = "/client/v4"

@@ -6,7 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
-from stand_in import StandIn
+from sims.server import StandIn
 
 LIFETIME = 300.0
 SECRET = "0x4AAA-sim-turnstile-secret"

@@ -1,9 +1,7 @@
 """`python -m sims.discord`: a Discord to try a bot and webhooks with, until told to end."""
 
-import json
-
 from sims.discord.server import DiscordSim
-from stand_in import arguments, wait
+from sims.server import arguments, serve
 
 
 def main() -> None:
@@ -11,9 +9,8 @@ def main() -> None:
     parser = arguments("sims.discord", __doc__)
     parser.add_argument("--interactions-url", help="the bot that POST /_sim/interactions is for")
     given = parser.parse_args()
-    with DiscordSim(given.port, interactions_url=given.interactions_url) as sim:
-        print(json.dumps(sim.about()), flush=True)
-        wait(given)
+    sim = DiscordSim(given.port, interactions_url=given.interactions_url)
+    serve(given, sim, sim.about)
 
 
 if __name__ == "__main__":

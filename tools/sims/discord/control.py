@@ -1,7 +1,8 @@
 """`/_sim`: the stand-in's own routes, for people with curl and for other processes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 from aiohttp import web
 
@@ -10,18 +11,38 @@ from sims.discord.payloads import Who
 from sims.discord.rates import Failure
 from sims.discord.replies import Refusal, body_of
 from sims.discord.sender import Signing
-
-if TYPE_CHECKING:
-    from sims.discord.server import DiscordSim
+from sims.discord.world import Seen, World
 
 PATIENCE = 20.0
 """How many seconds it waits for what a deferred answer has promised."""
 
 
+class Controlled(Protocol):
+    """The parts of a stand-in that its control changes and shows."""
+
+    world: World
+    interactions_url: str | None
+    deadline: float
+
+    @property
+    def requests(self) -> Sequence[Seen]:
+        """Return the requests that came."""
+
+    @property
+    def messages(self) -> Mapping[str, list[dict[str, Any]]]:
+        """Return the messages of each webhook."""
+
+    def about(self) -> dict[str, Any]:
+        """Return all that a client has to know."""
+
+    def reset(self) -> None:
+        """Forget everything."""
+
+
 class Control:
     """The routes of a running stand-in."""
 
-    def __init__(self, sim: "DiscordSim") -> None:
+    def __init__(self, sim: Controlled) -> None:
         self.sim = sim
 
     def routes(self) -> list[web.RouteDef]:

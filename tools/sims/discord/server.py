@@ -18,7 +18,7 @@ from sims.discord.replies import Refusal, plain
 from sims.discord.sender import DEADLINE, Mangle, Signing
 from sims.discord.webhooks import Webhooks
 from sims.discord.world import Seen, World
-from stand_in import StandIn
+from sims.server import StandIn
 
 WEBHOOK_BUCKET = Bucket(5, 2.0)
 BOT_BUCKET = Bucket(50, 1.0)

@@ -1,18 +1,14 @@
 """`python -m sims.model`: a model to try the agent with, where there is no other."""
 
-import argparse
-import threading
-
-from sims.model.server import KEY, ModelSim
+from sims.model.server import ModelSim
+from sims.server import arguments, serve
 
 
 def main() -> None:
-    """Serve until interrupted."""
-    parser = argparse.ArgumentParser(prog="sims.model", description=__doc__)
-    parser.add_argument("--port", type=int, default=8788)
-    with ModelSim(parser.parse_args().port) as sim:
-        print(f"LOCAL_AI_URL={sim.openai_url} LOCAL_AI_KEY={KEY}", flush=True)
-        threading.Event().wait()
+    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    given = arguments("sims.model", __doc__).parse_args()
+    sim = ModelSim(given.port)
+    serve(given, sim, lambda: {"url": sim.url, "LOCAL_AI_URL": sim.openai_url, "LOCAL_AI_KEY": sim.key})
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from sims.model.embeddings import EMBEDDER, MOST_TEXTS, embedded, in_openai, in_workers_ai, texts_of
 from sims.model.turns import Shape, Turn, cut_up, streamed, whole
-from stand_in import StandIn
+from sims.server import StandIn
 
 KEY = "model-sim-key"
 MODEL = "sim-large"

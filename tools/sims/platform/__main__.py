@@ -1,6 +1,5 @@
 """`python -m sims.platform`: serve platform_api on a state of its own until told to end."""
 
-import json
 import os
 import re
 import subprocess
@@ -11,7 +10,7 @@ from pathlib import Path
 
 from apps import ROOT
 from sims.sanity import SanitySim
-from stand_in import arguments, wait
+from sims.server import announce, arguments
 
 
 def main() -> None:
@@ -20,8 +19,7 @@ def main() -> None:
     with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
         server = start(sanity, Path(state), given.port)
         try:
-            print(json.dumps({"url": address(server)}), flush=True)
-            wait(given)
+            announce(given, {"url": address(server)})
         finally:
             server.terminate()
             server.wait(20)

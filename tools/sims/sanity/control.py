@@ -1,21 +1,56 @@
 """What tests steer the stand-in with over HTTP, under `/_sim/`; it needs no token and is not part of Sanity."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import Any, Protocol
 
 from aiohttp import web
 
 from sims.sanity.api import answered
+from sims.sanity.documents import Document
+from sims.sanity.faults import Asked, Journal
+from sims.sanity.hooks import Delivery, Hooks
 from sims.sanity.refusals import api_error
 
-if TYPE_CHECKING:
-    from sims.sanity.server import SanitySim
+
+class Controlled(Protocol):
+    """The parts of a stand-in that its control changes and shows."""
+
+    journal: Journal
+    hooks: Hooks
+
+    @property
+    def documents(self) -> Mapping[str, Document]:
+        """Return all documents."""
+
+    @property
+    def requests(self) -> Sequence[Asked]:
+        """Return the requests that came."""
+
+    @property
+    def deliveries(self) -> Sequence[Delivery]:
+        """Return what was posted to hooks."""
+
+    def put(self, document: Document) -> Document:
+        """Write a document."""
+
+    def delete(self, id_: str) -> bool:
+        """Delete a document."""
+
+    def hook(self, url: str, secret: str | None = None) -> None:
+        """Register a hook."""
+
+    def fail(self, *args: Any, **switches: Any) -> None:
+        """Let the next requests fail."""
+
+    def reset(self) -> None:
+        """Begin anew."""
 
 
 class Control:
     """The switches over HTTP: each is a method of the stand-in."""
 
-    def __init__(self, sim: "SanitySim") -> None:
+    def __init__(self, sim: Controlled) -> None:
         self.sim = sim
 
     def routes(self) -> list[web.RouteDef]:

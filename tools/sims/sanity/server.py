@@ -16,7 +16,7 @@ from sims.sanity.faults import Asked, Fault, Journal
 from sims.sanity.hooks import Delivery, Hook, Hooks
 from sims.sanity.refusals import Refused, api_error
 from sims.sanity.store import Change, Store
-from stand_in import StandIn
+from sims.server import StandIn
 
 WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
 _LONGEST_LINE = 1 << 20

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -15,12 +15,13 @@ from sims.tessie.records import Json
 
 type Kind = Literal[
     "unauthorized", "not_found", "asleep", "offline", "rate_limited", "server_error",
-    "bad_gateway", "slow", "malformed", "cut_off", "html_error", "null_state",
+    "bad_gateway", "slow", "malformed", "cut_off", "html_error", "null_state", "bad_request", "other_shape",
+    "empty", "fields", "unlisted", "odd_vins",
 ]  # fmt: skip
 
 _TYPES: dict[str, type | tuple[type, ...]] = {
     "kind": str, "path": str, "vin": str, "method": str, "status": int, "retry_after": int,
-    "delay": (int, float), "times": int, "every": int,
+    "delay": (int, float), "times": int, "every": int, "fields": dict,
 }  # fmt: skip
 _UNAVAILABLE = "vehicle unavailable: vehicle is offline or asleep"
 
@@ -33,8 +34,9 @@ class BadRule(ValueError):
 class Rule:
     """When `path` (a regex searched in the path), `vin` and `method` match: fail as `kind`.
 
-    `times` is how often at most (None: always), `every` n leaves n-1 of n matching requests alone; `delay` and
-    `retry_after` in seconds. `seen` counts matches, `fired` failures.
+    `fields` are what each record of the answer has in place of its own. `times` is how often at most (None: always),
+    `every` n leaves n-1 of n matching requests alone; `delay` and `retry_after` in seconds. `seen` counts matches,
+    `fired` failures.
     """
 
     kind: Kind
@@ -46,6 +48,7 @@ class Rule:
     delay: float = 0.0
     times: int | None = None
     every: int = 1
+    fields: Json | None = None
     seen: int = 0
     fired: int = 0
 
@@ -78,7 +81,7 @@ class Rule:
 
     def _matches(self, method: str, path: str) -> bool:
         # `/vehicles` names no car: a null_state rule for one car applies to its entry there.
-        listing = self.kind == "null_state" and path == "/vehicles"
+        listing = self.kind in ("null_state", "unlisted") and path == "/vehicles"
         of_car = self.vin is None or self.vin in path or listing
         stateless = self.kind == "null_state" and not listing and not path.endswith("/state")
         return of_car and not stateless and self.method in (None, method) and re.search(self.path, path) is not None
@@ -119,34 +122,33 @@ class FaultMiddleware:
             await asyncio.sleep(rule.delay)
         if rule.kind == "slow":
             return await self._app(scope, receive, send)
-        if rule.kind in ("malformed", "cut_off", "null_state"):
+        if rule.kind in _SPOILING:
             return await _spoiled(rule, path, await _whole(self._app, scope, receive), send)
         return await _failure(rule, path)(scope, receive, send)
 
 
+_PLAIN = {
+    "unauthorized": (401, "Invalid access token"),
+    "not_found": (404, "Vehicle not found"),
+    "offline": (408, _UNAVAILABLE),
+    "bad_gateway": (502, "Bad gateway"),
+    "bad_request": (400, "Invalid request"),
+    "server_error": (500, "Internal server error"),
+}
+
+
 def _failure(rule: Rule, path: str) -> Response:
     """The answer that stands in for the real one; texts marked [U] in the facts are this simulator's choice."""
-    match rule.kind:
-        case "unauthorized":
-            return error(path, rule.status or 401, "Invalid access token")
-        case "not_found":
-            return error(path, rule.status or 404, "Vehicle not found")
-        case "asleep":
-            return _asleep(rule, path)
-        case "offline":
-            return error(path, rule.status or 408, _UNAVAILABLE)
-        case "rate_limited":
-            wait = str(rule.retry_after)
-            return error(
-                path, rule.status or 429, "Rate limit exceeded", {"Retry-After": wait, "RateLimit-Reset": wait}
-            )
-        case "bad_gateway":
-            return error(path, rule.status or 502, "Bad gateway")
-        case "html_error":
-            page = "<html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"
-            return HTMLResponse(page, rule.status or 503)
-        case _:
-            return error(path, rule.status or 500, "Internal server error")
+    if rule.kind == "asleep":
+        return _asleep(rule, path)
+    if rule.kind == "rate_limited":
+        wait = str(rule.retry_after)
+        return error(path, rule.status or 429, "Rate limit exceeded", {"Retry-After": wait, "RateLimit-Reset": wait})
+    if rule.kind == "html_error":
+        page = "<html><head><title>503</title></head><body><h1>Service Unavailable</h1></body></html>"
+        return HTMLResponse(page, rule.status or 503)
+    status, text = _PLAIN[rule.kind]
+    return error(path, rule.status or status, text)
 
 
 def _asleep(rule: Rule, path: str) -> Response:
@@ -180,8 +182,8 @@ async def _spoiled(rule: Rule, path: str, real: Response, send: Send) -> None:
     headers = [(name, value) for name, value in real.raw_headers if name != b"content-length"]
     if rule.kind == "malformed":
         body = body[: max(1, len(body) * 2 // 3)] + b'{"oops": tru'
-    if rule.kind == "null_state":
-        body = _without_state(rule, path, body)
+    if rule.kind in _CHANGING:
+        body = _CHANGING[rule.kind](rule, path, body)
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": rule.status or real.status_code, "headers": headers})
     if rule.kind == "cut_off":
@@ -199,3 +201,47 @@ def _without_state(rule: Rule, path: str, body: bytes) -> bytes:
         if rule.vin in (None, vehicle["vin"]):
             vehicle["last_state"] = None
     return json.dumps(given).encode()
+
+
+def _in_another_shape(_rule: Rule, _path: str, body: bytes) -> bytes:
+    """Another member in place of the results."""
+    return json.dumps({"data": json.loads(body)}).encode()
+
+
+def _emptied(_rule: Rule, _path: str, _body: bytes) -> bytes:
+    """No results, though there are some."""
+    return b'{"results": []}'
+
+
+def _with_fields(rule: Rule, _path: str, body: bytes) -> bytes:
+    """Other values in the records' fields, or at the top where there are no records."""
+    given: Json = json.loads(body)
+    for record in given.get("results", [given]):
+        record.update(rule.fields or {})
+    return json.dumps(given).encode()
+
+
+def _without_car(rule: Rule, path: str, body: bytes) -> bytes:
+    """A listing without one car."""
+    given: Json = json.loads(body)
+    if path == "/vehicles":
+        given["results"] = [vehicle for vehicle in given["results"] if vehicle["vin"] != rule.vin]
+    return json.dumps(given).encode()
+
+
+def _with_odd_vins(_rule: Rule, _path: str, body: bytes) -> bytes:
+    """A listing with entries that name no vehicle."""
+    given: Json = json.loads(body)
+    given["results"] += [{"vin": vin, "is_active": True} for vin in ("", "../..", "x" * 17, 5, None)] + ["?"]
+    return json.dumps(given).encode()
+
+
+_CHANGING: dict[str, Callable[[Rule, str, bytes], bytes]] = {
+    "null_state": _without_state,
+    "other_shape": _in_another_shape,
+    "empty": _emptied,
+    "fields": _with_fields,
+    "unlisted": _without_car,
+    "odd_vins": _with_odd_vins,
+}
+_SPOILING = {"malformed", "cut_off", *_CHANGING}

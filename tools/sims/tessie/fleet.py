@@ -66,6 +66,8 @@ class SimulatedCar:
         self.invitations: list[Json] = []
         self._records: dict[RecordKind, list[Json]] = {"drives": [], "charges": [], "idles": []}
         self._ends: dict[RecordKind, list[int]] = {"drives": [], "charges": [], "idles": []}
+        self.gone: dict[RecordKind, set[int]] = {"drives": set(), "charges": set(), "idles": set()}
+        self.added: dict[RecordKind, dict[int, Json]] = {"drives": {}, "charges": {}, "idles": {}}
         self._lock = threading.RLock()
 
     @property
@@ -107,6 +109,9 @@ class SimulatedCar:
         doing = self.history.event_at(max(now, self.history.start))
         if kind == "charges" and self.car.sparse and isinstance(doing, Charge):
             listed.append(running_charge_record(self.car, doing, now))
+        added, gone = self.added[kind], self.gone[kind]
+        listed = [record for record in listed if record["id"] not in added] + list(added.values())
+        listed = [record for record in listed if record["id"] not in gone]
         return sorted(listed, key=lambda record: record["started_at"], reverse=True)
 
     def amend(self, kind: RecordKind, id_: int, values: Json) -> Json | None:
@@ -121,6 +126,22 @@ class SimulatedCar:
         # A new object: what callers read before stays as they read it.
         records[place] = records[place] | moved | values
         return records[place]
+
+    def remove(self, kind: RecordKind, id_: int) -> bool:
+        """Take a record away, as Tessie does when it merges two; True where there was one."""
+        self.grow()
+        known = any(record["id"] == id_ for record in self._records[kind])
+        self.gone[kind].add(id_)
+        return known
+
+    def put(self, kind: RecordKind, records: list[Json]) -> None:
+        """List these records, too; one with a known id takes its place."""
+        self.added[kind] |= {record["id"]: record for record in records}
+        self.gone[kind] -= {record["id"] for record in records}
+
+    def changed_at(self, kind: RecordKind) -> int | None:
+        """When something of a kind last changed, a removal apart."""
+        return max((record["updated_at"] for record in self.records(kind)), default=None)
 
     def moment(self, at: int | None = None) -> Moment:
         """The car at an instant, by default now; a wake or a command keeps it awake for a while."""
@@ -180,6 +201,7 @@ class Fleet:
         self.seed = seed
         self.start = int(epoch(start))
         self._clock: Callable[[], float] = time.time
+        self.filters_by_overlap = False
         self.pin(until)
         self._cars = {car.vin: SimulatedCar(car, seed, self.start, self.now) for car in cars()}
 

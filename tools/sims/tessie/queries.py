@@ -100,6 +100,11 @@ class Window:
         """Whether an instant is inside. [U] of a record, Tessie may mean any overlap: here it is its start."""
         return (self.since is None or self.since <= at) and (self.until is None or at <= self.until)
 
+    def overlaps(self, started_at: float, ended_at: float | None) -> bool:
+        """Whether a record's time and this window have an instant in common, which Tessie may mean as well."""
+        is_before = self.since is not None and ended_at is not None and ended_at < self.since
+        return not is_before and (self.until is None or started_at <= self.until)
+
 
 def within(query: Query, prefix: str, keys: tuple[str, str]) -> Callable[[Json], bool]:
     """The filter `<prefix>_latitude/_longitude/_radius` (metres) over a record's two keys, or its opposite."""

@@ -1,16 +1,11 @@
-"""The ASGI app, and a server for it on a thread of its own."""
+"""The ASGI app, served as every simulator is."""
 
 import json
-import socket
-import threading
-import time
 from collections.abc import Iterable
 from http.client import HTTPConnection
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 from urllib.parse import urlsplit
 
-import uvicorn
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
@@ -18,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from sims.server import StandIn
 from sims.tessie.errors import error
 from sims.tessie.faults import FaultMiddleware, Faults, Rule
 from sims.tessie.fleet import Fleet
@@ -26,7 +22,6 @@ from sims.tessie.queries import BadQuery
 from sims.tessie.routes import acts, control, history, live, owner, passthrough, records, trends
 
 DEFAULT_TOKEN = "sim-token"
-HOST = "127.0.0.1"
 # Literal paths first: `/{vin}/…` would take them.
 _ROUTES = [
     *control.ROUTES, *passthrough.ROUTES, *trends.ROUTES, *live.ROUTES,
@@ -81,39 +76,26 @@ def create_app(
     return app
 
 
-def listen(port: int = 0) -> socket.socket:
-    """A socket bound to this machine only; port 0 takes a free one."""
-    bound = socket.socket()
-    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        bound.bind((HOST, port))
-    except OSError:
-        bound.close()
-        raise
-    return bound
-
-
-def server_of(app: ASGIApp, *, log: bool = False) -> uvicorn.Server:
-    """A quiet server that lets running requests one second when it ends."""
-    level = "info" if log else "critical"
-    config = uvicorn.Config(
-        app, log_level=level, access_log=log, lifespan="off", timeout_graceful_shutdown=1, ws="none"
-    )
-    return uvicorn.Server(config)
-
-
-class Simulator:
+class Simulator(StandIn):
     """`with Simulator(fleet) as sim:` serves on a background thread at `sim.url`."""
 
     def __init__(
-        self, fleet: Fleet | None = None, *, token: str = DEFAULT_TOKEN, fleet_account: bool = False, port: int = 0
+        self,
+        fleet: Fleet | None = None,
+        *,
+        token: str = DEFAULT_TOKEN,
+        faults: Iterable[Rule] = (),
+        fleet_account: bool = False,
+        port: int = 0,
     ) -> None:
-        self._port = port
+        super().__init__(port)
         self.fleet = fleet or Fleet()
         self.token = token
-        self.app = create_app(self.fleet, token=token, fleet_account=fleet_account)
-        self.url = ""
-        self._server = server_of(self.app)
+        self.app = create_app(self.fleet, token=token, faults=faults, fleet_account=fleet_account)
+
+    def application(self) -> Starlette:
+        """Return Tessie's API, and the control."""
+        return self.app
 
     @property
     def vins(self) -> list[str]:
@@ -141,20 +123,3 @@ class Simulator:
         finally:
             connection.close()
         return json.loads(answer) if answer else None
-
-    def __enter__(self) -> Self:
-        bound = listen(self._port)
-        self.url = f"http://{HOST}:{bound.getsockname()[1]}"
-        self._thread = threading.Thread(target=self._server.run, kwargs={"sockets": [bound]}, daemon=True)
-        self._thread.start()
-        while not self._server.started and self._thread.is_alive():
-            time.sleep(0.005)
-        if not self._server.started:
-            raise RuntimeError("the simulator's server did not start")
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.should_exit = True
-        self._thread.join()

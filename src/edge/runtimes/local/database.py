@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from edge.data.guard import Guard, GuardedSql
+from edge.data.sql import Guard, GuardedSql
 from edge.ports import DatabaseAway, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes.limits import D1_PARAMS, D1_SQL_BYTES, D1_VALUE_BYTES, check_statement
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction

@@ -106,6 +106,29 @@ async def _patch(request: Request, kind: RecordKind) -> Response:
     return JSONResponse(corrected)
 
 
+async def delete_record(request: Request) -> Response:
+    """Take a record away."""
+    if not car_of(request).remove(_kind(request), request.path_params["id"]):
+        raise HTTPException(404, "No such record")
+    return Response(status_code=204)
+
+
+async def put_records(request: Request) -> Response:
+    """List records, too, each a whole one with its id."""
+    given = json.loads(await request.body())
+    if not isinstance(given, list) or not all(isinstance(record, dict) and "id" in record for record in given):
+        raise BadQuery("a JSON list of records is expected")
+    car_of(request).put(_kind(request), given)
+    return Response(status_code=204)
+
+
+def _kind(request: Request) -> RecordKind:
+    kind: RecordKind = request.path_params["kind"]
+    if kind not in ("drives", "charges", "idles"):
+        raise HTTPException(404, "No such kind")
+    return kind
+
+
 async def patch_vehicle(request: Request) -> Response:
     """Set `is_active` or `shows_last_state` (false: `last_state` is null in `/vehicles`)."""
     one, values = car_of(request), await body_of(request)
@@ -127,5 +150,7 @@ ROUTES = [
     Route("/_sim/drives/{vin}/{id:int}", patch_drive, methods=["PATCH"]),
     Route("/_sim/charges/{vin}/{id:int}", patch_charge, methods=["PATCH"]),
     Route("/_sim/idles/{vin}/{id:int}", patch_idle, methods=["PATCH"]),
+    Route("/_sim/{kind}/{vin}/{id:int}", delete_record, methods=["DELETE"]),
+    Route("/_sim/{kind}/{vin}", put_records, methods=["PUT"]),
     Route("/_sim/vehicles/{vin}", patch_vehicle, methods=["PATCH"]),
 ]

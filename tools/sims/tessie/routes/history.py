@@ -9,7 +9,7 @@ from starlette.routing import Route
 from sims.tessie.fleet import SimulatedCar
 from sims.tessie.queries import Window, answer, at_least, flag, labelled, page, units, within
 from sims.tessie.records import Json
-from sims.tessie.routes.cars import car_of
+from sims.tessie.routes.cars import car_of, fleet_of
 
 type Filter = Callable[[Json], bool]
 
@@ -54,8 +54,17 @@ def _listing(request: Request, records: list[Json], filters: list[Filter]) -> Re
     """Newest first: filter, then cut to the page, then convert."""
     query = request.query_params
     window, chosen = Window.of(query), units(query)
-    kept = [one for one in records if window.holds(one["started_at"]) and all(keep(one) for keep in filters)]
+    holds = _overlaps if fleet_of(request).filters_by_overlap else _starts
+    kept = [one for one in records if holds(window, one) and all(keep(one) for keep in filters)]
     return answer(request, [chosen.convert(record) for record in page(query, kept)])
+
+
+def _starts(window: Window, record: Json) -> bool:
+    return window.holds(record["started_at"])
+
+
+def _overlaps(window: Window, record: Json) -> bool:
+    return window.overlaps(record["started_at"], record["ended_at"])
 
 
 async def last_idle_state(request: Request) -> Response:

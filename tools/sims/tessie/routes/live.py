@@ -33,7 +33,7 @@ def _listed(one: SimulatedCar) -> Json:
     for name, kind in _NEWEST.items():
         newest = one.records(kind)[:1]
         built[f"last_{name}_created_at"] = newest[0]["created_at"] if newest else None
-        built[f"last_{name}_updated_at"] = newest[0]["updated_at"] if newest else None
+        built[f"last_{name}_updated_at"] = one.changed_at(kind)
     return built | {"last_state": state(one) if one.shows_last_state else None}
 
 

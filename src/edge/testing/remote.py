@@ -5,18 +5,15 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from http.client import HTTPResponse
-from pathlib import Path
-from typing import Any, Self, cast
+from typing import Any, cast
 from urllib.parse import urlsplit
-
-from pydantic_core import to_json
 
 from edge.app import App
 from edge.context import Ports
 from edge.events import Outcome
 from edge.http import HeaderList
 from edge.ports import Keys, KeyValue, Log, Result, Row, Statement, Value
-from edge.testing import Answer, Client
+from edge.testing.client import Answer, Client
 from pyedge import ControlError, Worker
 
 
@@ -88,31 +85,36 @@ class RemoteKeyValue:
 class RemoteClient(Client):
     """Sends each request over a connection of its own, its target exactly as it is given."""
 
-    def __init__(self, app: App, worker: Worker, env: Mapping[str, str], headers: HeaderList | None = None) -> None:
+    def __init__(
+        self,
+        app: App,
+        worker: Worker,
+        env: Mapping[str, str],
+        headers: HeaderList | None = None,
+        *,
+        secrets: Sequence[str] = (),
+    ) -> None:
         kinds: dict[Any, Any] = {KeyValue: RemoteKeyValue}
         ports = [(field.name, field.port) for field in app.settings.fields if field.port]
         bindings = {name: kinds.get(port, RemoteDatabase)(worker, name) for name, port in ports}
-        super().__init__(app, Ports(app.settings({**env, **bindings}), {Log: _silent}), headers)
-        self._worker, self._env = worker, env
+        super().__init__(app, Ports(app.settings({**env, **bindings}), {Log: _silent}), headers, secrets=secrets)
+        self._worker = worker
 
-    def anonymous(self) -> Self:
-        return type(self)(self.app, self._worker, self._env)
+    @property
+    def url(self) -> str:
+        """The Worker's address, without a slash at its end."""
+        return self._worker.url.rstrip("/")
 
-    async def request(
-        self,
-        method: str,
-        target: str,
-        *,
-        headers: Sequence[tuple[str, str]] = (),
-        json: object = None,
-        body: bytes = b"",
-    ) -> Answer:
-        sent = [*headers, *self.headers]
-        if json is not None:
-            body, sent = to_json(json), [("content-type", "application/json"), *sent]
+    async def empty(self) -> None:
+        """Empty the Worker's databases and KV namespaces."""
+        for field in self.app.settings.fields:
+            if field.kind in {"d1", "kv"}:
+                await cast("RemoteDatabase", getattr(self.ports.settings, field.attribute)).wipe()
+
+    async def _send(self, method: str, target: str, headers: HeaderList, body: bytes) -> Answer:
         where = urlsplit(self._worker.url)
         lines = [f"{method} {target} HTTP/1.1", f"host: {where.netloc}", f"content-length: {len(body)}"]
-        lines += [f"{name}: {value}" for name, value in sent if name.lower() not in {"host", "connection"}]
+        lines += [f"{name}: {value}" for name, value in headers if name.lower() not in {"host", "connection"}]
         head = "\r\n".join([*lines, "connection: close", "", ""]).encode()
         reader, writer = await asyncio.open_connection(where.hostname, where.port)
         try:
@@ -123,72 +125,17 @@ class RemoteClient(Client):
             writer.close()
 
     async def scheduled(self, cron: str, at: datetime | None = None) -> None:
+        """Let a cron expression fire."""
         time_ms = int(at.timestamp() * 1000) if at else None
         outcome = await asyncio.to_thread(self._worker.scheduled, cron, time_ms)
         if outcome["outcome"] != "ok":
             raise AssertionError(f"{cron}: {outcome}")
 
     async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
+        """Deliver messages to a queue's consumer."""
         told = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
         again = {one["msgId"]: one.get("delaySeconds") or 0 for one in told["retryMessages"]}
         return [Outcome(f"message-{number}", again.get(str(number))) for number in range(len(bodies))]
-
-
-KEPT = 2
-"""Workers of other settings that run on: most tests have the same, and some have others in between."""
-
-
-class Host:
-    """One Worker for many tests: emptied before each, and another beside it where a test wants other settings.
-
-    `analytics` is the address of a stand-in for Analytics Engine.
-    """
-
-    def __init__(
-        self, path: Path, *, environment: str | None = None, analytics: str | None = None, ai: str | None = None
-    ) -> None:
-        self._path, self._environment, self._analytics, self._ai = path, environment, analytics, ai
-        self._workers: dict[frozenset[tuple[str, str]], Worker] = {}
-        self.logs: list[str] = []
-
-    async def client(
-        self, app: App, env: Mapping[str, str], headers: HeaderList, kind: type[RemoteClient] = RemoteClient
-    ) -> RemoteClient:
-        """Return a client of a Worker with these settings and empty tables."""
-        await asyncio.to_thread(self._choose, dict(env))
-        client = kind(app, self.worker, env, headers)
-        for field in app.settings.fields:
-            if field.kind in {"d1", "kv"}:
-                await cast("RemoteDatabase", getattr(client.ports.settings, field.attribute)).wipe()
-        return client
-
-    def _choose(self, env: dict[str, str]) -> None:
-        """Have the Worker of these settings be the last in the row, and no more in it than `KEPT`."""
-        key = frozenset(env.items())
-        self._workers[key] = self._workers.pop(key) if key in self._workers else self._started(env)
-        while len(self._workers) > KEPT:
-            self._end(next(iter(self._workers)))
-
-    def _started(self, env: dict[str, str]) -> Worker:
-        given = {name: value for name, value in env.items() if value != "off"}
-        limits: dict[str, Any] = {"ratelimits": []} if env.get("RATE_LIMITER") == "off" else {}
-        services: dict[str, Any] = {"analytics": self._analytics, "ai": self._ai}
-        return Worker(self._path, self._environment, variables=given, overrides=limits, **services).start()
-
-    @property
-    def worker(self) -> Worker:
-        """The Worker that was asked for last."""
-        return next(reversed(self._workers.values()))
-
-    def _end(self, key: frozenset[tuple[str, str]]) -> None:
-        worker = self._workers.pop(key)
-        worker.stop()
-        self.logs += worker.logs
-
-    def stop(self) -> None:
-        """Stop the Workers."""
-        for key in [*self._workers]:
-            self._end(key)
 
 
 class _Bytes:

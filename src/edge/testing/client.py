@@ -1,6 +1,7 @@
 """An in-process client for an app: requests, cron ticks and queue messages without a server."""
 
 from collections.abc import Iterable, Sequence
+from copy import copy
 from datetime import UTC, datetime
 from typing import Any, Self
 
@@ -21,15 +22,20 @@ class EndlessStream(Exception):
     """A stream went on beyond what the client reads: ask the app's `fetch`, and read as much of it as is needed."""
 
 
+SHORTEST_SECRET = 9
+"""Characters: a shorter secret occurs in an answer by chance."""
+
+
 class HeaderTable:
-    """Request headers from a list of pairs."""
+    """Request headers from a list of pairs, read as the servers read them."""
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
-        self._pairs = [(name.lower(), value) for name, value in pairs]
+        self._pairs = [(name.lower(), value.strip(" \t")) for name, value in pairs]
 
     def get(self, name: str) -> str | None:
-        """Return the first value, or None."""
-        return next((value for key, value in self._pairs if key == name), None)
+        """Return the header's values, joined by commas, or None."""
+        found = [value for key, value in self._pairs if key == name]
+        return ", ".join(found) if found else None
 
 
 class Answer:
@@ -52,15 +58,28 @@ class Answer:
         return from_json(self.body)
 
 
-class Client:
-    """Calls an app directly; `headers` go with every request."""
+def check_secrets(place: str, data: bytes, secrets: Iterable[str]) -> None:
+    """Refuse data that holds a secret; the message names the place."""
+    found = [secret[:4] for secret in secrets if len(secret) >= SHORTEST_SECRET and secret.encode() in data]
+    assert not found, f"{place} holds a secret: {found[0]}…"
 
-    def __init__(self, app: App, ports: Ports, headers: HeaderList | None = None) -> None:
-        self.app, self.ports, self.headers = app, ports, headers or []
+
+class Client:
+    """Calls an app directly; `headers` go with every request, and no answer may hold one of the `secrets`."""
+
+    def __init__(
+        self, app: App, ports: Ports, headers: HeaderList | None = None, *, secrets: Sequence[str] = ()
+    ) -> None:
+        self.app = app
+        self.ports = ports
+        self.headers = headers or []
+        self.secrets = secrets
 
     def anonymous(self) -> Self:
         """Return a client that sends no headers of its own, so no key."""
-        return type(self)(self.app, self.ports)
+        other = copy(self)
+        other.headers = []
+        return other
 
     async def request(
         self,
@@ -72,11 +91,17 @@ class Client:
         body: bytes = b"",
     ) -> Answer:
         """Send a request; `target` is path and query as they stand in a request line."""
-        path, _, query = target.partition("?")
         sent = [*headers, *self.headers]
         if json is not None:
-            body, sent = to_json(json), [("content-type", "application/json"), *sent]
-        request = Request(method, path, query, HeaderTable(sent), _reader(body), self.ports, "127.0.0.1")
+            body = to_json(json)
+            sent = [("content-type", "application/json"), *sent]
+        answer = await self._send(method, target, sent, body)
+        check_secrets(f"{method} {target}", answer.body + repr(answer.headers).encode(), self.secrets)
+        return answer
+
+    async def _send(self, method: str, target: str, headers: HeaderList, body: bytes) -> Answer:
+        path, _, query = target.partition("?")
+        request = Request(method, path, query, HeaderTable(headers), _reader(body), self.ports, "127.0.0.1")
         response = await self.app.fetch(request)
         return Answer(response.status, response.headers, await _whole(response.body))
 

@@ -1,0 +1,37 @@
+"""Vehicles that are gone: neither in Tessie's list nor known to it for three runs, they are archived by themselves."""
+
+from collections.abc import Mapping
+from datetime import datetime
+
+from core_tessie.sync.parts import LISTING
+from core_tessie.sync.walk import Walk
+from edge.instants import to_text
+from edge.ports import Row, Statement
+
+GONE_AFTER = 3
+"""Runs in a row in which a vehicle is missing from the list and unknown."""
+
+
+def is_gone(walk: Walk, parts: Mapping[str, Row]) -> bool:
+    """Tell whether this walk is the last of a vehicle that Tessie no longer has."""
+    missing = parts.get(LISTING, {}).get("failures", 0)
+    unknown = parts.get("state", {}).get("failures", 0) + 1
+    return walk.parts["state"].http_status == 404 and missing >= GONE_AFTER and unknown >= GONE_AFTER
+
+
+def close(vin: str, now: datetime) -> Statement:
+    """Return the statement that archives a vehicle; its history stays."""
+    return Statement(
+        "UPDATE vehicles SET is_active = 0, archived_at = ?, backfill = NULL, updated_at = CURRENT_TIMESTAMP "
+        "WHERE id = ? AND archived_at IS NULL RETURNING id, display_name, archived_at",
+        (to_text(now), vin),
+    )
+
+
+def bring_back(vins: str) -> Statement:
+    """Return the statement that takes vehicles, a JSON list of VINs, out of the archive: Tessie lists them again."""
+    return Statement(
+        "UPDATE vehicles SET archived_at = NULL, updated_at = CURRENT_TIMESTAMP "
+        "WHERE archived_at IS NOT NULL AND id IN (SELECT value FROM json_each(?)) RETURNING id, display_name",
+        (vins,),
+    )

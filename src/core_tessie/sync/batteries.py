@@ -1,0 +1,58 @@
+"""What the batteries of all cars had when new, from Tessie's list of them: one call for all, which may fail."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic_core import from_json, to_json
+
+from core_tessie.tessie.client import Ask, Tessie
+from core_tessie.tessie.records import Lenient
+from edge.errors import Problem
+from edge.ports import Statement
+
+
+class OriginalCapacity(BaseModel):
+    """A car's battery against what it was when new."""
+
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    vin: str
+    original_capacity: Lenient[float] = None
+    degradation_percent: Lenient[float] = None
+
+
+async def read_originals(tessie: Tessie, request_id: str) -> list[Statement]:
+    """Return the statement that stores the original capacities, or none where Tessie does not give them."""
+    try:
+        fetched = await tessie.send(Ask("GET", "/battery_health", "distance_format=mi", request_id=request_id))
+    except Problem:
+        return []
+    if fetched.status != 200:
+        return []
+    try:
+        answer = from_json(fetched.body)
+    except ValueError:
+        return []
+    results = answer.get("results") if isinstance(answer, Mapping) else None
+    return originals(results) if isinstance(results, list) else []
+
+
+def originals(results: Sequence[Any]) -> list[Statement]:
+    """Return the statement that stores the original capacities of known cars; what is not given stays as it was."""
+    rows = []
+    for result in results:
+        try:
+            read = OriginalCapacity.model_validate(result)
+        except ValidationError:
+            continue
+        rows.append((read.vin, read.original_capacity, read.degradation_percent))
+    return [Statement(_STORE, (to_json(rows).decode(),))] if rows else []
+
+
+_STORE = (
+    "UPDATE vehicles SET original_capacity_kwh = coalesce(value ->> 1, original_capacity_kwh), "
+    "degradation_pct = coalesce(value ->> 2, degradation_pct), updated_at = CURRENT_TIMESTAMP "
+    "FROM json_each(?) WHERE vehicles.id = value ->> 0 AND (original_capacity_kwh, degradation_pct) "
+    "IS NOT (coalesce(value ->> 1, original_capacity_kwh), coalesce(value ->> 2, degradation_pct))"
+)

@@ -1,0 +1,112 @@
+"""How far back a sync looks: to what may have changed, to what runs, and to what was removed a short while ago."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import NamedTuple
+
+from pydantic_core import from_json
+
+from core_tessie.sync.walk import PARTS, Span, Trail, Walk
+from core_tessie.tessie.records import RECORDS
+from edge.instants import to_epoch, to_text
+from edge.ports import Row, Statement
+
+OVERLAP = timedelta(days=2)
+"""Tessie corrects records later (costs, tags, merged addresses): each sync looks back so far."""
+REFRESH_AFTER = timedelta(days=30)
+"""After this long, all of the history is read again."""
+DOUBTED_FOR = timedelta(days=3)
+"""So long after a record was removed, its time is looked at again: Tessie may have erred."""
+OPEN_RECORDS = 5
+"""Records without an end that are looked up one by one."""
+FOLLOWED = frozenset({"charges", "idles"})
+"""Kinds that last for days and may be listed first at their end: nothing is known since the last known end."""
+
+
+class Looked(NamedTuple):
+    """What a look-back is made of: the vehicle's row, those of its parts by name, and those of `bounds` by kind."""
+
+    vehicle: Row
+    parts: Mapping[str, Row]
+    bounds: Mapping[str, Row]
+
+
+def bounds(vin: str, now: datetime) -> list[Statement]:
+    """Return, for each kind of history, the statement that finds its last end, what is open, and what was removed."""
+    since = to_text(now - DOUBTED_FOR)
+    return [
+        Statement(_BOUNDS.format(kind=kind), (vin, vin, OPEN_RECORDS, vin, kind, since, vin, kind, since, vin, kind))
+        for kind in RECORDS
+    ]
+
+
+def begin(run_id: str, looked: Looked, now: datetime, rereads: int, left: Walk | None) -> Walk:
+    """Return a new walk; what another one had `left` of a history is part of it."""
+    since = int(now.timestamp())
+    ends = [to_epoch(row["ended_at"]) for row in looked.bounds.values() if row["ended_at"]]
+    trails = {part: Trail(floor=since) for part in PARTS}
+    trails["battery_health"].floor = _floor(looked.vehicle, looked.parts.get("battery_health", {}), now)
+    for kind in RECORDS:
+        trail = _trail(kind, looked, now, max(ends, default=since))
+        trail.rereads = rereads
+        trails[kind] = _with_rest(trail, kind, left)
+    return Walk(run_id=run_id, since=since, parts=trails)
+
+
+def _trail(kind: str, looked: Looked, now: datetime, last_end: int) -> Trail:
+    vehicle, part, known = looked.vehicle, looked.parts.get(kind, {}), looked.bounds[kind]
+    floor = _floor(vehicle, part, now)
+    if floor and kind in FOLLOWED:
+        floor = min(floor, last_end)
+    spans = [Span(floor, int(now.timestamp()))]
+    if floor:
+        spans += [Span(at, at) for at in map(to_epoch, from_json(known["open"])) if at < floor]
+        spans += _doubted(known, floor)
+    return Trail(
+        spans=spans,
+        floor=floor,
+        is_first=not (part["synced_at"] if part else vehicle["backfilled_at"]),
+        has_removed=bool(known["has_removed"]),
+        changed_at=part.get("changed_at"),
+        handled_at=part.get("handled_at"),
+        sought_at=part.get("sought_at"),
+        reread_at=part.get("reread_at"),
+    )
+
+
+def _floor(vehicle: Row, part: Row, now: datetime) -> int:
+    """Return how far back a kind is read again, in Unix seconds; 0 for all of it."""
+    rows = [vehicle, *([part] if part else [])]
+    if not all(row["synced_at"] and row["refreshed_at"] for row in rows):
+        return 0
+    if min(row["refreshed_at"] for row in rows) < to_text(now - REFRESH_AFTER):
+        return 0
+    return max(0, min(to_epoch(row["synced_at"]) for row in rows) - int(OVERLAP.total_seconds()))
+
+
+def _doubted(known: Row, floor: int) -> list[Span]:
+    if not known["removed_from"]:
+        return []
+    oldest = to_epoch(known["removed_from"])
+    return [Span(oldest, min(to_epoch(known["removed_to"]), floor))] if oldest < floor else []
+
+
+def _with_rest(trail: Trail, kind: str, left: Walk | None) -> Trail:
+    """Add what an unfinished walk had left, instead of reading again what it had read."""
+    rest = left.parts.get(kind) if left else None
+    if left is None or rest is None or not rest.rows or rest.is_rereading or rest.status == "done" or not rest.spans:
+        return trail
+    floor = max(0, left.since - int(OVERLAP.total_seconds()))
+    spans = [Span(floor, trail.spans[0].until), *rest.spans]
+    return trail.model_copy(update={"spans": spans, "floor": rest.floor})
+
+
+_BOUNDS = """
+SELECT
+  (SELECT ended_at FROM {kind} WHERE vin = ? AND ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1) AS ended_at,
+  (SELECT json_group_array(started_at) FROM (
+    SELECT started_at FROM {kind} WHERE vin = ? AND ended_at IS NULL ORDER BY started_at DESC LIMIT ?)) AS open,
+  (SELECT min(started_at) FROM removed_records WHERE vin = ? AND kind = ? AND removed_at >= ?) AS removed_from,
+  (SELECT max(started_at) FROM removed_records WHERE vin = ? AND kind = ? AND removed_at >= ?) AS removed_to,
+  EXISTS (SELECT 1 FROM removed_records WHERE vin = ? AND kind = ?) AS has_removed
+"""

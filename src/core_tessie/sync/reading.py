@@ -1,0 +1,123 @@
+"""Tessie's answers as the sync reads them: objects, results, the list of vehicles, and what a refusal means."""
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+from pydantic_core import from_json
+
+from core_tessie.tessie.client import Ask, Tessie, TessieFailed
+from core_tessie.tessie.records import RECORDS, read_instant
+from core_tessie.tessie.vin import VIN
+from edge.ports import Fetched
+
+REFUSALS = frozenset({400, 401, 402, 403, 404})
+"""Statuses that the same question would meet again."""
+KEY_REFUSED = "Tessie refuses TESSIE_API_KEY"
+"""Begins the error of a run that ended because the key is revoked or wrong."""
+LISTED = {kind: f"last_{kind.removesuffix('s')}_updated_at" for kind in RECORDS}
+"""The member of a listed vehicle that tells when a kind of history last changed."""
+
+
+class VehicleRefused(Exception):
+    """Tessie will not answer for this vehicle, however often it is asked."""
+
+    def __init__(self, path: str, status: int) -> None:
+        super().__init__(f"{path}: Tessie answered {status}")
+        self.status = status
+
+
+class KeyRefused(Exception):
+    """Tessie refuses the account's key: no vehicle can be synced."""
+
+    def __init__(self) -> None:
+        super().__init__(f"{KEY_REFUSED}: it answered 401 to the list of vehicles; set a valid key")
+
+
+class TessieMalformed(TessieFailed):
+    """Tessie's answer is not what its documentation says."""
+
+    title = "Tessie's answer is not what its documentation says"
+
+
+class ListedCar(NamedTuple):
+    """A vehicle of the list; `changed_at` holds, for each kind of history, when it last changed, where Tessie says."""
+
+    is_active: bool
+    changed_at: Mapping[str, str]
+    last_state: Mapping[str, Any] | None
+
+
+class Listing(NamedTuple):
+    """The vehicles of the account by VIN, and how many entries are none."""
+
+    cars: Mapping[str, ListedCar]
+    unreadable: int
+
+
+class Reader:
+    """Reads for one step of a sync. A vehicle that is refused is not taken for a refused key, and the reverse."""
+
+    def __init__(self, tessie: Tessie, run_id: str) -> None:
+        self._tessie, self._run_id = tessie, run_id
+        self._is_key_valid = False
+
+    async def object(self, vin: str, path: str, query: Mapping[str, object]) -> dict[str, Any]:
+        """Return the object at a vehicle's path.
+
+        Errors: `VehicleRefused` and `KeyRefused` for good; `TessieFailed` or `TessieTimeout` for another try.
+        """
+        ask = Ask("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self._run_id)
+        fetched = await self._tessie.send(ask)
+        if fetched.status == 401 and not self._is_key_valid:
+            await list_vehicles(self._tessie, self._run_id)
+            self._is_key_valid = True
+        if fetched.status in REFUSALS:
+            raise VehicleRefused(path, fetched.status)
+        return _object(path, fetched)
+
+
+async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True) -> Listing:
+    """Return the account's vehicles; not `patient`, by one attempt. Errors: as `Reader.object`."""
+    fetched = await tessie.send(Ask("GET", "/vehicles", request_id=request_id, is_patient=patient))
+    if fetched.status == 401:
+        raise KeyRefused
+    if fetched.status in REFUSALS:
+        raise VehicleRefused("vehicles", fetched.status)
+    entries = results("vehicles", _object("vehicles", fetched))
+    cars = {entry["vin"]: _listed(entry) for entry in entries if _names_vehicle(entry)}
+    return Listing(cars, sum(not _names_vehicle(entry) for entry in entries))
+
+
+def results(path: str, value: Mapping[str, Any]) -> list[Any]:
+    """Return the list of results of a path's answer."""
+    found = value.get("results")
+    if not isinstance(found, list):
+        raise TessieMalformed(f"{path}: no list of results", upstream="Tessie")
+    return found
+
+
+def _names_vehicle(entry: object) -> bool:
+    return isinstance(entry, dict) and isinstance(entry.get("vin"), str) and VIN.matches(entry["vin"])
+
+
+def _listed(entry: Mapping[str, Any]) -> ListedCar:
+    changes = {kind: read_instant(entry.get(member)) for kind, member in LISTED.items()}
+    state = entry.get("last_state")
+    return ListedCar(
+        is_active=entry.get("is_active") is not False,
+        changed_at={kind: at for kind, at in changes.items() if at},
+        last_state=state if isinstance(state, dict) else None,
+    )
+
+
+def _object(path: str, fetched: Fetched) -> dict[str, Any]:
+    if fetched.status != 200:
+        raise TessieFailed(f"{path}: Tessie answered {fetched.status}", upstream="Tessie")
+    try:
+        value = from_json(fetched.body)
+    except ValueError:
+        value = None
+    if not isinstance(value, dict):
+        raise TessieMalformed(f"{path}: not a JSON object", upstream="Tessie")
+    return value

@@ -1,0 +1,172 @@
+"""A walk through what Tessie has of one vehicle: for each part how far it has come, kept so that it can go on."""
+
+from typing import Any, Literal, NamedTuple
+
+from pydantic import BaseModel, ValidationError
+
+from core_tessie.tessie.records import RECORDS, read_id
+from edge.instants import from_epoch, to_epoch
+
+WINDOW = 100
+"""Records that one call asks for."""
+PARTS = ("state", *RECORDS, "battery_health")
+"""The parts of a vehicle's sync, in their order; each succeeds or fails by itself."""
+
+
+class Span(NamedTuple):
+    """A range of time that is still to be read, both ends in Unix seconds and part of it."""
+
+    floor: int
+    until: int
+
+
+class Trail(BaseModel):
+    """How far one part has come: `spans` are left of a kind of history, newest first, and `floor` is their end.
+
+    `second` is one in which more records began than a window holds, to be read whole, and `after` the last of these.
+    Tessie's list says that something changed at `changed_at`, and a sync has caught up with `handled_at`. Older
+    history is read again for the change of `sought_at`, up to `rereads` windows, and next time on from `reread_at`.
+    """
+
+    status: Literal["open", "done", "failed"] = "open"
+    spans: list[Span] = []
+    floor: int = 0
+    rows: int = 0
+    last: list[int] = []
+    is_first: bool = False
+    has_removed: bool = False
+    second: int | None = None
+    after: int | None = None
+    newest_update: str = ""
+    changed_at: str | None = None
+    handled_at: str | None = None
+    sought_at: str | None = None
+    reread_at: str | None = None
+    rereads: int = 0
+    is_rereading: bool = False
+    error: str | None = None
+    http_status: int | None = None
+    attempts: int = 0
+    unreadable: dict[str, int] = {}
+
+    @property
+    def back_to(self) -> int | None:
+        """How far back the trail has come, in Unix seconds; None at its end."""
+        return self.spans[0].until if self.spans else None
+
+    def query(self) -> dict[str, int]:
+        """Return the parameters of the next window; of a second that fills a window, all records are asked for."""
+        span = self.spans[0]
+        if self.second is not None:
+            return {"from": self.second, "to": self.second}
+        return {"from": span.floor, "to": span.until, "limit": WINDOW}
+
+    def advance(self, results: list[Any]) -> Span:
+        """Move past a window, and return the range of time for which it is complete.
+
+        The next window ends where the oldest record of this one began, and that record comes again there.
+        """
+        starts = [int(one["started_at"]) for one in results if isinstance(one, dict) and is_time(one.get("started_at"))]
+        ids = [one for one in map(record_id, results) if one is not None]
+        seen = set(self.last)
+        is_fresh = any(one not in seen for one in ids)
+        self.rows += sum(one not in seen for one in ids)
+        self.last = ids
+        span = self.spans[0]
+        if self.second is not None:
+            return self._leave_second(span)
+        oldest = min(starts, default=None)
+        if len(results) < WINDOW or oldest is None or oldest < span.floor:
+            del self.spans[0]
+            return span
+        if oldest < span.until:
+            self.spans[0] = Span(span.floor, oldest)
+        elif is_fresh or not self._is_after_second:
+            self.second = span.until
+        else:
+            del self.spans[0]  # the server does not heed the window's end
+        return Span(oldest + 1, span.until)
+
+    def settle(self) -> None:
+        """Go on with older history, stop there or end, after a window."""
+        if self.is_rereading:
+            self._go_on_rereading()
+        elif not self.spans:
+            self._begin_rereading()
+        if not self.spans:
+            self.status = "done"
+
+    def _begin_rereading(self) -> None:
+        """Look for a change that no record so far explains, or go on with such a search."""
+        is_explained = self.changed_at in {None, self.handled_at} or self.newest_update >= (self.changed_at or "")
+        if self.floor == 0 or (is_explained and self.sought_at is None):
+            self.handled_at = self.changed_at or self.handled_at
+            self.sought_at = None
+            self.reread_at = None
+            return
+        is_begun = self.sought_at is not None and self.reread_at is not None
+        until = to_epoch(self.reread_at) if is_begun and self.reread_at else self.floor
+        self.sought_at = self.sought_at or self.changed_at
+        self.is_rereading = True
+        self.spans = [Span(0, until)] if self.rereads > 0 else []
+        self.reread_at = from_epoch(until)
+
+    def _go_on_rereading(self) -> None:
+        self.rereads -= 1
+        if not self.spans:
+            self.handled_at = self.sought_at
+            self.sought_at = None
+            self.reread_at = None
+        elif self.rereads <= 0:
+            self.reread_at = from_epoch(self.spans[0].until)
+            self.spans = []
+
+    @property
+    def _is_after_second(self) -> bool:
+        return self.after is not None and self.spans[0].until == self.after - 1
+
+    def _leave_second(self, span: Span) -> Span:
+        second = self.second or 0
+        self.second, self.after = None, second
+        if second - 1 >= span.floor:
+            self.spans[0] = Span(span.floor, second - 1)
+        else:
+            del self.spans[0]
+        return Span(second, second)
+
+
+class Walk(BaseModel):
+    """A walk through a vehicle's parts, kept in `vehicles.backfill`; `since` is when it began, in Unix seconds."""
+
+    run_id: str
+    since: int
+    parts: dict[str, Trail]
+
+    @classmethod
+    def parse(cls, text: str | None) -> "Walk | None":
+        """Return a walk as it was kept; None where there is none, or one that this version does not know."""
+        try:
+            return cls.model_validate_json(text) if text else None
+        except ValidationError:
+            return None
+
+    def open_parts(self) -> list[str]:
+        """Return the parts that are not through: those that failed come last, so that they hold up no other."""
+        return sorted(
+            (part for part, trail in self.parts.items() if trail.status == "open"),
+            key=lambda part: self.parts[part].attempts,
+        )
+
+    def failed(self) -> dict[str, Trail]:
+        """Return the parts that were given up."""
+        return {part: trail for part, trail in self.parts.items() if trail.status == "failed"}
+
+
+def record_id(result: object) -> int | None:
+    """Return the id of a record, or None for what has none."""
+    return read_id(result.get("id")) if isinstance(result, dict) else None
+
+
+def is_time(value: object) -> bool:
+    """Tell whether a value can be Unix seconds."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 2**40

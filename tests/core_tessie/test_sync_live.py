@@ -1,0 +1,161 @@
+"""What is near-live: the light poll, corrections through the mirror, and a key that Tessie refuses."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from core_tessie.sync.routes import CRON, POLL_CRON
+from edge.testing import Client
+from sims.tessie import Fleet, Simulator
+
+from .conftest import Runner
+from .test_live_events import finished, mark, of, told
+from .test_sync import NOW, ended, fail, rows, synced
+
+
+@pytest.fixture
+def sim(run: Runner) -> Iterator[Simulator]:
+    """A Tessie of nine weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+async def polled(client: Client, minute: int = 0) -> list[dict[str, Any]]:
+    """Let the clock poll, and return the rows of the runs that it began, ended."""
+    before = {row["id"] for row in await rows(client, "sync_runs")}
+    await client.scheduled(POLL_CRON, datetime(2026, 1, 5, 20, minute, tzinfo=UTC))
+    begun = [row for row in await rows(client, "sync_runs") if row["id"] not in before]
+    return [await ended(client, row["id"]) for row in begun]
+
+
+def test_poll_syncs_only_the_car_that_began_to_drive(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    car = sim.fleet[vin]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        assert await polled(client) == []
+        before = await rows(client, "vehicles")
+        sim.ask("/_sim/requests", "DELETE")
+        assert await polled(client) == []
+        assert [one["path"] for one in sim.ask("/_sim/requests")] == ["/vehicles"]
+        assert await rows(client, "vehicles") == before
+
+        drive = next(one for one in car.history.drives if one.start.at > NOW.timestamp())
+        others = [other for other in sim.fleet if other is not car]
+        sim.fleet.pin((drive.start.at + drive.end.at) / 2)
+        for other in others:
+            other.now = lambda: int(NOW.timestamp())
+        (done,) = await polled(client)
+        assert (done["cause"], list(done["progress"])) == ("poll", [vin])
+        (row,) = await rows(client, "vehicles", f"id = '{vin}'")
+        assert row["shift_state"] == "D"
+        assert await polled(client) == []
+
+        sim.fleet.pin(drive.end.at + 120)
+        since = await mark(client)
+        (done,) = await polled(client)
+        assert list(done["progress"]) == [vin]
+        assert len(await rows(client, "drives", f"id = '{vin}-{drive.id}'")) == 1
+        types = [one["type"] for one in of(await told(client, since, finished(1)), vin)]
+        assert {"vehicle.changed", "drive.recorded", "drive.ended"} <= set(types)
+        assert await polled(client) == []
+        assert not [one for one in sim.ask("/_sim/requests") if "wake" in one["path"] or one["method"] != "GET"]
+
+    run(case, started=True)
+
+
+@pytest.mark.usefixtures("sim")
+def test_poll_can_be_slower_or_off(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> int:
+        await synced(client)
+        sim.ask("/_sim/requests", "DELETE")
+        for minute in range(0, 60, 5):
+            await polled(client, minute)
+        return len(sim.ask("/_sim/requests"))
+
+    run.env["SYNC_POLL_MINUTES"] = "15"
+    assert run(case, started=True) == 4
+    run.env["SYNC_POLL_MINUTES"] = "0"
+    assert run(case, started=True) == 0
+
+
+def test_poll_outlives_a_tessie_that_is_away(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await synced(client)
+        fail(sim, {"kind": "bad_gateway", "path": "^/vehicles$"})
+        sim.ask("/_sim/requests", "DELETE")
+        assert await polled(client) == []
+        assert len(sim.ask("/_sim/requests")) == 1
+
+    run(case, started=True)
+
+
+def test_correction_through_the_mirror_is_here_at_once(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    charge = sim.ask(f"/{vin}/charges")["results"][20]
+    drives = [record["id"] for record in sim.ask(f"/{vin}/drives")["results"][50:52]]
+
+    async def cost(client: Client, target: str, body: object = None) -> Any:
+        answer = await client.post(f"/tessieapi/{vin}/charges/{target}", body)
+        assert answer.status in {200, 404}, answer.text
+        return (await client.get(f"/d1/charges?id=eq.{vin}-{charge['id']}")).json()[0]["cost"]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        assert await cost(client, f"{charge['id']}/set_cost?cost=12.34") == 12.34
+        assert await cost(client, f"{charge['id']}/set_cost", {"cost": 5}) == 5
+        assert await cost(client, "1/set_cost?cost=99") == 5
+        assert await cost(client, f"{charge['id']}/set_cost?cost=") is None
+        body = {"drives": ",".join(map(str, drives)), "tag": "Business"}
+        assert (await client.post(f"/tessieapi/{vin}/drives/set_tag", body)).status == 200
+        listed = ",".join(f"{vin}-{one}" for one in drives)
+        tagged = (await client.get(f"/d1/drives?id=in.({listed})")).json()
+        assert [row["tag"] for row in tagged] == ["Business", "Business"]
+        await synced(client)
+        tagged = (await client.get(f"/d1/drives?id=in.({listed})")).json()
+        assert [row["tag"] for row in tagged] == ["Business", "Business"]
+
+    run(case, started=True)
+
+
+def test_refused_key_is_one_state_and_not_a_run_for_each_tick(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await synced(client)
+        fail(sim, {"kind": "unauthorized"})
+        since = await mark(client)
+        for hour in (4, 8, 12):
+            await client.scheduled(CRON, datetime(2026, 1, 5, hour, tzinfo=UTC))
+            assert await polled(client) == []
+        refused = await rows(client, "sync_runs", "status = 'failed'")
+        assert len(refused) == 1
+        assert "TESSIE_API_KEY" in refused[0]["error"]
+        found = [one["type"] for one in await told(client, since, finished(1))]
+        assert found.count("tessie.key.refused") == 1
+        health = (await client.get("/health")).json()
+        assert (health["status"], health["probes"]["TESSIE_API_KEY"]["status"]) == ("degraded", "error")
+        assert "refuses" in health["probes"]["TESSIE_API_KEY"]["message"]
+        fail(sim)
+        await client.scheduled(CRON, datetime(2026, 1, 5, 16, tzinfo=UTC))
+        (last,) = await rows(client, "sync_runs", "cause = 'cron' AND status != 'failed'")
+        assert (await ended(client, last["id"]))["status"] == "succeeded"
+        assert (await client.get("/health")).json()["probes"]["TESSIE_API_KEY"]["status"] == "ok"
+
+    run(case, started=True)
+
+
+def test_key_that_is_refused_during_a_run_ends_it(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await synced(client)
+        fail(
+            sim,
+            {"kind": "unauthorized", "path": "^/[A-Z0-9]{17}/"},
+            {"kind": "slow", "path": "^/vehicles$", "times": 1},
+            {"kind": "unauthorized", "path": "^/vehicles$"},
+        )
+        done = await synced(client)
+        assert (done["status"], "TESSIE_API_KEY" in done["error"]) == ("failed", True)
+
+    run(case, started=True)

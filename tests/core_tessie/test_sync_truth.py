@@ -1,0 +1,296 @@
+"""The copy follows Tessie: what is merged, removed, ends late, is corrected later or cannot be read is so here."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from edge.testing import Client
+from sims.tessie import Fleet, Simulator
+
+from .conftest import Runner
+from .test_live_events import finished, mark, of, told
+from .test_sync import NOW, fail, instant, rows, synced
+
+DAY = 86_400
+
+
+@pytest.fixture
+def sim(run: Runner) -> Iterator[Simulator]:
+    """A Tessie of nine weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+async def look_back(client: Client, to: float) -> None:
+    """Let the last sync be long ago: the clock of the simulated year stands still, this one's does not."""
+    await client.ports.settings.db.run("UPDATE vehicles SET synced_at = ?", instant(to))
+
+
+async def same(client: Client, sim: Simulator, vin: str, kind: str) -> None:
+    """Check that the rows of a kind are those that Tessie has."""
+    there = {record["id"]: instant(record["ended_at"]) for record in sim.ask(f"/{vin}/{kind}")["results"]}
+    assert {row["tessie_id"]: row["ended_at"] for row in await rows(client, kind, f"vin = '{vin}'")} == there
+
+
+def merge(sim: Simulator, vin: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Merge the two newest charges, as Tessie does, into the older one; return both as they were."""
+    newer, older = sim.ask(f"/{vin}/charges?limit=2")["results"]
+    both = {name: older[name] + newer[name] for name in ("energy_added", "energy_used", "miles_added")}
+    sim.ask(f"/_sim/charges/{vin}/{older['id']}", "PATCH", {"ended_at": newer["ended_at"], **both})
+    sim.ask(f"/_sim/charges/{vin}/{newer['id']}", "DELETE")
+    return newer, older
+
+
+def test_merged_charges_are_not_counted_twice(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        total = sum(row["energy_used_kwh"] for row in await rows(client, "charges", f"vin = '{vin}'"))
+        newer, older = merge(sim, vin)
+        await look_back(client, older["started_at"])
+        since = await mark(client)
+        await synced(client)
+        await same(client, sim, vin, "charges")
+        again = sum(row["energy_used_kwh"] for row in await rows(client, "charges", f"vin = '{vin}'"))
+        assert again == pytest.approx(total)
+        events = [one for one in of(await told(client, since, finished(1)), vin) if one["type"] == "charge.removed"]
+        assert [one["data"]["id"] for one in events] == [f"{vin}-{newer['id']}"]
+        report = (await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})).json()
+        assert report["id"]
+        listed = (await client.get(f"/d1/charges?id=eq.{vin}-{newer['id']}")).json()
+        assert listed == []
+        (aside,) = await rows(client, "removed_records")
+        assert (aside["kind"], aside["tessie_id"]) == ("charges", newer["id"])
+
+    run(case, started=True)
+
+
+def test_removed_record_comes_back_as_it_was(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    drive = sim.ask(f"/{vin}/drives?limit=30")["results"][-1]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        (before,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
+        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "DELETE")
+        await look_back(client, drive["started_at"])
+        await synced(client)
+        assert await rows(client, "drives", f"id = '{vin}-{drive['id']}'") == []
+        sim.ask(f"/_sim/drives/{vin}", "PUT", [drive])
+        since = await mark(client)
+        await client.ports.settings.db.run("UPDATE vehicles SET synced_at = CURRENT_TIMESTAMP")
+        await synced(client)
+        (after,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
+        assert after | {"updated_at": before["updated_at"]} == before
+        assert await rows(client, "removed_records") == []
+        found = [one["type"] for one in of(await told(client, since, finished(1)), vin)]
+        assert "drive.restored" in found
+        assert "drive.recorded" not in found
+
+    run(case, started=True)
+
+
+def test_one_empty_answer_removes_nothing(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        await look_back(client, NOW.timestamp() - 20 * DAY)
+        fail(sim, {"kind": "empty", "vin": vin, "path": "/drives$", "times": 1})
+        await synced(client)
+        await same(client, sim, vin, "drives")
+        assert await rows(client, "removed_records") == []
+
+    run(case, started=True)
+
+
+@pytest.mark.parametrize("is_overlap", [False, True], ids=["by start", "by overlap"])
+def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_overlap: bool) -> None:
+    vin = sim.vins[0]
+    sim.fleet.filters_by_overlap = is_overlap
+    now = datetime.now(UTC).timestamp()
+    template = sim.ask(f"/{vin}/charges?limit=1")["results"][0]
+    running = template | {
+        "id": 9_000_001, "started_at": int(now - 9 * DAY), "ended_at": None, "energy_added": 5.0, "energy_used": None,
+        "cost": None, "created_at": int(now - 9 * DAY), "updated_at": int(now - 9 * DAY),
+    }  # fmt: skip
+    done = running | {
+        "ended_at": int(now - 60),
+        "energy_added": 61.5,
+        "energy_used": 66.0,
+        "cost": 12.5,
+        "updated_at": int(now - 50),
+    }
+    later = template | {"id": 9_000_002, "started_at": int(now - 2 * DAY), "ended_at": int(now - DAY)}
+
+    async def case(client: Client) -> None:
+        sim.ask(f"/_sim/charges/{vin}", "PUT", [running, later])
+        await synced(client)
+        sim.ask(f"/_sim/charges/{vin}", "PUT", [done])
+        since = await mark(client)
+        await synced(client)
+        (row,) = await rows(client, "charges", f"id = '{vin}-9000001'")
+        assert (row["ended_at"], row["energy_added_kwh"], row["cost"]) == (instant(done["ended_at"]), 61.5, 12.5)
+        events = [one for one in of(await told(client, since, finished(1)), vin) if one["type"] == "charge.ended"]
+        assert [(one["data"]["id"], one["data"]["energy_used_kwh"]) for one in events] == [(f"{vin}-9000001", 66.0)]
+
+    run(case, started=True)
+
+
+def test_long_idle_that_is_listed_at_its_end_arrives(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    now = datetime.now(UTC).timestamp()
+    idle, charge = (sim.ask(f"/{vin}/{kind}?limit=1")["results"][0] for kind in ("idles", "charges"))
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        times = {"started_at": int(now - 7 * DAY), "ended_at": int(now - 60), "updated_at": int(now - 60)}
+        sim.ask(f"/_sim/idles/{vin}", "PUT", [idle | {"id": 9_000_001, **times}])
+        sim.ask(f"/_sim/charges/{vin}", "PUT", [charge | {"id": 9_000_002, **times}])
+        await synced(client)
+        assert len(await rows(client, "idles", f"id = '{vin}-9000001'")) == 1
+        assert len(await rows(client, "charges", f"id = '{vin}-9000002'")) == 1
+
+    run(case, started=True)
+
+
+def test_correction_of_an_old_record_is_found(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    listed = {kind: sim.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
+    drive, charge = listed["drives"][150], listed["charges"][10]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        sim.fleet.pin(NOW.timestamp() + 3600)
+        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        sim.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
+        await synced(client)
+        (row,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
+        assert row["tag"] == "Business"
+        (row,) = await rows(client, "charges", f"id = '{vin}-{charge['id']}'")
+        assert (row["cost"], row["location"]) == (77.5, "Another place")
+        sim.ask("/_sim/requests", "DELETE")
+        await synced(client)
+        assert len([one for one in sim.ask("/_sim/requests") if one["path"] == f"/{vin}/drives"]) == 1
+
+    run(case, started=True)
+
+
+def test_rereading_keeps_within_its_windows(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    drive = sim.ask(f"/{vin}/drives")["results"][-1]
+    run.env["SYNC_REREAD_WINDOWS"] = "1"
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        sim.fleet.pin(NOW.timestamp() + 3600)
+        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        runs = 0
+        while (await rows(client, "drives", f"id = '{vin}-{drive['id']}'"))[0]["tag"] != "Business":
+            runs += 1
+            assert runs < 6
+            sim.ask("/_sim/requests", "DELETE")
+            await synced(client)
+            calls = [one for one in sim.ask("/_sim/requests") if one["path"] == f"/{vin}/drives"]
+            assert len(calls) <= 2
+        assert runs > 1
+
+    run(case, started=True)
+
+
+UNREADABLE = {
+    "drives": {"tag": {}, "average_speed": "fast", "max_speed": 2**63, "ending_latitude": [1], "ended_at": "now"},
+    "charges": {"cost": "", "is_supercharger": "perhaps", "odometer": True, "location": 5},
+}
+
+
+def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+
+    async def case(client: Client) -> None:
+        rules: list[dict[str, object]] = [
+            {"kind": "fields", "vin": vin, "path": f"/{kind}$", "fields": fields} for kind, fields in UNREADABLE.items()
+        ]
+        fail(sim, *rules)
+        since = await mark(client)
+        done = await synced(client)
+        assert done["status"] == "succeeded"
+        fail(sim)
+        for kind, fields in UNREADABLE.items():
+            records = {record["id"]: record for record in sim.ask(f"/{vin}/{kind}")["results"]}
+            here = await rows(client, kind, f"vin = '{vin}'")
+            assert {row["tessie_id"] for row in here} == set(records)
+            counts = done["progress"][vin]["unreadable"][kind]
+            assert sorted(counts.values()) == [len(records)] * len(fields)
+            assert {row[name] for row in here for name in counts} == {None}
+        found = await told(client, since, finished(1))
+        (event,) = (one for one in of(found, vin) if one["type"] == "sync.unreadable")
+        assert event["data"]["fields"] == done["progress"][vin]["unreadable"]
+        assert any(one["type"] == "log.warning" and "not readable" in one["data"]["message"] for one in found)
+
+    run(case, started=True)
+
+
+def test_entries_of_the_list_without_a_vin_are_left_out(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        fail(sim, {"kind": "odd_vins", "path": "^/vehicles$"})
+        done = await synced(client)
+        assert (done["status"], sorted(done["progress"])) == ("succeeded", sorted(sim.vins))
+
+    run(case, started=True)
+
+
+@pytest.mark.parametrize("number", [100, 101, 250])
+def test_many_records_in_one_second_all_arrive(run: Runner, sim: Simulator, number: int) -> None:
+    vin = sim.vins[0]
+    middle = sim.ask(f"/{vin}/drives")["results"][40]
+    many = [middle | {"id": 9_000_000 + one} for one in range(number)]
+
+    async def case(client: Client) -> None:
+        sim.ask(f"/_sim/drives/{vin}", "PUT", many)
+        await synced(client)
+        await same(client, sim, vin, "drives")
+
+    run(case, started=True)
+
+
+def test_gone_vehicle_is_archived_once_and_comes_back(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[1]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        drives = len(await rows(client, "drives", f"vin = '{vin}'"))
+        fail(sim, {"kind": "unlisted", "vin": vin, "path": "^/vehicles$"}, {"kind": "not_found", "vin": vin})
+        since = await mark(client)
+        statuses = [(await synced(client))["status"] for _ in range(5)]
+        assert statuses == ["partial", "partial", "succeeded", "succeeded", "succeeded"]
+        (car,) = await rows(client, "vehicles", f"id = '{vin}'")
+        assert (car["is_active"], bool(car["archived_at"]), bool(car["display_name"])) == (0, True, True)
+        assert len(await rows(client, "drives", f"vin = '{vin}'")) == drives
+        types = [one["type"] for one in of(await told(client, since, finished(5)), vin)]
+        assert types.count("vehicle.archived") == 1
+        fail(sim)
+        since = await mark(client)
+        assert (await synced(client))["status"] == "succeeded"
+        (car,) = await rows(client, "vehicles", f"id = '{vin}'")
+        assert (car["is_active"], car["archived_at"]) == (1, None)
+        assert "vehicle.returned" in [one["type"] for one in of(await told(client, since, finished(1)), vin)]
+
+    run(case, started=True)
+
+
+def test_vehicle_that_is_only_missing_from_the_list_stays(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[1]
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        fail(sim, {"kind": "unlisted", "vin": vin, "path": "^/vehicles$"})
+        for _ in range(4):
+            assert (await synced(client))["status"] == "succeeded"
+        (car,) = await rows(client, "vehicles", f"id = '{vin}'")
+        assert (car["is_active"], car["archived_at"]) == (1, None)
+
+    run(case, started=True)
