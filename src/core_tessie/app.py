@@ -25,6 +25,8 @@ from core_tessie.sync.backfill import Backfill
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.work import QUEUE, SyncWork
 from core_tessie.tables import TABLES
+from core_tessie.tariffs import routes as tariffs
+from core_tessie.tariffs.estimates import Estimates
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from core_tessie.tessie.corrections import Corrections
@@ -83,6 +85,7 @@ app = App(
         event(Corrections),
         event(tessieapi.Mirror),
         event(SyncWork),
+        event(Estimates),
         event(Publisher),
         event(SyncNews),
         event(ReportNews),
@@ -101,6 +104,7 @@ app = App(
         tessieapi.routes,
         commands.routes,
         energy_report.routes,
+        tariffs.routes,
         sync.routes,
         usage.routes,
         live,

@@ -13,7 +13,7 @@ from edge.routes import Routes
 
 routes = Routes(tag="retention")
 
-_NAMED_IN = ("logs", "agent_messages", "agent_actions", "sync_runs", "energy_reports", "overrides")
+_NAMED_IN = ("logs", "agent_messages", "agent_actions", "sync_runs", "energy_reports", "overrides", "tariffs")
 """Tables that name a key as their actor."""
 _IS_NAMED = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {table}.actor = api_keys.id)" for table in _NAMED_IN)
 

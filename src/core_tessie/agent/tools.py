@@ -175,11 +175,13 @@ def refused(error: str, **more: object) -> Outcome:
 
 
 def _numbers(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a report fits a prompt: its numbers, as far as they are known."""
+    """Return what of a report fits a prompt: its numbers, as far as they are known, and what they leave out."""
     known = {name: one for name, one in stored["report"]["numbers"].items() if one["value"] is not None}
     numbers = {name: f"{one['value']} {one['unit']}" for name, one in known.items()}
     kept = ("id", "title", "vin", "period_from", "period_to", "rows_used")
-    return {name: stored[name] for name in kept} | {"numbers": numbers}
+    costs = stored["report"].get("by_currency", {}).get("rows", [])
+    left_out = {name: count for name, count in stored["report"]["left_out"].items() if count}
+    return {name: stored[name] for name in kept} | {"numbers": numbers, "left_out": left_out, "costs": costs}
 
 
 def _cut(value: object) -> str:

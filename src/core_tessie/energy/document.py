@@ -61,6 +61,12 @@ class ReportInputs(BaseModel):
     timezone: str
     home: str
     min_drive_mi: float
+    currency: str | None = None
+
+
+def _no_currencies() -> ReportTable:
+    """Return the table of a report from before there were tariffs."""
+    return ReportTable(title="Cost by currency", columns={}, rows=[])
 
 
 class EnergyReport(BaseModel):
@@ -78,6 +84,7 @@ class EnergyReport(BaseModel):
     by_temperature: ReportTable
     by_kind: ReportTable
     by_place: ReportTable
+    by_currency: ReportTable = Field(default_factory=_no_currencies)
     battery: ReportTable
     battery_by_month: ReportTable
     best_drives: ReportTable

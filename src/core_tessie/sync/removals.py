@@ -62,7 +62,11 @@ def restore(kind: str, rows: Sequence[Row]) -> list[Statement]:
     if not rows:
         return []
     payloads = [from_json(row["payload"]) for row in rows]
-    columns = [name for name in SCHEMA.relations[kind].columns if name in payloads[0]]
+    columns = [
+        name
+        for name, column in SCHEMA.relations[kind].columns.items()
+        if name in payloads[0] and not column.is_generated and not name.startswith("estimate")  # it is made anew
+    ]
     values = [[payload.get(name) for name in columns] for payload in payloads]
     picked = ", ".join(f"value ->> {index}" for index in range(len(columns)))
     insert = (
