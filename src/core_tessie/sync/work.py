@@ -79,7 +79,11 @@ class SyncWork(NamedTuple):
     async def begin_for(self, vins: list[str], cause: Cause, request_id: str) -> None:
         """Begin a run of some vehicles."""
         run = await self._begin(cause, cause, request_id)
-        await self._send(run["id"], vins)
+        try:
+            await self._send(run["id"], vins)
+        except PortError as fault:
+            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
+            raise
 
     async def begin_empty(self, cause: Cause, request_id: str) -> SyncRun:
         """Begin a run of no vehicle, to say in it why there can be none."""
