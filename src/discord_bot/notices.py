@@ -10,12 +10,12 @@ from pydantic_core import to_json
 from discord_bot.audit import Audit, Entry
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import subscribed
+from edge import Clock, KeyValue, Log, Problem, Statement, SystemDatabase
 from edge.clients.discord import DiscordBusy, Embed, WebhookMissing, Webhooks, message
 from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamFailed, UpstreamUnreached
-from edge.errors import Problem
 from edge.instants import to_text
-from edge.ports import Clock, KeyValue, Log, PortError, Row, Statement, SystemDatabase
+from edge.ports import PortError, Row
 
 LIMITED = "ratelimit:"
 """Begins the KV names that hold which notice about a subject went out last, and until when no other may."""

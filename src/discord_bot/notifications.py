@@ -9,16 +9,11 @@ from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import NAMES
 from discord_bot.times import span, zone_of
-from edge.access import OPERATOR
+from edge import OPERATOR, Body, Database, Operation, Query, Request, Response, Routes
 from edge.clients.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.clients.upstream import UpstreamTimeout
-from edge.endpoint import Body, Operation, Query
-from edge.http import Response
 from edge.instants import IN_ANY_ZONE, from_text
-from edge.ports import Database
 from edge.reach import OPEN
-from edge.request import Request
-from edge.routes import Routes
 from edge.rows import row_as
 from edge.text import Matching
 

@@ -13,11 +13,9 @@ from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
 from core_tessie.settings import TessieSettings
-from edge.access import Actor
+from edge import Actor, Background, BadRequest, Clock
 from edge.clients.model_faults import ModelNotConfigured, ModelNotFound, problem_of
 from edge.data import ScopedDatabase
-from edge.errors import BadRequest
-from edge.ports import Background, Clock
 from edge.ports.model import Answer, Model, ModelError, Part, Prompt
 
 _OPTIONS = (
