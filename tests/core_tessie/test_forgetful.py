@@ -70,6 +70,13 @@ async def fill(db: Database) -> None:
             await db.run(f"INSERT INTO {table} {columns}", vin, vin)
         columns = "(id, vin, version, status, first_seen_at) VALUES (? || '-1', ?, '1', 's', '2025-01-01 00:00:00')"
         await db.run(f"INSERT INTO software_updates {columns}", vin, vin)
+        await db.run("INSERT INTO sync_parts (id, vin, part) VALUES (? || '-drives', ?, 'drives')", vin, vin)
+        columns = "(id, vin, kind, tessie_id, started_at, removed_at, payload)"
+        values = "(? || '-drives-1', ?, 'drives', 1, '2025-01-01 00:00:00', '2025-01-01 00:00:00', '{}')"
+        await db.run(f"INSERT INTO removed_records {columns} VALUES {values}", vin, vin)
+        columns = "(id, vin, record_table, record_id, owner_value)"
+        values = "('drives:' || ? || '-1', ?, 'drives', ? || '-1', 'null')"
+        await db.run(f"INSERT INTO overrides {columns} VALUES {values}", vin, vin, vin)
     for number, car in enumerate((A, B, None)):
         columns = "(id, vin, period_from, period_to, title, report) VALUES (?, ?, 'a', 'b', 't', '{}')"
         await db.run(f"INSERT INTO energy_reports {columns}", f"r{number}", car)
@@ -104,7 +111,7 @@ def ids(rows: list[Row]) -> set[str]:
     return {row["id"] for row in rows}
 
 
-CARS = {f"{A}", f"{A}-1", f"{A}-2025-01-01 00:00:00", "r0", "a0"}
+CARS = {A, *(f"{A}-{rest}" for rest in ("1", "drives", "drives-1", "2025-01-01 00:00:00")), f"drives:{A}-1", "r0", "a0"}
 OF_NONE = {"sync_runs", "logs", "tessie_raw"}
 ADMINS = {"logs", "tessie_raw"}
 

@@ -8,8 +8,9 @@ from pydantic_core import from_json
 
 from core_tessie.sync.walk import PARTS, Span, Trail, Walk
 from core_tessie.tessie.records import RECORDS
+from edge import Statement
 from edge.instants import to_epoch, to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 OVERLAP = timedelta(days=2)
 """Tessie corrects records later (costs, tags, merged addresses): each sync looks back so far."""
@@ -19,12 +20,14 @@ DOUBTED_FOR = timedelta(days=3)
 """So long after a record was removed, its time is looked at again: Tessie may have erred."""
 OPEN_RECORDS = 5
 """Records without an end that are looked up one by one."""
+IDLE_REREADS = 2
+"""Windows of idles that one run reads again at most: that of a parked car may change without end."""
 FOLLOWED = frozenset({"charges", "idles"})
 """Kinds that last for days and may be listed first at their end: nothing is known since the last known end."""
 
 
 class Looked(NamedTuple):
-    """What a look-back is made of: the vehicle's row, those of its parts by name, and those of `bounds` by kind."""
+    """The rows that a look-back needs: the vehicle's, those of its parts by name, and those of `bounds` by kind."""
 
     vehicle: Row
     parts: Mapping[str, Row]
@@ -48,7 +51,7 @@ def begin(run_id: str, looked: Looked, now: datetime, rereads: int, left: Walk |
     trails["battery_health"].floor = _floor(looked.vehicle, looked.parts.get("battery_health", {}), now)
     for kind in RECORDS:
         trail = _trail(kind, looked, now, max(ends, default=since))
-        trail.rereads = rereads
+        trail.rereads = min(rereads, IDLE_REREADS) if kind == "idles" else rereads
         trails[kind] = _with_rest(trail, kind, left)
     return Walk(run_id=run_id, since=since, parts=trails)
 
@@ -97,7 +100,10 @@ def _with_rest(trail: Trail, kind: str, left: Walk | None) -> Trail:
     if left is None or rest is None or not rest.rows or rest.is_rereading or rest.status == "done" or not rest.spans:
         return trail
     floor = max(0, left.since - int(OVERLAP.total_seconds()))
-    spans = [Span(floor, trail.spans[0].until), *rest.spans]
+    newest, *others = trail.spans
+    if trail.floor:
+        floor = min(floor, newest.floor)
+    spans = [Span(floor, newest.until), *rest.spans, *others]
     return trail.model_copy(update={"spans": spans, "floor": rest.floor})
 
 

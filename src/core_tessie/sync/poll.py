@@ -10,18 +10,19 @@ from core_tessie.sync.news import difference
 from core_tessie.sync.reading import KeyRefused, ListedCar, Listing, VehicleRefused, list_vehicles
 from core_tessie.sync.rows import present
 from core_tessie.sync.work import SyncWork
-from edge.errors import Problem
-from edge.events import Tick
-from edge.ports import Row, Statement
+from edge import Problem, Statement, Tick
+from edge.ports import Row
 
 MOVING = frozenset({"D", "R", "N"})
 CHARGING = frozenset({"Charging", "Starting"})
+ENDING = frozenset({"drives", "charges"})
+"""Kinds of history that a change of the list brings here at once."""
 EVERY = 5
 """Minutes between two ticks of the clock that polls."""
 
 
 class Standing(NamedTuple):
-    """What is known here: vehicles by VIN, when their kinds of history changed last, and those that a run waits for."""
+    """The stored state: vehicles by VIN, the last changes of their history, and the vehicles that a run waits for."""
 
     vehicles: Mapping[str, Row]
     changed_at: Mapping[tuple[str, str], str]
@@ -76,10 +77,16 @@ def _due(listing: Listing, standing: Standing) -> list[str]:
 
 
 def _is_news(vin: str, car: ListedCar, standing: Standing) -> bool:
-    if car.last_state is not None and activity_of(car.last_state) != _activity(standing.vehicles[vin]):
+    """Tell whether an activity began or ended, or a record of a parked vehicle changed.
+
+    While a vehicle drives or charges its records change all the time, and so does the one of its parking.
+    """
+    before = _activity(standing.vehicles[vin])
+    now = before if car.last_state is None else activity_of(car.last_state)
+    if now != before:
         return True
-    known = standing.changed_at
-    return any(known.get((vin, kind), at) != at for kind, at in car.changed_at.items())
+    changed = {kind: at for kind, at in car.changed_at.items() if kind in ENDING}
+    return now == "parked" and any(standing.changed_at.get((vin, kind), at) != at for kind, at in changed.items())
 
 
 def activity_of(state: Mapping[str, Any]) -> str:

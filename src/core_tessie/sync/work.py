@@ -14,9 +14,8 @@ from core_tessie.sync.reading import KeyRefused, VehicleRefused
 from core_tessie.sync.runs import Cause, SyncRun
 from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
-from edge.errors import NotConfigured, Problem
-from edge.events import Retry
-from edge.ports import Clock, PortError, Queue, Statement, SystemDatabase
+from edge import Clock, NotConfigured, Problem, Queue, Retry, Statement, SystemDatabase
+from edge.ports import PortError
 
 QUEUE = "core-tessie-queue"
 DEAD_LETTERS = "core-tessie-dlq"
@@ -79,7 +78,11 @@ class SyncWork(NamedTuple):
     async def begin_for(self, vins: list[str], cause: Cause, request_id: str) -> None:
         """Begin a run of some vehicles."""
         run = await self._begin(cause, cause, request_id)
-        await self._send(run["id"], vins)
+        try:
+            await self._send(run["id"], vins)
+        except PortError as fault:
+            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
+            raise
 
     async def begin_empty(self, cause: Cause, request_id: str) -> SyncRun:
         """Begin a run of no vehicle, to say in it why there can be none."""
