@@ -207,13 +207,19 @@ def _source(relation: Relation) -> str:
     }
     form = "" if relation.form == "table" else f"form={relation.form!r}, "
     given = "".join(f"{name}={value!r}, " for name, value in members.items() if value)
-    lines = [repr(line + " ") for line in wrap(relation.layout, WIDTH, break_on_hyphens=False)]
-    layout = f"{' '.join(lines)[:-2]}'"
-    return f"Relation({relation.name!r}, {layout}, {form}{given})"
+    return f"Relation({relation.name!r}, {_wrapped(relation.layout)}, {form}{given})"
+
+
+def _wrapped(text: str, width: int = WIDTH) -> str:
+    """Return a text as literals of at most a line each."""
+    if len(text) <= width:
+        return repr(text)
+    lines = wrap(text, width, break_on_hyphens=False)
+    return " ".join([*(repr(f"{line} ") for line in lines[:-1]), repr(lines[-1])])
 
 
 def _call(index: Index) -> str:
-    more = ", is_unique=True" * index.is_unique + (f", where={index.where!r}" if index.where else "")
+    more = ", is_unique=True" * index.is_unique + (f", where={_wrapped(index.where, WIDTH - 6)}" if index.where else "")
     return f"Index({index.name!r}, {index.table!r}, {index.columns!r}{more})"
 
 

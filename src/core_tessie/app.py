@@ -25,11 +25,12 @@ from core_tessie.sync.backfill import Backfill
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.work import QUEUE, SyncWork
 from core_tessie.tables import TABLES
+from core_tessie.tariffs import routes as tariffs
+from core_tessie.tariffs.estimates import Estimates
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from core_tessie.tessie.corrections import Corrections
-from edge.access import Actor
-from edge.app import App
+from edge import Actor, App, Limit, Request
 from edge.auth import routes as auth
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, rate_limit_headers
@@ -40,8 +41,6 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Limit
-from edge.request import Request
 from edge.resources import health
 
 live = Live(may_publish=vehicle("own.subject"))
@@ -83,6 +82,7 @@ app = App(
         event(Corrections),
         event(tessieapi.Mirror),
         event(SyncWork),
+        event(Estimates),
         event(Publisher),
         event(SyncNews),
         event(ReportNews),
@@ -101,6 +101,7 @@ app = App(
         tessieapi.routes,
         commands.routes,
         energy_report.routes,
+        tariffs.routes,
         sync.routes,
         usage.routes,
         live,

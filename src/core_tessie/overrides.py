@@ -9,8 +9,9 @@ from functools import cache
 from pydantic_core import to_json
 
 from core_tessie.tessie.records import RECORDS, Capacity
+from edge import Statement
 from edge.data.upserts import upsert
-from edge.ports import Statement, Value
+from edge.ports import Value
 
 _FIXED = frozenset({"tessie_id", "recorded_at", "tessie_updated_at"})
 """Columns that an id is made of, and Tessie's own stamp: no owner corrects them."""
@@ -65,14 +66,15 @@ def _statements(table: str, columns: tuple[str, ...]) -> tuple[str, str]:
 
 def _refresh_sql(table: str, columns: tuple[str, ...]) -> str:
     fields = f"json_each('{to_json(columns).decode()}') AS field"
+    # Materialized, and looked up by id: the cost grows with the records that came, not with the overrides there are.
     return (
-        "UPDATE overrides SET tessie_value = fresh.tessie_value, updated_at = CURRENT_TIMESTAMP FROM ("
-        "SELECT held.id AS id, CASE WHEN held.column_name IS NULL "
+        "WITH fresh AS MATERIALIZED (SELECT held.id AS id, CASE WHEN held.column_name IS NULL "
         f"THEN (SELECT json_group_object(field.value, json(record.value -> field.key)) FROM {fields}) "
         f"ELSE (SELECT record.value -> field.key FROM {fields} WHERE field.value = held.column_name) END "
-        "AS tessie_value FROM json_each(?) AS record JOIN overrides AS held "
-        f"ON held.record_table = '{table}' AND held.record_id = record.value ->> 0) AS fresh "
-        "WHERE overrides.id = fresh.id AND fresh.tessie_value IS NOT NULL "
+        "AS tessie_value FROM json_each(?) AS record CROSS JOIN overrides AS held "
+        f"ON held.record_table = '{table}' AND held.record_id = record.value ->> 0) "
+        "UPDATE overrides SET tessie_value = fresh.tessie_value, updated_at = CURRENT_TIMESTAMP FROM fresh "
+        "WHERE overrides.id IN (SELECT id FROM fresh) AND overrides.id = fresh.id AND fresh.tessie_value IS NOT NULL "
         "AND overrides.tessie_value ->> '$' IS NOT fresh.tessie_value ->> '$'"
     )
 

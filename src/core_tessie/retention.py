@@ -6,14 +6,12 @@ from typing import Any
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.sync.routes import CRON
+from edge import Clock, Log, Routes, SystemDatabase, Tick
 from edge.data.retention import Retention, Rule
-from edge.events import Tick
-from edge.ports import Clock, Log, SystemDatabase
-from edge.routes import Routes
 
 routes = Routes(tag="retention")
 
-_NAMED_IN = ("logs", "agent_messages", "agent_actions", "sync_runs", "energy_reports", "overrides")
+_NAMED_IN = ("logs", "agent_messages", "agent_actions", "sync_runs", "energy_reports", "overrides", "tariffs")
 """Tables that name a key as their actor."""
 _IS_NAMED = " OR ".join(f"EXISTS (SELECT 1 FROM {table} WHERE {table}.actor = api_keys.id)" for table in _NAMED_IN)
 

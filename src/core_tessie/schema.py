@@ -33,21 +33,25 @@ SCHEMA = Schema(
         Relation(
             "battery_health",
             "id vin! recorded_at!:instant odometer_mi:real max_range_mi:real max_ideal_range_mi:real capacity_kwh:real "
-            "created_at:instant updated_at:instant",
+            "created_at:instant updated_at:instant implausible",
             key=("id",),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "charges",
             "id vin! tessie_id!:integer started_at!:instant ended_at:instant location saved_location latitude:real "
             "longitude:real is_supercharger:boolean is_fast_charger:boolean odometer_mi:real energy_added_kwh:real "
             "energy_used_kwh:real rated_range_added_mi:real ideal_range_added_mi:real starting_battery_pct:real "
-            "ending_battery_pct:real cost:real tessie_updated_at:instant created_at:instant updated_at:instant",
+            "ending_battery_pct:real cost:real tessie_updated_at:instant created_at:instant updated_at:instant "
+            "implausible estimated_cost:real estimated_currency estimated_tariff_id estimate_tariffs! estimate_basis",
             key=("id",),
             unique=(("vin", "tessie_id"),),
+            defaults={"estimate_tariffs": ""},
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "climates",
@@ -69,11 +73,12 @@ SCHEMA = Schema(
             "ending_odometer_mi:real distance_mi:real autopilot_distance_mi:real average_speed_mph:real "
             "max_speed_mph:real inside_temp_c:real outside_temp_c:real rated_range_used_mi:real "
             "ideal_range_used_mi:real energy_used_kwh:real tag tessie_updated_at:instant created_at:instant "
-            "updated_at:instant",
+            "updated_at:instant implausible",
             key=("id",),
             unique=(("vin", "tessie_id"),),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "energy_reports",
@@ -89,11 +94,12 @@ SCHEMA = Schema(
             "id vin! tessie_id!:integer started_at!:instant ended_at:instant location saved_location latitude:real "
             "longitude:real starting_battery_pct:real ending_battery_pct:real rated_range_used_mi:real "
             "ideal_range_used_mi:real climate_fraction:real sentry_fraction:real energy_used_kwh:real "
-            "tessie_updated_at:instant created_at:instant updated_at:instant",
+            "tessie_updated_at:instant created_at:instant updated_at:instant implausible",
             key=("id",),
             unique=(("vin", "tessie_id"),),
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
             references={"vin": "vehicles"},
+            generated=("implausible",),
         ),
         Relation(
             "logs",
@@ -154,6 +160,14 @@ SCHEMA = Schema(
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
         ),
         Relation(
+            "tariffs",
+            "id name! vin currency! timezone saved_location latitude:real longitude:real radius_m:real charger rates! "
+            "actor created_at:instant updated_at:instant",
+            key=("id",),
+            expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            references={"vin": "vehicles"},
+        ),
+        Relation(
             "tessie_raw",
             "id vin method! path! query! status:integer content_type body body_bytes!:integer is_cut!:boolean "
             "latency_ms:real attempts!:integer error request_id created_at:instant updated_at:instant digest "
@@ -191,11 +205,13 @@ SCHEMA = Schema(
             "is_climate_on:boolean inside_temp_c:real outside_temp_c:real tire_front_left_bar:real "
             "tire_front_right_bar:real tire_rear_left_bar:real tire_rear_right_bar:real car_version "
             "utc_offset_s:integer synced_at:instant refreshed_at:instant backfilled_at:instant backfill "
-            "created_at:instant updated_at:instant archived_at:instant original_capacity_kwh:real degradation_pct:real",
+            "created_at:instant updated_at:instant archived_at:instant original_capacity_kwh:real degradation_pct:real "
+            "implausible",
             key=("id",),
             unique=(("vin",),),
             defaults={"is_active": 1},
             expressions={"created_at": "CURRENT_TIMESTAMP", "updated_at": "CURRENT_TIMESTAMP"},
+            generated=("implausible",),
         ),
     ),
     indexes=(
@@ -220,6 +236,14 @@ SCHEMA = Schema(
         Index("api_keys_created", "api_keys", ("created_at",)),
         Index("api_keys_ended", "api_keys", ("coalesce(revoked_at, expires_at)",)),
         Index("battery_health_vin_recorded", "battery_health", ("vin", "recorded_at")),
+        Index(
+            "charges_estimate_stale",
+            "charges",
+            ("id",),
+            where="estimate_basis <> json_array(started_at, ended_at, saved_location, latitude, longitude, "
+            "is_supercharger, is_fast_charger, energy_added_kwh, energy_used_kwh, cost)",
+        ),
+        Index("charges_estimate_tariffs", "charges", ("estimate_tariffs",)),
         Index("charges_open", "charges", ("vin", "started_at"), where="ended_at IS NULL"),
         Index("charges_started", "charges", ("started_at",)),
         Index("charges_vin_started", "charges", ("vin", "started_at")),
@@ -243,6 +267,8 @@ SCHEMA = Schema(
         Index("sync_runs_ended", "sync_runs", ("ended_at",)),
         Index("sync_runs_open", "sync_runs", ("status", "started_at")),
         Index("sync_runs_started", "sync_runs", ("started_at",)),
+        Index("tariffs_by_actor", "tariffs", ("actor",)),
+        Index("tariffs_vin", "tariffs", ("vin",)),
         Index("tessie_raw_asked", "tessie_raw", ("path", "query", "method"), where="digest IS NOT NULL"),
         Index("tessie_raw_created", "tessie_raw", ("created_at",)),
         Index("tessie_raw_stored", "tessie_raw", ("created_at", "stored_bytes"), where="stored_bytes IS NOT NULL"),
@@ -266,5 +292,7 @@ SCHEMA = Schema(
         "0011_sync_parts.sql",
         "0015_overrides.sql",
         "0016_original_capacity.sql",
+        "0018_plausibility.sql",
+        "0019_tariffs.sql",
     ),
 )

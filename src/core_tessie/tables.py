@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core_tessie.schema import SCHEMA
-from edge.access import READER
+from edge import READER
 from edge.data import BOUND, OWNER, Kind, Rows, Table, Tables
 
 VEHICLES = {BOUND: "vin IN (SELECT value FROM json_each(:subjects))"}
@@ -47,6 +47,7 @@ TABLES = Tables(
     Table("agent_actions", read=READER, write=READER, own=VEHICLES, kinds={"result": Kind.JSON}, has_rowid=True),
     Table("idles", read=READER, own=VEHICLES),
     Table("battery_health", read=READER, own=VEHICLES),
+    Table("tariffs", read=READER, own=VEHICLES, kinds={"rates": Kind.JSON}, has_rowid=True),
     Table("sync_parts", read=READER, own=VEHICLES),
     Table("removed_records", read=READER, own=VEHICLES, kinds={"payload": Kind.JSON}),
     Table("overrides", read=READER, own=VEHICLES, kinds={"owner_value": Kind.JSON, "tessie_value": Kind.JSON}),

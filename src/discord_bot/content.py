@@ -10,11 +10,10 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from discord_bot.settings import BotSettings
 from discord_bot.times import aware, span, zone_of
+from edge import Clock, Fetch, NotFound
 from edge.clients.cache import Cache, Terms
 from edge.clients.discord import LINK, Embed
 from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed
-from edge.errors import NotFound
-from edge.ports import Clock, Fetch
 
 TERMS = Terms(fresh=60, keep=86_400)
 PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
@@ -24,7 +23,7 @@ MOST = 100
 LONGEST_LINK = 500
 
 _PLAIN = ":/?#@!$&'*+,;=%~-._"
-"""What stays in a link as it is: not its brackets, as it may stand in such."""
+"""Characters that stay unescaped in a link; brackets are escaped, as a link may stand in some."""
 
 
 def _in_a_calendar(moment: datetime | None) -> datetime | None:
@@ -55,7 +54,7 @@ class Document(BaseModel):
 
     @property
     def name(self) -> str:
-        """What it is called."""
+        """The title, or the slug without one."""
         return self.title or self.slug
 
 

@@ -1,4 +1,4 @@
-"""What Discord sends when someone uses the bot, and what a handler may answer."""
+"""Interactions that Discord sends when someone uses the bot, and the answers of handlers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -24,7 +24,7 @@ type Kind = Literal["slash", "button", "select", "modal", "autocomplete"]
 
 @dataclass(frozen=True, slots=True)
 class Interaction:
-    """What someone did. `body` are a command's options or a modal's fields, `values` what was chosen in a menu.
+    """A user's interaction. `body` holds a command's options or a modal's fields, `values` the choices of a menu.
 
     `parts` is what follows the name in a component's id, `typed` the beginning of what is to be completed. With the
     `token` anyone may answer, for 15 minutes.

@@ -10,12 +10,12 @@ from pydantic_core import to_json
 from discord_bot.audit import Audit, Entry
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import subscribed
+from edge import Clock, KeyValue, Log, Problem, Statement, SystemDatabase
 from edge.clients.discord import DiscordBusy, Embed, WebhookMissing, Webhooks, message
 from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamFailed, UpstreamUnreached
-from edge.errors import Problem
 from edge.instants import to_text
-from edge.ports import Clock, KeyValue, Log, PortError, Row, Statement, SystemDatabase
+from edge.ports import PortError, Row
 
 LIMITED = "ratelimit:"
 """Begins the KV names that hold which notice about a subject went out last, and until when no other may."""
@@ -64,7 +64,7 @@ class NoticeUnderWay(Problem):
 
 
 class Notice(NamedTuple):
-    """What is to be told in the channel of a `kind`. Of two with the same `key` and kind, one is sent.
+    """A message for the channel of a `kind`. Of two with the same `key` and kind, one is sent.
 
     With `is_limited` no other about the same `subject` goes out for a while; with `mentions` those are mentioned who
     have subscribed to it. `repeats` sends it also where nobody knows whether it was sent before.
@@ -83,7 +83,7 @@ class Notice(NamedTuple):
 
     @property
     def fingerprint(self) -> str:
-        """What is the same for the same notice."""
+        """A hash that is equal for equal notices."""
         return sha256(f"{self.source}\n{self.kind}\n{self.key}".encode()).hexdigest()
 
 

@@ -9,16 +9,11 @@ from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import NAMES
 from discord_bot.times import span, zone_of
-from edge.access import OPERATOR
+from edge import OPERATOR, Body, Database, Operation, Query, Request, Response, Routes
 from edge.clients.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.clients.upstream import UpstreamTimeout
-from edge.endpoint import Body, Operation, Query
-from edge.http import Response
 from edge.instants import IN_ANY_ZONE, from_text
-from edge.ports import Database
 from edge.reach import OPEN
-from edge.request import Request
-from edge.routes import Routes
 from edge.rows import row_as
 from edge.text import Matching
 
@@ -34,7 +29,7 @@ Short = Annotated[str, Field(max_length=1000)]
 
 
 class News(BaseModel):
-    """What there is to tell about a subject. What is longer than Discord takes is cut."""
+    """News about a subject. Texts longer than Discord's limits are cut."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -130,7 +125,7 @@ _TOLD = Operation({200: {JSON: Told}, 201: {JSON: Told}})
 
 
 class Desk:
-    """Where news become notices."""
+    """The routes that turn news into notices."""
 
     def __init__(self, notices: Notices, settings: BotSettings) -> None:
         self._notices, self._zone = notices, settings.time_zone

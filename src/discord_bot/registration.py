@@ -1,4 +1,4 @@
-"""What Discord is to know of the commands: documents made of the declarations, and how they differ from what it knows.
+"""Registration of commands: Discord's documents from the declarations, and how they differ from the registered ones.
 
 No Worker loads this; `make register` does.
 """
@@ -23,7 +23,7 @@ class Unregistrable(Exception):
 
 
 class Change(NamedTuple):
-    """What is to become of a command: `members` are the paths of what differs."""
+    """A planned change of a command: `members` are the paths that differ."""
 
     what: Literal["added", "changed", "removed"]
     name: str
@@ -113,4 +113,4 @@ _OURS = frozenset({
     "description", "options", "choices", "autocomplete", "required", "min_value", "max_value", "min_length",
     "max_length",
 })  # fmt: skip
-"""What a declaration says, so that it differs where Discord has it and the declaration not."""
+"""Defaults of a declaration: a member that Discord has and the declaration lacks counts as a difference."""

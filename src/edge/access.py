@@ -7,7 +7,7 @@ from edge.errors import Forbidden
 
 
 class Role(IntEnum):
-    """What a caller may do; each role may do all that the ones before it may."""
+    """The rights of a caller; each role includes those before it."""
 
     PUBLIC = 0
     READER = 1

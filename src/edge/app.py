@@ -56,7 +56,7 @@ type CountFrame = Callable[..., Awaitable[None]]
 """Called with the actor of a socket's frame, and any ports that its signature asks for; a problem refuses the frame."""
 
 RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log)
-"""What every runtime provides; all else is a binding, named in the settings."""
+"""The ports of every runtime; all others are bindings, named in the settings."""
 
 MAX_RETRY_DELAY = 43_200
 """Seconds, the longest delay that the platform's queues take."""

@@ -11,7 +11,7 @@ NO_CALLER = object()
 
 
 class Ports:
-    """What one event (a request, a cron tick, a batch of messages) can reach.
+    """The ports of one event: a request, a cron tick, a batch of messages.
 
     `settings` carries the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
     protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers,

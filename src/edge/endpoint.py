@@ -44,7 +44,7 @@ class PlanError(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """What a handler takes from its Request and puts into its Response by itself; the OpenAPI document shows it.
+    """Parameters and responses that a handler reads and writes itself; the OpenAPI document shows them.
 
     `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
     would say nothing (an event stream); `query` is a model of the query string, `body` the type of the JSON body; a
@@ -109,7 +109,7 @@ class Endpoint:
 
 
 class _Plan:
-    """What a signature asks for, parameter by parameter."""
+    """The plan of a signature, parameter by parameter."""
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.where = f"{route.method} {route.path} ({name_of(route.handler)})"

@@ -1,4 +1,4 @@
-"""What is no request: ticks, deliveries, frames of a socket, runs of a workflow, and the plans of their handlers."""
+"""Events beside requests: ticks, deliveries, frames of a socket, workflow runs, and the plans of their handlers."""
 
 import inspect
 from collections.abc import Callable
@@ -39,7 +39,7 @@ class Frame(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """What became of a delivery: `retry_after` is None when it is done, else seconds until it comes again."""
+    """The outcome of a delivery: `retry_after` is None when it is done, else seconds until it comes again."""
 
     id: str
     retry_after: int | None = None

@@ -11,7 +11,7 @@ ANY = "*"
 
 
 class Routed(Protocol):
-    """What a path and a method lead to."""
+    """A target of the router."""
 
     @property
     def method(self) -> str:

@@ -7,16 +7,25 @@ from typing import Annotated, Any, NamedTuple, TypedDict
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import from_json, to_json
 
-from edge.access import PUBLIC, READER
+from edge import (
+    PUBLIC,
+    READER,
+    Background,
+    BadRequest,
+    Body,
+    Clock,
+    Log,
+    NotConfigured,
+    NotFound,
+    Operation,
+    Query,
+    Response,
+    Routes,
+)
 from edge.clients.cache import Cache, Kept, Terms
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
-from edge.endpoint import Body, Operation, Query
-from edge.errors import BadRequest, NotConfigured, NotFound
-from edge.http import Response
 from edge.instants import IN_ANY_ZONE
-from edge.ports import Background, Clock, Log
 from edge.reach import OPEN
-from edge.routes import Routes
 from platform_api import NAME
 from platform_api.content_index import ContentIndex
 from platform_api.queries import CONTENT, NAMES, UPCOMING
@@ -78,7 +87,7 @@ class Documents(TypedDict):
 
 
 class Every(TypedDict):
-    """What Sanity has of a type, each document to be read by itself."""
+    """Sanity's documents of a type, each to be validated by itself."""
 
     documents: list[Any]
     total: int
@@ -101,7 +110,7 @@ class SlugField(BaseModel):
 
 
 class Changed(BaseModel):
-    """What Sanity's webhook tells of a document that changed: its projection needs these two."""
+    """A changed document in Sanity's webhook: its projection needs these two members."""
 
     type: str = Field(alias="_type", max_length=100)
     slug: SlugField | None = None

@@ -5,14 +5,10 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
-from edge.access import PUBLIC
+from edge import PUBLIC, NotConfigured, Operation, Response, Routes
 from edge.clients.cache import Cache, Kept, Terms
 from edge.clients.discord import Discord
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
-from edge.endpoint import Operation
-from edge.errors import NotConfigured
-from edge.http import Response
-from edge.routes import Routes
 from platform_api import NAME
 from platform_api.settings import PlatformSettings
 
@@ -23,7 +19,7 @@ _SCHEDULED = {1: "scheduled", 2: "active"}
 
 
 class Venue(BaseModel):
-    """Where an event outside Discord takes place."""
+    """The place of an event outside Discord."""
 
     location: str | None = None
 
@@ -50,7 +46,7 @@ class GivenGuild(BaseModel):
 
 
 class Author(BaseModel):
-    """Who wrote a message."""
+    """The author of a message."""
 
     username: str
     global_name: str | None = None

@@ -1,16 +1,14 @@
-"""What stands before a form: who may send one, how often, and whether it was a person."""
+"""Guards of the forms: who may send one, how often, and whether it was a person."""
 
 from datetime import timedelta
 
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from edge import Clock, Fetch, Forbidden, InvalidBody, Request, Unauthorized
 from edge.auth.keys import require_key
 from edge.auth.limits import address, bound, network
 from edge.clients.upstream import Call, Upstream, checked
-from edge.errors import Forbidden, InvalidBody, Unauthorized
-from edge.ports import Clock, Fetch
-from edge.request import Request
 from platform_api.form_models import Form
 from platform_api.mailbox import mailbox_of
 from platform_api.settings import PlatformSettings

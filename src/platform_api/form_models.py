@@ -25,7 +25,7 @@ GUARDS = frozenset({"shown_at", "website", "turnstile_token"})
 
 
 class Form(BaseModel):
-    """What every form carries."""
+    """The members of every form."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -68,7 +68,7 @@ async def put(client: Client, table: str, rows: Rows, vin: str = A) -> None:
         row = {"id": vin if own is None else f"{vin}-{own}", "vin": vin} | given
         minutes, ends = row.pop("minutes", None), "NULL"
         if minutes is not None:
-            ends = f"datetime('{row['started_at']}', '+{minutes} minutes')"
+            ends = f"datetime('{row['started_at']}', '{minutes:+} minutes')"
         names, values = (", ended_at", f", {ends}") if "started_at" in row else ("", "")
         marks = ", ".join("?" * len(row))
         await database(client).run(

@@ -70,20 +70,25 @@ def test_rows_are_counted_and_so_is_what_the_sums_lack(report: dict[str, Any]) -
     assert report["rows"] == {"drives": 6, "charges": 7, "idles": 5, "battery_health": 2}
     assert report["left_out"] == {
         "drives_running": 1,
+        "drives_implausible": 0,
         "drives_without_distance": 0,
         "drives_without_energy": 1,
         "drives_without_temperature": 1,
         "drives_without_rated_range": 1,
         "drives_without_autopilot_distance": 2,
         "charges_running": 1,
+        "charges_implausible": 0,
         "charges_without_energy_added": 1,
         "charges_without_energy_drawn": 2,
         "charges_without_cost": 1,
+        "charges_with_estimated_cost": 0,
         "charges_at_zero_cost": 1,
         "idles_running": 1,
+        "idles_implausible": 0,
         "idles_without_energy": 1,
         "idles_without_duration": 1,
         "idles_without_attribution": 2,
+        "battery_readings_implausible": 0,
     }
 
 
@@ -269,12 +274,12 @@ def test_a_day_has_the_hours_that_its_clocks_give_it(run: Runner, day: str, firs
     async def case(client: Client) -> dict[str, Any]:
         await put_vehicle(client)
         await put(client, "drives", [
-            {"tessie_id": 1, "started_at": first, "minutes": 0, "distance_mi": 1},
-            {"tessie_id": 2, "started_at": last, "minutes": 0, "distance_mi": 2},
+            {"tessie_id": 1, "started_at": first, "minutes": 9, "distance_mi": 1},
+            {"tessie_id": 2, "started_at": last, "minutes": 9, "distance_mi": 2},
         ])  # fmt: skip
         await put(client, "drives", [
-            {"tessie_id": 3, "minutes": 0, "distance_mi": 4, "started_at": shifted(first, -1)},
-            {"tessie_id": 4, "minutes": 0, "distance_mi": 8, "started_at": shifted(last, 1)},
+            {"tessie_id": 3, "minutes": 9, "distance_mi": 4, "started_at": shifted(first, -1)},
+            {"tessie_id": 4, "minutes": 9, "distance_mi": 8, "started_at": shifted(last, 1)},
         ])  # fmt: skip
         return await make(client, **{"from": "2025-01-01", "to": "2026-01-01", "timezone": "Europe/Berlin"})
 

@@ -39,7 +39,7 @@ def test_a_report_is_created_where_its_location_says(run: Runner) -> None:
     assert (stored["actor"], stored["request_id"]) == ("admin", "r1")
     assert stored["report"]["inputs"] == {
         "vin": A, "from": "2024-12-31T23:00:00Z", "to": "2025-01-31T23:00:00Z", "timezone": "Europe/Berlin",
-        "home": "Home", "min_drive_mi": 2,
+        "home": "Home", "min_drive_mi": 2, "currency": None,
     }  # fmt: skip
 
 

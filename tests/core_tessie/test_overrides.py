@@ -282,7 +282,6 @@ def test_a_bound_caller_sees_the_overrides_of_its_own_vehicles_alone(run: Runner
     run(case)
 
 
-@pytest.mark.local_only("the statements of a sync in the middle of a request")
 @pytest.mark.parametrize("order", ["before", "after"])
 def test_a_correction_between_plan_and_write_of_a_sync_stays(run: Runner, order: str) -> None:
     async def case(client: Client) -> None:
@@ -367,3 +366,30 @@ def test_the_declared_columns_are_those_of_the_tables() -> None:
     for table, names in RECORD_COLUMNS.items():
         assert set(names) <= set(TABLES[table].columns)
         assert not CORRECTABLE[table] & {"id", "vin", "tessie_id", "recorded_at"}
+
+
+def test_the_cost_of_an_upsert_does_not_grow_with_the_overrides(run: Runner) -> None:
+    async def case(client: Client) -> list[str]:
+        db = client.ports.settings.db
+        statements = history(Charge, VIN, [{"id": 5, "started_at": 1_760_000_000}]).upserts
+        plans = [await db.all(f"EXPLAIN QUERY PLAN {sql}", *params) for sql, params in statements]
+        return [step["detail"] for plan in plans for step in plan]
+
+    steps = run(case)
+    assert not any("SCAN" in step and ("overrides" in step or "held" in step) for step in steps), steps
+    assert any("overrides_record (record_table=? AND record_id=?)" in step for step in steps)
+
+
+def test_what_is_set_at_tessie_through_the_mirror_is_tessies_side(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await synced(client)
+        charge = await newest(client, "charges", sim.vins[0])
+        target = f"/tessieapi/{sim.vins[0]}/charges/{charge['tessie_id']}/set_cost?cost="
+        await change(client, "PATCH", f"/d1/charges/{charge['id']}", {"cost": 5})
+        assert (await client.post(f"{target}7.5", {})).status == 200
+        assert (await read(client, "charges", charge["id"]))["cost"] == 5
+        assert await overrides(client) == {f"charges:{charge['id']}:cost": (5, 7.5)}
+        await change(client, "DELETE", f"/d1/overrides/charges:{charge['id']}:cost")
+        assert (await read(client, "charges", charge["id"]))["cost"] == 7.5
+
+    run(case, started=True)

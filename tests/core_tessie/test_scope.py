@@ -41,6 +41,7 @@ CAR_MARKS = {
     "run": "Markedrun",
     "result": "Markedresult",
     "key": "Markedidempotency",
+    "tariff": "Markedtariff",
 }
 """Data of car B, and of all cars together."""
 OTHERS_MARKS = {"talk": "Markedtalk", "log": "Markedlog", "raw": "Markedraw", "secret": "Markedkey"}
@@ -72,10 +73,12 @@ ROWS = {
     "climates": "{b}-2025-11-05 10:00:00", "software_updates": "{b}-2099.77.7", "tessie_raw": "{raw}",
     "battery_health": "{b}-2025-11-05 10:00:00", "sync_runs": "{run}", "energy_reports": "{report}", "logs": "{log}",
     "agent_messages": "{message}", "agent_actions": "{action}", "overrides": "vehicles:{b}:display_name",
+    "tariffs": "{tariff}",
 }  # fmt: skip
 """Of each table, a row that is marked."""
 DRIVE = {"vin": "{b}", "tessie_id": 9, "started_at": "2025-11-05T10:00:00Z"}
 SHOWN = {"prefer": "return=representation"}
+TARIFF = {"name": "mine", "vin": "{b}", "currency": "EUR", "rates": [{"per_kwh": 1}]}
 CHAT = {"message": "How far did all cars drive?", "stream": False}
 
 CASES: dict[str, list[Ask]] = {
@@ -143,6 +146,12 @@ CASES: dict[str, list[Ask]] = {
     ],
     "POST /colbycommands/sync": posts("/colbycommands/sync", None),
     "GET /colbycommands/sync/{run_id}": gets("/colbycommands/sync/{run}"),
+    "GET /tariffs": gets("/tariffs"),
+    "POST /tariffs": posts("/tariffs", TARIFF, TARIFF | {"vin": "{a}"}),
+    "POST /tariffs/estimates": posts("/tariffs/estimates", None),
+    "GET /tariffs/{tariff_id}": gets("/tariffs/{tariff}", "/tariffs/{tariff_of_all}"),
+    "PUT /tariffs/{tariff_id}": [Ask("PUT", f"/tariffs/{{{one}}}", TARIFF) for one in ("tariff", "tariff_of_all")],
+    "DELETE /tariffs/{tariff_id}": [Ask("DELETE", f"/tariffs/{{{one}}}") for one in ("tariff", "tariff_of_all")],
     "GET /colbycommands/usage": gets("/colbycommands/usage?by=name,outcome,detail,actor"),
     "GET /events": [],  # read to its end below, after all else
     "POST /events": posts("/events", {"type": "custom.mine", "data": 1, "subject": "{b}"}, {"type": "custom.mine"}),
@@ -306,7 +315,11 @@ def put_cars(world: World) -> None:
     place, far = marks["place"], float(marks["distance"])
     common = {"vin": "{b}", "tessie_id": 7, "started_at": at, "ended_at": "2025-11-05T11:00:00Z"}
     world.admin(
-        "POST", "/d1/drives", common | {"starting_location": place, "distance_mi": far, "energy_used_kwh": far / 4}
+        "POST",
+        "/d1/drives",
+        common
+        | {"ended_at": "2025-11-07T10:00:00Z", "starting_location": place}
+        | {"distance_mi": far, "energy_used_kwh": far / 4},
     )
     world.admin("POST", "/d1/drives", common | {"vin": "{a}", "distance_mi": 12, "energy_used_kwh": 3})
     world.admin("POST", "/d1/charges", common | {"location": place, "energy_added_kwh": 1})
@@ -336,6 +349,8 @@ def put_history(world: World) -> None:
     progress = {named["b"]: {"status": "failed", "error": marks["run"]}}
     run = {"cause": "api", "status": "failed", "started_at": "2025-11-05T10:00:00Z", "ended_at": "2025-11-05T10:00:01Z"}
     named["run"] = world.admin("POST", "/d1/sync_runs", run | {"progress": progress, "error": marks["run"]})[0]["id"]
+    for name, car in (("tariff", "{b}"), ("tariff_of_all", None)):
+        named[name] = world.admin("POST", "/tariffs", {**TARIFF, "vin": car, "name": marks["tariff"]})["id"]
     log = {"level": "info", "message": OTHERS_MARKS["log"]}
     named["log"] = world.admin("POST", "/d1/logs", log)[0]["id"]
     raw = {"method": "GET", "path": "/x", "body": OTHERS_MARKS["raw"]}

@@ -86,9 +86,16 @@ CREATE TABLE battery_health (
   max_ideal_range_mi REAL,
   capacity_kwh REAL,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE WHEN max(coalesce(max_ideal_range_mi, 0), coalesce(max_range_mi, 0)) >= 999 THEN 'range' END
+) VIRTUAL,
   CONSTRAINT natural_id CHECK (id = vin || '-' || recorded_at)
 );
+
+CREATE INDEX charges_estimate_stale ON charges (id)
+WHERE estimate_basis <> json_array(started_at, ended_at, saved_location, latitude, longitude, is_supercharger, is_fast_charger, energy_added_kwh, energy_used_kwh, cost);
+
+CREATE INDEX charges_estimate_tariffs ON charges (estimate_tariffs);
 
 CREATE INDEX charges_open ON charges (vin, started_at) WHERE ended_at IS NULL;
 
@@ -118,7 +125,14 @@ CREATE TABLE charges (
   cost REAL,
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE
+    WHEN ended_at < started_at THEN 'time'
+    WHEN energy_added_kwh < 0 OR energy_used_kwh < 0 THEN 'energy'
+    WHEN max(coalesce(energy_added_kwh, 0), coalesce(energy_used_kwh, 0)) * 3600
+      > 1000 * (unixepoch(ended_at) - unixepoch(started_at) + 1) THEN 'power'
+  END
+) VIRTUAL, estimated_cost REAL, estimated_currency TEXT, estimated_tariff_id TEXT, estimate_tariffs TEXT NOT NULL DEFAULT '', estimate_basis TEXT,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -187,7 +201,14 @@ CREATE TABLE drives (
   tag TEXT,
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE
+    WHEN ended_at < started_at THEN 'time'
+    WHEN distance_mi < 0 THEN 'distance'
+    WHEN max_speed_mph > 200 OR average_speed_mph > 200 THEN 'speed'
+    WHEN distance_mi * 3600 > 200 * (unixepoch(ended_at) - unixepoch(started_at) + 1) THEN 'speed'
+  END
+) VIRTUAL,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -236,7 +257,9 @@ CREATE TABLE idles (
   energy_used_kwh REAL,
   tessie_updated_at TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, implausible TEXT GENERATED ALWAYS AS (
+  CASE WHEN ended_at < started_at THEN 'time' END
+) VIRTUAL,
   UNIQUE (vin, tessie_id),
   CONSTRAINT natural_id CHECK (id = vin || '-' || tessie_id)
 );
@@ -358,6 +381,27 @@ CREATE TABLE sync_runs (
   updated_at TEXT DEFAULT CURRENT_TIMESTAMP
 );
 
+CREATE INDEX tariffs_by_actor ON tariffs (actor);
+
+CREATE INDEX tariffs_vin ON tariffs (vin);
+
+CREATE TABLE tariffs (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  vin TEXT REFERENCES vehicles (id),
+  currency TEXT NOT NULL,
+  timezone TEXT,
+  saved_location TEXT,
+  latitude REAL,
+  longitude REAL,
+  radius_m REAL,
+  charger TEXT,
+  rates TEXT NOT NULL,
+  actor TEXT,
+  created_at TEXT DEFAULT CURRENT_TIMESTAMP,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP
+);
+
 CREATE INDEX tessie_raw_asked ON tessie_raw (path, query, method) WHERE digest IS NOT NULL;
 
 CREATE INDEX tessie_raw_created ON tessie_raw (created_at);
@@ -471,7 +515,10 @@ CREATE TABLE vehicles (
   backfilled_at TEXT,
   backfill TEXT,
   created_at TEXT DEFAULT CURRENT_TIMESTAMP,
-  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, archived_at TEXT, original_capacity_kwh REAL, degradation_pct REAL,
+  updated_at TEXT DEFAULT CURRENT_TIMESTAMP, archived_at TEXT, original_capacity_kwh REAL, degradation_pct REAL, implausible TEXT GENERATED ALWAYS AS (
+  CASE WHEN max(coalesce(ideal_range_mi, 0), coalesce(rated_range_mi, 0), coalesce(estimated_range_mi, 0)) >= 999
+    THEN 'range' END
+) VIRTUAL,
   CONSTRAINT natural_id CHECK (id = vin)
 );
 

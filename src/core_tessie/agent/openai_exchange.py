@@ -1,4 +1,4 @@
-"""What `/agent/v1` asks of the model for a caller, and how it is kept: one prompt, one answer."""
+"""One exchange of `/agent/v1` with the model: the prompt, the answer, and the rows that keep both."""
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
@@ -13,11 +13,9 @@ from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
 from core_tessie.settings import TessieSettings
-from edge.access import Actor
+from edge import Actor, Background, BadRequest, Clock
 from edge.clients.model_faults import ModelNotConfigured, ModelNotFound, problem_of
 from edge.data import ScopedDatabase
-from edge.errors import BadRequest
-from edge.ports import Background, Clock
 from edge.ports.model import Answer, Model, ModelError, Part, Prompt
 
 _OPTIONS = (
@@ -57,7 +55,7 @@ Message = Annotated[
 
 
 class StreamOptions(BaseModel):
-    """What a stream tells beside the text."""
+    """The members of a stream's end: usage, finish reason, tool calls."""
 
     include_usage: bool = False
 

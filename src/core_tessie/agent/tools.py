@@ -1,4 +1,4 @@
-"""What a model may look up: the read-only commands, with their arguments checked and their answers cut."""
+"""Tools of the model: read-only commands with validated arguments and bounded answers."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache
@@ -17,10 +17,10 @@ from core_tessie.energy.summary import ReportNews
 from core_tessie.reach import ALL_VEHICLES, vehicle
 from core_tessie.sync import runs
 from core_tessie.tables import SERVED
-from edge.access import Actor
+from edge import Actor, Clock, Log, Problem
 from edge.data import ScopedDatabase
-from edge.errors import Problem, list_faults
-from edge.ports import Clock, Log, PortError
+from edge.errors import list_faults
+from edge.ports import PortError
 from edge.ports.model import ToolCall
 from edge.reach import Reach
 
@@ -75,7 +75,7 @@ class SyncStatus(BaseModel):
 
 
 class Outcome(NamedTuple):
-    """What came of a tool call: JSON text for the model, whether it went well, and a few words for a person."""
+    """Result of a tool call: JSON text for the model, whether it succeeded, and a summary for a person."""
 
     text: str
     ok: bool
@@ -175,11 +175,13 @@ def refused(error: str, **more: object) -> Outcome:
 
 
 def _numbers(stored: dict[str, Any]) -> dict[str, Any]:
-    """Return what of a report fits a prompt: its numbers, as far as they are known."""
+    """Return what of a report fits a prompt: its numbers, as far as they are known, and what they leave out."""
     known = {name: one for name, one in stored["report"]["numbers"].items() if one["value"] is not None}
     numbers = {name: f"{one['value']} {one['unit']}" for name, one in known.items()}
     kept = ("id", "title", "vin", "period_from", "period_to", "rows_used")
-    return {name: stored[name] for name in kept} | {"numbers": numbers}
+    costs = stored["report"].get("by_currency", {}).get("rows", [])
+    left_out = {name: count for name, count in stored["report"]["left_out"].items() if count}
+    return {name: stored[name] for name in kept} | {"numbers": numbers, "left_out": left_out, "costs": costs}
 
 
 def _cut(value: object) -> str:

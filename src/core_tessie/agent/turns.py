@@ -13,11 +13,11 @@ from core_tessie.agent.conversations import Message, call_of, calls_json, close_
 from core_tessie.agent.tools import Looking, Outcome, call_tool, refused, tool_schemas
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
+from edge import Background, Problem
 from edge.clients.model_faults import problem_of
 from edge.data import ScopedStatement
-from edge.errors import InternalError, Problem
+from edge.errors import InternalError
 from edge.live.publisher import Publisher
-from edge.ports import Background
 from edge.ports.model import Model, ModelError, Part, Prompt, ToolCall
 
 ROUNDS = 6
@@ -30,11 +30,11 @@ MIRROR_EVERY = 0.2
 STOPPED = f"I stopped after {ROUNDS} rounds of looking things up."
 
 type Told = tuple[str, dict[str, Any]]
-"""What the caller is told: start, token, tool, done or error, with its data."""
+"""An event of a turn: start, token, tool, done or error, with its data."""
 
 
 class Desk(NamedTuple):
-    """What turns are made with."""
+    """The ports and settings of turns."""
 
     model: Model
     model_name: str

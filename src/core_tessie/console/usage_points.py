@@ -1,4 +1,4 @@
-"""What is counted: a point for each request, sync, action and chat turn, and the layout that all of them share.
+"""Usage points: one for each request, sync, action and chat turn, in one layout.
 
 | | request | sync | action | chat |
 |---|---|---|---|---|
@@ -28,14 +28,14 @@ from weakref import WeakKeyDictionary
 from edge.ports.telemetry import Point, Telemetry
 
 BLOBS = ("kind", "name", "outcome", "detail", "actor")
-"""What each blob holds, by its number from 1."""
+"""The content of each blob, by its number from 1."""
 DOUBLES = {
     "request": ("ms", "bytes", "more"),
     "sync": ("ms", "rows", "vehicles"),
     "action": ("ms", "attempts"),
     "chat": ("ms", "prompt_tokens", "completion_tokens", "rounds"),
 }
-"""What the doubles of each kind hold, by their number from 1."""
+"""The content of each kind's doubles, by their number from 1."""
 BLOB_LIMIT = 256
 """Characters of a blob that are kept: a route is short, a model's or actor's name may not be."""
 FEW = 60

@@ -133,7 +133,7 @@ def _whole(table: Rows, cells: Cells, at: str, faults: list[CellFault]) -> Cells
 
 
 def _share_key(table: Rows, cells: Cells, at: str, faults: list[CellFault]) -> None:
-    """Where one column is the id, give either the other's value; they cannot differ."""
+    """Copy the id to the column that it is made of, or the reverse; the two cannot differ."""
     keys = keys_of(table)
     values = {cells[name] for name in keys if name in cells}
     if len(keys) == 1 or not values:

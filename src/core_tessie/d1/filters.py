@@ -38,7 +38,7 @@ class Condition(NamedTuple):
 
 
 class Query(NamedTuple):
-    """What a query string asks of a table: `where` is None where there is no filter, `order` the SQL's terms."""
+    """A parsed query string: `where` is None without a filter, `order` holds the SQL's terms."""
 
     table: Rows
     columns: tuple[Column, ...]
@@ -51,9 +51,9 @@ class Query(NamedTuple):
 
 
 PAGE = frozenset({"select", "order", "limit", "offset", "filter"})
-"""What a list takes; `filter` stands for all filters."""
+"""Parameters of a list; `filter` stands for all filters."""
 CHOICE = frozenset({"select", "filter"})
-"""What a change of the rows that filters choose takes."""
+"""Parameters of a change of the rows that filters choose."""
 INSERT = frozenset({"select", "columns"})
 ROW = frozenset({"select"})
 

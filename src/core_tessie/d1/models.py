@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from core_tessie.d1.filters import DEFAULT_LIMIT, MAX_LIMIT
 from core_tessie.d1.values import is_writable, render
+from edge import Operation
 from edge.data import Kind, Rows
-from edge.endpoint import Operation
 
 type TableRow = dict[str, JsonValue]
 type TableRows = list[TableRow]
@@ -17,7 +17,7 @@ _JSON = "application/json"
 
 
 class Selecting(BaseModel):
-    """What shapes the rows of an answer."""
+    """Parameters that shape the rows of an answer."""
 
     select: Annotated[str | None, Field(description="Columns, with commas between them; `*` is all of them")] = None
 
@@ -38,7 +38,7 @@ class Listing(Choosing):
 
 
 class Inserting(Selecting):
-    """What shapes an insert and its answer."""
+    """Parameters that shape an insert and its answer."""
 
     columns: Annotated[str | None, Field(description="The members that are taken from the body's rows")] = None
 

@@ -1,12 +1,12 @@
-"""What a request's headers ask of an answer of `/d1`: its form, and whether it shows the rows that were written."""
+"""Preferences of a request to `/d1`: the form of the answer, and whether it shows the written rows."""
 
 import re
 from typing import NamedTuple
 
 from core_tessie.d1.refusals import MalformedQuery, NotAcceptable, UnknownSchema, Unsupported, quoted
+from edge import Request
 from edge.http import HeaderList
 from edge.negotiation import best
-from edge.request import Request
 
 SCHEMA = "public"
 """The one schema, as PostgREST's clients name it."""
@@ -22,7 +22,7 @@ _ITEMS = re.compile(r"\d*-\d*|items=.*")
 
 
 class Preferences(NamedTuple):
-    """What `Prefer` asks for; `rows` is None where it does not say whether written rows are to be shown."""
+    """The preferences of `Prefer`; `rows` is None if it does not say whether to show written rows."""
 
     rows: bool | None
     applied: tuple[str, ...]

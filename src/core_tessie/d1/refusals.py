@@ -1,9 +1,10 @@
-"""What `/d1` refuses, as problems that carry PostgREST's code, message, details and hint beside RFC 9457's members."""
+"""Problems of `/d1`: PostgREST's code, message, details and hint beside RFC 9457's members."""
 
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from edge.errors import Fault, Problem, bounded
+from edge import Problem
+from edge.errors import Fault, bounded
 from edge.ports import CheckViolation, DatabaseError, ForeignKeyViolation, UniqueViolation
 
 

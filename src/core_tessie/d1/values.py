@@ -19,7 +19,7 @@ EXPECTED = {
     Kind.INSTANT: "an ISO 8601 instant, such as 2025-06-01T12:00:00Z or 2025-06-01",
     Kind.JSON: "JSON without NUL characters or infinite numbers",
 }
-"""What each kind of column takes, in words."""
+"""The values of each kind of column, in words."""
 
 EXACT = 2**53
 """Integers from here on are not exact in every client."""

@@ -22,7 +22,7 @@ class Series(NamedTuple):
 
 
 class _Plot(NamedTuple):
-    """Where values stand: a slot across for each label, and upwards an axis in round steps from `low` to `high`."""
+    """The scales of a chart: a slot across for each label, and an axis upwards in round steps from `low` to `high`."""
 
     name: str
     labels: Sequence[str]

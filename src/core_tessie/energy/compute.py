@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from core_tessie.energy.battery import battery_by_month, battery_change
+from core_tessie.energy.currencies import currency_table
 from core_tessie.energy.document import VIN, EnergyReport, Key, ReportColumn, ReportInputs, ReportTable, number, table
 from core_tessie.energy.formulas import BY_BAND, BY_CHARGE, BY_TIME, BY_VEHICLE, KM, LEFT_OUT, NUMBERS, Sums, fold, tidy
-from core_tessie.energy.sql import CHARGES, DRIVES, IDLES, Question
+from core_tessie.energy.sql import CHARGES, DRIVES, IDLES, LEAST_RANKED_MI, Question
 from edge.instants import FORM
 from edge.ports import Row
 
@@ -27,7 +28,7 @@ def compute(question: Question, results: Results) -> EnergyReport:
     return EnergyReport(
         inputs=_inputs(question),
         rows=_rows(total, results),
-        left_out={name: total.rows(of) - (total.rows(less) if less else 0) for name, (of, less) in LEFT_OUT.items()},
+        left_out=_left_out(total, results),
         numbers={formula.name: number(formula, total) for formula in NUMBERS},
         by_vehicle=_vehicle_table(vehicles, results["vehicles"]),
         by_month=table(
@@ -37,10 +38,11 @@ def compute(question: Question, results: Results) -> EnergyReport:
         by_temperature=_band_table(results["drives_by_band"]),
         by_kind=_kind_table(results["charges_by_kind"]),
         by_place=_place_table(results["charges_by_place"]),
+        by_currency=currency_table(question, total, results["estimates_by_currency"]),
         battery=battery_change(results["capacity"], results["range"], results["vehicles"]),
         battery_by_month=battery_by_month(results["battery_by_month"]),
-        best_drives=_ranking(f"Best drives of {question.min_drive_mi:g} mi or more", question, results["best"]),
-        worst_drives=_ranking(f"Worst drives of {question.min_drive_mi:g} mi or more", question, results["worst"]),
+        best_drives=_ranking("Best", question, results["best"]),
+        worst_drives=_ranking("Worst", question, results["worst"]),
     )
 
 
@@ -61,13 +63,20 @@ def _inputs(question: Question) -> ReportInputs:
             "timezone": question.period.zone,
             "home": question.home,
             "min_drive_mi": question.min_drive_mi,
+            "currency": question.currency,
         }
     )
 
 
 def _rows(total: Sums, results: Results) -> dict[str, int]:
-    events = {name: total.rows(name, f"running_{name}") for name in ("drives", "charges", "idles")}
+    kinds = ("drives", "charges", "idles")
+    events = {name: total.rows(name, f"running_{name}", f"implausible_{name}") for name in kinds}
     return events | {"battery_health": sum(month["readings"] for month in results["battery_by_month"])}
+
+
+def _left_out(total: Sums, results: Results) -> dict[str, int]:
+    events = {name: total.rows(of) - (total.rows(less) if less else 0) for name, (of, less) in LEFT_OUT.items()}
+    return events | {"battery_readings_implausible": sum(month["implausible"] for month in results["battery_by_month"])}
 
 
 def _by_vehicle(results: Results) -> dict[str, Sums]:
@@ -133,7 +142,8 @@ def _place_table(rows: Sequence[Row]) -> ReportTable:
     return table("By place", keys, BY_CHARGE, groups)
 
 
-def _ranking(title: str, question: Question, rows: Sequence[Row]) -> ReportTable:
+def _ranking(rank: str, question: Question, rows: Sequence[Row]) -> ReportTable:
+    title = f"{rank} drives of {max(LEAST_RANKED_MI, question.min_drive_mi):g} mi or more"
     columns = {
         "started_at": ReportColumn(label="Started", how="local time of the start"),
         "vin": VIN,

@@ -10,7 +10,7 @@ from core_tessie.energy.formulas import Formula, Sums
 
 Cell = str | int | float | None  # no `type`: a schema for a cell of any kind says nothing
 type Key = tuple[Cell, ...]
-"""What the rows of a group have in common: the cells that its row in a table begins with."""
+"""The members that the rows of a group share: the first cells of its row in a table."""
 
 LATER = ConfigDict(defer_build=True)
 """Builds a validator on first use: no start makes or reads a report."""
@@ -51,7 +51,7 @@ class ReportTable(BaseModel):
 
 
 class ReportInputs(BaseModel):
-    """What the report was made from: posted again, it gives the same report while the rows are the same."""
+    """The report's inputs: posted again, they give the same report while the rows are the same."""
 
     model_config = ConfigDict(validate_by_name=True, defer_build=True)
 
@@ -61,6 +61,12 @@ class ReportInputs(BaseModel):
     timezone: str
     home: str
     min_drive_mi: float
+    currency: str | None = None
+
+
+def _no_currencies() -> ReportTable:
+    """Return the table of a report from before there were tariffs."""
+    return ReportTable(title="Cost by currency", columns={}, rows=[])
 
 
 class EnergyReport(BaseModel):
@@ -78,6 +84,7 @@ class EnergyReport(BaseModel):
     by_temperature: ReportTable
     by_kind: ReportTable
     by_place: ReportTable
+    by_currency: ReportTable = Field(default_factory=_no_currencies)
     battery: ReportTable
     battery_by_month: ReportTable
     best_drives: ReportTable

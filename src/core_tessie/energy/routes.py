@@ -16,16 +16,26 @@ from core_tessie.energy.sql import Question, statements
 from core_tessie.energy.summary import ReportNews
 from core_tessie.reach import VehicleOutOfReach, vehicle
 from core_tessie.tessie.vin import Vin
-from edge.access import READER, Actor
+from edge import (
+    READER,
+    Actor,
+    Body,
+    Clock,
+    Database,
+    InvalidBody,
+    NotFound,
+    Operation,
+    Problem,
+    Query,
+    Request,
+    Response,
+    Routes,
+)
 from edge.data import ScopedDatabase
-from edge.endpoint import Body, Operation, Query
-from edge.errors import Fault, InvalidBody, NotFound, Problem
-from edge.http import Response
+from edge.errors import Fault
 from edge.instants import to_text
 from edge.negotiation import NotAcceptable, best
-from edge.ports import Clock, Database, Row
-from edge.request import Request
-from edge.routes import Routes
+from edge.ports import Row
 from edge.rows import row_as
 from edge.text import Matching
 
@@ -53,7 +63,7 @@ Moment = Annotated[str, Matching(_MOMENT, _EXPECTED), Field(examples=["2025-01-0
 
 
 class ReportRequest(BaseModel):
-    """What to report on: a period of at most ten years, and one vehicle or all."""
+    """The subject of a report: a period of at most ten years, and one vehicle or all."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -64,7 +74,12 @@ class ReportRequest(BaseModel):
         "UTC", description="IANA name; days and months are those of its clocks"
     )
     home: str = Field("Home", max_length=100, description="name of the saved location that counts as home")
-    min_drive_mi: float = Field(2.0, ge=0, le=1000, description="length from which a drive can be best or worst")
+    min_drive_mi: float = Field(
+        2.0, ge=0, le=1000, description="length from which a drive can be best or worst; below 1 it is taken as 1"
+    )
+    currency: Annotated[str, Matching(r"[A-Z]{3}", "an ISO 4217 code such as EUR")] | None = Field(
+        None, description="currency of the costs that Tessie has, which Tessie does not tell"
+    )
 
 
 class StoredReport(TypedDict):
@@ -140,9 +155,10 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
 ) -> Response:
     """Make an energy report and store it.
 
-    A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running or
-    lacks a value is left out of the sums that need it, and counted. The same request gives the same report as long as
-    the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there some seconds later.
+    A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running, is
+    implausible or lacks a value is left out of the sums that need it, and counted. The same request gives the same
+    report as long as the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there
+    some seconds later.
     """
     stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
@@ -237,7 +253,7 @@ def _question(wanted: ReportRequest, now: datetime) -> Question:
         )
     if end - start > LONGEST:
         raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
-    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi)
+    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi, wanted.currency)
 
 
 def _instant(pointer: str, text: str, zone: str) -> datetime:

@@ -1,23 +1,29 @@
-"""What a report reads: sums by vehicle, local day, temperature, place and kind, as one batch of statements."""
+"""Statements of a report: sums by vehicle, local day, temperature, place and kind, in one batch."""
 
 from typing import NamedTuple
 
 from pydantic_core import to_json
 
 from core_tessie.energy.period import Period
-from edge.ports import Statement
+from edge import Statement
 
 RANKED = 5
 """How many drives the best and the worst are."""
+LEAST_RANKED_MI = 1.0
+"""Length from which efficiency says something: below it a rounded kWh is most of it."""
 
 
 class Question(NamedTuple):
-    """What a report is asked for: one vehicle or (None) all, a period, and two thresholds of taste."""
+    """The parameters of a report: one vehicle or (None) all, a period, and two thresholds.
+
+    `currency` is that of Tessie's costs, None where it is not told.
+    """
 
     vin: str | None
     period: Period
     home: str = "Home"
     min_drive_mi: float = 2.0
+    currency: str | None = None
 
 
 class Measure(NamedTuple):
@@ -29,11 +35,15 @@ class Measure(NamedTuple):
 
 
 def _known(*columns: str) -> str:
-    return " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
+    """Return the condition on an event that has ended, can be, and has these values."""
+    known = " AND ".join(f"e.{column} IS NOT NULL" for column in ("ended_at", *columns))
+    return f"{known} AND e.implausible IS NULL"
 
 
+_IMPLAUSIBLE = "e.ended_at IS NOT NULL AND e.implausible IS NOT NULL"
 _DRAWN = "max(coalesce(e.energy_added_kwh, e.energy_used_kwh), coalesce(e.energy_used_kwh, e.energy_added_kwh))"
 _PRICED = f"{_known('cost')} AND coalesce(e.energy_added_kwh, e.energy_used_kwh) IS NOT NULL"
+_ESTIMATED = f"{_known('estimated_cost')} AND e.cost IS NULL"
 _PAIRED = _known("distance_mi", "energy_used_kwh")
 _HOURS = "(unixepoch(e.ended_at) - unixepoch(e.started_at)) / 3600.0"
 _TIMED = f"{_known('energy_used_kwh')} AND e.ended_at > e.started_at"
@@ -43,6 +53,7 @@ _ATTRIBUTED = _known("energy_used_kwh", "sentry_fraction", "climate_fraction")
 DRIVES = (
     Measure("drives", "1", _known()),
     Measure("running_drives", "1", "e.ended_at IS NULL"),
+    Measure("implausible_drives", "1", _IMPLAUSIBLE),
     Measure("distance_mi", "e.distance_mi", _known("distance_mi")),
     Measure("driving_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
     Measure("paired_mi", "e.distance_mi", _PAIRED),
@@ -58,11 +69,13 @@ DRIVES = (
 CHARGES = (
     Measure("charges", "1", _known()),
     Measure("running_charges", "1", "e.ended_at IS NULL"),
+    Measure("implausible_charges", "1", _IMPLAUSIBLE),
     Measure("added_kwh", "e.energy_added_kwh", _known("energy_added_kwh")),
     Measure("wall_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
     Measure("stored_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "energy_used_kwh")),
     Measure("drawn_kwh", _DRAWN, _known("energy_added_kwh", "energy_used_kwh")),
     Measure("cost", "e.cost", _known("cost")),
+    Measure("estimated_charges", "1", _ESTIMATED),
     Measure("free_charges", "1", f"{_known('cost')} AND e.cost = 0"),
     Measure("priced_cost", "e.cost", _PRICED),
     Measure("priced_kwh", _DRAWN, _PRICED),
@@ -73,9 +86,11 @@ CHARGES = (
     Measure("k_charge_kwh", "e.energy_added_kwh", _known("energy_added_kwh", "rated_range_added_mi")),
     Measure("k_charge_mi", "e.rated_range_added_mi", _known("energy_added_kwh", "rated_range_added_mi")),
 )
+ESTIMATES = (Measure("estimated_cost", "e.estimated_cost", _ESTIMATED),)
 IDLES = (
     Measure("idles", "1", _known()),
     Measure("running_idles", "1", "e.ended_at IS NULL"),
+    Measure("implausible_idles", "1", _IMPLAUSIBLE),
     Measure("idle_kwh", "e.energy_used_kwh", _known("energy_used_kwh")),
     Measure("timed_kwh", "e.energy_used_kwh", _TIMED),
     Measure("timed_h", _HOURS, _TIMED),
@@ -107,14 +122,14 @@ _TREND = (
     "min(e.recorded_at) OVER (PARTITION BY e.vin) AS first_at, "
     "max(e.recorded_at) OVER (PARTITION BY e.vin) AS last_at, "
     f"ntile({POINTS}) OVER (PARTITION BY e.vin ORDER BY e.recorded_at, e.id) AS part "
-    "{events} AND e.{column} > 0)) WHERE nth = (size + 1) / 2 ORDER BY vin, recorded_at"
+    "{events} AND e.{column} > 0 AND e.{column} < 999)) WHERE nth = (size + 1) / 2 ORDER BY vin, recorded_at"
 )
 _RANKING = (
     "SELECT e.vin, e.started_at, "
     "coalesce(nullif(trim(e.starting_saved_location), ''), e.starting_location) AS starting_place, "
     "coalesce(nullif(trim(e.ending_saved_location), ''), e.ending_location) AS ending_place, "
     "e.distance_mi, e.energy_used_kwh, e.energy_used_kwh * 1000 / e.distance_mi AS wh_per_mi, e.outside_temp_c "
-    f"{{events}} AND {_PAIRED} AND e.distance_mi > 0 AND e.distance_mi >= ? "
+    f"{{events}} AND {_PAIRED} AND e.distance_mi >= {LEAST_RANKED_MI} AND e.distance_mi >= ? "
     "ORDER BY wh_per_mi {order}, e.started_at, e.id LIMIT {limit}"
 )
 
@@ -132,6 +147,7 @@ def statements(question: Question) -> dict[str, Statement]:
         "charges_by_day": _grouped("charges", _DAY, CHARGES),
         "charges_by_place": _grouped("charges", _PLACE, CHARGES, _known()),
         "charges_by_kind": _grouped("charges", _KIND, CHARGES, _known()),
+        "estimates_by_currency": _grouped("charges", "e.estimated_currency", ESTIMATES, _ESTIMATED),
         "idles": _grouped("idles", "v.id", IDLES),
         "idles_by_day": _grouped("idles", _DAY, IDLES),
         "battery_by_month": _battery_months(),
@@ -178,9 +194,11 @@ def _battery_months() -> str:
         f"avg({name}) FILTER (WHERE {name}_nth IN (({name}_of + 1) / 2, ({name}_of + 2) / 2))" for name in measures
     )
     return (
-        f"SELECT vin, month, count(*) AS readings, count(capacity_kwh) AS capacity_readings, "
+        f"SELECT vin, month, count(*) AS readings, count(implausible) AS implausible, "
+        f"count(capacity_kwh) AS capacity_readings, "
         f"{capacity} AS capacity_kwh, count(max_range_mi) AS range_readings, {full_range} AS max_range_mi "
-        f"FROM (SELECT *, {ranks} FROM (SELECT e.vin, e.capacity_kwh, e.max_range_mi, "
+        f"FROM (SELECT *, {ranks} FROM (SELECT e.vin, e.capacity_kwh, e.implausible, "
+        "CASE WHEN e.max_range_mi < 999 THEN e.max_range_mi END AS max_range_mi, "
         "strftime('%Y-%m', e.recorded_at, zone.shift) AS month "
         f"{_events('battery_health', 'recorded_at')})) GROUP BY 1, 2 ORDER BY 1, 2"
     )

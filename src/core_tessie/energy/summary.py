@@ -1,4 +1,4 @@
-"""What follows a stored energy report: its live event, and where a model is bound, its summary in words."""
+"""News of a stored energy report: its live event, and its summary if a model is bound."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -7,9 +7,9 @@ from core_tessie.energy.document import EnergyReport
 from core_tessie.energy.words import GROUPS, period_of, quantity
 from core_tessie.live_events import ReportCreated
 from core_tessie.settings import TessieSettings
+from edge import Background, Log
 from edge.data import ScopedDatabase
 from edge.live.publisher import Publisher
-from edge.ports import Background, Log
 from edge.ports.model import Model, ModelError, Prompt
 
 TIMEOUT = 20.0

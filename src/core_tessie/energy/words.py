@@ -109,7 +109,8 @@ def tables_of(report: EnergyReport) -> Sequence[ReportTable]:
     time, _ = over_time(report)
     tables = [
         report.by_vehicle if len(report.by_vehicle.rows) > 1 else None,
-        time, report.by_temperature, report.by_kind, report.by_place, report.battery,
+        time, report.by_temperature, report.by_kind, report.by_place,
+        report.by_currency if report.left_out.get("charges_with_estimated_cost") else None, report.battery,
         report.best_drives, report.worst_drives,
     ]  # fmt: skip
     return [table for table in tables if table is not None and table.rows]

@@ -6,19 +6,17 @@ from pydantic import BaseModel
 
 from core_tessie.actions.work import ActionWork
 from core_tessie.sync.backfill import Backfill
-from edge.access import OPERATOR
-from edge.endpoint import Body
+from edge import OPERATOR, Body, Routes
 from edge.ports.workflows import Run, Steps
-from edge.routes import Routes
 
 routes = Routes("/agent/actions", tag="agent", access=OPERATOR)
 
 THROUGH, FURTHER, CALLED_OFF = "through", "further", "called off"
-"""What a window's step says of its vehicle."""
+"""The vehicle's state after a window's step."""
 
 
 class BackfillRun(BaseModel):
-    """What the workflow is started with."""
+    """The parameters of the workflow."""
 
     action_id: str
 

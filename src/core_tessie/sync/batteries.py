@@ -1,4 +1,4 @@
-"""What the batteries of all cars had when new, from Tessie's list of them: one call for all, which may fail."""
+"""Original battery capacities from Tessie's list of them: one call for all cars, which may fail."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -8,8 +8,7 @@ from pydantic_core import from_json, to_json
 
 from core_tessie.tessie.client import Ask, Tessie
 from core_tessie.tessie.records import Lenient
-from edge.errors import Problem
-from edge.ports import Statement
+from edge import Problem, Statement
 
 
 class OriginalCapacity(BaseModel):

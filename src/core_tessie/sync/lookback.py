@@ -8,8 +8,9 @@ from pydantic_core import from_json
 
 from core_tessie.sync.walk import PARTS, Span, Trail, Walk
 from core_tessie.tessie.records import RECORDS
+from edge import Statement
 from edge.instants import to_epoch, to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 OVERLAP = timedelta(days=2)
 """Tessie corrects records later (costs, tags, merged addresses): each sync looks back so far."""
@@ -26,7 +27,7 @@ FOLLOWED = frozenset({"charges", "idles"})
 
 
 class Looked(NamedTuple):
-    """What a look-back is made of: the vehicle's row, those of its parts by name, and those of `bounds` by kind."""
+    """The rows that a look-back needs: the vehicle's, those of its parts by name, and those of `bounds` by kind."""
 
     vehicle: Row
     parts: Mapping[str, Row]

@@ -1,4 +1,4 @@
-"""What a sync tells, after each commit, from what the batch returned: live events, and points of usage."""
+"""News of a sync: live events and usage points after each commit, made from the batch's results."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any, NamedTuple
@@ -28,9 +28,10 @@ from core_tessie.live_events import (
 from core_tessie.sync.runs import SyncRun
 from core_tessie.tables import TABLES
 from core_tessie.tessie.records import Vehicle
+from edge import Statement
 from edge.instants import to_epoch
 from edge.live.publisher import Publisher
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 ROUTE = "queue:core-tessie-queue"
 """The route that a sync's notes in the log have."""

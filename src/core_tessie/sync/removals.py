@@ -12,9 +12,10 @@ from pydantic_core import from_json, to_json
 from core_tessie.overrides import is_owners
 from core_tessie.schema import SCHEMA
 from core_tessie.sync.walk import Span
+from edge import Statement
 from edge.data.upserts import upsert
 from edge.instants import from_epoch, to_epoch, to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 _COLUMNS = ("id", "vin", "kind", "tessie_id", "started_at", "removed_at", "payload")
 
@@ -62,7 +63,11 @@ def restore(kind: str, rows: Sequence[Row]) -> list[Statement]:
     if not rows:
         return []
     payloads = [from_json(row["payload"]) for row in rows]
-    columns = [name for name in SCHEMA.relations[kind].columns if name in payloads[0]]
+    columns = [
+        name
+        for name, column in SCHEMA.relations[kind].columns.items()
+        if name in payloads[0] and not column.is_generated and not name.startswith("estimate")  # it is made anew
+    ]
     values = [[payload.get(name) for name in columns] for payload in payloads]
     picked = ", ".join(f"value ->> {index}" for index in range(len(columns)))
     insert = (

@@ -6,13 +6,8 @@ from core_tessie.sync import runs
 from core_tessie.sync.poll import poll
 from core_tessie.sync.runs import SyncRun
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE, PlanSync, SyncVehicle, SyncWork
-from edge.access import OPERATOR, READER, Actor
-from edge.endpoint import Body
-from edge.errors import NotConfigured, NotFound
-from edge.events import Delivery, Tick
-from edge.ports import Database
-from edge.request import Request
-from edge.routes import Routes
+from core_tessie.tariffs.estimates import Estimates
+from edge import OPERATOR, READER, Actor, Body, Database, Delivery, NotConfigured, NotFound, Request, Routes, Tick
 
 routes = Routes("/colbycommands/sync", tag="colbycommands", access=READER, reach=ALL_VEHICLES)
 
@@ -55,13 +50,18 @@ async def poll_on_schedule(tick: Tick, work: SyncWork) -> list[str]:
 
 @routes.queue(QUEUE, batch_size=1, max_retries=5, max_concurrency=4, dead_letter=DEAD_LETTERS)
 async def do_work(
-    delivery: Delivery, message: Body[PlanSync | SyncVehicle | RunAction], work: SyncWork, actions: ActionWork
+    delivery: Delivery,
+    message: Body[PlanSync | SyncVehicle | RunAction],
+    work: SyncWork,
+    actions: ActionWork,
+    estimates: Estimates,
 ) -> None:
-    """Do one message of a sync, or an action."""
+    """Do one message of a sync, or an action; charges that changed with it get their estimated cost."""
     if isinstance(message, RunAction):
         await actions.do(message, delivery)
     else:
         await work.do(message, delivery.attempts)
+    await estimates.catch_up(batches=2)
 
 
 @routes.queue(DEAD_LETTERS, max_retries=10)

@@ -14,9 +14,8 @@ from core_tessie.sync.reading import KeyRefused, VehicleRefused
 from core_tessie.sync.runs import Cause, SyncRun
 from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
-from edge.errors import NotConfigured, Problem
-from edge.events import Retry
-from edge.ports import Clock, PortError, Queue, Statement, SystemDatabase
+from edge import Clock, NotConfigured, Problem, Queue, Retry, Statement, SystemDatabase
+from edge.ports import PortError
 
 QUEUE = "core-tessie-queue"
 DEAD_LETTERS = "core-tessie-dlq"
@@ -138,9 +137,10 @@ class SyncWork(NamedTuple):
 
     async def _plan(self, run_id: str) -> None:
         """Make the run wait for every vehicle that Tessie lists or the database has as active."""
-        await self._send(run_id, await take_list(self.db, self.tessie, self.clock, self.news, run_id))
+        vins = await take_list(self.db, self.tessie, self.clock, self.news, run_id)
         if stored := await read_originals(self.tessie, run_id):
             await self.db.batch(stored)
+        await self._send(run_id, vins)
 
     async def _send(self, run_id: str, vins: list[str]) -> None:
         """Make the run wait for vehicles, and send a message for each.

@@ -43,7 +43,7 @@ SAFE = (
     "stop_max_defrost,start_steering_wheel_heater,stop_steering_wheel_heater,start_charging,stop_charging,"
     "set_charge_limit,set_charging_amps,close_charge_port,flash,enable_sentry,set_scheduled_charging"
 )
-"""What is allowed unless the owner says otherwise: nothing that opens the car, lets it drive, or makes it less safe."""
+"""The commands that are allowed by default: none opens the car, lets it drive, or makes it less safe."""
 
 _LATER = ConfigDict(defer_build=True)  # no start sends a command
 _TYPES = {

@@ -5,11 +5,12 @@ from typing import NamedTuple
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import Call
+from edge import Background, Clock, Fetch, Log
 from edge.clients.single_flight import Flights, flights_of
 from edge.clients.upstream import Patience, Tries, patiently
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
-from edge.ports import Background, Clock, Fetch, Fetched, FetchTimeout, Log, Pace, PortError, Throttle
+from edge.ports import Fetched, FetchTimeout, Pace, PortError, Throttle
 
 GATEWAY_FAULTS = frozenset({502, 503, 504})
 

@@ -138,7 +138,7 @@ RECORDS: Mapping[str, type[Record]] = {"drives": Drive, "charges": Charge, "idle
 
 
 class Vehicle(BaseModel):
-    """What a car was like at its last state; each column from one field of Tessie's state object."""
+    """A car at its last state; each column comes from one field of Tessie's state object."""
 
     model_config = LATER
 
@@ -180,7 +180,7 @@ class Vehicle(BaseModel):
 
 
 class VehicleSettings(BaseModel):
-    """What the owner has set in the car."""
+    """The owner's settings in the car."""
 
     model_config = LATER
 

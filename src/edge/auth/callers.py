@@ -1,4 +1,4 @@
-"""Who calls: the administrator by the key in the settings, others by API keys and tokens."""
+"""Callers: the administrator by the key in the settings, others by API keys and tokens."""
 
 import hmac
 from collections.abc import Sequence

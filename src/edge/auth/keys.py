@@ -87,7 +87,7 @@ class Proofs:
 
 
 PREFIX = "key_"
-"""What every key begins with, so that a scanner of secrets knows one."""
+"""The prefix of every key, so that secret scanners recognise it."""
 USE_NOTED = timedelta(minutes=1)
 """The last use of a key is known as exactly as this: not every request writes a row."""
 
@@ -104,7 +104,7 @@ _USED = f"{_UPDATE} last_used_at = ? WHERE id = ? AND (last_used_at IS NULL OR l
 
 
 class NewKey(NamedTuple):
-    """What a key is to be; `subjects` None for everything, `daily_calls` None for no quota."""
+    """The attributes of a new key; `subjects` None for everything, `daily_calls` None for no quota."""
 
     name: str
     role: Role

@@ -23,7 +23,7 @@ class TooManyRequests(Problem):
 
 
 class Standing(NamedTuple):
-    """Where a caller stands with one limit: `calls` in `window` seconds, `left` of them where that is known.
+    """A caller's standing with one limit: `calls` in `window` seconds, `left` of them if that is known.
 
     `reset` is how many seconds it is until all of them are there again.
     """

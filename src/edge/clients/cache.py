@@ -32,7 +32,7 @@ class Terms(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """What was asked for: `age` in seconds, `was_kept` where it came out of the cache."""
+    """A cached value: `age` in seconds, `was_kept` if it came out of the cache."""
 
     body: bytes
     age: int

@@ -34,7 +34,7 @@ _JSON = (AGENT, ("content-type", "application/json"))
 
 
 class DiscordSettings(Settings):
-    """Where Discord is; another address is for tests and for machines without an account."""
+    """Discord's address; another one is for tests and for machines without an account."""
 
     discord_api_url: BaseUrl = "https://discord.com/api/v10"
 

@@ -1,4 +1,4 @@
-"""What a model's faults are to a caller: a problem for each, wherever the model was asked for."""
+"""Faults of a model as problems for the caller."""
 
 from edge.errors import BadGateway, BadRequest, GatewayTimeout, NotConfigured, NotFound, Problem
 from edge.ports.model import ModelBusy, ModelError, ModelRefused, ModelTimeout

@@ -9,7 +9,7 @@ from edge.ports import Background
 
 
 class Flights[K: Hashable, T]:
-    """What is under way, by key. It joins what shares one process's memory; a Worker's events share none."""
+    """Calls under way, by key. Joins callers within one process; a Worker's events share none."""
 
     def __init__(self) -> None:
         self._tasks: dict[K, asyncio.Task[T]] = {}

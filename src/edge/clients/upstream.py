@@ -52,7 +52,7 @@ class Patience(NamedTuple):
 
 
 class Tries(NamedTuple):
-    """What became of a call: its last outcome, every outcome in words, and the seconds that all of it took."""
+    """The result of a call: its last outcome, every outcome in words, and the seconds in all."""
 
     outcome: Fetched | FetchError
     told: list[str]

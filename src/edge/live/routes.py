@@ -27,7 +27,7 @@ _HEADERS = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buff
 
 
 class FollowOptions(BaseModel):
-    """What to follow."""
+    """The events to follow."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class OwnEvent(BaseModel):
 
 
 class Published(TypedDict):
-    """Where an event stands in the log."""
+    """An event's number in the log."""
 
     sequence: int
 

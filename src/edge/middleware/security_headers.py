@@ -1,4 +1,4 @@
-"""What tells a browser to take a response for what it says, and to show, frame, embed and keep none of it."""
+"""Security headers: nosniff, CSP, frame denial, no-store."""
 
 from edge.app import Next
 from edge.http import Response

@@ -22,7 +22,7 @@ from edge.routing import ANY
 
 OPENAPI_VERSION = "3.1.0"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-"""What a route of every method is shown as; sorted as they are read, not by name."""
+"""The methods that a route of every method is shown as, in reading order."""
 
 _BODILESS = {"GET", "HEAD", "DELETE"}
 _SECURITY_HEADERS = {"accept", "authorization", "content-type", "x-api-key"}

@@ -6,7 +6,7 @@ from typing import NamedTuple, Protocol
 
 
 class StoredObject(NamedTuple):
-    """What a bucket knows of an object; `etag` is unquoted, `metadata` is the writer's own."""
+    """An object's attributes; `etag` is unquoted, `metadata` is the writer's own."""
 
     key: str
     size: int

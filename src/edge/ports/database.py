@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, Protocol
 from edge.ports.errors import PortError
 
 type Value = str | int | float | bytes | bool | None
-"""What can be bound to a statement: an int is below 2^53 in size, a bool is stored as 0 or 1."""
+"""A value that a statement binds: an int is below 2^53 in size, a bool is stored as 0 or 1."""
 type Row = dict[str, Any]
 """One row: column name to None, int, float, str or bytes."""
 
@@ -19,7 +19,7 @@ class Statement(NamedTuple):
 
 
 class Result(NamedTuple):
-    """What a statement gave: its rows, how many rows it changed, and the rowid it inserted last."""
+    """The result of a statement: its rows, the number of changed rows, and the last inserted rowid."""
 
     rows: list[Row]
     changes: int

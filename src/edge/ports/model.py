@@ -42,7 +42,7 @@ class Usage(NamedTuple):
 
 
 class Prompt(NamedTuple):
-    """What a model is asked: `messages` and `tools` have the form of OpenAI's chat completions.
+    """A request to a model: `messages` and `tools` have the form of OpenAI's chat completions.
 
     `options` are further members of that form (`max_tokens`, `temperature`, `tool_choice`, …); `model` may be empty
     for the server's own choice.

@@ -4,7 +4,7 @@ from typing import NamedTuple, Protocol
 
 
 class Limit(NamedTuple):
-    """What a rate limiter allows: `calls` in each `period` of 10 or 60 seconds."""
+    """The limit of a rate limiter: `calls` in each `period` of 10 or 60 seconds."""
 
     calls: int
     period: int

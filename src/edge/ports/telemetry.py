@@ -17,7 +17,7 @@ class Point:
 
 @dataclass(frozen=True, slots=True)
 class Total:
-    """What the points with the same blobs come to: how many they are, and the sum of each double that was asked for."""
+    """Totals of the points with the same blobs: their number, and the sum of each requested double."""
 
     blobs: tuple[str, ...]
     count: int

@@ -40,7 +40,7 @@ class Health(TypedDict):
 
 
 class Probed(Protocol):
-    """What every binding can do."""
+    """The probe that every binding has."""
 
     async def probe(self) -> None:
         """Raise unless the service answers."""

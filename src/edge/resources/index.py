@@ -8,11 +8,11 @@ from edge.routes import Routes
 from edge.settings import Settings
 
 KERNEL = {"health": "/health", "openapi": "/openapi.json", "openapi_yaml": "/openapi.yaml", "docs": "/docs"}
-"""What every app serves."""
+"""The links of every app."""
 
 
 class ApiIndex(TypedDict):
-    """What is served here: `links` are paths on this host."""
+    """The index of the service: `links` are paths on this host."""
 
     name: str
     version: str

@@ -37,7 +37,7 @@ class JobRun(BaseModel):
 
 
 class JobReport(TypedDict):
-    """What a job did, or would do; `report` is the job's own."""
+    """The report of a job's run, or dry run; `report` is the job's own."""
 
     name: str
     cron: str

@@ -13,7 +13,7 @@ from edge.routes import Routes
 from edge.settings import Field
 
 ALWAYS = ("kv", "d1", "ai", "env_vars", "secrets", "optional_secrets")
-"""What every app tells of, also where it has none."""
+"""The kinds of probes that every app lists, empty ones too."""
 
 type Status = Literal["ok", "error", "not_configured"]
 

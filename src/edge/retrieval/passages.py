@@ -55,7 +55,7 @@ class Passage(NamedTuple):
 
 
 class Changes(NamedTuple):
-    """What bringing the passages up to date took: how many were written, removed, and given a vector."""
+    """The result of a refresh of the passages: how many were written, removed and embedded."""
 
     written: int
     removed: int

@@ -1,4 +1,4 @@
-"""What no runtime's own cryptography refuses of Ed25519 keys and signatures, though the specifications do."""
+"""Checks of Ed25519 keys and signatures that the specifications demand and no runtime's cryptography makes."""
 
 P = 2**255 - 19
 

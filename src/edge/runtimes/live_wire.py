@@ -65,7 +65,7 @@ class Close(IntEnum):
 
     @property
     def reason(self) -> str:
-        """What stands beside the code, at most 123 bytes."""
+        """The reason beside the code, at most 123 bytes."""
         return _REASONS[self]
 
 

@@ -168,7 +168,7 @@ async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
 
 
 class Asking:
-    """What every adapter does with the bytes of answers, which its `_ask` yields, and with what `_embed` returns."""
+    """The adapters' shared parsing: of the bytes that `_ask` yields, and of the result of `_embed`."""
 
     def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
         raise NotImplementedError

@@ -139,7 +139,7 @@ class RemoteClient(Client):
 
 
 class _Bytes:
-    """What http.client reads a response from."""
+    """A response's bytes as the socket that http.client reads from."""
 
     def __init__(self, data: bytes) -> None:
         self._data = data

@@ -18,7 +18,7 @@ _AWAY_WORDS = re.compile(
     r"overloaded|queued|reset|timeout|transient|connection lost|internal error|maximum (db|account)|disconnected",
     re.I,
 )
-"""What D1 says where it is no fault of a statement (https://developers.cloudflare.com/d1/observability/debug-d1/)."""
+"""D1's messages for faults that are not the statement's (https://developers.cloudflare.com/d1/observability/debug-d1/)."""
 
 
 class D1:

@@ -53,7 +53,7 @@ ADAPTERS: dict[Any, Callable[[Any], object]] = {
     Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, Quotas: DurableQuotas, Events: DurableEvents,
     Model: WorkersAi, Workflow: WorkflowBinding, Throttle: DurableThrottle,
 }  # fmt: skip
-"""What stands for a binding of each port type."""
+"""The adapter for a binding of each port type."""
 
 _NO_BODY = frozenset({101, 204, 205, 304})
 

@@ -1,0 +1,1 @@
+"""Tariffs: what charging costs where and when, and the estimated costs of charges that have none."""

@@ -1,0 +1,165 @@
+"""`/tariffs`: what charging costs where and when; charges without a cost get an estimated one from them."""
+
+from typing import Any, TypedDict
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+
+from core_tessie.reach import ALL_VEHICLES, VehicleOutOfReach
+from core_tessie.sync.routes import CRON
+from core_tessie.tariffs.estimates import EstimateReport, Estimates
+from core_tessie.tariffs.rates import TariffBody
+from edge import (
+    ADMIN,
+    READER,
+    Actor,
+    Body,
+    Clock,
+    Database,
+    InvalidBody,
+    NotFound,
+    Operation,
+    Problem,
+    Response,
+    Routes,
+    Tick,
+)
+from edge.data import ScopedDatabase
+from edge.errors import Fault
+from edge.instants import to_text
+from edge.ports import Row
+from edge.rows import row_as
+
+routes = Routes("/tariffs", tag="tariffs", access=READER)
+
+MOST_TARIFFS = 200
+AT_ONCE = 5
+"""Batches of charges that a request prices before its answer."""
+NIGHT = {
+    "name": "Home",
+    "currency": "EUR",
+    "timezone": "Europe/Berlin",
+    "saved_location": "Home",
+    "rates": [{"from": "22:00", "to": "06:00", "per_kwh": 0.19}, {"per_kwh": 0.31}],
+}
+
+
+class Tariff(TypedDict):
+    """A tariff. `vin`, `charger` and the place are null for all; of `rates` the first that holds counts."""
+
+    id: str
+    name: str
+    vin: str | None
+    currency: str
+    timezone: str | None
+    saved_location: str | None
+    latitude: float | None
+    longitude: float | None
+    radius_m: float | None
+    charger: str | None
+    rates: list[dict[str, Any]]
+    actor: str | None
+    created_at: str
+    updated_at: str
+
+
+class TariffNotFound(NotFound):
+    """No such tariff."""
+
+    title = "No such tariff"
+
+
+class TooManyTariffs(Problem):
+    """There are too many tariffs."""
+
+    title = "There are too many tariffs"
+    status = 409
+
+
+_STORED = Operation({200: {"application/json": Tariff}})
+_MADE = Operation({201: {"application/json": Tariff}})
+
+
+@routes.get()
+async def list_tariffs(db: Database) -> list[Tariff]:
+    """List the tariffs in the order in which they were made; a key that is bound to vehicles sees those of its own."""
+    rows = await db.all("SELECT * FROM tariffs ORDER BY rowid LIMIT ?", MOST_TARIFFS)
+    return [_shown(row) for row in rows]
+
+
+@routes.post("", TooManyTariffs, access=ADMIN, status=201, operation=_MADE)
+async def make_tariff(
+    body: Body[TariffBody], actor: Actor, db: ScopedDatabase, clock: Clock, estimates: Estimates
+) -> Response:
+    """Make a tariff. Charges without a cost are priced by it at once, or where they are many by the next jobs."""
+    await _check_vehicle(body, db)
+    counted = await db.first("SELECT count(*) AS total FROM tariffs")
+    if counted is not None and counted["total"] >= MOST_TARIFFS:
+        raise TooManyTariffs(f"there are {MOST_TARIFFS}; remove one first")
+    now = to_text(clock.now())
+    row = {"id": uuid4().hex, **_cells(body), "actor": actor.name, "created_at": now, "updated_at": now}
+    await db.insert("tariffs", [row])
+    await estimates.catch_up(AT_ONCE)
+    response = Response.json(_shown(row), 201)
+    response.headers.append(("location", f"{routes.prefix}/{row['id']}"))
+    return response
+
+
+@routes.post("/estimates", VehicleOutOfReach, access=ADMIN, reach=ALL_VEHICLES)
+async def estimate_now(estimates: Estimates) -> EstimateReport:
+    """Price anew what has changed, which also every sync does; call it again where it `has_more`."""
+    return await estimates.run()
+
+
+@routes.get("/{tariff_id}", TariffNotFound)
+async def get_tariff(tariff_id: str, db: Database) -> Tariff:
+    """Get a tariff."""
+    return _shown(await _read(tariff_id, db))
+
+
+@routes.put("/{tariff_id}", TariffNotFound, access=ADMIN, operation=_STORED)
+async def replace_tariff(tariff_id: str, body: Body[TariffBody], db: ScopedDatabase, estimates: Estimates) -> Tariff:
+    """Replace a tariff: what it estimated is priced anew. A price that rises from a day on is a rate with dates."""
+    await _check_vehicle(body, db)
+    changed = await db.update("tariffs", _cells(body), "id = ?", tariff_id, returning=("id",))
+    if not changed.rows:
+        raise TariffNotFound(f"there is no tariff {tariff_id[:80]}")
+    await estimates.catch_up(AT_ONCE)
+    return _shown(await _read(tariff_id, db))
+
+
+@routes.delete("/{tariff_id}", TariffNotFound, access=ADMIN, status=204)
+async def remove_tariff(tariff_id: str, db: ScopedDatabase, estimates: Estimates) -> None:
+    """Remove a tariff, and the estimates that came from it."""
+    gone = await db.delete("tariffs", "id = ?", tariff_id, returning=("id",))
+    if not gone.rows:
+        raise TariffNotFound(f"there is no tariff {tariff_id[:80]}")
+    await estimates.catch_up(AT_ONCE)
+
+
+@routes.cron(CRON)
+async def estimate_costs(tick: Tick, estimates: Estimates) -> EstimateReport:
+    """Price what has changed and no sync has priced yet."""
+    return EstimateReport(charges=0, has_more=True) if tick.is_dry else await estimates.run()
+
+
+async def _read(tariff_id: str, db: Database) -> Row:
+    row = await db.first("SELECT * FROM tariffs WHERE id = ?", tariff_id)
+    if row is None:
+        raise TariffNotFound(f"there is no tariff {tariff_id[:80]}")
+    return row
+
+
+async def _check_vehicle(body: TariffBody, db: Database) -> None:
+    if body.vin is not None and await db.first("SELECT 1 FROM vehicles WHERE id = ?", body.vin) is None:
+        raise InvalidBody([Fault(pointer="/vin", detail="there is no such vehicle")])
+
+
+def _cells(body: TariffBody) -> dict[str, Any]:
+    """Return a tariff's columns."""
+    rates = [rate.model_dump(by_alias=True, exclude_unset=True) for rate in body.rates]
+    return body.model_dump(exclude={"rates"}) | {"rates": to_json(rates).decode()}
+
+
+def _shown(row: Row) -> Tariff:
+    return row_as(Tariff, row, rates=from_json(row["rates"]))
