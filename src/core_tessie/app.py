@@ -30,8 +30,7 @@ from core_tessie.tariffs.estimates import Estimates
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from core_tessie.tessie.corrections import Corrections
-from edge.access import Actor
-from edge.app import App
+from edge import Actor, App, Limit, Request
 from edge.auth import routes as auth
 from edge.auth.callers import Callers
 from edge.auth.limits import Limits, rate_limit_headers
@@ -42,8 +41,6 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Limit
-from edge.request import Request
 from edge.resources import health
 
 live = Live(may_publish=vehicle("own.subject"))

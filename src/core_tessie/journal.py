@@ -10,14 +10,12 @@ from core_tessie.console.usage_points import Usage, method_name
 from core_tessie.live_events import LogNote
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import A_MINUTE, Call, call_size, statements_of
+from edge import Background, Log, Request, Response, Statement, SystemDatabase
 from edge.app import Next
 from edge.batch_writer import writer_of
 from edge.data.upserts import upsert
-from edge.http import Response
 from edge.live.publisher import Publisher
 from edge.middleware.sampling import Steps, sampler_of
-from edge.ports import Background, Log, Statement, SystemDatabase
-from edge.request import Request
 
 READS = Steps(full=60, each=10)
 """Rows of a known caller's successful reads of one route."""

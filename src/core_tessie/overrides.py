@@ -9,8 +9,9 @@ from functools import cache
 from pydantic_core import to_json
 
 from core_tessie.tessie.records import RECORDS, Capacity
+from edge import Statement
 from edge.data.upserts import upsert
-from edge.ports import Statement, Value
+from edge.ports import Value
 
 _FIXED = frozenset({"tessie_id", "recorded_at", "tessie_updated_at"})
 """Columns that an id is made of, and Tessie's own stamp: no owner corrects them."""

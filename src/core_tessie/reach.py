@@ -2,9 +2,7 @@
 
 from pydantic_core import to_json
 
-from edge import reach
-from edge.access import ADMIN, Actor
-from edge.errors import Forbidden
+from edge import ADMIN, Actor, Forbidden, reach
 from edge.ports import Value
 from edge.reach import Reach
 

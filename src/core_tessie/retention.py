@@ -6,10 +6,8 @@ from typing import Any
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.sync.routes import CRON
+from edge import Clock, Log, Routes, SystemDatabase, Tick
 from edge.data.retention import Retention, Rule
-from edge.events import Tick
-from edge.ports import Clock, Log, SystemDatabase
-from edge.routes import Routes
 
 routes = Routes(tag="retention")
 

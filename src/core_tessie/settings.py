@@ -6,14 +6,15 @@ from pydantic import BeforeValidator, Field
 
 from core_tessie import NAME
 from core_tessie.tessie.car_commands import SAFE, allowed
+from edge import Database, Queue, Secret
 from edge.auth.callers import AccessSettings
 from edge.data.retention import KeepDays, MaxMegabytes, MaxRows
 from edge.live.settings import LiveSettings
-from edge.ports import Database, Queue, Throttle
+from edge.ports import Throttle
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
-from edge.settings import BaseUrl, Secret
+from edge.settings import BaseUrl
 
 
 def _allowed(text: object) -> object:

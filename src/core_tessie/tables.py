@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 from core_tessie.schema import SCHEMA
-from edge.access import READER
+from edge import READER
 from edge.data import BOUND, OWNER, Kind, Rows, Table, Tables
 
 VEHICLES = {BOUND: "vin IN (SELECT value FROM json_each(:subjects))"}

@@ -10,8 +10,7 @@ from discord_bot.schedule import Posts
 from discord_bot.schema import SCHEMA
 from discord_bot.settings import BotSettings
 from discord_bot.tables import TABLES
-from edge.access import READER, Actor
-from edge.app import App
+from edge import READER, Actor, App, Clock, Limit, Request
 from edge.auth.keys import require_key
 from edge.auth.limits import Limits, rate_limit_headers
 from edge.auth.signatures import Ed25519Signature
@@ -23,9 +22,7 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Clock, Limit
 from edge.ports.crypto import Crypto
-from edge.request import Request
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes

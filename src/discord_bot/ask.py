@@ -11,12 +11,10 @@ from discord_bot.content import TYPES, Document, Site
 from discord_bot.interactions import Interaction, Reply
 from discord_bot.passages import best, passage
 from discord_bot.settings import BotSettings
+from edge import Body, Log, Problem
 from edge.clients.discord import Embed, clipped
 from edge.clients.leases import Leases
 from edge.clients.model_faults import problem_of
-from edge.endpoint import Body
-from edge.errors import Problem
-from edge.ports import Log
 from edge.ports.model import Model, ModelError, Prompt
 
 commands = Commands()

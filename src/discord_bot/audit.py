@@ -3,9 +3,10 @@
 from typing import NamedTuple
 
 from discord_bot.settings import BotSettings
+from edge import Clock, Log, Statement, SystemDatabase
 from edge.instants import to_text
 from edge.middleware.sampling import Steps, sampler_of
-from edge.ports import Clock, Log, PortError, Row, Statement, SystemDatabase
+from edge.ports import PortError, Row
 
 ANSWERS = Steps(full=40, each=10)
 """Entries of one user's interactions: anybody in Discord can have as many as Discord lets through."""

@@ -6,7 +6,8 @@ from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hi
 from pydantic import BaseModel, Field
 
 from discord_bot.interactions import Interaction, Kind
-from edge.endpoint import Body, Handler, PlanError
+from edge import Body, PlanError
+from edge.endpoint import Handler
 from edge.events import EventHandler
 from edge.injection import Injector
 

@@ -10,11 +10,10 @@ from pydantic import AfterValidator, BaseModel, ValidationError
 
 from discord_bot.settings import BotSettings
 from discord_bot.times import aware, span, zone_of
+from edge import Clock, Fetch, NotFound
 from edge.clients.cache import Cache, Terms
 from edge.clients.discord import LINK, Embed
 from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed
-from edge.errors import NotFound
-from edge.ports import Clock, Fetch
 
 TERMS = Terms(fresh=60, keep=86_400)
 PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)

@@ -29,16 +29,12 @@ from discord_bot.interactions import (
     Reply,
     understood,
 )
-from edge.access import READER, Actor
+from edge import READER, Actor, Background, Operation, Ports, Problem, Request, Response, Routes
 from edge.clients.discord import Discord, clipped
-from edge.context import Ports
-from edge.endpoint import Operation
-from edge.errors import Problem, list_faults
-from edge.http import Response
-from edge.ports import Background, PortError
+from edge.errors import list_faults
+from edge.ports import PortError
 from edge.reach import CHECKED
-from edge.request import Request
-from edge.routes import Composition, Routes
+from edge.routes import Composition
 
 
 class Timing(NamedTuple):

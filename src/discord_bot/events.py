@@ -5,8 +5,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from discord_bot.commands import Commands
 from discord_bot.content import Document, Site
 from discord_bot.interactions import Interaction, Reply
+from edge import Body
 from edge.clients.discord import Embed
-from edge.endpoint import Body
 
 commands = Commands()
 

@@ -10,12 +10,12 @@ from pydantic_core import to_json
 from discord_bot.audit import Audit, Entry
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import subscribed
+from edge import Clock, KeyValue, Log, Problem, Statement, SystemDatabase
 from edge.clients.discord import DiscordBusy, Embed, WebhookMissing, Webhooks, message
 from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamFailed, UpstreamUnreached
-from edge.errors import Problem
 from edge.instants import to_text
-from edge.ports import Clock, KeyValue, Log, PortError, Row, Statement, SystemDatabase
+from edge.ports import PortError, Row
 
 LIMITED = "ratelimit:"
 """Begins the KV names that hold which notice about a subject went out last, and until when no other may."""
@@ -99,9 +99,16 @@ class Notices:
     """Sends notices, and knows those that were sent."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what sending once stands on
-        self, settings: BotSettings, db: SystemDatabase, kv: KeyValue, leases: Leases, webhooks: Webhooks, audit: Audit,
-        clock: Clock, log: Log,
-    ) -> None:  # fmt: skip
+        self,
+        settings: BotSettings,
+        db: SystemDatabase,
+        kv: KeyValue,
+        leases: Leases,
+        webhooks: Webhooks,
+        audit: Audit,
+        clock: Clock,
+        log: Log,
+    ) -> None:
         self._settings, self._db, self._kv, self._leases = settings, db, kv, leases
         self._webhooks, self._audit, self._clock, self._log = webhooks, audit, clock, log
 

@@ -9,16 +9,11 @@ from discord_bot.notices import Notice, Notices, NoticeUncertain, NoticeUnderWay
 from discord_bot.settings import BotSettings
 from discord_bot.subscriptions import NAMES
 from discord_bot.times import span, zone_of
-from edge.access import OPERATOR
+from edge import OPERATOR, Body, Database, Operation, Query, Request, Response, Routes
 from edge.clients.discord import LINK, DiscordBusy, DiscordRefused, Embed, WebhookMissing
 from edge.clients.upstream import UpstreamTimeout
-from edge.endpoint import Body, Operation, Query
-from edge.http import Response
 from edge.instants import IN_ANY_ZONE, from_text
-from edge.ports import Database
 from edge.reach import OPEN
-from edge.request import Request
-from edge.routes import Routes
 from edge.rows import row_as
 from edge.text import Matching
 
@@ -124,8 +119,14 @@ class AuditEntry(TypedDict):
 
 
 _FAULTS = (
-    WebhookMissing, DiscordBusy, DiscordRefused, UpstreamTimeout, TooManyNotices, NoticeUncertain, NoticeUnderWay,
-)  # fmt: skip
+    WebhookMissing,
+    DiscordBusy,
+    DiscordRefused,
+    UpstreamTimeout,
+    TooManyNotices,
+    NoticeUncertain,
+    NoticeUnderWay,
+)
 _TOLD = Operation({200: {JSON: Told}, 201: {JSON: Told}})
 
 
@@ -141,9 +142,15 @@ class Desk:
         embed = Embed(news.title.strip() or NAMES[kind], news.text, news.url, fields, COLOURS[kind])
         key, actor = key_of(news.model_dump(mode="json", exclude_none=True)), request.actor
         notice = Notice(
-            kind, news.id, key, embed, actor.name if actor else "", is_limited=True, repeats=asked.repeat,
+            kind,
+            news.id,
+            key,
+            embed,
+            actor.name if actor else "",
+            is_limited=True,
+            repeats=asked.repeat,
             request_id=request.id,
-        )  # fmt: skip
+        )
         sent = await self._notices.send(notice)
         told = Told(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
         return Response.json(told, 201 if sent.is_new else 200)

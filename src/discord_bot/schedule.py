@@ -8,12 +8,9 @@ from pydantic import BaseModel
 
 from discord_bot.content import Document, Site
 from discord_bot.notices import SENT, Notice, Notices
-from edge.access import ADMIN
+from edge import ADMIN, Clock, Log, Problem, Routes, SystemDatabase, Tick
 from edge.clients.discord import Embed
-from edge.errors import Problem
-from edge.events import Tick
-from edge.ports import Clock, Log, PortError, SystemDatabase
-from edge.routes import Routes
+from edge.ports import PortError
 
 routes = Routes(tag="jobs", access=ADMIN)
 

@@ -5,11 +5,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
+from edge import Database, KeyValue, RateLimiter, Secret
 from edge.clients.discord import DiscordSettings
 from edge.data.retention import KeepDays, MaxRows
-from edge.ports import Database, KeyValue, RateLimiter
 from edge.ports.model import Model
-from edge.settings import MAY_BE_EMPTY, AccessKey, BaseUrl, Secret
+from edge.settings import MAY_BE_EMPTY, AccessKey, BaseUrl
 
 
 def _key(secret: Secret) -> Secret:

@@ -8,8 +8,8 @@ from discord_bot.commands import Commands
 from discord_bot.interactions import Reply
 from discord_bot.schema import SCHEMA
 from discord_bot.settings import BotSettings
+from edge import Ports
 from edge.clients.discord import Embed
-from edge.context import Ports
 from edge.instants import FORM
 from edge.ports import Row
 from edge.resources.health import probe

@@ -10,9 +10,9 @@ from pydantic_core import from_json, to_json
 from discord_bot import interactions as ui
 from discord_bot.commands import Commands
 from discord_bot.interactions import Button, Interaction, Modal, Reply, Select
+from edge import Body, Database, SystemDatabase
 from edge.data import ScopedDatabase
-from edge.endpoint import Body
-from edge.ports import Database, Row, SystemDatabase
+from edge.ports import Row
 
 commands = Commands()
 

@@ -1,7 +1,7 @@
 """The tables: a user of Discord has its own subscriptions, operators read the audit log, the rest is the bot's."""
 
 from discord_bot.schema import SCHEMA
-from edge.access import OPERATOR, READER
+from edge import OPERATOR, READER
 from edge.data import MEMBER, OWNER, Table, Tables
 
 TABLES = Tables(

@@ -1,21 +1,17 @@
 """The composition root: everything that the platform consists of."""
 
-from edge.access import READER, Actor
-from edge.app import App
+from edge import READER, Actor, App, Clock, Limit, NotConfigured, RateLimiter, Request
 from edge.auth.keys import require_key
 from edge.auth.limits import Limits, rate_limit_headers
 from edge.auth.signatures import HmacSignature
 from edge.clients.cache import Cache
 from edge.clients.discord import Discord, Webhooks
 from edge.clients.leases import Leases
-from edge.errors import NotConfigured
 from edge.injection import event, singleton
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Clock, Limit, RateLimiter
-from edge.request import Request
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes

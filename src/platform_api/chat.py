@@ -7,18 +7,14 @@ from typing import Any, TypedDict
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic_core import to_json
 
-from edge.access import PUBLIC
+from edge import PUBLIC, Body, Operation, Request, Response, Routes
 from edge.auth.limits import address, bound
 from edge.clients.model_faults import ModelBroke, ModelOverloaded, ModelSlow, PromptRefused, problem_of
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
-from edge.endpoint import Body, Operation
-from edge.http import Response
 from edge.live.event_stream import SSE, event_stream
 from edge.negotiation import best
 from edge.ports.model import Model, ModelError, Prompt
-from edge.request import Request
 from edge.retrieval.passages import Passage
-from edge.routes import Routes
 from platform_api.content_index import ContentIndex
 from platform_api.settings import PlatformSettings
 
@@ -91,11 +87,15 @@ class Answering:
         """Return the documents, the best first."""
         return [
             SourceShown(
-                number=number, type=one.kind, slug=one.slug, title=one.title, score=one.score,
+                number=number,
+                type=one.kind,
+                slug=one.slug,
+                title=one.title,
+                score=one.score,
                 path=f"/api/v1/content/{one.kind}/{one.slug}",
             )
             for number, one in enumerate(self._passages, 1)
-        ]  # fmt: skip
+        ]
 
     async def texts(self) -> AsyncGenerator[str]:
         """Yield the answer as it comes. Errors: `ModelError`."""

@@ -7,16 +7,25 @@ from typing import Annotated, Any, NamedTuple, TypedDict
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import from_json, to_json
 
-from edge.access import PUBLIC, READER
+from edge import (
+    PUBLIC,
+    READER,
+    Background,
+    BadRequest,
+    Body,
+    Clock,
+    Log,
+    NotConfigured,
+    NotFound,
+    Operation,
+    Query,
+    Response,
+    Routes,
+)
 from edge.clients.cache import Cache, Kept, Terms
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
-from edge.endpoint import Body, Operation, Query
-from edge.errors import BadRequest, NotConfigured, NotFound
-from edge.http import Response
 from edge.instants import IN_ANY_ZONE
-from edge.ports import Background, Clock, Log
 from edge.reach import OPEN
-from edge.routes import Routes
 from platform_api import NAME
 from platform_api.content_index import ContentIndex
 from platform_api.queries import CONTENT, NAMES, UPCOMING

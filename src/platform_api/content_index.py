@@ -4,11 +4,9 @@ from typing import Any
 
 from pydantic import BaseModel, Field
 
+from edge import Log, Routes, SystemDatabase, Tick
 from edge.clients.leases import Leases
-from edge.events import Tick
-from edge.ports import Log, SystemDatabase
 from edge.retrieval.passages import Changes, Library, Passage, Source
-from edge.routes import Routes
 from platform_api.queries import NAMES, TEXTS
 from platform_api.sanity import Sanity, sound
 from platform_api.settings import PlatformSettings

@@ -5,12 +5,10 @@ from datetime import timedelta
 from pydantic import BaseModel
 from pydantic_core import to_json
 
+from edge import Clock, Fetch, Forbidden, InvalidBody, Request, Unauthorized
 from edge.auth.keys import require_key
 from edge.auth.limits import address, bound, network
 from edge.clients.upstream import Call, Upstream, checked
-from edge.errors import Forbidden, InvalidBody, Unauthorized
-from edge.ports import Clock, Fetch
-from edge.request import Request
 from platform_api.form_models import Form
 from platform_api.mailbox import mailbox_of
 from platform_api.settings import PlatformSettings
@@ -74,9 +72,12 @@ class Guards:
             raise NotHuman("a browser sends turnstile_token")
         asked = {"secret": secret.get_secret_value(), "response": token} | ({"remoteip": client} if client else {})
         call = Call(
-            "POST", f"{self._settings.turnstile_url}/siteverify", (("content-type", "application/json"),),
-            to_json(asked), is_safe=False,
-        )  # fmt: skip
+            "POST",
+            f"{self._settings.turnstile_url}/siteverify",
+            (("content-type", "application/json"),),
+            to_json(asked),
+            is_safe=False,
+        )
         if not checked(Verdict, await self._turnstile.json(call), "Turnstile").success:
             raise NotHuman("the token is not good: it is used once, within 5 minutes")
 

@@ -5,15 +5,9 @@ from typing import Annotated, Literal, TypedDict
 
 from pydantic import Field
 
-from edge.access import PUBLIC
+from edge import PUBLIC, Background, Body, Header, Operation, Request, Response, Routes, Unauthorized
 from edge.auth.limits import TooManyRequests
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
-from edge.endpoint import Body, Header, Operation
-from edge.errors import Unauthorized
-from edge.http import Response
-from edge.ports import Background
-from edge.request import Request
-from edge.routes import Routes
 from platform_api.form_guards import Guards, NotHuman
 from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm
 from platform_api.submissions import Submissions

@@ -8,14 +8,10 @@ from typing import Any, Literal, NotRequired, TypedDict
 from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
-from edge.access import PUBLIC
+from edge import PUBLIC, Clock, KeyValue, Operation, Problem, Response, Routes, SystemDatabase
 from edge.clients.cache import Cache, Kept, Terms
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
-from edge.endpoint import Operation
-from edge.errors import Problem
-from edge.http import Response
-from edge.ports import Clock, KeyValue, PortError, SystemDatabase
-from edge.routes import Routes
+from edge.ports import PortError
 from platform_api import NAME
 from platform_api.discord_view import Community
 from platform_api.queries import COUNTS

@@ -7,9 +7,8 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
+from edge import Clock, Fetch, Log, Secret
 from edge.clients.upstream import Call, Upstream, checked
-from edge.ports import Clock, Fetch, Log
-from edge.settings import Secret
 from platform_api.settings import PlatformSettings
 
 VERSION = "v2025-02-19"

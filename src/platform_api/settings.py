@@ -4,11 +4,11 @@ from typing import Annotated
 
 from pydantic import Field
 
+from edge import Database, KeyValue, RateLimiter, Secret
 from edge.clients.discord import DiscordSettings
 from edge.data.retention import KeepDays
-from edge.ports import Database, KeyValue, RateLimiter
 from edge.ports.model import Model
-from edge.settings import AccessKey, BaseUrl, Secret
+from edge.settings import AccessKey, BaseUrl
 
 Snowflake = Annotated[str, Field(pattern=r"^[0-9]{15,22}$")]
 

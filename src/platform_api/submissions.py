@@ -8,14 +8,12 @@ from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 
+from edge import Clock, Log, Problem, Routes, SystemDatabase, Tick
 from edge.clients.discord import Embed, WebhookMissing, Webhooks, message
 from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamTimeout
-from edge.errors import Problem
-from edge.events import Tick
 from edge.instants import from_text, to_text
-from edge.ports import Clock, Log, Row, SystemDatabase
-from edge.routes import Routes
+from edge.ports import Row
 from platform_api.form_models import ContactForm, Form, MembershipForm, SponsorForm
 from platform_api.mailbox import mailbox_of
 from platform_api.sanity import Sanity

@@ -15,11 +15,13 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_sync import NOW, content, fail
+from .test_sync import NOW, content, fail, instant, rows, synced
 
 FAULTS = ("server_error", "malformed", "cut_off", "offline", "bad_gateway", "rate_limited", "html_error")
 PARTS = ("state", "drives", "charges", "idles", "battery_health")
 ROUNDS = 12
+CALLS = 60
+"""Calls that one run makes of one car at most, retries and searches included."""
 OWN = {"backfill"}
 
 
@@ -92,3 +94,54 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
 
     expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
     assert Runner(tmp_path / "state", tessie_port)(case) == expected
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(3))
+def test_month_of_failures_ends_with_the_copy_that_tessie_has(
+    seed: int, tmp_path: Path, sim: Simulator, tessie_port: int
+) -> None:
+    """The clock of Tessie moves by three days, and each time something else fails, or is merged or corrected."""
+    draw = Random(seed)
+
+    async def case(client: Client) -> None:
+        at = NOW - timedelta(days=7)
+        for _ in range(10):
+            before, at = at, at + timedelta(days=3)
+            sim.fleet.pin(at)
+            fail(sim)
+            change(sim, draw)
+            # The clock here is months ahead of Tessie's.
+            for table, where in (("vehicles", "true"), ("sync_parts", "failures = 0")):
+                sql = f"UPDATE {table} SET synced_at = ? WHERE {where} AND synced_at IS NOT NULL"
+                await client.ports.settings.db.run(sql, instant(before.timestamp()))
+            paths = [f"/{draw.choice(sim.vins)}/{draw.choice(PARTS)}$" for _ in range(3)]
+            kinds = (*FAULTS, "bad_request", "not_found", "other_shape")
+            rules: list[dict[str, object]] = [
+                {"kind": draw.choice(kinds), "path": path, "times": 2, "retry_after": 0} for path in paths
+            ]
+            fail(sim, *rules)
+            sim.ask("/_sim/requests", "DELETE")
+            done = await synced(client)
+            assert done["vehicles_done"] == len(sim.vins), done
+            assert len(sim.ask("/_sim/requests")) < CALLS * len(sim.vins)
+        fail(sim)
+        await client.ports.settings.db.run("UPDATE vehicles SET synced_at = ?", instant(at.timestamp()))
+        assert (await synced(client))["status"] == "succeeded"
+        for vin in sim.vins:
+            for kind in ("drives", "charges", "idles"):
+                there = {record["id"]: record["updated_at"] for record in sim.ask(f"/{vin}/{kind}")["results"]}
+                here = await rows(client, kind, f"vin = '{vin}'")
+                assert {row["tessie_id"]: row["tessie_updated_at"] for row in here} == {
+                    id_: instant(updated) for id_, updated in there.items()
+                }, (vin, kind)
+
+    Runner(tmp_path / "state", tessie_port)(case, started=True)
+
+
+def change(sim: Simulator, draw: Random) -> None:
+    """Drop a record of the last days, and correct another one, as Tessie does."""
+    vin = draw.choice(sim.vins)
+    dropped, corrected, *_ = sim.ask(f"/{vin}/drives?limit=4")["results"]
+    sim.ask(f"/_sim/drives/{vin}/{dropped['id']}", "DELETE")
+    sim.ask(f"/_sim/drives/{vin}/{corrected['id']}", "PATCH", {"tag": "Business"})

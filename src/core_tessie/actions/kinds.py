@@ -15,8 +15,8 @@ from core_tessie.tessie.car_commands import COMMANDS, checked
 from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import Vin
-from edge.access import OPERATOR, READER, Role
-from edge.ports import Clock, Fetched, Row, SystemDatabase
+from edge import OPERATOR, READER, Clock, Role, SystemDatabase
+from edge.ports import Fetched, Row
 
 ANSWER_LIMIT = 2_000
 """Characters of Tessie's answer that are kept as a result."""

@@ -13,27 +13,31 @@ from core_tessie.console.shown_schemas import shown_schema
 from core_tessie.reach import VehicleOutOfReach, vehicle
 from core_tessie.settings import TessieSettings
 from core_tessie.tables import TABLES
-from edge.access import OPERATOR, READER, Actor
-from edge.data import ScopedDatabase, Sql
-from edge.endpoint import Body, Header, Operation, Query
-from edge.errors import (
-    Fault,
+from edge import (
+    OPERATOR,
+    READER,
+    Actor,
+    Background,
+    Body,
+    Database,
     Forbidden,
+    Header,
     InvalidBody,
-    Location,
     NotConfigured,
     NotFound,
+    Operation,
     Problem,
-    list_faults,
-    pointer_of,
+    Query,
+    Request,
+    Response,
+    Routes,
+    Tick,
 )
-from edge.events import Tick
-from edge.http import Response
+from edge.data import ScopedDatabase, Sql
+from edge.errors import Fault, Location, list_faults, pointer_of
 from edge.instants import to_text
-from edge.ports import Background, Database, Row
+from edge.ports import Row
 from edge.reach import CHECKED, OPEN
-from edge.request import Request
-from edge.routes import Routes
 from edge.rows import parsed, row_as
 
 routes = Routes("/agent/actions", tag="agent", access=READER)

@@ -14,11 +14,10 @@ from core_tessie.journal import Journal, mask
 from core_tessie.settings import TessieSettings
 from core_tessie.sync.backfill import Backfill
 from core_tessie.tessie.client import Tessie
-from edge.errors import NotConfigured, Problem
-from edge.events import Delivery, Retry
+from edge import Clock, Delivery, NotConfigured, Problem, Queue, Retry, SystemDatabase
 from edge.instants import from_epoch, to_epoch, to_text
 from edge.live.publisher import Publisher
-from edge.ports import Clock, PortError, Queue, Row, SystemDatabase
+from edge.ports import PortError, Row
 from edge.ports.workflows import Workflow
 
 UNSENT_AFTER = timedelta(seconds=10)

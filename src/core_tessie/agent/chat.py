@@ -14,7 +14,7 @@ from core_tessie.agent.turns import Desk, Turn
 from core_tessie.console.usage_points import Usage
 from core_tessie.energy.summary import ReportNews
 from core_tessie.settings import TessieSettings
-from edge.access import READER, Actor
+from edge import READER, Actor, Background, Body, Clock, Frame, Log, Operation, Request, Response, Routes
 from edge.clients.model_faults import (
     ModelBroke,
     ModelNotConfigured,
@@ -24,16 +24,10 @@ from edge.clients.model_faults import (
     PromptRefused,
 )
 from edge.data import ScopedDatabase
-from edge.endpoint import Body, Operation
-from edge.events import Frame
-from edge.http import Response
 from edge.live.event_stream import SSE, event_stream
 from edge.live.publisher import Publisher
 from edge.negotiation import best
-from edge.ports import Background, Clock, Log
 from edge.ports.model import Model
-from edge.request import Request
-from edge.routes import Routes
 
 routes = Routes("/agent", tag="agent", access=READER)
 

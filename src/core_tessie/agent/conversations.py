@@ -10,13 +10,10 @@ from pydantic_core import from_json, to_json
 
 from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.reach import author
-from edge.access import OPERATOR, READER, Actor, Role
+from edge import OPERATOR, READER, Actor, Database, NotFound, Problem, Query, Role, Routes
 from edge.data import ScopedDatabase, ScopedStatement
-from edge.endpoint import Query
-from edge.errors import NotFound, Problem
-from edge.ports import Database, Row, UniqueViolation
+from edge.ports import Row, UniqueViolation
 from edge.ports.model import ToolCall
-from edge.routes import Routes
 from edge.rows import parsed, row_as
 
 routes = Routes("/agent/conversations", tag="agent", access=READER)

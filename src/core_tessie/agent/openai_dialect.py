@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 
 from core_tessie.agent.conversations import call_of
 from core_tessie.agent.openai_exchange import Completion, Dialect, Exchange, UnsupportedOption
-from edge.access import READER, Actor
+from edge import READER, Actor, Body, Operation, Request, Response, Routes
 from edge.clients.model_faults import (
     ModelBroke,
     ModelNotConfigured,
@@ -19,12 +19,9 @@ from edge.clients.model_faults import (
     PromptRefused,
     problem_of,
 )
-from edge.endpoint import Body, Operation
-from edge.http import Response, percent_decode
+from edge.http import percent_decode
 from edge.live.event_stream import SSE, event_stream
 from edge.ports.model import Answer, ModelError, Part
-from edge.request import Request
-from edge.routes import Routes
 
 PREFIX = "/agent/v1"
 routes = Routes(PREFIX, tag="agent", access=READER)

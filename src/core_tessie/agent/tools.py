@@ -17,10 +17,10 @@ from core_tessie.energy.summary import ReportNews
 from core_tessie.reach import ALL_VEHICLES, vehicle
 from core_tessie.sync import runs
 from core_tessie.tables import SERVED
-from edge.access import Actor
+from edge import Actor, Clock, Log, Problem
 from edge.data import ScopedDatabase
-from edge.errors import Problem, list_faults
-from edge.ports import Clock, Log, PortError
+from edge.errors import list_faults
+from edge.ports import PortError
 from edge.ports.model import ToolCall
 from edge.reach import Reach
 

@@ -3,8 +3,8 @@
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
+from edge import SystemDatabase
 from edge.instants import to_text
-from edge.ports import SystemDatabase
 
 ABANDONED_AFTER = timedelta(minutes=10)
 """A turn that is still open after this was cut off with its process; the next one may begin."""

@@ -13,11 +13,11 @@ from core_tessie.agent.conversations import Message, call_of, calls_json, close_
 from core_tessie.agent.tools import Looking, Outcome, call_tool, refused, tool_schemas
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
+from edge import Background, Problem
 from edge.clients.model_faults import problem_of
 from edge.data import ScopedStatement
-from edge.errors import InternalError, Problem
+from edge.errors import InternalError
 from edge.live.publisher import Publisher
-from edge.ports import Background
 from edge.ports.model import Model, ModelError, Part, Prompt, ToolCall
 
 ROUNDS = 6

@@ -9,10 +9,9 @@ from core_tessie.console.shown_schemas import shown_schema
 from core_tessie.d1 import routes as d1
 from core_tessie.energy import routes as energy_report
 from core_tessie.sync import routes as sync
-from edge.access import READER
-from edge.endpoint import Body, Handler, Route
+from edge import READER, Body, Routes
+from edge.endpoint import Handler, Route
 from edge.reach import OPEN
-from edge.routes import Routes
 
 routes = Routes("/colbycommands", tag="colbycommands", access=READER, reach=OPEN)
 

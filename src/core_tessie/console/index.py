@@ -2,14 +2,10 @@
 
 from core_tessie import NAME, VERSION
 from core_tessie.settings import TessieSettings
-from edge.access import PUBLIC
-from edge.endpoint import Operation
-from edge.http import Response
+from edge import PUBLIC, Operation, Request, Response, Routes
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Assets
-from edge.request import Request
 from edge.resources.index import KERNEL, ApiIndex
-from edge.routes import Routes
 
 routes = Routes(tag="index", access=PUBLIC)
 

@@ -8,14 +8,12 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from core_tessie.console.usage_points import BLOBS, DOUBLES
 from core_tessie.d1.values import EXPECTED, instant
 from core_tessie.reach import ALL_VEHICLES, VehicleOutOfReach
-from edge.access import READER
+from edge import READER, Clock, NotConfigured, Query, Routes
 from edge.data import Kind
-from edge.endpoint import Query
-from edge.errors import BadGateway, Fault, InvalidParameter, NotConfigured
+from edge.errors import BadGateway, Fault, InvalidParameter
 from edge.instants import FORM, to_text
-from edge.ports import Clock, PortError
+from edge.ports import PortError
 from edge.ports.telemetry import Telemetry, Total
-from edge.routes import Routes
 from edge.text import Matching
 
 routes = Routes("/colbycommands/usage", tag="colbycommands", access=READER, reach=ALL_VEHICLES)

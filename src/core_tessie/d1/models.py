@@ -7,8 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from core_tessie.d1.filters import DEFAULT_LIMIT, MAX_LIMIT
 from core_tessie.d1.values import is_writable, render
+from edge import Operation
 from edge.data import Kind, Rows
-from edge.endpoint import Operation
 
 type TableRow = dict[str, JsonValue]
 type TableRows = list[TableRow]

@@ -10,7 +10,7 @@ from core_tessie.d1.refusals import QueryTooLarge, Refusal, TableForbidden
 from core_tessie.d1.values import render
 from core_tessie.overrides import CORRECTABLE, RECORD_COLUMNS
 from core_tessie.tables import TABLES
-from edge.access import Actor
+from edge import Actor
 from edge.data import Column, Kind, ScopedDatabase, ScopedStatement, Sql
 from edge.ports import Row, Value
 

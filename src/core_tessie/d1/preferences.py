@@ -4,9 +4,9 @@ import re
 from typing import NamedTuple
 
 from core_tessie.d1.refusals import MalformedQuery, NotAcceptable, UnknownSchema, Unsupported, quoted
+from edge import Request
 from edge.http import HeaderList
 from edge.negotiation import best
-from edge.request import Request
 
 SCHEMA = "public"
 """The one schema, as PostgREST's clients name it."""

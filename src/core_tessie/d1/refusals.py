@@ -3,7 +3,8 @@
 from collections.abc import Iterable, Sequence
 from typing import ClassVar, NamedTuple
 
-from edge.errors import Fault, Problem, bounded
+from edge import Problem
+from edge.errors import Fault, bounded
 from edge.ports import CheckViolation, DatabaseError, ForeignKeyViolation, UniqueViolation
 
 

@@ -31,14 +31,10 @@ from core_tessie.d1.refusals import (
 )
 from core_tessie.d1.values import render
 from core_tessie.tables import SERVED
-from edge.access import ADMIN, READER, Actor
+from edge import ADMIN, READER, Actor, Body, Request, Response, Routes, Statement
 from edge.data import Column, Rows, ScopedDatabase, ScopedStatement
-from edge.endpoint import Body
-from edge.http import Response
-from edge.ports import DatabaseError, LimitExceeded, OutOfScope, Result, Row, Statement, Value
+from edge.ports import DatabaseError, LimitExceeded, OutOfScope, Result, Row, Value
 from edge.reach import SELF
-from edge.request import Request
-from edge.routes import Routes
 
 routes = Routes("/d1", tag="d1", access=READER)
 

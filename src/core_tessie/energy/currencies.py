@@ -1,4 +1,4 @@
-"""What charging cost, a row for each currency: amounts of different currencies are never added up."""
+"""Costs of charging, a row for each currency: amounts of different currencies are never added up."""
 
 from collections.abc import Sequence
 

@@ -16,16 +16,26 @@ from core_tessie.energy.sql import Question, statements
 from core_tessie.energy.summary import ReportNews
 from core_tessie.reach import VehicleOutOfReach, vehicle
 from core_tessie.tessie.vin import Vin
-from edge.access import READER, Actor
+from edge import (
+    READER,
+    Actor,
+    Body,
+    Clock,
+    Database,
+    InvalidBody,
+    NotFound,
+    Operation,
+    Problem,
+    Query,
+    Request,
+    Response,
+    Routes,
+)
 from edge.data import ScopedDatabase
-from edge.endpoint import Body, Operation, Query
-from edge.errors import Fault, InvalidBody, NotFound, Problem
-from edge.http import Response
+from edge.errors import Fault
 from edge.instants import to_text
 from edge.negotiation import NotAcceptable, best
-from edge.ports import Clock, Database, Row
-from edge.request import Request
-from edge.routes import Routes
+from edge.ports import Row
 from edge.rows import row_as
 from edge.text import Matching
 

@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pydantic_core import to_json
 
 from core_tessie.energy.period import Period
-from edge.ports import Statement
+from edge import Statement
 
 RANKED = 5
 """How many drives the best and the worst are."""

@@ -7,9 +7,9 @@ from core_tessie.energy.document import EnergyReport
 from core_tessie.energy.words import GROUPS, period_of, quantity
 from core_tessie.live_events import ReportCreated
 from core_tessie.settings import TessieSettings
+from edge import Background, Log
 from edge.data import ScopedDatabase
 from edge.live.publisher import Publisher
-from edge.ports import Background, Log
 from edge.ports.model import Model, ModelError, Prompt
 
 TIMEOUT = 20.0

@@ -4,8 +4,7 @@ from core_tessie.sync import runs
 from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KEY_REFUSED, KeyRefused, list_vehicles
 from core_tessie.tessie.client import Tessie
-from edge.errors import Problem
-from edge.ports import Clock, SystemDatabase
+from edge import Clock, Problem, SystemDatabase
 
 
 async def refused_since(db: SystemDatabase) -> str | None:

@@ -5,8 +5,9 @@ from datetime import datetime
 
 from core_tessie.sync.parts import LISTING
 from core_tessie.sync.walk import Walk
+from edge import Statement
 from edge.instants import to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 GONE_AFTER = 3
 """Runs in a row in which a vehicle is missing from the list and unknown."""

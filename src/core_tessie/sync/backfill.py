@@ -9,7 +9,7 @@ from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import KeyRefused
 from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
-from edge.ports import Clock, Statement, SystemDatabase
+from edge import Clock, Statement, SystemDatabase
 
 
 class Backfill(NamedTuple):

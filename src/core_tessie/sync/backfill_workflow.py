@@ -6,10 +6,8 @@ from pydantic import BaseModel
 
 from core_tessie.actions.work import ActionWork
 from core_tessie.sync.backfill import Backfill
-from edge.access import OPERATOR
-from edge.endpoint import Body
+from edge import OPERATOR, Body, Routes
 from edge.ports.workflows import Run, Steps
-from edge.routes import Routes
 
 routes = Routes("/agent/actions", tag="agent", access=OPERATOR)
 

@@ -8,8 +8,7 @@ from pydantic_core import from_json, to_json
 
 from core_tessie.tessie.client import Ask, Tessie
 from core_tessie.tessie.records import Lenient
-from edge.errors import Problem
-from edge.ports import Statement
+from edge import Problem, Statement
 
 
 class OriginalCapacity(BaseModel):

@@ -11,7 +11,8 @@ from core_tessie.sync.reading import Reader, results
 from core_tessie.sync.rows import Records, history
 from core_tessie.sync.walk import WINDOW, Span, Trail, is_time, record_id
 from core_tessie.tessie.records import RECORDS
-from edge.ports import Result, Row, Statement, SystemDatabase
+from edge import Statement, SystemDatabase
+from edge.ports import Result, Row
 
 UNITS: Mapping[str, object] = {"distance_format": "mi", "temperature_format": "c"}
 

@@ -7,7 +7,8 @@ from core_tessie.sync.news import SyncNews
 from core_tessie.sync.reading import Listing, list_vehicles
 from core_tessie.sync.rows import listed
 from core_tessie.tessie.client import Tessie
-from edge.ports import Clock, Row, SystemDatabase
+from edge import Clock, SystemDatabase
+from edge.ports import Row
 
 
 async def take_list(db: SystemDatabase, tessie: Tessie, clock: Clock, news: SyncNews, run_id: str) -> list[str]:

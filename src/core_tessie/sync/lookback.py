@@ -8,8 +8,9 @@ from pydantic_core import from_json
 
 from core_tessie.sync.walk import PARTS, Span, Trail, Walk
 from core_tessie.tessie.records import RECORDS
+from edge import Statement
 from edge.instants import to_epoch, to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 OVERLAP = timedelta(days=2)
 """Tessie corrects records later (costs, tags, merged addresses): each sync looks back so far."""

@@ -28,9 +28,10 @@ from core_tessie.live_events import (
 from core_tessie.sync.runs import SyncRun
 from core_tessie.tables import TABLES
 from core_tessie.tessie.records import Vehicle
+from edge import Statement
 from edge.instants import to_epoch
 from edge.live.publisher import Publisher
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 ROUTE = "queue:core-tessie-queue"
 """The route that a sync's notes in the log have."""

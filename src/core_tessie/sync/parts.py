@@ -7,9 +7,10 @@ from pydantic_core import to_json
 
 from core_tessie.sync.reading import ListedCar
 from core_tessie.sync.walk import Walk
+from edge import Statement
 from edge.data.upserts import upsert
 from edge.instants import from_epoch, to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 LISTING = "listing"
 """The part that fails while a vehicle is missing from Tessie's list."""

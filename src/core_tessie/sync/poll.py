@@ -10,9 +10,8 @@ from core_tessie.sync.news import difference
 from core_tessie.sync.reading import KeyRefused, ListedCar, Listing, VehicleRefused, list_vehicles
 from core_tessie.sync.rows import present
 from core_tessie.sync.work import SyncWork
-from edge.errors import Problem
-from edge.events import Tick
-from edge.ports import Row, Statement
+from edge import Problem, Statement, Tick
+from edge.ports import Row
 
 MOVING = frozenset({"D", "R", "N"})
 CHARGING = frozenset({"Charging", "Starting"})

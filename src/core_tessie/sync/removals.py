@@ -12,9 +12,10 @@ from pydantic_core import from_json, to_json
 from core_tessie.overrides import is_owners
 from core_tessie.schema import SCHEMA
 from core_tessie.sync.walk import Span
+from edge import Statement
 from edge.data.upserts import upsert
 from edge.instants import from_epoch, to_epoch, to_text
-from edge.ports import Row, Statement
+from edge.ports import Row
 
 _COLUMNS = ("id", "vin", "kind", "tessie_id", "started_at", "removed_at", "payload")
 

@@ -7,13 +7,7 @@ from core_tessie.sync.poll import poll
 from core_tessie.sync.runs import SyncRun
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE, PlanSync, SyncVehicle, SyncWork
 from core_tessie.tariffs.estimates import Estimates
-from edge.access import OPERATOR, READER, Actor
-from edge.endpoint import Body
-from edge.errors import NotConfigured, NotFound
-from edge.events import Delivery, Tick
-from edge.ports import Database
-from edge.request import Request
-from edge.routes import Routes
+from edge import OPERATOR, READER, Actor, Body, Database, Delivery, NotConfigured, NotFound, Request, Routes, Tick
 
 routes = Routes("/colbycommands/sync", tag="colbycommands", access=READER, reach=ALL_VEHICLES)
 

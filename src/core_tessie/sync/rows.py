@@ -17,8 +17,8 @@ from core_tessie.tessie.records import (
     read,
     read_id,
 )
+from edge import Statement
 from edge.data.upserts import upsert
-from edge.ports import Statement
 
 
 class Records(NamedTuple):

@@ -7,8 +7,9 @@ from uuid import uuid4
 
 from pydantic_core import from_json, to_json
 
+from edge import Database, Statement
 from edge.instants import to_text
-from edge.ports import Database, Row, Statement
+from edge.ports import Row
 from edge.rows import row_as
 
 ABANDONED_AFTER = timedelta(hours=24)

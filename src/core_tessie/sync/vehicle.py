@@ -13,9 +13,9 @@ from core_tessie.sync.rows import capacities, snapshot, unreadable_in
 from core_tessie.sync.walk import Trail, Walk
 from core_tessie.tessie.client import Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.records import RECORDS
-from edge.errors import Problem
+from edge import Clock, Problem, Statement, SystemDatabase
 from edge.instants import from_epoch, to_text
-from edge.ports import Clock, Row, Statement, SystemDatabase
+from edge.ports import Row
 
 WINDOWS_AT_ONCE = 8
 """Windows that one message walks through before it puts itself back: a Worker's invocation is bounded."""

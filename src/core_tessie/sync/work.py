@@ -14,9 +14,8 @@ from core_tessie.sync.reading import KeyRefused, VehicleRefused
 from core_tessie.sync.runs import Cause, SyncRun
 from core_tessie.sync.vehicle import VehicleSync
 from core_tessie.tessie.client import Tessie
-from edge.errors import NotConfigured, Problem
-from edge.events import Retry
-from edge.ports import Clock, PortError, Queue, Statement, SystemDatabase
+from edge import Clock, NotConfigured, Problem, Queue, Retry, Statement, SystemDatabase
+from edge.ports import PortError
 
 QUEUE = "core-tessie-queue"
 DEAD_LETTERS = "core-tessie-dlq"

@@ -8,7 +8,8 @@ from pydantic_core import from_json, to_json
 
 from core_tessie.tariffs.pricing import Tariff, estimate
 from core_tessie.tariffs.rates import TariffBody
-from edge.ports import Clock, Log, PortError, Row, SystemDatabase
+from edge import Clock, Log, SystemDatabase
+from edge.ports import PortError, Row
 
 BATCH = 1_000
 """Charges that are priced at once."""

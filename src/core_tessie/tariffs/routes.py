@@ -9,15 +9,25 @@ from core_tessie.reach import ALL_VEHICLES, VehicleOutOfReach
 from core_tessie.sync.routes import CRON
 from core_tessie.tariffs.estimates import EstimateReport, Estimates
 from core_tessie.tariffs.rates import TariffBody
-from edge.access import ADMIN, READER, Actor
+from edge import (
+    ADMIN,
+    READER,
+    Actor,
+    Body,
+    Clock,
+    Database,
+    InvalidBody,
+    NotFound,
+    Operation,
+    Problem,
+    Response,
+    Routes,
+    Tick,
+)
 from edge.data import ScopedDatabase
-from edge.endpoint import Body, Operation
-from edge.errors import Fault, InvalidBody, NotFound, Problem
-from edge.events import Tick
-from edge.http import Response
+from edge.errors import Fault
 from edge.instants import to_text
-from edge.ports import Clock, Database, Row
-from edge.routes import Routes
+from edge.ports import Row
 from edge.rows import row_as
 
 routes = Routes("/tariffs", tag="tariffs", access=READER)

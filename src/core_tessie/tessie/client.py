@@ -5,11 +5,12 @@ from typing import NamedTuple
 from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import Call
+from edge import Background, Clock, Fetch, Log
 from edge.clients.single_flight import Flights, flights_of
 from edge.clients.upstream import Patience, Tries, patiently
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
-from edge.ports import Background, Clock, Fetch, Fetched, FetchTimeout, Log, Pace, PortError, Throttle
+from edge.ports import Fetched, FetchTimeout, Pace, PortError, Throttle
 
 GATEWAY_FAULTS = frozenset({502, 503, 504})
 
@@ -123,9 +124,15 @@ class Tessie:
     def _finish(self, ask: Ask, tries: Tries) -> Fetched:
         outcome = tries.outcome
         call = Call(
-            method=ask.method, path=ask.path, query=ask.query, vin=ask.vin, request_id=ask.request_id,
-            attempts=len(tries.told), latency_ms=round(tries.seconds * 1000, 1), acts=not ask.is_safe,
-        )  # fmt: skip
+            method=ask.method,
+            path=ask.path,
+            query=ask.query,
+            vin=ask.vin,
+            request_id=ask.request_id,
+            attempts=len(tries.told),
+            latency_ms=round(tries.seconds * 1000, 1),
+            acts=not ask.is_safe,
+        )
         if isinstance(outcome, Fetched):
             self._journal.record(call._replace(fetched=outcome))
             if not (ask.is_safe and outcome.status in GATEWAY_FAULTS):

@@ -11,7 +11,8 @@ from pydantic_core import from_json, to_json
 from core_tessie.overrides import set_at_tessie
 from core_tessie.tessie.client import Ask
 from core_tessie.tessie.records import read_id, read_instant
-from edge.ports import Fetched, Log, PortError, Statement, SystemDatabase
+from edge import Log, Statement, SystemDatabase
+from edge.ports import Fetched, PortError
 
 _SET_COST = re.compile(r"charges/([0-9]{1,19})/set_cost")
 _SET_TAG = "drives/set_tag"

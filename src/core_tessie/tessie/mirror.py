@@ -11,14 +11,12 @@ from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
 from core_tessie.tessie.corrections import Corrections
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import VIN
-from edge.access import OPERATOR, READER, Actor
-from edge.endpoint import ANY_STATUS, Operation
-from edge.errors import BadGateway, BadRequest, Forbidden, MethodNotAllowed, NotConfigured
-from edge.http import HeaderList, Response, percent_decode
+from edge import OPERATOR, READER, Actor, BadRequest, Forbidden, NotConfigured, Operation, Request, Response, Routes
+from edge.endpoint import ANY_STATUS
+from edge.errors import BadGateway, MethodNotAllowed
+from edge.http import HeaderList, percent_decode
 from edge.ports import Fetched
 from edge.reach import CHECKED, OPEN
-from edge.request import Request
-from edge.routes import Routes
 
 routes = Routes("/tessieapi", tag="tessieapi", access=READER)
 

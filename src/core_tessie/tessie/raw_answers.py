@@ -6,7 +6,8 @@ from typing import NamedTuple
 from uuid import uuid4
 
 from core_tessie.tessie.masking import masked
-from edge.ports import Fetched, Statement, Value
+from edge import Statement
+from edge.ports import Fetched, Value
 
 BODY_LIMIT = 1_900_000
 """Bytes of a body that a row keeps: D1 takes 2 MB a row."""
