@@ -351,12 +351,22 @@ def test_unreadable_tariff_prices_nothing_and_breaks_nothing(run: Runner) -> Non
     async def case(client: Client) -> Any:
         await put_vehicle(client)
         await put(client, "charges", [event(1, "10 08:00:00", 60, energy_added_kwh=10)])
+        database = client.ports.settings.db
+        for number, at in ((2, "yesterday"), (3, "0001-01-01 00:00:00"), (4, "9999-12-31 23:59:59")):
+            await database.run(
+                "INSERT INTO charges (id, vin, tessie_id, started_at, ended_at, energy_added_kwh) VALUES (?, ?, ?, ?, ?, 1)",
+                f"{A}-{number}", A, number, at, at,
+            )  # fmt: skip
         await client.post("/d1/tariffs", {"name": "x", "currency": "EUR", "saved_location": "Home", "rates": {"a": 1}})
         await client.post("/d1/tariffs", {"name": "y", "currency": "EUR", "rates": [], "timezone": "Mars"})
-        await add(client, FLAT)
+        await add(
+            client, FLAT | {"timezone": "Asia/Tokyo", "rates": [{"from": "00:00", "to": "24:00", "per_kwh": 0.5}]}
+        )
         return await costs(client)
 
-    assert run(case)[1][1:3] == (5.0, "USD")
+    found = run(case)
+    assert found[1][1:3] == (5.0, "USD")
+    assert found[2][1] is None
 
 
 def test_many_charges_are_priced_in_batches(run: Runner) -> None:
