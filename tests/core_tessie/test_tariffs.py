@@ -354,7 +354,8 @@ def test_unreadable_tariff_prices_nothing_and_breaks_nothing(run: Runner) -> Non
         database = client.ports.settings.db
         for number, at in ((2, "yesterday"), (3, "0001-01-01 00:00:00"), (4, "9999-12-31 23:59:59")):
             await database.run(
-                "INSERT INTO charges (id, vin, tessie_id, started_at, ended_at, energy_added_kwh) VALUES (?, ?, ?, ?, ?, 1)",
+                "INSERT INTO charges (id, vin, tessie_id, started_at, ended_at, energy_added_kwh) "
+                "VALUES (?, ?, ?, ?, ?, 1)",
                 f"{A}-{number}", A, number, at, at,
             )  # fmt: skip
         await client.post("/d1/tariffs", {"name": "x", "currency": "EUR", "saved_location": "Home", "rates": {"a": 1}})
