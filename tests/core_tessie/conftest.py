@@ -10,7 +10,7 @@ import pytest
 from tests.served import Served, served_locally
 
 from core_tessie.app import app
-from edge import testing
+from edge.testing import Client, runner
 from edge.testing.client import check_secrets
 from edge.testing.host import Host, Workers
 from sims.model import ModelSim
@@ -32,7 +32,7 @@ SECRETS = [ENV["ADMIN_API_KEY"], ENV["JWT_SECRET_KEY"], ENV["TESSIE_API_KEY"]]
 """No log may hold them; of answers and files the runner looks after."""
 
 
-class Runner(testing.Runner[testing.Client]):
+class Runner(runner.Runner[Client]):
     """Runs cases of the default app; `tessie_port` is where a Tessie may listen."""
 
     def __init__(self, state: Path, tessie_port: int, model: ModelSim | None = None, host: Host | None = None) -> None:

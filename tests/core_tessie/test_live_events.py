@@ -14,7 +14,8 @@ from core_tessie.live_events import EVENTS
 from core_tessie.sync.news import SHOWN
 from edge.access import ADMIN, Actor
 from edge.ports.events import Follow
-from edge.testing import Client, RemoteClient
+from edge.testing import Client
+from edge.testing.remote import RemoteClient
 from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, Runner

@@ -16,10 +16,9 @@ import pytest
 from aiohttp import web
 
 from discord_bot.app import app
-from edge import testing
 from edge.ports import Database, KeyValue
-from edge.testing import Answer, Client
-from edge.testing.host import Workers
+from edge.testing import Answer, Client, remote, runner
+from edge.testing.host import Host, Workers
 from sims.discord import DiscordSim, Exchange
 from sims.model import ModelSim
 
@@ -209,11 +208,11 @@ class Bot:
         raise AssertionError(f"{len(rows)} entries, not {count}")
 
 
-class Runner(testing.Runner[Bot]):
+class Runner(runner.Runner[Bot]):
     """Runs cases with a fresh bot behind a real address; `logs` is what it logged meanwhile."""
 
     def __init__(
-        self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]", host: testing.Host | None = None
+        self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]", host: Host | None = None
     ) -> None:
         super().__init__(app, state, sims.env(), KEY, host)
         self.sims = sims
@@ -228,7 +227,7 @@ class Runner(testing.Runner[Bot]):
         named = [self.env[name] for name in ("API_KEY", "DISCORD_BOT_TOKEN", "DISCORD_PUBLIC_KEY") if name in self.env]
         return (*named, *hooks)
 
-    def __call__[T](self, case: testing.Case[Bot, T], *, started: bool = False) -> T:
+    def __call__[T](self, case: runner.Case[Bot, T], *, started: bool = False) -> T:
         """Run a case, and refuse a log that holds a secret or an interaction's token."""
         try:
             return super().__call__(case, started=started)
@@ -241,7 +240,7 @@ class Runner(testing.Runner[Bot]):
     @asynccontextmanager
     async def opened(self, client: Client) -> AsyncIterator[Bot]:
         """Yield the bot, behind a server where the client is in process."""
-        if isinstance(client, testing.RemoteClient):
+        if isinstance(client, remote.RemoteClient):
             assert self.host is not None
             self._seen = len(self.host.worker.logs)
             yield Bot(client, f"{client.url}/interactions", self.sims, self.secrets)
@@ -287,17 +286,15 @@ def sims(all_sims: Sims) -> Sims:
 
 
 @pytest.fixture(scope="session")
-def workers_host(workers: Workers, all_sims: Sims) -> Iterator[testing.Host]:
+def workers_host(workers: Workers, all_sims: Sims) -> Iterator[Host]:
     """Return what runs the Worker; it starts with the first test that asks."""
-    host = testing.Host(workers, ROOT / "wrangler.toml", "discord-bot", ai=all_sims.model.url)
+    host = Host(workers, ROOT / "wrangler.toml", "discord-bot", ai=all_sims.model.url)
     yield host
     host.stop()
 
 
 @pytest.fixture
-def run(
-    runtime: str, tmp_path: Path, sims: Sims, capfd: "pytest.CaptureFixture[str]", workers_host: testing.Host
-) -> Runner:
+def run(runtime: str, tmp_path: Path, sims: Sims, capfd: "pytest.CaptureFixture[str]", workers_host: Host) -> Runner:
     """Return a runner on each runtime."""
     return Runner(tmp_path / "state", sims, capfd, workers_host if runtime == "workers" else None)
 

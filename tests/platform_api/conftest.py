@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import testing
 from edge.ports import Limit
+from edge.testing import Client, runner
 from edge.testing.host import Host, Workers
 from platform_api.app import app
 from sims.discord import DiscordSim
@@ -61,7 +61,7 @@ class Sims:
         }
 
 
-class Runner(testing.Runner[testing.Client]):
+class Runner(runner.Runner[Client]):
     """Runs cases of the platform, among the services that it stands on."""
 
     def __init__(self, state: Path, sims: Sims, host: Host | None = None) -> None:
