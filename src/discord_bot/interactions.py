@@ -204,12 +204,23 @@ def understood(payload: Payload, request_id: str) -> Interaction:
     }
     kind, name, body = kinds.get(payload.type, ("slash", "", {}))
     return Interaction(
-        kind, name, body, payload.id, payload.application_id, payload.token,
-        user.id if user else "", user.username if user else "",
-        parts=tuple(parts), values=tuple(data.values), typed=str(focused.value or "") if focused else "",
-        locale=payload.locale, guild_id=payload.guild_id, channel_id=payload.channel_id,
-        has_message=payload.message is not None, request_id=request_id,
-    )  # fmt: skip
+        kind,
+        name,
+        body,
+        payload.id,
+        payload.application_id,
+        payload.token,
+        user.id if user else "",
+        user.username if user else "",
+        parts=tuple(parts),
+        values=tuple(data.values),
+        typed=str(focused.value or "") if focused else "",
+        locale=payload.locale,
+        guild_id=payload.guild_id,
+        channel_id=payload.channel_id,
+        has_message=payload.message is not None,
+        request_id=request_id,
+    )
 
 
 def _fields(parts: Sequence[_Part]) -> Iterator[tuple[str, Any]]:

@@ -99,9 +99,16 @@ class Notices:
     """Sends notices, and knows those that were sent."""
 
     def __init__(  # noqa: PLR0913, PLR0917 - what sending once stands on
-        self, settings: BotSettings, db: SystemDatabase, kv: KeyValue, leases: Leases, webhooks: Webhooks, audit: Audit,
-        clock: Clock, log: Log,
-    ) -> None:  # fmt: skip
+        self,
+        settings: BotSettings,
+        db: SystemDatabase,
+        kv: KeyValue,
+        leases: Leases,
+        webhooks: Webhooks,
+        audit: Audit,
+        clock: Clock,
+        log: Log,
+    ) -> None:
         self._settings, self._db, self._kv, self._leases = settings, db, kv, leases
         self._webhooks, self._audit, self._clock, self._log = webhooks, audit, clock, log
 

@@ -119,8 +119,14 @@ class AuditEntry(TypedDict):
 
 
 _FAULTS = (
-    WebhookMissing, DiscordBusy, DiscordRefused, UpstreamTimeout, TooManyNotices, NoticeUncertain, NoticeUnderWay,
-)  # fmt: skip
+    WebhookMissing,
+    DiscordBusy,
+    DiscordRefused,
+    UpstreamTimeout,
+    TooManyNotices,
+    NoticeUncertain,
+    NoticeUnderWay,
+)
 _TOLD = Operation({200: {JSON: Told}, 201: {JSON: Told}})
 
 
@@ -136,9 +142,15 @@ class Desk:
         embed = Embed(news.title.strip() or NAMES[kind], news.text, news.url, fields, COLOURS[kind])
         key, actor = key_of(news.model_dump(mode="json", exclude_none=True)), request.actor
         notice = Notice(
-            kind, news.id, key, embed, actor.name if actor else "", is_limited=True, repeats=asked.repeat,
+            kind,
+            news.id,
+            key,
+            embed,
+            actor.name if actor else "",
+            is_limited=True,
+            repeats=asked.repeat,
             request_id=request.id,
-        )  # fmt: skip
+        )
         sent = await self._notices.send(notice)
         told = Told(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
         return Response.json(told, 201 if sent.is_new else 200)

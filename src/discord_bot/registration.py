@@ -109,8 +109,17 @@ def _differing(new: Any, old: Any, path: str = "") -> Iterator[str]:
         yield path
 
 
-_OURS = frozenset({
-    "description", "options", "choices", "autocomplete", "required", "min_value", "max_value", "min_length",
-    "max_length",
-})  # fmt: skip
+_OURS = frozenset(
+    {
+        "description",
+        "options",
+        "choices",
+        "autocomplete",
+        "required",
+        "min_value",
+        "max_value",
+        "min_length",
+        "max_length",
+    }
+)
 """Defaults of a declaration: a member that Discord has and the declaration lacks counts as a difference."""

@@ -85,9 +85,19 @@ class Endpoint:
     """A route, ready to run: nothing here looks at a signature or builds a validator."""
 
     __slots__ = (
-        "_body_at", "_check_body", "_names", "_reach", "_render", "_takes", "access", "inputs", "method", "path",
-        "returns", "route",
-    )  # fmt: skip
+        "_body_at",
+        "_check_body",
+        "_names",
+        "_reach",
+        "_render",
+        "_takes",
+        "access",
+        "inputs",
+        "method",
+        "path",
+        "returns",
+        "route",
+    )
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.route, self.method, self.path, self.access = route, route.method, route.path, route.access

@@ -87,11 +87,15 @@ class Answering:
         """Return the documents, the best first."""
         return [
             SourceShown(
-                number=number, type=one.kind, slug=one.slug, title=one.title, score=one.score,
+                number=number,
+                type=one.kind,
+                slug=one.slug,
+                title=one.title,
+                score=one.score,
                 path=f"/api/v1/content/{one.kind}/{one.slug}",
             )
             for number, one in enumerate(self._passages, 1)
-        ]  # fmt: skip
+        ]
 
     async def texts(self) -> AsyncGenerator[str]:
         """Yield the answer as it comes. Errors: `ModelError`."""

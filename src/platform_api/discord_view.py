@@ -170,14 +170,22 @@ async def list_discord_announcements(community: Community) -> Response:
 
 def _event(given: GivenEvent) -> GuildEvent:
     return GuildEvent(
-        id=given.id, name=given.name, description=given.description, starts_at=given.scheduled_start_time,
-        ends_at=given.scheduled_end_time, status="active" if given.status == 2 else "scheduled",
-        location=given.entity_metadata.location if given.entity_metadata else None, interested=given.user_count,
-    )  # fmt: skip
+        id=given.id,
+        name=given.name,
+        description=given.description,
+        starts_at=given.scheduled_start_time,
+        ends_at=given.scheduled_end_time,
+        status="active" if given.status == 2 else "scheduled",
+        location=given.entity_metadata.location if given.entity_metadata else None,
+        interested=given.user_count,
+    )
 
 
 def _announcement(given: GivenMessage, place: str) -> Announcement:
     return Announcement(
-        id=given.id, text=given.content, published_at=given.timestamp, url=f"{place}/{given.id}",
+        id=given.id,
+        text=given.content,
+        published_at=given.timestamp,
+        url=f"{place}/{given.id}",
         author=given.author.global_name or given.author.username,
-    )  # fmt: skip
+    )

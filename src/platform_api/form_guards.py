@@ -72,9 +72,12 @@ class Guards:
             raise NotHuman("a browser sends turnstile_token")
         asked = {"secret": secret.get_secret_value(), "response": token} | ({"remoteip": client} if client else {})
         call = Call(
-            "POST", f"{self._settings.turnstile_url}/siteverify", (("content-type", "application/json"),),
-            to_json(asked), is_safe=False,
-        )  # fmt: skip
+            "POST",
+            f"{self._settings.turnstile_url}/siteverify",
+            (("content-type", "application/json"),),
+            to_json(asked),
+            is_safe=False,
+        )
         if not checked(Verdict, await self._turnstile.json(call), "Turnstile").success:
             raise NotHuman("the token is not good: it is used once, within 5 minutes")
 

@@ -41,20 +41,28 @@ CONTENT = {
         Content("events", "event", "startsAt desc", _EVENT),
         Content("posts", "post", "publishedAt desc", 'title, summary, publishedAt, "people": [author->name], tags'),
         Content(
-            "people", "person", "name asc",
-            '"title": name, role, "url": website, "image": image.asset->url', "pt::text(bio)",
+            "people",
+            "person",
+            "name asc",
+            '"title": name, role, "url": website, "image": image.asset->url',
+            "pt::text(bio)",
         ),
         Content(
-            "projects", "project", "title asc",
+            "projects",
+            "project",
+            "title asc",
             'title, summary, "url": repository, "people": maintainers[]->name, tags',
         ),
         Content(
-            "sponsors", "sponsor", "tier asc, name asc",
-            '"title": name, summary, tier, "url": website, "image": logo.asset->url', "summary",
+            "sponsors",
+            "sponsor",
+            "tier asc, name asc",
+            '"title": name, summary, tier, "url": website, "image": logo.asset->url',
+            "summary",
         ),
         Content("announcements", "announcement", "publishedAt desc", "title, summary, publishedAt"),
     )
-}  # fmt: skip
+}
 """By name, as it stands in a path."""
 NAMES = {one.type: one.name for one in CONTENT.values()}
 """The names by Sanity's types."""
@@ -70,7 +78,8 @@ TEXTS = (
 )
 """The texts of documents `$from` to `$to`, to be found by questions."""
 COUNTS = (
-    '{"content": {' + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
+    '{"content": {'
+    + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
     + '}, "upcoming_events": count(*[_type == "event" && startsAt > $now])}'
-)  # fmt: skip
+)
 """How many documents of each type there are, and events that begin after `$now`."""

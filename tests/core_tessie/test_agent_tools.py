@@ -142,6 +142,8 @@ def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
     made, read = run(case)
     assert made == read
     assert (made["vin"], made["numbers"]["distance_mi"]) == (A, "43.0 mi")
+    assert made["left_out"]["drives_running"] == 1
+    assert [(row["currency"], row["recorded_cost"]) for row in made["costs"]] == [("unknown", 21.9)]
 
 
 def test_a_long_answer_of_a_tool_is_cut(run: Runner, model_sim: ModelSim) -> None:

@@ -5,9 +5,11 @@ from typing import Any
 import pytest
 
 from edge.testing import Client
+from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .energy_rows import CHARGES, DRIVES, IDLES, A, B, event, make, put, put_vehicle, report_on
+from .test_sync import NOW, rows, synced
 
 JUMP = event(90, "15 08:00:00", 0, distance_mi=412, energy_used_kwh=80, rated_range_used_mi=300)
 MARKED: list[tuple[str, dict[str, Any], str | None]] = [
@@ -79,8 +81,8 @@ def test_report_leaves_implausible_rows_out_and_counts_them(run: Runner) -> None
     async def case(client: Client) -> list[dict[str, Any]]:
         for vin in (A, B):
             await put_vehicle(client, vin)
-            for table, rows in usual.items():
-                await put(client, table, rows + (odd[table] if vin == B else []), vin)
+            for table, records in usual.items():
+                await put(client, table, records + (odd[table] if vin == B else []), vin)
         return [await make(client, vin=vin) for vin in (A, B)]
 
     right, report = run(case)
@@ -123,3 +125,21 @@ def test_efficiency_of_less_than_a_mile_is_not_ranked(run: Runner, least: float)
         assert [row["distance_mi"] for row in table["rows"]] == [1]
         assert "1 mi or more" in table["title"]
     assert report["numbers"]["distance_mi"]["value"] == pytest.approx(2.1)  # they count in the sums
+
+
+def test_impossible_drive_of_tessies_is_copied_and_marked(run: Runner) -> None:
+    async def case(client: Client) -> None:
+        with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as sim:
+            vin = sim.vins[0]
+            drive = sim.ask(f"/{vin}/drives?limit=1")["results"][0]
+            jump = {"ended_at": drive["started_at"], "odometer_distance": 412}
+            sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", jump)
+            await synced(client)
+        marked = await rows(client, "drives", "implausible IS NOT NULL")
+        assert [(row["tessie_id"], row["distance_mi"], row["implausible"]) for row in marked] == [
+            (drive["id"], 412, "speed")
+        ]
+        report = (await client.post("/colbycommands/energy-report", {"from": "2025-01-01", "vin": vin})).json()
+        assert report["report"]["left_out"]["drives_implausible"] == 1
+
+    run(case, started=True)

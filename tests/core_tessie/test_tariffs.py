@@ -1,5 +1,6 @@
 """Tariffs: estimated costs of charges that have none, by place, vehicle, time of day, weekday, season and date."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -8,9 +9,12 @@ from core_tessie.tariffs.pricing import distance_m, price
 from core_tessie.tariffs.rates import TariffBody
 from edge.errors import PROBLEM_JSON
 from edge.testing import Answer, Client
+from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
+from .energy_rows import PATH as REPORT
 from .energy_rows import A, B, event, make, put, put_vehicle
+from .test_sync import NOW, rows, synced
 
 PATH = "/tariffs"
 FLAT = {"name": "Everywhere", "currency": "USD", "rates": [{"per_kwh": 0.5}]}
@@ -252,7 +256,12 @@ def test_report_adds_no_currencies_up(run: Runner) -> None:
         ])  # fmt: skip
         await add(client, NIGHT)
         await add(client, FLAT)
-        return [await make(client), await make(client, currency="EUR")]
+        made = await client.post(REPORT, {"from": "2025-01-01", "to": "2025-02-01"})
+        for media_type in ("text/html", "text/markdown"):
+            page = await client.get(made.header("location") or "", headers=[("accept", media_type)])
+            assert "Cost by currency" in page.text
+            assert "USD" in page.text
+        return [made.json()["report"], await make(client, currency="EUR")]
 
     report, in_euro = run(case)
     assert (report["numbers"]["cost"]["value"], report["numbers"]["cost"]["rows"]) == (5, 1)
@@ -342,12 +351,23 @@ def test_unreadable_tariff_prices_nothing_and_breaks_nothing(run: Runner) -> Non
     async def case(client: Client) -> Any:
         await put_vehicle(client)
         await put(client, "charges", [event(1, "10 08:00:00", 60, energy_added_kwh=10)])
+        database = client.ports.settings.db
+        for number, at in ((2, "yesterday"), (3, "0001-01-01 00:00:00"), (4, "9999-12-31 23:59:59")):
+            await database.run(
+                "INSERT INTO charges (id, vin, tessie_id, started_at, ended_at, energy_added_kwh) "
+                "VALUES (?, ?, ?, ?, ?, 1)",
+                f"{A}-{number}", A, number, at, at,
+            )  # fmt: skip
         await client.post("/d1/tariffs", {"name": "x", "currency": "EUR", "saved_location": "Home", "rates": {"a": 1}})
         await client.post("/d1/tariffs", {"name": "y", "currency": "EUR", "rates": [], "timezone": "Mars"})
-        await add(client, FLAT)
+        await add(
+            client, FLAT | {"timezone": "Asia/Tokyo", "rates": [{"from": "00:00", "to": "24:00", "per_kwh": 0.5}]}
+        )
         return await costs(client)
 
-    assert run(case)[1][1:3] == (5.0, "USD")
+    found = run(case)
+    assert found[1][1:3] == (5.0, "USD")
+    assert found[2][1] is None
 
 
 def test_many_charges_are_priced_in_batches(run: Runner) -> None:
@@ -367,3 +387,33 @@ def test_many_charges_are_priced_in_batches(run: Runner) -> None:
         return [left.header("content-range"), right.header("content-range"), again.json()["charges"]]
 
     assert run(case) == ["*/0", "0-0/2500", 0]
+
+
+async def settled(client: Client, expected: set[str]) -> None:
+    """Wait until the charges with an estimate are those with these ids: they follow the end of a sync."""
+    for _ in range(100):
+        found = {row["id"] for row in await rows(client, "charges", "estimated_cost IS NOT NULL")}
+        if found == expected:
+            return
+        await asyncio.sleep(0.1)
+    assert found == expected
+
+
+def test_charges_are_priced_as_they_come_and_an_owners_cost_stays(run: Runner) -> None:
+    async def case(client: Client) -> None:
+        tariff = await add(client, {"name": "All", "currency": "EUR", "rates": [{"per_session": 1}]})
+        await synced(client)
+        priced_ids = {row["id"] for row in await rows(client, "charges", "cost IS NULL AND ended_at IS NOT NULL")}
+        assert priced_ids
+        await settled(client, priced_ids)
+        one = min(priced_ids)
+        await client.request("PATCH", f"/d1/charges/{one}", json={"cost": 4.5})
+        await synced(client)
+        await settled(client, priced_ids - {one})
+        (row,) = await rows(client, "charges", f"id = '{one}'")
+        assert (row["cost"], row["estimated_tariff_id"]) == (4.5, None)
+        (other,) = await rows(client, "charges", f"id = '{max(priced_ids)}'")
+        assert (other["estimated_cost"], other["estimated_tariff_id"]) == (1, tariff)
+
+    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port):
+        run(case, started=True)

@@ -19,12 +19,27 @@ from edge.data import ScopedDatabase
 from edge.ports.model import Answer, Model, ModelError, Part, Prompt
 
 _OPTIONS = (
-    "max_tokens", "temperature", "top_p", "stop", "seed", "frequency_penalty", "presence_penalty", "tool_choice",
-    "response_format", "parallel_tool_calls",
-)  # fmt: skip
+    "max_tokens",
+    "temperature",
+    "top_p",
+    "stop",
+    "seed",
+    "frequency_penalty",
+    "presence_penalty",
+    "tool_choice",
+    "response_format",
+    "parallel_tool_calls",
+)
 _REFUSED = (
-    "audio", "functions", "function_call", "logit_bias", "logprobs", "prediction", "top_logprobs", "web_search_options",
-)  # fmt: skip
+    "audio",
+    "functions",
+    "function_call",
+    "logit_bias",
+    "logprobs",
+    "prediction",
+    "top_logprobs",
+    "web_search_options",
+)
 _DEFAULTS = {"", "default"}
 _ROLES = ("system", "developer", "user", "assistant", "tool")
 
@@ -46,11 +61,15 @@ def _said(message: dict[str, Any]) -> dict[str, Any]:
 Message = Annotated[
     dict[str, Any],
     AfterValidator(_said),
-    WithJsonSchema({
-        "type": "object", "additionalProperties": True, "required": ["role"],
-        "properties": {"role": {"type": "string", "enum": [*_ROLES]}, "content": {}},
-    }),
-]  # fmt: skip
+    WithJsonSchema(
+        {
+            "type": "object",
+            "additionalProperties": True,
+            "required": ["role"],
+            "properties": {"role": {"type": "string", "enum": [*_ROLES]}, "content": {}},
+        }
+    ),
+]
 """A message in the form of OpenAI's; of what it holds, the model's own server is the judge."""
 
 

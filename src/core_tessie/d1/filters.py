@@ -279,7 +279,22 @@ _OPERATORS: dict[str, Callable[[Column, str], Condition]] = {
     "like": _like,
 }
 _KNOWN_OPERATORS = {
-    *_OPERATORS, "ilike", "match", "imatch", "isdistinct", "cs", "cd", "ov", "sl", "sr", "nxr", "nxl", "adj",
-    "fts", "plfts", "phfts", "wfts",
-}  # fmt: skip
+    *_OPERATORS,
+    "ilike",
+    "match",
+    "imatch",
+    "isdistinct",
+    "cs",
+    "cd",
+    "ov",
+    "sl",
+    "sr",
+    "nxr",
+    "nxl",
+    "adj",
+    "fts",
+    "plfts",
+    "phfts",
+    "wfts",
+}
 _OPERATORS_HINT = f"the operators are {', '.join(_OPERATORS)}, each also after not."

@@ -1,8 +1,7 @@
 """How batteries age: a trend through the readings of a period that single wrong ones do not move, and its months."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations, groupby
-from statistics import median
 from typing import NamedTuple
 
 from core_tessie.energy.document import VIN, Cell, ReportColumn, ReportTable
@@ -107,6 +106,13 @@ def theil_sen(points: Sequence[Point]) -> Line | None:
     slope = median(slopes) if slopes else None
     x = median(x for x, _ in points)
     return Line(x, median(y - (slope or 0.0) * (position - x) for position, y in points), slope)
+
+
+def median(values: Iterable[float]) -> float:
+    """Return the middle of some values, or the mean of the two in the middle."""
+    ordered = sorted(values)
+    upper = len(ordered) // 2
+    return (ordered[upper] + ordered[-upper - 1]) / 2
 
 
 def _usual(rows: Sequence[Row]) -> list[Row]:

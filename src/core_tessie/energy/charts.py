@@ -104,9 +104,15 @@ def _column(plot: _Plot, stack: Sequence[Series], at: int) -> Iterator[Markup]:
         edges = sorted((plot.y(base), plot.y(base + value)))
         round_px = min(2.0, plot.slot * 0.2) if len(stack) == 1 else 0
         yield el(
-            "rect", plot.note(at, value, series), class_=f"f{colour % COLOURS}", x=plot.x(at, 0.12), y=edges[0],
-            width=plot.slot * 0.76, height=max(edges[1] - edges[0], 0.5), rx=round_px,
-        )  # fmt: skip
+            "rect",
+            plot.note(at, value, series),
+            class_=f"f{colour % COLOURS}",
+            x=plot.x(at, 0.12),
+            y=edges[0],
+            width=plot.slot * 0.76,
+            height=max(edges[1] - edges[0], 0.5),
+            rx=round_px,
+        )
 
 
 def _line(plot: _Plot, series: Series, colour: int) -> Iterator[Markup]:

@@ -87,89 +87,210 @@ DISTANCE = Formula("distance_mi", "Distance", "mi", "sum of the drives' distance
 DISTANCE_KM = Formula("distance_km", "Distance", "km", "distance in miles * 1.609344", ("distance_mi",), scale=KM)
 DRIVING = Formula("driving_kwh", "Used by driving", "kWh", "sum of the drives' energy used", ("driving_kwh",))
 WH_PER_MI = Formula(
-    "efficiency_wh_per_mi", "Efficiency", "Wh/mi",
-    f"sum(energy used) * 1000 / sum(distance in miles), {_PAIRED}", ("paired_kwh",), "paired_mi", 1000,
-)  # fmt: skip
+    "efficiency_wh_per_mi",
+    "Efficiency",
+    "Wh/mi",
+    f"sum(energy used) * 1000 / sum(distance in miles), {_PAIRED}",
+    ("paired_kwh",),
+    "paired_mi",
+    1000,
+)
 WH_PER_KM = Formula(
-    "efficiency_wh_per_km", "Efficiency", "Wh/km",
-    f"sum(energy used) * 1000 / sum(distance in kilometres), {_PAIRED}", ("paired_kwh",), "paired_mi", 1000 / KM,
-)  # fmt: skip
+    "efficiency_wh_per_km",
+    "Efficiency",
+    "Wh/km",
+    f"sum(energy used) * 1000 / sum(distance in kilometres), {_PAIRED}",
+    ("paired_kwh",),
+    "paired_mi",
+    1000 / KM,
+)
 DRIVE_PCT = Formula(
-    "drive_efficiency_pct", "Drive efficiency", "%",
-    f"sum(distance) * 100 / sum(rated range used), {_PAIRED}", ("rated_of_mi",), "rated_mi", 100,
-)  # fmt: skip
+    "drive_efficiency_pct",
+    "Drive efficiency",
+    "%",
+    f"sum(distance) * 100 / sum(rated range used), {_PAIRED}",
+    ("rated_of_mi",),
+    "rated_mi",
+    100,
+)
 K_DRIVES = Formula(
-    "k_kwh_per_mi", "k from drives", "kWh/mi",
-    f"sum(energy used) / sum(rated range used), {_PAIRED}: the energy in a rated mile", ("k_kwh",), "k_mi",
-)  # fmt: skip
+    "k_kwh_per_mi",
+    "k from drives",
+    "kWh/mi",
+    f"sum(energy used) / sum(rated range used), {_PAIRED}: the energy in a rated mile",
+    ("k_kwh",),
+    "k_mi",
+)
 ADDED = Formula("energy_added_kwh", "Energy added", "kWh", "sum of the energy added to the pack", ("added_kwh",))
 COST = Formula("cost", "Cost", "currency", "sum of the charges' cost where it is known; 0 is free", ("cost",))
 COST_PER_KWH = Formula(
-    "cost_per_kwh", "Cost per kWh", "currency/kWh",
+    "cost_per_kwh",
+    "Cost per kWh",
+    "currency/kWh",
     "sum(cost) / sum(max(energy added, energy drawn)) over charges with a cost; 0 is free, or not yet set",
-    ("priced_cost",), "priced_kwh",
-)  # fmt: skip
+    ("priced_cost",),
+    "priced_kwh",
+)
 CHARGING_PCT = Formula(
-    "charging_efficiency_pct", "Charging efficiency", "%",
+    "charging_efficiency_pct",
+    "Charging efficiency",
+    "%",
     "sum(energy added) * 100 / sum(max(energy added, energy drawn)) over charges with both known",
-    ("stored_kwh",), "drawn_kwh", 100,
-)  # fmt: skip
+    ("stored_kwh",),
+    "drawn_kwh",
+    100,
+)
 IDLE = Formula("idle_kwh", "Used while parked", "kWh", "sum of the idles' energy used", ("idle_kwh",))
 IDLE_PER_DAY = Formula(
-    "idle_kwh_per_day", "Idle drain", "kWh/day",
-    "sum(energy used) / sum(hours) * 24 over idles with a duration", ("timed_kwh",), "timed_h", 24,
-)  # fmt: skip
+    "idle_kwh_per_day",
+    "Idle drain",
+    "kWh/day",
+    "sum(energy used) / sum(hours) * 24 over idles with a duration",
+    ("timed_kwh",),
+    "timed_h",
+    24,
+)
 
 NUMBERS = (
-    DISTANCE, DISTANCE_KM, WH_PER_MI, WH_PER_KM, DRIVE_PCT,
-    Formula("gross_wh_per_mi", "Gross consumption", "Wh/mi",
-            "(sum(energy used by drives with both known) + sum(energy used by idles)) * 1000 / sum(distance in miles)",
-            ("paired_kwh", "idle_kwh"), "paired_mi", 1000),
-    Formula("gross_wh_per_km", "Gross consumption", "Wh/km",
-            "(sum(energy used by drives with both known) + sum(energy used by idles)) * 1000 / sum(distance in km)",
-            ("paired_kwh", "idle_kwh"), "paired_mi", 1000 / KM),
-    Formula("energy_used_kwh", "Energy used", "kWh", "used by driving + used while parked",
-            ("driving_kwh", "idle_kwh")),
-    DRIVING, IDLE, ADDED,
+    DISTANCE,
+    DISTANCE_KM,
+    WH_PER_MI,
+    WH_PER_KM,
+    DRIVE_PCT,
+    Formula(
+        "gross_wh_per_mi",
+        "Gross consumption",
+        "Wh/mi",
+        "(sum(energy used by drives with both known) + sum(energy used by idles)) * 1000 / sum(distance in miles)",
+        ("paired_kwh", "idle_kwh"),
+        "paired_mi",
+        1000,
+    ),
+    Formula(
+        "gross_wh_per_km",
+        "Gross consumption",
+        "Wh/km",
+        "(sum(energy used by drives with both known) + sum(energy used by idles)) * 1000 / sum(distance in km)",
+        ("paired_kwh", "idle_kwh"),
+        "paired_mi",
+        1000 / KM,
+    ),
+    Formula(
+        "energy_used_kwh", "Energy used", "kWh", "used by driving + used while parked", ("driving_kwh", "idle_kwh")
+    ),
+    DRIVING,
+    IDLE,
+    ADDED,
     Formula("wall_kwh", "Drawn from the wall", "kWh", "sum of the charges' energy used, where known", ("wall_kwh",)),
-    CHARGING_PCT, COST, COST_PER_KWH,
-    Formula("cost_per_paid_kwh", "Cost per kWh paid for", "currency/kWh",
-            "as cost per kWh, over charges with a cost above 0", ("paid_cost",), "paid_kwh"),
-    Formula("cost_per_100_mi", "Cost per 100 mi", "currency/100 mi",
-            "gross consumption in kWh/mi * 100 * sum(cost) / sum(energy added), over charges with both known",
-            ("paired_kwh", "idle_kwh"), "paired_mi", 100, ("costed_cost", "costed_kwh")),
-    Formula("cost_per_100_km", "Cost per 100 km", "currency/100 km",
-            "gross consumption in kWh/km * 100 * sum(cost) / sum(energy added), over charges with both known",
-            ("paired_kwh", "idle_kwh"), "paired_mi", 100 / KM, ("costed_cost", "costed_kwh")),
+    CHARGING_PCT,
+    COST,
+    COST_PER_KWH,
+    Formula(
+        "cost_per_paid_kwh",
+        "Cost per kWh paid for",
+        "currency/kWh",
+        "as cost per kWh, over charges with a cost above 0",
+        ("paid_cost",),
+        "paid_kwh",
+    ),
+    Formula(
+        "cost_per_100_mi",
+        "Cost per 100 mi",
+        "currency/100 mi",
+        "gross consumption in kWh/mi * 100 * sum(cost) / sum(energy added), over charges with both known",
+        ("paired_kwh", "idle_kwh"),
+        "paired_mi",
+        100,
+        ("costed_cost", "costed_kwh"),
+    ),
+    Formula(
+        "cost_per_100_km",
+        "Cost per 100 km",
+        "currency/100 km",
+        "gross consumption in kWh/km * 100 * sum(cost) / sum(energy added), over charges with both known",
+        ("paired_kwh", "idle_kwh"),
+        "paired_mi",
+        100 / KM,
+        ("costed_cost", "costed_kwh"),
+    ),
     IDLE_PER_DAY,
-    Formula("idle_power_w", "Mean power while parked", "W",
-            "sum(energy used) * 1000 / sum(hours) over idles with a duration", ("timed_kwh",), "timed_h", 1000),
-    Formula("idle_range_mi_per_day", "Range lost while parked", "mi/day",
-            "sum(rated range used) / sum(hours) * 24 over idles with a duration", ("ranged_mi",), "ranged_h", 24),
-    Formula("idle_sentry_kwh", "Parked with Sentry", "kWh",
-            "sum(energy used * the idle's share of time with Sentry on), the drain taken as even",
-            ("sentry_kwh",)),
-    Formula("idle_climate_kwh", "Parked with climate", "kWh",
-            "sum(energy used * the idle's share of time with climate on), the drain taken as even; may overlap Sentry",
-            ("climate_kwh",)),
-    Formula("idle_rest_kwh", "Parked without either", "kWh",
-            "sum(energy used * what the shares of Sentry and climate leave of 1, at least 0)", ("rest_kwh",)),
-    Formula("autopilot_share_pct", "Autopilot share", "%",
-            "sum(Autopilot distance) * 100 / sum(distance) over drives with both known",
-            ("autopilot_mi",), "autopilot_of_mi", 100),
+    Formula(
+        "idle_power_w",
+        "Mean power while parked",
+        "W",
+        "sum(energy used) * 1000 / sum(hours) over idles with a duration",
+        ("timed_kwh",),
+        "timed_h",
+        1000,
+    ),
+    Formula(
+        "idle_range_mi_per_day",
+        "Range lost while parked",
+        "mi/day",
+        "sum(rated range used) / sum(hours) * 24 over idles with a duration",
+        ("ranged_mi",),
+        "ranged_h",
+        24,
+    ),
+    Formula(
+        "idle_sentry_kwh",
+        "Parked with Sentry",
+        "kWh",
+        "sum(energy used * the idle's share of time with Sentry on), the drain taken as even",
+        ("sentry_kwh",),
+    ),
+    Formula(
+        "idle_climate_kwh",
+        "Parked with climate",
+        "kWh",
+        "sum(energy used * the idle's share of time with climate on), the drain taken as even; may overlap Sentry",
+        ("climate_kwh",),
+    ),
+    Formula(
+        "idle_rest_kwh",
+        "Parked without either",
+        "kWh",
+        "sum(energy used * what the shares of Sentry and climate leave of 1, at least 0)",
+        ("rest_kwh",),
+    ),
+    Formula(
+        "autopilot_share_pct",
+        "Autopilot share",
+        "%",
+        "sum(Autopilot distance) * 100 / sum(distance) over drives with both known",
+        ("autopilot_mi",),
+        "autopilot_of_mi",
+        100,
+    ),
     K_DRIVES,
-    Formula("k_charge_kwh_per_mi", "k from charges", "kWh/mi",
-            "sum(energy added) / sum(rated range added) over charges with both known",
-            ("k_charge_kwh",), "k_charge_mi"),
-)  # fmt: skip
+    Formula(
+        "k_charge_kwh_per_mi",
+        "k from charges",
+        "kWh/mi",
+        "sum(energy added) / sum(rated range added) over charges with both known",
+        ("k_charge_kwh",),
+        "k_charge_mi",
+    ),
+)
 
 _DRIVES = Formula("drives", "Drives", "", "drives that have ended", ("drives",))
 _CHARGES = Formula("charges", "Charges", "", "charges that have ended", ("charges",))
 _IDLES = Formula("idles", "Idles", "", "times parked that have ended", ("idles",))
 
 BY_VEHICLE = (
-    _DRIVES, DISTANCE, DISTANCE_KM, WH_PER_MI, WH_PER_KM, K_DRIVES, _CHARGES, ADDED, COST, _IDLES, IDLE, IDLE_PER_DAY,
-)  # fmt: skip
+    _DRIVES,
+    DISTANCE,
+    DISTANCE_KM,
+    WH_PER_MI,
+    WH_PER_KM,
+    K_DRIVES,
+    _CHARGES,
+    ADDED,
+    COST,
+    _IDLES,
+    IDLE,
+    IDLE_PER_DAY,
+)
 BY_TIME = (DISTANCE, DRIVING, WH_PER_MI, WH_PER_KM, ADDED, COST, IDLE, IDLE_PER_DAY)
 BY_BAND = (_DRIVES, DISTANCE, DISTANCE_KM, DRIVING, WH_PER_MI, WH_PER_KM, DRIVE_PCT)
 BY_CHARGE = (_CHARGES, ADDED, CHARGING_PCT, COST, COST_PER_KWH)

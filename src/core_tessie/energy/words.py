@@ -13,17 +13,35 @@ KIND_NAMES = {"supercharger": "Supercharger", "other_fast": "Other fast charger"
 _INSTANT = re.compile(r"^(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(Z|[+-]\d\d:\d\d)$")
 GROUPS = {
     "Driving": (
-        "distance_mi", "distance_km", "efficiency_wh_per_mi", "efficiency_wh_per_km", "drive_efficiency_pct",
-        "gross_wh_per_mi", "gross_wh_per_km", "autopilot_share_pct", "k_kwh_per_mi",
+        "distance_mi",
+        "distance_km",
+        "efficiency_wh_per_mi",
+        "efficiency_wh_per_km",
+        "drive_efficiency_pct",
+        "gross_wh_per_mi",
+        "gross_wh_per_km",
+        "autopilot_share_pct",
+        "k_kwh_per_mi",
     ),
-    "Energy": ("energy_used_kwh", "driving_kwh", "idle_kwh", "energy_added_kwh", "wall_kwh", "charging_efficiency_pct",
-               "k_charge_kwh_per_mi"),
+    "Energy": (
+        "energy_used_kwh",
+        "driving_kwh",
+        "idle_kwh",
+        "energy_added_kwh",
+        "wall_kwh",
+        "charging_efficiency_pct",
+        "k_charge_kwh_per_mi",
+    ),
     "Cost": ("cost", "cost_per_kwh", "cost_per_paid_kwh", "cost_per_100_mi", "cost_per_100_km"),
     "Parked": (
-        "idle_kwh_per_day", "idle_power_w", "idle_range_mi_per_day", "idle_sentry_kwh", "idle_climate_kwh",
+        "idle_kwh_per_day",
+        "idle_power_w",
+        "idle_range_mi_per_day",
+        "idle_sentry_kwh",
+        "idle_climate_kwh",
         "idle_rest_kwh",
     ),
-}  # fmt: skip
+}
 """All numbers, in the order in which they are read."""
 
 
@@ -109,8 +127,13 @@ def tables_of(report: EnergyReport) -> Sequence[ReportTable]:
     time, _ = over_time(report)
     tables = [
         report.by_vehicle if len(report.by_vehicle.rows) > 1 else None,
-        time, report.by_temperature, report.by_kind, report.by_place,
-        report.by_currency if report.left_out.get("charges_with_estimated_cost") else None, report.battery,
-        report.best_drives, report.worst_drives,
-    ]  # fmt: skip
+        time,
+        report.by_temperature,
+        report.by_kind,
+        report.by_place,
+        report.by_currency if report.left_out.get("charges_with_estimated_cost") else None,
+        report.battery,
+        report.best_drives,
+        report.worst_drives,
+    ]
     return [table for table in tables if table is not None and table.rows]

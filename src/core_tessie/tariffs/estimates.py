@@ -83,7 +83,10 @@ def _mark(rows: list[Row]) -> str:
 
 
 def _priced(charge: Row, tariffs: list[Tariff], mark: str) -> tuple[object, ...]:
-    priced = estimate(charge, tariffs)
+    try:
+        priced = estimate(charge, tariffs)
+    except (ValueError, OverflowError):  # an instant that is none, or at the ends of the calendar
+        priced = None
     return (charge["id"], *(priced or (None, None, None)), mark, charge["basis"] if mark else None)
 
 

@@ -16,12 +16,38 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     **{
         name: {}
         for name in (
-            "lock", "unlock", "activate_front_trunk", "activate_rear_trunk", "open_tonneau", "close_tonneau",
-            "vent_windows", "close_windows", "start_climate", "stop_climate", "start_max_defrost", "stop_max_defrost",
-            "start_steering_wheel_heater", "stop_steering_wheel_heater", "start_charging", "stop_charging",
-            "open_charge_port", "close_charge_port", "flash", "honk", "trigger_homelink", "remote_start",
-            "vent_sunroof", "close_sunroof", "enable_sentry", "disable_sentry", "enable_valet", "disable_valet",
-            "cancel_software_update", "remote_boombox", "enable_guest", "disable_guest",
+            "lock",
+            "unlock",
+            "activate_front_trunk",
+            "activate_rear_trunk",
+            "open_tonneau",
+            "close_tonneau",
+            "vent_windows",
+            "close_windows",
+            "start_climate",
+            "stop_climate",
+            "start_max_defrost",
+            "stop_max_defrost",
+            "start_steering_wheel_heater",
+            "stop_steering_wheel_heater",
+            "start_charging",
+            "stop_charging",
+            "open_charge_port",
+            "close_charge_port",
+            "flash",
+            "honk",
+            "trigger_homelink",
+            "remote_start",
+            "vent_sunroof",
+            "close_sunroof",
+            "enable_sentry",
+            "disable_sentry",
+            "enable_valet",
+            "disable_valet",
+            "cancel_software_update",
+            "remote_boombox",
+            "enable_guest",
+            "disable_guest",
         )
     },
     "set_temperatures": {"temperature": Annotated[float, Field(ge=15, le=28, description="°C")]},
@@ -35,7 +61,7 @@ COMMANDS: Mapping[str, Mapping[str, Any]] = {
     "set_scheduled_charging": {"enable": Flag, "time": Minute},
     "schedule_software_update": {"in_seconds": Annotated[int, Field(ge=0, le=7 * 86_400)]},
     "set_speed_limit": {"mph": Annotated[float, Field(ge=50, le=120)]},
-}  # fmt: skip
+}
 """Each command's parameters, all of which it needs."""
 
 SAFE = (

@@ -124,9 +124,15 @@ class Tessie:
     def _finish(self, ask: Ask, tries: Tries) -> Fetched:
         outcome = tries.outcome
         call = Call(
-            method=ask.method, path=ask.path, query=ask.query, vin=ask.vin, request_id=ask.request_id,
-            attempts=len(tries.told), latency_ms=round(tries.seconds * 1000, 1), acts=not ask.is_safe,
-        )  # fmt: skip
+            method=ask.method,
+            path=ask.path,
+            query=ask.query,
+            vin=ask.vin,
+            request_id=ask.request_id,
+            attempts=len(tries.told),
+            latency_ms=round(tries.seconds * 1000, 1),
+            acts=not ask.is_safe,
+        )
         if isinstance(outcome, Fetched):
             self._journal.record(call._replace(fetched=outcome))
             if not (ask.is_safe and outcome.status in GATEWAY_FAULTS):

@@ -136,9 +136,17 @@ class ApiKeys:
         expires_at = to_text(wanted.expires_at) if wanted.expires_at else None
         shown = text[: text.index(".") + 5]
         row = await self._db.first(
-            _INSERT, key_id, wanted.name, int(wanted.role), shown, hashed(text), subjects, wanted.daily_calls, by,
+            _INSERT,
+            key_id,
+            wanted.name,
+            int(wanted.role),
+            shown,
+            hashed(text),
+            subjects,
+            wanted.daily_calls,
+            by,
             expires_at,
-        )  # fmt: skip
+        )
         assert row is not None
         return text, row
 

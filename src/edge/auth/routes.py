@@ -115,9 +115,12 @@ async def get_myself(actor: Actor) -> Myself:
     """Tell who the caller is and what it may do."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
     return Myself(
-        name=actor.name, role=_name(actor.role), subjects=subjects, daily_calls=actor.daily_calls,
+        name=actor.name,
+        role=_name(actor.role),
+        subjects=subjects,
+        daily_calls=actor.daily_calls,
         is_token=actor.is_token,
-    )  # fmt: skip
+    )
 
 
 @routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201, reach=SELF)

@@ -45,9 +45,15 @@ class Tokens:
     def issue(self, actor: Actor, now: datetime, lifetime: timedelta) -> str:
         """Return a token that names the caller and its key, until its lifetime is over; or raise `TokenTooLong`."""
         claims: dict[str, Any] = {
-            "iss": self._name, "aud": self._name, "sub": actor.name, "role": actor.role.name.lower(),
-            "iat": now, "nbf": now, "exp": now + lifetime, "jti": secrets.token_hex(8),
-        }  # fmt: skip
+            "iss": self._name,
+            "aud": self._name,
+            "sub": actor.name,
+            "role": actor.role.name.lower(),
+            "iat": now,
+            "nbf": now,
+            "exp": now + lifetime,
+            "jti": secrets.token_hex(8),
+        }
         if actor.subjects is not None:
             claims["subjects"] = sorted(actor.subjects)
         if actor.daily_calls is not None:
@@ -77,9 +83,14 @@ class Tokens:
             if key is None:
                 raise Unauthorized("the token was signed with a key that is not in use")
             claims = jwt.decode(
-                token, key, algorithms=[ALGORITHM], audience=self._name, issuer=self._name, leeway=LEEWAY,
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                audience=self._name,
+                issuer=self._name,
+                leeway=LEEWAY,
                 options={"require": _REQUIRED, "strict_aud": True},
-            )  # fmt: skip
+            )
             _check_unique(token)
             if len(self._read) >= MOST_READ:
                 self._read.clear()

@@ -51,9 +51,11 @@ def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[st
         services = _services(dict(zip(fields, found, strict=True)))
         is_degraded = any(one["status"] == "error" or (one["required"] and one["status"] != "ok") for one in found)
         return ServiceHealth(
-            status="degraded" if is_degraded else "ok", environment=_environment(ports), timestamp=clock.now(),
+            status="degraded" if is_degraded else "ok",
+            environment=_environment(ports),
+            timestamp=clock.now(),
             probes=services,
-        )  # fmt: skip
+        )
 
     return group
 

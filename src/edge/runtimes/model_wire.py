@@ -32,8 +32,13 @@ _STATUSES = {
     **dict.fromkeys((_QUOTA, 3040), 429),
 }
 """Workers AI's codes and the HTTP statuses that they stand for."""
-_REASONS = {"length": "length", "max_tokens": "length", "tool_calls": "tool_calls", "function_call": "tool_calls",
-            "content_filter": "content_filter"}  # fmt: skip
+_REASONS = {
+    "length": "length",
+    "max_tokens": "length",
+    "tool_calls": "tool_calls",
+    "function_call": "tool_calls",
+    "content_filter": "content_filter",
+}
 _END = b"data: [DONE]\n\n"
 _VECTORS = TypeAdapter(list[list[FiniteFloat]])
 

@@ -31,10 +31,22 @@ LIMITS = {
 }
 
 # What reads, or ends with the transaction: nothing that would outlast the call on the one connection.
-PRAGMAS = frozenset({
-    "data_version", "defer_foreign_keys", "foreign_key_check", "foreign_key_list", "index_info", "index_list",
-    "index_xinfo", "optimize", "quick_check", "table_info", "table_list", "table_xinfo",
-})  # fmt: skip
+PRAGMAS = frozenset(
+    {
+        "data_version",
+        "defer_foreign_keys",
+        "foreign_key_check",
+        "foreign_key_list",
+        "index_info",
+        "index_list",
+        "index_xinfo",
+        "optimize",
+        "quick_check",
+        "table_info",
+        "table_list",
+        "table_xinfo",
+    }
+)
 REFUSED = frozenset(
     {
         sqlite3.SQLITE_TRANSACTION,

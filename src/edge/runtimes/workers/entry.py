@@ -50,9 +50,16 @@ from edge.runtimes.workers.workflows import WorkflowBinding
 from edge.settings import Field, Settings
 
 ADAPTERS: dict[Any, Callable[[Any], object]] = {
-    Database: D1, KeyValue: Kv, Bucket: R2, Queue: QueueProducer, Quotas: DurableQuotas, Events: DurableEvents,
-    Model: WorkersAi, Workflow: WorkflowBinding, Throttle: DurableThrottle,
-}  # fmt: skip
+    Database: D1,
+    KeyValue: Kv,
+    Bucket: R2,
+    Queue: QueueProducer,
+    Quotas: DurableQuotas,
+    Events: DurableEvents,
+    Model: WorkersAi,
+    Workflow: WorkflowBinding,
+    Throttle: DurableThrottle,
+}
 """The adapter for a binding of each port type."""
 
 _NO_BODY = frozenset({101, 204, 205, 304})
