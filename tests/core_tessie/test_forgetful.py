@@ -77,6 +77,8 @@ async def fill(db: Database) -> None:
         columns = "(id, vin, record_table, record_id, owner_value)"
         values = "('drives:' || ? || '-1', ?, 'drives', ? || '-1', 'null')"
         await db.run(f"INSERT INTO overrides {columns} VALUES {values}", vin, vin, vin)
+        columns = "(id, name, vin, currency, rates) VALUES (? || '-1', 'n', ?, 'EUR', '[]')"
+        await db.run(f"INSERT INTO tariffs {columns}", vin, vin)
     for number, car in enumerate((A, B, None)):
         columns = "(id, vin, period_from, period_to, title, report) VALUES (?, ?, 'a', 'b', 't', '{}')"
         await db.run(f"INSERT INTO energy_reports {columns}", f"r{number}", car)
