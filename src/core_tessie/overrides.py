@@ -44,12 +44,15 @@ def upsert_from_tessie(table: str, columns: Sequence[str], rows: Sequence[Sequen
 
 def set_at_tessie(table: str, column: str, value: Value, where: str, params: Sequence[Value]) -> list[Statement]:
     """Return the statements that store one value from Tessie in the records of a condition, as an upsert would."""
-    stamp = "updated_at = CURRENT_TIMESTAMP"
     refresh = (
-        f"UPDATE overrides SET tessie_value = ?, {stamp} WHERE record_table = '{table}' AND column_name = '{column}' "
+        "UPDATE overrides SET tessie_value = ?, updated_at = CURRENT_TIMESTAMP "
+        f"WHERE record_table = '{table}' AND column_name = '{column}' "
         f"AND record_id IN (SELECT id FROM {table} WHERE {where})"
     )
-    write = f"UPDATE {table} SET {column} = ?, {stamp} WHERE {where} AND NOT {is_owners(table, column)}"
+    write = (
+        f"UPDATE {table} SET {column} = ?, updated_at = CURRENT_TIMESTAMP "
+        f"WHERE {where} AND NOT {is_owners(table, column)}"
+    )
     return [Statement(refresh, (to_json(value).decode(), *params)), Statement(write, (value, *params))]
 
 
