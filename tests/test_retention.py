@@ -18,7 +18,7 @@ from edge.runtimes.local.migrations import migrate
 KEPT = {
     "core_tessie": {
         "vehicles", "vehicle_settings", "charges", "drives", "idles", "climates", "software_updates", "battery_health",
-        "energy_reports",
+        "energy_reports", "overrides", "tariffs", "sync_parts",
     },
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},

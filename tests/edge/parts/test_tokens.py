@@ -91,6 +91,9 @@ def test_a_kid_tells_nothing_of_its_key() -> None:
 GOOD = claims()
 PAST, FUTURE = NOW - timedelta(hours=1), NOW + timedelta(hours=3)
 TWICE = json.dumps(claims(), default=lambda moment: int(moment.timestamp()))[:-1] + ', "role": "admin"}'
+_SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
+OTHERWISE = {sign: _SIGNS[place | 1] for place, sign in enumerate(_SIGNS) if place % 4 == 0}
+"""The last sign of 32 bytes carries two bits that mean nothing: the same bytes, spelled otherwise."""
 BAD: dict[str, str] = {
     "no algorithm": f"{packed({'alg': 'none', 'kid': kid_of(KEY)})}.{packed(GOOD)}.",
     "no algorithm, but a signature": signed(GOOD, alg="none"),
@@ -154,6 +157,11 @@ BAD: dict[str, str] = {
         packed(f'{{"alg": "HS256", "kid": "x", "kid": "{kid_of(KEY)}"}}'), packed(GOOD), KEY
     ),
     "the signature is cut": signed(GOOD)[:-2],
+    "the signature is padded": signed(GOOD) + "=",
+    "the signature has a sign that base64 skips": signed(GOOD)[:-5] + "!" + signed(GOOD)[-5:],
+    "the signature has a line break": signed(GOOD) + "\n",
+    "the signature is spelled otherwise": signed(GOOD)[:-1] + OTHERWISE[signed(GOOD)[-1]],
+    "the payload has a sign that base64 skips": stamped(signed(GOOD).split(".")[0], packed(GOOD) + "*", KEY),
     "no signature": signed(GOOD).rpartition(".")[0] + ".",
     "the payload is another's": ".".join(
         [signed(GOOD).split(".")[0], packed(claims(role="admin")), signed(GOOD).split(".")[2]]
