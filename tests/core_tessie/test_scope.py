@@ -73,7 +73,7 @@ ROWS = {
     "climates": "{b}-2025-11-05 10:00:00", "software_updates": "{b}-2099.77.7", "tessie_raw": "{raw}",
     "battery_health": "{b}-2025-11-05 10:00:00", "sync_runs": "{run}", "energy_reports": "{report}", "logs": "{log}",
     "agent_messages": "{message}", "agent_actions": "{action}", "overrides": "vehicles:{b}:display_name",
-    "tariffs": "{tariff}",
+    "tariffs": "{tariff}", "sync_parts": "{b}-drives", "removed_records": "{b}-drives-77",
 }  # fmt: skip
 """Of each table, a row that is marked."""
 DRIVE = {"vin": "{b}", "tessie_id": 9, "started_at": "2025-11-05T10:00:00Z"}
@@ -325,6 +325,9 @@ def put_cars(world: World) -> None:
     world.admin("POST", "/d1/charges", common | {"location": place, "energy_added_kwh": 1})
     world.admin("POST", "/d1/idles", common | {"location": place})
     world.admin("POST", "/d1/climates", {"vin": "{b}", "recorded_at": at, "climate_keeper_mode": marks["name"]})
+    world.admin("PUT", "/d1/sync_parts/{b}-drives", {"vin": "{b}", "part": "drives", "error": marks["name"]})
+    gone = {"kind": "drives", "tessie_id": 77, "started_at": at, "removed_at": at}
+    world.admin("POST", "/d1/removed_records", {"vin": "{b}", **gone, "payload": {"starting_location": place}})
     version = {"version": marks["version"], "status": "installed", "first_seen_at": at}
     world.admin("POST", "/d1/software_updates", {"vin": "{b}", **version})
     world.admin(
