@@ -102,6 +102,7 @@ app = App(
         commands.routes,
         energy_report.routes,
         tariffs.routes,
+        tariffs.estimate_routes,
         sync.routes,
         usage.routes,
         live,

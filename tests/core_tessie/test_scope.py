@@ -148,7 +148,7 @@ CASES: dict[str, list[Ask]] = {
     "GET /colbycommands/sync/{run_id}": gets("/colbycommands/sync/{run}"),
     "GET /tariffs": gets("/tariffs"),
     "POST /tariffs": posts("/tariffs", TARIFF, TARIFF | {"vin": "{a}"}),
-    "POST /tariffs/estimates": posts("/tariffs/estimates", None),
+    "POST /tariff-estimates": posts("/tariff-estimates", None),
     "GET /tariffs/{tariff_id}": gets("/tariffs/{tariff}", "/tariffs/{tariff_of_all}"),
     "PUT /tariffs/{tariff_id}": [Ask("PUT", f"/tariffs/{{{one}}}", TARIFF) for one in ("tariff", "tariff_of_all")],
     "DELETE /tariffs/{tariff_id}": [Ask("DELETE", f"/tariffs/{{{one}}}") for one in ("tariff", "tariff_of_all")],

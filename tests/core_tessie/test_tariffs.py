@@ -194,7 +194,7 @@ def test_charge_without_a_cost_gets_one_and_keeps_it_apart(run: Runner) -> None:
         assert await costs(client) == only_home
         everywhere = await add(client, FLAT)
         assert await costs(client) == only_home | {6: (None, 4.0, "USD", everywhere)}
-        assert (await client.post(f"{PATH}/estimates")).json() == {"charges": 0, "has_more": False}
+        assert (await client.post("/tariff-estimates")).json() == {"charges": 0, "has_more": False}
 
         changed = await client.request(
             "PUT", f"{PATH}/{home}", json=NIGHT | {"currency": "CHF", "rates": [{"per_kwh": 1}]}
@@ -206,7 +206,7 @@ def test_charge_without_a_cost_gets_one_and_keeps_it_apart(run: Runner) -> None:
         await client.request("PATCH", f"{path}1", json={"cost": 2.5})
         await client.request("PATCH", f"{path}4", json={"ended_at": "2025-01-11T13:00:00Z"})
         await client.request("PATCH", f"{path}6", json={"saved_location": "HOME"})
-        assert (await client.post(f"{PATH}/estimates")).json()["charges"] == 3
+        assert (await client.post("/tariff-estimates")).json()["charges"] == 3
         now = await costs(client)
         assert (now[1], now[4], now[6]) == ((2.5, *nothing), (None, 10.0, "CHF", home), (None, 8.0, "CHF", home))
 
@@ -335,7 +335,7 @@ def test_tariffs_are_the_administrators_to_write_and_a_bound_key_sees_its_own(ru
         for caller in (reader, bound):
             for method, path, body in (
                 ("POST", PATH, FLAT), ("PUT", f"{PATH}/{ids[1]}", FLAT), ("DELETE", f"{PATH}/{ids[1]}", None),
-                ("POST", f"{PATH}/estimates", None),
+                ("POST", "/tariff-estimates", None),
             ):  # fmt: skip
                 answer = await caller.request(method, path, json=body)
                 assert (answer.status, answer.header("content-type")) == (403, PROBLEM_JSON), (method, path)
@@ -383,7 +383,7 @@ def test_many_charges_are_priced_in_batches(run: Runner) -> None:
         await add(client, NIGHT)
         left = await client.get("/d1/charges?estimated_cost=is.null&limit=1")
         right = await client.get("/d1/charges?estimated_cost=eq.3&limit=1")
-        again = await client.post(f"{PATH}/estimates")
+        again = await client.post("/tariff-estimates")
         return [left.header("content-range"), right.header("content-range"), again.json()["charges"]]
 
     assert run(case) == ["*/0", "0-0/2500", 0]

@@ -31,6 +31,7 @@ from edge.ports import Row
 from edge.rows import row_as
 
 routes = Routes("/tariffs", tag="tariffs", access=READER)
+estimate_routes = Routes("/tariff-estimates", tag="tariffs", access=ADMIN)
 
 MOST_TARIFFS = 200
 AT_ONCE = 5
@@ -105,7 +106,7 @@ async def make_tariff(
     return response
 
 
-@routes.post("/estimates", VehicleOutOfReach, access=ADMIN, reach=ALL_VEHICLES)
+@estimate_routes.post("", VehicleOutOfReach, reach=ALL_VEHICLES)
 async def estimate_now(estimates: Estimates) -> EstimateReport:
     """Price anew what has changed, which also every sync does; call it again where it `has_more`."""
     return await estimates.run()

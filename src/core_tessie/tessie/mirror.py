@@ -104,6 +104,9 @@ class AnswerOutOfReach(Forbidden):
         super().__init__("the rows of the vehicles that the key is bound to cannot be told from the others")
 
 
+_ANSWERED = Operation({200: {}, ANY_STATUS: {}})
+
+
 @routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=CHECKED)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
@@ -120,19 +123,27 @@ async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -
 _ACCOUNT = (TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, AnswerOutOfReach)
 
 
-@routes.get("/battery_health", *_ACCOUNT, reach=CHECKED)
+@routes.get("/battery_health", *_ACCOUNT, operation=_ANSWERED, reach=CHECKED)
 async def list_battery_health(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """Compare the batteries of all vehicles with new ones; who is bound to some of them sees these."""
     return await _list(request, "/battery_health", "results", actor, tessie)
 
 
-@routes.get("/charging_invoices", *_ACCOUNT, reach=CHECKED)
+@routes.get("/charging_invoices", *_ACCOUNT, operation=_ANSWERED, reach=CHECKED)
 async def list_charging_invoices(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List Supercharging invoices, which Tessie has for fleet accounts; a bound key sees those of its vehicles."""
     return await _list(request, "/charging_invoices", "results", actor, tessie)
 
 
-@routes.get("/auth/tesla_scopes", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=OPEN)
+@routes.get(
+    "/auth/tesla_scopes",
+    TessieFailed,
+    TessieTimeout,
+    NotConfigured,
+    AnswerWithheld,
+    operation=_ANSWERED,
+    reach=OPEN,
+)
 async def list_tesla_scopes(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List what the account lets Tessie do at Tesla: the same for every caller."""
     ask = _ask(request, "/auth/tesla_scopes", None, _headers(request, actor, ()))
@@ -147,7 +158,6 @@ class Mirror(NamedTuple):
 
 
 _REFUSED = (InvalidVin, VehicleOutOfReach, InvalidPath, TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld)
-_ANSWERED = Operation({200: {}, ANY_STATUS: {}})
 
 
 @routes.any("/api/1/{path:path}", *_ACCOUNT, InvalidPath, VehicleOutOfReach, operation=_ANSWERED, reach=CHECKED)

@@ -248,7 +248,8 @@ def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
-    refused = {str(status): _refusal("; ".join(titles)) for status, titles in problems.items()}
+    others = {"application/json": {}} if "default" in answers else {}  # another server's, as they came
+    refused = {str(status): _refusal("; ".join(titles), others) for status, titles in problems.items()}
     return dict(sorted((refused | answers).items()))
 
 
@@ -270,8 +271,8 @@ def _answer(status: int, content: Schema) -> Schema:
     return described | ({"content": content} if content else {})
 
 
-def _refusal(titles: str) -> Schema:
-    return {"description": titles, "content": {PROBLEM_JSON: {"schema": {"$ref": REF + "Problem"}}}}
+def _refusal(titles: str, others: Schema) -> Schema:
+    return {"description": titles, "content": {PROBLEM_JSON: {"schema": {"$ref": REF + "Problem"}}, **others}}
 
 
 def _problems(operation: _Operation) -> Iterator[type[errors.Problem]]:
