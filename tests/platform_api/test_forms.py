@@ -327,14 +327,14 @@ def limits_of(run: Runner) -> Mapping[str, Limit]:
     return app.limits if run.runtime == "local" else WORKERS_LIMITS
 
 
-async def within_window[T](run: Runner, work: Callable[[str], Awaitable[T]], *, unused: bool = False) -> T:
+async def within_window[T](run: Runner, work: Callable[[str], Awaitable[T]]) -> T:
     """Do something with a name that no test has used; again where a window of the limits has ended meanwhile.
 
-    A Worker outlives its tests: one that is to find a window `unused` waits for the next.
+    A Worker outlives its tests, and all forms of the key count together: there each test waits for a window of its own.
     """
     length = limits_of(run)["FORMS_LIMITER"].period
     for attempt in range(6):
-        if attempt or (unused and run.runtime == "workers"):
+        if attempt or run.runtime == "workers":
             await asyncio.sleep(length - time.time() % length)
         window = time.time() // length
         found = await work(secrets.token_hex(4))
@@ -391,7 +391,7 @@ def test_all_forms_of_the_key_have_a_limit_together(run: Runner) -> None:
         visitors = [f"{who}{n}" for n in range(calls + 3)]
         return await sent_by(client, [f"ada@{one}.example" for one in visitors], *visitors)
 
-    statuses = limited(run)(lambda client: within_window(run, partial(send, client), unused=True))
+    statuses = limited(run)(lambda client: within_window(run, partial(send, client)))
     assert statuses == [201] * calls + [429] * 3
 
 
@@ -402,7 +402,7 @@ def test_who_is_over_a_limit_of_their_own_takes_nothing_from_all(run: Runner) ->
         flood = await sent_by(client, [f"ada{who}+{n}@example.org" for n in range(calls + 5)])
         return [flood.count(201), *(await sent_by(client, [f"ida{who}@example.org"]))]
 
-    assert limited(run)(lambda client: within_window(run, partial(send, client), unused=True)) == [5, 201]
+    assert limited(run)(lambda client: within_window(run, partial(send, client))) == [5, 201]
 
 
 @pytest.mark.parametrize("visitor", ["x" * 101, "a b", "é"])
