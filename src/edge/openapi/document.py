@@ -248,7 +248,7 @@ def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
-    others = {"application/json": {}} if "default" in answers else {}  # another server's, as they came
+    others: Schema = {"application/json": {}} if "default" in answers else {}  # another server's, as they came
     refused = {str(status): _refusal("; ".join(titles), others) for status, titles in problems.items()}
     return dict(sorted((refused | answers).items()))
 
