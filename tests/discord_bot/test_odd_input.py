@@ -211,7 +211,8 @@ def test_interaction_beyond_discords_bounds_reaches_no_handler(run: Runner, what
         assert took < DEADLINE
         await asyncio.sleep(0.1)
         assert await bot.db.all("SELECT * FROM audit") == []
-        assert bot.sims.discord.requests == []
+        # A Worker of an earlier test may still send a late follow-up of its own.
+        assert [seen for seen in bot.sims.discord.requests if payload["token"] in seen.path] == []
 
     run(case)
 

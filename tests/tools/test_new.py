@@ -184,7 +184,7 @@ def test_the_readme_has_a_line_in_its_list_or_at_its_end(copy: Copy, made: Copy)
 def test_a_failure_leaves_nothing(copy: Copy) -> None:
     template = copy.root / "tools" / "new" / "src" / "PACKAGE" / "notes.py.template"
     sound = template.read_text(encoding="utf-8")
-    template.write_text(sound.replace("import Clock", "import Watch"), encoding="utf-8")
+    template.write_text(sound.replace("from edge import ", "from edge import Watch, ", 1), encoding="utf-8")
     before = copy.files()
     assert "cannot import name 'Watch'" in copy.run("tools/new.py", APP, expected=1)
     assert copy.files() == before

@@ -80,7 +80,7 @@ NOT_IMPORTED = {
     "for a type checker, qualified": "import typing\nif typing.TYPE_CHECKING:\n    import a.b",
     "in a text": "'import a.b'\nprint('a.b')",
     "in a comment": "# import a.b",
-    "standard, vendored and the runtime's": "import json, pydantic.v1, jwt, workers, js, pyodide.ffi, a_",
+    "standard, vendored and the runtime's": "import json, pydantic.v1, annotated_types, workers, js, pyodide.ffi, a_",
 }
 
 
