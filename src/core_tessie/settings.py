@@ -10,7 +10,7 @@ from edge import Database, Queue, Secret
 from edge.auth.callers import AccessSettings
 from edge.data.retention import KeepDays, MaxMegabytes, MaxRows
 from edge.live.settings import LiveSettings
-from edge.ports import Throttle
+from edge.ports import Quotas, Throttle
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
@@ -43,6 +43,7 @@ class TessieSettings(AccessSettings, LiveSettings):
     api_keys_keep_days: KeepDays = 365
     tessie_api_key: Secret
     jwt_issuer: str = NAME
+    quotas: Quotas | None = None
     db: Database
     core_tessie_queue: Queue
     tessie_throttle: Throttle | None = None

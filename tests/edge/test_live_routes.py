@@ -14,12 +14,13 @@ from edge.auth.callers import AccessSettings, Callers
 from edge.auth.limits import Limits
 from edge.live.routes import Live
 from edge.live.settings import LiveSettings
-from edge.ports import Database
+from edge.ports import Database, Quotas
 from edge.routes import Routes
 
 
 class SiblingSettings(AccessSettings, LiveSettings):
     db: Database
+    quotas: Quotas | None = None
 
 
 frames = Routes(tag="frames", access=READER)

@@ -12,7 +12,7 @@ from edge.auth.keys import PREFIX, ApiKeys, KeyCache, NewKey, Proofs, hash_of, m
 from edge.auth.limits import Limits
 from edge.auth.tokens import Tokens
 from edge.errors import NotConfigured, Unauthorized
-from edge.ports import Background, Clock, Quotas, RateLimiter, Row, SystemDatabase
+from edge.ports import Background, Clock, RateLimiter, Row, SystemDatabase
 from edge.request import Request
 from edge.settings import AccessKey, Secret, Settings
 
@@ -42,7 +42,6 @@ class AccessSettings(Settings):
     jwt_secret_key_old: SigningKey | None = None
     jwt_issuer: str = "api"
     rate_limiter: RateLimiter | None = None
-    quotas: Quotas | None = None
 
 
 class Signing:
