@@ -30,10 +30,10 @@ from core_tessie.tariffs.estimates import Estimates
 from core_tessie.tessie import mirror as tessieapi
 from core_tessie.tessie.client import Tessie
 from core_tessie.tessie.corrections import Corrections
-from edge import Actor, App, Limit, Request
+from edge import App, Limit
 from edge.auth import routes as auth
 from edge.auth.callers import Callers
-from edge.auth.limits import Limits, rate_limit_headers
+from edge.auth.limits import Limits, admit, rate_limit_headers
 from edge.injection import event, singleton
 from edge.live.publisher import Publisher
 from edge.live.routes import Live
@@ -46,29 +46,12 @@ from edge.resources import health
 live = Live(may_publish=vehicle("own.subject"))
 
 
-async def admit(request: Request, limits: Limits) -> None:
-    """Bound how often strangers call what is public."""
-    await limits.admit(request)
-
-
-async def revalidate(actor: Actor, callers: Callers) -> Actor:
-    """Look at the credential of an open socket or stream again."""
-    return await callers.revalidate(actor, fresh=True)
-
-
-async def count_frame(actor: Actor, limits: Limits) -> None:
-    """Count a frame of a socket against the caller's limits, as a request."""
-    await limits.count_frame(actor)
-
-
 app = App(
     NAME,
     version=VERSION,
     settings=TessieSettings,
     authenticate=live.authenticate,
     admit=admit,
-    revalidate=revalidate,
-    count_frame=count_frame,
     audiences=AUDIENCES,
     middleware=[request_id, access_log, journal, cors, security_headers, rate_limit_headers],
     providers=[

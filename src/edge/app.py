@@ -104,9 +104,8 @@ class App:
         self._plan_frames_and_workflows(resources)
         self._authenticate = injector.bind(authenticate, 1)
         self._admit = injector.bind(admit, 1) if admit else None
-        self._bind_live(revalidate, count_frame)
+        self._bind_live(resources, revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
-        self.socket_path = next((group.socket_path for group in resources if group.socket_path), "/ws")
         self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
         self._road: Next = self._answer
         for layer in reversed(middleware):
@@ -131,8 +130,14 @@ class App:
             one.binding: EventHandler(one.handler, Run, self.injector) for group in resources for one in group.workflows
         }
 
-    def _bind_live(self, revalidate: Revalidate | None, count_frame: CountFrame | None) -> None:
-        """Prepare what open sockets and streams need."""
+    def _bind_live(
+        self, resources: Sequence[Routes], revalidate: Revalidate | None, count_frame: CountFrame | None
+    ) -> None:
+        """Prepare the checks of open sockets and streams: the app's own, or those of the group with the socket."""
+        live = next((group for group in resources if group.socket_path), None)
+        self.socket_path = live.socket_path if live else "/ws"
+        if live is not None:
+            revalidate, count_frame = revalidate or live.revalidate, count_frame or live.count_frame
         self._revalidate = _bind_actor(self.injector, revalidate) if revalidate else None
         self._count_frame = _bind_actor(self.injector, count_frame) if count_frame else None
 

@@ -1,10 +1,10 @@
 """A resource's declarations: its routes, scheduled jobs, queue consumers, socket frames and workflows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from functools import partialmethod
 from typing import NamedTuple, Protocol
 
-from edge.access import Role
+from edge.access import Actor, Role
 from edge.context import Ports
 from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
@@ -88,6 +88,10 @@ class Routes:
 
     socket_path: str = ""
     """The path of the group's live socket, whose frames the app's handlers answer; empty if it has none."""
+
+    revalidate: Callable[..., Awaitable[Actor]] | None = None
+    count_frame: Callable[..., Awaitable[None]] | None = None
+    """With a live socket: the check of its credential, and of its frames; see `App`, whose own go before."""
 
     def compose(self, app: Composition) -> None:
         """Plan what the group calls beside its routes; called once, when the app is composed."""

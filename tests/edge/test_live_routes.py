@@ -5,11 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 from tests.served import ADMIN, Served, served_locally
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 KEY = {"authorization": f"Bearer {ADMIN}"}
 APP = """
 from edge import OPERATOR, READER, App, Frame, Limit
+from edge.auth import routes as auth
 from edge.auth.callers import AccessSettings, Callers
 from edge.auth.limits import Limits
 from edge.live.routes import Live
@@ -39,7 +41,7 @@ app = App(
     authenticate=live.authenticate,
     providers=[Limits, Callers],
     limits={"RATE_LIMITER": Limit(600, 60)},
-    resources=[live, frames],
+    resources=[live, frames, auth.routes],
 )
 """
 
@@ -50,7 +52,7 @@ def sibling(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     package = folder / "src" / "sibling"
     package.mkdir(parents=True)
     (package / "app.py").write_text(APP)
-    env = {"ADMIN_API_KEY": ADMIN, "JWT_SECRET_KEY": "s" * 40}
+    env = {"ADMIN_API_KEY": ADMIN, "JWT_SECRET_KEY": "s" * 40, "LIVE_CHECK_S": "0.5"}
     with served_locally(folder, env, "sibling", sources=folder / "src") as served:
         yield served
 
@@ -81,6 +83,18 @@ def test_published_event_and_frames_arrive_at_the_socket(sibling: Served) -> Non
         socket.send('{"type": "none"}')
         problem = json.loads(socket.recv(10))["data"]["problem"]
     assert (problem["status"], problem["instance"]) == (400, "/api/v1/ws")
+
+
+def test_socket_of_a_revoked_key_is_closed_though_the_app_only_lists_the_routes(sibling: Served) -> None:
+    _, key = sibling.ask("POST", "/auth/keys", {"name": "phone"})
+    headers = {"authorization": f"Bearer {key['key']}"}
+    with connect(sibling.ws_url + "/api/v1/ws", additional_headers=headers) as socket:
+        socket.recv(10)
+        assert sibling.ask("POST", f"/auth/keys/{key['id']}/revoke")[0] == 200
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(10)
+    assert closed.value.rcvd is not None
+    assert closed.value.rcvd.code == 4401
 
 
 def test_routes_without_the_prefix_do_not_exist(sibling: Served) -> None:

@@ -174,6 +174,23 @@ class Callers:
             raise Unauthorized("the administrator's key has changed")
 
 
+async def authenticate(request: Request, callers: Callers, limits: Limits) -> Actor:
+    """Identify the caller by a key or token, and count the call."""
+    return await counted(await callers.identify(request), request, limits)
+
+
+async def counted(actor: Actor, request: Request, limits: Limits) -> Actor:
+    """Count a call of a caller; `TooManyRequests` where it is over a limit."""
+    request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
+    await limits.count(request, actor)
+    return actor
+
+
+async def revalidate(actor: Actor, callers: Callers) -> Actor:
+    """Look up the credential of an open socket or stream again."""
+    return await callers.revalidate(actor, fresh=True)
+
+
 def narrowed(actor: Actor, key: Actor) -> Actor:
     """Return a token's caller with no more rights than its key has now; `Unauthorized` where none are left."""
     subjects = _common(actor.subjects, key.subjects)

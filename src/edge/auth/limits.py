@@ -78,6 +78,16 @@ class Limits:
             raise TooManyRequests(f"{calls} calls in {window} s", taken.reset)
 
 
+async def admit(request: Request, limits: Limits) -> None:
+    """Bound how often an address calls public routes or fails to be authenticated."""
+    await limits.admit(request)
+
+
+async def count_frame(actor: Actor, limits: Limits) -> None:
+    """Count a frame of a socket against the caller's limits, as a request."""
+    await limits.count_frame(actor)
+
+
 async def bound(limiter: RateLimiter | None, key: str) -> None:
     """Count a call by a limiter of its own, where there is one; `TooManyRequests` where it is over the limit."""
     taken = await limiter.take(key) if limiter else None

@@ -6,8 +6,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from edge.access import ADMIN, OPERATOR, READER, Actor
 from edge.auth import tickets
-from edge.auth.callers import Callers
-from edge.auth.limits import Limits
+from edge.auth.callers import Callers, authenticate, counted, revalidate
+from edge.auth.limits import Limits, count_frame
 from edge.endpoint import Body, Operation, Query
 from edge.errors import BadRequest, Forbidden, NotConfigured
 from edge.http import Response
@@ -84,6 +84,8 @@ class Live(Routes):
         super().__init__(prefix, tag="live", access=READER, reach=CHECKED)
         self.socket_path = f"{prefix}/ws"
         self.stream_path = f"{prefix}/events"
+        self.revalidate = revalidate
+        self.count_frame = count_frame
         self._declare_streams()
         self._declare_publishing(may_publish)
         self._declare_tickets()
@@ -94,12 +96,8 @@ class Live(Routes):
         """Identify the caller by a ticket on the routes that take one, else by key or token; count the call."""
         ticket = self.ticket(request)
         if ticket is None or db is None:
-            actor = await callers.identify(request)
-        else:
-            actor = await tickets.redeem(ticket, request, callers, db, clock)
-        request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
-        await limits.count(request, actor)
-        return actor
+            return await authenticate(request, callers, limits)
+        return await counted(await tickets.redeem(ticket, request, callers, db, clock), request, limits)
 
     def ticket(self, request: Request) -> str | None:
         """Return the ticket in a request's query, if its route takes one."""
