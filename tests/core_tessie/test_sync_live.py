@@ -146,6 +146,21 @@ def test_refused_key_is_one_state_and_not_a_run_for_each_tick(run: Runner, sim: 
     run(case, started=True)
 
 
+@pytest.mark.local_only("a failing job is an error of the Worker, which the stand-in for the clock does not raise")
+def test_list_that_is_refused_otherwise_after_a_refused_key_is_told_by_a_run(run: Runner, sim: Simulator) -> None:
+    async def case(client: Client) -> None:
+        await synced(client)
+        fail(sim, {"kind": "unauthorized"})
+        await client.scheduled(CRON, datetime(2026, 1, 5, 4, tzinfo=UTC))
+        fail(sim, {"kind": "not_found", "path": "^/vehicles$"})
+        with pytest.raises(ExceptionGroup):
+            await client.scheduled(CRON, datetime(2026, 1, 5, 8, tzinfo=UTC))
+        errors = [row["error"] for row in await rows(client, "sync_runs", "status = 'failed'")]
+        assert "vehicles: Tessie answered 404" in errors
+
+    run(case, started=True)
+
+
 def test_key_that_is_refused_during_a_run_ends_it(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)

@@ -2,7 +2,7 @@
 
 from core_tessie.sync import runs
 from core_tessie.sync.news import SyncNews
-from core_tessie.sync.reading import KEY_REFUSED, KeyRefused, list_vehicles
+from core_tessie.sync.reading import KEY_REFUSED, KeyRefused, VehicleRefused, list_vehicles
 from core_tessie.tessie.client import Tessie
 from edge import Clock, Problem, SystemDatabase
 
@@ -27,8 +27,8 @@ async def is_still_refused(db: SystemDatabase, tessie: Tessie, request_id: str) 
         await list_vehicles(tessie, request_id)
     except KeyRefused:
         return True
-    except Problem:
-        return False
+    except (Problem, VehicleRefused):
+        pass  # the run that begins now says what is wrong
     return False
 
 

@@ -1,11 +1,12 @@
 """Original battery capacities from Tessie's list of them: one call for all cars, which may fail."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from pydantic_core import from_json, to_json
+from pydantic_core import to_json
 
+from core_tessie.sync.reading import read_object, results
 from core_tessie.tessie.client import Ask, Tessie
 from core_tessie.tessie.records import Lenient
 from edge import Problem, Statement
@@ -25,24 +26,17 @@ async def read_originals(tessie: Tessie, request_id: str) -> list[Statement]:
     """Return the statement that stores the original capacities, or none where Tessie does not give them."""
     try:
         fetched = await tessie.send(Ask("GET", "/battery_health", "distance_format=mi", request_id=request_id))
+        return originals(results("battery_health", read_object("battery_health", fetched)))
     except Problem:
         return []
-    if fetched.status != 200:
-        return []
-    try:
-        answer = from_json(fetched.body)
-    except ValueError:
-        return []
-    results = answer.get("results") if isinstance(answer, Mapping) else None
-    return originals(results) if isinstance(results, list) else []
 
 
-def originals(results: Sequence[Any]) -> list[Statement]:
+def originals(entries: Sequence[Any]) -> list[Statement]:
     """Return the statement that stores the original capacities of known cars; what is not given stays as it was."""
     rows = []
-    for result in results:
+    for entry in entries:
         try:
-            read = OriginalCapacity.model_validate(result)
+            read = OriginalCapacity.model_validate(entry)
         except ValidationError:
             continue
         rows.append((read.vin, read.original_capacity, read.degradation_percent))

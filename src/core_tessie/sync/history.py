@@ -45,7 +45,7 @@ class HistoryWindow:
 
     async def write(self, place: Callable[[], Sequence[Statement]], count: Statement, now: datetime) -> None:
         """Write the records with the trail's new place, and tell what is new, ended, removed or back."""
-        known = [one for one in map(record_id, self.found) if one is not None]
+        known = self._known()
         looked = [] if self.is_first else looked_up(self.kind, self.vin, known)
         aside = await self._set_aside(known)
         restoring = removals.restore(self.kind, aside)
@@ -89,9 +89,12 @@ class HistoryWindow:
         floor = int(min(starts)) + 1 if starts and len(again) >= WINDOW else span.floor
         return [row for row in await self._missing(covered) if removals.around([row]).floor + 1 >= floor]
 
+    def _known(self) -> list[int]:
+        """Return Tessie's ids of the records that have one."""
+        return [id_ for id_ in map(record_id, self.found) if id_ is not None]
+
     async def _missing(self, covered: Span) -> list[Row]:
-        known = [one for one in map(record_id, self.found) if one is not None]
-        statement = removals.missing(self.kind, self.vin, covered, known)
+        statement = removals.missing(self.kind, self.vin, covered, self._known())
         return await self.db.all(statement.sql, *statement.params)
 
     async def _set_aside(self, ids: list[int]) -> list[Row]:

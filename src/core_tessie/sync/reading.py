@@ -74,7 +74,7 @@ class Reader:
             self._is_key_valid = True
         if fetched.status in REFUSALS:
             raise VehicleRefused(path, fetched.status)
-        return _object(path, fetched)
+        return read_object(path, fetched)
 
 
 async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True) -> Listing:
@@ -84,7 +84,7 @@ async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True
         raise KeyRefused
     if fetched.status in REFUSALS:
         raise VehicleRefused("vehicles", fetched.status)
-    entries = results("vehicles", _object("vehicles", fetched))
+    entries = results("vehicles", read_object("vehicles", fetched))
     cars = {entry["vin"]: _listed(entry) for entry in entries if _names_vehicle(entry)}
     return Listing(cars, sum(not _names_vehicle(entry) for entry in entries))
 
@@ -111,7 +111,8 @@ def _listed(entry: Mapping[str, Any]) -> ListedCar:
     )
 
 
-def _object(path: str, fetched: Fetched) -> dict[str, Any]:
+def read_object(path: str, fetched: Fetched) -> dict[str, Any]:
+    """Return the object of an answer; `TessieFailed` for another status, `TessieMalformed` for another body."""
     if fetched.status != 200:
         raise TessieFailed(f"{path}: Tessie answered {fetched.status}", upstream="Tessie")
     try:

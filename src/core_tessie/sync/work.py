@@ -1,5 +1,6 @@
 """The sync as its queue carries it: which messages there are, what each does, what becomes of a failed one."""
 
+from collections.abc import Awaitable
 from typing import Literal, NamedTuple
 
 from pydantic import BaseModel
@@ -55,11 +56,7 @@ class SyncWork(NamedTuple):
     async def begin(self, cause: Cause, actor: str, request_id: str) -> SyncRun:
         """Begin a run whose plan the queue will make."""
         run = await self._begin(cause, actor, request_id)
-        try:
-            await self.queue.send(PlanSync(run_id=run["id"]).model_dump())
-        except PortError as fault:
-            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
-            raise
+        await self._sent(run, self.queue.send(PlanSync(run_id=run["id"]).model_dump()))
         return run
 
     async def begin_at_once(self, cause: Cause, request_id: str) -> None:
@@ -78,11 +75,7 @@ class SyncWork(NamedTuple):
     async def begin_for(self, vins: list[str], cause: Cause, request_id: str) -> None:
         """Begin a run of some vehicles."""
         run = await self._begin(cause, cause, request_id)
-        try:
-            await self._send(run["id"], vins)
-        except PortError as fault:
-            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
-            raise
+        await self._sent(run, self._send(run["id"], vins))
 
     async def begin_empty(self, cause: Cause, request_id: str) -> SyncRun:
         """Begin a run of no vehicle, to say in it why there can be none."""
@@ -117,6 +110,14 @@ class SyncWork(NamedTuple):
         self.news.ended(abandoned)
         self.news.started(run)
         return run
+
+    async def _sent(self, run: SyncRun, sending: Awaitable[None]) -> None:
+        """Wait until a run's messages are sent; a run whose messages the queue does not take has failed."""
+        try:
+            await sending
+        except PortError as fault:
+            await self._end(runs.fail(run["id"], self.clock.now(), f"the queue took no message: {fault}"))
+            raise
 
     async def _end(self, statement: Statement) -> None:
         (ended,) = await self.db.batch([statement])
