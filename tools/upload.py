@@ -15,7 +15,7 @@ from apps import ROOT
 
 sys.path.insert(0, str(ROOT / "src"))
 
-from pyedge.client import NODE_MODULES, node
+from wrangler_command import OFFLINE, wrangler
 
 LIMIT = 2040 * 1024
 """Most bytes of a whole upload, gzip, by wrangler's count and by ours."""
@@ -26,15 +26,6 @@ TITLES = ("modules", "raw", "wrangler's gzip", "gzip", "ours", "packages", "_pyd
 WIDTHS = (8, 10, 17, 10, 8, 10, 19)
 
 ENVIRONMENTS = tuple(tomllib.loads((ROOT / "wrangler.toml").read_text(encoding="utf-8"))["env"])
-OFFLINE = {
-    "CI": "1",
-    "NO_COLOR": "1",
-    "WRANGLER_HIDE_BANNER": "true",
-    "WRANGLER_SEND_METRICS": "false",
-    "WRANGLER_SEND_ERROR_REPORTS": "false",
-    "WRANGLER_WRITE_LOGS": "false",
-}
-"""What keeps wrangler from asking and from calling home."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,8 +59,7 @@ class Upload:
 def dry_run(environment: str) -> Upload:
     """Return what wrangler would upload; it fails where wrangler would."""
     with tempfile.TemporaryDirectory() as place:
-        wrangler = [node(), str(NODE_MODULES / "wrangler" / "bin" / "wrangler.js")]
-        command = [*wrangler, "deploy", "--dry-run", "--outdir", place, "--env", environment]
+        command = wrangler("deploy", "--dry-run", "--outdir", place, "--env", environment)
         done = subprocess.run(command, cwd=ROOT, env=os.environ | OFFLINE, capture_output=True, text=True, check=False)
         if done.returncode:
             raise SystemExit(f"wrangler deploy --dry-run --env {environment} failed:\n{done.stdout}{done.stderr}")

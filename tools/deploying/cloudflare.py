@@ -12,8 +12,8 @@ from typing import Any, NamedTuple
 from apps import ROOT
 from deploying.build import Target
 from deploying.refusal import Refusal
-from pyedge.client import NODE_MODULES, node
-from upload import OFFLINE
+from wrangler_command import OFFLINE
+from wrangler_command import wrangler as command
 
 WAIT = 90.0
 """Seconds that a new version has until it is healthy: Cloudflare takes some to spread it."""
@@ -34,9 +34,8 @@ class Deployed(NamedTuple):
 
 def wrangler(target: Target, *arguments: str) -> subprocess.CompletedProcess[str]:
     """Run a command of wrangler's for the environment."""
-    command = [node(), str(NODE_MODULES / "wrangler" / "bin" / "wrangler.js"), *arguments]
     return subprocess.run(
-        [*command, "--env", target.environment],
+        command(*arguments, "--env", target.environment),
         cwd=ROOT,
         env=os.environ | OFFLINE,
         stdin=subprocess.DEVNULL,

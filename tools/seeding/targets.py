@@ -19,12 +19,12 @@ from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.runtime import database_path, make_state
-from pyedge.client import NODE_MODULES, StartError, node
+from pyedge.client import StartError
 from pyedge.config import ConfigError
 from pyedge.config import read as read_config
 from seeding.files import Pair, SeedError
 from seeding.rehearsal import Key, Rows
-from upload import OFFLINE
+from wrangler_command import OFFLINE, wrangler
 
 SQL_AT_ONCE = 60_000
 """Characters of a query on wrangler's command line: Linux takes 128 KB an argument."""
@@ -162,7 +162,7 @@ class Remote:
 
     def _wrangler(self, *words: str) -> str:
         try:
-            command = [node(), str(NODE_MODULES / "wrangler" / "bin" / "wrangler.js"), *words, *self._place]
+            command = wrangler(*words, *self._place)
         except StartError as fault:
             raise SeedError(str(fault)) from None
         done = subprocess.run(command, env={**self._variables, **OFFLINE}, capture_output=True, text=True, check=False)
