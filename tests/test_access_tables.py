@@ -1,4 +1,4 @@
-"""Who may call each route of every app, how its callers are kept apart, and which of them use the whole database."""
+"""Access tables of every app: role, reach and database of each route, compared with golden files."""
 
 import pytest
 from tests.golden_files import FOLDER, check_golden

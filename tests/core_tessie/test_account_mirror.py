@@ -81,11 +81,18 @@ def test_a_bound_key_reaches_no_other_vehicle_through_teslas_paths(run: Any, sim
     number = sim.ask(f"/{other}/state")["id_s"]
     refused = (
         *(f"api/1/vehicles/{other}/{path}" for path in FLEET_READS),
-        f"api/1/vehicles/{other}", f"api/1/vehicles/{number}/vehicle_data", "api/1/energy_sites/12345/site_info",
-        "api/1/users/region", "api/1/users/me", "api/1/dx/charging/history", f"api/1/dx/charging/history?vin={own}",
-        f"api/1/Vehicles/{own}/vehicle_data", f"api/1/vehicles/{own.lower()}/vehicle_data",
-        "api/1/vehicles/fleet_status", "charging_invoices?format=csv",
-    )  # fmt: skip
+        f"api/1/vehicles/{other}",
+        f"api/1/vehicles/{number}/vehicle_data",
+        "api/1/energy_sites/12345/site_info",
+        "api/1/users/region",
+        "api/1/users/me",
+        "api/1/dx/charging/history",
+        f"api/1/dx/charging/history?vin={own}",
+        f"api/1/Vehicles/{own}/vehicle_data",
+        f"api/1/vehicles/{own.lower()}/vehicle_data",
+        "api/1/vehicles/fleet_status",
+        "charging_invoices?format=csv",
+    )
 
     async def case(client: Client) -> dict[str, int]:
         bound = await keyed(client, role="operator", subjects=[own])
@@ -117,10 +124,18 @@ def test_what_cannot_be_told_apart_is_no_bound_callers(run: Any, sim: Simulator,
 
 
 ACTING = (
-    "api/1/vehicles/{}/wake_up", "api/1/vehicles/{}/command/honk_horn", "api/1/vehicles/{}/vehicle_data/x",
-    "api/1/users/me", "api/1/users/backup_key", "api/1/energy_sites/12345/backup", "api/1/energy_sites/x/site_info",
-    "api/1/nothing_here", "api/1/vehicles/{}/Vehicle_data", "api/1/vehicles/{}/signed_command", "api/1/products/x",
-)  # fmt: skip
+    "api/1/vehicles/{}/wake_up",
+    "api/1/vehicles/{}/command/honk_horn",
+    "api/1/vehicles/{}/vehicle_data/x",
+    "api/1/users/me",
+    "api/1/users/backup_key",
+    "api/1/energy_sites/12345/backup",
+    "api/1/energy_sites/x/site_info",
+    "api/1/nothing_here",
+    "api/1/vehicles/{}/Vehicle_data",
+    "api/1/vehicles/{}/signed_command",
+    "api/1/products/x",
+)
 
 
 def test_a_reader_gets_what_is_known_to_read_alone(run: Any, sim: Simulator) -> None:

@@ -341,15 +341,27 @@ def test_every_column_of_a_record_survives_exactly(run: Runner) -> None:
     async def case(client: Client) -> None:
         await change(client, "POST", "/d1/vehicles", {"vin": VIN}, 201)
         record = {
-            "id": 5, "started_at": 1_760_000_000, "location": 'Caf\u00e9 "\u4f60" \\ /', "latitude": 0.1 + 0.2,
-            "longitude": -122.41941550000001, "cost": 1e-7, "is_supercharger": True, "is_fast_charger": None,
-        }  # fmt: skip
+            "id": 5,
+            "started_at": 1_760_000_000,
+            "location": 'Caf\u00e9 "\u4f60" \\ /',
+            "latitude": 0.1 + 0.2,
+            "longitude": -122.41941550000001,
+            "cost": 1e-7,
+            "is_supercharger": True,
+            "is_fast_charger": None,
+        }
         await client.ports.settings.db.batch(history(Charge, VIN, [record]).upserts)
         before = await read(client, "charges", f"{VIN}-5")
         other = {
-            "location": "x", "latitude": 1, "longitude": 2, "cost": None, "is_supercharger": None,
-            "is_fast_charger": False, "started_at": "2024-01-01T00:00:00Z", "ended_at": "2024-01-02",
-        }  # fmt: skip
+            "location": "x",
+            "latitude": 1,
+            "longitude": 2,
+            "cost": None,
+            "is_supercharger": None,
+            "is_fast_charger": False,
+            "started_at": "2024-01-01T00:00:00Z",
+            "ended_at": "2024-01-02",
+        }
         await change(client, "PATCH", f"/d1/charges/{VIN}-5", other)
         await change(client, "DELETE", "/d1/overrides?id=not.is.null")
         assert facts(await read(client, "charges", f"{VIN}-5")) == facts(before)

@@ -1,4 +1,4 @@
-"""What is near-live: the light poll, corrections through the mirror, and a key that Tessie refuses."""
+"""Near-live data: the light poll, corrections through the mirror, and a key that Tessie refuses."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

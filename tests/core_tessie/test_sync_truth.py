@@ -114,9 +114,15 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
     now = datetime.now(UTC).timestamp()
     template = sim.ask(f"/{vin}/charges?limit=1")["results"][0]
     running = template | {
-        "id": 9_000_001, "started_at": int(now - 9 * DAY), "ended_at": None, "energy_added": 5.0, "energy_used": None,
-        "cost": None, "created_at": int(now - 9 * DAY), "updated_at": int(now - 9 * DAY),
-    }  # fmt: skip
+        "id": 9_000_001,
+        "started_at": int(now - 9 * DAY),
+        "ended_at": None,
+        "energy_added": 5.0,
+        "energy_used": None,
+        "cost": None,
+        "created_at": int(now - 9 * DAY),
+        "updated_at": int(now - 9 * DAY),
+    }
     done = running | {
         "ended_at": int(now - 60),
         "energy_added": 61.5,

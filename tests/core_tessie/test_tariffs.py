@@ -131,10 +131,13 @@ def test_price_rises_within_a_charge_on_the_day_that_it_rises() -> None:
         ([{}], charged("2025-01-10 12:00:00", "2025-01-10 12:30:00"), 0),
         ([{"per_kwh": 1}], charged("2025-01-10 12:00:00", "2025-04-10 12:30:00"), None),  # three months
         # One fee, by the rate that the charge begins in; minutes by the rate that holds.
-        ([{"from": "00:00", "to": "13:00", "per_session": 5, "per_minute": 1}, {"per_session": 9, "per_minute": 2}],
-         charged("2025-01-10 11:30:00", "2025-01-10 12:30:00", None), 5 + 30 + 60),
+        (
+            [{"from": "00:00", "to": "13:00", "per_session": 5, "per_minute": 1}, {"per_session": 9, "per_minute": 2}],
+            charged("2025-01-10 11:30:00", "2025-01-10 12:30:00", None),
+            5 + 30 + 60,
+        ),
     ],
-)  # fmt: skip
+)
 def test_price_is_by_energy_time_and_session(
     rates: list[dict[str, Any]], charge: dict[str, Any], cost: float | None
 ) -> None:
@@ -177,20 +180,28 @@ async def costs(client: Client, vin: str = A) -> dict[int, tuple[Any, ...]]:
 def test_charge_without_a_cost_gets_one_and_keeps_it_apart(run: Runner) -> None:
     async def case(client: Client) -> None:
         await put_vehicle(client)
-        await put(client, "charges", [
-            event(1, "10 20:00:00", 120, energy_added_kwh=10, saved_location=" home "),
-            event(2, "10 12:00:00", 60, energy_added_kwh=10, saved_location="Home", cost=7.5),
-            event(3, "10 12:00:00", 60, energy_added_kwh=10, saved_location="Home", cost=0),
-            event(4, "11 12:00:00", None, energy_added_kwh=10, saved_location="Home"),  # still running
-            event(5, "11 14:00:00", 0, energy_added_kwh=60, saved_location="Home"),  # implausible
-            event(6, "11 16:00:00", 60, energy_added_kwh=8, location="Elsewhere"),
-        ])  # fmt: skip
+        await put(
+            client,
+            "charges",
+            [
+                event(1, "10 20:00:00", 120, energy_added_kwh=10, saved_location=" home "),
+                event(2, "10 12:00:00", 60, energy_added_kwh=10, saved_location="Home", cost=7.5),
+                event(3, "10 12:00:00", 60, energy_added_kwh=10, saved_location="Home", cost=0),
+                event(4, "11 12:00:00", None, energy_added_kwh=10, saved_location="Home"),  # still running
+                event(5, "11 14:00:00", 0, energy_added_kwh=60, saved_location="Home"),  # implausible
+                event(6, "11 16:00:00", 60, energy_added_kwh=8, location="Elsewhere"),
+            ],
+        )
         home = await add(client, NIGHT)
         nothing = (None, None, None)
         only_home = {
-            1: (None, 3.0, "EUR", home), 2: (7.5, *nothing), 3: (0, *nothing), 4: (None, *nothing),
-            5: (None, *nothing), 6: (None, *nothing),
-        }  # fmt: skip
+            1: (None, 3.0, "EUR", home),
+            2: (7.5, *nothing),
+            3: (0, *nothing),
+            4: (None, *nothing),
+            5: (None, *nothing),
+            6: (None, *nothing),
+        }
         assert await costs(client) == only_home
         everywhere = await add(client, FLAT)
         assert await costs(client) == only_home | {6: (None, 4.0, "USD", everywhere)}
@@ -224,16 +235,26 @@ def test_most_specific_tariff_counts(run: Runner) -> None:
     async def case(client: Client) -> None:
         for vin in (A, B):
             await put_vehicle(client, vin)
-            await put(client, "charges", [
-                event(1, "10 08:00:00", 60, energy_added_kwh=10, **here),
-                event(2, "10 10:00:00", 60, energy_added_kwh=10, saved_location="Home", **here),
-                event(3, "10 12:00:00", 60, energy_added_kwh=10, is_supercharger=1, is_fast_charger=1),
-                event(4, "10 14:00:00", 60, energy_added_kwh=10, is_fast_charger=1, latitude=48.11, longitude=11.5),
-            ], vin)  # fmt: skip
+            await put(
+                client,
+                "charges",
+                [
+                    event(1, "10 08:00:00", 60, energy_added_kwh=10, **here),
+                    event(2, "10 10:00:00", 60, energy_added_kwh=10, saved_location="Home", **here),
+                    event(3, "10 12:00:00", 60, energy_added_kwh=10, is_supercharger=1, is_fast_charger=1),
+                    event(4, "10 14:00:00", 60, energy_added_kwh=10, is_fast_charger=1, latitude=48.11, longitude=11.5),
+                ],
+                vin,
+            )
         places: list[dict[str, Any]] = [
-            {}, {"charger": "supercharger"}, {**here, "radius_m": 5_000}, {**here, "radius_m": 100},
-            {"saved_location": "home"}, {"vin": B, "charger": "supercharger"}, {},
-        ]  # fmt: skip
+            {},
+            {"charger": "supercharger"},
+            {**here, "radius_m": 5_000},
+            {**here, "radius_m": 100},
+            {"saved_location": "home"},
+            {"vin": B, "charger": "supercharger"},
+            {},
+        ]
         ids = [
             await add(client, {"name": str(number), "currency": "EUR", "rates": [{"per_kwh": number}]} | place)
             for number, place in enumerate(places)
@@ -248,12 +269,16 @@ def test_most_specific_tariff_counts(run: Runner) -> None:
 def test_report_adds_no_currencies_up(run: Runner) -> None:
     async def case(client: Client) -> list[dict[str, Any]]:
         await put_vehicle(client)
-        await put(client, "charges", [
-            event(1, "10 08:00:00", 60, energy_added_kwh=10, saved_location="Home"),
-            event(2, "10 10:00:00", 60, energy_added_kwh=4),
-            event(3, "10 12:00:00", 60, energy_added_kwh=10, cost=5),
-            event(4, "11 12:00:00", 60, saved_location="Home"),  # energy unknown
-        ])  # fmt: skip
+        await put(
+            client,
+            "charges",
+            [
+                event(1, "10 08:00:00", 60, energy_added_kwh=10, saved_location="Home"),
+                event(2, "10 10:00:00", 60, energy_added_kwh=4),
+                event(3, "10 12:00:00", 60, energy_added_kwh=10, cost=5),
+                event(4, "11 12:00:00", 60, saved_location="Home"),  # energy unknown
+            ],
+        )
         await add(client, NIGHT)
         await add(client, FLAT)
         made = await client.post(REPORT, {"from": "2025-01-01", "to": "2025-02-01"})
@@ -267,11 +292,14 @@ def test_report_adds_no_currencies_up(run: Runner) -> None:
     assert (report["numbers"]["cost"]["value"], report["numbers"]["cost"]["rows"]) == (5, 1)
     names = ("currency", "recorded_cost", "recorded_charges", "estimated_cost", "estimated_charges", "total_cost")
     assert [tuple(row[name] for name in names) for row in report["by_currency"]["rows"]] == [
-        ("EUR", None, 0, 4, 1, 4), ("USD", None, 0, 2, 1, 2), ("unknown", 5, 1, None, 0, 5),
-    ]  # fmt: skip
+        ("EUR", None, 0, 4, 1, 4),
+        ("USD", None, 0, 2, 1, 2),
+        ("unknown", 5, 1, None, 0, 5),
+    ]
     assert [tuple(row[name] for name in names) for row in in_euro["by_currency"]["rows"]] == [
-        ("EUR", 5, 1, 4, 1, 9), ("USD", None, 0, 2, 1, 2),
-    ]  # fmt: skip
+        ("EUR", 5, 1, 4, 1, 9),
+        ("USD", None, 0, 2, 1, 2),
+    ]
     left_out = report["left_out"]
     assert (left_out["charges_without_cost"], left_out["charges_with_estimated_cost"]) == (3, 2)
 
@@ -334,9 +362,11 @@ def test_tariffs_are_the_administrators_to_write_and_a_bound_key_sees_its_own(ru
         assert [(await bound.get(f"{PATH}/{one}")).status for one in ids] == [404, 200, 404]
         for caller in (reader, bound):
             for method, path, body in (
-                ("POST", PATH, FLAT), ("PUT", f"{PATH}/{ids[1]}", FLAT), ("DELETE", f"{PATH}/{ids[1]}", None),
+                ("POST", PATH, FLAT),
+                ("PUT", f"{PATH}/{ids[1]}", FLAT),
+                ("DELETE", f"{PATH}/{ids[1]}", None),
                 ("POST", "/tariff-estimates", None),
-            ):  # fmt: skip
+            ):
                 answer = await caller.request(method, path, json=body)
                 assert (answer.status, answer.header("content-type")) == (403, PROBLEM_JSON), (method, path)
         assert len((await client.get(PATH)).json()) == 3
@@ -356,8 +386,12 @@ def test_unreadable_tariff_prices_nothing_and_breaks_nothing(run: Runner) -> Non
             await database.run(
                 "INSERT INTO charges (id, vin, tessie_id, started_at, ended_at, energy_added_kwh) "
                 "VALUES (?, ?, ?, ?, ?, 1)",
-                f"{A}-{number}", A, number, at, at,
-            )  # fmt: skip
+                f"{A}-{number}",
+                A,
+                number,
+                at,
+                at,
+            )
         await client.post("/d1/tariffs", {"name": "x", "currency": "EUR", "saved_location": "Home", "rates": {"a": 1}})
         await client.post("/d1/tariffs", {"name": "y", "currency": "EUR", "rates": [], "timezone": "Mars"})
         await add(
@@ -375,10 +409,16 @@ def test_many_charges_are_priced_in_batches(run: Runner) -> None:
         await put_vehicle(client)
         for start in range(0, 2_500, 500):
             rows = [
-                {"vin": A, "tessie_id": number, "energy_added_kwh": 10, "saved_location": "Home",
-                 "started_at": "2025-01-10T20:00:00Z", "ended_at": "2025-01-10T22:00:00Z"}
+                {
+                    "vin": A,
+                    "tessie_id": number,
+                    "energy_added_kwh": 10,
+                    "saved_location": "Home",
+                    "started_at": "2025-01-10T20:00:00Z",
+                    "ended_at": "2025-01-10T22:00:00Z",
+                }
                 for number in range(start, start + 500)
-            ]  # fmt: skip
+            ]
             assert (await client.post("/d1/charges", rows)).status == 201
         await add(client, NIGHT)
         left = await client.get("/d1/charges?estimated_cost=is.null&limit=1")

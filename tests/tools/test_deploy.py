@@ -60,8 +60,13 @@ def deploy(copy: Path, sim: StorageSim, **more: str) -> tuple[int, str]:
     env = os.environ | sim.environment | {"URL": f"{sim.url}/deployed/{NAME}", "PYTHONPATH": "src:tools"} | more
     done = subprocess.run(
         [sys.executable, "tools/deploy.py", more.get("ENV", "staging")],
-        cwd=copy, env=env, capture_output=True, text=True, check=False, timeout=300,
-    )  # fmt: skip
+        cwd=copy,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
     return done.returncode, done.stdout + done.stderr
 
 
@@ -165,8 +170,12 @@ def test_worker_that_production_would_refuse_stops_it(copy: Path, sim: StorageSi
     file = copy / name
     before = file.read_text()
     if added is None:
-        file.write_text(before.replace("async def scheduled(self, controller: Any, _env: Any = None, _ctx: Any = None)",
-                                       "async def scheduled(self, controller: Any)"))  # fmt: skip
+        file.write_text(
+            before.replace(
+                "async def scheduled(self, controller: Any, _env: Any = None, _ctx: Any = None)",
+                "async def scheduled(self, controller: Any)",
+            )
+        )
         assert file.read_text() != before
     else:
         file.write_text(before + added)

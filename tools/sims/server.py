@@ -113,7 +113,7 @@ class StandIn:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"http://{HOST}:{self.port}"
 
     def application(self) -> web.Application | ASGIApp:

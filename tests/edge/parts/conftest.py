@@ -72,7 +72,7 @@ class Origin:
 
     @property
     def url(self) -> str:
-        """Where it listens."""
+        """The address of the server."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def give(self, *answers: Given) -> None:

@@ -51,7 +51,7 @@ async def scopes(_request: Request) -> Response:
 
 
 async def energy_site(request: Request) -> Response:
-    """What a test has added, by its number."""
+    """The energy product that a test has added, by the number of its site."""
     for product in request.app.state.other_products:
         if str(product.get("energy_site_id")) == request.path_params["site"]:
             return JSONResponse({"response": product})
