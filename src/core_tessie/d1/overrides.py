@@ -1,6 +1,7 @@
 """Writes of an owner to records: each also notes in `overrides` what Tessie has there, and can be taken back."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
@@ -243,6 +244,7 @@ def _as_json(table: str, cells: Cells) -> dict[str, str]:
     return {name: to_json(value).decode() for name, value in shown.items()}
 
 
+@cache
 def _tessies(table: str) -> str:
     """Return the expression of what a record holds where an override is about to stand, as JSON."""
     fields = RECORD_COLUMNS.get(table, ())

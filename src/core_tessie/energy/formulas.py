@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from functools import reduce
 from typing import Any, NamedTuple, Self
 
-from core_tessie.energy.sql import CHARGES, DRIVES, IDLES, Measure
+from core_tessie.energy.sql import Measure
 
 KM = 1.609344
 """Kilometres in a mile."""
@@ -294,8 +294,6 @@ BY_VEHICLE = (
 BY_TIME = (DISTANCE, DRIVING, WH_PER_MI, WH_PER_KM, ADDED, COST, IDLE, IDLE_PER_DAY)
 BY_BAND = (_DRIVES, DISTANCE, DISTANCE_KM, DRIVING, WH_PER_MI, WH_PER_KM, DRIVE_PCT)
 BY_CHARGE = (_CHARGES, ADDED, CHARGING_PCT, COST, COST_PER_KWH)
-
-MEASURES = (*DRIVES, *CHARGES, *IDLES)
 
 LEFT_OUT = {
     "drives_running": ("running_drives", None),

@@ -36,13 +36,6 @@ estimate_routes = Routes("/tariff-estimates", tag="tariffs", access=ADMIN)
 MOST_TARIFFS = 200
 AT_ONCE = 5
 """Batches of charges that a request prices before its answer."""
-NIGHT = {
-    "name": "Home",
-    "currency": "EUR",
-    "timezone": "Europe/Berlin",
-    "saved_location": "Home",
-    "rates": [{"from": "22:00", "to": "06:00", "per_kwh": 0.19}, {"per_kwh": 0.31}],
-}
 
 
 class Tariff(TypedDict):
