@@ -82,7 +82,7 @@ def yardstick() -> float:
 def share_of_yardstick(work: Any, given: Any) -> float:
     """Return how many times the CPU of the yardstick some work takes, at the least of a few attempts.
 
-    Beside the quickest yardstick no work seems to take less than it does. What seems to take too much is measured again.
+    The quickest yardstick is the strictest one. Work that seems to take too much is measured again.
     """
     least = cpu(work, given) / yardstick()
     for _ in range(ATTEMPTS):
