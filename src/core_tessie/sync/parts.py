@@ -58,7 +58,8 @@ def standing(vin: str, walk: Walk, before: Mapping[str, Row], now: datetime) -> 
             standing = (row.get("synced_at"), row.get("refreshed_at"), failing_since(row, now))
             rows.append((f"{vin}-{part}", vin, part, *standing, row.get("failures", 0) + 1, trail.error))
         else:
-            since = from_epoch(walk.since)
+            # A later sync begins no later than this one did where Tessie's list contradicts what was read.
+            since = row.get("synced_at") if trail.is_contradicted else from_epoch(walk.since)
             refreshed = since if trail.floor == 0 else row.get("refreshed_at")
             rows.append((f"{vin}-{part}", vin, part, since, refreshed, None, 0, None))
     return [*upsert("sync_parts", _STANDING, rows), *_handled(vin, walk)]

@@ -112,7 +112,7 @@ class VehicleSync(NamedTuple):
 
     async def _begin(self, looked: lookback.Looked, left: Walk | None) -> Walk:
         now = self.clock.now()
-        found = await self.db.batch(lookback.bounds(self.vin, now))
+        found = await self.db.batch(lookback.bounds(self.vin, looked, now))
         bounds = {kind: result.rows[0] for kind, result in zip(RECORDS, found, strict=True)}
         return lookback.begin(self.run_id, looked._replace(bounds=bounds), now, self.rereads, left)
 

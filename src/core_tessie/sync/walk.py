@@ -54,6 +54,11 @@ class Trail(BaseModel):
         """How far back the trail has come, in Unix seconds; None at its end."""
         return self.spans[0].until if self.spans else None
 
+    @property
+    def is_contradicted(self) -> bool:
+        """Tell whether there was no record at all, though Tessie's list says that one changed in the trail's time."""
+        return not self.rows and self.changed_at is not None and to_epoch(self.changed_at) >= self.floor
+
     def query(self) -> dict[str, int]:
         """Return the parameters of the next window; of a second that fills a window, all records are asked for."""
         span = self.spans[0]
