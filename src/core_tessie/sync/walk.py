@@ -44,6 +44,7 @@ class Trail(BaseModel):
     reread_at: str | None = None
     rereads: int = 0
     is_rereading: bool = False
+    is_unexplained: bool = False
     error: str | None = None
     http_status: int | None = None
     attempts: int = 0
@@ -56,8 +57,9 @@ class Trail(BaseModel):
 
     @property
     def is_contradicted(self) -> bool:
-        """Tell whether there was no record at all, though Tessie's list says that one changed in the trail's time."""
-        return not self.rows and self.changed_at is not None and to_epoch(self.changed_at) >= self.floor
+        """Tell whether Tessie's list says that a record changed, and all that was read does not show it."""
+        is_within = self.changed_at is not None and to_epoch(self.changed_at) >= self.floor
+        return self.is_unexplained or (is_within and not self.rows)
 
     def query(self) -> dict[str, int]:
         """Return the parameters of the next window; of a second that fills a window, all records are asked for."""
@@ -118,6 +120,7 @@ class Trail(BaseModel):
 
     def _go_on_rereading(self) -> None:
         self.rereads -= 1
+        self.is_unexplained = self.newest_update < (self.sought_at or "")
         if not self.spans:
             self.handled_at = self.sought_at
             self.sought_at = None
