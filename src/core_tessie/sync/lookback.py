@@ -42,9 +42,7 @@ def bounds(vin: str, looked: Looked, now: datetime) -> list[Statement]:
     since = to_text(now - DOUBTED_FOR)
     ends = [value for kind in FOLLOWED for value in (vin, _synced_at(looked.vehicle, looked.parts.get(kind, {})))]
     return [
-        Statement(
-            _BOUNDS.format(kind=kind), (*ends, vin, OPEN_RECORDS, vin, kind, since, vin, kind, since, vin, kind)
-        )
+        Statement(_BOUNDS.format(kind=kind), (*ends, vin, OPEN_RECORDS, vin, kind, since, vin, kind, since, vin, kind))
         for kind in RECORDS
     ]
 

@@ -70,12 +70,12 @@ def failing_since(row: Mapping[str, object], now: datetime) -> object:
     return row.get("first_failed_at") or to_text(now)
 
 
-def begin_again(vin: str) -> Statement:
-    """Return the statement by which the next sync reads a vehicle's whole history."""
+def begin_again(vins: str) -> Statement:
+    """Return the statement by which the next sync reads the whole history of vehicles, a JSON list of VINs."""
     return Statement(
         "UPDATE sync_parts SET refreshed_at = NULL, updated_at = CURRENT_TIMESTAMP "
-        "WHERE vin = ? AND refreshed_at IS NOT NULL",
-        (vin,),
+        "WHERE vin IN (SELECT value FROM json_each(?)) AND refreshed_at IS NOT NULL",
+        (vins,),
     )
 
 

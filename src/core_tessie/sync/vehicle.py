@@ -248,7 +248,7 @@ def _facts(walk: Walk, before: Mapping[str, Row], now: datetime, status: str) ->
         part: {"error": trail.error, "since": parts.failing_since(before.get(part, {}), now)}
         for part, trail in failed.items()
     }
-    facts: dict[str, Any] = {"status": status, "back_to": None}
+    facts: dict[str, Any] = {"status": status, "back_to": None, "put_off": None}
     if errors or not failed:
         facts["error"] = "; ".join(errors)[:ERROR_LIMIT] or None
     if failing:
