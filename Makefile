@@ -12,6 +12,7 @@ NOT_IN_WASM := $(addprefix --no-emit-package=,cffi cryptography pycparser)
 WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
+unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
 .PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live startup lock clean
 
