@@ -24,7 +24,7 @@ SHOWN = [("prefer", "return=representation")]
 
 @pytest.fixture
 def sim(run: Any) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 

@@ -129,7 +129,7 @@ def test_efficiency_of_less_than_a_mile_is_not_ranked(run: Runner, least: float)
 
 def test_impossible_drive_of_tessies_is_copied_and_marked(run: Runner) -> None:
     async def case(client: Client) -> None:
-        with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as sim:
+        with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as sim:
             vin = sim.vins[0]
             drive = sim.ask(f"/{vin}/drives?limit=1")["results"][0]
             jump = {"ended_at": drive["started_at"], "odometer_distance": 412}

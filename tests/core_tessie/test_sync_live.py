@@ -17,8 +17,8 @@ from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as simulator:
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 
