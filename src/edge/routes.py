@@ -10,7 +10,7 @@ from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.events import EventHandler, Tick
 from edge.http import Response
-from edge.injection import Injector
+from edge.injection import Injector, Provider
 from edge.reach import Reach
 from edge.request import BODY_LIMIT, Request
 from edge.routing import ANY
@@ -92,6 +92,9 @@ class Routes:
     revalidate: Callable[..., Awaitable[Actor]] | None = None
     count_frame: Callable[..., Awaitable[None]] | None = None
     """With a live socket: the check of its credential, and of its frames; see `App`, whose own go before."""
+
+    providers: Sequence[Provider] = ()
+    """Makers of what the group's handlers ask for; the app's own stand beside them."""
 
     def compose(self, app: Composition) -> None:
         """Plan what the group calls beside its routes; called once, when the app is composed."""
