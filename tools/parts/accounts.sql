@@ -35,7 +35,7 @@ CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_id, network);
 CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
 CREATE INDEX refresh_tokens_ended ON refresh_tokens (ended_at);
 
--- Single-use links of mails. The id is a link's hash; profile is a JSON object with what a registration gave.
+-- Single-use links of mails. The id is a link's hash, profile a JSON object with what a registration gave.
 CREATE TABLE account_links (
   id TEXT PRIMARY KEY,
   purpose TEXT NOT NULL,
@@ -48,7 +48,7 @@ CREATE TABLE account_links (
 CREATE INDEX account_links_by_user ON account_links (user_id);
 CREATE INDEX account_links_expires ON account_links (expires_at);
 
--- Attempts that count against a limit, by a mark of what limits them; free_at and seen_at are Unix seconds.
+-- Attempts that count against a limit, by a mark of what limits them. free_at and seen_at are Unix seconds.
 CREATE TABLE auth_attempts (
   key TEXT PRIMARY KEY,
   failures INTEGER NOT NULL,

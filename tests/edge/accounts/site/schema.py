@@ -64,8 +64,9 @@ SCHEMA = Schema(
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
         Index("reviews_by_author", "reviews", ("author_id",)),
+        Index("tickets_expires", "tickets", ("expires_at",)),
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_accounts.sql", "0002_notes.sql"),
+    migrations=("0001_accounts.sql", "0002_notes.sql", "0003_tickets.sql"),
 )

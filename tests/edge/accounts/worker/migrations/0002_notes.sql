@@ -17,16 +17,3 @@ CREATE TABLE reviews (
 CREATE INDEX reviews_by_author ON reviews (author_id);
 
 ALTER TABLE users ADD COLUMN kind TEXT NOT NULL DEFAULT 'customer';
-
--- Tickets, for live events.
-CREATE TABLE tickets (
-  id TEXT PRIMARY KEY,
-  actor TEXT NOT NULL,
-  role INTEGER NOT NULL,
-  subjects TEXT,
-  daily_calls INTEGER,
-  ends_at REAL,
-  fingerprint TEXT,
-  expires_at TEXT NOT NULL,
-  created_at TEXT DEFAULT CURRENT_TIMESTAMP
-);
