@@ -10,7 +10,7 @@ from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.events import EventHandler, Tick
 from edge.http import Response
-from edge.injection import Injector, Provider
+from edge.injection import CallerTables, Injector, Provider
 from edge.reach import Reach
 from edge.request import BODY_LIMIT, Request
 from edge.routing import ANY
@@ -60,6 +60,10 @@ class Composition(Protocol):
     @property
     def jobs(self) -> Sequence[tuple[str, EventHandler[Tick]]]:
         """Return the jobs, each with its cron expression."""
+
+    @property
+    def tables(self) -> CallerTables | None:
+        """Return the declared tables."""
 
     @property
     def injector(self) -> Injector:

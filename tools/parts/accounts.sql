@@ -1,8 +1,10 @@
--- Accounts of users: docs/accounts.md. An address is unique in whatever case it is written.
+-- Accounts of users: docs/accounts.md. An address is unique in whatever case it is written. confirmed_at is null where no
+-- mail has shown yet that the address is the user's.
 CREATE TABLE users (
   id TEXT PRIMARY KEY,
   email TEXT NOT NULL,
   email_key TEXT NOT NULL UNIQUE,
+  confirmed_at TEXT,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 );

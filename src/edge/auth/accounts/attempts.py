@@ -53,8 +53,10 @@ _REFUND = (
     "WHERE key IN (SELECT value ->> 0 FROM json_each(?))"
 )
 _KNOWN = (
-    "SELECT 1 FROM users u JOIN refresh_tokens r ON r.user_id = u.id WHERE u.email_key = ? AND r.network = ? LIMIT 1"
+    "SELECT 1 FROM users u JOIN refresh_tokens r ON r.user_id = u.id WHERE u.email_key = ?1 AND r.network = ?2 "
+    "UNION ALL SELECT 1 FROM auth_attempts WHERE key = ?3 LIMIT 1"
 )
+_WELCOME = "INSERT OR REPLACE INTO auth_attempts (key, failures, free_at, seen_at) VALUES (?, 0, 0, ?)"
 
 
 class Counted(NamedTuple):
@@ -75,9 +77,15 @@ class Attempts:
         """Count a log-in; `mark` is the network's as sessions have it. `TooManyRequests` where it comes too early."""
         account = key_of(email)
         limits = [(f"both {network} {account}", BY_BOTH), (f"address {network}", BY_ADDRESS)]
-        if await self._db.first(_KNOWN, account, mark) is None:
+        if await self._db.first(_KNOWN, account, mark, self._mark(f"known {network} {account}")) is None:
             limits.append((f"account {account}", BY_ACCOUNT))
         return await self.count(*limits)
+
+    async def welcome(self, network: str, email: str) -> None:
+        """Let a network's next log-ins through that has just shown a mail to the address."""
+        account, now = key_of(email), self._clock.now().timestamp()
+        for name in (f"known {network} {account}", f"both {network} {account}"):
+            await self._db.run(_WELCOME, self._mark(name), now)
 
     async def count(self, *limits: tuple[str, Allowance]) -> Counted:
         """Count an attempt against each limit; `TooManyRequests` where one is used up, and none is counted."""

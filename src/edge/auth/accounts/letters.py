@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from edge.auth.accounts.links import Purpose
 from edge.auth.accounts.settings import AccountSettings
 from edge.errors import NotConfigured
 from edge.ports import Background, Log, Mail, Mailer, PortError
@@ -14,11 +15,22 @@ class Letter(NamedTuple):
     text: str
 
 
+class Pages(NamedTuple):
+    """The paths of the site's pages that links lead to; each reads the token behind `#token=` and posts it."""
+
+    register: str = "/confirm"
+    reset: str = "/reset"
+    email: str = "/confirm-email"
+
+
 class Letters:
     """Sends mails after the response. What fails is logged: an answer that waited would tell who has an account."""
 
-    def __init__(self, settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log) -> None:
+    def __init__(
+        self, settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log, pages: Pages
+    ) -> None:
         self._settings = settings
+        self._pages = pages
         self._mailer = mailer
         self._background = background
         self._log = log
@@ -35,9 +47,13 @@ class Letters:
         self._settings.sender  # noqa: B018 - it raises
         self._settings.site  # noqa: B018 - it raises
 
-    def link(self, page: str, token: str) -> str:
+    def page(self, purpose: Purpose) -> str:
+        """Return the address of the site's page for a purpose."""
+        return f"{self._settings.site}{getattr(self._pages, purpose.value)}"
+
+    def link(self, purpose: Purpose, token: str) -> str:
         """Return a link to a page of the site; behind the `#` stands what no server and no other site gets to see."""
-        return f"{self._settings.site}{page}#token={token}"
+        return f"{self.page(purpose)}#token={token}"
 
     def post(self, to: str, letter: Letter) -> None:
         """Send a mail after the response; without a mailer there is only a line in the log."""
@@ -51,11 +67,3 @@ class Letters:
             await self._mailer.send(Mail(self._settings.sender, to, letter.subject, letter.text))
         except (NotConfigured, PortError) as fault:
             self._log("error", "mail not sent", subject=letter.subject, error=str(fault))
-
-    def reuse(self) -> Letter:
-        """Return the notice of a session that was ended because a replaced token was used."""
-        return Letter(
-            f"{self.site}: a session was ended",
-            f"A session of your account at {self.site} was ended, because a key of it was used that had been replaced "
-            "before. If you do not know why, somebody may have copied it: change your password.\n",
-        )

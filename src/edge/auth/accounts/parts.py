@@ -1,11 +1,15 @@
 """The parts that the routes of accounts share."""
 
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+from edge.auth.accounts import texts
 from edge.auth.accounts.attempts import Attempts
 from edge.auth.accounts.hashes import Hasher
 from edge.auth.accounts.letters import Letters
+from edge.auth.accounts.links import Links
 from edge.auth.accounts.members import Members
+from edge.auth.accounts.password_rules import check_password
 from edge.auth.accounts.sessions import End, Refreshed, ReuseFound, SessionEnded, Sessions
 from edge.auth.accounts.settings import AccountSettings
 from edge.auth.accounts.transport import Transport
@@ -14,7 +18,7 @@ from edge.auth.callers import Callers
 from edge.auth.limits import address
 from edge.errors import Unauthorized
 from edge.http import Response
-from edge.ports import Background, Clock, Log, Mailer, SystemDatabase
+from edge.ports import Background, Clock, Statement, SystemDatabase
 from edge.request import Request
 
 
@@ -22,6 +26,16 @@ class WrongCredentials(Unauthorized):
     """The e-mail or password is wrong."""
 
     title = "The e-mail or password is wrong"
+
+
+class Erase(NamedTuple):
+    """Returns the statements that remove or anonymise a user's rows, beside those that foreign keys look after."""
+
+    statements: Callable[[str], Sequence[Statement]]
+
+    def __call__(self, user_id: str) -> Sequence[Statement]:
+        """Return the statements for a user."""
+        return self.statements(user_id)
 
 
 class Parts(NamedTuple):
@@ -34,8 +48,10 @@ class Parts(NamedTuple):
     letters: Letters
     members: Members
     transport: Transport
+    links: Links
     settings: AccountSettings
     background: Background
+    erase: Erase
 
     async def check(self, password: str, user: User | None) -> User:
         """Return the user if the password fits, after as much work as for nobody; `WrongCredentials` else."""
@@ -48,6 +64,25 @@ class Parts(NamedTuple):
 
     async def _rehash(self, user: User, password: str) -> None:
         await self.users.rehash(user, await self.hasher.make(password))
+
+    def check_new_password(self, password: str, email: str, pointer: str = "/password") -> None:
+        """Raise `InvalidBody` for a password that others would guess."""
+        settings = self.settings
+        check_password(password, [email, settings.site_name, settings.jwt_issuer, settings.site_url or ""], pointer)
+
+    async def commit_password(self, user_id: str, password_hash: str, statements: Sequence[Statement]) -> bool:
+        """Set a password by the first of the statements, end all sessions and drop all links; return whether it was set."""
+        ending = self.sessions.ending_all(user_id, password_hash)
+        results = await self.users.commit([*statements, ending, self.links.dropping(user_id)])
+        for row in results[len(statements)].rows:
+            self.members.forget(row["id"])
+        return bool(results[0].rows)
+
+    async def end_all(self, user_id: str, statements: Sequence[Statement] = ()) -> None:
+        """End all sessions of a user, with more statements in the same transaction."""
+        results = await self.users.commit([self.sessions.ending_all(user_id), *statements])
+        for row in results[0].rows:
+            self.members.forget(row["id"])
 
     async def open_session(self, request: Request, user_id: str, *, status: int = 200) -> Response:
         """Begin a session and return the response with its tokens."""
@@ -68,7 +103,7 @@ class Parts(NamedTuple):
             self.members.forget(reuse.session_id)
             user = await self.users.by_id(reuse.user_id)
             if user is not None:
-                self.letters.post(user.email, self.letters.reuse())
+                self.letters.post(user.email, texts.reuse(self.letters.site))
             fault = SessionEnded(End.REUSE)
         except SessionEnded as refused:
             fault = refused
@@ -81,11 +116,6 @@ def _client(request: Request) -> str:
     """Return a browser's or program's own name, in printable characters."""
     name = request.headers.get("user-agent") or ""
     return "".join(mark for mark in name if mark.isprintable())
-
-
-def make_letters(settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log) -> Letters:
-    """Return what sends mails in one event."""
-    return Letters(settings, mailer, background, log)
 
 
 def make_sessions(db: SystemDatabase, clock: Clock, settings: AccountSettings) -> Sessions:

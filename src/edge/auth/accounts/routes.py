@@ -1,192 +1,168 @@
 """The routes of accounts, under any prefix; an app lists `Accounts()` among its resources."""
 
-from collections.abc import Callable
-from typing import Annotated, TypedDict
-
-from pydantic import BaseModel, ConfigDict, Field
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from edge.access import PUBLIC, READER, Actor
-from edge.auth.accounts.attempts import BY_SENDER
+from edge.auth.accounts import changes, entry
+from edge.auth.accounts.changes import AccountNotFound, SessionNotFound
+from edge.auth.accounts.entry import EmailTaken
 from edge.auth.accounts.hashes import POLICY, Hasher
+from edge.auth.accounts.letters import Letters, Pages
+from edge.auth.accounts.links import LinkNotValid, Links
 from edge.auth.accounts.members import Members
-from edge.auth.accounts.parts import (
-    Parts,
-    WrongCredentials,
-    make_attempts,
-    make_callers,
-    make_letters,
-    make_sessions,
-)
+from edge.auth.accounts.models import MailUnderWay, Myself, NewAccount
+from edge.auth.accounts.parts import Erase, Parts, WrongCredentials, make_attempts, make_callers, make_sessions
 from edge.auth.accounts.sessions import SessionEnded, TokenUnknown
-from edge.auth.accounts.settings import AccountSettings, EmailAddress
-from edge.auth.accounts.transport import LONGEST_TOKEN, ForeignOrigin, Tokens, Transport
+from edge.auth.accounts.settings import AccountSettings
+from edge.auth.accounts.transport import ForeignOrigin, Tokens, Transport
 from edge.auth.accounts.users import Users
-from edge.auth.limits import TooManyRequests, address
-from edge.endpoint import Body, Operation
-from edge.errors import NotConfigured, NotFound, Overloaded, Problem, StorageConflict
+from edge.auth.limits import TooManyRequests
+from edge.data import MEMBER, Tables
+from edge.endpoint import Body, Operation, PlanError
+from edge.errors import NotConfigured, Overloaded, Problem
 from edge.http import Response
-from edge.injection import event, singleton
-from edge.ports import Clock, UniqueViolation
+from edge.injection import Provider, event, singleton
+from edge.ports import Background, Clock, Log, Mailer, Statement
 from edge.ports.crypto import Crypto, ScryptCost
 from edge.reach import SELF
 from edge.request import Request
-from edge.routes import Routes
+from edge.routes import Composition, Routes
+from edge.rows import row_as
 
 JSON = "application/json"
-LONGEST_PASSWORD = 256
-SHORTEST_PASSWORD = 8
 LARGEST_BODY = 16 * 1024
-
-Password = Annotated[str, Field(max_length=LONGEST_PASSWORD, min_length=1, description="exactly as it was chosen")]
-NewPassword = Annotated[
-    str,
-    Field(max_length=LONGEST_PASSWORD, min_length=SHORTEST_PASSWORD, description="no common one, nor the site's words"),
-]
+_ACCOUNTS = frozenset({"users", "user_passwords", "refresh_tokens", "account_links", "auth_attempts"})
+_REFUSALS: tuple[type[Problem], ...] = (NotConfigured, TooManyRequests, Overloaded)
 
 
-class EmailTaken(StorageConflict):
-    """There is an account with this address."""
-
-    title = "There is an account with this address"
-
-
-class Credentials(BaseModel):
-    """An address and a password."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    email: Annotated[str, Field(min_length=1, max_length=254)]
-    password: Password
-
-
-class NewAccount(BaseModel):
-    """A new account."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    email: EmailAddress
-    password: NewPassword
-
-
-class Refresh(BaseModel):
-    """A refresh token; a browser has it in a cookie and sends none here."""
-
-    model_config = ConfigDict(extra="forbid")
-
-    refresh_token: Annotated[str, Field(max_length=LONGEST_TOKEN)] | None = None
-
-
-class Myself(TypedDict):
-    """The user's own account."""
-
-    id: str
-    email: str
-    created_at: str
-    password_changed_at: str
-    session_id: str
+def nothing(_user_id: str) -> Sequence[Statement]:
+    """Return no statements: foreign keys look after all rows."""
+    return ()
 
 
 class Accounts(Routes):
     """The routes of accounts, and what tells their members apart.
 
     An app lists it among its resources and gives `authenticate=edge.auth.callers.authenticate`, or that of `Live`.
-    `cost` is that of new password hashes.
+    `registration` adds columns of `users` to what a new account gives, `myself` to what `GET /me` answers. `erase`
+    returns for a user's id the statements that remove or anonymise rows when the account is deleted; rows whose foreign
+    key leads to `users` go, or stay without their user, as the key says. `pages` are the site's pages that links of
+    mails lead to, and `cost` is that of new password hashes.
     """
 
-    def __init__(self, prefix: str = "/api/auth", *, cost: ScryptCost = POLICY) -> None:
+    def __init__(  # noqa: PLR0913 - what an app may choose
+        self,
+        prefix: str = "/api/auth",
+        *,
+        registration: type[NewAccount] = NewAccount,
+        myself: type[Myself] = Myself,
+        erase: Callable[[str], Sequence[Statement]] = nothing,
+        pages: Pages = Pages(),  # noqa: B008 - a value
+        cost: ScryptCost = POLICY,
+    ) -> None:
         super().__init__(prefix, tag="accounts", access=READER, reach=SELF)
+        self._erase = erase
         self.cost = cost
         self.providers = [
-            event(Members),
-            event(make_callers),
-            event(Users),
-            event(make_sessions),
-            event(make_attempts),
-            event(make_letters),
-            event(self._make_transport()),
-            event(Parts),
-            singleton(self._make_hasher()),
+            *(event(make) for make in (Members, make_callers, Users, make_sessions, make_attempts, Links, Parts)),
+            *_providers(prefix, Erase(erase), pages, cost),
         ]
-        answer = Operation({200: {JSON: Tokens}})
+        self._declare_entry(registration)
+        self._declare_links()
+        self._declare_own(myself)
+
+    def compose(self, app: Composition) -> None:
+        """Raise `PlanError` where the deletion of an account would leave rows of its user's own."""
+        tables = app.tables
+        if not isinstance(tables, Tables):
+            return
+        named = {word for statement in self._erase("") for word in statement.sql.replace("(", " ").split()}
+        known = {"users", *named}
+        while more := {name for name, parents in _parents(tables).items() if parents & known} - known:
+            known |= more
+        left = {name for name, rows in tables.rows.items() if MEMBER in rows.own} - known
+        if left:
+            raise PlanError(f"{', '.join(sorted(left))}: a deleted user's rows stay: refer to users, or give erase=")
+
+    def _declare_entry(self, registration: type[NewAccount]) -> None:
+        session = Operation({200: {JSON: Tokens}})
+        created = Operation({201: {JSON: Tokens}, 202: {JSON: MailUnderWay}})
+        public: dict[str, Any] = {"access": PUBLIC, "body_limit": LARGEST_BODY}
+
+        @self.post("/register", EmailTaken, ForeignOrigin, *_REFUSALS, operation=created, status=201, **public)
+        async def register(
+            request: Request,
+            wanted: Body[registration],  # type: ignore[valid-type] # the app's own
+            parts: Parts,
+        ) -> Response:
+            """Register an account, and log in or confirm the address by mail, as the service is set up.
+
+            Where no mail confirms it, 409 tells that an address has an account already.
+            """
+            return await entry.register(request, wanted, parts)
+
+        refusals = (WrongCredentials, ForeignOrigin, *_REFUSALS)
+        self.post("/login", *refusals, operation=session, **public)(entry.log_in)
+        refusals = (TokenUnknown, SessionEnded, ForeignOrigin, NotConfigured)
+        self.post("/refresh", *refusals, operation=session, **public)(entry.refresh)
+        nobody = Operation({204: {}})
+        self.post("/logout", ForeignOrigin, NotConfigured, operation=nobody, status=204, **public)(entry.log_out)
+
+    def _declare_links(self) -> None:
+        public: dict[str, Any] = {"access": PUBLIC, "body_limit": LARGEST_BODY}
         created = Operation({201: {JSON: Tokens}})
-        refusals: tuple[type[Problem], ...] = (NotConfigured, TooManyRequests, Overloaded, ForeignOrigin)
-        options = {"access": PUBLIC, "body_limit": LARGEST_BODY}
-        self.post("/register", EmailTaken, *refusals, operation=created, status=201, **options)(register)
-        self.post("/login", WrongCredentials, *refusals, operation=answer, **options)(log_in)
-        self.post("/refresh", TokenUnknown, SessionEnded, *refusals, operation=answer, **options)(refresh)
-        self.post("/logout", ForeignOrigin, NotConfigured, status=204, **options)(log_out)
-        self.get("/me", NotFound)(get_myself)
+        refusals = (LinkNotValid, EmailTaken, ForeignOrigin, NotConfigured, Overloaded)
+        confirm = self.post("/register/confirm", *refusals, operation=created, status=201, **public)
+        confirm(entry.confirm_registration)
+        self.post("/email/confirm", LinkNotValid, EmailTaken, AccountNotFound, **public, status=204)(
+            changes.confirm_email
+        )
+        self.post("/reset", NotConfigured, TooManyRequests, **public, status=202)(changes.ask_for_reset)
+        self.post("/reset/confirm", LinkNotValid, AccountNotFound, Overloaded, **public, status=204)(
+            changes.reset_password
+        )
 
-    def _make_hasher(self) -> Callable[..., Hasher]:
-        cost = self.cost
+    def _declare_own(self, myself: type[Myself]) -> None:
+        bodies: dict[str, Any] = {"body_limit": LARGEST_BODY}
+        checked = (WrongCredentials, AccountNotFound, *_REFUSALS)
+        session, empty = Operation({200: {JSON: Tokens}}), Operation({204: {}})
 
-        def make_hasher(crypto: Crypto, clock: Clock) -> Hasher:
-            return Hasher(crypto, clock, cost)
+        @self.get("/me", AccountNotFound)
+        async def get_myself(actor: Actor, parts: Parts) -> myself:  # type: ignore[valid-type] # the app's own
+            """Get the user's own account."""
+            row = await parts.users.row(actor.name)
+            if row is None:
+                raise AccountNotFound("this caller has no account")
+            more = {"password_changed_at": row["changed_at"], "session_id": actor.fingerprint}
+            return row_as(myself, row, is_confirmed=row["confirmed_at"] is not None, **more)
 
-        return make_hasher
-
-    def _make_transport(self) -> Callable[..., Transport]:
-        prefix = self.prefix
-
-        def make_transport(settings: AccountSettings) -> Transport:
-            return Transport(prefix, settings)
-
-        return make_transport
-
-
-async def register(request: Request, wanted: Body[NewAccount], parts: Parts) -> Response:
-    """Register an account and log in."""
-    parts.transport.check_origin(request)
-    await parts.attempts.count((f"register {address(request)}", BY_SENDER))
-    hashed = await parts.hasher.make(wanted.password)
-    user_id, statements = parts.users.adding(wanted.email, hashed, {})
-    try:
-        await parts.users.commit(statements)
-    except UniqueViolation:
-        raise EmailTaken("log in, or reset the password") from None
-    return await parts.open_session(request, user_id, status=201)
+        self.delete("/me", *checked, operation=empty, status=204, **bodies)(changes.delete_account)
+        self.get("/sessions")(changes.list_sessions)
+        self.delete("/sessions", operation=empty, status=204)(changes.end_all_sessions)
+        self.delete("/sessions/{session_id}", SessionNotFound, status=204)(changes.end_session)
+        self.post("/password", ForeignOrigin, *checked, operation=session, **bodies)(changes.change_password)
+        self.post("/email", *checked, status=202, **bodies)(changes.change_email)
 
 
-async def log_in(request: Request, wanted: Body[Credentials], parts: Parts) -> Response:
-    """Log in. A browser gets the refresh token in a cookie, a program in the answer."""
-    parts.transport.check_origin(request)
-    network = address(request)
-    counted = await parts.attempts.log_in(network, parts.sessions.network_mark(network), wanted.email)
-    user = await parts.check(wanted.password, await parts.users.by_email(wanted.email))
-    await parts.attempts.give_back(counted)
-    return await parts.open_session(request, user.id)
+def _parents(tables: Tables) -> dict[str, set[str]]:
+    """Return for each table those that its foreign keys lead to."""
+    return {name: {*relation.references.values()} for name, relation in tables.schema.relations.items()}
 
 
-async def refresh(request: Request, wanted: Body[Refresh], parts: Parts) -> Response:
-    """Get a new access token, and from time to time a new refresh token.
+def _providers(prefix: str, erase: Erase, pages: Pages, cost: ScryptCost) -> list[Provider]:
+    """Return the makers of what one group of routes chooses."""
 
-    Send the newest refresh token. The one before is good for ten seconds more, and for a day if its answer was lost;
-    an older one ends the session, as it was copied.
-    """
-    return await parts.refresh(request, wanted.refresh_token)
+    def make_transport(settings: AccountSettings) -> Transport:
+        return Transport(prefix, settings)
 
+    def make_letters(settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log) -> Letters:
+        return Letters(settings, mailer, background, log, pages)
 
-async def log_out(request: Request, wanted: Body[Refresh], parts: Parts) -> Response:
-    """End the session of a refresh token; its access tokens end within half a minute."""
-    try:
-        session_id = await parts.sessions.end(parts.transport.presented(request, wanted.refresh_token))
-    except TokenUnknown:
-        session_id = None
-    if session_id:
-        parts.members.forget(session_id)
-    headers = parts.transport.cookie_header("") if parts.transport.is_browser(request) else []
-    return Response(status=204, headers=headers)
+    def make_hasher(crypto: Crypto, clock: Clock) -> Hasher:
+        return Hasher(crypto, clock, cost)
 
+    def make_erase() -> Erase:
+        return erase
 
-async def get_myself(actor: Actor, parts: Parts) -> Myself:
-    """Get the user's own account."""
-    row = await parts.users.row(actor.name)
-    if row is None:
-        raise NotFound("an administrator has no account")
-    return Myself(
-        id=row["id"],
-        email=row["email"],
-        created_at=row["created_at"],
-        password_changed_at=row["changed_at"],
-        session_id=actor.fingerprint or "",
-    )
+    return [event(make_transport), event(make_letters), singleton(make_hasher), singleton(make_erase)]

@@ -190,9 +190,16 @@ class Sessions:
         now = to_text(self._clock.now())
         return await self._db.first(sql, now, End.REVOKED, session_id, user_id, now) is not None
 
-    def ending_all(self, user_id: str) -> Statement:
-        """Return the statement that ends all sessions of a user."""
-        return Statement(f"{_END} user_id = ? RETURNING id", (to_text(self._clock.now()), End.REVOKED, user_id))
+    def ending_all(self, user_id: str, password_hash: str | None = None) -> Statement:
+        """Return the statement that ends all sessions of a user, if the user has this password hash where one is given.
+
+        Its rows are the ids of the sessions.
+        """
+        sql, values = f"{_END} user_id = ?", [to_text(self._clock.now()), End.REVOKED, user_id]
+        if password_hash is not None:
+            sql += " AND EXISTS (SELECT 1 FROM user_passwords p WHERE p.user_id = ? AND p.hash = ?)"
+            values += [user_id, password_hash]
+        return Statement(f"{sql} RETURNING id", values)
 
     async def all_of(self, user_id: str) -> list[Row]:
         """Return the sessions of a user that go on, the one that was used last before all others."""

@@ -84,6 +84,10 @@ class Transport:
             response.headers += self.cookie_header(refreshed.token)
         return response
 
+    def goodbye(self, request: Request) -> Response:
+        """Return the empty response after a session's end, which removes a browser's cookie."""
+        return Response(status=204, headers=self.cookie_header("") if self.is_browser(request) else [])
+
     def cookie_header(self, token: str) -> HeaderList:
         """Return the header that stores a token, or with an empty one removes the cookie."""
         secure = "; Secure" if self._settings.has_secure_cookies else ""

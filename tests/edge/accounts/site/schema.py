@@ -49,7 +49,7 @@ SCHEMA = Schema(
         ),
         Relation(
             "users",
-            "id email! email_key! created_at!:instant updated_at!:instant kind!",
+            "id email! email_key! confirmed_at:instant created_at!:instant updated_at!:instant kind!",
             key=("id",),
             unique=(("email_key",),),
             defaults={"kind": "customer"},
