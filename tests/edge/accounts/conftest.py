@@ -1,7 +1,11 @@
 """The app with accounts on both runtimes, and what a browser and a program do with it."""
 
+import asyncio
 import re
 from collections.abc import Iterator
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -85,3 +89,38 @@ async def age(client: Client, seconds: float) -> None:
     """Let the last rotation of all sessions be longer ago."""
     settings: Any = client.ports.settings
     await settings.db.run("UPDATE refresh_tokens SET rotated_at = rotated_at - ?", seconds)
+
+
+async def mails(run: Run, count: int) -> list[str]:
+    """Wait until so many mails were sent and return their texts, each behind its address and subject."""
+    for _ in range(200):
+        found = _sent(run)
+        if len(found) >= count:
+            return found
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"{len(_sent(run))} of {count} mails")
+
+
+def _sent(run: Run) -> list[str]:
+    if run.host is None:
+        files = sorted((run.state / "mail" / "MAILER").glob("*.eml"))
+        return [f"{mail['to']}: {mail['subject']}\n{mail.get_content()}" for mail in map(_read, files)]
+    found, lines = [], run.host.worker.logs
+    for number, line in enumerate(lines):
+        if line.startswith("Text: "):
+            to = next(one for one in reversed(lines[:number]) if one.startswith("To: "))
+            subject = next(one for one in reversed(lines[:number]) if one.startswith("Subject: "))
+            text = Path(line.removeprefix("Text: ").strip()).read_text()
+            found.append(f"{to.removeprefix('To: ')}: {subject.removeprefix('Subject: ')}\n{text}")
+    return found
+
+
+def _read(path: Path) -> EmailMessage:
+    return message_from_bytes(path.read_bytes(), policy=default)  # type: ignore[return-value] # by that policy
+
+
+def token_of(mail: str) -> str:
+    """Return the token of the link in a mail."""
+    found = re.search(r"https://vinyl\.example/[a-z-]+#token=([\w-]+)", mail)
+    assert found, mail
+    return found[1]

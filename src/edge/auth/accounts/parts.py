@@ -71,7 +71,7 @@ class Parts(NamedTuple):
         check_password(password, [email, settings.site_name, settings.jwt_issuer, settings.site_url or ""], pointer)
 
     async def commit_password(self, user_id: str, password_hash: str, statements: Sequence[Statement]) -> bool:
-        """Set a password by the first of the statements, end all sessions and drop all links; return whether it was set."""
+        """Set a password by the first statement, end all sessions and drop all links; return whether it was set."""
         ending = self.sessions.ending_all(user_id, password_hash)
         results = await self.users.commit([*statements, ending, self.links.dropping(user_id)])
         for row in results[len(statements)].rows:

@@ -10,7 +10,8 @@ SHORTEST = 8
 """Characters of a password."""
 LONGEST = 256
 SHORTEST_WORD = 4
-"""Letters of a word that counts as the site's or the person's own."""
+SHORTEST_NAME = 3
+"""Letters of a word that counts as the site's or the person's own: of a part of it, and of a whole name."""
 
 
 def check_password(password: str, words: Iterable[str], pointer: str = "/password") -> None:
@@ -35,7 +36,7 @@ def parts_of(words: Iterable[str]) -> Iterable[str]:
         text = word.casefold()
         yield from (part for part in re.split(r"[^\w]+", text) if len(part) >= SHORTEST_WORD)
         joined = re.sub(r"\W+", "", text.partition("@")[0])
-        if len(joined) >= SHORTEST_WORD:
+        if len(joined) >= SHORTEST_NAME:
             yield joined
 
 

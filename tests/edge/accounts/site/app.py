@@ -18,7 +18,7 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Clock, Database, Limit, Row
+from edge.ports import Clock, Database, Limit, Row, Statement
 from edge.ports.crypto import ScryptCost
 from edge.routes import Routes
 
@@ -32,7 +32,14 @@ TABLES = Tables(
     Table("tickets", private=True),
 )
 routes = Routes("/notes", tag="notes", access=READER)
-accounts = Accounts(cost=ScryptCost(2**10, 8, 1))
+
+
+def erase(user_id: str) -> list[Statement]:
+    """Return what takes a user's name from what others share."""
+    return [Statement("UPDATE reviews SET author_id = NULL, author_name = NULL WHERE author_id = ?", (user_id,))]
+
+
+accounts = Accounts(erase=erase, cost=ScryptCost(2**10, 8, 1))
 live = Live()
 
 
