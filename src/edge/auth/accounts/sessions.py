@@ -19,12 +19,6 @@ from edge.instants import from_text, to_text
 from edge.ports import Clock, Row, Statement, SystemDatabase
 
 PREFIX = "ses_"
-ROTATION_S = 60.0
-"""Seconds between two rotations of a family."""
-GRACE_S = 10.0
-"""Seconds from a rotation in which the parent is accepted as well."""
-LOST_S = 86_400.0
-"""Seconds from a rotation in which the parent is accepted where its successor was never used."""
 IDLE = timedelta(days=30)
 """Time without a refresh after which a session is over."""
 LONGEST = timedelta(days=180)
@@ -100,7 +94,22 @@ class ReuseFound(Exception):
         self.user_id = user_id
 
 
-def judge(family: Row, presented: int, now: float) -> Verdict:
+class Rotation(NamedTuple):
+    """The rules of rotation, in seconds.
+
+    A family rotates once in `every_s`. From a rotation on, the parent is accepted for `grace_s`, and for `lost_s` where
+    its successor was never used.
+    """
+
+    every_s: float = 60.0
+    grace_s: float = 10.0
+    lost_s: float = 86_400.0
+
+
+ROTATION = Rotation()
+
+
+def judge(family: Row, presented: int, now: float, rules: Rotation = ROTATION) -> Verdict:
     """Return what becomes of the token with a counter; `now` is in Unix seconds."""
     if family["ended_at"]:
         return Verdict.REUSE if family["ended_by"] == End.REUSE else Verdict.REVOKED
@@ -108,18 +117,19 @@ def judge(family: Row, presented: int, now: float) -> Verdict:
         return Verdict.EXPIRED
     age = now - family["rotated_at"]
     if presented == family["counter"]:
-        return Verdict.ROTATE if age >= ROTATION_S else Verdict.REPEAT
+        return Verdict.ROTATE if age >= rules.every_s else Verdict.REPEAT
     if presented > family["counter"]:
         return Verdict.UNKNOWN
     is_parent = presented == family["counter"] - 1
-    in_grace = age <= GRACE_S or (family["used_at"] is None and age <= LOST_S)
+    in_grace = age <= rules.grace_s or (family["used_at"] is None and age <= rules.lost_s)
     return Verdict.REPEAT if is_parent and in_grace else Verdict.REUSE
 
 
 class Sessions:
     """Begins, refreshes and ends sessions."""
 
-    def __init__(self, db: SystemDatabase, clock: Clock, keys: tuple[str, ...]) -> None:
+    def __init__(self, db: SystemDatabase, clock: Clock, keys: tuple[str, ...], rules: Rotation = ROTATION) -> None:
+        self._rules = rules
         self._db = db
         self._clock = clock
         self._proofs = Proofs("refresh tokens", keys)
@@ -150,7 +160,7 @@ class Sessions:
     async def _answer(self, family: Row, counter: int) -> Refreshed | None:
         """Return the session as it goes on; None where it has changed meanwhile."""
         now = self._clock.now()
-        verdict = judge(family, counter, now.timestamp())
+        verdict = judge(family, counter, now.timestamp(), self._rules)
         if verdict is Verdict.ROTATE:
             return await self._rotate(family, now)
         if verdict is Verdict.REUSE and not family["ended_at"]:
