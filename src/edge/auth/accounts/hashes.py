@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from edge.errors import Overloaded
 from edge.ports import Clock
-from edge.ports.crypto import Crypto, ScryptCost
+from edge.ports.crypto import Crypto, ScryptCost, check_scrypt
 
 POLICY = ScryptCost(2**14, 8, 5)
 """The cost of new hashes: 16 MiB, and the least that OWASP advises for so much. It only ever grows."""
@@ -76,10 +76,10 @@ class Hasher:
     async def check(self, password: str, stored: str | None) -> Checked:
         """Check a password against a stored hash, None for nobody's: the time is the same. `Overloaded` as above."""
         async with self._turn():
-            if stored is None:
+            known = _readable(stored)
+            if known is None:
                 await self._derive(password, secrets.token_bytes(SALT_BYTES), self.cost, HASH_BYTES)
                 return Checked(fits=False)
-            known = PasswordHash.parse(stored)
             digest = await self._derive(password, known.salt, known.cost, len(known.digest))
             if (rest := rest_of(known.cost, self.cost)) is not None:
                 await self._derive(password, known.salt, rest, HASH_BYTES)
@@ -112,6 +112,17 @@ class Hasher:
         for mark in [mark for mark, at in self._entered.items() if at < before]:
             del self._entered[mark]
             self._running.discard(mark)
+
+
+def _readable(stored: str | None) -> PasswordHash | None:
+    """Return a stored hash; None where there is none, or none that can be checked: no password fits it."""
+    try:
+        known = PasswordHash.parse(stored) if stored is not None else None
+        if known is not None:
+            check_scrypt(known.cost, len(known.digest))
+    except ValueError:
+        return None
+    return known
 
 
 def rest_of(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
