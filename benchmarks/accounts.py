@@ -23,7 +23,7 @@ from edge.auth.accounts.settings import AccountSettings
 from edge.auth.callers import authenticate
 from edge.auth.limits import Limits
 from edge.injection import singleton
-from edge.ports import Clock, Database, Statement
+from edge.ports import Clock, Database, Limit, Statement
 from edge.ports.crypto import ScryptCost
 from edge.request import Request
 from edge.runtimes.local.crypto import LocalCrypto
@@ -58,6 +58,7 @@ app = App(
     settings=BenchmarkSettings,
     authenticate=authenticate,
     providers=[singleton(make_limits)],
+    limits={"RATE_LIMITER": Limit(1000, 60)},
     resources=[Accounts()],
 )
 
