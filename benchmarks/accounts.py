@@ -89,10 +89,10 @@ async def log_in(runtime: LocalRuntime, email: str, number: int) -> float:
     client = f"10.{number >> 16 & 255}.{number >> 8 & 255}.{number & 255}"
     began = time.perf_counter()
     response = await app.fetch(Request("POST", "/api/auth/login", "", headers, read, runtime.ports(), client))
-    taken = (time.perf_counter() - began) * 1000
+    elapsed = (time.perf_counter() - began) * 1000
     if response.status != 401:
         raise SystemExit(f"a log-in was answered with {response.status}: {response.body!r}")
-    return taken
+    return elapsed
 
 
 async def measure(count: int) -> dict[str, list[float]]:
@@ -127,10 +127,10 @@ def table(times: dict[str, list[float]]) -> Iterable[str]:
     chance = 1.36 * (2 / count) ** 0.5
     yield f"| {count} refused log-ins, ms | p5 | p25 | p50 | p75 | p95 | distance (chance: up to {chance:.2f}) |"
     yield "|---|---:|---:|---:|---:|---:|---:|"
-    for kind, taken in times.items():
-        cuts = quantiles(taken, n=20)
+    for kind, elapsed in times.items():
+        cuts = quantiles(elapsed, n=20)
         cells = [f"{cuts[place]:.1f}" for place in (0, 4, 9, 14, 18)]
-        yield f"| {kind} | {' | '.join(cells)} | {distance(taken, times['no account']):.2f} |"
+        yield f"| {kind} | {' | '.join(cells)} | {distance(elapsed, times['no account']):.2f} |"
 
 
 if __name__ == "__main__":
