@@ -15,6 +15,7 @@ from edge.resources.service_health import service_routes
 from vinyl_vault import NAME, VERSION, retention
 from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
+from vinyl_vault.sync import routes as sync
 from vinyl_vault.tables import TABLES
 
 LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
@@ -48,6 +49,7 @@ def compose(authenticate: Authenticate) -> App:
         resources=[
             index_routes(NAME, VERSION, LINKS),
             service_routes(migrations=SCHEMA.migrations),
+            sync.routes,
             retention.routes,
             job_routes(),
         ],
