@@ -52,6 +52,7 @@ app = App(
         service_routes(migrations=SCHEMA.migrations),
         Accounts(),
         sync.routes,
+        sync.conflicts,
         shares.routes,
         shares.public,
         collection.routes,
