@@ -186,6 +186,8 @@ def test_administrator_has_no_collection(run: Run) -> None:
         (BLUE | {"rev": 1}, "/rev"),
         (BLUE | {"market_value": None}, "/market_value"),
         (BLUE | {"bought_on": "2026-02-30"}, "/bought_on"),
+        (BLUE | {"extra": {"k": []}}, "/extra/k"),
+        (BLUE | {"extra": {"k": 2**53}}, "/extra/k"),
     ],
 )
 def test_record_that_is_not_valid_is_refused(local: Run, record: dict[str, Any], pointer: str) -> None:
