@@ -44,7 +44,7 @@ def get(sim: DiscogsSim, path: str, headers: dict[str, str] = KEYED, **query: st
 
 
 def ask(sim: DiscogsSim, path: str, **query: str) -> Any:
-    status, _, body = get(sim, path, **query)
+    status, _, body = get(sim, path, KEYED, **query)
     assert status == 200, body
     return json.loads(body)
 

@@ -27,7 +27,7 @@ from edge.ports.log import Log
 from edge.ports.queue import Queue
 from edge.ports.quotas import Quotas
 from edge.ports.rate_limiter import Limit, RateLimiter, Taken
-from edge.ports.throttle import Pace, Throttle
+from edge.ports.throttle import Pace, Throttle, Window
 
 __all__ = [
     "Assets",
@@ -67,4 +67,5 @@ __all__ = [
     "Throttle",
     "UniqueViolation",
     "Value",
+    "Window",
 ]
