@@ -1,0 +1,57 @@
+"""The composition root: everything that this Worker consists of."""
+
+from edge import Actor, App, Clock, Limit, Request, Unauthorized
+from edge.app import Authenticate
+from edge.auth.keys import require_key
+from edge.auth.limits import Limits, admit, rate_limit_headers
+from edge.injection import singleton
+from edge.middleware.access_log import access_log
+from edge.middleware.cors import cors
+from edge.middleware.request_id import request_id
+from edge.middleware.security_headers import security_headers
+from edge.resources.index import index_routes
+from edge.resources.jobs import job_routes
+from edge.resources.service_health import service_routes
+from vinyl_vault import NAME, VERSION, retention
+from vinyl_vault.schema import SCHEMA
+from vinyl_vault.settings import VaultSettings
+from vinyl_vault.tables import TABLES
+
+LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
+
+
+def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
+    """Return the limits of users and strangers; nobody has a daily quota here."""
+    return Limits(settings.rate_limiter, None, clock)
+
+
+async def authenticate(request: Request, settings: VaultSettings) -> Actor:
+    """Know the administrator by its key, where there is one, and nobody else: there are no accounts yet."""
+    if settings.admin_api_key is None:
+        raise Unauthorized("the key is not known")
+    return require_key(request, settings.admin_api_key)
+
+
+def compose(authenticate: Authenticate) -> App:
+    """Return the app, whose callers are known by a function."""
+    return App(
+        NAME,
+        version=VERSION,
+        settings=VaultSettings,
+        authenticate=authenticate,
+        admit=admit,
+        middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+        providers=[singleton(make_limits)],
+        tables=TABLES,
+        limits={"RATE_LIMITER": Limit(300, 60)},
+        migrations="vinyl_vault",
+        resources=[
+            index_routes(NAME, VERSION, LINKS),
+            service_routes(migrations=SCHEMA.migrations),
+            retention.routes,
+            job_routes(),
+        ],
+    )
+
+
+app = compose(authenticate)
