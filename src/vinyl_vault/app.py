@@ -13,6 +13,7 @@ from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from vinyl_vault import NAME, VERSION, retention
+from vinyl_vault.discogs import wiring as discogs
 from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
 from vinyl_vault.tables import TABLES
@@ -41,13 +42,14 @@ def compose(authenticate: Authenticate) -> App:
         authenticate=authenticate,
         admit=admit,
         middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-        providers=[singleton(make_limits)],
+        providers=[singleton(make_limits), *discogs.PROVIDERS],
         tables=TABLES,
-        limits={"RATE_LIMITER": Limit(300, 60)},
+        limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
         migrations="vinyl_vault",
         resources=[
             index_routes(NAME, VERSION, LINKS),
             service_routes(migrations=SCHEMA.migrations),
+            *discogs.RESOURCES,
             retention.routes,
             job_routes(),
         ],

@@ -57,7 +57,7 @@ class Carrier(TypedDict):
 
 def parse(text: str) -> list[Carrier]:
     """Return the carriers of an export's text, such as `2xLP, Album, RE + CD`; none where there is no text."""
-    return [_carrier(part) for part in text.split(_CARRIERS)[:MOST_CARRIERS] if part.strip(" ,")]
+    return [_carrier(part) for part in text.split(_CARRIERS)[:MOST_CARRIERS] if part.replace(",", "").strip()]
 
 
 def is_vinyl(carriers: Iterable[Carrier]) -> bool:

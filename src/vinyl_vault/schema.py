@@ -27,6 +27,11 @@ SCHEMA = Schema(
             },
         ),
         Relation(
+            "leases",
+            "name until!:real",
+            key=("name",),
+        ),
+        Relation(
             "shares",
             "user_id id token_hash! name! created_at!:instant",
             key=("user_id", "id"),
@@ -56,9 +61,10 @@ SCHEMA = Schema(
         Index(
             "collections_in_order", "collections", ("user_id", "artist COLLATE NOCASE", "album COLLATE NOCASE", "id")
         ),
+        Index("leases_by_end", "leases", ("until",)),
         Index("sync_queue_by_time", "sync_queue", ("pushed_at",)),
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql",),
+    migrations=("0001_init.sql", "0003_discogs.sql"),
 )

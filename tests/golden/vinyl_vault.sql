@@ -44,6 +44,13 @@ CREATE TABLE collections (
   UNIQUE (user_id, rev)
 );
 
+CREATE INDEX leases_by_end ON leases (until);
+
+CREATE TABLE leases (
+  name TEXT NOT NULL PRIMARY KEY,
+  until REAL NOT NULL
+);
+
 CREATE TABLE shares (
   user_id TEXT NOT NULL,
   id TEXT NOT NULL,

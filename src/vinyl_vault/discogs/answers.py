@@ -30,10 +30,10 @@ type Make = Callable[[], Awaitable[Json]]
 
 
 class Answer(NamedTuple):
-    """An answer: `data` is None where Discogs had none; `at` is its Unix second, `was_kept` if it came out of R2."""
+    """An answer: `data` is None where Discogs had none; `age_s` its age, `was_kept` if it came out of R2."""
 
     data: Json | None
-    at: int
+    age_s: int
     was_kept: bool = True
 
 
@@ -72,18 +72,14 @@ class Answers:
         if document is None or not isinstance(at := document.get("at"), int):
             return None
         data = document.get("data")
-        return Answer(data, at) if data is None or isinstance(data, dict) else None
+        return Answer(data, self._now() - at) if data is None or isinstance(data, dict) else None
 
     async def keep(self, key: str, data: Json | None) -> Answer:
         """Keep an answer from now on."""
         at = self._now()
         body = to_json({"at": at, "data": data})
         await self._bucket.put(f"data/{key}.json", body, content_type="application/json")
-        return Answer(data, at, was_kept=False)
-
-    def age_s(self, answer: Answer) -> int:
-        """Return how old an answer is, in seconds."""
-        return max(0, self._now() - answer.at)
+        return Answer(data, 0, was_kept=False)
 
     async def _make(self, key: str, make: Make, fresh_s: Callable[[Json], float]) -> Answer:
         """Ask Discogs where nobody else does; wait for the answer of whoever does."""
@@ -97,15 +93,15 @@ class Answers:
             if kept is not None and self._is_fresh(kept, fresh_s):
                 return kept
         try:
-            return await self._ask(key, make, fresh_s)
+            return await self._ask(key, make, fresh_s, waited_s)
         finally:
             await self._leases.give_back(name, until)
 
-    async def _ask(self, key: str, make: Make, fresh_s: Callable[[Json], float]) -> Answer:
+    async def _ask(self, key: str, make: Make, fresh_s: Callable[[Json], float], waited_s: float) -> Answer:
         kept = await self.read(key)  # what another asked for between our look and our lease
         if kept is not None and self._is_fresh(kept, fresh_s):
             return kept
-        await self._raise_fault(key)
+        await self._raise_fault(key, FAULT_S + waited_s)
         try:
             return await self.keep(key, await make())
         except DiscogsNotFound:
@@ -114,11 +110,11 @@ class Answers:
             await self._keep_fault(key, fault)
             raise
 
-    async def _raise_fault(self, key: str) -> None:
-        """Raise the failure of a call that was made just now."""
+    async def _raise_fault(self, key: str, longest_s: float) -> None:
+        """Raise the failure of a call that was made just now, or while we waited for it."""
         fault = await self._document(f"faults/{key}.json")
         at = fault.get("at") if fault else None
-        if fault is None or not isinstance(at, int) or not -FAULT_S <= self._now() - at <= FAULT_S:
+        if fault is None or not isinstance(at, int) or not -FAULT_S <= self._now() - at <= longest_s:
             return
         if fault.get("status") == DiscogsBusy.status:
             raise DiscogsBusy(float(fault.get("wait") or FAULT_S))
@@ -143,7 +139,7 @@ class Answers:
 
     def _is_fresh(self, answer: Answer, fresh_s: Callable[[Json], float]) -> bool:
         longest = MISSING_S if answer.data is None else fresh_s(answer.data)
-        return -AHEAD_S <= self._now() - answer.at < longest
+        return -AHEAD_S <= answer.age_s < longest
 
     def _now(self) -> int:
         return int(self._clock.now().timestamp())

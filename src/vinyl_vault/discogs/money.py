@@ -1,6 +1,6 @@
 """Currencies that Discogs knows, and amounts in their minor units."""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
 
 CURRENCIES = ("USD", "GBP", "EUR", "CAD", "AUD", "JPY", "CHF", "MXN", "BRL", "NZD", "SEK", "ZAR")
 MOST_MINOR = 10**12
@@ -23,6 +23,6 @@ def minor_units(amount: object, currency: str) -> int | None:
     try:
         exact = Decimal(str(amount)).scaleb(0 if currency in _WITHOUT_MINOR else 2)
         whole = exact.quantize(Decimal(1), ROUND_HALF_UP)
-    except InvalidOperation:
+    except DecimalException:
         return None
     return int(whole) if whole.is_finite() and 0 <= whole <= MOST_MINOR else None

@@ -6,6 +6,7 @@ from hashlib import sha256
 
 _NUMBER = re.compile(r" \(\d{1,4}\)(?=,|$| [-/&])")
 _ARTICLE = re.compile(r"^(?:the|a|an) | (?:the|a|an)$")
+_ARTICLES = frozenset({"the", "a", "an"})
 _NO_WORD = re.compile(r"[\W_]+")
 _SEPARATOR = " - "
 
@@ -20,7 +21,18 @@ def plain(name: str) -> str:
     folded = unicodedata.normalize("NFKD", shown(name)).casefold().replace("&", " and ")
     letters = "".join(letter for letter in folded if not unicodedata.combining(letter))
     words = _NO_WORD.sub(" ", letters).strip()
-    return _ARTICLE.sub("", words) or words or name.strip().casefold()
+    short = _ARTICLE.sub("", words)
+    return words if short in _ARTICLES else short or name.strip().casefold()
+
+
+def numbers(name: str) -> str:
+    """Return the numbers that tell an artist from its namesakes, such as `(2)`."""
+    return "".join(_NUMBER.findall(name)).strip()
+
+
+def is_listed(name: str, artists: str) -> bool:
+    """Tell whether an artist is, with its number, one of those whose names stand in one text."""
+    return f", {name.strip().casefold()}, " in f", {artists.replace('*', '').strip().casefold()}, "
 
 
 def split_title(title: str) -> tuple[str, str]:

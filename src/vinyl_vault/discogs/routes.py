@@ -4,10 +4,11 @@ from typing import Annotated, TypedDict, cast
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
-from edge import PUBLIC, Query, Routes
+from edge import PUBLIC, Query, Request, Routes
+from edge.auth.limits import TooManyRequests, address, bound
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.errors import Fault, InvalidParameter, ServiceAway
-from vinyl_vault.discogs.answers import Answer, Answers
+from vinyl_vault.discogs.answers import Answer
 from vinyl_vault.discogs.budget import DiscogsBusy
 from vinyl_vault.discogs.client import DiscogsNotFound, Json
 from vinyl_vault.discogs.covers import PENDING
@@ -20,6 +21,16 @@ from vinyl_vault.formats import Carrier
 routes = Routes("/api/discogs", tag="discogs", access=PUBLIC)
 
 MOST_ID = 2**53 - 1
+
+_PROBLEMS = (
+    InvalidParameter,
+    DiscogsNotFound,
+    DiscogsBusy,
+    TooManyRequests,
+    UpstreamFailed,
+    UpstreamTimeout,
+    ServiceAway,
+)
 
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
 type Currency = Annotated[str, AfterValidator(check_currency)]
@@ -60,9 +71,9 @@ class FoundRelease(TypedDict):
     artist_shown: str
     year: int | None
     label: str
-    catalog_number: str
+    catalogue_number: str
     format: str
-    carriers: list[Carrier]
+    formats: list[Carrier]
     genre: list[str]
     style: list[str]
     country: str
@@ -91,11 +102,12 @@ class ReleasePrice(TypedDict):
     age_s: int
 
 
-@routes.get("/search", InvalidParameter, DiscogsNotFound, DiscogsBusy, UpstreamFailed, UpstreamTimeout, ServiceAway)
+@routes.get("/search", *_PROBLEMS)
 async def search_release(
-    query: Query[SearchOptions], search: Search, prices: Prices, answers: Answers, settings: DiscogsSettings
+    query: Query[SearchOptions], request: Request, search: Search, prices: Prices, settings: DiscogsSettings
 ) -> FoundRelease:
     """Find the best release: by artist and album, by barcode, or by catalogue number."""
+    await bound(settings.search_limiter, f"discogs {address(request)}")
     answer = await _searched(query, search)
     release = _data_of(answer)
     currency = query.currency or settings.discogs_currency
@@ -105,16 +117,17 @@ async def search_release(
         release["for_sale"] = price["for_sale"]
     if release["cover"] == PENDING:
         release["cover"] = None
-    return cast("FoundRelease", release | {"cached": answer.was_kept, "age_s": answers.age_s(answer)})
+    return cast("FoundRelease", release | {"cached": answer.was_kept, "age_s": answer.age_s})
 
 
-@routes.get("/price", InvalidParameter, DiscogsNotFound, DiscogsBusy, UpstreamFailed, UpstreamTimeout, ServiceAway)
+@routes.get("/price", *_PROBLEMS)
 async def get_price(
-    query: Query[PriceOptions], prices: Prices, answers: Answers, settings: DiscogsSettings
+    query: Query[PriceOptions], request: Request, prices: Prices, settings: DiscogsSettings
 ) -> ReleasePrice:
     """Get the lowest price of a release, and how many copies are for sale."""
+    await bound(settings.search_limiter, f"discogs {address(request)}")
     answer = await prices.get(query.release_id, query.currency or settings.discogs_currency)
-    return cast("ReleasePrice", _data_of(answer) | {"cached": answer.was_kept, "age_s": answers.age_s(answer)})
+    return cast("ReleasePrice", _data_of(answer) | {"cached": answer.was_kept, "age_s": answer.age_s})
 
 
 async def _searched(query: SearchOptions, search: Search) -> Answer:
@@ -124,7 +137,7 @@ async def _searched(query: SearchOptions, search: Search) -> Answer:
     if query.barcode is not None:
         return await search.by_barcode(query.barcode)
     if query.catno is not None:
-        return await search.by_catalog_number(query.catno)
+        return await search.by_catalogue_number(query.catno)
     if query.artist is None or query.album is None:
         missing = "album" if query.album is None else "artist"
         raise InvalidParameter([Fault(pointer=missing, detail="artist and album are given together")])

@@ -9,7 +9,7 @@ from vinyl_vault.discogs.answers import DAY_S, Answer, Answers
 from vinyl_vault.discogs.barcodes import NoBarcode, canonical, forms
 from vinyl_vault.discogs.client import Discogs, DiscogsNotFound, Json
 from vinyl_vault.discogs.covers import PENDING
-from vinyl_vault.discogs.names import key_of, plain, shown, split_title
+from vinyl_vault.discogs.names import is_listed, key_of, numbers, plain, shown, split_title
 from vinyl_vault.discogs.releases import PENDING_S, Releases
 from vinyl_vault.discogs.settings import DiscogsSettings
 
@@ -29,7 +29,7 @@ class Search:
 
     async def by_names(self, artist: str, album: str) -> Answer:
         """Return the best release of an artist and album."""
-        key = key_of("album", artist, album)
+        key = key_of("album", f"{plain(artist)} {numbers(artist)}", album)
         query = {"artist": shown(artist), "release_title": shown(album)}
         return await self._get(key, [query], (artist, album))
 
@@ -41,7 +41,7 @@ class Search:
             raise InvalidParameter([Fault(pointer="barcode", detail=str(fault))]) from None
         return await self._get(key, [{"barcode": code} for code in codes], ("", ""))
 
-    async def by_catalog_number(self, number: str) -> Answer:
+    async def by_catalogue_number(self, number: str) -> Answer:
         """Return the best release with a catalogue number."""
         if number.strip().casefold() in _NO_NUMBERS:
             raise InvalidParameter([Fault(pointer="catno", detail="it stands for a release without a number")])
@@ -70,11 +70,11 @@ def ranked(hits: Iterable[Json], artist: str, album: str) -> list[Json]:
 
 def _rank(artist: str, album: str, hit: Json) -> tuple[int, int, int]:
     by, title = split_title(str(hit.get("title") or ""))
-    is_same = (plain(title) == plain(album)) * 2 + (plain(by) == plain(artist))
-    is_written_so = by.casefold() == artist.strip().casefold()
+    is_by = is_listed(artist, by) or (not numbers(artist) and plain(by) == plain(artist))
+    is_same = (plain(title) == plain(album)) * 2 + is_by * 2 + (by.casefold() == artist.strip().casefold())
     formats = hit.get("format")
     is_vinyl = isinstance(formats, list) and "Vinyl" in formats
-    return -(is_same * 2 + is_written_so), -int(is_vinyl), -_owners(hit.get("community"))
+    return -is_same, -int(is_vinyl), -_owners(hit.get("community"))
 
 
 def _owners(community: Any) -> int:

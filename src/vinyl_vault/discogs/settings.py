@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from edge import Bucket, Secret, Settings
+from edge import Bucket, RateLimiter, Secret, Settings
 from edge.ports import Throttle
 from edge.settings import BaseUrl
 from vinyl_vault.discogs.money import check_currency
@@ -21,6 +21,7 @@ class DiscogsSettings(Settings):
 
     cache: Bucket
     discogs_throttle: Throttle
+    search_limiter: RateLimiter | None = None
     discogs_api_url: BaseUrl = "https://api.discogs.com"
     discogs_key: Secret
     discogs_secret: Secret
