@@ -16,6 +16,7 @@ from vinyl_vault import NAME, VERSION, retention
 from vinyl_vault.discogs import wiring as discogs
 from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
+from vinyl_vault.sync import routes as sync
 from vinyl_vault.tables import TABLES
 
 LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
@@ -50,6 +51,7 @@ def compose(authenticate: Authenticate) -> App:
             index_routes(NAME, VERSION, LINKS),
             service_routes(migrations=SCHEMA.migrations),
             *discogs.RESOURCES,
+            sync.routes,
             retention.routes,
             job_routes(),
         ],

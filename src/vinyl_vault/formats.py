@@ -42,17 +42,19 @@ ABBREVIATIONS = {
 SPELT_OUT = {short: word for word, short in ABBREVIATIONS.items()}
 
 _VINYL = re.compile(r"(?:LP|Vinyl|EP|(?:5|6|7|8|9|10|11|12|16)\"|Flexi-disc|Flexi|Lathe Cut|Acetate|Shellac)")
-_COUNT = re.compile(r"([1-9][0-9]{0,3})x(.+)", re.DOTALL)
+_COUNT = re.compile(r"([1-9][0-9]{0,2})x(.+)", re.DOTALL)
 _CARRIERS = " + "
-MOST_CARRIERS = 100
+MOST_CARRIERS = 30
+MOST_WORDS = 30
+LONGEST_WORD = 100
 
 
 class Carrier(TypedDict):
-    """One kind of carrier in a release: how many there are, its name, and its other words, spelt out."""
+    """One kind of carrier in a release: its name, how many there are, and its other words, spelt out."""
 
-    count: int
     name: str
-    details: list[str]
+    quantity: int
+    descriptions: list[str]
 
 
 def parse(text: str) -> list[Carrier]:
@@ -62,7 +64,7 @@ def parse(text: str) -> list[Carrier]:
 
 def is_vinyl(carriers: Iterable[Carrier]) -> bool:
     """Tell whether one of the carriers is a record."""
-    return any(_VINYL.fullmatch(word) for one in carriers for word in (one["name"], *one["details"]))
+    return any(_VINYL.fullmatch(word) for one in carriers for word in (one["name"], *one["descriptions"]))
 
 
 def text_of(formats: Iterable[Mapping[str, Any]]) -> str:
@@ -75,9 +77,9 @@ def _carrier(text: str) -> Carrier:
     counted = _COUNT.fullmatch(words[0])
     name = counted[2].strip() if counted else words[0]
     return Carrier(
-        count=int(counted[1]) if counted else 1,
-        name=SPELT_OUT.get(name, name),
-        details=[SPELT_OUT.get(word, word) for word in words[1:]],
+        name=SPELT_OUT.get(name, name)[:LONGEST_WORD],
+        quantity=int(counted[1]) if counted else 1,
+        descriptions=[SPELT_OUT.get(word, word)[:LONGEST_WORD] for word in words[1 : MOST_WORDS + 1]],
     )
 
 

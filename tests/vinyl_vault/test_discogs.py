@@ -72,7 +72,7 @@ def test_search_finds_the_album_and_serves_its_cover(run: Run, sim: DiscogsSim) 
         "USD",
         4,
     )
-    assert release["formats"] == [{"count": 1, "name": "LP", "details": ["Album"]}]
+    assert release["formats"] == [{"name": "LP", "quantity": 1, "descriptions": ["Album"]}]
     assert release["cached"] is False
     assert (cover.status, cover.header("content-type"), cover.body[:3]) == (200, "image/jpeg", b"\xff\xd8\xff")
     assert all(one.query.get("curr_abbr") == "USD" for one in sim.calls("/releases"))

@@ -100,12 +100,12 @@ def test_names_without_letters_have_keys_of_their_own() -> None:
     ],
 )
 def test_formats_are_parsed(text: str, carriers: list[tuple[int, str, list[str]]]) -> None:
-    assert [(one["count"], one["name"], one["details"]) for one in parse(text)] == carriers
+    assert [(one["quantity"], one["name"], one["descriptions"]) for one in parse(text)] == carriers
 
 
 @given(st.text(max_size=80))
 def test_any_format_can_be_parsed(text: str) -> None:
-    assert all(one["count"] >= 1 and one["name"] for one in parse(text))
+    assert all(one["quantity"] >= 1 and one["name"] for one in parse(text))
 
 
 def test_format_of_the_api_is_written_as_in_an_export() -> None:
