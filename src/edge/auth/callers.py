@@ -29,19 +29,36 @@ def _long(secret: Secret) -> Secret:
 type SigningKey = Annotated[Secret, AfterValidator(_long)]
 
 
-class AccessSettings(Settings):
-    """By what callers are known.
+class CallerSettings(Settings):
+    """Settings of every app that tells callers apart.
 
-    `ADMIN_API_KEY` is a key of at least 24 characters, or `sha256:` and its hash. To rotate the signing key, move it
-    to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over; the keys that were made under it are looked
-    up within a budget from then on. `JWT_ISSUER` is the tokens' issuer and audience.
+    `ADMIN_API_KEY` is a key of at least 24 characters, or `sha256:` and its hash. `JWT_ISSUER` is the issuer and the
+    audience of tokens.
     """
 
     admin_api_key: AccessKey
-    jwt_secret_key: SigningKey
-    jwt_secret_key_old: SigningKey | None = None
     jwt_issuer: str = "api"
     rate_limiter: RateLimiter | None = None
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """Return the signing keys, the present one first; `NotConfigured` without."""
+        raise NotImplementedError
+
+
+class AccessSettings(CallerSettings):
+    """By what callers are known.
+
+    To rotate the signing key, move it to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over; the keys
+    that were made under it are looked up within a budget from then on.
+    """
+
+    jwt_secret_key: SigningKey
+    jwt_secret_key_old: SigningKey | None = None
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """Return the signing keys, the present one first; `NotConfigured` without."""
+        keys = [self.jwt_secret_key, *filter(None, [self.jwt_secret_key_old])]
+        return tuple(key.get_secret_value() for key in keys)
 
 
 class Signing:
@@ -66,7 +83,7 @@ class Signing:
 class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
-    def __init__(self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
+    def __init__(self, settings: CallerSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
         self._settings = settings
         self._clock = clock
         self._limits = limits
@@ -121,21 +138,16 @@ class Callers:
 
     def tokens(self) -> Tokens:
         """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
-        signing = self.signing or _signing(self._settings.jwt_issuer, self._signing_keys())
+        signing = self.signing or _signing(self._settings.jwt_issuer, self._settings.signing_keys())
         return signing.tokens
 
     @cached_property
     def signing(self) -> Signing | None:
         """Everything derived from the signing keys; None where they are missing or not valid."""
         try:
-            return _signing(self._settings.jwt_issuer, self._signing_keys())
+            return _signing(self._settings.jwt_issuer, self._settings.signing_keys())
         except NotConfigured:
             return None
-
-    def _signing_keys(self) -> tuple[str, ...]:
-        settings = self._settings
-        keys = [settings.jwt_secret_key, *filter(None, [settings.jwt_secret_key_old])]
-        return tuple(key.get_secret_value() for key in keys)
 
     async def _identify_key(self, presented: str, request: Request) -> Actor:
         keys = self._need_keys()

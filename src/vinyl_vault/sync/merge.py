@@ -12,6 +12,8 @@ from vinyl_vault.collection.record import DEFAULTS, EXTRA, MOST_EXTRA, MOST_TAGS
 
 DELETED = "deleted_at"
 """The name under which the last deletion or revival of a record has a revision and a client."""
+TAG = "tags."
+"""Begins the name under which a tag has a revision and a client."""
 NEWEST = 2**53 - 1
 """As the revision that an author saw: all changes, whatever they are."""
 
@@ -106,7 +108,7 @@ class Merge:
     def update(self, change: Change) -> None:
         """Write the fields that differ; a change of a deleted record revives it."""
         record = self.records.get(change.id) or self.new_record(change)
-        is_current = self.is_current(record, change)
+        is_current = record.deleted_at is None and self.is_current(record, change)  # a deletion forgot the fields
         values, conflicts = self.resolve(record, change)
         self.records[record.id] = record
         conflicts += self.revival(record, change)
@@ -116,10 +118,13 @@ class Merge:
             self.write(record, DELETED)
             record.deleted_at = None
         for name, value in values.items():
-            self.write(record, name)
-            record.fields[name] = value
-            if value is None and name.startswith(EXTRA):
-                del record.fields[name]
+            if name == "tags":
+                self.write_tags(record, value)
+            elif value is None and name.startswith(EXTRA):
+                self.forget(record, name)
+            else:
+                self.write(record, name)
+                record.fields[name] = value
         self.conflicts += conflicts
         self.note(record, is_current)
 
@@ -161,20 +166,26 @@ class Merge:
         conflicts: list[Conflict] = []
         for name, value in change.fields.items():
             current = record.fields.get(name)
-            is_unseen = record.revs.get(name, 0) > change.rev
-            resolved = resolve_tags(current or (), value, is_unseen) if name == "tags" else value
-            is_other = differs(resolved, current)
-            if is_other:
-                values[name] = resolved
-            if name == "tags":
-                if isinstance(value, list) and sorted({*value}) != resolved:
-                    conflicts.append(Conflict(record.id, "field", name, resolved, value, self.client))
-            elif is_other and record.is_unseen(name, change.rev, self.client):
+            resolved = self.resolve_tags(record, change.rev, value) if name == "tags" else value
+            if not differs(resolved, current):
+                continue
+            values[name] = resolved
+            if record.is_unseen(name, change.rev, self.client):
                 conflicts.append(Conflict(record.id, "field", name, value, current, record.by[name]))
-        names = {*record.fields, *values}
-        if sum(name.startswith(EXTRA) for name in names) > MOST_EXTRA:
+        if sum(name.startswith(EXTRA) for name in {*record.fields, *values}) > MOST_EXTRA:
             raise Rejected("too_many", "extra")
         return values, conflicts
+
+    def resolve_tags(self, record: Stored, rev: int, value: Any) -> list[str]:
+        """Return a record's tags after a change: a whole list removes none that another client has added since."""
+        current = {*record.fields["tags"]}
+        if isinstance(value, dict):
+            tags = current - {*value.get("remove", ())} | {*value.get("add", ())}
+        else:
+            tags = {*value} | {tag for tag in current if record.is_unseen(TAG + tag, rev, self.client)}
+        if len(tags) > MOST_TAGS:
+            raise Rejected("too_many", "tags")
+        return sorted(tags)
 
     def revival(self, record: Stored, change: Change) -> list[Conflict]:
         """Return the conflict of a change with a deletion that its author did not see."""
@@ -187,6 +198,20 @@ class Merge:
         if record not in self.changed:
             self.changed.append(record)
             record.rev = -len(self.changed)
+
+    def write_tags(self, record: Stored, tags: Sequence[str]) -> None:
+        """Write a record's tags: each has a revision of its own, as several clients add some."""
+        for tag in {*tags} - {*record.fields["tags"]}:
+            self.write(record, TAG + tag)
+        for tag in {*record.fields["tags"]} - {*tags}:
+            record.revs.pop(TAG + tag, None)
+            record.by.pop(TAG + tag, None)
+        record.fields["tags"] = tags
+
+    def forget(self, record: Stored, name: str) -> None:
+        """Remove a field of another program."""
+        for values in (record.fields, record.revs, record.by):
+            values.pop(name, None)
 
     def write(self, record: Stored, name: str) -> None:
         """Note the revision and the client of a field's new value."""
@@ -205,14 +230,3 @@ class Merge:
 def differs(value: Any, other: Any) -> bool:
     """Tell whether two values are not the same in JSON, where true is not 1."""
     return value != other or type(value) is not type(other)
-
-
-def resolve_tags(current: Sequence[str], value: Any, is_unseen: bool) -> list[str]:
-    """Return a record's tags after a change: a whole list removes none that were added since it was seen."""
-    if isinstance(value, dict):
-        tags = {*current} - {*value.get("remove", ())} | {*value.get("add", ())}
-    else:
-        tags = {*value, *current} if is_unseen else {*value}
-    if len(tags) > MOST_TAGS:
-        raise Rejected("too_many", "tags")
-    return sorted(tags)

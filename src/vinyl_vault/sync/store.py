@@ -99,6 +99,8 @@ class Behind(Exception):
 class SyncStore:
     """The records of one user, for all that writes them."""
 
+    merge_class: type[Merge] = Merge
+
     def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock) -> None:
         self._db, self.user_id, self._clock = db, user_id, clock
 
@@ -142,7 +144,9 @@ class SyncStore:
         )
 
     def remembered(self, push: Push, state: State) -> Memory | None:
-        """Return the memory of a push that came before; None for a new one."""
+        """Return the memory of a push that came before; None for a new one, and for one without changes."""
+        if not push.changes and not push.rejections:
+            return None
         if state.memory is None and push.seq < state.newest:
             raise Behind
         if state.memory is not None and state.memory.body_hash != push.body_hash:
@@ -151,7 +155,7 @@ class SyncStore:
 
     def merge(self, push: Push, state: State) -> Merge:
         """Merge a push into the records that were read; what another epoch's client saw counts for nothing."""
-        merge = Merge(push.client, to_text(self._clock.now()), state.records)
+        merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
         cursor, head = push.cursor, state.head
         is_foreign = cursor is not None and (cursor.epoch != head.epoch or cursor.rev > head.rev)
         merge.apply([change._replace(rev=0) for change in push.changes] if is_foreign else push.changes)
