@@ -22,7 +22,7 @@ KEPT = {
     },
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},
-    "vinyl_vault": {"collections", "sync_heads", "sync_conflicts", "shares"},
+    "vinyl_vault": {"collections", "details_due", "imports", "sync_heads", "sync_conflicts", "shares"},
 }  # fmt: skip
 """Tables whose rows are kept until somebody removes them."""
 SMALL = {"vehicles"}

@@ -18,6 +18,7 @@ from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
 from vinyl_vault.sync import routes as sync
 from vinyl_vault.tables import TABLES
+from vinyl_vault.transfer import wiring as transfer
 
 LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
 
@@ -43,7 +44,7 @@ def compose(authenticate: Authenticate) -> App:
         authenticate=authenticate,
         admit=admit,
         middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-        providers=[singleton(make_limits), *discogs.PROVIDERS],
+        providers=[singleton(make_limits), *discogs.PROVIDERS, *transfer.PROVIDERS],
         tables=TABLES,
         limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
         migrations="vinyl_vault",
@@ -52,6 +53,7 @@ def compose(authenticate: Authenticate) -> App:
             service_routes(migrations=SCHEMA.migrations),
             *discogs.RESOURCES,
             sync.routes,
+            *transfer.RESOURCES,
             retention.routes,
             job_routes(),
         ],

@@ -10,7 +10,7 @@ from edge.testing import Client
 from edge.testing.runner import Runner
 from vinyl_vault.app import compose
 
-ENV = {"LOG_LEVEL": "error", "RATE_LIMITER": "off"}
+ENV = {"LOG_LEVEL": "error", "RATE_LIMITER": "off", "DISCOGS_KEY": "k" * 20, "DISCOGS_SECRET": "s" * 20}
 
 
 async def by_header(request: Request) -> Actor:

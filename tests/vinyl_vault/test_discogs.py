@@ -365,8 +365,9 @@ def kept(run: Run, prefix: str) -> Iterator[tuple[str, Path]]:
 
 def forget(run: Run, prefix: str) -> None:
     for database in run.state.rglob("objects.sqlite"):
-        with sqlite3.connect(database) as connection:
-            connection.execute("DELETE FROM objects WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        connection = sqlite3.connect(database)
+        connection.execute("DELETE FROM objects WHERE substr(key, 1, ?) = ?", (len(prefix), prefix))
+        connection.commit()
         connection.close()
 
 

@@ -201,8 +201,10 @@ class Header(NamedTuple):
 
     @property
     def is_wantlist(self) -> bool:
-        """Whether the file has no column that only a collection has."""
-        return not any(column and column.field in _COLLECTION_ONLY for column in self.columns)
+        """Whether the file is a wantlist of Discogs: it has `release_id` and `Notes`, and nothing of a collection."""
+        fields = {column.field for column in self.columns if column}
+        has_notes = "notes" in map(_compared, self.names)
+        return has_notes and "discogs" in fields and not fields & _COLLECTION_ONLY
 
 
 def read_header(cells: Sequence[str]) -> Header:
