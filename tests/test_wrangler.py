@@ -14,7 +14,7 @@ import pytest
 from apps import DEFAULT, load, packages
 from build_assets import target
 from edge.app import App
-from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLimiter, Throttle
+from edge.ports import Bucket, Database, KeyValue, Limit, Mailer, Queue, Quotas, RateLimiter, Throttle
 from edge.ports.events import Events
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
@@ -65,6 +65,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
+    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
     yield (wrangler["assets"]["binding"], None)
 

@@ -1,11 +1,11 @@
--- Records of collectors, and what keeps their copies on several devices equal.
+-- Records of collectors, and what keeps their copies on several devices equal. All of it goes with its user.
 
 -- One row is one copy: two copies of a pressing are two rows. `id` is the client's, unique for its user. `rev` is the
 -- revision of the row's last change; `field_revs` and `field_by` say for each field that was ever written in which
 -- revision and by which client, `deleted_at` among them. A row that was deleted keeps its content until it is purged.
 -- Money is {"amount": minor units, "currency": "EUR"}; discogs is {"kind": "release", "id": 1}.
 CREATE TABLE collections (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
   status TEXT NOT NULL DEFAULT 'owned' CHECK (status IN ('owned', 'wanted')),
   artist TEXT NOT NULL DEFAULT '',
@@ -52,7 +52,7 @@ CREATE INDEX collections_deleted ON collections (deleted_at) WHERE deleted_at IS
 -- The newest revision of each user's records. `epoch` is another one after the database was restored; deletions up to
 -- `floor` were purged. A write fails by `unchanged` when a record that it touches is no longer as it was read.
 CREATE TABLE sync_heads (
-  user_id TEXT NOT NULL PRIMARY KEY,
+  user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
   epoch TEXT NOT NULL,
   rev INTEGER NOT NULL DEFAULT 0,
   floor INTEGER NOT NULL DEFAULT 0,
@@ -62,7 +62,7 @@ CREATE TABLE sync_heads (
 -- Pushes that were answered: one that is sent again is answered alike. In `answer` a revision below 0 counts from
 -- `base`, the user's revision before the push.
 CREATE TABLE sync_queue (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   client_id TEXT NOT NULL,
   seq INTEGER NOT NULL,
   body_hash TEXT NOT NULL,
@@ -76,7 +76,7 @@ CREATE INDEX sync_queue_by_time ON sync_queue (pushed_at);
 
 -- Values that lost against another client's, and deletions that were refused or undone, until somebody dismisses them.
 CREATE TABLE sync_conflicts (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   client_id TEXT NOT NULL,
   seq INTEGER NOT NULL,
   n INTEGER NOT NULL,
@@ -92,7 +92,7 @@ CREATE TABLE sync_conflicts (
 
 -- Links that show a collection to whoever has them; the token is stored as its hash.
 CREATE TABLE shares (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
   token_hash TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,

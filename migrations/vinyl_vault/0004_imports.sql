@@ -3,7 +3,7 @@
 -- One row is one file. Its rows wait in the bucket, `chunks` objects of them; `next_chunk` is the first that is not in
 -- the collection yet, or -1 where all are to be judged once more before. `parts` are the parts of the file that came, and `layout` the names of its columns.
 CREATE TABLE imports (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'checked', 'running', 'done')),
   source TEXT NOT NULL CHECK (source IN ('csv', 'browser')),
@@ -36,7 +36,7 @@ CREATE INDEX imports_by_time ON imports (updated_at);
 
 -- Records whose cover and price are to be asked for, within Discogs' limit, from `due_at` on; a row goes when it is done.
 CREATE TABLE details_due (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   record_id TEXT NOT NULL,
   import_id TEXT NOT NULL,
   release_id INTEGER NOT NULL,

@@ -1,8 +1,8 @@
 """The composition root: everything that this Worker consists of."""
 
-from edge import Actor, App, Clock, Limit, Request, Unauthorized
-from edge.app import Authenticate
-from edge.auth.keys import require_key
+from edge import App, Clock, Limit
+from edge.auth.accounts.routes import Accounts
+from edge.auth.callers import authenticate
 from edge.auth.limits import Limits, admit, rate_limit_headers
 from edge.injection import singleton
 from edge.middleware.access_log import access_log
@@ -28,36 +28,25 @@ def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
     return Limits(settings.rate_limiter, None, clock)
 
 
-async def authenticate(request: Request, settings: VaultSettings) -> Actor:
-    """Know the administrator by its key, where there is one, and nobody else: there are no accounts yet."""
-    if settings.admin_api_key is None:
-        raise Unauthorized("the key is not known")
-    return require_key(request, settings.admin_api_key)
-
-
-def compose(authenticate: Authenticate) -> App:
-    """Return the app, whose callers are known by a function."""
-    return App(
-        NAME,
-        version=VERSION,
-        settings=VaultSettings,
-        authenticate=authenticate,
-        admit=admit,
-        middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-        providers=[singleton(make_limits), *discogs.PROVIDERS, *transfer.PROVIDERS],
-        tables=TABLES,
-        limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
-        migrations="vinyl_vault",
-        resources=[
-            index_routes(NAME, VERSION, LINKS),
-            service_routes(migrations=SCHEMA.migrations),
-            *discogs.RESOURCES,
-            sync.routes,
-            *transfer.RESOURCES,
-            retention.routes,
-            job_routes(),
-        ],
-    )
-
-
-app = compose(authenticate)
+app = App(
+    NAME,
+    version=VERSION,
+    settings=VaultSettings,
+    authenticate=authenticate,
+    admit=admit,
+    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+    providers=[singleton(make_limits), *discogs.PROVIDERS, *transfer.PROVIDERS],
+    tables=TABLES,
+    limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
+    migrations="vinyl_vault",
+    resources=[
+        index_routes(NAME, VERSION, LINKS),
+        service_routes(migrations=SCHEMA.migrations),
+        Accounts(),
+        *discogs.RESOURCES,
+        sync.routes,
+        *transfer.RESOURCES,
+        retention.routes,
+        job_routes(),
+    ],
+)

@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from edge import Clock, Statement, SystemDatabase, Tick
+from edge.auth.accounts.tables import RULES as ACCOUNT_RULES
 from edge.data.retention import Rule, retention_routes
 from edge.instants import to_text
 
@@ -21,6 +22,7 @@ A_RUN = 5_000
 """Deletions that one run purges."""
 
 RULES = [
+    *ACCOUNT_RULES,
     Rule("leases", "until", timedelta(hours=1), is_epoch=True),
     Rule("sync_queue", "pushed_at", DELETIONS_KEPT),
     Rule("sync_queue", "pushed_at", NAMELESS_KEPT, where=f"client_id LIKE '{NAMELESS}%'"),

@@ -1,6 +1,7 @@
 """The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations."""
 
 from edge import READER
+from edge.auth.accounts.tables import PRIVATE, USERS
 from edge.data import MEMBER, OWNER, Table, Tables
 from vinyl_vault.schema import SCHEMA
 
@@ -9,6 +10,8 @@ OWN = {MEMBER: "user_id = :caller", OWNER: "false"}
 
 TABLES = Tables(
     SCHEMA,
+    USERS,
+    *PRIVATE,
     Table("collections", read=READER, write=READER, own=OWN),
     Table("sync_heads", read=READER, write=READER, own=OWN),
     Table("sync_queue", read=READER, write=READER, own=OWN),

@@ -1,9 +1,31 @@
+CREATE INDEX account_links_by_user ON account_links (user_id);
+
+CREATE INDEX account_links_expires ON account_links (expires_at);
+
+CREATE TABLE account_links (
+  id TEXT PRIMARY KEY,
+  purpose TEXT NOT NULL,
+  user_id TEXT REFERENCES users (id) ON DELETE CASCADE,
+  email TEXT NOT NULL,
+  profile TEXT,
+  expires_at TEXT NOT NULL
+);
+
+CREATE INDEX auth_attempts_seen ON auth_attempts (seen_at);
+
+CREATE TABLE auth_attempts (
+  key TEXT PRIMARY KEY,
+  failures INTEGER NOT NULL,
+  free_at REAL NOT NULL,
+  seen_at REAL NOT NULL
+);
+
 CREATE INDEX collections_deleted ON collections (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX collections_in_order ON collections (user_id, artist COLLATE NOCASE, album COLLATE NOCASE, id);
 
 CREATE TABLE collections (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
   status TEXT NOT NULL DEFAULT 'owned' CHECK (status IN ('owned', 'wanted')),
   artist TEXT NOT NULL DEFAULT '',
@@ -49,7 +71,7 @@ CREATE INDEX details_due_by_import ON details_due (user_id, import_id);
 CREATE INDEX details_due_by_time ON details_due (due_at);
 
 CREATE TABLE details_due (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   record_id TEXT NOT NULL,
   import_id TEXT NOT NULL,
   release_id INTEGER NOT NULL,
@@ -65,7 +87,7 @@ CREATE INDEX imports_by_time ON imports (updated_at);
 CREATE UNIQUE INDEX imports_running ON imports (user_id) WHERE state = 'running';
 
 CREATE TABLE imports (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
   state TEXT NOT NULL CHECK (state IN ('open', 'checked', 'running', 'done')),
   source TEXT NOT NULL CHECK (source IN ('csv', 'browser')),
@@ -99,8 +121,29 @@ CREATE TABLE leases (
   until REAL NOT NULL
 );
 
+CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_id, network);
+
+CREATE INDEX refresh_tokens_ended ON refresh_tokens (ended_at);
+
+CREATE INDEX refresh_tokens_expires ON refresh_tokens (expires_at);
+
+CREATE TABLE refresh_tokens (
+  id TEXT PRIMARY KEY,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  counter INTEGER NOT NULL,
+  rotated_at REAL NOT NULL,
+  used_at REAL,
+  client TEXT NOT NULL,
+  network TEXT NOT NULL,
+  created_at TEXT NOT NULL,
+  last_used_at TEXT NOT NULL,
+  expires_at TEXT NOT NULL,
+  ended_at TEXT,
+  ended_by TEXT
+);
+
 CREATE TABLE shares (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
   token_hash TEXT NOT NULL UNIQUE,
   name TEXT NOT NULL,
@@ -111,7 +154,7 @@ CREATE TABLE shares (
 CREATE TABLE sqlite_sequence(name,seq);
 
 CREATE TABLE sync_conflicts (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   client_id TEXT NOT NULL,
   seq INTEGER NOT NULL,
   n INTEGER NOT NULL,
@@ -126,7 +169,7 @@ CREATE TABLE sync_conflicts (
 );
 
 CREATE TABLE sync_heads (
-  user_id TEXT NOT NULL PRIMARY KEY,
+  user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
   epoch TEXT NOT NULL,
   rev INTEGER NOT NULL DEFAULT 0,
   floor INTEGER NOT NULL DEFAULT 0,
@@ -136,7 +179,7 @@ CREATE TABLE sync_heads (
 CREATE INDEX sync_queue_by_time ON sync_queue (pushed_at);
 
 CREATE TABLE sync_queue (
-  user_id TEXT NOT NULL,
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   client_id TEXT NOT NULL,
   seq INTEGER NOT NULL,
   body_hash TEXT NOT NULL,
@@ -144,5 +187,20 @@ CREATE TABLE sync_queue (
   base INTEGER NOT NULL DEFAULT 0,
   pushed_at TEXT NOT NULL,
   PRIMARY KEY (user_id, client_id, seq)
+);
+
+CREATE TABLE user_passwords (
+  user_id TEXT PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
+  hash TEXT NOT NULL,
+  changed_at TEXT NOT NULL
+);
+
+CREATE TABLE users (
+  id TEXT PRIMARY KEY,
+  email TEXT NOT NULL,
+  email_key TEXT NOT NULL UNIQUE,
+  confirmed_at TEXT,
+  created_at TEXT NOT NULL,
+  updated_at TEXT NOT NULL
 );
 

@@ -1,4 +1,4 @@
-"""Devices that sync one collection: each has a copy, edits that wait, and one push that is sent until it is answered."""
+"""Devices that sync one collection: each has a copy, edits that wait, and a push that is sent until it is answered."""
 
 import json
 from collections.abc import Awaitable, Callable

@@ -13,7 +13,7 @@ from tests.vinyl_vault.histories import Seen, Server
 from edge import READER, Actor
 from edge.data import Sql
 from edge.errors import Overloaded
-from edge.ports import Result, Statement
+from edge.ports import Database, Result, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.sqlite import Work, error_of
 from vinyl_vault.collection.record import shown
@@ -60,8 +60,14 @@ class Direct(Server):
 
     def __init__(self, db: DirectDatabase, store: type[SyncStore] = SyncStore) -> None:
         self.db, self.store = db, store
+        self.users: set[str] = set()
 
     async def send(self, user: str, body: bytes) -> Reply:
+        if user not in self.users:
+            self.users.add(user)
+            await self.db.run(
+                "INSERT INTO users VALUES (?, ?, ?, NULL, '', '') ON CONFLICT DO NOTHING", user, user, user
+            )
         push = read_push(SyncRequest.model_validate_json(body), body, user)
         scoped = TABLES.scoped(self.db, Actor(user, READER, is_member=True))
         try:
@@ -77,22 +83,28 @@ class Direct(Server):
         return answer(outcome, push.limit)
 
     async def look(self, user: str) -> Seen:
-        rows = await self.db.all("SELECT * FROM collections WHERE user_id = ?", user)
-        conflicts = await self.db.all("SELECT kept, lost FROM sync_conflicts WHERE user_id = ?", user)
-        head = await self.db.first("SELECT rev FROM sync_heads WHERE user_id = ?", user)
-        revs = [row["rev"] for row in rows]
-        assert len({*revs}) == len(revs)
-        live = {row["id"]: flat(dict(shown(row))) for row in rows if row["deleted_at"] is None}
-        return Seen(live, [from_json(row["lost"]) for row in conflicts], head["rev"] if head else 0)
+        return await look(self.db, user)
 
     def between(self, work: Callable[[], Awaitable[None]] | None) -> None:
         self.db.between = work
 
 
+async def look(db: Database, user: str) -> Seen:
+    """Return what a database holds of a user."""
+    rows = await db.all("SELECT * FROM collections WHERE user_id = ?", user)
+    conflicts = await db.all("SELECT lost FROM sync_conflicts WHERE user_id = ?", user)
+    head = await db.first("SELECT rev FROM sync_heads WHERE user_id = ?", user)
+    revs = [row["rev"] for row in rows]
+    assert len({*revs}) == len(revs), "a revision is used twice"
+    assert all(0 < rev <= head["rev"] for rev in revs if head), "a revision is none of the head's"
+    live = {row["id"]: flat(dict(shown(row))) for row in rows if row["deleted_at"] is None}
+    return Seen(live, [from_json(row["lost"]) for row in conflicts], head["rev"] if head else 0)
+
+
 class WithoutGuard(SyncStore):
     """Writes whatever is there by now."""
 
-    def guard(self, state: State, count: int):  # type: ignore[no-untyped-def]
+    def guard(self, state: State, count: int):  # type: ignore[no-untyped-def]  # noqa: ARG002
         return self._db.prepare.update("sync_heads", {"rev": Sql("rev + ?", count)}, "true", returning=None)
 
 
@@ -165,3 +177,12 @@ class CursorAtHead(Direct):
     def answer(self, outcome: Outcome, push: Push) -> object:
         given = answer(outcome, push.limit)
         return {**given, "last_sync": f"{outcome.head.epoch}.{outcome.head.rev}", "more": False}
+
+
+class CarelessDevices(Direct):
+    """Devices send whole records, and the server takes them as they are."""
+
+    whole_records = True
+
+    def __init__(self, db: DirectDatabase) -> None:
+        super().__init__(db, WholeRecordStore)

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.vinyl_vault.conftest import ENV, app
+from tests.vinyl_vault.conftest import ENV
 
 from edge.testing import Answer, Client
 from edge.testing.runner import Runner
 from sims.discogs import DiscogsSim, Fault
+from vinyl_vault.app import app
 
 NIGHT = "/api/discogs/search?artist=the+glass+harbour&album=Night%20Ferry"
 

@@ -5,23 +5,33 @@ import csv
 import io
 import json
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.vinyl_vault.conftest import ENV, app, as_member
+from tests.vinyl_vault.conftest import ENV, as_admin, as_member
 from tests.vinyl_vault.test_csv import FILE, HEADER, ROWS, WANTED
 
 from edge.testing import Client
 from edge.testing.runner import Runner
 from sims.discogs import DiscogsSim, Fault
+from vinyl_vault.app import app
 
 CSV = [("content-type", "text/csv; charset=utf-8")]
 PATH = "/api/collection/import"
 
 type Run = Runner[Client]
+
+
+class AdasRunner(Runner[Client]):
+    """Runs cases with the client of a user."""
+
+    @asynccontextmanager
+    async def opened(self, client: Client) -> AsyncIterator[Client]:
+        yield await as_member(client, "ada")
 
 
 @pytest.fixture(scope="module")
@@ -42,9 +52,8 @@ def run(tmp_path: Path, sim: DiscogsSim) -> Run:
         "DISCOGS_API_URL": sim.url,
         "DISCOGS_KEY": sim.key,
         "DISCOGS_SECRET": sim.secret,
-        "ADMIN_API_KEY": "k" * 32,
     }
-    return Runner(app, tmp_path / "state", env, [("x-member", "ada")])
+    return AdasRunner(app, tmp_path / "state", env, [])
 
 
 async def send(client: Client, data: str | bytes, query: str = "", status: int = 201) -> Any:
@@ -247,7 +256,7 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
 def test_import_is_its_users_alone(run: Run) -> None:
     async def case(client: Client) -> None:
         report = await send(client, FILE)
-        bob, admin, path = as_member(client, "bob"), as_member(client, "admin"), f"{PATH}/{report['id']}"
+        bob, admin, path = await as_member(client, "bob"), as_admin(client), f"{PATH}/{report['id']}"
         for other, status in ((bob, 404), (admin, 403), (client.anonymous(), 401)):
             answers = [
                 await other.get(path),

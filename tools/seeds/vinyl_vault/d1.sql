@@ -1,5 +1,7 @@
 -- Four records of a demonstration, one of them wanted: what a collection looks like before anyone has added to one.
 
+INSERT INTO users (id, email, email_key, created_at, updated_at) VALUES ('demonstration', 'demonstration@example.org', 'demonstration@example.org', '2026-01-01 12:00:00', '2026-01-01 12:00:00') ON CONFLICT DO NOTHING;
+
 INSERT INTO sync_heads (user_id, epoch, rev) VALUES ('demonstration', '00000000deadbeef', 4) ON CONFLICT DO NOTHING;
 
 INSERT INTO collections (user_id, id, status, artist, album, year, label, catalogue_number, format, genre, style, country, media_condition, sleeve_condition, price_paid, tags, rev, created_at) VALUES
