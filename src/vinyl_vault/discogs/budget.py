@@ -1,6 +1,7 @@
 """The calls that may be made to Discogs in a minute, over all requests and isolates."""
 
 import math
+from hashlib import sha256
 
 from edge import Clock, Problem
 from edge.ports import Throttle, Window
@@ -11,8 +12,6 @@ WINDOW_S = 61.0
 PAUSE_S = 10.0
 """Seconds without calls after a 429 that does not say how long."""
 LONGEST_PAUSE_S = 120.0
-
-_NAME = "discogs"
 
 
 class DiscogsBusy(Problem):
@@ -32,6 +31,7 @@ class Budget:
 
     def __init__(self, settings: DiscogsSettings, clock: Clock) -> None:
         self._throttle: Throttle = settings.discogs_throttle
+        self._name = f"discogs:{_mark(settings)}"
         self._clock = clock
         self._patience = settings.discogs_wait_s
         calls = settings.discogs_calls_per_minute
@@ -49,12 +49,19 @@ class Budget:
     async def refuse(self, seconds: float | None) -> DiscogsBusy:
         """Make no call for a while after a 429, in any isolate; return the problem of the call that got it."""
         pause = PAUSE_S if seconds is None else min(max(seconds, 1.0), LONGEST_PAUSE_S)
-        await self._throttle.pause(_NAME, pause)
+        await self._throttle.pause(self._name, pause)
         return DiscogsBusy(pause)
 
     async def _take(self, window: Window, patience: float) -> None:
-        wait = await self._throttle.admit(_NAME, window, patience)
+        wait = await self._throttle.admit(self._name, window, patience)
         if wait > patience:
             raise DiscogsBusy(wait)
         if wait > 0:
             await self._clock.sleep(wait)
+
+
+def _mark(settings: DiscogsSettings) -> str:
+    """Return what tells one key's budget from another's; a missing key is told where a call needs it."""
+    if "discogs_key" in settings.faults:
+        return ""
+    return sha256(settings.discogs_key.get_secret_value().encode()).hexdigest()[:16]

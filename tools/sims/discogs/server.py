@@ -58,9 +58,9 @@ class DiscogsSim(StandIn):
 
     options: ClassVar = {"access_log": None}
 
-    def __init__(self, port: int = 0, *, window_s: float = 60.0) -> None:
+    def __init__(self, port: int = 0, *, window_s: float = 60.0, key: str = KEY) -> None:
         super().__init__(port)
-        self.key, self.secret = KEY, SECRET
+        self.key, self.secret = key, SECRET
         self.window = Window(time.monotonic, window_s)
         self.requests: list[Asked] = []
         self.reset()
