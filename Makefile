@@ -12,6 +12,7 @@ NOT_IN_WASM := $(addprefix --no-emit-package=,cffi cryptography pycparser)
 WORKERS := node_modules/.installed build/.vendored
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
+unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
 .PHONY: help dev dev-workers sync migrate migration seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live startup lock clean
 
@@ -95,6 +96,7 @@ deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy 
 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
+	$(BIN)/python -m benchmarks.rows
 	$(BIN)/python -m benchmarks.live
 
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd

@@ -8,7 +8,7 @@ from functools import cache
 
 from pydantic_core import to_json
 
-from core_tessie.tessie.records import RECORDS, Capacity
+from core_tessie.tessie.records import CAPACITY, RECORDS
 from edge import Statement
 from edge.data.upserts import upsert
 from edge.ports import Value
@@ -17,8 +17,8 @@ _FIXED = frozenset({"tessie_id", "recorded_at", "tessie_updated_at"})
 """Columns that an id is made of, and Tessie's own stamp: no owner corrects them."""
 
 RECORD_COLUMNS: Mapping[str, tuple[str, ...]] = {
-    **{table: ("id", "vin", *record.model_fields) for table, record in RECORDS.items()},
-    "battery_health": ("id", "vin", *Capacity.model_fields),
+    **{table: ("id", "vin", *source.columns) for table, source in RECORDS.items()},
+    "battery_health": ("id", "vin", *CAPACITY.columns),
 }
 """The tables of records, which an owner may also add to and remove from, with the columns that Tessie fills."""
 

@@ -10,7 +10,7 @@ import pytest
 from core_tessie.overrides import CORRECTABLE, RECORD_COLUMNS, upsert_from_tessie
 from core_tessie.sync.rows import history
 from core_tessie.tables import TABLES
-from core_tessie.tessie.records import Charge
+from core_tessie.tessie.records import CHARGE
 from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
@@ -288,8 +288,8 @@ def test_a_correction_between_plan_and_write_of_a_sync_stays(run: Runner, order:
         db = client.ports.settings.db
         await change(client, "POST", "/d1/vehicles", {"vin": VIN}, 201)
         record = {"id": 5, "started_at": 1_760_000_000, "ended_at": 1_760_003_600, "location": "A", "cost": 1.0}
-        await db.batch(history(Charge, VIN, [record]).upserts)
-        planned = history(Charge, VIN, [record | {"cost": 2.0}]).upserts
+        await db.batch(history(CHARGE, VIN, [record]).upserts)
+        planned = history(CHARGE, VIN, [record | {"cost": 2.0}]).upserts
         if order == "after":
             await db.batch(planned)
         await change(client, "PATCH", f"/d1/charges/{VIN}-5", {"cost": 7.0})
@@ -298,10 +298,10 @@ def test_a_correction_between_plan_and_write_of_a_sync_stays(run: Runner, order:
         assert (await read(client, "charges", f"{VIN}-5"))["cost"] == 7
         assert await overrides(client) == {f"charges:{VIN}-5:cost": (7, 2)}
         await change(client, "DELETE", f"/d1/charges/{VIN}-5")
-        await db.batch(history(Charge, VIN, [record | {"cost": 3.0}]).upserts)
+        await db.batch(history(CHARGE, VIN, [record | {"cost": 3.0}]).upserts)
         assert await rows(client, "charges") == []
         stamp = (await rows(client, "overrides"))[0]["updated_at"]
-        results = await db.batch(history(Charge, VIN, [record | {"cost": 3.0}]).upserts)
+        results = await db.batch(history(CHARGE, VIN, [record | {"cost": 3.0}]).upserts)
         assert [result.changes for result in results] == [0, 0]
         assert (await rows(client, "overrides"))[0]["updated_at"] == stamp
 
@@ -313,11 +313,11 @@ def test_syncs_and_corrections_at_once_end_in_one_state(run: Runner) -> None:
         db = client.ports.settings.db
         await change(client, "POST", "/d1/vehicles", {"vin": VIN}, 201)
         record = {"id": 5, "started_at": 1_760_000_000, "location": "A", "cost": 1.0}
-        await db.batch(history(Charge, VIN, [record]).upserts)
+        await db.batch(history(CHARGE, VIN, [record]).upserts)
 
         async def sync() -> None:
             for cost in range(2, 12):
-                await db.batch(history(Charge, VIN, [record | {"cost": float(cost)}]).upserts)
+                await db.batch(history(CHARGE, VIN, [record | {"cost": float(cost)}]).upserts)
 
         async def correct() -> None:
             for turn in range(6):
@@ -350,7 +350,7 @@ def test_every_column_of_a_record_survives_exactly(run: Runner) -> None:
             "is_supercharger": True,
             "is_fast_charger": None,
         }
-        await client.ports.settings.db.batch(history(Charge, VIN, [record]).upserts)
+        await client.ports.settings.db.batch(history(CHARGE, VIN, [record]).upserts)
         before = await read(client, "charges", f"{VIN}-5")
         other = {
             "location": "x",
@@ -383,7 +383,7 @@ def test_the_declared_columns_are_those_of_the_tables() -> None:
 def test_the_cost_of_an_upsert_does_not_grow_with_the_overrides(run: Runner) -> None:
     async def case(client: Client) -> list[str]:
         db = client.ports.settings.db
-        statements = history(Charge, VIN, [{"id": 5, "started_at": 1_760_000_000}]).upserts
+        statements = history(CHARGE, VIN, [{"id": 5, "started_at": 1_760_000_000}]).upserts
         plans = [await db.all(f"EXPLAIN QUERY PLAN {sql}", *params) for sql, params in statements]
         return [step["detail"] for plan in plans for step in plan]
 

@@ -1,14 +1,18 @@
 """The declaration of the tables: which are served, to whom, and what of their columns the dialect may take."""
 
-from typing import Any, cast
-
-from pydantic import BaseModel, TypeAdapter
-
 from core_tessie.d1.bodies import keys_of
 from core_tessie.d1.filters import CHOICE, INSERT, PAGE
 from core_tessie.d1.values import EXPECTED, is_writable
 from core_tessie.tables import NATURAL_IDS, SERVED, TABLES
-from core_tessie.tessie.records import RECORDS, Capacity, Climate, Software, Vehicle, VehicleSettings
+from core_tessie.tessie.records import (
+    CAPACITY,
+    CLIMATE,
+    ORIGINAL_CAPACITY,
+    RECORDS,
+    SETTINGS,
+    SOFTWARE,
+    VEHICLE,
+)
 from edge.access import ADMIN, READER
 from edge.data import Kind
 from edge.ports import Database
@@ -81,11 +85,15 @@ def test_an_identity_is_made_of_columns_that_are_never_null() -> None:
 
 
 def test_records_of_tessie_have_columns_and_types_of_the_schema() -> None:
-    models: dict[str, type[BaseModel]] = {**RECORDS, "vehicles": Vehicle, "vehicle_settings": VehicleSettings}
-    models |= {"climates": Climate, "battery_health": Capacity, "software_updates": Software}
-    for name, model in models.items():
-        for field, info in model.model_fields.items():
-            column = SERVED[name].columns[field]
-            adapter: TypeAdapter[Any] = TypeAdapter(cast("Any", info.annotation))
-            assert type(adapter.validate_python(VALUES[column.kind])) is TYPES[column.kind], (name, field)
-            assert not info.is_required() or not column.nullable, (name, field)
+    for source in (*RECORDS.values(), CAPACITY, ORIGINAL_CAPACITY, VEHICLE, SETTINGS, CLIMATE, SOFTWARE):
+        for cell in source.cells:
+            column = SERVED[source.table].columns[cell.column]
+            assert not column.is_generated
+            assert type(cell.type.validate_python(VALUES[column.kind])) is TYPES[column.kind], (source.table, column)
+
+
+def test_a_state_needs_no_field_and_a_record_those_of_its_identity() -> None:
+    assert not [cell for source in (VEHICLE, SETTINGS, SOFTWARE) for cell in source.cells if cell.is_required]
+    required = {source: [cell.column for cell in source.cells if cell.is_required] for source in RECORDS.values()}
+    assert all(columns == ["tessie_id", "started_at"] for columns in required.values())
+    assert [cell.column for cell in (*CAPACITY.cells, *CLIMATE.cells) if cell.is_required] == ["recorded_at"] * 2

@@ -3,23 +3,12 @@
 from collections.abc import Sequence
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json
 
 from core_tessie.sync.reading import read_object, results
 from core_tessie.tessie.client import Ask, Tessie
-from core_tessie.tessie.records import Lenient
+from core_tessie.tessie.records import ORIGINAL_CAPACITY, read
 from edge import Problem, Statement
-
-
-class OriginalCapacity(BaseModel):
-    """A car's battery against what it was when new."""
-
-    model_config = ConfigDict(allow_inf_nan=False)
-
-    vin: str
-    original_capacity: Lenient[float] = None
-    degradation_percent: Lenient[float] = None
 
 
 async def read_originals(tessie: Tessie, request_id: str) -> list[Statement]:
@@ -33,13 +22,8 @@ async def read_originals(tessie: Tessie, request_id: str) -> list[Statement]:
 
 def originals(entries: Sequence[Any]) -> list[Statement]:
     """Return the statement that stores the original capacities of known cars; what is not given stays as it was."""
-    rows = []
-    for entry in entries:
-        try:
-            read = OriginalCapacity.model_validate(entry)
-        except ValidationError:
-            continue
-        rows.append((read.vin, read.original_capacity, read.degradation_percent))
+    read_all = [read(ORIGINAL_CAPACITY, entry).row for entry in entries]
+    rows = [tuple(row.values()) for row in read_all if row is not None]
     return [Statement(_STORE, (to_json(rows).decode(),))] if rows else []
 
 

@@ -27,7 +27,7 @@ from core_tessie.live_events import (
 )
 from core_tessie.sync.runs import SyncRun
 from core_tessie.tables import TABLES
-from core_tessie.tessie.records import Vehicle
+from core_tessie.tessie.records import VEHICLE
 from edge import Statement
 from edge.instants import to_epoch
 from edge.live.publisher import Publisher
@@ -35,7 +35,7 @@ from edge.ports import Row
 
 ROUTE = "queue:core-tessie-queue"
 """The route that a sync's notes in the log have."""
-SHOWN = Vehicle.model_fields.keys() - {"latitude", "longitude", "heading_deg", "recorded_at"}
+SHOWN = frozenset(VEHICLE.columns) - {"latitude", "longitude", "heading_deg", "recorded_at"}
 """Columns of a vehicle whose changes are told: not where it is, and not when it was looked at."""
 RECORDED: Mapping[str, tuple[str, Any]] = {
     "drives": ("drive.recorded", DriveRecorded),

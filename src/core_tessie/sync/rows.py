@@ -4,19 +4,8 @@ from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from pydantic import BaseModel
-
 from core_tessie.overrides import upsert_from_tessie
-from core_tessie.tessie.records import (
-    Capacity,
-    Climate,
-    Record,
-    Software,
-    Vehicle,
-    VehicleSettings,
-    read,
-    read_id,
-)
+from core_tessie.tessie.records import CAPACITY, CLIMATE, SETTINGS, SOFTWARE, VEHICLE, Source, read, read_id
 from edge import Statement
 from edge.data.upserts import upsert
 
@@ -33,24 +22,23 @@ class Records(NamedTuple):
     newest_update: str
 
 
-def history(kind: type[Record], vin: str, results: Sequence[object], counted: Collection[int] = ()) -> Records:
+def history(source: Source, vin: str, results: Sequence[object], counted: Collection[int] = ()) -> Records:
     """Return the upserts of a car's drives, charges or idles; what was `counted` before is not counted again."""
-    columns = ("id", "vin", *kind.model_fields)
     rows: dict[str, tuple[object, ...]] = {}
     unreadable: Counter[str] = Counter()
     updates = [""]
     for result in results:
-        record, dropped = read(kind, result)
-        if record is None or record.tessie_id not in counted:
+        row, dropped = read(source, result)
+        if row is None or row["tessie_id"] not in counted:
             unreadable.update(dropped)
-        if record is not None:
-            id_ = f"{vin}-{record.tessie_id}"
-            rows[id_] = (id_, vin, *record.model_dump().values())
-            updates.append(record.tessie_updated_at or "")
+        if row is not None:
+            id_ = f"{vin}-{row['tessie_id']}"
+            rows[id_] = (id_, vin, *row.values())
+            updates.append(row["tessie_updated_at"] or "")
     ids = [read_id(result.get("id")) if isinstance(result, dict) else None for result in results]
     known = [one for one in ids if one is not None]
     return Records(
-        upsert_from_tessie(kind.table, columns, list(rows.values())),
+        upsert_from_tessie(source.table, ("id", "vin", *source.columns), list(rows.values())),
         unreadable,
         known if len(known) == len(ids) else None,
         max(updates),
@@ -59,15 +47,15 @@ def history(kind: type[Record], vin: str, results: Sequence[object], counted: Co
 
 def capacities(vin: str, results: Sequence[object]) -> tuple[list[Statement], Counter[str]]:
     """Return the upserts of a car's battery measurements, one row for each instant, and the fields not readable."""
-    columns = ("id", "vin", *Capacity.model_fields)
     rows: dict[str, tuple[object, ...]] = {}
     unreadable: Counter[str] = Counter()
     for result in results:
-        capacity, dropped = read(Capacity, result)
+        row, dropped = read(CAPACITY, result)
         unreadable.update(dropped)
-        if capacity is not None:
-            id_ = f"{vin}-{capacity.recorded_at}"
-            rows[id_] = (id_, vin, *capacity.model_dump().values())
+        if row is not None:
+            id_ = f"{vin}-{row['recorded_at']}"
+            rows[id_] = (id_, vin, *row.values())
+    columns = ("id", "vin", *CAPACITY.columns)
     return upsert_from_tessie("battery_health", columns, list(rows.values())), unreadable
 
 
@@ -77,19 +65,19 @@ def snapshot(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
     A sub-object that is missing leaves its columns as they were: it tells nothing about them.
     """
     statements = present(vin, state)
-    statements += _present("vehicle_settings", {"id": vin, "vin": vin}, VehicleSettings, state)
+    statements += _present(SETTINGS, vin, state)
     return statements + _climate(vin, state) + _software(vin, state, now)
 
 
 def present(vin: str, state: Mapping[str, Any]) -> list[Statement]:
     """Return the upsert of what a state object tells of the car itself."""
-    return _present("vehicles", {"id": vin, "vin": vin}, Vehicle, _named(state))
+    return _present(VEHICLE, vin, _named(state))
 
 
 def unreadable_in(state: Mapping[str, Any]) -> Counter[str]:
     """Count by name the fields of a state object that are there and cannot be read."""
-    read_all = [read(model, state) for model in (Vehicle, VehicleSettings, Climate, Software)]
-    return Counter({name for record, unreadable in read_all if record is not None for name in unreadable})
+    read_all = [read(source, state) for source in (VEHICLE, SETTINGS, CLIMATE, SOFTWARE)]
+    return Counter({name for row, unreadable in read_all if row is not None for name in unreadable})
 
 
 def _named(state: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -106,35 +94,30 @@ def listed(vehicles: Mapping[str, bool]) -> list[Statement]:
     return upsert("vehicles", ("id", "vin", "is_active"), rows)
 
 
-def _present(table: str, keys: Mapping[str, str], model: type[BaseModel], state: Mapping[str, Any]) -> list[Statement]:
-    values = model.model_validate(state).model_dump()
-    told = {name: values[name] for name, field in model.model_fields.items() if _is_told(name, field, state)}
-    row = {**keys, **told}
-    return upsert_from_tessie(table, tuple(row), [tuple(row.values())]) if told else []
-
-
-def _is_told(name: str, field: Any, state: Mapping[str, Any]) -> bool:
-    first = field.validation_alias.path[0] if field.validation_alias else name
-    return state.get(first) is not None
+def _present(source: Source, vin: str, state: Mapping[str, Any]) -> list[Statement]:
+    present = source.members(state)
+    values = {name: value for name, value in (read(source, state).row or {}).items() if name in present}
+    row = {"id": vin, "vin": vin, **values}
+    return upsert_from_tessie(source.table, tuple(row), [tuple(row.values())]) if values else []
 
 
 def _climate(vin: str, state: Mapping[str, Any]) -> list[Statement]:
-    climate = read(Climate, state).record
-    if climate is None:
+    row = read(CLIMATE, state).row
+    if row is None:
         return []
-    columns = ("id", "vin", *Climate.model_fields)
-    return upsert("climates", columns, [(f"{vin}-{climate.recorded_at}", vin, *climate.model_dump().values())])
+    columns = ("id", "vin", *CLIMATE.columns)
+    return upsert("climates", columns, [(f"{vin}-{row['recorded_at']}", vin, *row.values())])
 
 
 def _software(vin: str, state: Mapping[str, Any], now: str) -> list[Statement]:
     """An update that waits, and the version that runs: its row was there before if it was seen waiting."""
-    waiting = Software.model_validate(state)
-    running = (Vehicle.model_validate(state).car_version or "").partition(" ")[0]
+    vehicle, waiting = read(VEHICLE, state).row or {}, read(SOFTWARE, state).row or {}
+    running = (vehicle.get("car_version") or "").partition(" ")[0]
+    version = (waiting.get("version") or "").strip()
     statements = []
-    if waiting.version and waiting.version.strip() and waiting.version.strip() != running:
-        version = waiting.version.strip()
-        status, progress = waiting.status or "available", (waiting.download_pct, waiting.install_pct)
-        values = (f"{vin}-{version}", vin, version, status, now, *progress, waiting.expected_duration_s)
+    if version and version != running:
+        progress = (waiting["download_pct"], waiting["install_pct"], waiting["expected_duration_s"])
+        values = (f"{vin}-{version}", vin, version, waiting["status"] or "available", now, *progress)
         statements.append(Statement(_WAITING, values))
     if running:
         statements.append(Statement(_RUNNING, (f"{vin}-{running}", vin, running, now, vin, now)))

@@ -96,7 +96,8 @@ class Client:
             body = to_json(json)
             sent = [("content-type", "application/json"), *sent]
         answer = await self._send(method, target, sent, body)
-        check_secrets(f"{method} {target}", answer.body + repr(answer.headers).encode(), self.secrets)
+        if self.secrets:
+            check_secrets(f"{method} {target}", answer.body + repr(answer.headers).encode(), self.secrets)
         return answer
 
     async def _send(self, method: str, target: str, headers: HeaderList, body: bytes) -> Answer:

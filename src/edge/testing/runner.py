@@ -3,12 +3,15 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import cast
 
 from edge.app import App
 from edge.http import HeaderList
-from edge.runtimes.local.runtime import LocalRuntime
+from edge.runtimes.local.migrations import migrate
+from edge.runtimes.local.runtime import LocalRuntime, database_path
 from edge.testing.client import Client, check_secrets
 from edge.testing.host import Host
 from pyedge.client import ROOT
@@ -67,6 +70,10 @@ class Runner[C]:
     @asynccontextmanager
     async def _local(self, started: bool) -> AsyncIterator[Client]:
         migrations = ROOT / "migrations" / self.app.migrations
+        database = database_path(self.app, self.state)
+        if database is not None and not database.exists():
+            database.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            database.write_bytes(migrated_database(migrations))
         runtime = LocalRuntime.open(self.app, self.state, self.env, migrations=migrations)
         try:
             if started:
@@ -82,3 +89,12 @@ class Runner[C]:
     async def _remote(self, host: Host) -> AsyncIterator[Client]:
         yield await host.client(self.app, self.env, self.headers, secrets=self.secrets)
         check_secrets("the Worker's log", "\n".join(host.worker.logs).encode(), self.secrets)
+
+
+@cache
+def migrated_database(migrations: Path) -> bytes:
+    """Return the file of an empty database; a test begins with a copy, as migrating costs more than most tests do."""
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "empty.sqlite"
+        migrate(path, migrations)
+        return path.read_bytes()
