@@ -1,10 +1,11 @@
 """The composition root: everything that this Worker consists of."""
 
-from edge import App, Clock, Limit
+from edge import App, Clock, Limit, Ports
 from edge.auth.accounts.routes import Accounts
 from edge.auth.callers import authenticate
 from edge.auth.limits import Limits, admit, rate_limit_headers
-from edge.injection import singleton
+from edge.data import ScopedDatabase
+from edge.injection import event, singleton
 from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
@@ -13,10 +14,14 @@ from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from vinyl_vault import NAME, VERSION, retention
+from vinyl_vault.collection import routes as collection
+from vinyl_vault.collection import shares, stats
 from vinyl_vault.discogs import wiring as discogs
+from vinyl_vault.members import member_of
 from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
 from vinyl_vault.sync import routes as sync
+from vinyl_vault.sync.store import SyncStore
 from vinyl_vault.tables import TABLES
 from vinyl_vault.transfer import wiring as transfer
 
@@ -28,6 +33,11 @@ def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
     return Limits(settings.rate_limiter, None, clock)
 
 
+def make_store(db: ScopedDatabase, ports: Ports, clock: Clock) -> SyncStore:
+    """Return the store of the caller's records; `MembersOnly` for a caller that is no user."""
+    return SyncStore(db, member_of(ports.caller).name, clock)
+
+
 app = App(
     NAME,
     version=VERSION,
@@ -35,7 +45,13 @@ app = App(
     authenticate=authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), *discogs.PROVIDERS, *transfer.PROVIDERS],
+    providers=[
+        singleton(make_limits),
+        event(make_store),
+        event(shares.SharedCollections),
+        *discogs.PROVIDERS,
+        *transfer.PROVIDERS,
+    ],
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
     migrations="vinyl_vault",
@@ -46,6 +62,10 @@ app = App(
         *discogs.RESOURCES,
         sync.routes,
         *transfer.RESOURCES,
+        shares.routes,
+        shares.public,
+        collection.routes,
+        stats.routes,
         retention.routes,
         job_routes(),
     ],

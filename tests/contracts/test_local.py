@@ -17,6 +17,7 @@ from tests.contracts import (
     events,
     fetch,
     key_value,
+    mailer,
     model,
     queue,
     quotas,
@@ -40,6 +41,7 @@ from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.fetch import LocalFetch
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
+from edge.runtimes.local.mailer import LocalMailer
 from edge.runtimes.local.model import LocalModel
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
@@ -81,6 +83,11 @@ def test_key_value(case: key_value.Case, tmp_path: Path) -> None:
     kv = LocalKeyValue(tmp_path / "kv.sqlite")
     asyncio.run(finished(case(kv)))
     kv.close()
+
+
+@each(mailer.CASES)
+def test_mailer(case: mailer.Case, tmp_path: Path) -> None:
+    asyncio.run(finished(case(LocalMailer(tmp_path / "mail", lambda: LocalLog("error")))))
 
 
 @each(bucket.CASES)

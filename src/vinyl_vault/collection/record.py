@@ -81,7 +81,7 @@ class Money(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    amount: int = Field(ge=0, le=10**12)
+    amount: int = Field(ge=0, le=10**10)
     currency: str = Field(pattern="^[A-Z]{3}$")
 
 

@@ -172,7 +172,8 @@ class Merge:
             values[name] = resolved
             if record.is_unseen(name, change.rev, self.client):
                 conflicts.append(Conflict(record.id, "field", name, value, current, record.by[name]))
-        if sum(name.startswith(EXTRA) for name in {*record.fields, *values}) > MOST_EXTRA:
+        after = record.fields | values
+        if sum(name.startswith(EXTRA) and value is not None for name, value in after.items()) > MOST_EXTRA:
             raise Rejected("too_many", "extra")
         return values, conflicts
 

@@ -5,7 +5,7 @@ from typing import Any, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from edge import READER, Actor, Body, Clock, NotFound, Problem, Query, Request, Routes
+from edge import READER, Actor, Body, NotFound, Problem, Query, Request, Routes
 from edge.data import ScopedDatabase
 from edge.errors import Overloaded, PayloadTooLarge
 from edge.ports import Row
@@ -113,9 +113,7 @@ class Conflicts(TypedDict):
 
 
 @routes.post("/sync", PushTooLarge, PayloadTooLarge, SeqReused, ClientBehind, Overloaded, body_limit=BODY_LIMIT)
-async def sync_collection(
-    sent: Body[SyncRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock
-) -> SyncAnswer:
+async def sync_collection(sent: Body[SyncRequest], request: Request, actor: Actor, store: SyncStore) -> SyncAnswer:
     """Send changes and get those of other devices.
 
     The same push sent again is answered alike and changes nothing. Conflicts are decided by field, the later push wins;
@@ -123,7 +121,7 @@ async def sync_collection(
     """
     push = read_push(sent, await request.body(BODY_LIMIT), actor.name)
     try:
-        outcome = await SyncStore(db, actor.name, clock).push(push)
+        outcome = await store.push(push)
     except Reused:
         raise SeqReused(f"push {push.seq} came before with other contents: take the next number") from None
     except Behind:

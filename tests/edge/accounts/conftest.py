@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import Iterator
 from email import message_from_bytes
 from email.message import EmailMessage
@@ -34,7 +35,14 @@ ENV = {
 ADA = {"email": "ada@example.org", "password": "correct horse battery"}
 SITE = [("origin", "https://vinyl.example")]
 
-type Run = Runner[Client]
+
+class SiteRunner(Runner[Client]):
+    """Runs cases on the app; `earlier` counts the lines that the Worker wrote before."""
+
+    earlier = 0
+
+
+type Run = SiteRunner
 
 
 @pytest.fixture(scope="session")
@@ -48,16 +56,21 @@ def workers_host(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> 
 
 
 @pytest.fixture
-def run(runtime: str, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+def run(runtime: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Run]:
     """Return a runner on each runtime."""
-    host = request.getfixturevalue("workers_host") if runtime == "workers" else None
-    return Runner(app, tmp_path / "state", ENV, [], host)
+    host: Host | None = request.getfixturevalue("workers_host") if runtime == "workers" else None
+    runner = SiteRunner(app, tmp_path / "state", ENV, [], host)
+    if host is not None:
+        runner.earlier = len(host.logs)
+    yield runner
+    if host is not None:
+        time.sleep(0.1)  # the notice of a test's last step is no mail of the next one
 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Run:
     """Return a runner on the local runtime alone."""
-    return Runner(app, tmp_path / "state", ENV, [])
+    return SiteRunner(app, tmp_path / "state", ENV, [])
 
 
 async def registered(client: Client, **account: str) -> dict[str, Any]:
@@ -105,7 +118,7 @@ def _sent(run: Run) -> list[str]:
     if run.host is None:
         files = sorted((run.state / "mail" / "MAILER").glob("*.eml"))
         return [f"{mail['to']}: {mail['subject']}\n{mail.get_content()}" for mail in map(_read, files)]
-    found, lines = [], run.host.worker.logs
+    found, lines = [], run.host.logs[run.earlier :]
     for number, line in enumerate(lines):
         if line.startswith("Text: "):
             to = next(one for one in reversed(lines[:number]) if one.startswith("To: "))
