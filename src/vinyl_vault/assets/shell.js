@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "83fb4f00ece5417d",
+  "version": "619d2e10b5e0760c",
   "files": [
     "/css/site.css",
     "/css/views.css",
