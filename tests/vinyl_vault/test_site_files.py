@@ -63,3 +63,39 @@ def test_the_manifest_names_icons_that_are_there() -> None:
 def test_the_policy_of_static_files_lets_the_manifest_in() -> None:
     headers = (ROOT / "tools" / "assets" / "_headers").read_text(encoding="utf-8")
     assert "manifest-src 'self'" in headers
+
+
+def palettes() -> dict[str, dict[str, str]]:
+    """Return the colours of both schemes by their names."""
+    css = (ASSETS / "css" / "site.css").read_text(encoding="utf-8")
+    light, dark = (dict(re.findall(r"--([\w-]+): (#\w+);", part)) for part in css.split("prefers-color-scheme", 2)[:2])
+    return {"light": light, "dark": light | dark}
+
+
+def luminance(colour: str) -> float:
+    """Return the relative luminance of a colour (WCAG 2.2)."""
+    digits = colour[1:] if len(colour) == 7 else "".join(digit * 2 for digit in colour[1:])
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def contrast(one: str, other: str) -> float:
+    dark, light = sorted((luminance(one), luminance(other)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_colours_of_text_and_edges_can_be_told_apart(scheme: str) -> None:
+    colours = palettes()[scheme]
+    grounds = ("page", "card", "soft")
+    texts = [(name, ground) for name in ("text", "dim", "accent", "good", "warn", "bad") for ground in grounds]
+    weak = [pair for pair in [*texts, ("on-accent", "accent")] if contrast(*(colours[name] for name in pair)) < 4.5]
+    edges = [(name, ground) for name in ("edge", "bar", "accent") for ground in ("page", "card")]
+    weak += [pair for pair in edges if contrast(*(colours[name] for name in pair)) < 3]
+    assert weak == []
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert contrast("#fff", "#000000") == pytest.approx(21)
+    assert contrast("#767676", "#ffffff") == pytest.approx(4.54, abs=0.01)

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "619d2e10b5e0760c",
+  "version": "83e8eacd7ff5f12d",
   "files": [
     "/css/site.css",
     "/css/views.css",

@@ -3,6 +3,7 @@ import { Channel } from "./channel.js";
 import { button, el, say } from "./dom.js";
 import { leaveFor, sessionEnded } from "./leaving.js";
 import { Model } from "./model.js";
+import { reopen } from "./outbox.js";
 import { Session } from "./session.js";
 import { Store } from "./store.js";
 import { Sync } from "./sync.js";
@@ -94,6 +95,7 @@ async function open() {
 
 async function opened(userId) {
   const store = await Store.open(userId);
+  await reopen(store);
   const model = new Model(store, channel);
   return { store, model, sync: new Sync(store, site.session, (ids) => model.changed(ids)) };
 }

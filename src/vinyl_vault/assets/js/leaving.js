@@ -1,6 +1,6 @@
 // Leaving with edits that are not sent: a person decides, and nothing is dropped unasked.
 import { ask, download, el, say } from "./dom.js";
-import { waiting } from "./outbox.js";
+import { closeIfEmpty, waiting } from "./outbox.js";
 import { Away, Refused } from "./session.js";
 
 let isAsking = false;
@@ -15,7 +15,7 @@ export async function exportUnsent(store) {
 
 async function question(site, title, isLoggedIn) {
   const { count } = await waiting(site.store);
-  const text = `${several(count)} on this device alone. ${isLoggedIn ? "" : "Log in again to send them. "}They stay here if you keep them.`;
+  const text = `${several(count)} on this device alone. ${isLoggedIn ? "" : "Log in again to send. "}What you keep is sent when you log in here again.`;
   return ask(title, el("p", {}, text), [
     ["send", isLoggedIn ? "Send and log out" : "Log in and send"],
     ["export", "Export to a file", "quiet"],
@@ -47,13 +47,13 @@ export async function sessionEnded(site) {
 export async function leaveFor(site) {
   const { count } = await waiting(site.store);
   if (count) return choose(site, "Leave with changes that were not sent?", false);
-  return leave(site, true);
+  return leave(site, false);
 }
 
 export async function logOut(site) {
   const { count } = await waiting(site.store);
   if (count) return choose(site, "Log out with changes that were not sent?", true);
-  return end(site, true);
+  return end(site, false);
 }
 
 async function choose(site, title, isLoggedIn) {
@@ -66,7 +66,7 @@ async function choose(site, title, isLoggedIn) {
     if (choice === "send" && !isLoggedIn) return site.go("#/login");
     if (choice === "send") {
       await site.sync.now();
-      if (!(await waiting(site.store)).count) return end(site, true);
+      if (!(await waiting(site.store)).count) return end(site, false);
       continue;
     }
     if (choice === "keep" && isLoggedIn) return end(site, false);
@@ -77,17 +77,19 @@ async function choose(site, title, isLoggedIn) {
 }
 
 // Ends the session at the server, without which the cookie would stay; then leaves.
-async function end(site, isRemoved) {
+async function end(site, isDiscarded) {
   try {
     const answer = await fetch("/api/auth/logout", { method: "POST", headers: { "content-type": "application/json" }, body: "{}" });
     if (!answer.ok && answer.status !== 401) throw new Refused(answer.status, await answer.json().catch(() => null));
   } catch (fault) {
     throw fault instanceof Refused ? fault : new Away();
   }
-  await leave(site, isRemoved);
+  await leave(site, isDiscarded);
 }
 
-async function leave(site, isRemoved) {
+// Closes the database in all tabs; it is removed where nothing in it waits, or what waits is discarded.
+async function leave(site, isDiscarded) {
+  const isRemoved = isDiscarded || (await closeIfEmpty(site.store));
   site.channel.post("left", { userId: site.store.userId });
   if (isRemoved) await caches.delete("covers");
   await site.close(isRemoved);

@@ -16,7 +16,7 @@ export class Model extends EventTarget {
   constructor(store, channel) {
     super();
     Object.assign(this, { store, channel, records: new Map(), unsent: new Set(), lists: new Map() });
-    this.tail = Promise.resolve();
+    this.due = undefined;
     this.onchange = () => {};
   }
 
@@ -27,9 +27,20 @@ export class Model extends EventTarget {
     return this.load(list);
   }
 
+  // Reads records again, null for all of them; what comes meanwhile is read together.
   load(ids = null) {
-    this.tail = this.tail.then(() => this.read(ids)).catch(() => {});
-    return this.tail;
+    this.due = ids === null || this.due === null ? null : new Set([...(this.due ?? []), ...ids]);
+    this.reading ??= this.readDue().finally(() => { this.reading = undefined; });
+    return this.reading;
+  }
+
+  async readDue() {
+    await null;
+    while (this.due !== undefined) {
+      const ids = this.due && [...this.due];
+      this.due = undefined;
+      await this.read(ids).catch(() => {}); // the database was closed
+    }
   }
 
   async read(ids) {

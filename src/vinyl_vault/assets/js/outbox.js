@@ -9,6 +9,7 @@ const FIRST = { seq: 0, cursor: null, more: false, most: MOST_ROWS };
 const stateOf = async (tx) => (await tx.get("meta", "state")) ?? { ...FIRST, client_id: `web-${crypto.randomUUID()}` };
 
 async function editsOf(tx, id) {
+  if (await tx.get("meta", "closed")) throw new Error("You have logged out in another tab.");
   const frozen = await tx.get("meta", "frozen");
   return (await tx.get("edits", id)) ?? newEdits(id, seenRev(await tx.get("records", id), frozen?.edits[id]));
 }
@@ -25,6 +26,17 @@ export function remove(store, id) {
     else tx.put("edits", asDeletion(edits));
   });
 }
+
+// Takes no more edits where none waits, so that the database can go; tells whether that is so.
+export function closeIfEmpty(store) {
+  return store.write(async (tx) => {
+    if ((await tx.get("meta", "frozen")) || (await tx.count("edits"))) return false;
+    tx.put("meta", true, "closed");
+    return true;
+  });
+}
+
+export const reopen = (store) => store.write(async (tx) => tx.remove("meta", "closed"));
 
 // Returns what waits: the push that has no answer yet, and edits behind it.
 export function waiting(store) {

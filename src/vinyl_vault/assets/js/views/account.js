@@ -48,12 +48,12 @@ function sessions(site) {
     try {
       const { sessions: found } = await site.session.call("GET", "/api/auth/sessions");
       list.replaceChildren(...found.map((one) => el("li", {},
-        el("span", {}, el("strong", {}, one.client || "Unknown program"), " ", one.is_current && el("span", { class: "mark" }, "this one")),
+        el("span", {}, el("strong", { title: one.client }, program(one.client)), " ", one.is_current && el("span", { class: "mark" }, "this one")),
         el("small", { class: "dim" }, `last used ${when(one.last_used_at)}`),
         !one.is_current && button("End", async () => {
           await site.session.call("DELETE", `/api/auth/sessions/${encodeURIComponent(one.id)}`).catch((fault) => say(fault.message));
           await load();
-        }, { class: "quiet", "aria-label": `End the session of ${one.client}` }))));
+        }, { class: "quiet", "aria-label": `End the session of ${program(one.client)}` }))));
     } catch (fault) {
       list.replaceChildren(el("li", { class: "dim" }, fault.message));
     }
@@ -66,6 +66,14 @@ function sessions(site) {
   };
   load();
   return el("section", { class: "card" }, el("h2", {}, "Sessions"), list, button("End all sessions", endAll, { class: "quiet" }));
+}
+
+// A short name of what a session's browser or program calls itself.
+function program(client) {
+  const find = (names) => names.find(([sign]) => client.includes(sign))?.[1];
+  const browser = find([["Edg", "Edge"], ["Firefox", "Firefox"], ["Chrome", "Chrome"], ["Safari", "Safari"]]);
+  const system = find([["iPhone", "iPhone"], ["iPad", "iPad"], ["Android", "Android"], ["Mac OS", "macOS"], ["Windows", "Windows"], ["Linux", "Linux"]]);
+  return browser ? [browser, system].filter(Boolean).join(", ") : client.slice(0, 60) || "Unknown program";
 }
 
 function passwordForm(site) {

@@ -43,4 +43,4 @@ function decades(owned) {
 const rows = (groups) => groups.map(({ name, records, value }) =>
   ({ name: name === null ? "unknown" : String(name), records, note: [...value].map(([currency, amount]) => money({ amount, currency })).join(", ") }));
 
-const sums = (records, name) => summed(records, name).map(money).join(", ") || "–";
+const sums = (records, name) => summed(records, name).map(money).join("\n") || "–";
