@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "83e8eacd7ff5f12d",
+  "version": "713f00fe52cd69d6",
   "files": [
     "/css/site.css",
     "/css/views.css",

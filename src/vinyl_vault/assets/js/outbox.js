@@ -103,10 +103,11 @@ export function take(store, answer, pushed) {
     const changed = new Set();
     if (answer.reset) await reset(tx, state, answer);
     for (const { id, rev } of answer.applied) await adopt(tx, id, rev, pushed[id], changed);
-    for (const record of answer.albums) {
-      if (record.rev > ((await tx.get("records", record.id))?.rev ?? 0)) tx.put("records", record);
+    const known = await Promise.all(answer.albums.map((record) => tx.get("records", record.id)));
+    answer.albums.forEach((record, n) => {
+      if (record.rev > (known[n]?.rev ?? 0)) tx.put("records", record);
       changed.add(record.id);
-    }
+    });
     for (const id of answer.deleted_ids) {
       tx.remove("records", id);
       changed.add(id);
