@@ -255,7 +255,16 @@ def test_rereading_keeps_within_its_windows(run: Runner, sim: Simulator) -> None
 
 
 UNREADABLE = {
-    "drives": {"tag": {}, "average_speed": "fast", "max_speed": 2**63, "ending_latitude": [1], "ended_at": "now"},
+    "drives": {
+        "tag": {},
+        "average_speed": "fast",
+        "max_speed": 2**63,
+        "ending_latitude": [1],
+        "ended_at": "now",
+        "starting_location": "\ud800",
+        "ending_location": "x" * 20_000,
+        "updated_at": 10**400,
+    },
     "charges": {"cost": "", "is_supercharger": "perhaps", "odometer": True, "location": 5},
 }
 
@@ -267,7 +276,7 @@ def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
         rules: list[dict[str, object]] = [
             {"kind": "fields", "vin": vin, "path": f"/{kind}$", "fields": fields} for kind, fields in UNREADABLE.items()
         ]
-        fail(sim, *rules)
+        sim.faults.replace(rules)
         since = await mark(client)
         done = await synced(client)
         assert done["status"] == "succeeded"
