@@ -146,6 +146,26 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
     run(case, started=True)
 
 
+@pytest.mark.parametrize("kind", ["drives", "charges", "idles"])
+def test_oldest_open_record_is_followed_behind_newer_ones(run: Runner, sim: Simulator, kind: str) -> None:
+    vin = sim.vins[0]
+    now = datetime.now(UTC).timestamp()
+    record = sim.ask(f"/{vin}/{kind}?limit=1")["results"][0]
+    record |= {"ended_at": None, "created_at": int(now - 30 * DAY), "updated_at": int(now - 30 * DAY)}
+    running = [record | {"id": 9_000_000 + place, "started_at": int(now - (30 - place) * DAY)} for place in range(10)]
+    run.env["SYNC_REREAD_WINDOWS"] = "0"
+
+    async def case(client: Client) -> None:
+        sim.ask(f"/_sim/{kind}/{vin}", "PUT", running)
+        await synced(client)
+        sim.ask(f"/_sim/{kind}/{vin}", "PUT", [running[0] | {"ended_at": int(now - 29.5 * DAY)}])
+        await synced(client)
+        (row,) = await rows(client, kind, f"id = '{vin}-9000000'")
+        assert row["ended_at"] == instant(int(now - 29.5 * DAY))
+
+    run(case, started=True)
+
+
 def test_long_idle_that_is_listed_at_its_end_arrives(run: Runner, sim: Simulator) -> None:
     vin = sim.vins[0]
     now = datetime.now(UTC).timestamp()
