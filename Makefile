@@ -14,7 +14,7 @@ export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
-.PHONY: help dev dev-workers sync migrate seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live bench-sync startup lock clean
+.PHONY: help dev dev-workers sync migrate migration seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live bench-sync startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,6 +30,9 @@ sync: $(VENV)/.local ## Sync all vehicles now, with a progress bar (STATE= overr
 
 migrate: $(VENV)/.local ## Bring the local database up to date (STATE=, APP= override)
 	@$(BIN)/python -m edge.runtimes.local migrate $(or $(APP),core_tessie).app:app --state $(or $(STATE),.state$(addprefix /,$(filter-out core_tessie,$(APP))))
+
+migration: $(VENV)/.dev ## Write the tables of a part of the kernel as an app's next migration (PART=accounts|keys|tickets, APP=)
+	@$(BIN)/python tools/part.py
 
 seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Put an app's demonstration data where it is missing (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
 	@$(BIN)/python tools/seed.py $(if $(REMOTE),--remote '$(REMOTE)') $(if $(DRY),--dry-run) $(if $(OVERWRITE),--overwrite)
@@ -94,6 +97,7 @@ deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.rows
+	$(BIN)/python -m benchmarks.accounts
 	$(BIN)/python -m benchmarks.live
 
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd

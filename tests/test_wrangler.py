@@ -14,7 +14,7 @@ import pytest
 from apps import DEFAULT, load, packages
 from build_assets import target
 from edge.app import App
-from edge.ports import Bucket, Database, KeyValue, Limit, Queue, Quotas, RateLimiter, Throttle
+from edge.ports import Bucket, Database, KeyValue, Limit, Mailer, Queue, Quotas, RateLimiter, Throttle
 from edge.ports.events import Events
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
@@ -63,8 +63,10 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     objects = wrangler.get("durable_objects", {}).get("bindings", [])
     yield from ((one["name"], ports[one["class_name"]]) for one in objects)
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
+    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
+    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
     yield (wrangler["assets"]["binding"], None)
 
@@ -304,7 +306,7 @@ def test_pyedge_runs_with_the_packages_that_are_uploaded(worker: Deployed) -> No
 def test_upload_beyond_the_limit_fails(capsys: pytest.CaptureFixture[str]) -> None:
     size = uploaded_by("discord-bot").size
     for limit, status in ((size, 0), (size - 1, 1)):
-        assert main(["discord-bot"], limit) == status
+        assert main(["discord-bot"], limit, uploaded_by) == status
         told = capsys.readouterr()
         head, row = told.out.splitlines()
         assert head.split()[-1] == TITLES[-1]

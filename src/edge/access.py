@@ -24,7 +24,7 @@ class Actor(NamedTuple):
     `subjects` are all that it may see and act on (what they are, such as cars, is the app's matter); None: everything.
     `daily_calls` are those that it may make in a day of UTC, None as many as it likes; `is_token` where it came by a
     token, which can get no other. `expires_at` is the Unix time at which its credential ends, None for no end.
-    `fingerprint` marks the administrator's key that it came by, None for every other caller.
+    `fingerprint` marks the administrator's key that it came by, or is a member's session; None for every other caller.
     `is_member` is true for a user's account, whose `name` is the user's id: a member sees its own rows.
     """
 

@@ -10,7 +10,7 @@ from edge.endpoint import Handler, Operation, Route
 from edge.errors import Problem
 from edge.events import EventHandler, Tick
 from edge.http import Response
-from edge.injection import Injector
+from edge.injection import CallerTables, Injector, Provider
 from edge.reach import Reach
 from edge.request import BODY_LIMIT, Request
 from edge.routing import ANY
@@ -62,6 +62,10 @@ class Composition(Protocol):
         """Return the jobs, each with its cron expression."""
 
     @property
+    def tables(self) -> CallerTables | None:
+        """Return the declared tables."""
+
+    @property
     def injector(self) -> Injector:
         """Return the source of handlers' arguments."""
 
@@ -92,6 +96,9 @@ class Routes:
     revalidate: Callable[..., Awaitable[Actor]] | None = None
     count_frame: Callable[..., Awaitable[None]] | None = None
     """With a live socket: the check of its credential, and of its frames; see `App`, whose own go before."""
+
+    providers: Sequence[Provider] = ()
+    """Makers of what the group's handlers ask for; the app's own stand beside them."""
 
     def compose(self, app: Composition) -> None:
         """Plan what the group calls beside its routes; called once, when the app is composed."""

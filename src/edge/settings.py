@@ -23,7 +23,7 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr, TypeAdapter, Va
 from pydantic_core import PydanticCustomError
 
 from edge.errors import NotConfigured, list_faults
-from edge.ports import Bucket, Database, KeyValue, Queue, Quotas, RateLimiter, Throttle
+from edge.ports import Bucket, Database, KeyValue, Mailer, Queue, Quotas, RateLimiter, Throttle
 from edge.ports.events import Events
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
@@ -41,6 +41,7 @@ BINDINGS: dict[Any, str] = {
     Quotas: "quotas",
     Throttle: "throttle",
     Workflow: "workflow",
+    Mailer: "send email",
 }
 """The port types that a setting may have, and what the platform calls each."""
 

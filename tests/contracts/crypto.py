@@ -1,9 +1,12 @@
-"""What every `Crypto` makes of signatures, right and wrong ones. The vectors are those of RFC 8032, section 7.1."""
+"""What every `Crypto` makes of signatures, right and wrong ones, and of passwords.
+
+The vectors are those of RFC 8032, section 7.1, and of RFC 7914, section 12, but for the one that needs 1 GiB.
+"""
 
 import hashlib
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-from edge.ports.crypto import Crypto
+from edge.ports.crypto import Crypto, ScryptCost
 
 type Case = Callable[[Crypto], Awaitable[None]]
 type Signed = tuple[bytes, bytes, bytes]
@@ -71,6 +74,36 @@ OF_ORDER_8 = (
     "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
 )
 """The `y` of the four points of order 8."""
+
+
+SCRYPT = (
+    (
+        b"",
+        b"",
+        ScryptCost(16, 1, 1),
+        "77d6576238657b203b19ca42c18a0497f16b4844e3074ae8dfdffa3fede21442fcd0069ded0948f8326a753a0fc81f17e8d3"
+        "e0fb2e0d3628cf35e20c38d18906",
+    ),
+    (
+        b"password",
+        b"NaCl",
+        ScryptCost(1024, 8, 16),
+        "fdbabe1c9d3472007856e7190d01e9fe7c6ad7cbc8237830e77376634b3731622eaf30d92e22a3886ff109279d9830dac727"
+        "afb94a83ee6d8360cbdfa2cc0640",
+    ),
+    (
+        b"pleaseletmein",
+        b"SodiumChloride",
+        ScryptCost(16384, 8, 1),
+        "7023bdcb3afd7348461c06cd81fd38ebfda8fbba904f8e3ea9b543f6545da1f2d5432955613f0fcf62d49705242a9af9e61e"
+        "85dc0d651e40dfcf017b45575887",
+    ),
+)
+"""Passwords, salts, costs and the derived bytes in hex, of RFC 7914."""
+OF_THE_POLICY = "8c74359fef50110b285db58f96f47a51928dbb582dda7115a9d3c93985f81fc1"
+"""Derived by OpenSSL from the password and salt below."""
+NO_COSTS = [(0, 8, 1), (1, 8, 1), (3, 8, 1), (16, 0, 1), (16, 1, 0), (-16, 1, 1), (2**16, 8, 1), (2, 2**29, 2)]
+"""Costs that are none, or that need too much memory."""
 
 
 def vector(name: str) -> Signed:
@@ -195,6 +228,35 @@ async def large_messages_are_taken(crypto: Crypto) -> None:
     assert await refused(crypto, [(key, signature, bytes(4_000_000))]) == 1
 
 
+async def scrypt_gives_what_its_vectors_say(crypto: Crypto) -> None:
+    for password, salt, cost, derived in SCRYPT:
+        assert (await crypto.scrypt(password, salt, cost, len(derived) // 2)).hex() == derived
+
+
+async def a_password_has_the_same_hash_everywhere(crypto: Crypto) -> None:
+    password, salt = "correct horse \u00e9 \U0001f600".encode(), b"0123456789abcdef"
+    assert (await crypto.scrypt(password, salt, ScryptCost(2**14, 8, 5), 32)).hex() == OF_THE_POLICY
+
+
+async def salts_and_passwords_are_bytes_of_any_value(crypto: Crypto) -> None:
+    every = bytes(range(256))
+    found = {
+        (await crypto.scrypt(password, salt, ScryptCost(2, 1, 1), 32)).hex()
+        for password in (every, every[1:], b"\0", b"")
+        for salt in (every, b"\0", b"")
+    }
+    assert len(found) == 9  # HMAC pads a short key with zeros: an empty password is as good as one zero byte
+
+
+async def a_cost_that_is_none_or_too_much_is_refused(crypto: Crypto) -> None:
+    for cost in NO_COSTS:
+        try:
+            await crypto.scrypt(b"password", b"salt", ScryptCost(*cost), 32)
+        except ValueError:
+            continue
+        raise AssertionError(cost)
+
+
 CASES: list[Case] = [
     vectors_are_right,
     a_key_is_right_again,
@@ -209,4 +271,8 @@ CASES: list[Case] = [
     a_key_of_small_order_is_wrong,
     a_signature_whose_point_is_of_small_order_is_wrong,
     large_messages_are_taken,
+    scrypt_gives_what_its_vectors_say,
+    a_password_has_the_same_hash_everywhere,
+    salts_and_passwords_are_bytes_of_any_value,
+    a_cost_that_is_none_or_too_much_is_refused,
 ]

@@ -17,13 +17,13 @@ from sims.tessie import Fleet, Simulator
 from sims.tessie.state import state
 
 from .conftest import ROOT, Runner
-from .test_sync import NOW, fail, rows, synced
+from .test_sync import NOW, TWO_WEEKS, fail, rows, synced
 
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of two cars and nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 

@@ -29,19 +29,40 @@ def _long(secret: Secret) -> Secret:
 type SigningKey = Annotated[Secret, AfterValidator(_long)]
 
 
-class AccessSettings(Settings):
+class CallerSettings(Settings):
+    """Settings of every app that tells callers apart; `JWT_ISSUER` is the issuer and the audience of tokens.
+
+    A subclass has the setting `ADMIN_API_KEY`: a key of at least 24 characters, or `sha256:` and its hash.
+    """
+
+    jwt_issuer: str = "api"
+    rate_limiter: RateLimiter | None = None
+
+    @property
+    def admin_key(self) -> Secret | None:
+        """The administrator's key; None where it is missing or not valid."""
+        return None if "admin_api_key" in self.faults else self.admin_api_key
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """Return the signing keys, the present one first; `NotConfigured` without."""
+        raise NotImplementedError
+
+
+class AccessSettings(CallerSettings):
     """By what callers are known.
 
-    `ADMIN_API_KEY` is a key of at least 24 characters, or `sha256:` and its hash. To rotate the signing key, move it
-    to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over; the keys that were made under it are looked
-    up within a budget from then on. `JWT_ISSUER` is the tokens' issuer and audience.
+    To rotate the signing key, move it to `JWT_SECRET_KEY_OLD` until the tokens that it has signed are over; the keys
+    that were made under it are looked up within a budget from then on.
     """
 
     admin_api_key: AccessKey
     jwt_secret_key: SigningKey
     jwt_secret_key_old: SigningKey | None = None
-    jwt_issuer: str = "api"
-    rate_limiter: RateLimiter | None = None
+
+    def signing_keys(self) -> tuple[str, ...]:
+        """Return the signing keys, the present one first; `NotConfigured` without."""
+        keys = [self.jwt_secret_key, *filter(None, [self.jwt_secret_key_old])]
+        return tuple(key.get_secret_value() for key in keys)
 
 
 class Signing:
@@ -66,7 +87,7 @@ class Signing:
 class Callers:
     """Tells callers apart. Nothing of what fails says whether a key was nearly right."""
 
-    def __init__(self, settings: AccessSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
+    def __init__(self, settings: CallerSettings, db: SystemDatabase | None, clock: Clock, limits: Limits) -> None:
         self._settings = settings
         self._clock = clock
         self._limits = limits
@@ -121,21 +142,16 @@ class Callers:
 
     def tokens(self) -> Tokens:
         """Return what signs and reads the app's tokens; `NotConfigured` without a signing key."""
-        signing = self.signing or _signing(self._settings.jwt_issuer, self._signing_keys())
+        signing = self.signing or _signing(self._settings.jwt_issuer, self._settings.signing_keys())
         return signing.tokens
 
     @cached_property
     def signing(self) -> Signing | None:
         """Everything derived from the signing keys; None where they are missing or not valid."""
         try:
-            return _signing(self._settings.jwt_issuer, self._signing_keys())
+            return _signing(self._settings.jwt_issuer, self._settings.signing_keys())
         except NotConfigured:
             return None
-
-    def _signing_keys(self) -> tuple[str, ...]:
-        settings = self._settings
-        keys = [settings.jwt_secret_key, *filter(None, [settings.jwt_secret_key_old])]
-        return tuple(key.get_secret_value() for key in keys)
 
     async def _identify_key(self, presented: str, request: Request) -> Actor:
         keys = self._need_keys()
@@ -153,7 +169,8 @@ class Callers:
         return self.keys
 
     def _is_administrators(self, presented: str) -> bool:
-        return "admin_api_key" not in self._settings.faults and matches(presented, self._settings.admin_api_key)
+        key = self._settings.admin_key
+        return key is not None and matches(presented, key)
 
     @cached_property
     def _administrator(self) -> Actor:
@@ -162,11 +179,12 @@ class Callers:
 
     def _marks(self) -> tuple[str, ...]:
         """Return the fingerprints of the administrator's key; none without a signing key."""
-        return self.signing.marks(hash_of(self._settings.admin_api_key.get_secret_value())) if self.signing else ()
+        key = self._settings.admin_key
+        return self.signing.marks(hash_of(key.get_secret_value())) if self.signing and key else ()
 
     def _check_mark(self, actor: Actor) -> None:
         """Raise `Unauthorized` unless the administrator's key is still the one that the actor came by."""
-        if "admin_api_key" in self._settings.faults:
+        if self._settings.admin_key is None:
             raise Unauthorized("the administrator's key is no longer in use")
         marks = self._marks()
         is_unmarked = actor.fingerprint is None and not (actor.is_token and marks)

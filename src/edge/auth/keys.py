@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from hashlib import sha256
 from hmac import compare_digest
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from pydantic_core import from_json, to_json
 
@@ -203,6 +203,16 @@ def _epoch(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
+class Credentials(Protocol):
+    """Looks up credentials by their ids."""
+
+    def now(self) -> float:
+        """Return the present instant in Unix seconds."""
+
+    async def look_up(self, key_id: str) -> Actor:
+        """Return the caller of a credential; `Unauthorized` where it was revoked, has expired or is gone."""
+
+
 class KeyCache:
     """The cache of one process or isolate. It is made at the first event, never at import."""
 
@@ -210,7 +220,7 @@ class KeyCache:
         self._entries: dict[str, CachedKey] = {}
         self._drops = 0
 
-    async def look_up(self, key_id: str, keys: ApiKeys) -> Actor:
+    async def look_up(self, key_id: str, keys: Credentials) -> Actor:
         """Return the caller of a key, at most 30 s old; `Unauthorized` where it was revoked, is over or is gone."""
         now = keys.now()
         entry = self._entries.get(key_id)
@@ -226,7 +236,7 @@ class KeyCache:
         self._entries.pop(key_id, None)
         self._drops += 1
 
-    async def _load(self, key_id: str, keys: ApiKeys, now: float) -> CachedKey:
+    async def _load(self, key_id: str, keys: Credentials, now: float) -> CachedKey:
         drops = self._drops
         try:
             entry = CachedKey(await keys.look_up(key_id), "", now + LIFETIME_S)

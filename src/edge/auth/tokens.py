@@ -59,7 +59,7 @@ class Tokens:
             claims["subjects"] = sorted(actor.subjects)
         if actor.daily_calls is not None:
             claims["daily_calls"] = actor.daily_calls
-        claims |= {"key": actor.name} if actor.fingerprint is None else {"admin_key": actor.fingerprint}
+        claims |= _credential(actor)
         header = {"alg": ALGORITHM, "kid": self._sign_with, "typ": "JWT"}
         signed = f"{_encoded(to_json(header))}.{_encoded(to_json(claims))}"
         token = f"{signed}.{_encoded(_signature(self._keys[self._sign_with], signed))}"
@@ -157,8 +157,23 @@ def _actor(claims: dict[str, Any]) -> Actor:
     subjects = _subjects(claims.get("subjects"))
     if role is ADMIN and subjects is not None:
         raise ValueError("an administrator is bound to nothing")
-    fingerprint = _fingerprint(claims)
-    return Actor(name, role, subjects, calls, is_token=True, expires_at=float(times[0]), fingerprint=fingerprint)
+    return Actor(
+        name,
+        role,
+        subjects,
+        calls,
+        is_token=True,
+        expires_at=float(times[0]),
+        fingerprint=_fingerprint(claims),
+        is_member="sid" in claims,
+    )
+
+
+def _credential(actor: Actor) -> dict[str, Any]:
+    """Return the claim that names the credential behind a token: a member's session, or a key."""
+    if actor.is_member:
+        return {"sid": actor.fingerprint}
+    return {"key": actor.name} if actor.fingerprint is None else {"admin_key": actor.fingerprint}
 
 
 def _role(name: Any) -> Role:
@@ -177,7 +192,11 @@ def _subjects(names: Any) -> frozenset[str] | None:
 
 
 def _fingerprint(claims: dict[str, Any]) -> str | None:
-    """Return the mark of the administrator's key, or None where the claims name another key, the caller's own."""
+    """Return a session's id or the mark of the administrator's key; None where the key is the caller's own."""
+    if "sid" in claims:
+        if not isinstance(claims["sid"], str) or "key" in claims or "admin_key" in claims:
+            raise ValueError("the token names no session, or a key too")
+        return claims["sid"]
     fingerprint = claims.get("admin_key")
     if fingerprint is None and claims.get("key") == claims["sub"]:
         return None

@@ -24,10 +24,11 @@ from edge.ports.errors import LimitExceeded, PortError
 from edge.ports.fetch import Fetch, Fetched, FetchError, FetchTimeout, FetchUnreached
 from edge.ports.key_value import Keys, KeyValue
 from edge.ports.log import Log
+from edge.ports.mailer import Mail, Mailer, MailError
 from edge.ports.queue import Queue
 from edge.ports.quotas import Quotas
 from edge.ports.rate_limiter import Limit, RateLimiter, Taken
-from edge.ports.throttle import Pace, Throttle
+from edge.ports.throttle import Pace, Throttle, Window
 
 __all__ = [
     "Assets",
@@ -50,6 +51,9 @@ __all__ = [
     "Limit",
     "LimitExceeded",
     "Log",
+    "Mail",
+    "MailError",
+    "Mailer",
     "NotNullViolation",
     "Objects",
     "OutOfScope",
@@ -67,4 +71,5 @@ __all__ = [
     "Throttle",
     "UniqueViolation",
     "Value",
+    "Window",
 ]

@@ -1,10 +1,22 @@
-"""The `Crypto` port: signatures, checked by the runtime's own cryptography."""
+"""The `Crypto` port: signatures and password hashes, by the runtime's own cryptography."""
 
-from typing import Protocol
+from typing import NamedTuple, Protocol
+
+
+class ScryptCost(NamedTuple):
+    """The cost of scrypt (RFC 7914): `n` is a power of two, and 128 · `n` · `r` bytes of memory are needed."""
+
+    n: int
+    r: int
+    p: int
+
+
+SCRYPT_MEMORY = 32 * 1024 * 1024
+"""Bytes that scrypt may need: an isolate has 128 MB for all that it does."""
 
 
 class Crypto(Protocol):
-    """Checks of signatures. Whatever is wrong with what is given, lengths included, the answer is False."""
+    """Checks of signatures, and scrypt. Whatever is wrong with a signature, lengths included, the answer is False."""
 
     async def verify_ed25519(self, key: bytes, signature: bytes, message: bytes) -> bool:
         """Tell whether a signature of 64 bytes is that of `message` by the raw public key of 32 bytes (RFC 8032).
@@ -12,3 +24,18 @@ class Crypto(Protocol):
         A key or a first half of the signature that is of small order is refused, as WebCrypto's specification says:
         the all-zero key and signature, for one, would else fit every fourth message.
         """
+
+    async def scrypt(self, password: bytes, salt: bytes, cost: ScryptCost, length: int) -> bytes:
+        """Derive `length` bytes from a password (RFC 7914); `ValueError` for a cost that is none, or needs too much.
+
+        On Workers the isolate does nothing else meanwhile.
+        """
+
+
+def check_scrypt(cost: ScryptCost, length: int) -> None:
+    """Raise `ValueError` unless a cost is sound, and its memory within bounds."""
+    is_power = cost.n >= 2 and cost.n & (cost.n - 1) == 0
+    if not (is_power and cost.r >= 1 and cost.p >= 1 and cost.r * cost.p < 2**30 and 1 <= length <= 1024):
+        raise ValueError(f"no cost of scrypt: {cost}")
+    if 128 * cost.r * (cost.n + cost.p) > SCRYPT_MEMORY:
+        raise ValueError(f"scrypt of this cost needs more than {SCRYPT_MEMORY} bytes: {cost}")

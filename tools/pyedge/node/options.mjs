@@ -79,6 +79,7 @@ function bindings(config, sqlite) {
     })),
     analyticsEngineDatasets: keyed(config.analytics_engine_datasets, "binding", (a) => ({ dataset: a.dataset ?? a.binding })),
     ratelimits: keyed(config.ratelimits, "name", (r) => ({ namespace_id: String(r.namespace_id), simple: r.simple })),
+    ...(config.send_email ? { email: { send_email: config.send_email } } : {}),
     durableObjects: keyed(config.durable_objects?.bindings, "name", (d) => ({
       className: d.class_name, scriptName: d.script_name, useSQLite: sqlite.has(d.class_name),
     })),

@@ -33,6 +33,11 @@ childProcess.spawn = (...given) => {
 // Python side has printed it already.
 class StderrLog extends Log {
   log(message) { say(message); }
+  // Mails that a Worker sends are shown, with the files that they stand in: nobody else sees them here.
+  logWithLevel(level, message) {
+    if (level === LogLevel.INFO && message.includes("send_email binding called")) say(message);
+    else super.logWithLevel(level, message);
+  }
 }
 const recent = [];
 function logLine({ level, message }) {

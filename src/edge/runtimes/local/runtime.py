@@ -20,6 +20,7 @@ from edge.ports import (
     Fetch,
     KeyValue,
     Log,
+    Mailer,
     PortError,
     Queue,
     Quotas,
@@ -41,6 +42,7 @@ from edge.runtimes.local.events import LocalEvents
 from edge.runtimes.local.fetch import LocalFetch
 from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
+from edge.runtimes.local.mailer import LocalMailer
 from edge.runtimes.local.migrations import migrate
 from edge.runtimes.local.model import LocalModel
 from edge.runtimes.local.proxies import TrustedProxies
@@ -54,7 +56,7 @@ from edge.settings import Field
 GRACE = 10.0
 """Seconds that work in flight has to end when the runtime stops."""
 _MADE = ("d1", "kv", "r2")
-_FOLDERS = (*_MADE, "analytics", "events", "quotas")
+_FOLDERS = (*_MADE, "analytics", "events", "mail", "quotas")
 _FILES = ("*.sqlite", "*.sqlite-*", "cron.*", "*_key")
 
 
@@ -171,6 +173,7 @@ class LocalRuntime:
             Throttle: lambda: self._keep(LocalThrottle(state / "throttles" / f"{name}.sqlite")),
             RateLimiter: lambda: LocalRateLimiter(self.app.limits[name]),
             Model: self._model,
+            Mailer: lambda: LocalMailer(state / "mail" / name, lambda: self.log),
             Telemetry: lambda: self._keep(LocalTelemetry(state / "analytics" / f"{name}.sqlite", lambda: self.log)),
         }
         if field.port is Queue and name not in self.app.queues:

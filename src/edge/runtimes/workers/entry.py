@@ -25,6 +25,7 @@ from edge.ports import (
     Fetch,
     KeyValue,
     Log,
+    Mailer,
     Queue,
     Quotas,
     RateLimiter,
@@ -40,6 +41,7 @@ from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, 
 from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
+from edge.runtimes.workers.mailer import SendEmail
 from edge.runtimes.workers.model import WorkersAi
 from edge.runtimes.workers.quotas import DurableQuotas
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
@@ -59,6 +61,7 @@ ADAPTERS: dict[Any, Callable[[Any], object]] = {
     Model: WorkersAi,
     Workflow: WorkflowBinding,
     Throttle: DurableThrottle,
+    Mailer: SendEmail,
 }
 """The adapter for a binding of each port type."""
 

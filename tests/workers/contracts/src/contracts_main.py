@@ -17,6 +17,7 @@ from tests.contracts import (
     events,
     fetch,
     key_value,
+    mailer,
     model,
     queue,
     quotas,
@@ -31,7 +32,19 @@ from edge.app import App
 from edge.context import Ports
 from edge.events import Delivery
 from edge.http import Response
-from edge.ports import Background, Bucket, Clock, Database, Fetch, KeyValue, Queue, Quotas, RateLimiter, Throttle
+from edge.ports import (
+    Background,
+    Bucket,
+    Clock,
+    Database,
+    Fetch,
+    KeyValue,
+    Mailer,
+    Queue,
+    Quotas,
+    RateLimiter,
+    Throttle,
+)
 from edge.ports.crypto import Crypto
 from edge.ports.events import Events
 from edge.ports.model import Model
@@ -58,6 +71,7 @@ MODULES: dict[str, Any] = {
     "rate_limiter": rate_limiter,
     "scoped": scoped,
     "events": events,
+    "mailer": mailer,
     "model": model,
     "embeddings": embeddings,
 }
@@ -81,6 +95,7 @@ class ContractSettings(Settings):
     log: Events
     old: Events
     ai: Model
+    mails: Mailer
 
 
 routes = Routes(access=PUBLIC, tag="contracts")
@@ -118,6 +133,7 @@ def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
         "crypto": (runtime[Crypto],),
         "telemetry": (settings.points,),
         "events": (settings.log,),
+        "mailer": (settings.mails,),
         "model": (settings.ai,),
         "embeddings": (settings.ai,),
         "quotas": (settings.counts,),

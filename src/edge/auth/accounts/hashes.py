@@ -1,0 +1,146 @@
+"""Password hashes: scrypt, stored as PHC strings with their cost; few at a time, and a bounded queue before them."""
+
+import secrets
+from base64 import b64decode, b64encode
+from binascii import Error as Base64Error
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from hmac import compare_digest
+from typing import NamedTuple
+
+from edge.errors import Overloaded
+from edge.ports import Clock
+from edge.ports.crypto import Crypto, ScryptCost, check_scrypt
+
+POLICY = ScryptCost(2**14, 8, 5)
+"""The cost of new hashes: 16 MiB, and the least that OWASP advises for so much. It only ever grows."""
+SALT_BYTES = 16
+HASH_BYTES = 32
+MOST_AT_ONCE = 2
+"""Hashes that one isolate or process makes at a time."""
+MOST_WAITING = 16
+"""Hashes that wait for their turn; a further caller is told to come again."""
+LONGEST_WAIT_S = 30.0
+"""Seconds after which a hash counts as abandoned: a Worker's event may end without a word."""
+_TURN_S = 0.01
+
+
+class PasswordHash(NamedTuple):
+    """A hash with its salt and cost; its text is a PHC string."""
+
+    cost: ScryptCost
+    salt: bytes
+    digest: bytes
+
+    @classmethod
+    def parse(cls, text: str) -> "PasswordHash":
+        """Return the hash of a PHC string; `ValueError` where it is none of scrypt."""
+        empty, name, parameters, salt, digest = text.split("$")
+        pairs = dict(pair.split("=", 1) for pair in parameters.split(","))
+        if empty or name != "scrypt" or pairs.keys() != {"ln", "r", "p"}:
+            raise ValueError("no PHC string of scrypt")
+        log = int(pairs["ln"])
+        if not 1 <= log <= 30:
+            raise ValueError("a cost of scrypt that nobody can pay")
+        cost = ScryptCost(2**log, int(pairs["r"]), int(pairs["p"]))
+        return cls(cost, _decoded(salt), _decoded(digest))
+
+    def __str__(self) -> str:
+        n, r, p = self.cost
+        return f"$scrypt$ln={n.bit_length() - 1},r={r},p={p}${_encoded(self.salt)}${_encoded(self.digest)}"
+
+
+class Checked(NamedTuple):
+    """Whether a password fits, and whether its hash is of an older cost."""
+
+    fits: bool
+    is_old: bool = False
+
+
+class Hasher:
+    """Makes and checks hashes, all in the time that one of the present `cost` takes."""
+
+    def __init__(self, crypto: Crypto, clock: Clock, cost: ScryptCost = POLICY) -> None:
+        self.cost = cost
+        self._crypto = crypto
+        self._clock = clock
+        self._entered: dict[object, float] = {}
+        self._running: set[object] = set()
+
+    async def make(self, password: str) -> str:
+        """Return the PHC string of a new hash; `Overloaded` where too many wait."""
+        async with self._turn():
+            salt = secrets.token_bytes(SALT_BYTES)
+            return str(PasswordHash(self.cost, salt, await self._derive(password, salt, self.cost, HASH_BYTES)))
+
+    async def check(self, password: str, stored: str | None) -> Checked:
+        """Check a password against a stored hash, None for nobody's: the time is the same. `Overloaded` as above."""
+        async with self._turn():
+            stored_hash = _readable(stored)
+            if stored_hash is None:
+                await self._derive(password, secrets.token_bytes(SALT_BYTES), self.cost, HASH_BYTES)
+                return Checked(fits=False)
+            digest = await self._derive(password, stored_hash.salt, stored_hash.cost, len(stored_hash.digest))
+            if (rest := rest_of(stored_hash.cost, self.cost)) is not None:
+                await self._derive(password, stored_hash.salt, rest, HASH_BYTES)
+            return Checked(compare_digest(digest, stored_hash.digest), stored_hash.cost != self.cost)
+
+    async def _derive(self, password: str, salt: bytes, cost: ScryptCost, length: int) -> bytes:
+        return await self._crypto.scrypt(password.encode(), salt, cost, length)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for a turn. It is asked for again and again, as a Worker's events may share no future."""
+        self._forget_abandoned()
+        if len(self._entered) >= MOST_AT_ONCE + MOST_WAITING:
+            raise Overloaded("many passwords are being checked", wait=2)
+        mark = object()
+        self._entered[mark] = self._clock.now().timestamp()
+        try:
+            await self._clock.sleep(0)
+            while len(self._running) >= MOST_AT_ONCE:
+                await self._clock.sleep(_TURN_S)
+                self._forget_abandoned()
+            self._running.add(mark)
+            yield
+        finally:
+            self._entered.pop(mark, None)
+            self._running.discard(mark)
+
+    def _forget_abandoned(self) -> None:
+        before = self._clock.now().timestamp() - LONGEST_WAIT_S
+        for mark in [mark for mark, at in self._entered.items() if at < before]:
+            del self._entered[mark]
+            self._running.discard(mark)
+
+
+def _readable(stored: str | None) -> PasswordHash | None:
+    """Return a stored hash; None where there is none, or none that can be checked: no password fits it."""
+    try:
+        stored_hash = PasswordHash.parse(stored) if stored is not None else None
+        if stored_hash is not None:
+            check_scrypt(stored_hash.cost, len(stored_hash.digest))
+    except ValueError:
+        return None
+    return stored_hash
+
+
+def rest_of(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
+    """Return the cost of the work that makes a hash of an older cost take as long as one of the present cost."""
+    missing = present.n * present.r * present.p - cost.n * cost.r * cost.p
+    parts = round(missing / (cost.n * cost.r))
+    return cost._replace(p=parts) if parts >= 1 else None
+
+
+def _encoded(data: bytes) -> str:
+    return b64encode(data).rstrip(b"=").decode()
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        data = b64decode(text + "=" * (-len(text) % 4), validate=True)
+    except Base64Error as fault:
+        raise ValueError("no base64") from fault
+    if not data or _encoded(data) != text:
+        raise ValueError("no base64 without padding")
+    return data

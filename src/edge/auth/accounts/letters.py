@@ -1,0 +1,70 @@
+"""Mails to users: links to confirm, reset and change, and notices of what has happened to an account."""
+
+from typing import NamedTuple
+
+from edge.auth.accounts.links import Purpose
+from edge.auth.accounts.settings import AccountSettings
+from edge.errors import NotConfigured
+from edge.ports import Background, Log, Mail, Mailer, PortError
+
+
+class Letter(NamedTuple):
+    """The subject and text of a mail."""
+
+    subject: str
+    text: str
+
+
+class Pages(NamedTuple):
+    """The paths of the site's pages that links lead to; each reads the token behind `#token=` and posts it."""
+
+    register: str = "/confirm"
+    reset: str = "/reset"
+    email: str = "/confirm-email"
+
+
+class Letters:
+    """Sends mails after the response. What fails is logged: an answer that waited would tell who has an account."""
+
+    def __init__(
+        self, settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log, pages: Pages
+    ) -> None:
+        self._settings = settings
+        self._pages = pages
+        self._mailer = mailer
+        self._background = background
+        self._log = log
+
+    @property
+    def site(self) -> str:
+        """The name of the site."""
+        return self._settings.site_name or self._settings.jwt_issuer
+
+    def require(self) -> None:
+        """Raise `NotConfigured` unless mails can be sent whose links lead somewhere."""
+        if self._mailer is None:
+            raise NotConfigured("MAILER")
+        self._settings.sender  # noqa: B018 - it raises
+        self._settings.site  # noqa: B018 - it raises
+
+    def page(self, purpose: Purpose) -> str:
+        """Return the address of the site's page for a purpose."""
+        return f"{self._settings.site}{getattr(self._pages, purpose.value)}"
+
+    def link(self, purpose: Purpose, token: str) -> str:
+        """Return a link to a page of the site; behind the `#` stands what no server and no other site gets to see."""
+        return f"{self.page(purpose)}#token={token}"
+
+    def post(self, to: str, letter: Letter) -> None:
+        """Send a mail after the response; without a mailer there is only a line in the log."""
+        self._background.add(self.send(to, letter))
+
+    async def send(self, to: str, letter: Letter) -> None:
+        """Send a mail now; a failure is logged without the address."""
+        try:
+            self.require()
+            assert self._mailer is not None
+            await self._mailer.send(Mail(self._settings.sender, to, letter.subject, letter.text))
+        except (NotConfigured, PortError) as fault:
+            level = "warning" if isinstance(fault, NotConfigured) else "error"
+            self._log(level, "mail not sent", subject=letter.subject, error=str(fault))

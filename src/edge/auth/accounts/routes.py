@@ -1,0 +1,168 @@
+"""The routes of accounts, under any prefix; an app lists `Accounts()` among its resources."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from edge.access import PUBLIC, READER, Actor
+from edge.auth.accounts import changes, entry
+from edge.auth.accounts.changes import AccountNotFound, SessionNotFound
+from edge.auth.accounts.entry import EmailTaken
+from edge.auth.accounts.hashes import POLICY, Hasher
+from edge.auth.accounts.letters import Letters, Pages
+from edge.auth.accounts.links import LinkNotValid, Links
+from edge.auth.accounts.members import Members
+from edge.auth.accounts.models import MailUnderWay, Myself, NewAccount
+from edge.auth.accounts.parts import Erase, Parts, WrongCredentials, make_attempts, make_callers, make_sessions
+from edge.auth.accounts.sessions import SessionEnded, TokenUnknown
+from edge.auth.accounts.settings import AccountSettings
+from edge.auth.accounts.transport import ForeignOrigin, Tokens, Transport
+from edge.auth.accounts.users import Users
+from edge.auth.limits import TooManyRequests
+from edge.data import MEMBER, Tables
+from edge.endpoint import Body, Operation, PlanError
+from edge.errors import NotConfigured, Overloaded, Problem
+from edge.http import Response
+from edge.injection import Provider, event, singleton
+from edge.ports import Background, Clock, Log, Mailer, Statement
+from edge.ports.crypto import Crypto, ScryptCost
+from edge.reach import SELF
+from edge.request import Request
+from edge.routes import Composition, Routes
+from edge.rows import row_as
+
+JSON = "application/json"
+LARGEST_BODY = 16 * 1024
+_ACCOUNTS = frozenset({"users", "user_passwords", "refresh_tokens", "account_links", "auth_attempts"})
+_REFUSALS: tuple[type[Problem], ...] = (NotConfigured, TooManyRequests, Overloaded)
+
+
+def nothing(_user_id: str) -> Sequence[Statement]:
+    """Return no statements: foreign keys look after all rows."""
+    return ()
+
+
+class Accounts(Routes):
+    """The routes of accounts, and what tells their members apart.
+
+    An app lists it among its resources and gives `authenticate=edge.auth.callers.authenticate`, or that of `Live`.
+    `registration` adds columns of `users` to what a new account gives, `myself` to what `GET /me` answers. `erase`
+    returns for a user's id the statements that remove or anonymise rows when the account is deleted; rows whose foreign
+    key leads to `users` go, or stay without their user, as the key says. `pages` are the site's pages that links of
+    mails lead to, and `cost` is that of new password hashes.
+    """
+
+    def __init__(  # noqa: PLR0913 - what an app may choose
+        self,
+        prefix: str = "/api/auth",
+        *,
+        registration: type[NewAccount] = NewAccount,
+        myself: type[Myself] = Myself,
+        erase: Callable[[str], Sequence[Statement]] = nothing,
+        pages: Pages = Pages(),  # noqa: B008 - a value
+        cost: ScryptCost = POLICY,
+    ) -> None:
+        super().__init__(prefix, tag="accounts", access=READER, reach=SELF)
+        self._erase = erase
+        self.cost = cost
+        self.providers = [
+            *(event(make) for make in (Members, make_callers, Users, make_sessions, make_attempts, Links, Parts)),
+            *_providers(prefix, Erase(erase), pages, cost),
+        ]
+        self._declare_entry(registration)
+        self._declare_links()
+        self._declare_own(myself)
+
+    def compose(self, app: Composition) -> None:
+        """Raise `PlanError` where the deletion of an account would leave rows of its user's own."""
+        tables = app.tables
+        if not isinstance(tables, Tables):
+            return
+        named = {word for statement in self._erase("") for word in statement.sql.replace("(", " ").split()}
+        reached = {"users", *named}
+        while more := {name for name, parents in _parents(tables).items() if parents & reached} - reached:
+            reached |= more
+        left = {name for name, rows in tables.rows.items() if MEMBER in rows.own} - reached
+        if left:
+            raise PlanError(f"{', '.join(sorted(left))}: a deleted user's rows stay: refer to users, or give erase=")
+
+    def _declare_entry(self, registration: type[NewAccount]) -> None:
+        session = Operation({200: {JSON: Tokens}})
+        created = Operation({201: {JSON: Tokens}, 202: {JSON: MailUnderWay}})
+        public: dict[str, Any] = {"access": PUBLIC, "body_limit": LARGEST_BODY}
+
+        @self.post("/register", EmailTaken, ForeignOrigin, *_REFUSALS, operation=created, status=201, **public)
+        async def register(
+            request: Request,
+            body: Body[registration],  # type: ignore[valid-type] # the app's own
+            parts: Parts,
+        ) -> Response:
+            """Register an account, and log in or confirm the address by mail, as the service is set up.
+
+            Where no mail confirms it, 409 tells that an address has an account already.
+            """
+            return await entry.register(request, body, parts)
+
+        refusals = (WrongCredentials, ForeignOrigin, *_REFUSALS)
+        self.post("/login", *refusals, operation=session, **public)(entry.log_in)
+        refusals = (TokenUnknown, SessionEnded, ForeignOrigin, NotConfigured)
+        self.post("/refresh", *refusals, operation=session, **public)(entry.refresh)
+        nobody = Operation({204: {}})
+        self.post("/logout", ForeignOrigin, NotConfigured, operation=nobody, status=204, **public)(entry.log_out)
+
+    def _declare_links(self) -> None:
+        public: dict[str, Any] = {"access": PUBLIC, "body_limit": LARGEST_BODY}
+        created = Operation({201: {JSON: Tokens}})
+        refusals = (LinkNotValid, EmailTaken, ForeignOrigin, NotConfigured, Overloaded)
+        confirm = self.post("/register/confirm", *refusals, operation=created, status=201, **public)
+        confirm(entry.confirm_registration)
+        self.post("/email/confirm", LinkNotValid, EmailTaken, AccountNotFound, **public, status=204)(
+            changes.confirm_email
+        )
+        self.post("/reset", NotConfigured, TooManyRequests, **public, status=202)(changes.ask_for_reset)
+        self.post("/reset/confirm", LinkNotValid, AccountNotFound, Overloaded, **public, status=204)(
+            changes.reset_password
+        )
+
+    def _declare_own(self, myself: type[Myself]) -> None:
+        bodies: dict[str, Any] = {"body_limit": LARGEST_BODY}
+        checked = (WrongCredentials, AccountNotFound, *_REFUSALS)
+        session, empty = Operation({200: {JSON: Tokens}}), Operation({204: {}})
+
+        @self.get("/me", AccountNotFound)
+        async def get_myself(actor: Actor, parts: Parts) -> myself:  # type: ignore[valid-type] # the app's own
+            """Get the user's own account."""
+            row = await parts.users.row(actor.name)
+            if row is None:
+                raise AccountNotFound("this caller has no account")
+            more = {"password_changed_at": row["changed_at"], "session_id": actor.fingerprint}
+            return row_as(myself, row, is_confirmed=row["confirmed_at"] is not None, **more)
+
+        self.delete("/me", *checked, operation=empty, status=204, **bodies)(changes.delete_account)
+        self.get("/sessions")(changes.list_sessions)
+        self.delete("/sessions", operation=empty, status=204)(changes.end_all_sessions)
+        self.delete("/sessions/{session_id}", SessionNotFound, status=204)(changes.end_session)
+        self.post("/password", ForeignOrigin, *checked, operation=session, **bodies)(changes.change_password)
+        self.post("/email", *checked, status=202, **bodies)(changes.change_email)
+
+
+def _parents(tables: Tables) -> dict[str, set[str]]:
+    """Return for each table those that its foreign keys lead to."""
+    return {name: {*relation.references.values()} for name, relation in tables.schema.relations.items()}
+
+
+def _providers(prefix: str, erase: Erase, pages: Pages, cost: ScryptCost) -> list[Provider]:
+    """Return the makers of what one group of routes chooses."""
+
+    def make_transport(settings: AccountSettings) -> Transport:
+        return Transport(prefix, settings)
+
+    def make_letters(settings: AccountSettings, mailer: Mailer | None, background: Background, log: Log) -> Letters:
+        return Letters(settings, mailer, background, log, pages)
+
+    def make_hasher(crypto: Crypto, clock: Clock) -> Hasher:
+        return Hasher(crypto, clock, cost)
+
+    def make_erase() -> Erase:
+        return erase
+
+    return [event(make_transport), event(make_letters), singleton(make_hasher), singleton(make_erase)]
