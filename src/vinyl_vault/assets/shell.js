@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "713f00fe52cd69d6",
+  "version": "48b04bc9189fbced",
   "files": [
     "/css/site.css",
     "/css/views.css",

@@ -56,7 +56,7 @@ async function draw() {
   const page = isOutside ? OUTSIDE[name] ?? login : PAGES[name] ?? collection;
   stop.abort();
   stop = new AbortController();
-  const { title, node, after } = page(site, { id: decodeURIComponent(rest.join("/")), query: new URLSearchParams(query), signal: stop.signal });
+  const { title, node, after } = page(site, { id: decoded(rest.join("/")), query: new URLSearchParams(query), signal: stop.signal });
   document.title = `${title} – Vinyl Vault`;
   main.replaceChildren(node);
   document.getElementById("head").hidden = isOutside;
@@ -66,6 +66,14 @@ async function draw() {
   if (!isFirst) scrollTo(0, 0);
   isFirst = false;
   after?.();
+}
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // no address of ours
+  }
 }
 
 function marked(name) {
@@ -104,8 +112,9 @@ function offline() {
   if (!navigator.onLine) say("Stored on this device; it is sent when there is a network.");
 }
 
-// Asks the browser to wake this page when there is a network again.
+// Asks the browser to wake this page when there is a network again, and to remove nothing of it meanwhile.
 async function wish() {
+  navigator.storage?.persist?.().catch(() => {});
   const registration = await navigator.serviceWorker?.getRegistration();
   await registration?.sync?.register("outbox").catch(() => {});
 }

@@ -105,7 +105,7 @@ export function take(store, answer, pushed) {
     for (const { id, rev } of answer.applied) await adopt(tx, id, rev, pushed[id], changed);
     const known = await Promise.all(answer.albums.map((record) => tx.get("records", record.id)));
     answer.albums.forEach((record, n) => {
-      if (record.rev > (known[n]?.rev ?? 0)) tx.put("records", record);
+      if (record.rev >= (known[n]?.rev ?? 0)) tx.put("records", record);
       changed.add(record.id);
     });
     for (const id of answer.deleted_ids) {
@@ -121,7 +121,9 @@ export function take(store, answer, pushed) {
 
 // The full state follows: what was synced goes, what waits stays. Revisions of another epoch say nothing any more.
 async function reset(tx, state, answer) {
+  const applied = await Promise.all(answer.applied.map(({ id }) => tx.get("records", id)));
   tx.clear("records");
+  for (const record of applied) if (record) tx.put("records", record); // no page brings those again
   const epoch = (cursor) => (cursor ?? "").split(/[-.]/)[0];
   if (epoch(state.cursor) === epoch(answer.last_sync)) return;
   for (const one of await tx.all("edits")) tx.put("edits", { ...one, rev: 0 });

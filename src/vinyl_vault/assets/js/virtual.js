@@ -14,12 +14,14 @@ export class VirtualList {
   }
 
   show(items) {
+    const hadFocus = this.element.contains(document.activeElement);
     this.items = items;
     this.active = Math.min(this.active, Math.max(0, items.length - 1));
     this.element.style.height = `${items.length * this.height}px`;
     for (const [, { element }] of this.rows) element.remove();
     this.rows.clear();
     this.draw();
+    if (hadFocus && items.length) this.focus(this.active);
   }
 
   draw() {
