@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "48b04bc9189fbced",
+  "version": "6301134f287747fc",
   "files": [
     "/css/site.css",
     "/css/views.css",

@@ -3,7 +3,7 @@ import { el, svg } from "./dom.js";
 
 const WIDTH = 440; // of the picture's own units: small, so that its text is readable on a phone
 const LINE = 30;
-const NAMES = 150;
+const NAMES = 160;
 
 // Lying bars: rows of {name, records, note}.
 export function lyingBars(caption, rows) {
@@ -13,7 +13,7 @@ export function lyingBars(caption, rows) {
     rows.map((row, n) => {
       const width = Math.max(2, (row.records / most) * (WIDTH - NAMES - 60));
       const y = n * LINE + 4;
-      return [svg("text", { x: NAMES - 8, y: y + 16, class: "name", "text-anchor": "end" }, short(row.name, 20)),
+      return [svg("text", { x: NAMES - 8, y: y + 16, class: "name", "text-anchor": "end" }, short(row.name, 17)),
         svg("rect", { x: NAMES, y, width, height: LINE - 8, rx: 3, class: "bar" }),
         svg("text", { x: NAMES + 6 + width, y: y + 16, class: "figure" }, String(row.records))];
     }).flat());

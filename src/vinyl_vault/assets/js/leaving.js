@@ -21,7 +21,7 @@ async function question(site, title, isLoggedIn) {
     ["export", "Export to a file", "quiet"],
     ["keep", "Keep on this device", "quiet"],
     ["discard", "Discard…", "danger"],
-    ["", "Cancel", "quiet"],
+    ...(isLoggedIn ? [["", "Cancel", "quiet"]] : []),
   ]);
 }
 
