@@ -41,6 +41,9 @@ def test_browser_gets_page_under_policy_of_static_files(assets: Path) -> None:
     policy = answer.header("content-security-policy") or ""
     assert "script-src 'self';" in policy
     assert "manifest-src 'self';" in policy
+    assert [name for name, _ in answer.headers if name == "access-control-allow-origin"] == [
+        "access-control-allow-origin"
+    ]
 
 
 @pytest.mark.parametrize("accept", ["*/*", "application/json"])

@@ -34,6 +34,7 @@ def site_index_routes(name: str, version: str, links: Mapping[str, str]) -> Rout
         page = await assets.get("/", request.headers.get("if-none-match")) if wanted == HTML else None
         index = ApiIndex(name=name, version=version, environment=settings.environment, links={**KERNEL, **links})
         response = page or Response.json(index)
+        response.headers = [pair for pair in response.headers if not pair[0].startswith("access-control-")]
         response.headers.append(("vary", "accept"))
         return response
 
