@@ -21,6 +21,7 @@ GIVEN = {
         "DISCORD_API_URL": "https://discord.test",
     },
     "discord_bot": {"DISCORD_PUBLIC_KEY": "ab" * 32, "DISCORD_APP_ID": "9", "DISCORD_CHANNEL_ID": "8"},
+    "vinyl_vault": {"ADMIN_API_KEY": "an-administrators-key-of-mine", "JWT_SECRET": "j" * 40},
 }
 
 
@@ -30,7 +31,12 @@ def test_given_value_goes_before_stand_in(package: str, tmp_path: Path) -> None:
     dev_vars.write_text("".join(f"{name}={value}\n" for name, value in GIVEN[package].items()))
     values = prepare(package, tmp_path / "state", URL, dev_vars).values
     assert {name: values[name] for name in GIVEN[package]} == GIVEN[package]
-    started = {"core_tessie": "TESSIE_API_KEY", "platform_api": "SANITY_PROJECT_ID", "discord_bot": "DISCORD_BOT_TOKEN"}
+    started = {
+        "core_tessie": "TESSIE_API_KEY",
+        "platform_api": "SANITY_PROJECT_ID",
+        "discord_bot": "DISCORD_BOT_TOKEN",
+        "vinyl_vault": "SITE_URL",
+    }
     assert values[started[package]], "the stand-in is there"
 
 

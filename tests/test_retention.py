@@ -22,6 +22,7 @@ KEPT = {
     },
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},
+    "vinyl_vault": {"collections", "sync_heads", "sync_conflicts", "shares", "users", "user_passwords"},
 }  # fmt: skip
 """Tables whose rows are kept until somebody removes them."""
 SMALL = {"vehicles"}
@@ -40,6 +41,7 @@ EACH = [
     *(("core_tessie", rule) for rule in rules_of("core_tessie")),
     *(("discord_bot", rule) for rule in rules_of("discord_bot")),
     *(("platform_api", rule) for rule in rules_of("platform_api")),
+    *(("vinyl_vault", rule) for rule in rules_of("vinyl_vault")),
     *(("platform_api", rule) for rule in rules_of("platform_api", SANITY_API_WRITE_TOKEN="x")[:1]),
 ]
 each = pytest.mark.parametrize(

@@ -66,6 +66,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
+    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
     yield (wrangler["assets"]["binding"], None)
 

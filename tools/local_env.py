@@ -85,6 +85,18 @@ def discord_bot(given: Mapping[str, str], state: Path, url: str) -> Environment:
     return Environment(values, told)
 
 
+def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Users register here without a mail; the administrator's key is for the jobs alone."""
+    keys, _, shown = _access_keys(given, state)
+    values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
+    if not given.get("JWT_SECRET"):
+        values["JWT_SECRET"] = _kept(state / "jwt_secret", secrets.token_urlsafe(32))
+    values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
+    account = """'{"email": "ada@example.org", "password": "correct horse battery"}'"""
+    register = f"curl -H 'Content-Type: application/json' -d {account} {url}/api/auth/register"
+    return Environment(values, {"API": f"{url}/    reference: {url}/docs", "Admin key": shown, "Try": register})
+
+
 def other(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """An app that knows its callers by keys, and needs no more."""
     values, _, shown = _access_keys(given, state)
@@ -92,7 +104,12 @@ def other(given: Mapping[str, str], state: Path, url: str) -> Environment:
     return Environment(values, told)
 
 
-APPS: Mapping[str, Make] = {DEFAULT: core_tessie, "platform_api": platform_api, "discord_bot": discord_bot}
+APPS: Mapping[str, Make] = {
+    DEFAULT: core_tessie,
+    "platform_api": platform_api,
+    "discord_bot": discord_bot,
+    "vinyl_vault": vinyl_vault,
+}
 
 
 def _access_keys(given: Mapping[str, str], state: Path) -> tuple[dict[str, str], str, str]:

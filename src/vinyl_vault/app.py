@@ -1,0 +1,63 @@
+"""The composition root: everything that this Worker consists of."""
+
+from edge import App, Clock, Limit, Ports
+from edge.auth.accounts.routes import Accounts
+from edge.auth.callers import authenticate
+from edge.auth.limits import Limits, admit, rate_limit_headers
+from edge.data import ScopedDatabase
+from edge.injection import event, singleton
+from edge.middleware.access_log import access_log
+from edge.middleware.cors import cors
+from edge.middleware.request_id import request_id
+from edge.middleware.security_headers import security_headers
+from edge.resources.index import index_routes
+from edge.resources.jobs import job_routes
+from edge.resources.service_health import service_routes
+from vinyl_vault import NAME, VERSION, retention
+from vinyl_vault.collection import routes as collection
+from vinyl_vault.collection import shares, stats
+from vinyl_vault.members import member_of
+from vinyl_vault.schema import SCHEMA
+from vinyl_vault.settings import VaultSettings
+from vinyl_vault.sync import routes as sync
+from vinyl_vault.sync.store import SyncStore
+from vinyl_vault.tables import TABLES
+
+LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
+
+
+def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
+    """Return the limits of users and strangers; nobody has a daily quota here."""
+    return Limits(settings.rate_limiter, None, clock)
+
+
+def make_store(db: ScopedDatabase, ports: Ports, clock: Clock) -> SyncStore:
+    """Return the store of the caller's records; `MembersOnly` for a caller that is no user."""
+    return SyncStore(db, member_of(ports.caller).name, clock)
+
+
+app = App(
+    NAME,
+    version=VERSION,
+    settings=VaultSettings,
+    authenticate=authenticate,
+    admit=admit,
+    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+    providers=[singleton(make_limits), event(make_store), event(shares.SharedCollections)],
+    tables=TABLES,
+    limits={"RATE_LIMITER": Limit(300, 60)},
+    migrations="vinyl_vault",
+    resources=[
+        index_routes(NAME, VERSION, LINKS),
+        service_routes(migrations=SCHEMA.migrations),
+        Accounts(),
+        sync.routes,
+        sync.conflicts,
+        shares.routes,
+        shares.public,
+        collection.routes,
+        stats.routes,
+        retention.routes,
+        job_routes(),
+    ],
+)

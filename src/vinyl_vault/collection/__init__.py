@@ -1,0 +1,1 @@
+"""Collections: records, lists, statistics, links that show a collection to others."""

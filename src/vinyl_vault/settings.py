@@ -1,0 +1,17 @@
+"""Everything that this Worker is configured by."""
+
+from edge import Bucket, Database
+from edge.auth.accounts.settings import AccountSettings
+from vinyl_vault import NAME
+
+
+class VaultSettings(AccountSettings):
+    """Variables, secrets and bindings; the variable of a field is its name in capitals.
+
+    With `ADMIN_API_KEY` its owner may look at the jobs and run them; it opens nobody's collection.
+    """
+
+    jwt_issuer: str = NAME
+    site_name: str = "Vinyl Vault"
+    db: Database
+    cache: Bucket

@@ -1,0 +1,1 @@
+"""Offline-first sync: what a push becomes, and how it is written."""

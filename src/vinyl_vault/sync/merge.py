@@ -1,0 +1,233 @@
+"""The merge of a client's changes into records, without any I/O.
+
+Each field of a record has the revision in which it was last written, and the client that wrote it. A change says the
+revision that its author saw. A value that another client wrote since then, and that differs, is a conflict: the later
+one in the server's order stays, the other is reported. No clock is compared.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+from vinyl_vault.collection.record import DEFAULTS, EXTRA, MOST_EXTRA, MOST_TAGS
+
+DELETED = "deleted_at"
+"""The name under which the last deletion or revival of a record has a revision and a client."""
+TAG = "tags."
+"""Begins the name under which a tag has a revision and a client."""
+NEWEST = 2**53 - 1
+"""As the revision that an author saw: all changes, whatever they are."""
+
+
+class Change(NamedTuple):
+    """A change of one record: `fields` are those that were edited, `rev` is the revision that its author saw.
+
+    Where it `expects_record`, one that is not there was purged, and the change alone makes no other.
+    """
+
+    id: str
+    rev: int
+    fields: Mapping[str, Any]
+    is_deletion: bool = False
+    expects_record: bool = False
+
+
+class Conflict(NamedTuple):
+    """A value, or a deletion, that did not last."""
+
+    id: str
+    kind: str
+    field: str | None
+    kept: Any
+    lost: Any
+    lost_by: str
+
+
+class Rejection(NamedTuple):
+    """A change that was not made, and the field for which it was not."""
+
+    id: str | None
+    code: str
+    field: str | None
+
+
+class Rejected(Exception):
+    """A change cannot be made."""
+
+    def __init__(self, code: str, field: str) -> None:
+        super().__init__(code)
+        self.code, self.field = code, field
+
+
+class Stored:
+    """A record while changes are merged into it; revisions below 0 are those that the write is to give."""
+
+    __slots__ = ("by", "created_at", "deleted_at", "fields", "id", "rev", "revs")
+
+    def __init__(self, id: str, created_at: str) -> None:  # noqa: A002 - a record's id
+        self.id = id
+        self.created_at = created_at
+        self.deleted_at: str | None = None
+        self.fields: dict[str, Any] = dict(DEFAULTS)
+        self.revs: dict[str, int] = {}
+        self.by: dict[str, str] = {}
+        self.rev = 0
+
+    def is_unseen(self, name: str, rev: int, client: str) -> bool:
+        """Tell whether another client has written a field since a revision."""
+        return self.revs.get(name, 0) > rev and self.by.get(name) != client
+
+
+class Merge:
+    """Merges the changes of one client, in their order, into the records that they touch.
+
+    Afterwards `changed` are the records to be written, in the order of their new revisions; `applied` those of which
+    the client's copy is now equal to the server's, with their revisions; `merged` those of which it is not.
+    """
+
+    def __init__(self, client: str, now: str, records: Mapping[str, Stored]) -> None:
+        self.client = client
+        self.now = now
+        self.records = dict(records)
+        self.changed: list[Stored] = []
+        self.applied: dict[str, int] = {}
+        self.merged: dict[str, None] = {}
+        self.conflicts: list[Conflict] = []
+        self.rejections: list[Rejection] = []
+
+    def apply(self, changes: Sequence[Change]) -> None:
+        """Merge changes; one that cannot be made is rejected, the others are not."""
+        for change in changes:
+            try:
+                if change.is_deletion:
+                    self.delete(change)
+                else:
+                    self.update(change)
+            except Rejected as fault:
+                self.rejections.append(Rejection(change.id, fault.code, fault.field))
+
+    def update(self, change: Change) -> None:
+        """Write the fields that differ; a change of a deleted record revives it."""
+        record = self.records.get(change.id) or self.new_record(change)
+        is_current = record.deleted_at is None and self.is_current(record, change)  # a deletion forgot the fields
+        values, conflicts = self.resolve(record, change)
+        self.records[record.id] = record
+        conflicts += self.revival(record, change)
+        if values or record.deleted_at is not None or not record.rev:
+            self.touch(record)
+        if record.deleted_at is not None:
+            self.write(record, DELETED)
+            record.deleted_at = None
+        for name, value in values.items():
+            if name == "tags":
+                self.write_tags(record, value)
+            elif value is None and name.startswith(EXTRA):
+                self.forget(record, name)
+            else:
+                self.write(record, name)
+                record.fields[name] = value
+        self.conflicts += conflicts
+        self.note(record, is_current)
+
+    def delete(self, change: Change) -> None:
+        """Delete a record, unless another client has changed any field of it that the author did not see."""
+        record = self.records.get(change.id)
+        if record is None:
+            self.applied.setdefault(change.id, 0)
+            return
+        is_current = self.is_current(record, change)
+        if record.deleted_at is None and self.is_deletion_refused(record, change):
+            self.conflicts.append(Conflict(record.id, "delete_refused", None, False, True, self.client))
+            is_current = False
+        elif record.deleted_at is None:
+            self.touch(record)
+            self.write(record, DELETED)
+            record.deleted_at = self.now
+        self.note(record, is_current)
+
+    def is_deletion_refused(self, record: Stored, change: Change) -> bool:
+        """Tell whether a deletion would remove what its author has not seen."""
+        return any(record.is_unseen(name, change.rev, self.client) for name in record.revs)
+
+    def is_current(self, record: Stored, change: Change) -> bool:
+        """Tell whether the client's copy of a record is the server's but for this push."""
+        return record.id not in self.merged and record.rev <= change.rev
+
+    def new_record(self, change: Change) -> Stored:
+        """Return a new record; one needs an artist or an album."""
+        if change.expects_record:
+            raise Rejected("gone", "id")
+        if not change.fields.get("artist") and not change.fields.get("album"):
+            raise Rejected("missing", "album")
+        return Stored(change.id, self.now)
+
+    def resolve(self, record: Stored, change: Change) -> tuple[dict[str, Any], list[Conflict]]:
+        """Return the values that a change writes, and its conflicts; those that are equal are not written."""
+        values: dict[str, Any] = {}
+        conflicts: list[Conflict] = []
+        for name, value in change.fields.items():
+            current = record.fields.get(name)
+            resolved = self.resolve_tags(record, change.rev, value) if name == "tags" else value
+            if not differs(resolved, current):
+                continue
+            values[name] = resolved
+            if record.is_unseen(name, change.rev, self.client):
+                conflicts.append(Conflict(record.id, "field", name, value, current, record.by[name]))
+        after = record.fields | values
+        if sum(name.startswith(EXTRA) and value is not None for name, value in after.items()) > MOST_EXTRA:
+            raise Rejected("too_many", "extra")
+        return values, conflicts
+
+    def resolve_tags(self, record: Stored, rev: int, value: Any) -> list[str]:
+        """Return a record's tags after a change: a whole list removes none that another client has added since."""
+        current = {*record.fields["tags"]}
+        if isinstance(value, dict):
+            tags = current - {*value.get("remove", ())} | {*value.get("add", ())}
+        else:
+            tags = {*value} | {tag for tag in current if record.is_unseen(TAG + tag, rev, self.client)}
+        if len(tags) > MOST_TAGS:
+            raise Rejected("too_many", "tags")
+        return sorted(tags)
+
+    def revival(self, record: Stored, change: Change) -> list[Conflict]:
+        """Return the conflict of a change with a deletion that its author did not see."""
+        if record.deleted_at is None or not record.is_unseen(DELETED, change.rev, self.client):
+            return []
+        return [Conflict(record.id, "revived", None, False, True, record.by[DELETED])]
+
+    def touch(self, record: Stored) -> None:
+        """Give a record a new revision, one for all changes of it."""
+        if record not in self.changed:
+            self.changed.append(record)
+            record.rev = -len(self.changed)
+
+    def write_tags(self, record: Stored, tags: Sequence[str]) -> None:
+        """Write a record's tags: each has a revision of its own, as several clients add some."""
+        for tag in {*tags} - {*record.fields["tags"]}:
+            self.write(record, TAG + tag)
+        for tag in {*record.fields["tags"]} - {*tags}:
+            record.revs.pop(TAG + tag, None)
+            record.by.pop(TAG + tag, None)
+        record.fields["tags"] = tags
+
+    def forget(self, record: Stored, name: str) -> None:
+        """Remove a field of another program."""
+        for values in (record.fields, record.revs, record.by):
+            values.pop(name, None)
+
+    def write(self, record: Stored, name: str) -> None:
+        """Note the revision and the client of a field's new value."""
+        record.revs[name] = record.rev
+        record.by[name] = self.client
+
+    def note(self, record: Stored, is_current: bool) -> None:
+        """Note whether the client knows a record as it is now."""
+        if is_current:
+            self.applied[record.id] = record.rev
+        else:
+            self.applied.pop(record.id, None)
+            self.merged[record.id] = None
+
+
+def differs(value: Any, other: Any) -> bool:
+    """Tell whether two values are not the same in JSON, where true is not 1."""
+    return value != other or type(value) is not type(other)

@@ -1,0 +1,200 @@
+"""`/api/collection/sync`: an exchange of changes between a client and its user's collection; `/api/conflicts`."""
+
+from collections.abc import Iterable
+from typing import Any, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge import READER, Actor, Body, NotFound, Problem, Query, Request, Routes
+from edge.data import ScopedDatabase
+from edge.errors import Overloaded, PayloadTooLarge
+from edge.ports import Row
+from edge.rows import parsed
+from vinyl_vault.collection.record import Record, shown
+from vinyl_vault.members import MEMBER
+from vinyl_vault.sync.cursor import Cursor
+from vinyl_vault.sync.merge import Conflict
+from vinyl_vault.sync.push import BODY_LIMIT, PushTooLarge, SyncRequest, read_push
+from vinyl_vault.sync.store import Behind, Outcome, Reused, SyncStore
+
+routes = Routes("/api/collection", tag="sync", access=READER, reach=MEMBER)
+conflicts = Routes("/api/conflicts", tag="sync", access=READER, reach=MEMBER)
+
+
+class SeqReused(Problem):
+    """This number was used for another push."""
+
+    title = "This number was used for another push"
+    status = 409
+
+
+class ClientBehind(Problem):
+    """This number is older than the pushes that are remembered."""
+
+    title = "This number is older than the pushes that are remembered"
+    status = 409
+
+
+class ConflictNotFound(NotFound):
+    """No such conflict."""
+
+    title = "No such conflict"
+
+
+class AppliedChange(TypedDict):
+    """A record of which the client's copy is the server's now, at this revision."""
+
+    id: str
+    rev: int
+
+
+class ConflictSummary(TypedDict):
+    """A value that did not last: of a field, or whether the record was deleted."""
+
+    id: str
+    field: str | None
+    kind: str
+    kept: Any
+    lost: Any
+    lost_by: str
+
+
+class RejectedChange(TypedDict):
+    """A change that was not made: `code` is invalid, unknown_field, missing, too_many or gone."""
+
+    id: str | None
+    code: str
+    field: str | None
+
+
+class SyncAnswer(TypedDict):
+    """The result of an exchange.
+
+    `albums` and `deleted_ids` are changes since `last_sync`, and records that others had changed as well; those of the
+    push alone are in `applied`. With `reset` the full state follows, from its beginning.
+    """
+
+    last_sync: str
+    more: bool
+    albums: list[Record]
+    deleted_ids: list[str]
+    applied: list[AppliedChange]
+    conflicts: list[ConflictSummary]
+    rejected: list[RejectedChange]
+    reset: bool
+
+
+class StoredConflict(TypedDict):
+    """A conflict that nobody has dismissed; `kept` and `lost` are values of `field`, or whether it was deleted."""
+
+    id: str
+    record_id: str
+    kind: str
+    field: str | None
+    kept: Any
+    lost: Any
+    lost_by: str
+    found_at: str
+
+
+class Paging(BaseModel):
+    """The page of a list."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200)
+    offset: int = Field(0, ge=0, le=1_000_000)
+
+
+class Conflicts(TypedDict):
+    """A page of conflicts, newest first."""
+
+    conflicts: list[StoredConflict]
+    total: int
+
+
+@routes.post("/sync", PushTooLarge, PayloadTooLarge, SeqReused, ClientBehind, Overloaded, body_limit=BODY_LIMIT)
+async def sync_collection(sent: Body[SyncRequest], request: Request, actor: Actor, store: SyncStore) -> SyncAnswer:
+    """Send changes and get those of other devices.
+
+    The same push sent again is answered alike and changes nothing. Conflicts are decided by field, the later push wins;
+    what was lost is in the answer, and in the list of conflicts until somebody dismisses it.
+    """
+    push = read_push(sent, await request.body(BODY_LIMIT), actor.name)
+    try:
+        outcome = await store.push(push)
+    except Reused:
+        raise SeqReused(f"push {push.seq} came before with other contents: take the next number") from None
+    except Behind:
+        raise ClientBehind(f"push {push.seq} is over: take a new client_id and send what is left") from None
+    return answer(outcome, push.limit)
+
+
+def answer(outcome: Outcome, limit: int) -> SyncAnswer:
+    """Return an exchange's answer: no record is in it both as applied and as another's."""
+    page = outcome.page[:limit]
+    applied = dict(outcome.applied)
+    rows: dict[str, Row] = {}
+    for row in (*page, *outcome.sent):
+        if applied.get(row["id"]) != row["rev"]:
+            applied.pop(row["id"], None)
+            rows[row["id"]] = row
+    start = outcome.start
+    cursor = Cursor(start.epoch, page[-1]["rev"] if page else start.rev, start.walk)
+    return SyncAnswer(
+        last_sync=str(cursor),
+        more=len(outcome.page) > limit,
+        albums=[shown(row) for row in rows.values() if row["deleted_at"] is None],
+        deleted_ids=[row["id"] for row in rows.values() if row["deleted_at"] is not None],
+        applied=[AppliedChange(id=name, rev=rev) for name, rev in applied.items()],
+        conflicts=summaries(outcome.conflicts),
+        rejected=[RejectedChange(id=r.id, code=r.code, field=r.field) for r in outcome.rejections],
+        reset=outcome.is_reset,
+    )
+
+
+def summaries(found: Iterable[Conflict]) -> list[ConflictSummary]:
+    """Return conflicts as they go out."""
+    return [
+        ConflictSummary(id=c.id, field=c.field, kind=c.kind, kept=c.kept, lost=c.lost, lost_by=c.lost_by) for c in found
+    ]
+
+
+@conflicts.get()
+async def list_conflicts(query: Query[Paging], db: ScopedDatabase) -> Conflicts:
+    """List the conflicts that nobody has dismissed, newest first."""
+    rows = await db.all(
+        "SELECT *, count(*) OVER () AS total FROM sync_conflicts ORDER BY found_at DESC, client_id, seq, n "
+        "LIMIT ? OFFSET ?",
+        query.limit,
+        query.offset,
+    )
+    if not rows and query.offset:
+        counted = await db.first("SELECT count(*) AS total FROM sync_conflicts")
+        return Conflicts(conflicts=[], total=counted["total"] if counted else 0)
+    return Conflicts(conflicts=[_stored(row) for row in rows], total=rows[0]["total"] if rows else 0)
+
+
+@conflicts.delete("/{conflict_id}", ConflictNotFound, status=204)
+async def dismiss_conflict(conflict_id: str, db: ScopedDatabase) -> None:
+    """Dismiss a conflict, on all devices."""
+    deleted = await db.delete("sync_conflicts", f"{_ID} = ?", conflict_id)
+    if not deleted.changes:
+        raise ConflictNotFound(f"there is no conflict {conflict_id[:80]}")
+
+
+_ID = "client_id || '~' || seq || '~' || n"
+"""A conflict's id in SQL."""
+
+
+def _stored(row: Row) -> StoredConflict:
+    return StoredConflict(
+        id=f"{row['client_id']}~{row['seq']}~{row['n']}",
+        record_id=row["record_id"],
+        kind=row["kind"],
+        field=row["field"],
+        kept=parsed(row["kept"]),
+        lost=parsed(row["lost"]),
+        lost_by=row["lost_by"],
+        found_at=row["found_at"],
+    )

@@ -1,0 +1,307 @@
+"""Writes the changes of a user's clients, each push in one transaction, and reads the changes since a cursor.
+
+D1 has no transaction but a batch. So records are read, merged in memory, and written in one batch that fails as a whole
+where one of them is no longer as it was read. New revisions are counted from the user's head inside the batch: a row is
+written with a revision below 0, and the batch's next statement turns these into the next ones of the head.
+
+All of it goes through the caller's own database, in which no other user's rows exist.
+"""
+
+import random
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+
+from edge import Clock
+from edge.data import ScopedDatabase, ScopedStatement, Sql
+from edge.errors import Overloaded
+from edge.instants import to_text
+from edge.ports import ConstraintViolation, Row, Statement
+from vinyl_vault.collection.record import columns_of, fields_of
+from vinyl_vault.retention import NAMELESS_KEPT
+from vinyl_vault.sync.cursor import Cursor, Head, start_of
+from vinyl_vault.sync.merge import Change, Conflict, Merge, Rejection, Stored
+from vinyl_vault.sync.push import Push
+
+ATTEMPTS = 8
+"""How often a push is merged again, where records change between its read and its write."""
+PAUSE_S = 0.05
+"""The longest pause before the second attempt; each further one may be as much longer."""
+REMEMBERED = 32
+"""Pushes of a client that are remembered."""
+DOCUMENT_BYTES = 1_500_000
+"""Bytes of records that one statement writes; D1 takes 2 MB."""
+
+_REVISION = "(SELECT sync_heads.rev FROM sync_heads) - ? -"
+_FINAL_REVISIONS = (
+    f"(SELECT json_group_object(key, CASE WHEN value < 0 THEN {_REVISION} value ELSE value END) "
+    "FROM json_each(collections.field_revs))"
+)
+_UNCHANGED = (
+    "NOT EXISTS (SELECT 1 FROM json_each(?) AS touched LEFT JOIN collections ON collections.id = touched.value ->> 0 "
+    "WHERE ifnull(collections.rev, 0) <> touched.value ->> 1)"
+)
+_HEAD = "SELECT epoch, rev, floor FROM sync_heads"
+_BY_IDS = "SELECT * FROM collections WHERE id IN (SELECT value FROM json_each(?))"
+_PAGE = "SELECT * FROM collections WHERE rev > ? ORDER BY rev LIMIT ?"
+_MEMORY = "SELECT body_hash, answer, base FROM sync_queue WHERE client_id = ? AND seq = ? AND pushed_at > ?"
+_NEWEST = "SELECT max(seq) AS seq FROM sync_queue WHERE client_id = ?"
+_CONFLICTS = "SELECT * FROM sync_conflicts WHERE client_id = ? AND seq = ? ORDER BY n"
+
+
+class Memory(NamedTuple):
+    """A push that was answered: revisions below 0 count from `base`."""
+
+    body_hash: str
+    applied: dict[str, int]
+    merged: list[str]
+    rejections: list[Rejection]
+    base: int
+
+
+class State(NamedTuple):
+    """All that a push depends on, as it was read; `revs` are the revisions of all records that it touches."""
+
+    head: Head
+    records: dict[str, Stored]
+    revs: dict[str, int]
+    memory: Memory | None
+    newest: int
+
+
+class Outcome(NamedTuple):
+    """The result of a push: revisions of records that the client knows, and rows that it gets.
+
+    `page` are changes since its cursor, in their order, with one more where there are more; `sent` are rows that it
+    gets besides.
+    """
+
+    head: Head
+    start: Cursor
+    applied: dict[str, int]
+    conflicts: Sequence[Conflict]
+    rejections: Sequence[Rejection]
+    page: Sequence[Row]
+    sent: Sequence[Row]
+    is_reset: bool
+
+
+class Reused(Exception):
+    """A push has the number of another one with other bytes."""
+
+
+class Behind(Exception):
+    """A push has a number that is no longer remembered."""
+
+
+class SyncStore:
+    """The records of one user, for all that writes them."""
+
+    merge_class: type[Merge] = Merge
+
+    def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock) -> None:
+        self._db, self.user_id, self._clock = db, user_id, clock
+
+    async def push(self, push: Push) -> Outcome:
+        """Write a push, once however often it comes; `Reused` and `Behind` for a number that cannot be its own."""
+        for attempt in range(ATTEMPTS):
+            state = await self.read(push)
+            if (memory := self.remembered(push, state)) is not None:
+                return await self.repeat(push, state, memory)
+            merge = self.merge(push, state)
+            try:
+                return await self.write(push, state, merge)
+            except ConstraintViolation as fault:
+                if not _is_race(fault):
+                    raise
+            await self._clock.sleep(random.uniform(0, PAUSE_S * (attempt + 1)))
+        raise Overloaded("the records change too fast; send the same push again")
+
+    async def change(self, changes: Sequence[Change], client: str) -> Outcome:
+        """Write changes that are not remembered, such as those of one request."""
+        memory = f"{client}:{uuid4().hex[:8]}"
+        return await self.push(Push(client, memory, 0, "", changes, (), None, limit=0))
+
+    async def read(self, push: Push) -> State:
+        """Read what a push depends on, in one batch."""
+        ids = [*{change.id: None for change in push.changes}]
+        since = to_text(self._clock.now() - NAMELESS_KEPT) if push.memory != push.client else ""
+        statements = [
+            Statement(_HEAD),
+            Statement(_BY_IDS, (_json(ids),)),
+            Statement(_MEMORY, (push.memory, push.seq, since)),
+            Statement(_NEWEST, (push.memory,)),
+        ]
+        head, records, memory, newest = [result.rows for result in await self._db.batch(statements)]
+        return State(
+            head=Head(**head[0]) if head else Head(),
+            records={row["id"]: _stored(row) for row in records},
+            revs=dict.fromkeys(ids, 0) | {row["id"]: row["rev"] for row in records},
+            memory=_memory(memory[0]) if memory else None,
+            newest=-1 if newest[0]["seq"] is None else newest[0]["seq"],
+        )
+
+    def remembered(self, push: Push, state: State) -> Memory | None:
+        """Return the memory of a push that came before; None for a new one, and for one without changes."""
+        if not push.changes and not push.rejections:
+            return None
+        if state.memory is None and push.seq < state.newest:
+            raise Behind
+        if state.memory is not None and state.memory.body_hash != push.body_hash:
+            raise Reused
+        return state.memory
+
+    def merge(self, push: Push, state: State) -> Merge:
+        """Merge a push into the records that were read; what another epoch's client saw counts for nothing."""
+        merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
+        cursor, head = push.cursor, state.head
+        is_foreign = cursor is not None and (cursor.epoch != head.epoch or cursor.rev > head.rev)
+        merge.apply([change._replace(rev=0) for change in push.changes] if is_foreign else push.changes)
+        merge.rejections[:0] = push.rejections
+        return merge
+
+    async def repeat(self, push: Push, state: State, memory: Memory) -> Outcome:
+        """Answer a push that came before: what became of it, and the changes since its cursor as they are now."""
+        start, is_reset = self.start(push, state.head)
+        statements = [
+            Statement(_HEAD),
+            self.page(push, start),
+            Statement(_BY_IDS, (_json(memory.merged),)),
+            Statement(_CONFLICTS, (push.memory, push.seq)),
+        ]
+        head, page, sent, conflicts = [result.rows for result in await self._db.batch(statements)]
+        applied = {name: memory.base - rev if rev < 0 else rev for name, rev in memory.applied.items()}
+        found = [_conflict(row) for row in conflicts]
+        return Outcome(Head(**head[0]), start, applied, found, memory.rejections, page, sent, is_reset)
+
+    async def write(self, push: Push, state: State, merge: Merge) -> Outcome:
+        """Write a merged push in one batch, and read the changes since its cursor in the same one."""
+        head = state.head if state.head.epoch else Head(uuid4().hex[:16])
+        start, is_reset = self.start(push, head)
+        statements: list[Statement | ScopedStatement] = []
+        if not state.head.epoch:
+            first = {"user_id": self.user_id, "epoch": head.epoch}
+            statements.append(self._db.prepare.insert("sync_heads", [first], key="user_id", keep=True))
+        if push.changes or push.rejections:
+            statements += self.writes(push, state, merge)
+        reads = [Statement(_HEAD), self.page(push, start), Statement(_BY_IDS, (_json([*merge.merged]),))]
+        results = await self._db.batch([*statements, *reads])
+        rows = [result.rows for result in results[-len(reads) :]]
+        after = Head(**rows[0][0])
+        if after.epoch != head.epoch:  # another push was this user's first
+            start = start._replace(epoch=after.epoch)
+        base = after.rev - len(merge.changed)
+        applied = {name: base - rev if rev < 0 else rev for name, rev in merge.applied.items()}
+        return Outcome(after, start, applied, merge.conflicts, merge.rejections, rows[1], rows[2], is_reset)
+
+    def start(self, push: Push, head: Head) -> tuple[Cursor, bool]:
+        """Return the cursor from which changes are read, and whether the client's own is no longer valid."""
+        if push.cursor is None:
+            return start_of(head), False
+        return (push.cursor, False) if push.cursor.is_valid(head) else (start_of(head), True)
+
+    def page(self, push: Push, start: Cursor) -> Statement:
+        """Return the statement that reads the changes since a cursor, and one more."""
+        return Statement(_PAGE, (start.rev, push.limit + 1 if push.limit else 0))
+
+    def writes(self, push: Push, state: State, merge: Merge) -> Iterator[ScopedStatement]:
+        """Yield the statements that write a merged push."""
+        prepare, count = self._db.prepare, len(merge.changed)
+        yield self.guard(state, count)
+        if push.body_hash:
+            yield from self.memorize(push, merge)
+        for documents in _chunks([self.row(record) for record in merge.changed]):
+            yield prepare.insert("collections", documents, key=("user_id", "id"))
+        if count:
+            final = {
+                "rev": Sql(f"{_REVISION} collections.rev", count),
+                "field_revs": Sql(_FINAL_REVISIONS, count),
+            }
+            yield prepare.update("collections", final, "rev < 0", returning=None)
+        for documents in _chunks(self.conflict_rows(push, merge)):
+            yield prepare.insert("sync_conflicts", documents)
+
+    def guard(self, state: State, count: int) -> ScopedStatement:
+        """Return the statement that takes new revisions, and fails where a record is not as it was read."""
+        changes = {"rev": Sql("rev + ?", count), "ok": Sql(_UNCHANGED, _json([*state.revs.items()]))}
+        return self._db.prepare.update("sync_heads", changes, "true", returning=None)
+
+    def memorize(self, push: Push, merge: Merge) -> Iterator[ScopedStatement]:
+        """Yield the statements that remember a push, and forget old ones."""
+        prepare, now = self._db.prepare, self._clock.now()
+        old = (push.memory, push.seq - REMEMBERED, to_text(now - NAMELESS_KEPT) if push.memory != push.client else "")
+        yield prepare.delete("sync_queue", "client_id = ? AND (seq < ? OR pushed_at <= ?)", *old, returning=None)
+        answer = {"applied": merge.applied, "merged": [*merge.merged], "rejections": merge.rejections}
+        memory = {
+            "user_id": self.user_id,
+            "client_id": push.memory,
+            "seq": push.seq,
+            "body_hash": push.body_hash,
+            "answer": _json(answer),
+            "pushed_at": to_text(now),
+        }
+        yield prepare.insert("sync_queue", [memory])
+        base = Sql("(SELECT rev FROM sync_heads) - ?", len(merge.changed))
+        yield prepare.update(
+            "sync_queue", {"base": base}, "client_id = ? AND seq = ?", push.memory, push.seq, returning=None
+        )
+
+    def row(self, record: Stored) -> dict[str, Any]:
+        """Return a record as the database holds it."""
+        own = {"user_id": self.user_id, "id": record.id, "created_at": record.created_at, "rev": record.rev}
+        own |= {"deleted_at": record.deleted_at, "field_revs": _json(record.revs), "field_by": _json(record.by)}
+        return own | columns_of(record.fields)
+
+    def conflict_rows(self, push: Push, merge: Merge) -> Iterator[dict[str, Any]]:
+        """Yield the conflicts of a merged push as the database holds them."""
+        for n, conflict in enumerate(merge.conflicts):
+            values = {"kept": _json(conflict.kept), "lost": _json(conflict.lost), "lost_by": conflict.lost_by}
+            about = {"record_id": conflict.id, "kind": conflict.kind, "field": conflict.field, "found_at": merge.now}
+            yield {"user_id": self.user_id, "client_id": push.memory, "seq": push.seq, "n": n, **about, **values}
+
+
+def _is_race(fault: ConstraintViolation) -> bool:
+    """Tell whether a write failed as another one came between."""
+    return fault.constraint == "unchanged" or fault.table == "sync_queue"
+
+
+def _json(value: object) -> str:
+    return to_json(value).decode()
+
+
+def _stored(row: Row) -> Stored:
+    stored = Stored(row["id"], row["created_at"])
+    stored.fields = fields_of(row)
+    stored.revs = from_json(row["field_revs"])
+    stored.by = from_json(row["field_by"])
+    stored.rev = row["rev"]
+    stored.deleted_at = row["deleted_at"]
+    return stored
+
+
+def _memory(row: Row) -> Memory:
+    answer = from_json(row["answer"])
+    rejections = [Rejection(*rejection) for rejection in answer["rejections"]]
+    return Memory(row["body_hash"], answer["applied"], answer["merged"], rejections, row["base"])
+
+
+def _conflict(row: Row) -> Conflict:
+    kept, lost = from_json(row["kept"]), from_json(row["lost"])
+    return Conflict(row["record_id"], row["kind"], row["field"], kept, lost, row["lost_by"])
+
+
+def _chunks(rows: Iterable[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:
+    """Yield rows in lists that are small enough for one statement."""
+    chunk: list[dict[str, Any]] = []
+    size = 0
+    for row in rows:
+        length = len(to_json(row))
+        if chunk and size + length > DOCUMENT_BYTES:
+            yield chunk
+            chunk, size = [], 0
+        chunk.append(row)
+        size += length
+    if chunk:
+        yield chunk

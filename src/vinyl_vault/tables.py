@@ -1,0 +1,20 @@
+"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations."""
+
+from edge import READER
+from edge.auth.accounts.tables import PRIVATE, USERS
+from edge.data import MEMBER, OWNER, Table, Tables
+from vinyl_vault.schema import SCHEMA
+
+OWN = {MEMBER: "user_id = :caller", OWNER: "false"}
+"""The rows of a user are those with its id; a caller that is no user has none."""
+
+TABLES = Tables(
+    SCHEMA,
+    USERS,
+    *PRIVATE,
+    Table("collections", read=READER, write=READER, own=OWN),
+    Table("sync_heads", read=READER, write=READER, own=OWN),
+    Table("sync_queue", read=READER, write=READER, own=OWN),
+    Table("sync_conflicts", read=READER, write=READER, own=OWN),
+    Table("shares", read=READER, write=READER, own=OWN),
+)

@@ -1,0 +1,188 @@
+"""A server of a test that runs the store on a file of SQLite, in this thread, and lets others in between."""
+
+import sqlite3
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+from tests.vinyl_vault.devices import Reply, flat
+from tests.vinyl_vault.histories import Seen, Server
+
+from edge import READER, Actor
+from edge.data import Sql
+from edge.errors import Overloaded
+from edge.ports import Database, Result, Statement
+from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.sqlite import Work, error_of
+from vinyl_vault.collection.record import shown
+from vinyl_vault.sync.merge import Change, Merge, Stored
+from vinyl_vault.sync.push import Push, SyncRequest, read_push
+from vinyl_vault.sync.routes import answer
+from vinyl_vault.sync.store import Behind, Memory, Outcome, Reused, State, SyncStore
+from vinyl_vault.tables import TABLES
+
+
+class Noon:
+    """A clock that stands still, and waits for nothing."""
+
+    def now(self) -> datetime:
+        return datetime(2026, 11, 29, 12, tzinfo=UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for nothing."""
+
+
+class DirectDatabase(LocalDatabase):
+    """The local database without a thread of its own; `between` happens once, before the next batch that writes."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self.between: Callable[[], Awaitable[None]] | None = None
+
+    async def work[T](self, work: Work[sqlite3.Connection, T]) -> T:  # type: ignore[override]
+        try:
+            return work(self.connection)
+        except sqlite3.Error as fault:
+            raise error_of(str(fault).partition(" with text")[0], getattr(fault, "sqlite_errorcode", 0)) from None
+
+    async def batch(self, statements: Sequence[Statement]) -> list[Result]:
+        writes = any(" main.sync_heads SET " in sql for sql, _ in statements)
+        if writes and self.between is not None:
+            between, self.between = self.between, None
+            await between()
+        return await super().batch(statements)
+
+
+class Direct(Server):
+    """Answers without HTTP; `store` and the others are what a seeded fault replaces."""
+
+    def __init__(self, db: DirectDatabase, store: type[SyncStore] = SyncStore) -> None:
+        self.db, self.store = db, store
+        self.users: set[str] = set()
+
+    async def send(self, user: str, body: bytes) -> Reply:
+        if user not in self.users:
+            self.users.add(user)
+            await self.db.run(
+                "INSERT INTO users VALUES (?, ?, ?, NULL, '', '') ON CONFLICT DO NOTHING", user, user, user
+            )
+        push = read_push(SyncRequest.model_validate_json(body), body, user)
+        scoped = TABLES.scoped(self.db, Actor(user, READER, is_member=True))
+        try:
+            outcome = await self.store(scoped, user, Noon()).push(push)
+        except (Reused, Behind):
+            return Reply(409, {})
+        except Overloaded:
+            return Reply(503, {})
+        return Reply(200, from_json(to_json(self.answer(outcome, push))))
+
+    def answer(self, outcome: Outcome, push: Push) -> object:
+        """Return the answer of an outcome."""
+        return answer(outcome, push.limit)
+
+    async def look(self, user: str) -> Seen:
+        return await look(self.db, user)
+
+    def between(self, work: Callable[[], Awaitable[None]] | None) -> None:
+        self.db.between = work
+
+
+async def look(db: Database, user: str) -> Seen:
+    """Return what a database holds of a user."""
+    rows = await db.all("SELECT * FROM collections WHERE user_id = ?", user)
+    conflicts = await db.all("SELECT lost FROM sync_conflicts WHERE user_id = ?", user)
+    head = await db.first("SELECT rev FROM sync_heads WHERE user_id = ?", user)
+    revs = [row["rev"] for row in rows]
+    assert len({*revs}) == len(revs), "a revision is used twice"
+    assert all(0 < rev <= head["rev"] for rev in revs if head), "a revision is none of the head's"
+    live = {row["id"]: flat(dict(shown(row))) for row in rows if row["deleted_at"] is None}
+    return Seen(live, [from_json(row["lost"]) for row in conflicts], head["rev"] if head else 0)
+
+
+class WithoutGuard(SyncStore):
+    """Writes whatever is there by now."""
+
+    def guard(self, state: State, count: int):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        return self._db.prepare.update("sync_heads", {"rev": Sql("rev + ?", count)}, "true", returning=None)
+
+
+class WholeRecords(Merge):
+    """Writes records as a whole: what a device shows of a field that nobody edited goes over what others wrote."""
+
+    def resolve(self, record: Stored, change: Change):  # type: ignore[no-untyped-def]
+        values, _ = super().resolve(record, change)
+        return values, []
+
+
+class WholeRecordStore(SyncStore):
+    merge_class = WholeRecords
+
+
+class BlindDeletes(Merge):
+    """Deletes whatever its author has not seen."""
+
+    def is_deletion_refused(self, record: Stored, change: Change) -> bool:  # noqa: ARG002
+        return False
+
+
+class BlindStore(SyncStore):
+    merge_class = BlindDeletes
+
+
+class LastWriter(Merge):
+    """Refuses a deletion by the record's last writer alone."""
+
+    def is_deletion_refused(self, record: Stored, change: Change) -> bool:
+        newest = max(record.revs, key=lambda name: record.revs[name] if record.revs[name] > 0 else 2**60)
+        return record.is_unseen(newest, change.rev, self.client)
+
+
+class LastWriterStore(SyncStore):
+    merge_class = LastWriter
+
+
+class WithoutTombstones(SyncStore):
+    """Sends no deletions."""
+
+    def page(self, push: Push, start):  # type: ignore[no-untyped-def]
+        sql, params = super().page(push, start)
+        return Statement(sql.replace("WHERE", "WHERE deleted_at IS NULL AND"), params)
+
+
+class WithoutMemory(SyncStore):
+    """Remembers no pushes."""
+
+    def remembered(self, push: Push, state: State) -> Memory | None:  # noqa: ARG002
+        return None
+
+    def memorize(self, push: Push, merge: Merge):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        return ()
+
+    def conflict_rows(self, push: Push, merge: Merge):  # type: ignore[no-untyped-def]
+        return super().conflict_rows(push._replace(memory=uuid4().hex), merge)
+
+
+class WithoutConflicts(SyncStore):
+    """Reports no conflicts."""
+
+    def conflict_rows(self, push: Push, merge: Merge):  # type: ignore[no-untyped-def]  # noqa: ARG002
+        return ()
+
+
+class CursorAtHead(Direct):
+    """Answers with the newest revision as the cursor, whatever was sent."""
+
+    def answer(self, outcome: Outcome, push: Push) -> object:
+        given = answer(outcome, push.limit)
+        return {**given, "last_sync": f"{outcome.head.epoch}.{outcome.head.rev}", "more": False}
+
+
+class CarelessDevices(Direct):
+    """Devices send whole records, and the server takes them as they are."""
+
+    whole_records = True
+
+    def __init__(self, db: DirectDatabase) -> None:
+        super().__init__(db, WholeRecordStore)

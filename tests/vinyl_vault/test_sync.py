@@ -1,0 +1,272 @@
+"""Sync: both shapes of a push, its memory, pages, refusals row by row, restored databases, and many at once."""
+
+import asyncio
+from typing import Any
+
+import pytest
+from tests.vinyl_vault.conftest import Run, as_member
+
+from edge.testing import Answer, Client
+
+SYNC = "/api/collection/sync"
+BLUE = {"artist": "Joni Mitchell", "album": "Blue"}
+
+
+async def push(client: Client, name: str | None, seq: int, /, *albums: Any, **more: Any) -> dict[str, Any]:
+    """Send a push and return its answer."""
+    named = {"client_id": name, "seq": seq} if name else {}
+    answer = await client.post(SYNC, {**named, "albums": albums, **more})
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+def new(record_id: str, **fields: Any) -> dict[str, Any]:
+    """Return the row of a new record."""
+    return {"id": record_id, "rev": 0, "set": BLUE | fields}
+
+
+def changed(record_id: str, rev: int, **fields: Any) -> dict[str, Any]:
+    """Return the row of a change."""
+    return {"id": record_id, "rev": rev, "set": fields}
+
+
+def test_fields_of_two_devices_merge_and_conflicts_are_kept(run: Run) -> None:
+    async def case(client: Client) -> list[dict[str, Any]]:
+        ada = await as_member(client, "ada")
+        first = await push(ada, "phone", 1, new("r"))
+        await push(ada, "desk", 1, changed("r", 1, notes="desk", year=1971), last_sync=first["last_sync"])
+        third = await push(ada, "phone", 2, changed("r", 1, notes="phone", rating=5), last_sync=first["last_sync"])
+        refused = await push(ada, "desk", 2, deleted_ids=[{"id": "r", "rev": 2}], last_sync=first["last_sync"])
+        conflicts = (await ada.get("/api/conflicts")).json()
+        for conflict in conflicts["conflicts"]:
+            path = f"/api/conflicts/{conflict['id']}"
+            assert (await (await as_member(client, "bob")).request("DELETE", path)).status == 404
+            assert [(await ada.request("DELETE", path)).status for _ in range(2)] == [204, 404]
+        return [first, third, refused, conflicts, (await ada.get("/api/conflicts")).json()]
+
+    first, third, refused, conflicts, none = run(case)
+    assert (first["applied"], first["albums"]) == ([{"id": "r", "rev": 1}], [])
+    [record] = third["albums"]
+    assert (record["notes"], record["year"], record["rating"], third["applied"]) == ("phone", 1971, 5, [])
+    assert third["conflicts"] == [
+        {"id": "r", "field": "notes", "kind": "field", "kept": "phone", "lost": "desk", "lost_by": "desk"}
+    ]
+    assert [conflict["kind"] for conflict in refused["conflicts"]] == ["delete_refused"]
+    assert [record["notes"] for record in refused["albums"]] == ["phone"]
+    assert sorted(conflict["kind"] for conflict in conflicts["conflicts"]) == ["delete_refused", "field"]
+    assert none == {"conflicts": [], "total": 0}
+
+
+def test_change_of_deleted_record_revives_it_whole(run: Run) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        ada = await as_member(client, "ada")
+        first = await push(ada, "phone", 1, new("r", tags={"add": ["a"]}))
+        await push(ada, "desk", 1, deleted_ids=[{"id": "r", "rev": 1}], last_sync=first["last_sync"])
+        return await push(ada, "phone", 2, changed("r", 1, notes="still here"), last_sync=first["last_sync"])
+
+    revived = run(case)
+    assert [(record["notes"], record["album"], record["tags"]) for record in revived["albums"]] == [
+        ("still here", "Blue", ["a"])
+    ]
+    assert [(conflict["kind"], conflict["lost_by"]) for conflict in revived["conflicts"]] == [("revived", "desk")]
+
+
+def test_repeat_is_answered_alike_and_other_bytes_are_refused(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        first, again = [await push(ada, "phone", 7, new("r"), {"id": "bad", "set": {"year": "x"}}) for _ in range(2)]
+        reused = await ada.post(SYNC, {"client_id": "phone", "seq": 7, "albums": [new("s")]})
+        behind = await ada.post(SYNC, {"client_id": "phone", "seq": 6, "albums": [new("t")]})
+        pull = await push(ada, "phone", 7)
+        return [first, again, reused, behind, [record["id"] for record in pull["albums"]]]
+
+    first, again, reused, behind, ids = run(case)
+    assert first == again
+    assert first["rejected"] == [{"id": "bad", "code": "invalid", "field": "year"}]
+    assert (reused.status, reused.json()["type"]) == (409, "urn:problem:seq-reused")
+    assert (behind.status, behind.json()["type"]) == (409, "urn:problem:client-behind")
+    assert ids == ["r"]
+
+
+def test_old_pushes_are_forgotten_and_refused(local: Run) -> None:
+    async def case(client: Client) -> tuple[int, int]:
+        ada = await as_member(client, "ada")
+        for seq in range(1, 41):
+            await push(ada, "phone", seq, new(f"r{seq}"))
+        [row] = await client.ports.settings.db.all("SELECT count(*) AS n FROM sync_queue")
+        return row["n"], (await ada.post(SYNC, {"client_id": "phone", "seq": 1, "albums": [new("r1")]})).status
+
+    assert local(case) == (33, 409)
+
+
+def test_flat_records_of_simple_clients_are_accepted(run: Run) -> None:
+    body = {
+        "albums": [
+            {"artist": "Can", "album": "Tago Mago", "genre": "Krautrock", "price": {"usd": 20}, "updated_at": "2026"},
+            {"id": 5, "artist": "Neu!", "album": "Neu! 75", "year": 1975},
+        ],
+        "deleted_ids": ["gone", 6],
+        "last_sync": "2026-11-29T12:00:00Z",
+    }
+
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        first, again = [(await ada.post(SYNC, body)).json() for _ in range(2)]
+        records = (await ada.get("/api/collection")).json()["records"]
+        change = {"albums": [{"id": "5", "notes": "mine"}], "deleted_ids": [records[0]["id"]]}
+        second = await push(ada, None, 0, **(change | {"last_sync": first["last_sync"]}))
+        return [first, again, records, second, (await ada.get("/api/collection")).json()["records"]]
+
+    first, again, records, second, left = run(case)
+    assert first == again
+    assert [record["album"] for record in records] == ["Tago Mago", "Neu! 75"]
+    assert (records[0]["genre"], records[0]["extra"], records[1]["id"]) == (["Krautrock"], {"price": '{"usd":20}'}, "5")
+    assert (first["reset"], {change["id"] for change in first["applied"]}) == (
+        False,
+        {records[0]["id"], "5", "gone", "6"},
+    )
+    assert (second["conflicts"], [record["notes"] for record in left]) == ([], ["mine"])
+
+
+def test_pages_end_at_the_last_row_that_was_sent(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        await push(ada, "phone", 1, *[new(f"r{n}") for n in range(5)])
+        await push(ada, "phone", 2, deleted_ids=[{"id": "r3", "rev": 4}])
+        found: list[tuple[list[str], list[str], bool]] = []
+        cursor = None
+        while not found or found[-1][2]:
+            page = await push(ada, "desk", 1, limit=2, last_sync=cursor)
+            found.append(([record["id"] for record in page["albums"]], page["deleted_ids"], page["more"]))
+            cursor = page["last_sync"]
+        return found
+
+    assert run(case) == [(["r0", "r1"], [], True), (["r2", "r4"], [], True), ([], ["r3"], False)]
+
+
+@pytest.mark.parametrize("restored", ["epoch = '0123456789abcdef'", "rev = 1", "floor = 4"])
+def test_cursor_that_is_no_longer_valid_leads_to_the_full_state(run: Run, restored: str) -> None:
+    async def case(client: Client) -> list[dict[str, Any]]:
+        ada = await as_member(client, "ada")
+        await push(ada, "phone", 1, new("a"), new("b"))
+        cursor = (await push(ada, "desk", 1))["last_sync"]
+        await push(ada, "phone", 2, new("c"), new("d"))
+        await client.ports.settings.db.run(f"UPDATE sync_heads SET {restored}")
+        if "rev" in restored:
+            await client.ports.settings.db.run("DELETE FROM collections WHERE rev > 1")
+        first = await push(ada, "desk", 2, limit=1, last_sync=cursor)
+        return [first, await push(ada, "desk", 2, last_sync=first["last_sync"])]
+
+    first, second = run(case)
+    assert (first["reset"], [record["id"] for record in first["albums"]]) == (True, ["a"])
+    ids = [] if "rev" in restored else ["b", "c", "d"]
+    assert (second["reset"], second["more"], [record["id"] for record in second["albums"]]) == (False, False, ids)
+
+
+def test_push_from_before_a_restore_reports_what_it_replaces(local: Run) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        ada = await as_member(client, "ada")
+        first = await push(ada, "phone", 1, new("r", notes="old"))
+        await client.ports.settings.db.run("UPDATE sync_heads SET epoch = '0123456789abcdef'")
+        await push(ada, "desk", 1, changed("r", 1, notes="desk"))
+        return await push(ada, "phone", 2, changed("r", 9, notes="phone"), last_sync=first["last_sync"])
+
+    answer = local(case)
+    assert answer["reset"]
+    assert [(conflict["kept"], conflict["lost"]) for conflict in answer["conflicts"]] == [("phone", "desk")]
+
+
+def test_change_of_a_purged_record_is_rejected_as_gone(local: Run) -> None:
+    async def case(client: Client) -> list[dict[str, Any]]:
+        ada = await as_member(client, "ada")
+        gone = await push(ada, "phone", 1, changed("r", 5, album="Blue"))
+        return [gone, await push(ada, "phone", 2, new("r"))]
+
+    gone, again = local(case)
+    assert gone["rejected"] == [{"id": "r", "code": "gone", "field": "id"}]
+    assert [change["id"] for change in again["applied"]] == ["r"]
+
+
+@pytest.mark.parametrize(
+    ("row", "code", "field"),
+    [
+        ({"id": "a/b", "set": BLUE}, "invalid", "id"),
+        ({"id": True, "set": BLUE}, "invalid", "id"),
+        ({"id": "x", "rev": -1, "set": BLUE}, "invalid", "rev"),
+        ({"id": "x", "rev": "1", "set": BLUE}, "invalid", "rev"),
+        ({"id": "x", "set": []}, "invalid", "set"),
+        ({"id": "x", "set": BLUE | {"colour": "x" * 501}}, "invalid", "colour"),
+        ({"id": "x", "set": BLUE | {"market_value": None}}, "unknown_field", "market_value"),
+        ({"id": "x", "set": {"notes": "nothing else"}}, "missing", "album"),
+        ({"id": "x", "set": BLUE | {"extra": {"k": "x\0"}}}, "invalid", "extra"),
+        ({"id": "x", "notes": 1}, "invalid", "notes"),
+    ],
+)
+def test_row_that_is_not_valid_is_rejected_and_blocks_no_other(
+    local: Run, row: dict[str, Any], code: str, field: str
+) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        return await push(await as_member(client, "ada"), "phone", 1, new("good"), row)
+
+    answer = local(case)
+    assert [change["id"] for change in answer["applied"]] == ["good"]
+    assert [(one["code"], one["field"]) for one in answer["rejected"]] == [(code, field)]
+
+
+def test_too_much_at_once_is_refused(local: Run) -> None:
+    async def case(client: Client) -> list[Answer]:
+        ada = await as_member(client, "ada")
+        ids = [f"r{n}" for n in range(1_001)]
+        return [await ada.post(SYNC, {"deleted_ids": ids}), await ada.post(SYNC, {"last_sync": "x" * 3 * 2**20})]
+
+    assert [answer.status for answer in local(case)] == [413, 413]
+
+
+def test_large_push_is_written_whole(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        rows = [new(f"r{n}", notes="n" * 1_500, tags=["a", "b"]) for n in range(1_000)]
+        first = await push(ada, "phone", 1, *rows, limit=1)
+        changes = [changed(f"r{n}", n + 1, shelf=str(n)) for n in range(1_000)]
+        second = await push(ada, "phone", 2, *changes, last_sync=first["last_sync"], limit=1)
+        last = (await ada.get("/api/collection/r999")).json()
+        return [first, second, last["shelf"], last["notes"][:1], last["rev"]]
+
+    first, second, *last = run(case)
+    assert [len(answer["applied"]) for answer in (first, second)] == [1_000, 1_000]
+    assert last == ["999", "n", 2_000]
+
+
+def test_many_devices_lose_nothing_of_one_record(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        await push(ada, "d", 1, new("r"))
+        names = [f"f{n}" for n in range(12)]
+        todo = {name: {"client_id": name, "seq": 1, "albums": [changed("r", 1, extra={name: 1})]} for name in names}
+        attempts = 0
+        while todo and attempts < 20:
+            attempts += 1
+            answers = await asyncio.gather(*(ada.post(SYNC, body) for body in todo.values()))
+            assert {answer.status for answer in answers} <= {200, 503}
+            todo = {name: todo[name] for name, answer in zip(todo, answers, strict=True) if answer.status != 200}
+        record = (await ada.get("/api/collection/r")).json()
+        return [sorted(record["extra"]), sorted(names), record["rev"], todo]
+
+    extra, names, rev, todo = run(case)
+    assert (extra, rev, todo) == (names, 13, {})
+
+
+def test_users_with_equal_ids_never_mix(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        found = []
+        for name in ("ada", "bob"):
+            member = await as_member(client, name)
+            answer = await push(member, "phone", 1, new("r", notes=name))
+            found.append(
+                [answer["albums"], answer["conflicts"], (await member.get("/api/collection/r")).json()["notes"]]
+            )
+        ada = await as_member(client, "ada")
+        return [*found, [record["notes"] for record in (await push(ada, "desk", 1))["albums"]]]
+
+    assert run(case) == [[[], [], "ada"], [[], [], "bob"], ["ada"]]
