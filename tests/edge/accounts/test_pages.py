@@ -35,7 +35,7 @@ def test_opening_a_link_changes_nothing(run: Run) -> None:
     async def case(client: Client) -> Answer:
         await registered(client)
         await client.post("/api/auth/reset", {"email": ADA["email"]})
-        (mail,) = await mails(run, 1)
+        (mail,) = await mails(run, 1, "reset your password")
         found = re.search(r"https://vinyl\.example(\S+)#", mail)
         assert found
         for method in ("GET", "HEAD", "GET"):
