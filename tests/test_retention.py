@@ -22,7 +22,9 @@ KEPT = {
     },
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},
-    "vinyl_vault": {"collections", "sync_heads", "sync_conflicts", "shares", "users", "user_passwords"},
+    "vinyl_vault": {
+        "collections", "details_due", "imports", "sync_heads", "sync_conflicts", "shares", "users", "user_passwords",
+    },
 }  # fmt: skip
 """Tables whose rows are kept until somebody removes them."""
 SMALL = {"vehicles"}

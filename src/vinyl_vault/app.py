@@ -16,12 +16,14 @@ from edge.resources.service_health import service_routes
 from vinyl_vault import NAME, VERSION, retention
 from vinyl_vault.collection import routes as collection
 from vinyl_vault.collection import shares, stats
+from vinyl_vault.discogs import wiring as discogs
 from vinyl_vault.members import member_of
 from vinyl_vault.schema import SCHEMA
 from vinyl_vault.settings import VaultSettings
 from vinyl_vault.sync import routes as sync
 from vinyl_vault.sync.store import SyncStore
 from vinyl_vault.tables import TABLES
+from vinyl_vault.transfer import wiring as transfer
 
 LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
 
@@ -43,16 +45,24 @@ app = App(
     authenticate=authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), event(make_store), event(shares.SharedCollections)],
+    providers=[
+        singleton(make_limits),
+        event(make_store),
+        event(shares.SharedCollections),
+        *discogs.PROVIDERS,
+        *transfer.PROVIDERS,
+    ],
     tables=TABLES,
-    limits={"RATE_LIMITER": Limit(300, 60)},
+    limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
     migrations="vinyl_vault",
     resources=[
         index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         Accounts(),
+        *discogs.RESOURCES,
         sync.routes,
         sync.conflicts,
+        *transfer.RESOURCES,
         shares.routes,
         shares.public,
         collection.routes,

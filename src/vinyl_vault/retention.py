@@ -1,4 +1,7 @@
-"""Retention: answers to old pushes are removed, and deletions that every client has had 180 days to hear of."""
+"""Retention: leases that are over and answers to old pushes are removed.
+
+So are deletions that every client has had 180 days to hear of.
+"""
 
 from datetime import timedelta
 from typing import Any
@@ -20,6 +23,7 @@ A_RUN = 5_000
 
 RULES = [
     *ACCOUNT_RULES,
+    Rule("leases", "until", timedelta(hours=1), is_epoch=True),
     Rule("sync_queue", "pushed_at", DELETIONS_KEPT),
     Rule("sync_queue", "pushed_at", NAMELESS_KEPT, where=f"client_id LIKE '{NAMELESS}%'"),
 ]

@@ -39,6 +39,45 @@ SCHEMA = Schema(
             references={"user_id": "users"},
         ),
         Relation(
+            "details_due",
+            "user_id record_id import_id! release_id!:integer attempts!:integer due_at!:instant",
+            key=("user_id", "record_id"),
+            defaults={"attempts": 0},
+            references={"user_id": "users"},
+        ),
+        Relation(
+            "imports",
+            "user_id id state! source! name! is_wantlist!:boolean encoding! delimiter! layout:json bytes!:integer "
+            "parts!:integer chunks!:integer next_chunk!:integer rows_read!:integer rows_new!:integer "
+            "rows_same!:integer rows_possible!:integer rows_refused!:integer takes_possible!:integer refusals!:json "
+            "possible!:json details_wanted!:integer created_at!:instant updated_at!:instant",
+            key=("user_id", "id"),
+            defaults={
+                "is_wantlist": 0,
+                "encoding": "",
+                "delimiter": "",
+                "bytes": 0,
+                "parts": 0,
+                "chunks": 0,
+                "next_chunk": 0,
+                "rows_read": 0,
+                "rows_new": 0,
+                "rows_same": 0,
+                "rows_possible": 0,
+                "rows_refused": 0,
+                "takes_possible": 0,
+                "refusals": "[]",
+                "possible": "[]",
+                "details_wanted": 0,
+            },
+            references={"user_id": "users"},
+        ),
+        Relation(
+            "leases",
+            "name until!:real",
+            key=("name",),
+        ),
+        Relation(
             "refresh_tokens",
             "id user_id! counter!:integer rotated_at!:real used_at:real client! network! created_at!:instant "
             "last_used_at!:instant expires_at!:instant ended_at:instant ended_by",
@@ -94,6 +133,12 @@ SCHEMA = Schema(
         Index(
             "collections_in_order", "collections", ("user_id", "artist COLLATE NOCASE", "album COLLATE NOCASE", "id")
         ),
+        Index("details_due_by_import", "details_due", ("user_id", "import_id")),
+        Index("details_due_by_time", "details_due", ("due_at",)),
+        Index("imports_by_state", "imports", ("state", "updated_at")),
+        Index("imports_by_time", "imports", ("updated_at",)),
+        Index("imports_running", "imports", ("user_id",), is_unique=True, where="state = 'running'"),
+        Index("leases_by_end", "leases", ("until",)),
         Index("refresh_tokens_by_user", "refresh_tokens", ("user_id", "network")),
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
@@ -101,5 +146,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_accounts.sql"),
+    migrations=("0001_init.sql", "0002_accounts.sql", "0003_discogs.sql", "0004_imports.sql"),
 )

@@ -1,6 +1,8 @@
 """The Worker's entry."""
 
-from edge.runtimes.workers import worker
+from edge.runtimes.workers import CallThrottle, worker
 from vinyl_vault.app import app
 
 Default = worker(app)
+
+__all__ = ["CallThrottle", "Default"]

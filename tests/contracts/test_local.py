@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
@@ -29,7 +30,7 @@ from tests.contracts.expected import refused
 from tests.contracts.model import fails
 from tests.contracts.origin import origin
 
-from edge.ports import DatabaseError, FetchError, ForeignKeyViolation, Limit, LimitExceeded, Statement
+from edge.ports import DatabaseError, FetchError, ForeignKeyViolation, Limit, LimitExceeded, Statement, Window
 from edge.ports.model import ModelError, ModelRefused, Prompt
 from edge.runtimes.local.background import LocalBackground
 from edge.runtimes.local.bucket import LocalBucket
@@ -164,6 +165,40 @@ def test_throttle_holds_over_processes_and_a_clock_that_goes_back(tmp_path: Path
             return [await calls.reserve("tessie", throttle.SLOW) for calls in (ahead, behind, ahead, behind)]
 
     assert asyncio.run(run()) == [0.0, 0.0, 2.0, 4.0]
+
+
+def test_window_holds_at_every_moment_for_any_calls(tmp_path: Path) -> None:
+    """No 60 seconds hold more than 60 calls, however calls of two windows come; refused ones are made nowhere."""
+    random = Random(7)
+
+    async def run() -> list[float]:
+        now, made = Now(), list[float]()
+        with closing(LocalThrottle(tmp_path / "throttles" / "CALLS.sqlite", now=lambda: now.seconds)) as calls:
+            for _ in range(1_500):
+                now.seconds += random.choice([0.0, 0.0, 0.0, 0.1, 2.0, 9.0 * random.random()])
+                window, patience = random.choice([(Window(60, 60.0), 2.0), (Window(40, 60.0), 90.0)])
+                wait = await calls.admit("discogs", window, patience)
+                if wait <= patience:
+                    made.append(now.seconds + wait)
+        return sorted(made)
+
+    made = asyncio.run(run())
+    assert len(made) > 500
+    assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(made, made[60:], strict=False))
+
+
+def test_window_forgets_calls_of_a_clock_that_was_set_back(tmp_path: Path) -> None:
+    async def run() -> float:
+        now = Now()
+        with closing(LocalThrottle(tmp_path / "throttles" / "CALLS.sqlite", now=lambda: now.seconds)) as calls:
+            now.seconds += 86_400
+            for _ in range(3):
+                await calls.admit("discogs", throttle.MINUTE)
+            await calls.pause("discogs", 30)
+            now.seconds -= 86_400
+            return await calls.admit("discogs", throttle.MINUTE, patience=700)
+
+    assert asyncio.run(run()) <= 600
 
 
 @each(telemetry.CASES)

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from edge.ports import Pace, Throttle
+from edge.ports import Pace, Throttle, Window
 
 type Case = Callable[[Throttle], Awaitable[None]]
 
 SLOW = Pace(rate=0.5, burst=2)
+MINUTE = Window(calls=3, seconds=60.0)
 
 
 async def burst_waits_for_nothing(throttle: Throttle) -> None:
@@ -40,6 +41,45 @@ async def each_name_has_its_own_bucket(throttle: Throttle) -> None:
         assert await throttle.reserve(name, SLOW) == 0.0, name[:10]
 
 
+async def window_admits_its_calls_at_once_and_no_more(throttle: Throttle) -> None:
+    waits = await asyncio.gather(*(throttle.admit("window", MINUTE) for _ in range(12)))
+    assert sorted(waits)[:3] == [0.0, 0.0, 0.0]
+    assert all(50 < one <= 60 for one in sorted(waits)[3:])
+
+
+async def refused_call_takes_no_place_in_the_window(throttle: Throttle) -> None:
+    short = Window(calls=1, seconds=0.3)
+    assert await throttle.admit("refused", short) == 0.0
+    refused = [await throttle.admit("refused", short, patience=0.05) for _ in range(5)]
+    assert all(0.05 < one <= 0.3 for one in refused)
+    await asyncio.sleep(0.35)
+    assert await throttle.admit("refused", short) == 0.0
+
+
+async def patient_calls_wait_one_after_another(throttle: Throttle) -> None:
+    waits = [await throttle.admit("patient", MINUTE, patience=300.0) for _ in range(7)]
+    assert waits[:3] == [0.0, 0.0, 0.0]
+    assert all(55 < one <= 60 for one in waits[3:6])
+    assert 115 < waits[6] <= 120
+
+
+async def smaller_window_leaves_calls_to_others(throttle: Throttle) -> None:
+    modest = Window(calls=1, seconds=60.0)
+    assert await throttle.admit("both", modest) == 0.0
+    assert await throttle.admit("both", modest) > 50
+    assert [await throttle.admit("both", MINUTE) for _ in range(2)] == [0.0, 0.0]
+    assert await throttle.admit("both", MINUTE) > 50
+
+
+async def pause_holds_all_calls_of_its_name(throttle: Throttle) -> None:
+    await throttle.pause("paused", 0.4)
+    await throttle.pause("paused", 0.1)
+    assert 0.2 < await throttle.admit("paused", MINUTE) <= 0.4
+    assert await throttle.admit("not paused", MINUTE) == 0.0
+    await asyncio.sleep(0.45)
+    assert await throttle.admit("paused", MINUTE) == 0.0
+
+
 async def probe_answers(throttle: Throttle) -> None:
     await throttle.probe()
 
@@ -50,5 +90,10 @@ CASES: list[Case] = [
     simultaneous_calls_share_one_bucket,
     bucket_refills_over_time,
     each_name_has_its_own_bucket,
+    window_admits_its_calls_at_once_and_no_more,
+    refused_call_takes_no_place_in_the_window,
+    patient_calls_wait_one_after_another,
+    smaller_window_leaves_calls_to_others,
+    pause_holds_all_calls_of_its_name,
     probe_answers,
 ]

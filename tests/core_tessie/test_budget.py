@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core_tessie.app import app
 from core_tessie.tessie.client import Budget
-from edge.ports import Pace, PortError, Throttle
+from edge.ports import Pace, PortError, Throttle, Window
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.throttle import LocalThrottle
 
@@ -32,6 +32,12 @@ class BrokenThrottle:
 
     async def reserve(self, name: str, pace: Pace) -> float:
         raise PortError(f"throttle: {name} at {pace.rate}")
+
+    async def admit(self, name: str, window: Window, patience: float = 0.0) -> float:
+        raise PortError(f"throttle: {name} at {window.calls}, {patience}")
+
+    async def pause(self, name: str, seconds: float) -> None:
+        raise PortError(f"throttle: {name} for {seconds}")
 
     async def probe(self) -> None:
         raise PortError("throttle")

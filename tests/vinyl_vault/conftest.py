@@ -27,6 +27,8 @@ ENV = {
     "ADMIN_API_KEY": ADMIN_KEY,
     "SITE_URL": "https://vinyl.example",
     "MAIL_SENDER": "vinyl@vinyl.example",
+    "DISCOGS_KEY": "a-discogs-key",
+    "DISCOGS_SECRET": "a-discogs-secret",
 }
 
 type Run = Runner[Client]

@@ -15,10 +15,11 @@ from vinyl_vault.sync import store
 from vinyl_vault.tables import TABLES
 
 LIST = (
-    "SELECT * FROM collections WHERE deleted_at IS NULL AND (artist COLLATE NOCASE, album COLLATE NOCASE, id) > (?, ?, ?) "
+    "SELECT * FROM collections WHERE deleted_at IS NULL "
+    "AND (artist COLLATE NOCASE, album COLLATE NOCASE, id) > (?, ?, ?) "
     "ORDER BY artist COLLATE NOCASE, album COLLATE NOCASE, id LIMIT ?"
 )
-STATEMENTS = {
+STATEMENTS: dict[str, list[str | int]] = {
     store._BY_IDS: ["[]"],
     store._PAGE: [0, 10],
     store._MEMORY: ["phone", 1, ""],

@@ -28,7 +28,7 @@ from edge.ports.mailer import Mail, Mailer, MailError
 from edge.ports.queue import Queue
 from edge.ports.quotas import Quotas
 from edge.ports.rate_limiter import Limit, RateLimiter, Taken
-from edge.ports.throttle import Pace, Throttle
+from edge.ports.throttle import Pace, Throttle, Window
 
 __all__ = [
     "Assets",
@@ -71,4 +71,5 @@ __all__ = [
     "Throttle",
     "UniqueViolation",
     "Value",
+    "Window",
 ]

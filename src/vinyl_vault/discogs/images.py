@@ -1,0 +1,100 @@
+"""`/cache/images/{key}.jpg`: covers as R2 has them, with validators and ranges; what a key names never changes."""
+
+import re
+from typing import Annotated
+
+from pydantic import Field
+
+from edge import PUBLIC, Bucket, Header, NotFound, Operation, Problem, Response, Routes
+from edge.http import HeaderList
+from edge.ports import StoredObject
+from vinyl_vault.discogs.covers import path_of
+
+routes = Routes("/cache/images", tag="discogs", access=PUBLIC)
+
+_FILE = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)\.jpg")
+_RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
+_TYPES = ("image/jpeg", "image/png", "image/webp")
+_SHOWN = {"image/jpeg": None, "image/webp": None}
+"""The types in the OpenAPI document: a generator of clients drops PNG, which is answered too."""
+_KEPT = ("cache-control", "public, max-age=31536000, immutable")
+
+type Given = Annotated[str, Field(max_length=1_000)] | None
+
+
+class ImageNotFound(NotFound):
+    """There is no such image."""
+
+    title = "There is no such image"
+
+
+class RangeNotSatisfiable(Problem):
+    """The image has no such bytes."""
+
+    title = "The image has no such bytes"
+    status = 416
+
+    def __init__(self, size: int) -> None:
+        super().__init__(f"the image has {size} bytes", headers=[("content-range", f"bytes */{size}")], size=size)
+
+
+@routes.get(
+    "/{file}",
+    ImageNotFound,
+    RangeNotSatisfiable,
+    operation=Operation({200: _SHOWN, 206: _SHOWN, 304: {}}),
+)
+async def get_image(
+    file: str,
+    cache: Bucket,
+    if_none_match: Header[Given],
+    range: Header[Given],  # noqa: A002 - the header's name
+    if_range: Header[Given],
+) -> Response:
+    """Get a cover. JPEG, PNG and WebP come under the name `.jpg`; the Content-Type tells which it is."""
+    named = _FILE.fullmatch(file)
+    stored = await cache.head(path_of(named[1])) if named and len(file) <= 200 else None
+    if stored is None or stored.content_type not in _TYPES:
+        raise ImageNotFound
+    headers = _headers(stored)
+    etag = headers[0][1]
+    if if_none_match is not None and _is_among(etag, if_none_match):
+        return Response(status=304, headers=headers)
+    part = _part(range, stored.size) if if_range in {None, etag} else None
+    offset, length = part or (0, None)
+    found = await cache.get(stored.key, offset=offset, length=length)
+    if found is None:
+        raise ImageNotFound
+    headers += [("content-type", str(stored.content_type)), ("content-length", str(length or stored.size))]
+    if length is None:
+        return Response(found[1], 200, headers)
+    headers.append(("content-range", f"bytes {offset}-{offset + length - 1}/{stored.size}"))
+    return Response(found[1], 206, headers)
+
+
+def _headers(stored: StoredObject) -> HeaderList:
+    return [("etag", f'"{stored.etag}"'), _KEPT, ("accept-ranges", "bytes")]
+
+
+def _is_among(etag: str, if_none_match: str) -> bool:
+    tags = [tag.strip().removeprefix("W/") for tag in if_none_match.split(",")]
+    return "*" in tags or etag in tags
+
+
+def _part(text: str | None, size: int) -> tuple[int, int] | None:
+    """Return offset and length of one range (RFC 9110, 14.2); None where the whole is to be sent."""
+    asked = _RANGE.fullmatch(text.strip()) if text else None
+    if asked is None or not (asked[1] or asked[2]):
+        return None
+    if not asked[1]:
+        length = min(int(asked[2]), size)
+        offset = size - length
+    else:
+        offset = int(asked[1])
+        last = min(int(asked[2]), size - 1) if asked[2] else size - 1
+        if asked[2] and int(asked[2]) < offset:
+            return None
+        length = last - offset + 1
+    if length < 1 or offset >= size:
+        raise RangeNotSatisfiable(size)
+    return offset, length

@@ -1,0 +1,28 @@
+"""Currencies that Discogs knows, and amounts in their minor units."""
+
+from decimal import ROUND_HALF_UP, Decimal, DecimalException
+
+CURRENCIES = ("USD", "GBP", "EUR", "CAD", "AUD", "JPY", "CHF", "MXN", "BRL", "NZD", "SEK", "ZAR")
+MOST_MINOR = 10**12
+"""An amount above this is no price."""
+
+_WITHOUT_MINOR = frozenset({"JPY"})
+
+
+def check_currency(text: str) -> str:
+    """Return a currency's code; `ValueError` for one that Discogs does not know."""
+    if text not in CURRENCIES:
+        raise ValueError(f"one of {', '.join(CURRENCIES)}")
+    return text
+
+
+def minor_units(amount: object, currency: str) -> int | None:
+    """Return an amount in cents, in yen for JPY; None for what is no amount."""
+    if isinstance(amount, bool) or not isinstance(amount, int | float | str):
+        return None
+    try:
+        exact = Decimal(str(amount)).scaleb(0 if currency in _WITHOUT_MINOR else 2)
+        whole = exact.quantize(Decimal(1), ROUND_HALF_UP)
+    except DecimalException:
+        return None
+    return int(whole) if whole.is_finite() and 0 <= whole <= MOST_MINOR else None

@@ -1,0 +1,29 @@
+"""The providers and routes of this room, for the app's composition."""
+
+from edge import Limit
+from edge.clients.leases import Leases
+from edge.injection import event, singleton
+from vinyl_vault.discogs import images, routes
+from vinyl_vault.discogs.answers import Answers
+from vinyl_vault.discogs.budget import Budget
+from vinyl_vault.discogs.client import Discogs
+from vinyl_vault.discogs.cover_art import CoverArt
+from vinyl_vault.discogs.covers import Covers
+from vinyl_vault.discogs.prices import Prices
+from vinyl_vault.discogs.releases import Releases
+from vinyl_vault.discogs.search import Search
+
+PROVIDERS = [
+    singleton(Leases),
+    singleton(Budget),
+    singleton(Discogs),
+    singleton(CoverArt),
+    singleton(Covers),
+    event(Answers),
+    event(Releases),
+    event(Search),
+    event(Prices),
+]
+LIMITS = {"SEARCH_LIMITER": Limit(30, 60)}
+"""Searches and prices of an address: one visitor leaves calls to the others."""
+RESOURCES = [routes.routes, images.routes]

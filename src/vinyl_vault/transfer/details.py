@@ -1,0 +1,107 @@
+"""Covers, genres and prices of imported records: asked for in the background, within the calls that callers leave."""
+
+from datetime import timedelta
+from math import ceil
+from time import monotonic
+from typing import Any
+
+from edge import Clock, Log, NotConfigured, Problem, SystemDatabase
+from edge.data import ScopedDatabase
+from edge.instants import to_text
+from edge.ports import Row
+from vinyl_vault.discogs.budget import DiscogsBusy
+from vinyl_vault.discogs.client import Json
+from vinyl_vault.discogs.covers import PENDING
+from vinyl_vault.discogs.releases import Releases
+from vinyl_vault.discogs.settings import DiscogsSettings
+from vinyl_vault.record import fields_of
+from vinyl_vault.sync.merge import Change
+from vinyl_vault.sync.store import SyncStore
+from vinyl_vault.tables import TABLES
+from vinyl_vault.transfer.work import member
+
+CLIENT = "@discogs"
+"""The client under which fields are filled in; no device can have a name with @."""
+CALLS = 2
+"""Calls to Discogs for one release: itself and its cover."""
+MOST_ATTEMPTS = 6
+FIRST_PAUSE = timedelta(minutes=5)
+PAGE = 50
+
+_DUE = "SELECT * FROM details_due WHERE due_at <= ? ORDER BY due_at, user_id, record_id LIMIT ?"
+_FILLED = ("year", "label", "catalogue_number", "format", "formats", "genre", "style", "country", "barcode", "cover")
+"""Fields that are filled in where a record has nothing there; what a person wrote stays."""
+
+
+class Details:
+    """Fills records in, the longest waiting first, until the calls that may be made are used up."""
+
+    def __init__(
+        self, db: SystemDatabase, releases: Releases, settings: DiscogsSettings, clock: Clock, log: Log
+    ) -> None:
+        self._db = db
+        self._releases = releases.spare()
+        self._currency = settings.discogs_currency
+        self._clock = clock
+        self._log = log
+
+    async def fill(self, seconds: float) -> int:
+        """Fill records in for some seconds; return how many were."""
+        end, filled = monotonic() + seconds, 0
+        while rows := await self._db.all(_DUE, to_text(self._clock.now()), PAGE):
+            for row in rows:
+                if monotonic() >= end or not await self._fill(row):
+                    return filled
+                filled += 1
+        return filled
+
+    async def _fill(self, row: Row) -> bool:
+        """Fill one record in, or put it off; false where no further call may be made now."""
+        db = TABLES.scoped(self._db, member(row["user_id"]))
+        try:
+            answer = await self._releases.get(row["release_id"])
+        except (DiscogsBusy, NotConfigured):
+            return False
+        except Problem as fault:
+            await self._put_off(db, row, f"{type(fault).__name__}: {fault}")
+            return True
+        if answer.data is not None and answer.data["cover"] == PENDING and row["attempts"] < MOST_ATTEMPTS:
+            await self._put_off(db, row, "the cover could not be fetched")
+            return True
+        if answer.data is not None:
+            await self._write(db, row, answer.data)
+        await db.delete("details_due", "record_id = ?", row["record_id"])
+        return True
+
+    async def _write(self, db: ScopedDatabase, row: Row, release: Json) -> None:
+        """Write what a record lacks; one that was deleted, or is of another release now, stays as it is."""
+        record = await db.first("SELECT * FROM collections WHERE id = ?", row["record_id"])
+        if record is None or record["deleted_at"] is not None:
+            return
+        fields = fields_of(record)
+        if fields["discogs"] != {"kind": "release", "id": row["release_id"]}:
+            return
+        filled: dict[str, Any] = {
+            name: release[name] for name in _FILLED if not fields[name] and release[name] not in (None, "", [], PENDING)
+        }
+        if release["price_minor"] is not None:
+            filled["market_value"] = {"amount": release["price_minor"], "currency": release["currency"]}
+            filled["valued_on"] = self._clock.now().date().isoformat()
+        if filled:
+            change = Change(row["record_id"], record["rev"], filled, expects_record=True)
+            await SyncStore(db, row["user_id"], self._clock).change([change], CLIENT)
+
+    async def _put_off(self, db: ScopedDatabase, row: Row, reason: str) -> None:
+        self._log("warning", "details put off", release=row["release_id"], attempts=row["attempts"], error=reason[:300])
+        if row["attempts"] >= MOST_ATTEMPTS:
+            await db.delete("details_due", "record_id = ?", row["record_id"])
+            return
+        due_at = to_text(self._clock.now() + FIRST_PAUSE * 2 ** row["attempts"])
+        changes = {"attempts": row["attempts"] + 1, "due_at": due_at}
+        await db.update("details_due", changes, "record_id = ?", row["record_id"])
+
+
+def minutes_for(records: int, settings: DiscogsSettings) -> int:
+    """Return about how many minutes the details of some records take."""
+    calls = max(1, settings.discogs_calls_per_minute - settings.discogs_spare_calls)
+    return ceil(records * CALLS / calls)

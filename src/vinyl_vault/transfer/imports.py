@@ -1,0 +1,197 @@
+"""Imports of one user: a file is read part by part, checked against the collection, and then written."""
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Any, NamedTuple
+from uuid import uuid4
+
+from pydantic_core import from_json, to_json
+
+from edge import Bucket, Clock, NotFound, Problem
+from edge.data import ScopedDatabase
+from edge.instants import to_text
+from edge.ports import Row
+from vinyl_vault.transfer.csv_text import BadTable
+from vinyl_vault.transfer.duplicates import Duplicates
+from vinyl_vault.transfer.table_reader import ReadRow, TableReader
+from vinyl_vault.transfer.uploads import Upload, validated
+
+MOST_BYTES = 50 * 1024 * 1024
+MOST_ROWS = 100_000
+MOST_WAITING = 20
+"""Imports of a user that are neither done nor removed."""
+MOST_LISTED = 100
+"""Rows that were refused, or that may be there already, which an answer lists."""
+PAGE = 2_000
+
+_LETTERS = {"new": "n", "same": "s", "possible": "p"}
+_RECORDS = (
+    "SELECT id, status, artist, album, catalogue_number, format, discogs, folder, date_added FROM collections "
+    "WHERE id > ? AND deleted_at IS NULL ORDER BY id LIMIT ?"
+)
+
+
+class ImportNotFound(NotFound):
+    """There is no such import."""
+
+    title = "There is no such import"
+
+
+class NotATable(Problem):
+    """The file cannot be read."""
+
+    title = "The file cannot be read"
+    status = 422
+
+
+class FileTooLarge(Problem):
+    """The file is too large."""
+
+    title = "The file is too large"
+    status = 413
+
+
+class ImportConflict(Problem):
+    """The import is not in the state for this."""
+
+    title = "The import is not in the state for this"
+    status = 409
+
+
+class Part(NamedTuple):
+    """A part of a file, counted from 0."""
+
+    number: int
+    body: bytes
+    is_last: bool
+
+
+class Imports:
+    """The imports of one user, through the user's own database."""
+
+    def __init__(self, db: ScopedDatabase, bucket: Bucket, user_id: str, clock: Clock) -> None:
+        self._db = db
+        self._bucket = bucket
+        self._user_id = user_id
+        self._clock = clock
+
+    def upload(self, import_id: str) -> Upload:
+        """Return the objects of an import."""
+        return Upload(self._bucket, self._user_id, import_id)
+
+    async def get(self, import_id: str) -> Row:
+        """Return an import; `ImportNotFound` where the user has none of this id."""
+        row = await self._db.first("SELECT * FROM imports WHERE id = ?", import_id)
+        if row is None:
+            raise ImportNotFound
+        return row
+
+    async def list(self) -> Sequence[Row]:
+        """Return the newest imports, newest first."""
+        return await self._db.all("SELECT * FROM imports ORDER BY created_at DESC, id LIMIT ?", MOST_LISTED)
+
+    async def begin(self, name: str, source: str, status: str) -> Row:
+        """Begin an import; `ImportConflict` where too many wait."""
+        waiting = await self._db.first("SELECT count(*) AS n FROM imports WHERE state <> 'done'")
+        if waiting and waiting["n"] >= MOST_WAITING:
+            raise ImportConflict(f"{MOST_WAITING} imports wait: carry one out, or remove it")
+        now, import_id = to_text(self._clock.now()), uuid4().hex
+        row = {"user_id": self._user_id, "id": import_id, "state": "open", "source": source, "name": name}
+        await self._db.insert("imports", [row | {"created_at": now, "updated_at": now}])
+        await self.upload(import_id).keep_state(0, TableReader(status).state())
+        return await self.get(import_id)
+
+    async def add_part(self, row: Row, part: Part) -> Row:
+        """Read the next part of a CSV file; one that came before changes nothing."""
+        if row["state"] != "open" or part.number < row["parts"]:
+            if part.number < row["parts"]:
+                return row
+            raise ImportConflict("the last part of the file came already")
+        if part.number > row["parts"]:
+            raise ImportConflict(f"part {row['parts']} comes next")
+        self._bound(row, len(part.body))
+        upload = self.upload(row["id"])
+        state = await upload.state(row["parts"])
+        if state is None:
+            raise ImportNotFound
+        reader = TableReader.resume(state)
+        try:
+            rows = [validated(read) for read in reader.read(part.body, is_last=part.is_last)]
+        except BadTable as fault:
+            raise NotATable(str(fault)) from None
+        await upload.keep_state(part.number + 1, reader.state())
+        about: dict[str, Any] = {"encoding": reader.encoding, "delimiter": reader.delimiter}
+        if reader.header is not None:
+            about |= {"layout": to_json(reader.header.names).decode(), "is_wantlist": int(reader.status == "wanted")}
+        return await self._take(row, len(part.body), rows, about)
+
+    async def add_rows(self, row: Row, rows: Sequence[ReadRow], size: int) -> Row:
+        """Take the rows of a file that came as a whole."""
+        self._bound(row, size)
+        return await self._take(row, size, [validated(read) for read in rows], {"encoding": "utf-8"})
+
+    async def check(self, row: Row) -> Row:
+        """Judge all rows of a file against the collection as it is now; a running import can be written then."""
+        upload = self.upload(row["id"])
+        duplicates = Duplicates([record async for record in self._records()])
+        counts = dict.fromkeys(_LETTERS.values(), 0)
+        possible: list[dict[str, Any]] = []
+        for chunk in range(row["chunks"]):
+            verdicts = ""
+            for one in await upload.rows(chunk):
+                letter = _LETTERS[duplicates.judge(one["fields"])]
+                verdicts += letter
+                counts[letter] += 1
+                if letter == "p" and len(possible) < MOST_LISTED:
+                    possible.append(_summary(one))
+            await upload.keep_verdicts(chunk, verdicts)
+        changes: dict[str, Any] = {"possible": to_json(possible).decode(), "next_chunk": 0}
+        if row["state"] == "open":
+            changes["state"] = "checked"
+        changes |= {"rows_new": counts["n"], "rows_same": counts["s"], "rows_possible": counts["p"]}
+        await self._change(row["id"], changes, "state = ? AND next_chunk = ?", row["state"], row["next_chunk"])
+        return await self.get(row["id"])
+
+    async def remove(self, row: Row) -> None:
+        """Remove an import and its rows; what it wrote into the collection stays."""
+        await self._db.delete("imports", "id = ?", row["id"])
+        await self.upload(row["id"]).remove()
+
+    async def _take(self, row: Row, size: int, rows: Sequence[ReadRow], about: dict[str, Any]) -> Row:
+        """Keep the rows that make records, and count the others."""
+        if row["rows_read"] + len(rows) > MOST_ROWS:
+            raise FileTooLarge(f"a file has at most {MOST_ROWS} rows", limit=MOST_ROWS)
+        kept = [{"row": read.row, "fields": read.fields} for read in rows if read.fields is not None]
+        refused = [{"row": read.row, "reason": read.fault} for read in rows if read.fields is None]
+        chunks = await self.upload(row["id"]).keep_rows(row["chunks"], kept)
+        listed = [*from_json(row["refusals"]), *refused][:MOST_LISTED]
+        changes = about | {
+            "bytes": row["bytes"] + size,
+            "parts": row["parts"] + 1,
+            "chunks": row["chunks"] + chunks,
+            "rows_read": row["rows_read"] + len(rows),
+            "rows_refused": row["rows_refused"] + len(refused),
+            "refusals": to_json(listed).decode(),
+        }
+        await self._change(row["id"], changes, "state = 'open' AND parts = ?", row["parts"])
+        return await self.get(row["id"])
+
+    async def _change(self, import_id: str, changes: dict[str, Any], where: str, *params: Any) -> None:
+        now = {"updated_at": to_text(self._clock.now())}
+        await self._db.update("imports", changes | now, f"id = ? AND {where}", import_id, *params)
+
+    async def _records(self) -> AsyncIterator[dict[str, Any]]:
+        last = ""
+        while rows := await self._db.all(_RECORDS, last, PAGE):
+            for row in rows:
+                yield dict(row) | {"discogs": from_json(row["discogs"]) if row["discogs"] else None}
+            last = rows[-1]["id"]
+
+    def _bound(self, row: Row, size: int) -> None:
+        if row["bytes"] + size > MOST_BYTES:
+            raise FileTooLarge(f"a file has at most {MOST_BYTES} bytes", limit=MOST_BYTES)
+
+
+def _summary(one: dict[str, Any]) -> dict[str, Any]:
+    fields = one["fields"]
+    names = {name: str(fields.get(name) or "")[:200] for name in ("artist", "album", "folder", "date_added")}
+    return {"row": one["row"], **names, "discogs": fields.get("discogs")}

@@ -1,0 +1,102 @@
+"""The rows of files that are being imported, in the bucket: read once, then judged and written chunk by chunk."""
+
+from collections.abc import AsyncIterator, Sequence
+from hashlib import sha256
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic_core import from_json, to_json
+
+from edge import Bucket
+from vinyl_vault.record import RecordFields
+from vinyl_vault.transfer.table_reader import ReadRow
+
+CHUNK_ROWS = 500
+"""Rows of one chunk: they are written in one push."""
+CHUNK_BYTES = 1_000_000
+"""Bytes of one chunk, about; D1 takes 2 MB in one statement."""
+
+
+class Upload:
+    """The objects of one file: chunks of rows, and the state of its reader after each part."""
+
+    def __init__(self, bucket: Bucket, user_id: str, import_id: str) -> None:
+        self._bucket = bucket
+        self._prefix = f"imports/{sha256(user_id.encode(errors='surrogatepass')).hexdigest()[:32]}/{import_id}"
+
+    async def keep_rows(self, first: int, rows: Sequence[dict[str, Any]]) -> int:
+        """Write rows as chunks, of which `first` is the first; return how many chunks there are."""
+        chunks = chunked(rows)
+        for number, chunk in enumerate(chunks, first):
+            await self._put(f"rows-{number}", chunk)
+        return len(chunks)
+
+    async def rows(self, chunk: int) -> list[dict[str, Any]]:
+        """Return the rows of a chunk, each `{row, fields}`; none where it is gone."""
+        return await self._get(f"rows-{chunk}") or []
+
+    async def keep_state(self, parts: int, state: dict[str, Any]) -> None:
+        """Write the reader's state after some parts."""
+        await self._put(f"state-{parts}", state)
+
+    async def state(self, parts: int) -> dict[str, Any] | None:
+        """Return the reader's state after some parts."""
+        found: dict[str, Any] | None = await self._get(f"state-{parts}")
+        return found
+
+    async def keep_verdicts(self, chunk: int, verdicts: str) -> None:
+        """Write a letter for each row of a chunk: n(ew), s(ame) or p(ossible)."""
+        await self._put(f"verdicts-{chunk}", verdicts)
+
+    async def verdicts(self, chunk: int) -> str:
+        """Return the verdicts on a chunk's rows."""
+        return str(await self._get(f"verdicts-{chunk}") or "")
+
+    async def remove(self) -> None:
+        """Remove all objects of the file."""
+        cursor: str | None = None
+        while True:
+            page = await self._bucket.list(f"{self._prefix}/", cursor=cursor)
+            for stored in page.objects:
+                await self._bucket.delete(stored.key)
+            cursor = page.cursor
+            if cursor is None:
+                return
+
+    async def _put(self, name: str, value: Any) -> None:
+        await self._bucket.put(f"{self._prefix}/{name}.json", to_json(value), content_type="application/json")
+
+    async def _get(self, name: str) -> Any:
+        found = await self._bucket.get(f"{self._prefix}/{name}.json")
+        return None if found is None else from_json(await _joined(found[1]))
+
+
+async def _joined(parts: Any) -> bytes:
+    stream: AsyncIterator[bytes] = aiter(parts)
+    return b"".join([part async for part in stream])
+
+
+def chunked(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
+    """Return rows in chunks that can be written in one push."""
+    chunks: list[list[dict[str, Any]]] = []
+    size = 0
+    for row in rows:
+        length = len(to_json(row))
+        if not chunks or len(chunks[-1]) >= CHUNK_ROWS or size + length > CHUNK_BYTES:
+            chunks.append([])
+            size = 0
+        chunks[-1].append(row)
+        size += length
+    return chunks
+
+
+def validated(read: ReadRow) -> ReadRow:
+    """Return a row with its fields as a push has them; one that a record does not take is refused."""
+    if read.fields is None:
+        return read
+    try:
+        return read._replace(fields=RecordFields.model_validate(read.fields).given())
+    except ValidationError as invalid:
+        first = invalid.errors(include_url=False, include_context=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))[:100]
+        return ReadRow(read.row, None, f"{place}: {first['msg']}")

@@ -1,0 +1,159 @@
+"""Writes checked files into their collections, chunk by chunk: whatever repeats a chunk leaves the same records."""
+
+from datetime import timedelta
+from time import monotonic
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from pydantic_core import from_json
+
+from edge import READER, Actor, Bucket, Clock, Log, SystemDatabase
+from edge.clients.leases import Leases
+from edge.data import ScopedDatabase
+from edge.errors import Overloaded
+from edge.instants import to_text
+from edge.ports import Row, UniqueViolation
+from vinyl_vault.sync.merge import Change
+from vinyl_vault.sync.push import Push
+from vinyl_vault.sync.store import Behind, SyncStore
+from vinyl_vault.tables import TABLES
+from vinyl_vault.transfer.imports import ImportConflict, ImportNotFound, Imports
+
+LEASE_S = 120.0
+TO_JUDGE = -1
+"""The next chunk of an import that has the user's one place, and whose rows are to be judged first."""
+KEPT = timedelta(days=30)
+MOST_REMOVED = 500
+STEP_S = 15.0
+"""Seconds for which one event writes chunks; the next one goes on."""
+
+
+class ImportWork:
+    """Carries imports out: begun by a request, and gone on with by whatever comes next."""
+
+    def __init__(self, db: SystemDatabase, cache: Bucket, leases: Leases, clock: Clock, log: Log) -> None:
+        self._db = db
+        self._bucket = cache
+        self._leases = leases
+        self._clock = clock
+        self._log = log
+
+    def imports(self, db: ScopedDatabase, user_id: str) -> Imports:
+        """Return a user's imports."""
+        return Imports(db, self._bucket, user_id, self._clock)
+
+    async def begin(self, db: ScopedDatabase, row: Row, *, takes_possible: bool) -> None:
+        """Let a checked file be judged once more and written; `ImportConflict` while another one is."""
+        if row["state"] != "checked":
+            raise ImportConflict(f"the import is {row['state']}; only one that is checked can be carried out")
+        now = {"updated_at": to_text(self._clock.now())}
+        changes: dict[str, Any] = {"state": "running", "next_chunk": TO_JUDGE, "takes_possible": int(takes_possible)}
+        try:
+            begun = await db.update("imports", changes | now, "id = ? AND state = 'checked'", row["id"])
+        except UniqueViolation:
+            raise ImportConflict("another import of yours is being carried out: wait for its end") from None
+        if not begun.changes:
+            raise ImportConflict("the import was carried out, or removed")
+
+    async def go_on(self, user_id: str, import_id: str, seconds: float = STEP_S) -> None:
+        """Write chunks for some seconds, unless another event does."""
+        name = f"import:{user_id}:{import_id}"
+        until = await self._leases.take(name, LEASE_S)
+        if until is None:
+            return
+        try:
+            await self._write(TABLES.scoped(self._db, member(user_id)), user_id, import_id, monotonic() + seconds)
+        except ImportNotFound:
+            self._log("info", "import was removed while it was written", id=import_id)
+        except Overloaded as fault:
+            self._log("warning", "import goes on later", id=import_id, error=str(fault))
+        finally:
+            await self._leases.give_back(name, until)
+
+    async def go_on_with_all(self, seconds: float) -> int:
+        """Go on with running imports, those first that were left longest; return how many there are."""
+        rows = await self._db.all(
+            "SELECT user_id, id FROM imports WHERE state = 'running' ORDER BY updated_at LIMIT 20"
+        )
+        end = monotonic() + seconds
+        for row in rows:
+            if (left := end - monotonic()) > 0:
+                await self.go_on(row["user_id"], row["id"], left)
+        return len(rows)
+
+    async def forget_old(self) -> int:
+        """Remove files that nobody carried out for a month, and what is left of others; return how many objects."""
+        now = self._clock.now()
+        old = to_text(now - KEPT)
+        await self._db.run("DELETE FROM imports WHERE state IN ('open', 'checked') AND updated_at < ?", old)
+        page = await self._bucket.list("imports/", limit=MOST_REMOVED)
+        over = [stored.key for stored in page.objects if stored.uploaded < now - KEPT]
+        for key in over:
+            await self._bucket.delete(key)
+        return len(over)
+
+    async def _write(self, db: ScopedDatabase, user_id: str, import_id: str, end: float) -> None:
+        imports = self.imports(db, user_id)
+        row = await imports.get(import_id)
+        while row["state"] == "running":
+            if row["next_chunk"] == TO_JUDGE:
+                row = await imports.check(row)
+            if row["next_chunk"] >= row["chunks"]:
+                await self._finish(db, imports, row)
+                return
+            await self._write_chunk(db, imports, row)
+            if monotonic() >= end:
+                return
+            row = await imports.get(import_id)
+
+    async def _write_chunk(self, db: ScopedDatabase, imports: Imports, row: Row) -> None:
+        """Push one chunk under its number, so that it is written once; then note it."""
+        chunk, upload = row["next_chunk"], imports.upload(row["id"])
+        taken = "np" if row["takes_possible"] else "n"
+        rows = zip(await upload.rows(chunk), await upload.verdicts(chunk), strict=True)
+        chosen = [one for one, verdict in rows if verdict in taken]
+        changes = [Change(record_id(row, one["row"]), 0, one["fields"]) for one in chosen]
+        client = f"import:{row['id']}"
+        push = Push(client, client, chunk, f"{client}:{chunk}", changes, (), None, limit=0)
+        if changes:
+            try:
+                await SyncStore(db, row["user_id"], self._clock).push(push)
+            except Behind:  # it was written so long ago that nobody remembers
+                self._log("info", "chunk was written before", id=row["id"], chunk=chunk)
+        due = [self._due(row, one) for one in chosen if _release_of(one["fields"])]
+        if due:
+            await db.insert("details_due", due, key=("user_id", "record_id"), keep=True)
+        noted = {"next_chunk": chunk + 1, "details_wanted": row["details_wanted"] + len(due)}
+        now = {"updated_at": to_text(self._clock.now())}
+        await db.update("imports", noted | now, "id = ? AND next_chunk = ?", row["id"], chunk)
+
+    async def _finish(self, db: ScopedDatabase, imports: Imports, row: Row) -> None:
+        now = {"updated_at": to_text(self._clock.now())}
+        await db.update("imports", {"state": "done"} | now, "id = ? AND state = 'running'", row["id"])
+        await imports.upload(row["id"]).remove()
+
+    def _due(self, row: Row, one: dict[str, Any]) -> dict[str, Any]:
+        return {
+            "user_id": row["user_id"],
+            "record_id": record_id(row, one["row"]),
+            "import_id": row["id"],
+            "release_id": _release_of(one["fields"]),
+            "due_at": to_text(self._clock.now()),
+        }
+
+
+def member(user_id: str) -> Actor:
+    """Return a user as the caller of its own database."""
+    return Actor(user_id, READER, is_member=True)
+
+
+def record_id(row: Row, number: int) -> str:
+    """Return the id of the record that a row of a file makes: the same however often it is written."""
+    return str(uuid5(NAMESPACE_URL, f"import/{row['user_id']}/{row['id']}/{number}"))
+
+
+def _release_of(fields: dict[str, Any]) -> int | None:
+    entry = fields.get("discogs")
+    if isinstance(entry, str):
+        entry = from_json(entry)
+    return int(entry["id"]) if entry and entry["kind"] == "release" and not fields.get("cover") else None
