@@ -49,6 +49,8 @@ def sim(shared_sim: DiscogsSim) -> DiscogsSim:
 @pytest.fixture
 def run(tmp_path: Path, sim: DiscogsSim) -> Run:
     env = ENV | {
+        "DISCOGS_CALLS_PER_MINUTE": "60",
+        "DISCOGS_WAIT_S": "5",
         "DISCOGS_API_URL": sim.url,
         "DISCOGS_KEY": sim.key,
         "DISCOGS_SECRET": sim.secret,
