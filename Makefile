@@ -97,6 +97,7 @@ deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.rows
+	$(BIN)/python -m benchmarks.accounts
 	$(BIN)/python -m benchmarks.live
 
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd

@@ -63,6 +63,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     objects = wrangler.get("durable_objects", {}).get("bindings", [])
     yield from ((one["name"], ports[one["class_name"]]) for one in objects)
     yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
+    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
     yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
     yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))

@@ -63,6 +63,7 @@ app = App(
         Accounts(),
         *discogs.RESOURCES,
         sync.routes,
+        sync.conflicts,
         *transfer.RESOURCES,
         chat.routes,
         shares.routes,

@@ -17,7 +17,7 @@ async def fill(client: Client) -> None:
         album = BLUE | {"set": {"artist": "Joni Mitchell", "album": "Blue", "notes": notes}}
         answer = await client.post("/api/collection/sync", {"client_id": name, "seq": seq, "albums": [album]})
         assert answer.status == 200
-    assert (await client.post("/api/collection/shares", {"name": "x"})).status == 201
+    assert (await client.post("/api/shares", {"name": "x"})).status == 201
 
 
 async def counts(client: Client) -> list[int]:

@@ -56,7 +56,7 @@ def test_record_is_added_changed_deleted_and_brought_back(run: Run) -> None:
             await ada.get("/api/collection?deleted=true"),
             await ada.post(f"{path}/restore"),
             await ada.post(f"{path}/restore"),
-            await ada.get("/api/collection/conflicts"),
+            await ada.get("/api/conflicts"),
         ]
 
     record, deleted, gone, trash, restored, again, conflicts = run(case)
@@ -91,7 +91,7 @@ def test_stale_change_is_kept_as_conflict_and_stale_deletion_refused(run: Run) -
         await ada.request("PATCH", path, json={"notes": "one", "rev": 1})
         await ada.request("PATCH", path, json={"notes": "two", "rev": 1})
         return [
-            await ada.get("/api/collection/conflicts"),
+            await ada.get("/api/conflicts"),
             await ada.request("DELETE", f"{path}?rev=2"),
             await ada.request("DELETE", f"{path}?rev=3"),
         ]
@@ -164,9 +164,9 @@ def test_administrator_has_no_collection(run: Run) -> None:
             await admin.get(f"/api/collection/{record_id}"),
             await admin.post("/api/collection", BLUE),
             await admin.post("/api/collection/sync", {}),
-            await admin.get("/api/collection/conflicts"),
+            await admin.get("/api/conflicts"),
             await admin.get("/api/stats"),
-            await admin.get("/api/collection/shares"),
+            await admin.get("/api/shares"),
         ]
         return [answer.status for answer in answers]
 
@@ -186,6 +186,8 @@ def test_administrator_has_no_collection(run: Run) -> None:
         (BLUE | {"rev": 1}, "/rev"),
         (BLUE | {"market_value": None}, "/market_value"),
         (BLUE | {"bought_on": "2026-02-30"}, "/bought_on"),
+        (BLUE | {"extra": {"k": []}}, "/extra/k"),
+        (BLUE | {"extra": {"k": 2**53}}, "/extra/k"),
     ],
 )
 def test_record_that_is_not_valid_is_refused(local: Run, record: dict[str, Any], pointer: str) -> None:

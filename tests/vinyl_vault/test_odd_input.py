@@ -1,5 +1,7 @@
 """A storm of seeded nonsense over every endpoint: nothing of it is an error of ours."""
 
+from typing import Any
+
 import pytest
 from tests import odd
 from tests.vinyl_vault.conftest import Run, as_member
@@ -24,7 +26,13 @@ async def storm(client: Client, seed: int, count: int) -> list[str]:
     ada = await as_member(client, "ada")
     record = {"id": "known", "artist": "Can", "album": "Tago Mago"}
     assert (await ada.post("/api/collection", record)).status == 201
-    known = {"/record_id": "known", "artist": "Can", "album": "Tago Mago", "after": "known", "currency": "EUR"}
+    known: dict[str, Any] = {
+        "/record_id": "known",
+        "artist": "Can",
+        "album": "Tago Mago",
+        "after": "known",
+        "currency": "EUR",
+    }
     known |= {"client_id": "phone", "schema": 1, "bought_on": "2026-11-29", "sold_on": None, "cover": None}
     document = odd.Document("vinyl_vault/openapi.json", known, LEFT_OUT)
     return await odd.weather(ada, odd.Storm(document, seed), count)

@@ -66,13 +66,13 @@ def test_groups_are_counted_and_currencies_never_added(run: Run) -> None:
 def test_link_shows_records_without_prices_until_it_is_revoked(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada, bob = await filled(client), await as_member(client, "bob")
-        made = (await ada.post("/api/collection/shares", {"name": "My jazz"})).json()
+        made = (await ada.post("/api/shares", {"name": "My jazz"})).json()
         shown = await client.get(f"{made['path']}?genre=jazz&limit=1")
         pages = shown.json(), (await client.get(f"{made['path']}?genre=jazz&after={shown.json()['next']}")).json()
         stored = await client.ports.settings.db.all("SELECT * FROM shares")
-        path = f"/api/collection/shares/{made['id']}"
+        path = f"/api/shares/{made['id']}"
         statuses = [(await one.request("DELETE", path)).status for one in (bob, ada, ada)]
-        lists = [(await one.get("/api/collection/shares")).json() for one in (ada, bob)]
+        lists = [(await one.get("/api/shares")).json() for one in (ada, bob)]
         return [made, pages, made["token"] in str(stored), statuses, lists, (await client.get(made["path"])).status]
 
     made, pages, is_stored, statuses, lists, after = run(case)
@@ -88,6 +88,6 @@ def test_link_shows_records_without_prices_until_it_is_revoked(run: Run) -> None
 def test_links_are_bounded(local: Run) -> None:
     async def case(client: Client) -> list[int]:
         ada = await as_member(client, "ada")
-        return [(await ada.post("/api/collection/shares", {"name": "x"})).status for _ in range(21)]
+        return [(await ada.post("/api/shares", {"name": "x"})).status for _ in range(21)]
 
     assert local(case) == [201] * 20 + [409]

@@ -38,12 +38,12 @@ def test_fields_of_two_devices_merge_and_conflicts_are_kept(run: Run) -> None:
         await push(ada, "desk", 1, changed("r", 1, notes="desk", year=1971), last_sync=first["last_sync"])
         third = await push(ada, "phone", 2, changed("r", 1, notes="phone", rating=5), last_sync=first["last_sync"])
         refused = await push(ada, "desk", 2, deleted_ids=[{"id": "r", "rev": 2}], last_sync=first["last_sync"])
-        conflicts = (await ada.get("/api/collection/conflicts")).json()
+        conflicts = (await ada.get("/api/conflicts")).json()
         for conflict in conflicts["conflicts"]:
-            path = f"/api/collection/conflicts/{conflict['id']}"
+            path = f"/api/conflicts/{conflict['id']}"
             assert (await (await as_member(client, "bob")).request("DELETE", path)).status == 404
             assert [(await ada.request("DELETE", path)).status for _ in range(2)] == [204, 404]
-        return [first, third, refused, conflicts, (await ada.get("/api/collection/conflicts")).json()]
+        return [first, third, refused, conflicts, (await ada.get("/api/conflicts")).json()]
 
     first, third, refused, conflicts, none = run(case)
     assert (first["applied"], first["albums"]) == ([{"id": "r", "rev": 1}], [])

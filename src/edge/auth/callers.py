@@ -30,15 +30,18 @@ type SigningKey = Annotated[Secret, AfterValidator(_long)]
 
 
 class CallerSettings(Settings):
-    """Settings of every app that tells callers apart.
+    """Settings of every app that tells callers apart; `JWT_ISSUER` is the issuer and the audience of tokens.
 
-    `ADMIN_API_KEY` is a key of at least 24 characters, or `sha256:` and its hash. `JWT_ISSUER` is the issuer and the
-    audience of tokens.
+    A subclass has the setting `ADMIN_API_KEY`: a key of at least 24 characters, or `sha256:` and its hash.
     """
 
-    admin_api_key: AccessKey
     jwt_issuer: str = "api"
     rate_limiter: RateLimiter | None = None
+
+    @property
+    def admin_key(self) -> Secret | None:
+        """The administrator's key; None where it is missing or not valid."""
+        return None if "admin_api_key" in self.faults else self.admin_api_key
 
     def signing_keys(self) -> tuple[str, ...]:
         """Return the signing keys, the present one first; `NotConfigured` without."""
@@ -52,6 +55,7 @@ class AccessSettings(CallerSettings):
     that were made under it are looked up within a budget from then on.
     """
 
+    admin_api_key: AccessKey
     jwt_secret_key: SigningKey
     jwt_secret_key_old: SigningKey | None = None
 
@@ -165,7 +169,8 @@ class Callers:
         return self.keys
 
     def _is_administrators(self, presented: str) -> bool:
-        return "admin_api_key" not in self._settings.faults and matches(presented, self._settings.admin_api_key)
+        key = self._settings.admin_key
+        return key is not None and matches(presented, key)
 
     @cached_property
     def _administrator(self) -> Actor:
@@ -174,11 +179,12 @@ class Callers:
 
     def _marks(self) -> tuple[str, ...]:
         """Return the fingerprints of the administrator's key; none without a signing key."""
-        return self.signing.marks(hash_of(self._settings.admin_api_key.get_secret_value())) if self.signing else ()
+        key = self._settings.admin_key
+        return self.signing.marks(hash_of(key.get_secret_value())) if self.signing and key else ()
 
     def _check_mark(self, actor: Actor) -> None:
         """Raise `Unauthorized` unless the administrator's key is still the one that the actor came by."""
-        if "admin_api_key" in self._settings.faults:
+        if self._settings.admin_key is None:
             raise Unauthorized("the administrator's key is no longer in use")
         marks = self._marks()
         is_unmarked = actor.fingerprint is None and not (actor.is_token and marks)

@@ -1,15 +1,17 @@
 """A record of a collection: its fields, how each is validated, and how the database holds them."""
 
+import math
 from datetime import date
 from typing import Annotated, Any, Literal, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import from_json, to_json
 
 from edge.ports import Row, Value
 
 LARGEST = 2**53 - 1
 MOST_TAGS = 100
+LONGEST_EXTRA = 1_000
 MOST_EXTRA = 100
 """Fields of other programs, such as unknown columns of a CSV file, that one record keeps."""
 
@@ -58,6 +60,18 @@ def _known_year(year: int) -> int | None:
     return year or None
 
 
+def _scalar(value: object) -> object:
+    if isinstance(value, str):
+        if len(value) > LONGEST_EXTRA or "\0" in value:
+            raise ValueError(f"a text of at most {LONGEST_EXTRA} characters, without NUL")
+    elif isinstance(value, int | float):
+        if not math.isfinite(value) or abs(value) > LARGEST:
+            raise ValueError("a number of at most 2^53 - 1 in size")
+    elif value is not None:
+        raise ValueError("a text, a number, true, false or null")
+    return value
+
+
 NO_NUL = AfterValidator(_without_nul)
 
 type Line = Annotated[str, Field(max_length=500), NO_NUL]
@@ -67,13 +81,21 @@ type Words = Annotated[Word | Annotated[list[Word], Field(max_length=30)], After
 """One word, or a list of several: a genre's name may hold commas."""
 type Year = Annotated[int, Field(ge=0, le=2100), AfterValidator(_known_year)]
 """0 stands for an unknown year, as in the files of Discogs."""
-type ExtraValue = (
-    Annotated[str, Field(max_length=1_000), NO_NUL]
-    | bool
-    | Annotated[int, Field(ge=-LARGEST, le=LARGEST)]
-    | Annotated[float, Field(allow_inf_nan=False)]
-    | None
-)
+type ExtraValue = Annotated[
+    Any,
+    AfterValidator(_scalar),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": LONGEST_EXTRA},
+                {"type": "boolean"},
+                {"type": "number", "minimum": -LARGEST, "maximum": LARGEST},
+                {"type": "null"},
+            ]
+        }
+    ),
+]
+"""One check for all types: a union tells for each wrong value why it is none of its types."""
 
 
 class Money(BaseModel):

@@ -17,7 +17,7 @@ from vinyl_vault.collection.record import NO_NUL
 from vinyl_vault.members import MEMBER
 from vinyl_vault.tables import TABLES
 
-routes = Routes("/api/collection/shares", tag="shares", access=READER, reach=MEMBER)
+routes = Routes("/api/shares", tag="shares", access=READER, reach=MEMBER)
 public = Routes("/api/shared", tag="shares", access=PUBLIC)
 
 MOST_SHARES = 20

@@ -1,4 +1,4 @@
-"""`/api/collection/sync`: one exchange of changes between a client and its user's collection; and its conflicts."""
+"""`/api/collection/sync`: an exchange of changes between a client and its user's collection; `/api/conflicts`."""
 
 from collections.abc import Iterable
 from typing import Any, TypedDict
@@ -18,6 +18,7 @@ from vinyl_vault.sync.push import BODY_LIMIT, PushTooLarge, SyncRequest, read_pu
 from vinyl_vault.sync.store import Behind, Outcome, Reused, SyncStore
 
 routes = Routes("/api/collection", tag="sync", access=READER, reach=MEMBER)
+conflicts = Routes("/api/conflicts", tag="sync", access=READER, reach=MEMBER)
 
 
 class SeqReused(Problem):
@@ -152,15 +153,14 @@ def answer(outcome: Outcome, limit: int) -> SyncAnswer:
     )
 
 
-def summaries(conflicts: Iterable[Conflict]) -> list[ConflictSummary]:
+def summaries(found: Iterable[Conflict]) -> list[ConflictSummary]:
     """Return conflicts as they go out."""
     return [
-        ConflictSummary(id=c.id, field=c.field, kind=c.kind, kept=c.kept, lost=c.lost, lost_by=c.lost_by)
-        for c in conflicts
+        ConflictSummary(id=c.id, field=c.field, kind=c.kind, kept=c.kept, lost=c.lost, lost_by=c.lost_by) for c in found
     ]
 
 
-@routes.get("/conflicts")
+@conflicts.get()
 async def list_conflicts(query: Query[Paging], db: ScopedDatabase) -> Conflicts:
     """List the conflicts that nobody has dismissed, newest first."""
     rows = await db.all(
@@ -175,7 +175,7 @@ async def list_conflicts(query: Query[Paging], db: ScopedDatabase) -> Conflicts:
     return Conflicts(conflicts=[_stored(row) for row in rows], total=rows[0]["total"] if rows else 0)
 
 
-@routes.delete("/conflicts/{conflict_id}", ConflictNotFound, status=204)
+@conflicts.delete("/{conflict_id}", ConflictNotFound, status=204)
 async def dismiss_conflict(conflict_id: str, db: ScopedDatabase) -> None:
     """Dismiss a conflict, on all devices."""
     deleted = await db.delete("sync_conflicts", f"{_ID} = ?", conflict_id)

@@ -82,6 +82,11 @@ def test_text_that_is_no_phc_string_of_scrypt_is_refused(text: str) -> None:
         PasswordHash.parse(text)
 
 
+@pytest.mark.parametrize("text", [*WRONG, "$scrypt$ln=20,r=8,p=1$c2FsdA$aGFzaA"])
+def test_no_password_fits_a_hash_that_cannot_be_checked(text: str) -> None:
+    assert not asyncio.run(Hasher(LocalCrypto(), LocalClock(), CHEAP).check("password", text)).fits
+
+
 @pytest.mark.parametrize("cost", [ScryptCost(2**14, 8, 1), ScryptCost(2**13, 8, 5), ScryptCost(2**12, 8, 3), POLICY])
 def test_every_check_does_the_work_of_the_present_cost(cost: ScryptCost) -> None:
     async def case() -> None:

@@ -58,12 +58,12 @@ async def end_all_sessions(request: Request, actor: Actor, parts: Parts) -> Resp
     return parts.transport.goodbye(request)
 
 
-async def change_password(request: Request, wanted: Body[PasswordChange], actor: Actor, parts: Parts) -> Response:
+async def change_password(request: Request, body: Body[PasswordChange], actor: Actor, parts: Parts) -> Response:
     """Change the password. All sessions end; the answer has the tokens of a new one."""
     parts.transport.check_origin(request)
-    user = await _reauthenticated(wanted.password, actor, parts)
-    parts.check_new_password(wanted.new_password, user.email, "/new_password")
-    hashed = await parts.hasher.make(wanted.new_password)
+    user = await _reauthenticated(body.password, actor, parts)
+    parts.check_new_password(body.new_password, user.email, "/new_password")
+    hashed = await parts.hasher.make(body.new_password)
     changed = await parts.commit_password(user.id, hashed, [parts.users.changing_password(user, hashed)])
     if not changed:
         raise WrongCredentials("the password was changed meanwhile")
@@ -71,11 +71,11 @@ async def change_password(request: Request, wanted: Body[PasswordChange], actor:
     return await parts.open_session(request, user.id)
 
 
-async def change_email(wanted: Body[EmailChange], actor: Actor, parts: Parts) -> MailUnderWay:
+async def change_email(body: Body[EmailChange], actor: Actor, parts: Parts) -> MailUnderWay:
     """Ask for another address: the one that is given gets a mail to confirm it, the present one a notice."""
     parts.letters.require()
-    user = await _reauthenticated(wanted.password, actor, parts)
-    parts.background.add(_mail_email_change(user, wanted.email, parts))
+    user = await _reauthenticated(body.password, actor, parts)
+    parts.background.add(_mail_email_change(user, body.email, parts))
     return UNDER_WAY
 
 
@@ -89,12 +89,12 @@ async def _mail_email_change(user: User, email: str, parts: Parts) -> None:
     else:
         token = await parts.links.make(Purpose.EMAIL, email, user.id)
         await letters.send(email, texts.new_address(letters.site, letters.link(Purpose.EMAIL, token)))
-    await letters.send(user.email, texts.address_asked(letters.site, email))
+    await letters.send(user.email, texts.address_change_requested(letters.site, email))
 
 
-async def confirm_email(wanted: Body[Confirmation], parts: Parts) -> None:
+async def confirm_email(body: Body[Confirmation], parts: Parts) -> None:
     """Confirm another address with the token of the mail that went there."""
-    link = await parts.links.use(Purpose.EMAIL, wanted.token)
+    link = await parts.links.use(Purpose.EMAIL, body.token)
     user = await parts.users.by_id(link["user_id"])
     if user is None:
         raise AccountNotFound("the account is gone")
@@ -106,11 +106,11 @@ async def confirm_email(wanted: Body[Confirmation], parts: Parts) -> None:
         parts.letters.post(user.email, texts.address_changed(parts.letters.site, link["email"]))
 
 
-async def ask_for_reset(request: Request, wanted: Body[ResetRequest], parts: Parts) -> MailUnderWay:
+async def ask_for_reset(request: Request, body: Body[ResetRequest], parts: Parts) -> MailUnderWay:
     """Ask for a mail with a link that resets the password. The answer is the same for every address."""
     parts.letters.require()
     await parts.attempts.count((f"sender {address(request)}", BY_SENDER))
-    parts.background.add(_mail_reset(wanted.email, parts))
+    parts.background.add(_mail_reset(body.email, parts))
     return UNDER_WAY
 
 
@@ -122,12 +122,12 @@ async def _mail_reset(email: str, parts: Parts) -> None:
     await letters.send(user.email, texts.reset(letters.site, letters.link(Purpose.RESET, token)))
 
 
-async def reset_password(request: Request, wanted: Body[PasswordByLink], parts: Parts) -> None:
+async def reset_password(request: Request, body: Body[PasswordByLink], parts: Parts) -> None:
     """Set the password with the token of a mail. All sessions end; log in with the new password."""
-    found = await parts.links.find(Purpose.RESET, wanted.token)
-    parts.check_new_password(wanted.password, found["email"])
-    hashed = await parts.hasher.make(wanted.password)
-    link = await parts.links.use(Purpose.RESET, wanted.token)
+    link = await parts.links.find(Purpose.RESET, body.token)
+    parts.check_new_password(body.password, link["email"])
+    hashed = await parts.hasher.make(body.password)
+    link = await parts.links.use(Purpose.RESET, body.token)
     user_id, email = link["user_id"], link["email"]
     if not await parts.commit_password(user_id, hashed, parts.users.resetting_password(user_id, hashed)):
         raise AccountNotFound("the account is gone")
@@ -135,9 +135,9 @@ async def reset_password(request: Request, wanted: Body[PasswordByLink], parts: 
     parts.letters.post(email, texts.password_changed(parts.letters.site))
 
 
-async def delete_account(request: Request, wanted: Body[Reauthentication], actor: Actor, parts: Parts) -> Response:
+async def delete_account(request: Request, body: Body[Reauthentication], actor: Actor, parts: Parts) -> Response:
     """Delete the user's account with all rows of its own; what others share with it stays without its name."""
-    user = await _reauthenticated(wanted.password, actor, parts)
+    user = await _reauthenticated(body.password, actor, parts)
     await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
     return parts.transport.goodbye(request)

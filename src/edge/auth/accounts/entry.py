@@ -24,18 +24,18 @@ class EmailTaken(StorageConflict):
     title = "There is an account with this address"
 
 
-async def register(request: Request, wanted: NewAccount, parts: Parts) -> Response:
+async def register(request: Request, body: NewAccount, parts: Parts) -> Response:
     """Register an account, and log in or confirm the address by mail, as the service is set up."""
     parts.transport.check_origin(request)
-    parts.check_new_password(wanted.password, wanted.email)
-    profile = wanted.model_dump(exclude={"email", "password"})
+    parts.check_new_password(body.password, body.email)
+    profile = body.model_dump(exclude={"email", "password"})
     if parts.settings.confirms_by_email:
         parts.letters.require()
         await parts.attempts.count((f"sender {address(request)}", BY_SENDER))
-        parts.background.add(_mail_registration(wanted.email, to_json(profile).decode(), parts))
+        parts.background.add(_mail_registration(body.email, to_json(profile).decode(), parts))
         return Response.json(UNDER_WAY, 202)
     await parts.attempts.count((f"sender {address(request)}", BY_SENDER))
-    user_id, statements = parts.users.adding(wanted.email, await parts.hasher.make(wanted.password), profile)
+    user_id, statements = parts.users.adding(body.email, await parts.hasher.make(body.password), profile)
     try:
         await parts.users.commit(statements)
     except UniqueViolation:
@@ -56,16 +56,16 @@ async def _mail_registration(email: str, profile: str, parts: Parts) -> None:
     await letters.send(email, texts.registration(letters.site, letters.link(Purpose.REGISTER, token)))
 
 
-async def confirm_registration(request: Request, wanted: Body[PasswordByLink], parts: Parts) -> Response:
+async def confirm_registration(request: Request, body: Body[PasswordByLink], parts: Parts) -> Response:
     """Confirm a registration with the token of its mail and the password, and log in.
 
     The password that is given here counts: whoever registered another's address knows nothing that opens the account.
     """
     parts.transport.check_origin(request)
-    found = await parts.links.find(Purpose.REGISTER, wanted.token)
-    parts.check_new_password(wanted.password, found["email"])
-    hashed = await parts.hasher.make(wanted.password)
-    link = await parts.links.use(Purpose.REGISTER, wanted.token)
+    link = await parts.links.find(Purpose.REGISTER, body.token)
+    parts.check_new_password(body.password, link["email"])
+    hashed = await parts.hasher.make(body.password)
+    link = await parts.links.use(Purpose.REGISTER, body.token)
     profile = from_json(link["profile"] or "{}")
     user_id, statements = parts.users.adding(link["email"], hashed, profile, is_confirmed=True)
     try:
@@ -75,29 +75,29 @@ async def confirm_registration(request: Request, wanted: Body[PasswordByLink], p
     return await parts.open_session(request, user_id, status=201)
 
 
-async def log_in(request: Request, wanted: Body[Credentials], parts: Parts) -> Response:
+async def log_in(request: Request, body: Body[Credentials], parts: Parts) -> Response:
     """Log in. A browser gets the refresh token in a cookie, a program in the answer."""
     parts.transport.check_origin(request)
     network = address(request)
-    counted = await parts.attempts.log_in(network, parts.sessions.network_mark(network), wanted.email)
-    user = await parts.check(wanted.password, await parts.users.by_email(wanted.email))
+    counted = await parts.attempts.log_in(network, parts.sessions.network_mark(network), body.email)
+    user = await parts.check(body.password, await parts.users.by_email(body.email))
     await parts.attempts.give_back(counted)
     return await parts.open_session(request, user.id)
 
 
-async def refresh(request: Request, wanted: Body[RefreshToken], parts: Parts) -> Response:
+async def refresh(request: Request, body: Body[RefreshToken], parts: Parts) -> Response:
     """Get a new access token, and from time to time a new refresh token.
 
     Send the newest refresh token. The one before is good for ten seconds more, and for a day if its answer was lost;
     an older one ends the session, as it was copied.
     """
-    return await parts.refresh(request, wanted.refresh_token)
+    return await parts.refresh(request, body.refresh_token)
 
 
-async def log_out(request: Request, wanted: Body[RefreshToken], parts: Parts) -> Response:
+async def log_out(request: Request, body: Body[RefreshToken], parts: Parts) -> Response:
     """End the session of a refresh token; its access tokens end within half a minute."""
     try:
-        session_id = await parts.sessions.end(parts.transport.presented(request, wanted.refresh_token))
+        session_id = await parts.sessions.end(parts.transport.presented(request, body.refresh_token))
     except TokenUnknown:
         session_id = None
     if session_id:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from edge.errors import Overloaded
 from edge.ports import Clock
-from edge.ports.crypto import Crypto, ScryptCost
+from edge.ports.crypto import Crypto, ScryptCost, check_scrypt
 
 POLICY = ScryptCost(2**14, 8, 5)
 """The cost of new hashes: 16 MiB, and the least that OWASP advises for so much. It only ever grows."""
@@ -76,14 +76,14 @@ class Hasher:
     async def check(self, password: str, stored: str | None) -> Checked:
         """Check a password against a stored hash, None for nobody's: the time is the same. `Overloaded` as above."""
         async with self._turn():
-            if stored is None:
+            stored_hash = _readable(stored)
+            if stored_hash is None:
                 await self._derive(password, secrets.token_bytes(SALT_BYTES), self.cost, HASH_BYTES)
                 return Checked(fits=False)
-            known = PasswordHash.parse(stored)
-            digest = await self._derive(password, known.salt, known.cost, len(known.digest))
-            if (rest := rest_of(known.cost, self.cost)) is not None:
-                await self._derive(password, known.salt, rest, HASH_BYTES)
-            return Checked(compare_digest(digest, known.digest), known.cost != self.cost)
+            digest = await self._derive(password, stored_hash.salt, stored_hash.cost, len(stored_hash.digest))
+            if (rest := rest_of(stored_hash.cost, self.cost)) is not None:
+                await self._derive(password, stored_hash.salt, rest, HASH_BYTES)
+            return Checked(compare_digest(digest, stored_hash.digest), stored_hash.cost != self.cost)
 
     async def _derive(self, password: str, salt: bytes, cost: ScryptCost, length: int) -> bytes:
         return await self._crypto.scrypt(password.encode(), salt, cost, length)
@@ -112,6 +112,17 @@ class Hasher:
         for mark in [mark for mark, at in self._entered.items() if at < before]:
             del self._entered[mark]
             self._running.discard(mark)
+
+
+def _readable(stored: str | None) -> PasswordHash | None:
+    """Return a stored hash; None where there is none, or none that can be checked: no password fits it."""
+    try:
+        stored_hash = PasswordHash.parse(stored) if stored is not None else None
+        if stored_hash is not None:
+            check_scrypt(stored_hash.cost, len(stored_hash.digest))
+    except ValueError:
+        return None
+    return stored_hash
 
 
 def rest_of(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:

@@ -66,4 +66,5 @@ class Letters:
             assert self._mailer is not None
             await self._mailer.send(Mail(self._settings.sender, to, letter.subject, letter.text))
         except (NotConfigured, PortError) as fault:
-            self._log("error", "mail not sent", subject=letter.subject, error=str(fault))
+            level = "warning" if isinstance(fault, NotConfigured) else "error"
+            self._log(level, "mail not sent", subject=letter.subject, error=str(fault))

@@ -23,7 +23,7 @@ class Members(Callers):
         self._sessions = SessionRows(db, clock) if db else None
 
     async def identify(self, request: Request) -> Actor:
-        """Return the caller; `Unauthorized` where it is not known, `NotConfigured` without what would know it."""
+        """Return the caller; `Unauthorized` where it is unknown, `NotConfigured` without a signing key."""
         presented = presented_key(request)
         if self._is_administrators(presented):
             return self._administrator
@@ -40,10 +40,10 @@ class Members(Callers):
             return await super().revalidate(actor, fresh=fresh)
         if actor.expires_at is not None and actor.expires_at <= self._clock.now().timestamp():
             raise Unauthorized("the token has expired: refresh it")
-        known = await self._look_up(str(session_id), fresh=fresh)
-        if known.name != actor.name:
+        current = await self._look_up(str(session_id), fresh=fresh)
+        if current.name != actor.name:
             raise Unauthorized("the session is another user's")
-        return known._replace(is_token=actor.is_token, expires_at=actor.expires_at)
+        return current._replace(is_token=actor.is_token, expires_at=actor.expires_at)
 
     def issue(self, user_id: str, session_id: str) -> str:
         """Return an access token of a session."""

@@ -78,10 +78,10 @@ class Accounts(Routes):
         if not isinstance(tables, Tables):
             return
         named = {word for statement in self._erase("") for word in statement.sql.replace("(", " ").split()}
-        known = {"users", *named}
-        while more := {name for name, parents in _parents(tables).items() if parents & known} - known:
-            known |= more
-        left = {name for name, rows in tables.rows.items() if MEMBER in rows.own} - known
+        reached = {"users", *named}
+        while more := {name for name, parents in _parents(tables).items() if parents & reached} - reached:
+            reached |= more
+        left = {name for name, rows in tables.rows.items() if MEMBER in rows.own} - reached
         if left:
             raise PlanError(f"{', '.join(sorted(left))}: a deleted user's rows stay: refer to users, or give erase=")
 
@@ -93,14 +93,14 @@ class Accounts(Routes):
         @self.post("/register", EmailTaken, ForeignOrigin, *_REFUSALS, operation=created, status=201, **public)
         async def register(
             request: Request,
-            wanted: Body[registration],  # type: ignore[valid-type] # the app's own
+            body: Body[registration],  # type: ignore[valid-type] # the app's own
             parts: Parts,
         ) -> Response:
             """Register an account, and log in or confirm the address by mail, as the service is set up.
 
             Where no mail confirms it, 409 tells that an address has an account already.
             """
-            return await entry.register(request, wanted, parts)
+            return await entry.register(request, body, parts)
 
         refusals = (WrongCredentials, ForeignOrigin, *_REFUSALS)
         self.post("/login", *refusals, operation=session, **public)(entry.log_in)

@@ -7,10 +7,13 @@ from pydantic import Field
 from edge.auth.callers import CallerSettings, SigningKey
 from edge.errors import NotConfigured
 from edge.ports import Mailer
-from edge.settings import BaseUrl
+from edge.settings import AccessKey, BaseUrl
 from edge.text import Matching
 
 DEVELOPMENT = "development"
+HOME = "http://127.0.0.1:8787"
+HOME_SENDER = "accounts@home.invalid"
+"""The site and sender of development, where none are set."""
 
 type EmailAddress = Annotated[
     str,
@@ -29,9 +32,10 @@ class AccountSettings(CallerSettings):
     To rotate `JWT_SECRET`, move it to `JWT_SECRET_OLD` until the sessions that it has signed are over.
     `ACCOUNT_CONFIRMATION` says how a registration is confirmed: `none`, the default of development, or `email`, the
     default everywhere else. `SITE_URL` is where the links in mails lead, and `SITE_NAME` what they call the site.
-    `MAIL_SENDER` is the address that mails come from; the binding `MAILER` sends them.
+    `MAIL_SENDER` is the address that mails come from; the binding `MAILER` sends them. `ADMIN_API_KEY` may be absent.
     """
 
+    admin_api_key: AccessKey | None = None
     jwt_secret: SigningKey
     jwt_secret_old: SigningKey | None = None
     account_confirmation: Literal["none", "email"] | None = None
@@ -54,17 +58,17 @@ class AccountSettings(CallerSettings):
 
     @property
     def site(self) -> str:
-        """The address of the site, without a slash at its end; `NotConfigured` without one."""
-        if self.site_url is None:
+        """The address of the site, without a slash at its end; `NotConfigured` without one outside development."""
+        if self.site_url is None and self.environment != DEVELOPMENT:
             raise NotConfigured("SITE_URL")
-        return self.site_url
+        return self.site_url or HOME
 
     @property
     def sender(self) -> str:
-        """The address that mails come from; `NotConfigured` without one."""
-        if self.mail_sender is None:
+        """The address that mails come from; `NotConfigured` without one outside development."""
+        if self.mail_sender is None and self.environment != DEVELOPMENT:
             raise NotConfigured("MAIL_SENDER")
-        return self.mail_sender
+        return self.mail_sender or HOME_SENDER
 
     @property
     def has_secure_cookies(self) -> bool:

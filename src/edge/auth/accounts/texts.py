@@ -47,7 +47,7 @@ def address_taken(site: str) -> Letter:
     )
 
 
-def address_asked(site: str, new: str) -> Letter:
+def address_change_requested(site: str, new: str) -> Letter:
     """Return the notice to the present address that another is to take its place."""
     return Letter(
         f"{site}: your address is to change",

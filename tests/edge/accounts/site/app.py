@@ -1,9 +1,12 @@
 """A small app with accounts: notes of members' own, reviews that stay when their author goes, and live events."""
 
+from typing import Literal
+
 from tests.edge.accounts.site.schema import SCHEMA
 
 from edge.access import READER
 from edge.app import App
+from edge.auth.accounts.models import Myself, NewAccount
 from edge.auth.accounts.routes import Accounts
 from edge.auth.accounts.settings import AccountSettings
 from edge.auth.accounts.tables import PRIVATE, RULES, USERS
@@ -39,7 +42,19 @@ def erase(user_id: str) -> list[Statement]:
     return [Statement("UPDATE reviews SET author_id = NULL, author_name = NULL WHERE author_id = ?", (user_id,))]
 
 
-accounts = Accounts(erase=erase, cost=ScryptCost(2**10, 8, 1))
+class SiteAccount(NewAccount):
+    """A new account of a customer or healer."""
+
+    kind: Literal["customer", "healer"] = "customer"
+
+
+class SiteMyself(Myself):
+    """The user's own account, with what the app knows of it."""
+
+    kind: str
+
+
+accounts = Accounts(registration=SiteAccount, myself=SiteMyself, erase=erase, cost=ScryptCost(2**10, 8, 1))
 live = Live()
 
 
