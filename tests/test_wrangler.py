@@ -306,7 +306,7 @@ def test_pyedge_runs_with_the_packages_that_are_uploaded(worker: Deployed) -> No
 def test_upload_beyond_the_limit_fails(capsys: pytest.CaptureFixture[str]) -> None:
     size = uploaded_by("discord-bot").size
     for limit, status in ((size, 0), (size - 1, 1)):
-        assert main(["discord-bot"], limit) == status
+        assert main(["discord-bot"], limit, uploaded_by) == status
         told = capsys.readouterr()
         head, row = told.out.splitlines()
         assert head.split()[-1] == TITLES[-1]

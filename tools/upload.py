@@ -7,8 +7,9 @@ import subprocess
 import sys
 import tempfile
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 from apps import ROOT
@@ -28,14 +29,14 @@ WIDTHS = (8, 10, 17, 10, 8, 10, 19)
 ENVIRONMENTS = tuple(tomllib.loads((ROOT / "wrangler.toml").read_text(encoding="utf-8"))["env"])
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Upload:
     """The modules by name, those of packages below `python_modules/`; `counted` is wrangler's gzip size of all."""
 
     modules: dict[str, bytes]
     counted: int
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The bytes of the whole upload, gzip, by the larger count: compressors and the order of files differ."""
         return max(self.counted, packed(self.modules))
@@ -89,12 +90,12 @@ def line(title: str, cells: Sequence[str]) -> str:
     return f"{title:<14}" + "".join(f"{cell:>{width}}" for cell, width in zip(cells, WIDTHS, strict=True))
 
 
-def main(environments: list[str], limit: int = LIMIT) -> int:
-    """Print the sizes of the uploads; fail if one is beyond the limit."""
+def main(environments: list[str], limit: int = LIMIT, make: Callable[[str], Upload] = dry_run) -> int:
+    """Print the sizes of the uploads that `make` makes; fail if one is beyond the limit."""
     too_large = []
     print(line("KiB", TITLES))
     for environment in environments or ENVIRONMENTS:
-        upload = dry_run(environment)
+        upload = make(environment)
         print(row(environment, upload), flush=True)
         if upload.size > limit:
             too_large.append(environment)

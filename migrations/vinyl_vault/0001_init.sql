@@ -1,9 +1,9 @@
 -- Records of collectors, and what keeps their copies on several devices equal. All of it goes with its user.
 
 -- One row is one copy: two copies of a pressing are two rows. `id` is the client's, unique for its user. `rev` is the
--- revision of the row's last change; `field_revs` and `field_by` say for each field that was ever written in which
+-- revision of the row's last change, `field_revs` and `field_by` say for each field that was ever written in which
 -- revision and by which client, `deleted_at` among them. A row that was deleted keeps its content until it is purged.
--- Money is {"amount": minor units, "currency": "EUR"}; discogs is {"kind": "release", "id": 1}.
+-- Money is {"amount": minor units, "currency": "EUR"}, discogs is {"kind": "release", "id": 1}.
 CREATE TABLE collections (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,
@@ -49,7 +49,7 @@ CREATE TABLE collections (
 CREATE INDEX collections_in_order ON collections (user_id, artist COLLATE NOCASE, album COLLATE NOCASE, id);
 CREATE INDEX collections_deleted ON collections (deleted_at) WHERE deleted_at IS NOT NULL;
 
--- The newest revision of each user's records. `epoch` is another one after the database was restored; deletions up to
+-- The newest revision of each user's records. `epoch` is another one after the database was restored, deletions up to
 -- `floor` were purged. A write fails by `unchanged` when a record that it touches is no longer as it was read.
 CREATE TABLE sync_heads (
   user_id TEXT NOT NULL PRIMARY KEY REFERENCES users (id) ON DELETE CASCADE,
@@ -90,7 +90,7 @@ CREATE TABLE sync_conflicts (
   PRIMARY KEY (user_id, client_id, seq, n)
 );
 
--- Links that show a collection to whoever has them; the token is stored as its hash.
+-- Links that show a collection to whoever has them, the token is stored as its hash.
 CREATE TABLE shares (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   id TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Of all callers that would ask Discogs the same, in any isolate, one does; `until` is the Unix second of its end.
+-- Of all callers that would ask Discogs the same, in any isolate, one does, `until` is the Unix second of its end.
 CREATE TABLE leases (
   name TEXT NOT NULL PRIMARY KEY,
   until REAL NOT NULL

@@ -1,6 +1,6 @@
 -- Files that users send, and the records whose covers and prices are still to come.
 
--- One row is one file. Its rows wait in the bucket, `chunks` objects of them; `next_chunk` is the first that is not in
+-- One row is one file. Its rows wait in the bucket, `chunks` objects of them, `next_chunk` is the first that is not in
 -- the collection yet, or -1 where all are to be judged once more before. `parts` are the parts of the file that came, and `layout` the names of its columns.
 CREATE TABLE imports (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -34,7 +34,7 @@ CREATE UNIQUE INDEX imports_running ON imports (user_id) WHERE state = 'running'
 CREATE INDEX imports_by_state ON imports (state, updated_at);
 CREATE INDEX imports_by_time ON imports (updated_at);
 
--- Records whose cover and price are to be asked for, within Discogs' limit, from `due_at` on; a row goes when it is done.
+-- Records whose cover and price are to be asked for, within Discogs' limit, from `due_at` on, a row goes when it is done.
 CREATE TABLE details_due (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   record_id TEXT NOT NULL,

@@ -1,4 +1,4 @@
--- Questions that a user asked in a day of UTC; each is counted before the model is called.
+-- Questions that a user asked in a day of UTC. Each is counted before the model is called.
 CREATE TABLE chat_days (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   day TEXT NOT NULL,

@@ -26,6 +26,7 @@ class TessieSettings(AccessSettings, LiveSettings):
 
     tessie_base_url: BaseUrl = "https://api.tessie.com"
     tessie_deadline_s: Annotated[float, Field(gt=0)] = 25.0
+    tessie_back_off_s: Annotated[float, Field(ge=0, le=60)] = 0.5
     tessie_calls_per_second: Annotated[float, Field(gt=0)] = 10.0
     tessie_calls_at_once: Annotated[int, Field(gt=0)] = 30
     sync_retry_s: Annotated[int, Field(ge=0)] = 30

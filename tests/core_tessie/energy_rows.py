@@ -1,6 +1,9 @@
 """A handful of drives, charges, idles and battery readings that can be added up on paper."""
 
+from collections.abc import Mapping
 from typing import Any
+
+from pydantic_core import to_json
 
 from core_tessie.settings import TessieSettings
 from edge.ports import Database
@@ -62,18 +65,22 @@ def database(client: Client) -> Database:
 
 
 async def put(client: Client, table: str, rows: Rows, vin: str = A) -> None:
-    """Insert rows; `minutes` is how long an event took, None while it runs."""
+    """Insert rows, many by one statement; `minutes` is how long an event took, None while it runs."""
+    inserts: dict[str, Rows] = {}
     for given in rows:
         own = given.get("tessie_id", given.get("recorded_at"))
         row = {"id": vin if own is None else f"{vin}-{own}", "vin": vin} | given
-        minutes, ends = row.pop("minutes", None), "NULL"
-        if minutes is not None:
-            ends = f"datetime('{row['started_at']}', '{minutes:+} minutes')"
-        names, values = (", ended_at", f", {ends}") if "started_at" in row else ("", "")
-        marks = ", ".join("?" * len(row))
-        await database(client).run(
-            f"INSERT INTO {table} ({', '.join(row)}{names}) VALUES ({marks}{values})", *row.values()
-        )
+        inserts.setdefault(_insert(table, row), []).append(row)
+    for sql, some in inserts.items():
+        await database(client).run(sql, to_json(some).decode())
+
+
+def _insert(table: str, row: Mapping[str, Any]) -> str:
+    """Return the statement that inserts a JSON list of rows with the columns of this one."""
+    values = {name: f"value ->> '{name}'" for name in row if name != "minutes"}
+    if "started_at" in row:
+        values["ended_at"] = "datetime(value ->> 'started_at', (value ->> 'minutes') || ' minutes')"
+    return f"INSERT INTO {table} ({', '.join(values)}) SELECT {', '.join(values.values())} FROM json_each(?)"
 
 
 async def put_vehicle(client: Client, vin: str = A, name: str | None = "Bluebird") -> None:

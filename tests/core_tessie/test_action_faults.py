@@ -26,7 +26,7 @@ STAMPS = {"created_at", "updated_at", "synced_at", "refreshed_at", "backfilled_a
 
 @pytest.fixture
 def sim(tessie_port: int) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, until=NOW), port=tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, until=NOW, number=2), port=tessie_port) as simulator:
         yield simulator
 
 

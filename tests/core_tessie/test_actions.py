@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from typing import Any
 from uuid import uuid4
 
@@ -17,15 +16,15 @@ from edge.testing import Answer, Client
 from sims.tessie import Fleet, Simulator
 
 from .test_auth import keyed
+from .test_sync import NOW, TWO_WEEKS
 
-NOW = datetime(2026, 1, 5, 20, tzinfo=UTC)
 ENDED = {"succeeded", "failed", "dead", "cancelled"}
 
 
 @pytest.fixture
 def sim(run: Any) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    """A Tessie of two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as simulator:
         yield simulator
 
 

@@ -266,7 +266,8 @@ def test_a_forged_token_is_refused(run: Runner, token: str) -> None:
 
 @pytest.fixture
 def sim(run: Any) -> Any:
-    with Simulator(Fleet(seed=7, until=datetime(2026, 1, 5, 20, tzinfo=UTC)), port=run.tessie_port) as simulator:
+    start, until = datetime(2025, 12, 29, tzinfo=UTC), datetime(2026, 1, 5, 20, tzinfo=UTC)
+    with Simulator(Fleet(seed=7, start=start, until=until), port=run.tessie_port) as simulator:
         yield simulator
 
 

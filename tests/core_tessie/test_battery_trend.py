@@ -108,7 +108,7 @@ def test_theil_sen_of_little_is_flat() -> None:
 
 @pytest.fixture
 def sim(run: Any) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 

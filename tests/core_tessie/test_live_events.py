@@ -19,7 +19,7 @@ from edge.testing.remote import RemoteClient
 from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, Runner
-from .test_sync import NOW, fail, instant, rows, synced
+from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
 type Told = dict[str, Any]
 KINDS = ("drives", "charges", "idles")
@@ -29,7 +29,7 @@ WITHOUT_NEWS = ["sync.progress"] * len(KINDS) + ["sync.vehicle.done"]
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
     """A Tessie of nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as simulator:
         yield simulator
 
 

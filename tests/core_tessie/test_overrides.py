@@ -16,7 +16,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .test_auth import keyed
-from .test_sync import NOW, rows, synced
+from .test_sync import NOW, TWO_WEEKS, rows, synced
 
 MINIMAL = [("prefer", "return=minimal")]
 SHOWN = [("prefer", "return=representation")]
@@ -24,7 +24,7 @@ SHOWN = [("prefer", "return=representation")]
 
 @pytest.fixture
 def sim(run: Any) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 

@@ -9,7 +9,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .energy_rows import CHARGES, DRIVES, IDLES, A, B, event, make, put, put_vehicle, report_on
-from .test_sync import NOW, rows, synced
+from .test_sync import NOW, TWO_WEEKS, rows, synced
 
 JUMP = event(90, "15 08:00:00", 0, distance_mi=412, energy_used_kwh=80, rated_range_used_mi=300)
 MARKED: list[tuple[str, dict[str, Any], str | None]] = [
@@ -129,7 +129,7 @@ def test_efficiency_of_less_than_a_mile_is_not_ranked(run: Runner, least: float)
 
 def test_impossible_drive_of_tessies_is_copied_and_marked(run: Runner) -> None:
     async def case(client: Client) -> None:
-        with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as sim:
+        with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as sim:
             vin = sim.vins[0]
             drive = sim.ask(f"/{vin}/drives?limit=1")["results"][0]
             jump = {"ended_at": drive["started_at"], "odometer_distance": 412}

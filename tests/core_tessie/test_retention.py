@@ -23,7 +23,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .test_auth import by, made
-from .test_sync import NOW
+from .test_sync import NOW, TWO_WEEKS
 
 VIN = "5YJ3E1EA1KF000001"
 
@@ -31,7 +31,7 @@ VIN = "5YJ3E1EA1KF000001"
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
     """A Tessie for the sync, which has the same cron."""
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as simulator:
         yield simulator
 
 

@@ -267,7 +267,7 @@ class World:
 
 @pytest.fixture
 def tessie(tessie_port: int) -> Iterator[Simulator]:
-    fleet = Fleet(seed=7, until=datetime(2025, 11, 20, tzinfo=UTC))
+    fleet = Fleet(seed=7, until=datetime(2025, 11, 8, tzinfo=UTC))
     with Simulator(fleet, port=tessie_port) as simulator:
         yield simulator
 

@@ -44,7 +44,8 @@ def test_every_secret_is_typed_as_one() -> None:
 
 @pytest.fixture
 def tessie(tessie_port: int) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, until=datetime(2026, 1, 5, 20, tzinfo=UTC)), port=tessie_port) as simulator:
+    start, until = datetime(2025, 12, 29, tzinfo=UTC), datetime(2026, 1, 5, 20, tzinfo=UTC)
+    with Simulator(Fleet(seed=7, start=start, until=until), port=tessie_port) as simulator:
         yield simulator
 
 

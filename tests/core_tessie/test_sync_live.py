@@ -12,13 +12,13 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .test_live_events import finished, mark, of, told
-from .test_sync import NOW, ended, fail, rows, synced
+from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 
@@ -95,8 +95,8 @@ def test_poll_outlives_a_tessie_that_is_away(run: Runner, sim: Simulator) -> Non
 
 def test_correction_through_the_mirror_is_here_at_once(run: Runner, sim: Simulator) -> None:
     vin = sim.vins[0]
-    charge = sim.ask(f"/{vin}/charges")["results"][20]
-    drives = [record["id"] for record in sim.ask(f"/{vin}/drives")["results"][50:52]]
+    charge = sim.ask(f"/{vin}/charges")["results"][-1]
+    drives = [record["id"] for record in sim.ask(f"/{vin}/drives")["results"][-3:-1]]
 
     async def cost(client: Client, target: str, body: object = None) -> Any:
         answer = await client.post(f"/tessieapi/{vin}/charges/{target}", body)

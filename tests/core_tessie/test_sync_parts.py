@@ -16,8 +16,8 @@ from .test_sync import NOW, ended, fail, rows, synced
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    """A Tessie of two cars and nine weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 

@@ -18,8 +18,8 @@ DAY = 86_400
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as simulator:
+    """A Tessie of two cars and nine weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 
@@ -161,6 +161,53 @@ def test_long_idle_that_is_listed_at_its_end_arrives(run: Runner, sim: Simulator
         assert len(await rows(client, "charges", f"id = '{vin}-9000002'")) == 1
 
     run(case, started=True)
+
+
+def test_kind_that_failed_is_followed_from_its_own_last_end(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    now = datetime.now(UTC).timestamp()
+    run.env["SYNC_REREAD_WINDOWS"] = "0"
+    idle, drive = (sim.ask(f"/{vin}/{kind}?limit=1")["results"][0] for kind in ("idles", "drives"))
+    idle |= {"id": 9_000_001, "started_at": int(now - 13 * DAY), "ended_at": int(now - 9 * DAY)}
+    drive |= {"id": 9_000_002, "started_at": int(now - 9 * DAY), "ended_at": int(now - 8.9 * DAY)}
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        await stay_behind(client, now - 10 * DAY)
+        sim.ask(f"/_sim/idles/{vin}", "PUT", [idle])
+        sim.ask(f"/_sim/drives/{vin}", "PUT", [drive])
+        fail(sim, {"kind": "not_found", "vin": vin, "path": "/idles$"})
+        await synced(client)
+        fail(sim)
+        await synced(client)
+        assert len(await rows(client, "idles", f"id = '{vin}-9000001'")) == 1
+
+    run(case, started=True)
+
+
+def test_empty_answer_costs_no_record_that_is_new(run: Runner, sim: Simulator) -> None:
+    vin = sim.vins[0]
+    now = datetime.now(UTC).timestamp()
+    drive = sim.ask(f"/{vin}/drives?limit=1")["results"][0]
+    times = {"started_at": int(now - 5 * DAY), "ended_at": int(now - 5 * DAY), "updated_at": int(now - 5 * DAY)}
+
+    async def case(client: Client) -> None:
+        await synced(client)
+        await stay_behind(client, now - 6 * DAY)
+        sim.ask(f"/_sim/drives/{vin}", "PUT", [drive | {"id": 9_000_001, **times}])
+        fail(sim, {"kind": "empty", "vin": vin, "path": "/drives$", "times": 1})
+        await synced(client)
+        assert await rows(client, "drives", f"id = '{vin}-9000001'") == []
+        await synced(client)
+        assert len(await rows(client, "drives", f"id = '{vin}-9000001'")) == 1
+
+    run(case, started=True)
+
+
+async def stay_behind(client: Client, at: float) -> None:
+    """Let the last sync of every part be some time ago."""
+    for table in ("vehicles", "sync_parts"):
+        await client.ports.settings.db.run(f"UPDATE {table} SET synced_at = ?", instant(at))
 
 
 def test_correction_of_an_old_record_is_found(run: Runner, sim: Simulator) -> None:

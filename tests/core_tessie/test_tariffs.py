@@ -14,7 +14,7 @@ from sims.tessie import Fleet, Simulator
 from .conftest import Runner
 from .energy_rows import PATH as REPORT
 from .energy_rows import A, B, event, make, put, put_vehicle
-from .test_sync import NOW, rows, synced
+from .test_sync import NOW, TWO_WEEKS, rows, synced
 
 PATH = "/tariffs"
 FLAT = {"name": "Everywhere", "currency": "USD", "rates": [{"per_kwh": 0.5}]}
@@ -455,5 +455,5 @@ def test_charges_are_priced_as_they_come_and_an_owners_cost_stays(run: Runner) -
         (other,) = await rows(client, "charges", f"id = '{max(priced_ids)}'")
         assert (other["estimated_cost"], other["estimated_tariff_id"]) == (1, tariff)
 
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port):
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port):
         run(case, started=True)

@@ -20,7 +20,7 @@ from sims.cloudflare import TOKEN, AnalyticsSim
 from sims.tessie import Fleet, Simulator
 
 from .conftest import ROOT, Runner
-from .test_sync import NOW, fail, synced
+from .test_sync import NOW, TWO_WEEKS, fail, synced
 
 DATASET = "core_tessie_api"
 USAGE = "/colbycommands/usage"
@@ -194,7 +194,7 @@ def test_a_sync_is_counted_by_run_and_by_vehicle(run: Runner) -> None:
         found = await counted(client, 2 + 2 * len(sim.vins), "?by=name,outcome,detail")
         return done, {key: one for key, one in found.items() if key[0] == "sync"}
 
-    with Simulator(Fleet(seed=7, until=NOW), port=run.tessie_port) as sim:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=run.tessie_port) as sim:
         done, found = run(case, started=True)
     cars = len(sim.vins)
     assert counts(found) == {

@@ -16,7 +16,7 @@ from edge.errors import Overloaded
 from edge.ports import Database, Result, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.sqlite import Work, error_of
-from vinyl_vault.collection.record import shown
+from vinyl_vault.record import shown
 from vinyl_vault.sync.merge import Change, Merge, Stored
 from vinyl_vault.sync.push import Push, SyncRequest, read_push
 from vinyl_vault.sync.routes import answer

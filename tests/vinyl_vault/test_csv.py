@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from vinyl_vault.collection.record import RecordFields
+from vinyl_vault.record import RecordFields
 from vinyl_vault.transfer.columns import COLLECTION, WANTLIST, Column, layout, read_header, write_cells
 from vinyl_vault.transfer.csv_text import BadTable, RowReader, escape_formula, undo_escape, write_row
 from vinyl_vault.transfer.table_reader import ReadRow, TableReader

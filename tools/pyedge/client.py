@@ -248,7 +248,13 @@ class Worker:
 
     def d1(self, binding: str, sql: str, *params: object, worker: str | None = None) -> list[dict[str, Any]]:
         """Run one statement and return its rows."""
-        rows: list[dict[str, Any]] = self.control("d1", binding=binding, sql=sql, params=params, worker=worker)
+        return self.d1_batch(binding, [(sql, params)], worker)[0]
+
+    def d1_batch(
+        self, binding: str, statements: Sequence[tuple[str, Sequence[object]]], worker: str | None = None
+    ) -> list[list[dict[str, Any]]]:
+        """Run statements in one transaction and return the rows of each."""
+        rows: list[list[dict[str, Any]]] = self.control("d1", binding=binding, statements=statements, worker=worker)
         return rows
 
     def kv_get(self, binding: str, key: str, worker: str | None = None) -> str | None:

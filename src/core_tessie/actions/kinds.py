@@ -18,6 +18,8 @@ from core_tessie.tessie.vin import Vin
 from edge import OPERATOR, READER, Clock, Role, SystemDatabase
 from edge.ports import Fetched, Row
 
+VEHICLES_AT_ONCE = 5
+"""Vehicles that one message brings up to date at most: the statements of an invocation are bounded."""
 ANSWER_LIMIT = 2_000
 """Characters of Tessie's answer that are kept as a result."""
 
@@ -98,15 +100,19 @@ async def _synced(vins: list[str] | None, doing: Doing, *, whole: bool) -> dict[
     """Sync vehicles in a run of the action's own id; `Unfinished` where there is more than one message should do."""
     run_id = doing.row["id"]
     waiting = await doing.backfill.plan(run_id, vins, doing.row["actor"], doing.row["request_id"], whole=whole)
-    put_off: TessieFailed | TessieTimeout | None = None
-    for vin in waiting:
+    faults: list[TessieFailed | TessieTimeout] = []
+    for vin in waiting[:VEHICLES_AT_ONCE]:
         try:
             if not await doing.backfill.step(run_id, vin):
                 raise Unfinished
         except (TessieFailed, TessieTimeout) as fault:
-            put_off = fault  # the other vehicles need not wait for this one
-    if put_off is not None:
-        raise put_off
+            faults.append(fault)  # the other vehicles need not wait for this one
+            await doing.backfill.put_off(run_id, vin, str(fault))
+    done = min(len(waiting), VEHICLES_AT_ONCE) - len(faults)
+    if done and len(waiting) > done + len(faults):
+        raise Unfinished
+    if faults:
+        raise faults[-1]
     return await doing.backfill.result(run_id)
 
 

@@ -23,6 +23,8 @@ from edge.ports.workflows import Workflow
 UNSENT_AFTER = timedelta(seconds=10)
 """An action that is still unsent after this lost whoever wrote it: the relay sends it."""
 RELAYED = 50
+WORKFLOW_VEHICLES = 20
+"""Most vehicles of a backfill by workflow, whose steps are 1,024; that of more is carried by the queue."""
 ENDED = frozenset({"succeeded", "failed", "dead", "cancelled"})
 NOT_REPEATED = "the run was cut off: whether the car did it is not known; not repeated"
 
@@ -78,6 +80,8 @@ class ActionWork(NamedTuple):
         rows = await self.db.all(_LONG, self._now(), RELAYED) if self.workflow else []
         for row in rows:
             assert self.workflow is not None
+            if not await self._is_for_workflow(row):
+                continue  # its message comes again
             status = await self.workflow.status(_instance(row))
             if row["is_called_off"]:
                 await self.workflow.terminate(_instance(row))
@@ -95,7 +99,7 @@ class ActionWork(NamedTuple):
             await self._end(row, "cancelled")
         elif row["attempts"] > 1 and not KINDS[row["kind"]].is_repeatable:
             await self._end(row, "failed", error=NOT_REPEATED)
-        elif row["kind"] == "backfill" and self.workflow is not None:
+        elif self.workflow is not None and await self._is_for_workflow(row):
             await self.workflow.start(_instance(row), {"action_id": row["id"]})
         else:
             await self._run(row, delivery.attempts)
@@ -138,6 +142,15 @@ class ActionWork(NamedTuple):
         result = from_json(row["result"]) if row["result"] else None
         self.publisher.publish(f"action.{row['status']}", {**data, "result": result}, row["vin"])
         self._note("info", f"action {row['status']}", row)
+
+    async def _is_for_workflow(self, row: Row) -> bool:
+        """Tell whether a workflow does an action: it is a backfill, and of no more vehicles than its steps allow."""
+        if row["kind"] != "backfill":
+            return False
+        if row["vin"] is not None:
+            return True
+        known = await self.db.first("SELECT count(*) AS number FROM vehicles")
+        return known is not None and known["number"] <= WORKFLOW_VEHICLES
 
     async def _claim(self, action_id: str) -> Row | None:
         """Return the action for this run alone, or None where there is nothing (more) to do."""

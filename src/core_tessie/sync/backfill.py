@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+from pydantic_core import to_json
+
 from core_tessie.sync import account, parts, runs
 from core_tessie.sync.listing import take_list
 from core_tessie.sync.news import SyncNews
@@ -25,31 +27,40 @@ class Backfill(NamedTuple):
     ) -> list[str]:
         """Begin the run where it has not begun, and return the vehicles that it still waits for.
 
+        Those that were put off come last, and the ones among them that were put off most often at the end.
         `vins` None is every vehicle that Tessie lists or the database knows; `whole` reads all of their history again.
         """
         run = await runs.read(self.db, run_id)
         if run is None:
             known = vins if vins is not None else await self._all(run_id)
-            again = [part for vin in known for part in (Statement(_WHOLE, (vin,)), parts.begin_again(vin))]
-            again = again if whole else []
+            vins_json = to_json(known).decode()
+            again = [Statement(_WHOLE, (vins_json,)), parts.begin_again(vins_json)] if whole else []
             begun = runs.begin_for(run_id, known, self.clock.now(), actor, request_id)
             await self.db.batch([*again, *begun, runs.close(run_id, self.clock.now())])
             run = await runs.read(self.db, run_id)
         if run is None or run["ended_at"] is not None:
             return []
-        return [vin for vin, facts in run["progress"].items() if facts.get("status") not in runs.ENDED]
+        waiting = {vin: facts for vin, facts in run["progress"].items() if facts.get("status") not in runs.ENDED}
+        return sorted(waiting, key=lambda vin: waiting[vin].get("put_off", 0))
 
-    async def step(self, run_id: str, vin: str, windows: int | None = None) -> bool:
+    async def step(self, run_id: str, vin: str) -> bool:
         """Do a part of one vehicle's sync; True when it is through, also where Tessie refuses it for good.
 
         Errors: `TessieFailed` and `TessieTimeout` when it is worth another try.
         """
         sync = VehicleSync(vin, run_id, self.db, self.tessie, self.clock, self.news)
         try:
-            return await (sync.step() if windows is None else sync.step(windows))
+            return await sync.step()
         except KeyRefused as fault:
             await account.refuse(run_id, fault, self.db, self.clock, self.news)
             return True
+
+    async def put_off(self, run_id: str, vin: str, reason: str) -> None:
+        """Note that a vehicle failed, so that the others come before it."""
+        run = await runs.read(self.db, run_id)
+        before = run["progress"].get(vin, {}).get("put_off", 0) if run else 0
+        facts = {"status": "retrying", "error": reason, "put_off": before + 1}
+        await self.db.batch([runs.report(run_id, vin, facts)])
 
     async def give_up(self, run_id: str, vin: str, reason: str) -> None:
         """Name a vehicle in the run, or parts of it, that will not be done."""
@@ -69,4 +80,7 @@ class Backfill(NamedTuple):
         return [row["id"] for row in await self.db.all("SELECT id FROM vehicles ORDER BY id")]
 
 
-_WHOLE = "UPDATE vehicles SET refreshed_at = NULL, backfill = NULL, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
+_WHOLE = (
+    "UPDATE vehicles SET refreshed_at = NULL, backfill = NULL, updated_at = CURRENT_TIMESTAMP "
+    "WHERE id IN (SELECT value FROM json_each(?))"
+)

@@ -1,4 +1,4 @@
-"""The backfill as a workflow: a durable step for the plan, for each window of each vehicle, and for the end."""
+"""The backfill as a workflow: a durable step for the plan, for some windows of each vehicle, and for the end."""
 
 from typing import Any, NamedTuple
 
@@ -12,7 +12,7 @@ from edge.ports.workflows import Run, Steps
 routes = Routes("/agent/actions", tag="agent", access=OPERATOR)
 
 THROUGH, FURTHER, CALLED_OFF = "through", "further", "called off"
-"""The vehicle's state after a window's step."""
+"""The vehicle's state after a step."""
 
 
 class BackfillRun(BaseModel):
@@ -23,7 +23,7 @@ class BackfillRun(BaseModel):
 
 @routes.workflow("SYNC_WORKFLOW")
 async def run_backfill(run: Run, asked: Body[BackfillRun], work: ActionWork, backfill: Backfill) -> dict[str, Any]:
-    """Backfill in durable steps. A window that fails is tried again by itself; its vehicle is given up alone."""
+    """Backfill in durable steps. A step that fails is tried again by itself; its vehicle is given up alone."""
     steps = BackfillSteps(asked.action_id, run.steps, work, backfill)
     try:
         for vin in await run.steps.do("plan", steps.plan):
@@ -52,12 +52,12 @@ class BackfillSteps(NamedTuple):
         return await self.backfill.plan(self.action_id, vins, row["actor"], row["request_id"], whole=True)
 
     async def vehicle(self, vin: str) -> bool:
-        """Walk through a vehicle's history, a step a window; False where the action was called off."""
+        """Walk through a vehicle's history, some windows a step; False where the action was called off."""
         number, said = 0, FURTHER
         while said == FURTHER:
             number += 1
             try:
-                said = await self.steps.do(f"{vin} window {number}", lambda: self.window(vin))
+                said = await self.steps.do(f"{vin} part {number}", lambda: self.windows(vin))
             except Exception as fault:  # the step was tried as often as it may be: the other vehicles go on
                 await self._give_up(vin, str(fault)[:500])
                 return True
@@ -66,11 +66,11 @@ class BackfillSteps(NamedTuple):
     async def _give_up(self, vin: str, reason: str) -> None:
         await self.steps.do(f"{vin} given up", lambda: self.backfill.give_up(self.action_id, vin, reason))
 
-    async def window(self, vin: str) -> str:
-        """Copy one window."""
+    async def windows(self, vin: str) -> str:
+        """Copy as many windows as one invocation may."""
         if await self.work.is_cancelled(self.action_id):
             return CALLED_OFF
-        return THROUGH if await self.backfill.step(self.action_id, vin, 1) else FURTHER
+        return THROUGH if await self.backfill.step(self.action_id, vin) else FURTHER
 
     async def end(self) -> dict[str, Any]:
         """End the action by what its run came to."""

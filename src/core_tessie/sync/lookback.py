@@ -22,7 +22,7 @@ OPEN_RECORDS = 5
 """Records without an end that are looked up one by one."""
 IDLE_REREADS = 2
 """Windows of idles that one run reads again at most: that of a parked car may change without end."""
-FOLLOWED = frozenset({"charges", "idles"})
+FOLLOWED = ("charges", "idles")
 """Kinds that last for days and may be listed first at their end: nothing is known since the last known end."""
 
 
@@ -34,11 +34,15 @@ class Looked(NamedTuple):
     bounds: Mapping[str, Row]
 
 
-def bounds(vin: str, now: datetime) -> list[Statement]:
-    """Return, for each kind of history, the statement that finds its last end, what is open, and what was removed."""
+def bounds(vin: str, looked: Looked, now: datetime) -> list[Statement]:
+    """Return, for each kind of history, the statement that finds its last ends, what is open, and what was removed.
+
+    The ends are the last ones before each followed kind was last up to date: one that failed since has stayed behind.
+    """
     since = to_text(now - DOUBTED_FOR)
+    ends = [value for kind in FOLLOWED for value in (vin, _synced_at(looked.vehicle, looked.parts.get(kind, {})))]
     return [
-        Statement(_BOUNDS.format(kind=kind), (vin, vin, OPEN_RECORDS, vin, kind, since, vin, kind, since, vin, kind))
+        Statement(_BOUNDS.format(kind=kind), (*ends, vin, OPEN_RECORDS, vin, kind, since, vin, kind, since, vin, kind))
         for kind in RECORDS
     ]
 
@@ -46,21 +50,21 @@ def bounds(vin: str, now: datetime) -> list[Statement]:
 def begin(run_id: str, looked: Looked, now: datetime, rereads: int, left: Walk | None) -> Walk:
     """Return a new walk; what another one had `left` of a history is part of it."""
     since = int(now.timestamp())
-    ends = [to_epoch(row["ended_at"]) for row in looked.bounds.values() if row["ended_at"]]
     trails = {part: Trail(floor=since) for part in PARTS}
     trails["battery_health"].floor = _floor(looked.vehicle, looked.parts.get("battery_health", {}), now)
     for kind in RECORDS:
-        trail = _trail(kind, looked, now, max(ends, default=since))
+        trail = _trail(kind, looked, now)
         trail.rereads = min(rereads, IDLE_REREADS) if kind == "idles" else rereads
         trails[kind] = _with_rest(trail, kind, left)
     return Walk(run_id=run_id, since=since, parts=trails)
 
 
-def _trail(kind: str, looked: Looked, now: datetime, last_end: int) -> Trail:
+def _trail(kind: str, looked: Looked, now: datetime) -> Trail:
     vehicle, part, known = looked.vehicle, looked.parts.get(kind, {}), looked.bounds[kind]
     floor = _floor(vehicle, part, now)
     if floor and kind in FOLLOWED:
-        floor = min(floor, last_end)
+        ends = [to_epoch(end) for row in looked.bounds.values() if (end := row[f"ended_before_{kind}"])]
+        floor = min(floor, max(ends, default=floor))
     spans = [Span(floor, int(now.timestamp()))]
     if floor:
         spans += [Span(at, at) for at in map(to_epoch, from_json(known["open"])) if at < floor]
@@ -80,11 +84,18 @@ def _trail(kind: str, looked: Looked, now: datetime, last_end: int) -> Trail:
 def _floor(vehicle: Row, part: Row, now: datetime) -> int:
     """Return how far back a kind is read again, in Unix seconds; 0 for all of it."""
     rows = [vehicle, *([part] if part else [])]
-    if not all(row["synced_at"] and row["refreshed_at"] for row in rows):
+    synced_at = _synced_at(vehicle, part)
+    if synced_at is None or not all(row["refreshed_at"] for row in rows):
         return 0
     if min(row["refreshed_at"] for row in rows) < to_text(now - REFRESH_AFTER):
         return 0
-    return max(0, min(to_epoch(row["synced_at"]) for row in rows) - int(OVERLAP.total_seconds()))
+    return max(0, to_epoch(synced_at) - int(OVERLAP.total_seconds()))
+
+
+def _synced_at(vehicle: Row, part: Row) -> str | None:
+    """Return when a kind was up to date; None where it never was."""
+    instants = [row["synced_at"] for row in (vehicle, part) if row]
+    return min(instants) if all(instants) else None
 
 
 def _doubted(known: Row, floor: int) -> list[Span]:
@@ -109,7 +120,9 @@ def _with_rest(trail: Trail, kind: str, left: Walk | None) -> Trail:
 
 _BOUNDS = """
 SELECT
-  (SELECT ended_at FROM {kind} WHERE vin = ? AND ended_at IS NOT NULL ORDER BY started_at DESC LIMIT 1) AS ended_at,
+  (SELECT ended_at FROM {kind} WHERE vin = ? AND ended_at <= ? ORDER BY started_at DESC LIMIT 1)
+    AS ended_before_charges,
+  (SELECT ended_at FROM {kind} WHERE vin = ? AND ended_at <= ? ORDER BY started_at DESC LIMIT 1) AS ended_before_idles,
   (SELECT json_group_array(started_at) FROM (
     SELECT started_at FROM {kind} WHERE vin = ? AND ended_at IS NULL ORDER BY started_at DESC LIMIT ?)) AS open,
   (SELECT min(started_at) FROM removed_records WHERE vin = ? AND kind = ? AND removed_at >= ?) AS removed_from,

@@ -58,7 +58,8 @@ def standing(vin: str, walk: Walk, before: Mapping[str, Row], now: datetime) -> 
             standing = (row.get("synced_at"), row.get("refreshed_at"), failing_since(row, now))
             rows.append((f"{vin}-{part}", vin, part, *standing, row.get("failures", 0) + 1, trail.error))
         else:
-            since = from_epoch(walk.since)
+            # A later sync begins no later than this one did where Tessie's list contradicts what was read.
+            since = row.get("synced_at") if trail.is_contradicted else from_epoch(walk.since)
             refreshed = since if trail.floor == 0 else row.get("refreshed_at")
             rows.append((f"{vin}-{part}", vin, part, since, refreshed, None, 0, None))
     return [*upsert("sync_parts", _STANDING, rows), *_handled(vin, walk)]
@@ -69,12 +70,12 @@ def failing_since(row: Mapping[str, object], now: datetime) -> object:
     return row.get("first_failed_at") or to_text(now)
 
 
-def begin_again(vin: str) -> Statement:
-    """Return the statement by which the next sync reads a vehicle's whole history."""
+def begin_again(vins: str) -> Statement:
+    """Return the statement by which the next sync reads the whole history of vehicles, a JSON list of VINs."""
     return Statement(
         "UPDATE sync_parts SET refreshed_at = NULL, updated_at = CURRENT_TIMESTAMP "
-        "WHERE vin = ? AND refreshed_at IS NOT NULL",
-        (vin,),
+        "WHERE vin IN (SELECT value FROM json_each(?)) AND refreshed_at IS NOT NULL",
+        (vins,),
     )
 
 

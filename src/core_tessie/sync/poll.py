@@ -17,6 +17,8 @@ MOVING = frozenset({"D", "R", "N"})
 CHARGING = frozenset({"Charging", "Starting"})
 ENDING = frozenset({"drives", "charges"})
 """Kinds of history that a change of the list brings here at once."""
+AT_ONCE = 200
+"""Vehicles that one poll brings up to date, those first that wait longest: an invocation's statements are bounded."""
 EVERY = 5
 """Minutes between two ticks of the clock that polls."""
 
@@ -69,11 +71,13 @@ async def _standing(work: SyncWork) -> Standing:
 
 
 def _due(listing: Listing, standing: Standing) -> list[str]:
-    return sorted(
+    known = standing.vehicles
+    due = [
         vin
         for vin, car in listing.cars.items()
-        if vin in standing.vehicles and vin not in standing.waiting and _is_news(vin, car, standing)
-    )
+        if vin in known and vin not in standing.waiting and _is_news(vin, car, standing)
+    ]
+    return sorted(due, key=lambda vin: (known[vin]["synced_at"] or "", vin))[:AT_ONCE]
 
 
 def _is_news(vin: str, car: ListedCar, standing: Standing) -> bool:

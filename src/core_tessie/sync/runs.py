@@ -83,10 +83,10 @@ def expect(run_id: str, vins: list[str]) -> Statement:
 
 def waits_for(run_id: str, vin: str) -> Statement:
     """Return the statement that finds a row where a run is open and the vehicle is not through in it."""
+    status = f'$."{vin}".status'
     return Statement(
-        "SELECT 1 FROM sync_runs, json_each(progress) WHERE sync_runs.id = ? AND ended_at IS NULL "
-        f"AND key = ? AND value ->> 'status' NOT IN {ENDED}",
-        (run_id, vin),
+        f"SELECT 1 FROM sync_runs WHERE id = ? AND ended_at IS NULL AND progress ->> ? NOT IN {ENDED}",
+        (run_id, status),
     )
 
 
@@ -99,8 +99,8 @@ def report(run_id: str, vin: str, facts: Mapping[str, object]) -> Statement:
 
 
 def count_rows(run_id: str) -> Statement:
-    """Add the rows that the statement before it in the batch has changed."""
-    return Statement(f"{_UPDATE} rows_written = rows_written + changes() WHERE id = ?", (run_id,))
+    """Add the rows that the statement before it in the batch has changed; where there are none, write nothing."""
+    return Statement(f"{_UPDATE} rows_written = rows_written + changes() WHERE id = ? AND changes() > 0", (run_id,))
 
 
 def close(run_id: str, now: datetime) -> Statement:

@@ -112,7 +112,7 @@ class VehicleSync(NamedTuple):
 
     async def _begin(self, looked: lookback.Looked, left: Walk | None) -> Walk:
         now = self.clock.now()
-        found = await self.db.batch(lookback.bounds(self.vin, now))
+        found = await self.db.batch(lookback.bounds(self.vin, looked, now))
         bounds = {kind: result.rows[0] for kind, result in zip(RECORDS, found, strict=True)}
         return lookback.begin(self.run_id, looked._replace(bounds=bounds), now, self.rereads, left)
 
@@ -248,7 +248,7 @@ def _facts(walk: Walk, before: Mapping[str, Row], now: datetime, status: str) ->
         part: {"error": trail.error, "since": parts.failing_since(before.get(part, {}), now)}
         for part, trail in failed.items()
     }
-    facts: dict[str, Any] = {"status": status, "back_to": None}
+    facts: dict[str, Any] = {"status": status, "back_to": None, "put_off": None}
     if errors or not failed:
         facts["error"] = "; ".join(errors)[:ERROR_LIMIT] or None
     if failing:

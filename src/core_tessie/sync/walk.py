@@ -44,6 +44,7 @@ class Trail(BaseModel):
     reread_at: str | None = None
     rereads: int = 0
     is_rereading: bool = False
+    is_unexplained: bool = False
     error: str | None = None
     http_status: int | None = None
     attempts: int = 0
@@ -53,6 +54,12 @@ class Trail(BaseModel):
     def back_to(self) -> int | None:
         """How far back the trail has come, in Unix seconds; None at its end."""
         return self.spans[0].until if self.spans else None
+
+    @property
+    def is_contradicted(self) -> bool:
+        """Tell whether Tessie's list says that a record changed, and all that was read does not show it."""
+        is_within = self.changed_at is not None and to_epoch(self.changed_at) >= self.floor
+        return self.is_unexplained or (is_within and not self.rows)
 
     def query(self) -> dict[str, int]:
         """Return the parameters of the next window; of a second that fills a window, all records are asked for."""
@@ -113,6 +120,7 @@ class Trail(BaseModel):
 
     def _go_on_rereading(self) -> None:
         self.rereads -= 1
+        self.is_unexplained = self.newest_update < (self.sought_at or "")
         if not self.spans:
             self.handled_at = self.sought_at
             self.sought_at = None

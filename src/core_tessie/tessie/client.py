@@ -90,7 +90,7 @@ class Tessie:
         log: Log,
     ) -> None:
         self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
-        self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s)
+        self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s, settings.tessie_back_off_s)
         self._fetch, self._clock, self._journal = fetch, clock, journal
         pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
         self._budget = Budget(settings.tessie_throttle, pace, clock, log)

@@ -44,11 +44,15 @@ class UpstreamRefused(UpstreamFailed):
 
 
 class Patience(NamedTuple):
-    """How long and how often a call is tried: `attempt` are the seconds of one try, `deadline` those of all."""
+    """How long and how often a call is tried: `attempt` are the seconds of one try, `deadline` those of all.
+
+    `back_off` are the seconds before the first retry, at most; each further one doubles it.
+    """
 
     attempts: int = 3
     attempt: float = 10.0
     deadline: float = 25.0
+    back_off: float = FIRST_BACK_OFF
 
 
 class Tries(NamedTuple):
@@ -80,7 +84,7 @@ async def patiently(
         left = patience.deadline - (monotonic() - started)
         outcome = await _try(send, max(0.001, min(left, patience.attempt)))
         told.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
-        pause = _pause(outcome, len(told), clock.now()) if len(told) < patience.attempts else None
+        pause = _pause(outcome, len(told), patience, clock.now())
         if pause is None or monotonic() - started + pause >= patience.deadline:
             return Tries(outcome, told, monotonic() - started)
         await clock.sleep(pause)
@@ -169,9 +173,9 @@ async def _try(send: Callable[[float], Awaitable[Fetched]], seconds: float) -> F
         return fault
 
 
-def _pause(outcome: Fetched | FetchError, attempts: int, now: datetime) -> float | None:
+def _pause(outcome: Fetched | FetchError, attempts: int, patience: Patience, now: datetime) -> float | None:
     """Return the seconds before the next attempt, with full jitter, or None where this outcome stands."""
-    if isinstance(outcome, Fetched) and outcome.status not in RETRYABLE:
+    if attempts >= patience.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
         return None
     asked = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
-    return random.uniform(0, FIRST_BACK_OFF * 2 ** (attempts - 1)) + (asked or 0.0)
+    return random.uniform(0, patience.back_off * 2 ** (attempts - 1)) + (asked or 0.0)

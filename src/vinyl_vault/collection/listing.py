@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge import Database, Statement
 from edge.errors import Fault, InvalidParameter
 from edge.ports import Value
-from vinyl_vault.collection.record import Line, MediaGrade, Record, SleeveGrade, shown
+from vinyl_vault.record import Line, MediaGrade, Record, SleeveGrade, shown
 
 _ORDER = "artist COLLATE NOCASE, album COLLATE NOCASE, id"
 _SEARCHED = ("artist", "album", "label", "catalogue_number", "barcode", "notes", "colour")

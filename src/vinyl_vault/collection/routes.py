@@ -11,8 +11,8 @@ from edge.errors import Fault, Overloaded
 from edge.instants import to_text
 from edge.ports import Row
 from vinyl_vault.collection.listing import Filters, Records, page
-from vinyl_vault.collection.record import LARGEST, Record, RecordFields, shown
 from vinyl_vault.members import MEMBER
+from vinyl_vault.record import LARGEST, Record, RecordFields, shown
 from vinyl_vault.sync.merge import NEWEST, Change
 from vinyl_vault.sync.push import ID
 from vinyl_vault.sync.store import Outcome, SyncStore

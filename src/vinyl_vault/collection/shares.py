@@ -13,8 +13,8 @@ from edge.endpoint import Operation
 from edge.instants import to_text
 from edge.rows import row_as
 from vinyl_vault.collection.listing import Filters, page
-from vinyl_vault.collection.record import NO_NUL
 from vinyl_vault.members import MEMBER
+from vinyl_vault.record import NO_NUL
 from vinyl_vault.tables import TABLES
 
 routes = Routes("/api/shares", tag="shares", access=READER, reach=MEMBER)

@@ -8,7 +8,7 @@ one in the server's order stays, the other is reported. No clock is compared.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vinyl_vault.collection.record import DEFAULTS, EXTRA, MOST_EXTRA, MOST_TAGS
+from vinyl_vault.record import DEFAULTS, EXTRA, MOST_EXTRA, MOST_TAGS
 
 DELETED = "deleted_at"
 """The name under which the last deletion or revival of a record has a revision and a client."""

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from pydantic_core import to_json
 
 from edge import Problem
-from vinyl_vault.collection.record import FIELDS, LARGEST, SERVER_FIELDS, RecordFields
+from vinyl_vault.record import FIELDS, LARGEST, SERVER_FIELDS, RecordFields
 from vinyl_vault.retention import NAMELESS
 from vinyl_vault.sync.cursor import Cursor, read_cursor
 from vinyl_vault.sync.merge import Change, Rejection

@@ -10,8 +10,8 @@ from edge.data import ScopedDatabase
 from edge.errors import Overloaded, PayloadTooLarge
 from edge.ports import Row
 from edge.rows import parsed
-from vinyl_vault.collection.record import Record, shown
 from vinyl_vault.members import MEMBER
+from vinyl_vault.record import Record, shown
 from vinyl_vault.sync.cursor import Cursor
 from vinyl_vault.sync.merge import Conflict
 from vinyl_vault.sync.push import BODY_LIMIT, PushTooLarge, SyncRequest, read_push

@@ -19,7 +19,7 @@ from edge.data import ScopedDatabase, ScopedStatement, Sql
 from edge.errors import Overloaded
 from edge.instants import to_text
 from edge.ports import ConstraintViolation, Row, Statement
-from vinyl_vault.collection.record import columns_of, fields_of
+from vinyl_vault.record import columns_of, fields_of
 from vinyl_vault.retention import NAMELESS_KEPT
 from vinyl_vault.sync.cursor import Cursor, Head, start_of
 from vinyl_vault.sync.merge import Change, Conflict, Merge, Rejection, Stored

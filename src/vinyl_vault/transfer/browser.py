@@ -5,8 +5,8 @@ from typing import Any
 
 from pydantic_core import from_json, to_json
 
-from vinyl_vault.collection.record import FIELDS, SERVER_FIELDS
 from vinyl_vault.formats import parse as parse_formats
+from vinyl_vault.record import FIELDS, SERVER_FIELDS
 from vinyl_vault.transfer.columns import (
     COLLECTION,
     LONGEST_EXTRA,

@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from vinyl_vault.collection.record import GRADES, LARGEST, MOST_EXTRA
 from vinyl_vault.formats import parse as parse_formats
+from vinyl_vault.record import GRADES, LARGEST, MOST_EXTRA
 from vinyl_vault.transfer.csv_text import undo_escape
 
 LONGEST_LINE = 500

@@ -9,12 +9,12 @@ from edge import Clock, Log, NotConfigured, Problem, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.instants import to_text
 from edge.ports import Row
-from vinyl_vault.collection.record import fields_of
 from vinyl_vault.discogs.budget import DiscogsBusy
 from vinyl_vault.discogs.client import Json
 from vinyl_vault.discogs.covers import PENDING
 from vinyl_vault.discogs.releases import Releases
 from vinyl_vault.discogs.settings import DiscogsSettings
+from vinyl_vault.record import fields_of
 from vinyl_vault.sync.merge import Change
 from vinyl_vault.sync.store import SyncStore
 from vinyl_vault.tables import TABLES

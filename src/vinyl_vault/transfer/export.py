@@ -8,8 +8,8 @@ from pydantic_core import from_json, to_json
 
 from edge import READER, Operation, Query, Response, Routes
 from edge.data import ScopedDatabase
-from vinyl_vault.collection.record import Record, shown
 from vinyl_vault.members import MEMBER
+from vinyl_vault.record import Record, shown
 from vinyl_vault.transfer.columns import OWN, Column, layout, standard, write_cells
 from vinyl_vault.transfer.csv_text import escape_formula, write_row
 

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from pydantic_core import from_json, to_json
 
 from edge import Bucket
-from vinyl_vault.collection.record import RecordFields
+from vinyl_vault.record import RecordFields
 from vinyl_vault.transfer.table_reader import ReadRow
 
 CHUNK_ROWS = 500

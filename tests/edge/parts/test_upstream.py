@@ -206,6 +206,16 @@ def test_the_pauses_grow_and_differ(origin: Origin) -> None:
     assert max(slept[2] for slept in pauses) > FIRST_BACK_OFF
 
 
+def test_pauses_are_as_long_as_the_patience_says(origin: Origin) -> None:
+    origin.give(Given(503))
+    for back_off in (0.0, 2000.0):
+        clock = SetClock()
+        sent(call(origin.url), clock, Patience(attempts=4, attempt=2, deadline=1e6, back_off=back_off))
+        assert all(0 <= pause <= back_off * 2**n for n, pause in enumerate(clock.slept))
+        assert len(clock.slept) == 3
+        assert (max(clock.slept) > FIRST_BACK_OFF * 2**2) == (back_off > 0)
+
+
 def test_the_gate_is_passed_before_each_try(clock: SetClock) -> None:
     passed: list[str] = []
 

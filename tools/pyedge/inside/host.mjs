@@ -312,7 +312,14 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
       await this.reload(await ready());
     }
     if (action === "prepare") return new Response(await this.prepare());
+    if (action === "d1") return Response.json(await this.d1(await request.json()));
     return new Response("ok");
+  }
+  // One transaction. Miniflare's own proxy of a binding blocks its process for every statement that is prepared.
+  async d1({ binding, statements }) {
+    const database = this.env[binding];
+    const prepared = statements.map(([sql, params]) => database.prepare(sql).bind(...params));
+    return (prepared.length === 1 ? [await prepared[0].all()] : await database.batch(prepared)).map(({ results }) => results);
   }
   async reload(helper) {
     const response = await this.env.PYEDGE_FILES.fetch("http://files/");

@@ -232,10 +232,8 @@ const actions = {
     messages.map((body, i) => ({ id: String(i), timestamp: new Date(), attempts, body }))),
   send: async ({ worker, binding, body }) =>
     void (await (await mf.getQueueProducer(binding, one(worker).config.name)).send(body, { contentType: "json" })),
-  d1: async ({ worker, binding, sql, params = [] }) => {
-    const database = await mf.getD1Database(binding, one(worker).config.name);
-    return (await database.prepare(sql).bind(...params).all()).results;
-  },
+  d1: async ({ worker, binding, statements }) =>
+    (await inside("d1", one(worker), 120_000, JSON.stringify({ binding, statements }))).json(),
   kv: async ({ worker, binding, key, value }) => {
     const namespace = await mf.getKVNamespace(binding, one(worker).config.name);
     if (value === null) return void (await namespace.delete(key));

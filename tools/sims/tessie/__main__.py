@@ -31,6 +31,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same history")
     parser.add_argument("--start", type=_instant, default=float(ANCHOR), help="ISO instant the history begins at")
     parser.add_argument("--until", type=_instant, help="ISO instant to pin the clock to; the real clock without it")
+    parser.add_argument("--cars", type=int, help="how many cars there are; those beyond the fleet's own are copies")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="the only valid access token")
     parser.add_argument("--faults", type=_rules, default=[], help="JSON list of rules, as for PUT /_sim/faults")
     parser.add_argument("--fleet-account", action="store_true", help="open what answers 403 to ordinary owners")
@@ -47,7 +48,7 @@ class LoggingSimulator(Simulator):
 def main() -> None:
     """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
     given = _arguments()
-    fleet = Fleet(seed=given.seed, start=given.start, until=given.until)
+    fleet = Fleet(seed=given.seed, start=given.start, until=given.until, number=given.cars)
     for car in fleet:
         car.grow()
     kind = LoggingSimulator if given.log else Simulator

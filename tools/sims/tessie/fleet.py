@@ -4,12 +4,13 @@ import threading
 import time
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
+from copy import copy
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from random import Random
 from typing import Literal
 
-from sims.tessie.cars import ANCHOR, Car
+from sims.tessie.cars import ANCHOR, Car, checked_vin
 from sims.tessie.events import Charge, Drive, Idle
 from sims.tessie.garage import cars
 from sims.tessie.history import History
@@ -69,6 +70,13 @@ class SimulatedCar:
         self.gone: dict[RecordKind, set[int]] = {"drives": set(), "charges": set(), "idles": set()}
         self.added: dict[RecordKind, dict[int, Json]] = {"drives": {}, "charges": {}, "idles": {}}
         self._lock = threading.RLock()
+
+    def another(self, number: int) -> "SimulatedCar":
+        """Return a car of the same model and with the same history, under a VIN of its own."""
+        one, car = copy(self), self.car
+        vin = checked_vin(f"{car.vin[:8]}_{car.vin[9:11]}{number:06}")
+        one.car = replace(car, vin=vin, name=f"{car.name} {number}", id=car.id + number, vehicle_id=number)
+        return one
 
     @property
     def drives(self) -> list[Drive]:
@@ -195,15 +203,20 @@ def driver(draw: Random, name: str) -> Json:
 
 
 class Fleet:
-    """All cars. `until` pins the clock (an instant) or drives it (a callable); None is the real clock."""
+    """All cars. `until` pins the clock (an instant) or drives it (a callable); None is the real clock.
 
-    def __init__(self, seed: int = 7, start: Instant = ANCHOR, until: Until = None) -> None:
+    Of a larger `number` of cars those beyond the fleet's own are copies, which share the history of their model.
+    """
+
+    def __init__(self, seed: int = 7, start: Instant = ANCHOR, until: Until = None, number: int | None = None) -> None:
         self.seed = seed
         self.start = int(epoch(start))
         self._clock: Callable[[], float] = time.time
         self.filters_by_overlap = False
         self.pin(until)
-        self._cars = {car.vin: SimulatedCar(car, seed, self.start, self.now) for car in cars()}
+        own = [SimulatedCar(car, seed, self.start, self.now) for car in cars()]
+        copies = [own[place % len(own)].another(place) for place in range(len(own), number or 0)]
+        self._cars = {one.car.vin: one for one in [*own, *copies][:number]}
 
     def pin(self, until: Until) -> None:
         """Set the clock; it may go back, and then what came later is not listed."""

@@ -40,6 +40,7 @@ class LocalMailer:
         message["Date"] = format_datetime(now)
         message.set_content(mail.text)
         path = self._folder / f"{now:%Y%m%d-%H%M%S.%f}-{secrets.token_hex(4)}.eml"
-        path.write_bytes(message.as_bytes())
-        path.chmod(0o600)
-        return path
+        unfinished = path.with_suffix(".part")
+        unfinished.write_bytes(message.as_bytes())
+        unfinished.chmod(0o600)
+        return unfinished.replace(path)
