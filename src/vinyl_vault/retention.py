@@ -23,6 +23,7 @@ A_RUN = 5_000
 
 RULES = [
     *ACCOUNT_RULES,
+    Rule("chat_days", "day", timedelta(days=2)),
     Rule("leases", "until", timedelta(hours=1), is_epoch=True),
     Rule("sync_queue", "pushed_at", DELETIONS_KEPT),
     Rule("sync_queue", "pushed_at", NAMELESS_KEPT, where=f"client_id LIKE '{NAMELESS}%'"),
