@@ -16,6 +16,13 @@ SCHEMA = Schema(
             key=("key",),
         ),
         Relation(
+            "chat_days",
+            "user_id day used!:integer",
+            key=("user_id", "day"),
+            defaults={"used": 0},
+            references={"user_id": "users"},
+        ),
+        Relation(
             "collections",
             "user_id id status! artist! album! year:integer label catalogue_number format formats!:json genre!:json "
             "style!:json country barcode discogs:json cover media_condition sleeve_condition rating:integer notes "
@@ -129,6 +136,7 @@ SCHEMA = Schema(
         Index("account_links_by_user", "account_links", ("user_id",)),
         Index("account_links_expires", "account_links", ("expires_at",)),
         Index("auth_attempts_seen", "auth_attempts", ("seen_at",)),
+        Index("chat_days_by_day", "chat_days", ("day",)),
         Index("collections_deleted", "collections", ("deleted_at",), where="deleted_at IS NOT NULL"),
         Index(
             "collections_in_order", "collections", ("user_id", "artist COLLATE NOCASE", "album COLLATE NOCASE", "id")
@@ -146,5 +154,5 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_accounts.sql", "0003_discogs.sql", "0004_imports.sql"),
+    migrations=("0001_init.sql", "0002_accounts.sql", "0003_discogs.sql", "0004_imports.sql", "0005_chat.sql"),
 )

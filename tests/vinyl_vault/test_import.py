@@ -49,6 +49,8 @@ def sim(shared_sim: DiscogsSim) -> DiscogsSim:
 @pytest.fixture
 def run(tmp_path: Path, sim: DiscogsSim) -> Run:
     env = ENV | {
+        "DISCOGS_CALLS_PER_MINUTE": "60",
+        "DISCOGS_WAIT_S": "5",
         "DISCOGS_API_URL": sim.url,
         "DISCOGS_KEY": sim.key,
         "DISCOGS_SECRET": sim.secret,
@@ -247,7 +249,7 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
         assert await records(client) == []
         await imported(client, FILE)
         assert len(await records(client)) == 5
-        conflicts = (await client.get("/api/collection/conflicts")).json()
+        conflicts = (await client.get("/api/conflicts")).json()
         assert conflicts["total"] == 0
 
     run(case)
@@ -364,7 +366,7 @@ def test_covers_and_prices_come_in_the_background_and_fill_only_what_is_empty(ru
         assert gone["cover"] is None
         after = (await client.get(f"{PATH}/{report['id']}")).json()
         assert after["details"] == {"done": 2, "total": 2, "minutes": 0}
-        assert (await client.get("/api/collection/conflicts")).json()["total"] == 0
+        assert (await client.get("/api/conflicts")).json()["total"] == 0
 
     run(case)
 
