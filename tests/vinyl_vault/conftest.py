@@ -56,6 +56,7 @@ async def as_member(client: Client, name: str) -> Client:
     await db.run(
         f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", name, address, address, now, now
     )
+    await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING", name, now)
     session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
     await db.run(statement.sql, *statement.params)
     tokens = Tokens(app.name, (SECRET,))

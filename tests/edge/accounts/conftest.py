@@ -134,6 +134,6 @@ def _read(path: Path) -> EmailMessage:
 
 def token_of(mail: str) -> str:
     """Return the token of the link in a mail."""
-    found = re.search(r"https://vinyl\.example/[a-z-]+#token=([\w-]+)", mail)
+    found = re.search(r"https://vinyl\.example/api/auth/pages/[a-z]+#token=([\w-]+)", mail)
     assert found, mail
     return found[1]

@@ -1,5 +1,6 @@
 """Accounts: confirmation by mail, sessions, password, address, reset and deletion, on both runtimes."""
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -81,6 +82,25 @@ def test_password_change_ends_all_sessions_and_beats_the_grace(run: Run) -> None
         assert "your password was changed" in (await mails(run, 1))[0]
 
     run(case)
+
+
+def test_password_that_is_changed_during_a_log_in_lets_nobody_in(local: Run) -> None:
+    async def case(client: Client) -> None:
+        tokens = await registered(client)
+        change = {"password": ADA["password"], "new_password": NEW}
+        log_ins = [client.post("/api/auth/login", ADA) for _ in range(4)]
+        changed, *answers = await asyncio.gather(
+            as_member(client, "POST", "/api/auth/password", tokens, change), *log_ins
+        )
+        assert changed.status == 200
+        for answer in answers:
+            assert answer.status in {200, 401}
+            if answer.status == 200:
+                assert (await refreshed(client, answer.json()["refresh_token"])).json()["reason"] == "revoked"
+        settings: Any = client.ports.settings
+        assert len(await settings.db.all("SELECT id FROM refresh_tokens WHERE ended_at IS NULL")) == 1
+
+    local(case)
 
 
 def test_address_changes_when_it_is_confirmed_there(run: Run) -> None:
