@@ -143,6 +143,7 @@ SCHEMA = Schema(
         ),
         Index("details_due_by_import", "details_due", ("user_id", "import_id")),
         Index("details_due_by_time", "details_due", ("due_at",)),
+        Index("details_due_by_user", "details_due", ("user_id", "due_at")),
         Index("imports_by_state", "imports", ("state", "updated_at")),
         Index("imports_by_time", "imports", ("updated_at",)),
         Index("imports_running", "imports", ("user_id",), is_unique=True, where="state = 'running'"),
@@ -154,5 +155,12 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_accounts.sql", "0003_discogs.sql", "0004_imports.sql", "0005_chat.sql"),
+    migrations=(
+        "0001_init.sql",
+        "0002_accounts.sql",
+        "0003_discogs.sql",
+        "0004_imports.sql",
+        "0005_chat.sql",
+        "0006_details_by_user.sql",
+    ),
 )

@@ -79,6 +79,8 @@ CREATE INDEX details_due_by_import ON details_due (user_id, import_id);
 
 CREATE INDEX details_due_by_time ON details_due (due_at);
 
+CREATE INDEX details_due_by_user ON details_due (user_id, due_at);
+
 CREATE TABLE details_due (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   record_id TEXT NOT NULL,

@@ -103,7 +103,6 @@ def test_questions_are_counted_before_the_model_is_called(run: Run, model: Model
     run(case)
 
 
-@pytest.mark.local_only("the limit is one statement; workerd runs the same")
 def test_simultaneous_questions_are_counted_exactly(run: Run) -> None:
     run.env["CHAT_DAILY_QUESTIONS"] = "5"
 
@@ -183,7 +182,7 @@ def test_chat_is_for_users_and_needs_a_key(run: Run, model: ModelSim) -> None:
     assert (refused.status, refused.json()["setting"]) == (503, "TOGETHER_API_KEY")
 
 
-@pytest.mark.local_only("it looks at the database's file")
+@pytest.mark.local_only("the database is in process")
 def test_nothing_of_a_conversation_is_stored(run: Run) -> None:
     run(lambda client: ask(client, "a very secret question"))
     connection = sqlite3.connect(next(run.state.rglob("DB.sqlite")))

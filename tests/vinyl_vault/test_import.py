@@ -388,6 +388,20 @@ def test_background_leaves_calls_to_visitors(run: Run, sim: DiscogsSim) -> None:
     run(case)
 
 
+def test_users_take_turns_in_the_background(run: Run) -> None:
+    run.env |= {"DISCOGS_CALLS_PER_MINUTE": "4", "DISCOGS_SPARE_CALLS": "0", "DISCOGS_WAIT_S": "0"}
+    many = "Artist,Title,release_id\n" + "".join(f"A,T{id_},{id_}\n" for id_ in (1001, 1002, 1003, 1011))
+
+    async def case(client: Client) -> None:
+        bob = await as_member(client, "bob")
+        await imported(client, many)
+        await imported(bob, "Artist,Title,release_id\nB,U,1031\n")
+        await tick(client)
+        assert [len([one for one in await records(who) if one["cover"]]) for who in (client, bob)] == [1, 1]
+
+    run(case)
+
+
 def test_details_are_put_off_while_discogs_fails(run: Run, sim: DiscogsSim) -> None:
     sim.fail(Fault(500, path="/releases"))
 
