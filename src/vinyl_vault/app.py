@@ -10,9 +10,9 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
+from edge.resources.site_index import site_index_routes
 from vinyl_vault import NAME, VERSION, retention
 from vinyl_vault.chat import routes as chat
 from vinyl_vault.collection import routes as collection
@@ -58,7 +58,7 @@ app = App(
     limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
     migrations="vinyl_vault",
     resources=[
-        index_routes(NAME, VERSION, LINKS),
+        site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         Accounts(),
         *discogs.RESOURCES,

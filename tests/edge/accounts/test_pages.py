@@ -35,7 +35,7 @@ def test_opening_a_link_changes_nothing(run: Run) -> None:
     async def case(client: Client) -> Answer:
         await registered(client)
         await client.post("/api/auth/reset", {"email": ADA["email"]})
-        (mail,) = await mails(run, 1)
+        (mail,) = await mails(run, 1, "reset your password")
         found = re.search(r"https://vinyl\.example(\S+)#", mail)
         assert found
         for method in ("GET", "HEAD", "GET"):
@@ -45,3 +45,17 @@ def test_opening_a_link_changes_nothing(run: Run) -> None:
         return await client.post("/api/auth/reset/confirm", new)
 
     assert run(case).status == 204
+
+
+def test_mails_of_development_need_no_settings_and_lead_home(local: Run) -> None:
+    for name in ("SITE_URL", "MAIL_SENDER", "SITE_NAME"):
+        del local.env[name]
+
+    async def case(client: Client) -> str:
+        await registered(client)
+        assert (await client.post("/api/auth/reset", {"email": ADA["email"]})).status == 202
+        return (await mails(local, 1))[0]
+
+    mail = local(case)
+    assert mail.startswith("ada@example.org: api: reset your password")
+    assert "http://127.0.0.1:8787/api/auth/pages/reset#token=" in mail

@@ -169,7 +169,7 @@ def test_reuse_tells_the_owner_once(run: Run) -> None:
         answers = await asyncio.gather(*(refreshed(client, tokens["refresh_token"]) for _ in range(5)))
         assert [(one.status, one.json()["reason"]) for one in answers] == [(401, "reuse")] * 5
         assert (await as_member(client, "GET", "/api/auth/me", successor)).status == 401
-        assert [mail.partition("\n")[0] for mail in await mails(run, 1)] == [
+        assert [mail.partition("\n")[0] for mail in await mails(run, 1, "session")] == [
             "ada@example.org: Vinyl Vault: a session was ended"
         ]
 

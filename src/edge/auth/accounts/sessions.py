@@ -31,7 +31,8 @@ _INSERT = (
     "INSERT INTO refresh_tokens "
     "(id, user_id, counter, rotated_at, client, network, created_at, last_used_at, expires_at) "
     "SELECT ?, ?, 0, ?, ?, ?, ?, ?, ? "
-    "WHERE EXISTS (SELECT 1 FROM user_passwords p WHERE p.user_id = ? AND p.hash = coalesce(?, p.hash)) RETURNING id"
+    "WHERE EXISTS (SELECT 1 FROM users u LEFT JOIN user_passwords p ON p.user_id = u.id "
+    "WHERE u.id = ? AND p.hash IS coalesce(?, p.hash)) RETURNING id"
 )
 _ROTATE = (
     "UPDATE refresh_tokens SET counter = counter + 1, rotated_at = ?, used_at = NULL, last_used_at = ?, expires_at = ? "

@@ -57,7 +57,7 @@ GRACE = 10.0
 """Seconds that work in flight has to end when the runtime stops."""
 _MADE = ("d1", "kv", "r2")
 _FOLDERS = (*_MADE, "analytics", "events", "mail", "quotas")
-_FILES = ("*.sqlite", "*.sqlite-*", "cron.*", "*_key")
+_FILES = ("*.sqlite", "*.sqlite-*", "cron.*", "*_key", "*_secret")
 
 
 class Closable(Protocol):
