@@ -14,6 +14,7 @@ from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
 from vinyl_vault import NAME, VERSION, retention
+from vinyl_vault.chat import routes as chat
 from vinyl_vault.collection import routes as collection
 from vinyl_vault.collection import shares, stats
 from vinyl_vault.discogs import wiring as discogs
@@ -51,6 +52,7 @@ app = App(
         event(shares.SharedCollections),
         *discogs.PROVIDERS,
         *transfer.PROVIDERS,
+        event(chat.Chat),
     ],
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
@@ -63,6 +65,7 @@ app = App(
         sync.routes,
         sync.conflicts,
         *transfer.RESOURCES,
+        chat.routes,
         shares.routes,
         shares.public,
         collection.routes,

@@ -41,7 +41,7 @@ def test_document_of_an_app_with_accounts_is_valid() -> None:
     described = document(app)
     openapi.check_document(described)
     paths = [path for path in described["paths"] if path.startswith("/api/auth")]
-    assert len(paths) == 13
+    assert len(paths) == 14
     responses = described["paths"]["/api/auth/login"]["post"]["responses"]
     assert {"200", "401", "403", "422", "429", "503"} <= {*responses}
 

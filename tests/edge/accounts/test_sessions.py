@@ -67,6 +67,7 @@ async def opened(folder: Path) -> AsyncIterator[Site]:
     db = LocalDatabase(path)
     user = "INSERT OR IGNORE INTO users (id, email, email_key, created_at, updated_at) VALUES ('ada', 'a', 'a', '', '')"
     await db.run(user)
+    await db.run("INSERT OR IGNORE INTO user_passwords (user_id, hash, changed_at) VALUES ('ada', 'a hash', '')")
     try:
         yield Site(db)
     finally:
@@ -85,6 +86,18 @@ def on_site(tmp_path: Path) -> Callable[[Callable[[Site], Awaitable[Any]]], Any]
 
 
 type OnSite = Callable[[Callable[[Site], Awaitable[Any]]], Any]
+
+
+def test_session_begins_only_under_the_password_that_was_checked(on_site: OnSite) -> None:
+    async def case(site: Site) -> list[int]:
+        counts = []
+        for user, stored in (("ada", None), ("ada", "a hash"), ("ada", "an older hash"), ("nobody", None)):
+            _, statement = site.sessions.begin(user, "", "", stored)
+            (result,) = await site.db.batch([statement])
+            counts.append(len(result.rows))
+        return counts
+
+    assert on_site(case) == [1, 1, 0, 0]
 
 
 def test_token_rotates_at_most_once_a_minute(on_site: OnSite) -> None:

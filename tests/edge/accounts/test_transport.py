@@ -119,6 +119,15 @@ def test_cookie_is_secure_where_the_site_is(local: Run, site: str, name: str, is
     assert ("Secure" in stored.split("; ")) is is_secure
 
 
+def test_second_cookie_of_the_name_makes_both_worthless(local: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        name, cookie = await browser_cookie(client)
+        texts = [f"theme=dark; {cookie}; a=b", f"{cookie}; {cookie}", f"__Secure-refresh=x; {cookie}"]
+        return [(await client.post("/api/auth/refresh", {}, headers=[*SITE, (name, text)])).status for text in texts]
+
+    assert local(case) == [200, 401, 401]
+
+
 def test_cookie_is_secure_without_a_site_but_in_development(local: Run) -> None:
     local.env |= {"SITE_URL": "", "ENVIRONMENT": "production", "ACCOUNT_CONFIRMATION": "none"}
 
@@ -160,7 +169,7 @@ def test_reuse_tells_the_owner_once(run: Run) -> None:
         answers = await asyncio.gather(*(refreshed(client, tokens["refresh_token"]) for _ in range(5)))
         assert [(one.status, one.json()["reason"]) for one in answers] == [(401, "reuse")] * 5
         assert (await as_member(client, "GET", "/api/auth/me", successor)).status == 401
-        assert [mail.partition("\n")[0] for mail in await mails(run, 1)] == [
+        assert [mail.partition("\n")[0] for mail in await mails(run, 1, "session")] == [
             "ada@example.org: Vinyl Vault: a session was ended"
         ]
 

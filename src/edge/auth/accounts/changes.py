@@ -68,7 +68,10 @@ async def change_password(request: Request, body: Body[PasswordChange], actor: A
     if not changed:
         raise WrongCredentials("the password was changed meanwhile")
     parts.letters.post(user.email, texts.password_changed(parts.letters.site))
-    return await parts.open_session(request, user.id)
+    response = await parts.open_session(request, user.id, hashed)
+    if response is None:
+        raise WrongCredentials("the password was changed meanwhile")
+    return response
 
 
 async def change_email(body: Body[EmailChange], actor: Actor, parts: Parts) -> MailUnderWay:
@@ -87,7 +90,9 @@ async def _mail_email_change(user: User, email: str, parts: Parts) -> None:
     if other is not None and other.id != user.id:
         await letters.send(other.email, texts.address_taken(letters.site))
     else:
-        token = await parts.links.make(Purpose.EMAIL, email, user.id)
+        token = await parts.links.make(Purpose.EMAIL, email, user)
+        if token is None:  # the password was changed meanwhile
+            return
         await letters.send(email, texts.new_address(letters.site, letters.link(Purpose.EMAIL, token)))
     await letters.send(user.email, texts.address_change_requested(letters.site, email))
 
@@ -118,8 +123,9 @@ async def _mail_reset(email: str, parts: Parts) -> None:
     user = await parts.users.by_email(email)
     if not await parts.attempts.may_mail(email) or user is None:
         return
-    token, letters = await parts.links.make(Purpose.RESET, user.email, user.id), parts.letters
-    await letters.send(user.email, texts.reset(letters.site, letters.link(Purpose.RESET, token)))
+    token, letters = await parts.links.make(Purpose.RESET, user.email, user), parts.letters
+    if token is not None:
+        await letters.send(user.email, texts.reset(letters.site, letters.link(Purpose.RESET, token)))
 
 
 async def reset_password(request: Request, body: Body[PasswordByLink], parts: Parts) -> None:

@@ -6,7 +6,7 @@ from edge.auth.accounts import texts
 from edge.auth.accounts.attempts import BY_SENDER
 from edge.auth.accounts.links import Purpose
 from edge.auth.accounts.models import Credentials, MailUnderWay, NewAccount, PasswordByLink, RefreshToken
-from edge.auth.accounts.parts import Parts
+from edge.auth.accounts.parts import Parts, WrongCredentials
 from edge.auth.accounts.sessions import TokenUnknown
 from edge.auth.limits import address
 from edge.endpoint import Body
@@ -40,7 +40,7 @@ async def register(request: Request, body: NewAccount, parts: Parts) -> Response
         await parts.users.commit(statements)
     except UniqueViolation:
         raise EmailTaken("log in, or reset the password") from None
-    return await parts.open_session(request, user_id, status=201)
+    return await _first_session(request, user_id, parts)
 
 
 async def _mail_registration(email: str, profile: str, parts: Parts) -> None:
@@ -53,6 +53,7 @@ async def _mail_registration(email: str, profile: str, parts: Parts) -> None:
         await letters.send(user.email, texts.registered_already(letters.site, letters.page(Purpose.RESET)))
         return
     token = await parts.links.make(Purpose.REGISTER, email, profile=profile)
+    assert token is not None
     await letters.send(email, texts.registration(letters.site, letters.link(Purpose.REGISTER, token)))
 
 
@@ -72,7 +73,14 @@ async def confirm_registration(request: Request, body: Body[PasswordByLink], par
         await parts.users.commit(statements)
     except UniqueViolation:
         raise EmailTaken("log in, or reset the password") from None
-    return await parts.open_session(request, user_id, status=201)
+    return await _first_session(request, user_id, parts)
+
+
+async def _first_session(request: Request, user_id: str, parts: Parts) -> Response:
+    response = await parts.open_session(request, user_id, status=201)
+    if response is None:
+        raise WrongCredentials("the account was deleted meanwhile")
+    return response
 
 
 async def log_in(request: Request, body: Body[Credentials], parts: Parts) -> Response:
@@ -80,9 +88,12 @@ async def log_in(request: Request, body: Body[Credentials], parts: Parts) -> Res
     parts.transport.check_origin(request)
     network = address(request)
     counted = await parts.attempts.log_in(network, parts.sessions.network_mark(network), body.email)
-    user = await parts.check(body.password, await parts.users.by_email(body.email))
-    await parts.attempts.give_back(counted)
-    return await parts.open_session(request, user.id)
+    for _ in range(2):
+        user = await parts.check(body.password, await parts.users.by_email(body.email))
+        if response := await parts.open_session(request, user.id, user.hash):
+            await parts.attempts.give_back(counted)
+            return response
+    raise WrongCredentials("the password was changed meanwhile")
 
 
 async def refresh(request: Request, body: Body[RefreshToken], parts: Parts) -> Response:

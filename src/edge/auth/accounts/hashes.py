@@ -126,10 +126,13 @@ def _readable(stored: str | None) -> PasswordHash | None:
 
 
 def rest_of(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
-    """Return the cost of the work that makes a hash of an older cost take as long as one of the present cost."""
-    missing = present.n * present.r * present.p - cost.n * cost.r * cost.p
-    parts = round(missing / (cost.n * cost.r))
-    return cost._replace(p=parts) if parts >= 1 else None
+    """Return the cost of the work that makes a hash of an older cost take as long as one of the present cost.
+
+    It needs as much memory as the present one: with less, the same work takes less time.
+    """
+    unit = present.n * present.r
+    missing = unit * present.p - cost.n * cost.r * cost.p
+    return present._replace(p=-(-missing // unit)) if missing > 0 else None
 
 
 def _encoded(data: bytes) -> str:

@@ -18,9 +18,9 @@ class Letter(NamedTuple):
 class Pages(NamedTuple):
     """The paths of the site's pages that links lead to; each reads the token behind `#token=` and posts it."""
 
-    register: str = "/confirm"
-    reset: str = "/reset"
-    email: str = "/confirm-email"
+    register: str
+    reset: str
+    email: str
 
 
 class Letters:

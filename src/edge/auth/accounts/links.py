@@ -5,13 +5,17 @@ from datetime import timedelta
 from enum import StrEnum
 from hashlib import sha256
 
+from edge.auth.accounts.users import User
 from edge.errors import NotFound
 from edge.instants import to_text
 from edge.ports import Clock, Row, Statement, SystemDatabase
 
 LONGEST_TOKEN = 100
 
-_INSERT = "INSERT INTO account_links (id, purpose, user_id, email, profile, expires_at) VALUES (?, ?, ?, ?, ?, ?)"
+_INSERT = (
+    "INSERT INTO account_links (id, purpose, user_id, email, profile, expires_at) SELECT ?1, ?2, ?3, ?4, ?5, ?6 "
+    "WHERE ?3 IS NULL OR EXISTS (SELECT 1 FROM user_passwords WHERE user_id = ?3 AND hash = ?7) RETURNING id"
+)
 _FIND = "SELECT user_id, email, profile FROM account_links WHERE id = ? AND purpose = ? AND expires_at > ?"
 _USE = "DELETE FROM account_links WHERE id = ? AND purpose = ? AND expires_at > ? RETURNING user_id, email, profile"
 
@@ -44,11 +48,14 @@ class Links:
         self._db = db
         self._clock = clock
 
-    async def make(self, purpose: Purpose, email: str, user_id: str | None = None, profile: str | None = None) -> str:
-        """Store a link and return its token of 256 random bits."""
+    async def make(
+        self, purpose: Purpose, email: str, user: User | None = None, profile: str | None = None
+    ) -> str | None:
+        """Store a link and return its token of 256 random bits; None where its user's password has changed since."""
         token, expires_at = secrets.token_urlsafe(32), to_text(self._clock.now() + LIFETIMES[purpose])
-        await self._db.run(_INSERT, _hashed(token), purpose, user_id, email, profile, expires_at)
-        return token
+        of_user = (None, None) if user is None else (user.id, user.hash)
+        values = (_hashed(token), purpose, of_user[0], email, profile, expires_at, of_user[1])
+        return token if await self._db.first(_INSERT, *values) else None
 
     async def find(self, purpose: Purpose, token: str) -> Row:
         """Return a link without using it: its user's id, address and profile; `LinkNotValid` where there is none."""

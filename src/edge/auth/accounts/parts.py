@@ -84,11 +84,13 @@ class Parts(NamedTuple):
         for row in results[0].rows:
             self.members.forget(row["id"])
 
-    async def open_session(self, request: Request, user_id: str, *, status: int = 200) -> Response:
-        """Begin a session and return the response with its tokens."""
-        refreshed, statement = self.sessions.begin(user_id, _client(request), address(request))
-        await self.users.commit([statement])
-        return self.respond(request, refreshed, status=status)
+    async def open_session(
+        self, request: Request, user_id: str, password_hash: str | None = None, *, status: int = 200
+    ) -> Response | None:
+        """Begin a session and return the response with its tokens; None where the password has changed since."""
+        refreshed, statement = self.sessions.begin(user_id, _client(request), address(request), password_hash)
+        (result,) = await self.users.commit([statement])
+        return self.respond(request, refreshed, status=status) if result.rows else None
 
     def respond(self, request: Request, refreshed: Refreshed, *, status: int = 200) -> Response:
         """Return the response with a session's tokens."""

@@ -26,7 +26,7 @@ def check_password(password: str, words: Iterable[str], pointer: str = "/passwor
     rest = text
     for word in sorted({*parts_of(words)}, key=len, reverse=True):
         rest = rest.replace(word, "")
-    if len(rest) < SHORTEST and rest != text:
+    if rest != text and len(re.sub(r"\W", "", rest)) < SHORTEST:
         refuse(pointer, "is little more than a name or address that others know")
 
 

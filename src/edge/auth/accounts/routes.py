@@ -9,9 +9,10 @@ from edge.auth.accounts.changes import AccountNotFound, SessionNotFound
 from edge.auth.accounts.entry import EmailTaken
 from edge.auth.accounts.hashes import POLICY, Hasher
 from edge.auth.accounts.letters import Letters, Pages
-from edge.auth.accounts.links import LinkNotValid, Links
+from edge.auth.accounts.links import LinkNotValid, Links, Purpose
 from edge.auth.accounts.members import Members
 from edge.auth.accounts.models import MailUnderWay, Myself, NewAccount
+from edge.auth.accounts.pages import page
 from edge.auth.accounts.parts import Erase, Parts, WrongCredentials, make_attempts, make_callers, make_sessions
 from edge.auth.accounts.sessions import SessionEnded, TokenUnknown
 from edge.auth.accounts.settings import AccountSettings
@@ -48,7 +49,7 @@ class Accounts(Routes):
     `registration` adds columns of `users` to what a new account gives, `myself` to what `GET /me` answers. `erase`
     returns for a user's id the statements that remove or anonymise rows when the account is deleted; rows whose foreign
     key leads to `users` go, or stay without their user, as the key says. `pages` are the site's pages that links of
-    mails lead to, and `cost` is that of new password hashes.
+    mails lead to, None for plain ones of the group's own, and `cost` is that of new password hashes.
     """
 
     def __init__(  # noqa: PLR0913 - what an app may choose
@@ -58,7 +59,7 @@ class Accounts(Routes):
         registration: type[NewAccount] = NewAccount,
         myself: type[Myself] = Myself,
         erase: Callable[[str], Sequence[Statement]] = nothing,
-        pages: Pages = Pages(),  # noqa: B008 - a value
+        pages: Pages | None = None,
         cost: ScryptCost = POLICY,
     ) -> None:
         super().__init__(prefix, tag="accounts", access=READER, reach=SELF)
@@ -66,11 +67,13 @@ class Accounts(Routes):
         self.cost = cost
         self.providers = [
             *(event(make) for make in (Members, make_callers, Users, make_sessions, make_attempts, Links, Parts)),
-            *_providers(prefix, Erase(erase), pages, cost),
+            *_providers(prefix, Erase(erase), pages or _own_pages(prefix), cost),
         ]
         self._declare_entry(registration)
         self._declare_links()
         self._declare_own(myself)
+        if pages is None:
+            self._declare_pages()
 
     def compose(self, app: Composition) -> None:
         """Raise `PlanError` where the deletion of an account would leave rows of its user's own."""
@@ -123,6 +126,14 @@ class Accounts(Routes):
             changes.reset_password
         )
 
+    def _declare_pages(self) -> None:
+        prefix, html = self.prefix, Operation({200: {"text/html": None}})
+
+        @self.get("/pages/{purpose}", access=PUBLIC, operation=html)
+        async def show_page(purpose: Purpose, parts: Parts) -> Response:
+            """Show the page that a mail's link leads to: it posts the link's token when its button is pressed."""
+            return page(purpose, prefix, parts.letters.site)
+
     def _declare_own(self, myself: type[Myself]) -> None:
         bodies: dict[str, Any] = {"body_limit": LARGEST_BODY}
         checked = (WrongCredentials, AccountNotFound, *_REFUSALS)
@@ -143,6 +154,11 @@ class Accounts(Routes):
         self.delete("/sessions/{session_id}", SessionNotFound, status=204)(changes.end_session)
         self.post("/password", ForeignOrigin, *checked, operation=session, **bodies)(changes.change_password)
         self.post("/email", *checked, status=202, **bodies)(changes.change_email)
+
+
+def _own_pages(prefix: str) -> Pages:
+    """Return the paths of the group's own pages."""
+    return Pages(*(f"{prefix}/pages/{purpose}" for purpose in (Purpose.REGISTER, Purpose.RESET, Purpose.EMAIL)))
 
 
 def _parents(tables: Tables) -> dict[str, set[str]]:

@@ -30,7 +30,9 @@ _BY_ID = f"SELECT {_COLUMNS} FROM refresh_tokens WHERE id = ?"
 _INSERT = (
     "INSERT INTO refresh_tokens "
     "(id, user_id, counter, rotated_at, client, network, created_at, last_used_at, expires_at) "
-    "VALUES (?, ?, 0, ?, ?, ?, ?, ?, ?)"
+    "SELECT ?, ?, 0, ?, ?, ?, ?, ?, ? "
+    "WHERE EXISTS (SELECT 1 FROM users u LEFT JOIN user_passwords p ON p.user_id = u.id "
+    "WHERE u.id = ? AND p.hash IS coalesce(?, p.hash)) RETURNING id"
 )
 _ROTATE = (
     "UPDATE refresh_tokens SET counter = counter + 1, rotated_at = ?, used_at = NULL, last_used_at = ?, expires_at = ? "
@@ -135,12 +137,18 @@ class Sessions:
         self._proofs = Proofs("refresh tokens", keys)
         self._keys = keys
 
-    def begin(self, user_id: str, client: str, network: str) -> tuple[Refreshed, Statement]:
-        """Return a new session and the statement that stores it."""
+    def begin(
+        self, user_id: str, client: str, network: str, password_hash: str | None = None
+    ) -> tuple[Refreshed, Statement]:
+        """Return a new session and the statement that stores it and returns its id.
+
+        It stores nothing where the user is gone or, with a `password_hash`, where the password has changed since.
+        """
         now, session_id = self._clock.now(), PREFIX + secrets.token_hex(12)
         times = (to_text(now), to_text(now), to_text(now + IDLE))
         row = (session_id, user_id, now.timestamp(), client[:LONGEST_CLIENT], self.network_mark(network), *times)
-        return Refreshed(session_id, user_id, self._token(session_id, 0), is_new=True), Statement(_INSERT, row)
+        statement = Statement(_INSERT, (*row, user_id, password_hash))
+        return Refreshed(session_id, user_id, self._token(session_id, 0), is_new=True), statement
 
     async def refresh(self, text: str) -> Refreshed:
         """Return the session of a refresh token, rotated where it is time.

@@ -96,11 +96,10 @@ class Transport:
         return [("set-cookie", value)]
 
     def _cookie_of(self, request: Request) -> str | None:
-        for pair in (request.headers.get("cookie") or "").split(";"):
-            name, _, value = pair.strip().partition("=")
-            if name == self.cookie:
-                return value
-        return None
+        """Return the cookie's value; None without one, or with two: a neighbour's site may have set one."""
+        pairs = (pair.strip().partition("=") for pair in (request.headers.get("cookie") or "").split(";"))
+        values = [value for name, _, value in pairs if name == self.cookie]
+        return values[0] if len(values) == 1 else None
 
     def _is_ours(self, request: Request, origin: str | None, site: str | None) -> bool:
         if site == "same-origin":

@@ -4,8 +4,8 @@ from typing import Literal
 
 from tests.edge.accounts.site.schema import SCHEMA
 
-from edge.access import READER
-from edge.app import App
+from edge.access import PUBLIC, READER
+from edge.app import App, Next
 from edge.auth.accounts.models import Myself, NewAccount
 from edge.auth.accounts.routes import Accounts
 from edge.auth.accounts.settings import AccountSettings
@@ -14,6 +14,7 @@ from edge.auth.limits import Limits, admit
 from edge.data import MEMBER, ScopedDatabase, Table, Tables
 from edge.data.retention import retention_routes
 from edge.endpoint import Body
+from edge.http import Response
 from edge.injection import singleton
 from edge.live.routes import Live
 from edge.live.settings import LiveSettings
@@ -21,8 +22,9 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.ports import Clock, Database, Limit, Row, Statement
+from edge.ports import Clock, Database, Limit, Row, Statement, SystemDatabase
 from edge.ports.crypto import ScryptCost
+from edge.request import Request
 from edge.routes import Routes
 
 OWN = {MEMBER: "owner_id = :caller"}
@@ -77,6 +79,21 @@ async def add_note(note: Body[dict[str, str]], db: ScopedDatabase) -> Row:
     return added.rows[0]
 
 
+@routes.post("/later", access=PUBLIC, status=204)
+async def age_sessions(db: SystemDatabase) -> None:
+    """Let the last rotation of all sessions be a quarter of an hour ago."""
+    await db.run("UPDATE refresh_tokens SET rotated_at = rotated_at - 900, used_at = used_at - 900")
+
+
+async def delay(request: Request, call_next: Next, clock: Clock) -> Response:
+    """Hold an answer back for as many milliseconds as the request says."""
+    response = await call_next(request)
+    held_ms = request.headers.get("x-delay-ms")
+    if held_ms:
+        await clock.sleep(int(held_ms) / 1000)
+    return response
+
+
 def make_limits(settings: SiteSettings, clock: Clock) -> Limits:
     """Return the limits of strangers and members."""
     return Limits(settings.rate_limiter, None, clock)
@@ -88,7 +105,7 @@ app = App(
     settings=SiteSettings,
     authenticate=live.authenticate,
     admit=admit,
-    middleware=[request_id, access_log, cors, security_headers],
+    middleware=[request_id, access_log, cors, security_headers, delay],
     providers=[singleton(make_limits)],
     tables=TABLES,
     migrations="../tests/edge/accounts/worker/migrations",

@@ -1,0 +1,49 @@
+"""Four tabs of a real browser: late, disordered and lost answers log nobody out, and no script sees the cookie."""
+
+import json
+import shutil
+import subprocess
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.served import ROOT, served_locally
+
+from pyedge.client import node
+
+from .conftest import ENV, HERE
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
+]
+
+
+def tabs(folder: Path, wakes: int, seed: int) -> dict[str, Any]:
+    env = ENV | {"SITE_URL": "", "RATE_LIMITER": "off"}
+    with served_locally(folder, env, "tests.edge.accounts.site", ROOT) as served:
+        command = [node(), str(HERE / "tabs.mjs"), served.url, str(wakes), str(seed)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=20 + wakes * 2)
+    assert done.returncode == 0, done.stderr
+    told: dict[str, Any] = json.loads(done.stdout)
+    return told
+
+
+def check(told: dict[str, Any]) -> None:
+    assert told["registered"] == [201, None]
+    counts = Counter(told["statuses"])
+    assert counts.keys() <= {200, "TimeoutError"}, counts
+    assert counts[200] > counts["TimeoutError"]
+    assert told["cookies"] == [{"name": "refresh", "path": "/api/auth", "httpOnly": True, "sameSite": "Strict"}]
+    assert told["seen"] == ""
+
+
+def test_four_tabs_stay_logged_in(tmp_path: Path) -> None:
+    check(tabs(tmp_path, 6, 5))
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("seed", range(3))
+def test_four_tabs_stay_logged_in_through_200_wakes(tmp_path: Path, seed: int) -> None:
+    check(tabs(tmp_path, 200, seed))
