@@ -14,7 +14,7 @@ export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
-.PHONY: help dev dev-workers sync migrate migration seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live startup lock clean
+.PHONY: help dev dev-workers sync migrate migration seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live bench-sync startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -106,6 +106,9 @@ bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in w
 
 bench-live: $(VENV)/.dev $(WORKERS) ## Measure live events in workerd
 	PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.live --workers --connections 100,500,1000
+
+bench-sync: $(VENV)/.dev ## Measure syncs of 1 to 100 cars with a year each (CARS=1,10,100,1000)
+	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.sync_scale --cars $(or $(CARS),1,10,100)
 
 startup: $(VENV)/.dev $(WORKERS) ## Measure the unprepared start of every Worker in workerd, and bound it
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup

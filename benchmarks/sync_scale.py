@@ -7,6 +7,7 @@ of each invocation can be counted; CPU time is that of the app's process alone.
 import argparse
 import asyncio
 import json
+import os
 import resource
 import subprocess
 import sys
@@ -124,8 +125,9 @@ def tessie(cars: int, until: datetime, folder: Path) -> Iterator[str]:
     """Run a simulated Tessie with a year of history, and return its address."""
     command = [sys.executable, "-m", "sims.tessie", "--cars", str(cars), "--until-eof"]
     command += ["--start", (until - timedelta(days=365)).isoformat(), "--until", until.isoformat()]
+    env = os.environ | {"PYTHONPATH": str(ROOT / "tools")}
     with (folder / "tessie.txt").open("wb") as log:
-        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log)
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, env=env)
     assert process.stdout is not None
     assert process.stdin is not None
     try:

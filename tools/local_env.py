@@ -86,7 +86,10 @@ def discord_bot(given: Mapping[str, str], state: Path, url: str) -> Environment:
 
 
 def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
-    """Users register here without a mail; the administrator's key is for the jobs alone."""
+    """Users register without a mail; without a key of Discogs, or of a model, there are stand-ins.
+
+    The administrator's key is for the jobs alone.
+    """
     keys, _, shown = _access_keys(given, state)
     values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
     if not given.get("JWT_SECRET"):
@@ -94,7 +97,16 @@ def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
     values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
     account = """'{"email": "ada@example.org", "password": "correct horse battery"}'"""
     register = f"curl -H 'Content-Type: application/json' -d {account} {url}/api/auth/register"
-    return Environment(values, {"API": f"{url}/    reference: {url}/docs", "Admin key": shown, "Try": register})
+    told = {"API": f"{url}/    reference: {url}/docs", "Admin key": shown}
+    if not given.get("DISCOGS_KEY"):
+        said = begin("sims.discogs")
+        values |= {name: said[name] for name in ("DISCOGS_API_URL", "DISCOGS_KEY", "DISCOGS_SECRET")}
+        told["Discogs"] = f"simulated at {said['url']} (set DISCOGS_KEY and DISCOGS_SECRET for your own)"
+    if not given.get("TOGETHER_API_KEY") and not given.get("TOGETHER_API_URL"):
+        said = begin("sims.model")
+        values |= {"TOGETHER_API_URL": said["LOCAL_AI_URL"], "TOGETHER_API_KEY": said["LOCAL_AI_KEY"]}
+        told["Model"] = f"simulated at {said['url']} (set TOGETHER_API_KEY, or TOGETHER_API_URL, for your own)"
+    return Environment(values, told | {"Try": register})
 
 
 def other(given: Mapping[str, str], state: Path, url: str) -> Environment:

@@ -22,6 +22,7 @@ from edge.injection import CallerTables, Injector, Provider
 from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
 from edge.ports.crypto import Crypto
 from edge.ports.events import LIVE_AUDIENCES, Audience
+from edge.ports.model import ModelServers
 from edge.ports.workflows import Run
 from edge.reach import Reach
 from edge.request import URL_LIMIT, Request
@@ -55,7 +56,7 @@ type Revalidate = Callable[..., Awaitable[Actor]]
 type CountFrame = Callable[..., Awaitable[None]]
 """Called with the actor of a socket's frame, and any ports that its signature asks for; a problem refuses the frame."""
 
-RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log)
+RUNTIME_PORTS = (Assets, Background, Clock, Crypto, Fetch, Log, ModelServers)
 """The ports of every runtime; all others are bindings, named in the settings."""
 
 MAX_RETRY_DELAY = 43_200

@@ -14,8 +14,8 @@ class Ports:
     """The ports of one event: a request, a cron tick, a batch of messages.
 
     `settings` carries the variables, secrets and bindings; `runtime` the adapters that every runtime has, by
-    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`); `provided` is filled by the app's providers,
-    `singletons` by those whose values outlive the event. `caller` is the event's `Actor`.
+    protocol (`Fetch`, `Clock`, `Crypto`, `Background`, `Log`, `Assets`, `ModelServers`); `provided` is filled by the
+    app's providers, `singletons` by those whose values outlive the event. `caller` is the event's `Actor`.
     """
 
     __slots__ = ("caller", "log", "provided", "runtime", "settings", "singletons")

@@ -10,10 +10,11 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
+from edge.resources.site_index import site_index_routes
 from vinyl_vault import NAME, VERSION, retention
+from vinyl_vault.chat import routes as chat
 from vinyl_vault.collection import routes as collection
 from vinyl_vault.collection import shares, stats
 from vinyl_vault.discogs import wiring as discogs
@@ -51,18 +52,20 @@ app = App(
         event(shares.SharedCollections),
         *discogs.PROVIDERS,
         *transfer.PROVIDERS,
+        event(chat.Chat),
     ],
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60), **discogs.LIMITS},
     migrations="vinyl_vault",
     resources=[
-        index_routes(NAME, VERSION, LINKS),
+        site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         Accounts(),
         *discogs.RESOURCES,
         sync.routes,
         sync.conflicts,
         *transfer.RESOURCES,
+        chat.routes,
         shares.routes,
         shares.public,
         collection.routes,

@@ -2,9 +2,9 @@
 
 import math
 from datetime import date
-from typing import Annotated, Any, Literal, TypedDict
+from typing import Annotated, Any, Literal, Self, TypedDict
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic_core import from_json, to_json
 
 from edge.ports import Row, Value
@@ -12,6 +12,8 @@ from edge.ports import Row, Value
 LARGEST = 2**53 - 1
 MOST_TAGS = 100
 LONGEST_EXTRA = 1_000
+LARGEST_RECORD = 20_000
+"""Bytes of JSON that one record has: hundreds of them are in memory at once."""
 MOST_EXTRA = 100
 """Fields of other programs, such as unknown columns of a CSV file, that one record keeps."""
 
@@ -172,6 +174,12 @@ class RecordFields(BaseModel):
     shelf: Line | None = None
     colour: Line | None = None
     extra: dict[Word, ExtraValue] = Field({}, max_length=MOST_EXTRA)
+
+    @model_validator(mode="after")
+    def _check_size(self) -> Self:
+        if len(self.model_dump_json(exclude_unset=True).encode()) > LARGEST_RECORD:
+            raise ValueError(f"a record has at most {LARGEST_RECORD} bytes")
+        return self
 
     def given(self) -> dict[str, Any]:
         """Return the fields that were given, as JSON has them; each field of `extra` by itself, as extra.<name>."""

@@ -23,6 +23,7 @@ A_RUN = 5_000
 
 RULES = [
     *ACCOUNT_RULES,
+    Rule("chat_days", "day", timedelta(days=2)),
     Rule("leases", "until", timedelta(hours=1), is_epoch=True),
     Rule("sync_queue", "pushed_at", DELETIONS_KEPT),
     Rule("sync_queue", "pushed_at", NAMELESS_KEPT, where=f"client_id LIKE '{NAMELESS}%'"),
@@ -42,8 +43,14 @@ routes = retention_routes(CRON, RULES)
 @routes.cron(CRON)
 async def purge_deletions(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
     """Purge records that were deleted 180 days ago; cursors from before then lead to the full state."""
-    old = (to_text(clock.now() - DELETIONS_KEPT), A_RUN)
+    before = to_text(clock.now() - DELETIONS_KEPT)
     if tick.is_dry:
-        return {"records": len(await db.all(_OLD, *old))}
-    raised, purged = await db.batch([Statement(_RAISE_FLOORS, (*old, *old)), Statement(_PURGE, old)])
+        return {"records": len(await db.all(_OLD, before, A_RUN))}
+    raised, purged = await db.batch(purging(before))
     return {"records": purged.changes, "users": raised.changes}
+
+
+def purging(before: str) -> list[Statement]:
+    """Return the statements that purge records deleted before an instant, and raise the floors of their users."""
+    old = (before, A_RUN)
+    return [Statement(_RAISE_FLOORS, (*old, *old)), Statement(_PURGE, old)]

@@ -16,6 +16,13 @@ SCHEMA = Schema(
             key=("key",),
         ),
         Relation(
+            "chat_days",
+            "user_id day used!:integer",
+            key=("user_id", "day"),
+            defaults={"used": 0},
+            references={"user_id": "users"},
+        ),
+        Relation(
             "collections",
             "user_id id status! artist! album! year:integer label catalogue_number format formats!:json genre!:json "
             "style!:json country barcode discogs:json cover media_condition sleeve_condition rating:integer notes "
@@ -129,12 +136,14 @@ SCHEMA = Schema(
         Index("account_links_by_user", "account_links", ("user_id",)),
         Index("account_links_expires", "account_links", ("expires_at",)),
         Index("auth_attempts_seen", "auth_attempts", ("seen_at",)),
+        Index("chat_days_by_day", "chat_days", ("day",)),
         Index("collections_deleted", "collections", ("deleted_at",), where="deleted_at IS NOT NULL"),
         Index(
             "collections_in_order", "collections", ("user_id", "artist COLLATE NOCASE", "album COLLATE NOCASE", "id")
         ),
         Index("details_due_by_import", "details_due", ("user_id", "import_id")),
         Index("details_due_by_time", "details_due", ("due_at",)),
+        Index("details_due_by_user", "details_due", ("user_id", "due_at")),
         Index("imports_by_state", "imports", ("state", "updated_at")),
         Index("imports_by_time", "imports", ("updated_at",)),
         Index("imports_running", "imports", ("user_id",), is_unique=True, where="state = 'running'"),
@@ -146,5 +155,12 @@ SCHEMA = Schema(
     ),
     triggers=(),
     others=("d1_migrations",),
-    migrations=("0001_init.sql", "0002_accounts.sql", "0003_discogs.sql", "0004_imports.sql"),
+    migrations=(
+        "0001_init.sql",
+        "0002_accounts.sql",
+        "0003_discogs.sql",
+        "0004_imports.sql",
+        "0005_chat.sql",
+        "0006_details_by_user.sql",
+    ),
 )

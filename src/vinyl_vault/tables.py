@@ -16,6 +16,7 @@ TABLES = Tables(
     Table("sync_heads", read=READER, write=READER, own=OWN),
     Table("sync_queue", read=READER, write=READER, own=OWN),
     Table("sync_conflicts", read=READER, write=READER, own=OWN),
+    Table("chat_days", read=READER, write=READER, own=OWN),
     Table("imports", read=READER, write=READER, own=OWN),
     Table("details_due", read=READER, write=READER, own=OWN),
     Table("leases", private=True),

@@ -1,14 +1,22 @@
 """Small truths of a sync: names, places and versions as an owner expects them."""
 
+import asyncio
+import math
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from core_tessie.sync.rows import snapshot
+from core_tessie.sync.rows import history, snapshot, unreadable_in
+from core_tessie.tessie.records import RECORDS
+from edge.runtimes.local.database import LocalDatabase
+from edge.runtimes.local.migrations import migrate
 from edge.testing import Client
 from sims.tessie import Fleet, Simulator
+from sims.tessie.state import state
 
-from .conftest import Runner
+from .conftest import ROOT, Runner
 from .test_sync import NOW, TWO_WEEKS, fail, rows, synced
 
 
@@ -61,3 +69,54 @@ def test_empty_saved_location_shows_the_address(run: Runner, sim: Simulator) -> 
         assert all(place and place.strip() for place in places)
 
     run(case, started=True)
+
+
+ODD: list[Any] = [
+    *({}, [], [1], "", "fast", " ", True, "\ud800", "x" * 2_100_000, "\x00"),
+    *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801),
+]
+"""Values that Tessie's fields do not have, of which some are none that a column holds."""
+
+
+@pytest.fixture
+def db(tmp_path: Path) -> Iterator[LocalDatabase]:
+    """A database with the tables."""
+    migrate(tmp_path / "DB.sqlite", ROOT / "migrations")
+    database = LocalDatabase(tmp_path / "DB.sqlite")
+    yield database
+    database.close()
+
+
+@pytest.mark.parametrize("kind", RECORDS)
+def test_record_of_odd_values_is_stored(kind: str, db: LocalDatabase) -> None:
+    fleet = Fleet(seed=7, until=NOW, number=1)
+    (vin,) = fleet.vins
+    record = fleet[vin].records(kind)[0]  # type: ignore[arg-type]
+    id_and_start = {"id": record["id"], "started_at": record["started_at"]}
+
+    async def case() -> None:
+        await db.run("INSERT INTO vehicles (id, vin) VALUES (?, ?)", vin, vin)
+        for odd in ODD:
+            await db.batch(history(RECORDS[kind], vin, [dict.fromkeys(record, odd) | id_and_start]).upserts)
+            assert await db.all(f"SELECT id FROM {kind}") == [{"id": f"{vin}-{record['id']}"}]
+            await db.run(f"DELETE FROM {kind}")
+
+    asyncio.run(case())
+
+
+def test_state_of_odd_values_costs_no_more_than_them(db: LocalDatabase) -> None:
+    fleet = Fleet(seed=7, until=NOW, number=1)
+    (car,) = fleet
+    whole, vin = state(car), car.car.vin
+
+    async def case() -> None:
+        for odd in ODD:
+            within = {
+                part: dict.fromkeys(value, odd) if isinstance(value, dict) else odd for part, value in whole.items()
+            }
+            for given in (within, *(whole | {part: odd} for part in whole)):
+                unreadable_in(given)
+                await db.batch(snapshot(vin, given, "2026-01-01 00:00:00"))
+        assert await db.all("SELECT id FROM vehicles") == [{"id": vin}]
+
+    asyncio.run(case())

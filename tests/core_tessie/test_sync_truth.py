@@ -146,6 +146,26 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
     run(case, started=True)
 
 
+@pytest.mark.parametrize("kind", ["drives", "charges", "idles"])
+def test_oldest_open_record_is_followed_behind_newer_ones(run: Runner, sim: Simulator, kind: str) -> None:
+    vin = sim.vins[0]
+    now = datetime.now(UTC).timestamp()
+    record = sim.ask(f"/{vin}/{kind}?limit=1")["results"][0]
+    record |= {"ended_at": None, "created_at": int(now - 30 * DAY), "updated_at": int(now - 30 * DAY)}
+    running = [record | {"id": 9_000_000 + place, "started_at": int(now - (30 - place) * DAY)} for place in range(10)]
+    run.env["SYNC_REREAD_WINDOWS"] = "0"
+
+    async def case(client: Client) -> None:
+        sim.ask(f"/_sim/{kind}/{vin}", "PUT", running)
+        await synced(client)
+        sim.ask(f"/_sim/{kind}/{vin}", "PUT", [running[0] | {"ended_at": int(now - 29.5 * DAY)}])
+        await synced(client)
+        (row,) = await rows(client, kind, f"id = '{vin}-9000000'")
+        assert row["ended_at"] == instant(int(now - 29.5 * DAY))
+
+    run(case, started=True)
+
+
 def test_long_idle_that_is_listed_at_its_end_arrives(run: Runner, sim: Simulator) -> None:
     vin = sim.vins[0]
     now = datetime.now(UTC).timestamp()
@@ -255,7 +275,16 @@ def test_rereading_keeps_within_its_windows(run: Runner, sim: Simulator) -> None
 
 
 UNREADABLE = {
-    "drives": {"tag": {}, "average_speed": "fast", "max_speed": 2**63, "ending_latitude": [1], "ended_at": "now"},
+    "drives": {
+        "tag": {},
+        "average_speed": "fast",
+        "max_speed": 2**63,
+        "ending_latitude": [1],
+        "ended_at": "now",
+        "starting_location": "\ud800",
+        "ending_location": "x" * 20_000,
+        "updated_at": 10**400,
+    },
     "charges": {"cost": "", "is_supercharger": "perhaps", "odometer": True, "location": 5},
 }
 
@@ -267,7 +296,7 @@ def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
         rules: list[dict[str, object]] = [
             {"kind": "fields", "vin": vin, "path": f"/{kind}$", "fields": fields} for kind, fields in UNREADABLE.items()
         ]
-        fail(sim, *rules)
+        sim.faults.replace(rules)
         since = await mark(client)
         done = await synced(client)
         assert done["status"] == "succeeded"

@@ -20,6 +20,15 @@ CREATE TABLE auth_attempts (
   seen_at REAL NOT NULL
 );
 
+CREATE INDEX chat_days_by_day ON chat_days (day);
+
+CREATE TABLE chat_days (
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  day TEXT NOT NULL,
+  used INTEGER NOT NULL DEFAULT 0,
+  PRIMARY KEY (user_id, day)
+);
+
 CREATE INDEX collections_deleted ON collections (deleted_at) WHERE deleted_at IS NOT NULL;
 
 CREATE INDEX collections_in_order ON collections (user_id, artist COLLATE NOCASE, album COLLATE NOCASE, id);
@@ -69,6 +78,8 @@ CREATE TABLE collections (
 CREATE INDEX details_due_by_import ON details_due (user_id, import_id);
 
 CREATE INDEX details_due_by_time ON details_due (due_at);
+
+CREATE INDEX details_due_by_user ON details_due (user_id, due_at);
 
 CREATE TABLE details_due (
   user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,

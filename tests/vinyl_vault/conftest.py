@@ -29,6 +29,9 @@ ENV = {
     "MAIL_SENDER": "vinyl@vinyl.example",
     "DISCOGS_KEY": "a-discogs-key",
     "DISCOGS_SECRET": "a-discogs-secret",
+    "DISCOGS_API_URL": "http://127.0.0.1:9",  # nobody: tests of Discogs have a stand-in
+    "DISCOGS_CALLS_PER_MINUTE": "2",
+    "DISCOGS_WAIT_S": "0",
 }
 
 type Run = Runner[Client]
@@ -53,6 +56,7 @@ async def as_member(client: Client, name: str) -> Client:
     await db.run(
         f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", name, address, address, now, now
     )
+    await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING", name, now)
     session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
     await db.run(statement.sql, *statement.params)
     tokens = Tokens(app.name, (SECRET,))

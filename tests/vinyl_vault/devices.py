@@ -39,6 +39,8 @@ class Device:
         self.pending: dict[str, Edits] = {}
         self.frozen: tuple[bytes, dict[str, Edits]] | None = None
         self.more = False
+        self.ghosts: dict[str, dict[str, Any]] = {}
+        """Records that are no longer there: a change of one that was purged is sent with all its fields."""
 
     def screen(self, record_id: str) -> dict[str, Any] | None:
         """Return a record as the device shows it, None where it shows none."""
@@ -109,11 +111,13 @@ class Device:
         applied = {one["id"]: one["rev"] for one in answer["applied"]}
         given = {*[one["id"] for one in answer["albums"]], *answer["deleted_ids"]}
         assert not applied.keys() & given, "a record is applied, and comes back as new"
-        assert not answer["rejected"], answer["rejected"]
-        assert pushed.keys() <= applied.keys() | given, "a record of the push is not answered"
+        gone = {one["id"] for one in answer["rejected"] if one["code"] == "gone"}
+        assert len(gone) == len(answer["rejected"]), answer["rejected"]
+        assert pushed.keys() <= applied.keys() | given | gone, "a record of the push is not answered"
         before = self.revision(self.cursor)
         assert answer["reset"] or self.revision(answer["last_sync"]) >= before, "the cursor goes back"
         if answer["reset"]:
+            self.ghosts |= self.known
             self.known.clear()
             self.revs.clear()
         for name, rev in applied.items():
@@ -123,8 +127,27 @@ class Device:
                 self.revs[record["id"]] = record["rev"]
                 self.known[record["id"]] = flat(record)
         for name in answer["deleted_ids"]:
-            self.known.pop(name, None)
+            self._drop(name)
+        for name in gone:
+            self._send_whole(name, pushed[name])
         self.cursor, self.more = answer["last_sync"], answer["more"]
+
+    def _drop(self, record_id: str) -> None:
+        if record_id in self.known:
+            self.ghosts[record_id] = self.known.pop(record_id)
+
+    def _send_whole(self, record_id: str, edits: Edits) -> None:
+        """Let a record that was purged be new again, with what was edited since."""
+        self._drop(record_id)
+        later = self.pending.get(record_id)
+        whole = overlaid(self.ghosts.get(record_id), edits) or {}
+        if later is not None:
+            whole = overlaid(whole, later) or {}
+        if not whole:
+            return
+        self.revs.pop(record_id, None)
+        again = self.pending[record_id] = Edits(0)
+        again.fields = whole | ({"tags": {"add": whole["tags"], "remove": []}} if "tags" in whole else {})
 
     def _adopt(self, record_id: str, rev: int, edits: Edits | None) -> None:
         """Take a record of the push as the server's: what was edited since then has seen it."""

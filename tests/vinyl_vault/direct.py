@@ -17,6 +17,7 @@ from edge.ports import Database, Result, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.sqlite import Work, error_of
 from vinyl_vault.record import shown
+from vinyl_vault.retention import purging
 from vinyl_vault.sync.merge import Change, Merge, Stored
 from vinyl_vault.sync.push import Push, SyncRequest, read_push
 from vinyl_vault.sync.routes import answer
@@ -85,6 +86,9 @@ class Direct(Server):
     async def look(self, user: str) -> Seen:
         return await look(self.db, user)
 
+    async def purge(self, user: str) -> None:
+        await purge(self.db, user)
+
     def between(self, work: Callable[[], Awaitable[None]] | None) -> None:
         self.db.between = work
 
@@ -99,6 +103,14 @@ async def look(db: Database, user: str) -> Seen:
     assert all(0 < rev <= head["rev"] for rev in revs if head), "a revision is none of the head's"
     live = {row["id"]: flat(dict(shown(row))) for row in rows if row["deleted_at"] is None}
     return Seen(live, [from_json(row["lost"]) for row in conflicts], head["rev"] if head else 0)
+
+
+async def purge(db: Database, user: str) -> None:
+    """Purge the deletions of one user, by the job's own statements."""
+    await db.run(
+        "UPDATE collections SET deleted_at = '2000-01-01 00:00:00' WHERE deleted_at IS NOT NULL AND user_id = ?", user
+    )
+    await db.batch([*purging("2001-01-01 00:00:00")])
 
 
 class WithoutGuard(SyncStore):

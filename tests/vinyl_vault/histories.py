@@ -34,6 +34,9 @@ class Server:
         """Return what is stored of a user."""
         raise NotImplementedError
 
+    async def purge(self, user: str) -> None:
+        """Purge a user's deletions, where the test can."""
+
     def between(self, work: Callable[[], Awaitable[None]] | None) -> None:
         """Let something happen between the next read and its write, where the test can."""
 
@@ -104,8 +107,10 @@ class History:
         device = self.draw.choice(user.devices)
         if chance < 0.45:
             user.type(device)
-        elif chance < 0.93 or not user.late:
+        elif chance < 0.90 or (chance < 0.97 and not user.late):
             await self.sync(user, device)
+        elif chance >= 0.97:
+            await self.server.purge(user.name)
         else:
             await self.repeat(user, user.late.pop(self.draw.randrange(len(user.late))))
 

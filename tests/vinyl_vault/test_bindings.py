@@ -40,6 +40,8 @@ def run(runtime: str, tmp_path: Path, sim: DiscogsSim, request: pytest.FixtureRe
     env = ENV | {
         "SEARCH_LIMITER": "off",
         "ACCOUNT_CONFIRMATION": "none",
+        "DISCOGS_CALLS_PER_MINUTE": "60",
+        "DISCOGS_WAIT_S": "5",
         "DISCOGS_API_URL": sim.url,
         "DISCOGS_USER_AGENT": "VinylVaultTests/1.0",
     }

@@ -116,6 +116,18 @@ def test_excel_saves_by_semicolon_in_windows_1252() -> None:
     assert fields_of(data, 5)[2]["album"] == "Canción \u2013 \u201cÑ\u201d € Nueva"
 
 
+def test_delimiter_is_found_behind_blank_lines() -> None:
+    assert fields_of(b"\n\r\nArtist;Title\na;b, c\n") == [{"status": "owned", "artist": "a", "album": "b, c"}]
+
+
+def test_megabytes_of_blank_lines_are_passed_over_at_once() -> None:
+    reader = TableReader()
+    rows = [*reader.read(b"Artist,Title\n" + b"\n" * 4_000_000 + b"a,b\n\r\n\r\n", is_last=True)]
+    assert [(row.row, row.fields) for row in rows] == [
+        (4_000_002, {"status": "owned", "artist": "a", "album": "b"}),
+    ]
+
+
 def test_rows_one_cell_short_are_read() -> None:
     header = HEADER.removesuffix(",Collection Notes")
     row = ROWS[0].removesuffix(",")

@@ -35,6 +35,8 @@ def sim(shared_sim: DiscogsSim) -> DiscogsSim:
 def env_of(sim: DiscogsSim) -> dict[str, str]:
     return ENV | {
         "SEARCH_LIMITER": "off",
+        "DISCOGS_CALLS_PER_MINUTE": "60",
+        "DISCOGS_WAIT_S": "5",
         "DISCOGS_API_URL": sim.url,
         "DISCOGS_KEY": sim.key,
         "DISCOGS_SECRET": sim.secret,

@@ -18,6 +18,7 @@ from tests.vinyl_vault.direct import (
     WithoutMemory,
     WithoutTombstones,
     look,
+    purge,
 )
 from tests.vinyl_vault.histories import History, Seen, Server
 
@@ -91,10 +92,8 @@ def test_seeded_fault_is_found(db: DirectDatabase, fault: str) -> None:
     assert first_violation(FAULTS[fault](db), range(begin, begin + RUNS)) is not None
 
 
-@pytest.mark.soak
-@pytest.mark.slow
 def test_refusal_by_the_last_writer_alone_is_found(db: DirectDatabase) -> None:
-    assert first_violation(Direct(db, LastWriterStore), range(900_000, 906_000)) is not None
+    assert first_violation(Direct(db, LastWriterStore), range(900_000, 900_000 + RUNS)) is not None
 
 
 class Http(Server):
@@ -117,15 +116,20 @@ class Http(Server):
     async def look(self, user: str) -> Seen:
         return await look(self.client.ports.settings.db, user)
 
+    async def purge(self, user: str) -> None:
+        await purge(self.client.ports.settings.db, user)
+
     def between(self, work: Callable[[], Awaitable[None]] | None) -> None:
         self.work = work
 
 
-@pytest.mark.parametrize("count", [2, pytest.param(200, marks=[pytest.mark.soak, pytest.mark.slow])])
-def test_invariants_hold_over_http(run: Run, count: int) -> None:
+@pytest.mark.parametrize(
+    ("count", "steps"), [(1, 25), pytest.param(200, 40, marks=[pytest.mark.soak, pytest.mark.slow])]
+)
+def test_invariants_hold_over_http(run: Run, count: int, steps: int) -> None:
     async def case(client: Client) -> None:
         server = Http(client)
         for seed in range(20_000, 20_000 + count):
-            await History(seed, server).run()
+            await History(seed, server).run(steps)
 
     run(case)

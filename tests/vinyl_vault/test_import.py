@@ -49,6 +49,8 @@ def sim(shared_sim: DiscogsSim) -> DiscogsSim:
 @pytest.fixture
 def run(tmp_path: Path, sim: DiscogsSim) -> Run:
     env = ENV | {
+        "DISCOGS_CALLS_PER_MINUTE": "60",
+        "DISCOGS_WAIT_S": "5",
         "DISCOGS_API_URL": sim.url,
         "DISCOGS_KEY": sim.key,
         "DISCOGS_SECRET": sim.secret,
@@ -247,7 +249,7 @@ def test_records_of_an_import_go_to_other_devices(run: Run) -> None:
         assert await records(client) == []
         await imported(client, FILE)
         assert len(await records(client)) == 5
-        conflicts = (await client.get("/api/collection/conflicts")).json()
+        conflicts = (await client.get("/api/conflicts")).json()
         assert conflicts["total"] == 0
 
     run(case)
@@ -364,7 +366,7 @@ def test_covers_and_prices_come_in_the_background_and_fill_only_what_is_empty(ru
         assert gone["cover"] is None
         after = (await client.get(f"{PATH}/{report['id']}")).json()
         assert after["details"] == {"done": 2, "total": 2, "minutes": 0}
-        assert (await client.get("/api/collection/conflicts")).json()["total"] == 0
+        assert (await client.get("/api/conflicts")).json()["total"] == 0
 
     run(case)
 
@@ -382,6 +384,20 @@ def test_background_leaves_calls_to_visitors(run: Run, sim: DiscogsSim) -> None:
         left = (await client.get(f"{PATH}/{report['id']}")).json()["details"]
         assert (left["done"], left["total"]) == (2, 6)
         assert (await client.get("/api/discogs/search?artist=Mono+Lake&album=Salt+Works")).status == 200
+
+    run(case)
+
+
+def test_users_take_turns_in_the_background(run: Run) -> None:
+    run.env |= {"DISCOGS_CALLS_PER_MINUTE": "4", "DISCOGS_SPARE_CALLS": "0", "DISCOGS_WAIT_S": "0"}
+    many = "Artist,Title,release_id\n" + "".join(f"A,T{id_},{id_}\n" for id_ in (1001, 1002, 1003, 1011))
+
+    async def case(client: Client) -> None:
+        bob = await as_member(client, "bob")
+        await imported(client, many)
+        await imported(bob, "Artist,Title,release_id\nB,U,1031\n")
+        await tick(client)
+        assert [len([one for one in await records(who) if one["cover"]]) for who in (client, bob)] == [1, 1]
 
     run(case)
 

@@ -214,10 +214,24 @@ def test_row_that_is_not_valid_is_rejected_and_blocks_no_other(
     assert [(one["code"], one["field"]) for one in answer["rejected"]] == [(code, field)]
 
 
+def test_record_does_not_grow_without_bound(local: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada = await as_member(client, "ada")
+        first = await push(ada, "phone", 1, new("r", notes="n" * 9_000, extra={f"k{n}": "x" * 900 for n in range(9)}))
+        more = changed("r", 1, extra={f"m{n}": "x" * 900 for n in range(9)})
+        whole = new("s", notes="\U0001f3b6" * 9_000)
+        patched = await ada.request("PATCH", "/api/collection/r", json={"extra": more["set"]["extra"]})
+        return [first["rejected"], (await push(ada, "phone", 2, more, whole))["rejected"], patched.status]
+
+    first, rejected, status = local(case)
+    assert (first, status) == ([], 422)
+    assert [(one["id"], one["code"]) for one in rejected] == [("s", "invalid"), ("r", "too_long")]
+
+
 def test_too_much_at_once_is_refused(local: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         ada = await as_member(client, "ada")
-        ids = [f"r{n}" for n in range(1_001)]
+        ids = [f"r{n}" for n in range(501)]
         return [await ada.post(SYNC, {"deleted_ids": ids}), await ada.post(SYNC, {"last_sync": "x" * 3 * 2**20})]
 
     assert [answer.status for answer in local(case)] == [413, 413]
@@ -226,16 +240,16 @@ def test_too_much_at_once_is_refused(local: Run) -> None:
 def test_large_push_is_written_whole(run: Run) -> None:
     async def case(client: Client) -> list[Any]:
         ada = await as_member(client, "ada")
-        rows = [new(f"r{n}", notes="n" * 1_500, tags=["a", "b"]) for n in range(1_000)]
+        rows = [new(f"r{n}", notes="n" * 3_000, tags=["a", "b"]) for n in range(500)]
         first = await push(ada, "phone", 1, *rows, limit=1)
-        changes = [changed(f"r{n}", n + 1, shelf=str(n)) for n in range(1_000)]
+        changes = [changed(f"r{n}", n + 1, shelf=str(n)) for n in range(500)]
         second = await push(ada, "phone", 2, *changes, last_sync=first["last_sync"], limit=1)
-        last = (await ada.get("/api/collection/r999")).json()
+        last = (await ada.get("/api/collection/r499")).json()
         return [first, second, last["shelf"], last["notes"][:1], last["rev"]]
 
     first, second, *last = run(case)
-    assert [len(answer["applied"]) for answer in (first, second)] == [1_000, 1_000]
-    assert last == ["999", "n", 2_000]
+    assert [len(answer["applied"]) for answer in (first, second)] == [500, 500]
+    assert last == ["499", "n", 1_000]
 
 
 def test_many_devices_lose_nothing_of_one_record(run: Run) -> None:

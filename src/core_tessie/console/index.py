@@ -33,5 +33,6 @@ async def get_index(request: Request, assets: Assets, settings: TessieSettings) 
     response = page or Response.json(
         ApiIndex(name=NAME, version=VERSION, environment=settings.environment, links=LINKS)
     )
+    response.headers = [pair for pair in response.headers if not pair[0].startswith("access-control-")]
     response.headers.append(("vary", "accept"))
     return response

@@ -18,8 +18,8 @@ REFRESH_AFTER = timedelta(days=30)
 """After this long, all of the history is read again."""
 DOUBTED_FOR = timedelta(days=3)
 """So long after a record was removed, its time is looked at again: Tessie may have erred."""
-OPEN_RECORDS = 5
-"""Records without an end that are looked up one by one."""
+OPEN_RECORDS = 10
+"""Records without an end that are looked up one by one: half of them the newest, the others any of those before."""
 IDLE_REREADS = 2
 """Windows of idles that one run reads again at most: that of a parked car may change without end."""
 FOLLOWED = ("charges", "idles")
@@ -40,9 +40,10 @@ def bounds(vin: str, looked: Looked, now: datetime) -> list[Statement]:
     The ends are the last ones before each followed kind was last up to date: one that failed since has stayed behind.
     """
     since = to_text(now - DOUBTED_FOR)
+    openings = (vin, OPEN_RECORDS // 2, OPEN_RECORDS)
     ends = [value for kind in FOLLOWED for value in (vin, _synced_at(looked.vehicle, looked.parts.get(kind, {})))]
     return [
-        Statement(_BOUNDS.format(kind=kind), (*ends, vin, OPEN_RECORDS, vin, kind, since, vin, kind, since, vin, kind))
+        Statement(_BOUNDS.format(kind=kind), (*ends, *openings, vin, kind, since, vin, kind, since, vin, kind))
         for kind in RECORDS
     ]
 
@@ -124,7 +125,10 @@ SELECT
     AS ended_before_charges,
   (SELECT ended_at FROM {kind} WHERE vin = ? AND ended_at <= ? ORDER BY started_at DESC LIMIT 1) AS ended_before_idles,
   (SELECT json_group_array(started_at) FROM (
-    SELECT started_at FROM {kind} WHERE vin = ? AND ended_at IS NULL ORDER BY started_at DESC LIMIT ?)) AS open,
+    SELECT started_at FROM (
+      SELECT started_at, row_number() OVER (ORDER BY started_at DESC) AS place
+      FROM {kind} WHERE vin = ? AND ended_at IS NULL)
+    ORDER BY place > ?, random() LIMIT ?)) AS open,
   (SELECT min(started_at) FROM removed_records WHERE vin = ? AND kind = ? AND removed_at >= ?) AS removed_from,
   (SELECT max(started_at) FROM removed_records WHERE vin = ? AND kind = ? AND removed_at >= ?) AS removed_to,
   EXISTS (SELECT 1 FROM removed_records WHERE vin = ? AND kind = ?) AS has_removed

@@ -1,5 +1,6 @@
 """Tessie's answers as the sync reads them: objects, results, the list of vehicles, and what a refusal means."""
 
+import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
@@ -115,10 +116,19 @@ def read_object(path: str, fetched: Fetched) -> dict[str, Any]:
     """Return the object of an answer; `TessieFailed` for another status, `TessieMalformed` for another body."""
     if fetched.status != 200:
         raise TessieFailed(f"{path}: Tessie answered {fetched.status}", upstream="Tessie")
-    try:
-        value = from_json(fetched.body)
-    except ValueError:
-        value = None
+    value = _parsed(fetched.body)
     if not isinstance(value, dict):
         raise TessieMalformed(f"{path}: not a JSON object", upstream="Tessie")
     return value
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the JSON value of a body, None where it is none; half a surrogate pair in a text costs that text alone."""
+    try:
+        return from_json(body)
+    except ValueError:
+        pass
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None

@@ -14,10 +14,12 @@ MILLISECONDS = 100_000_000_000
 """Tessie's instants are seconds in records and milliseconds in states; one above this is in milliseconds."""
 LARGEST = 2**63
 """Integers from here on are none of SQLite's."""
+LONGEST = 10_000
+"""Characters of a text; a longer one is none that Tessie means."""
 
 
 def _instant(value: object) -> str:
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not -LARGEST <= value < LARGEST:
         raise ValueError("not Unix seconds")
     return from_epoch(value / 1000 if value > MILLISECONDS else value)
 
@@ -28,8 +30,23 @@ def _number(value: object) -> object:
     return value
 
 
+def _text(value: object) -> object:
+    if isinstance(value, str) and (len(value) > LONGEST or not (value.isascii() or _is_unicode(value))):
+        raise ValueError("not a text that a column holds")
+    return value
+
+
+def _is_unicode(text: str) -> bool:
+    """Tell whether a text has no lone surrogate."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 FORMS: Mapping[Kind, Any] = {
-    Kind.TEXT: str,
+    Kind.TEXT: Annotated[str, BeforeValidator(_text)],
     Kind.INTEGER: Annotated[int, BeforeValidator(_number)],
     Kind.REAL: Annotated[float, BeforeValidator(_number)],
     Kind.BOOLEAN: bool,

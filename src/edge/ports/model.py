@@ -77,6 +77,13 @@ class Answer(NamedTuple):
     usage: Usage | None = None
 
 
+class ModelServers(Protocol):
+    """Models' servers by their address, where it comes from an app's settings and not from a binding."""
+
+    def at(self, base_url: str, key: str | None = None) -> "Model":
+        """Return the server with OpenAI's chat completions at an address that ends in its version, such as `/v1`."""
+
+
 class Model(Protocol):
     """A model's server. What can be repeated (no capacity, a broken connection before the first piece) is, twice.
 

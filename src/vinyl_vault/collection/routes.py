@@ -12,7 +12,7 @@ from edge.instants import to_text
 from edge.ports import Row
 from vinyl_vault.collection.listing import Filters, Records, page
 from vinyl_vault.members import MEMBER
-from vinyl_vault.record import LARGEST, Record, RecordFields, shown
+from vinyl_vault.record import LARGEST, LARGEST_RECORD, Record, RecordFields, shown
 from vinyl_vault.sync.merge import NEWEST, Change
 from vinyl_vault.sync.push import ID
 from vinyl_vault.sync.store import Outcome, SyncStore
@@ -128,6 +128,7 @@ async def _change(store: SyncStore, change: Change) -> Outcome:
     outcome = await store.change([change], f"{CLIENT}:{uuid4().hex[:8]}")
     for rejection in outcome.rejections:
         details = {"missing": "a record has an artist or an album", "too_many": "these are too many"}
+        details["too_long"] = f"a record has at most {LARGEST_RECORD} bytes"
         raise InvalidBody([Fault(pointer=f"/{rejection.field}", detail=details[rejection.code])])
     return outcome
 

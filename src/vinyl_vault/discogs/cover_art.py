@@ -7,7 +7,7 @@ from pydantic_core import from_json
 from edge import Clock, Fetch, Log
 from edge.http import HeaderList
 from edge.ports import Fetched, PortError, Throttle, Window
-from vinyl_vault.discogs.barcodes import NoBarcode, canonical
+from vinyl_vault.discogs.barcodes import NoBarcode, forms
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 WINDOW = Window(1, 1.1)
@@ -31,22 +31,23 @@ class CoverArt:
     async def front(self, barcode: str) -> bytes | None:
         """Return the bytes of the front cover of a release with a barcode, or None."""
         try:
-            code = canonical(barcode)
+            codes = forms(barcode)
         except NoBarcode:
             return None
         try:
-            id_ = await self._release_of(code)
+            id_ = await self._release_of(codes)
             return None if id_ is None else await self._image(f"{self._settings.cover_art_url}/release/{id_}/front-500")
         except PortError as fault:
             self._log("warning", "no fall-back cover", error=str(fault)[:300])
             return None
 
-    async def _release_of(self, code: str) -> str | None:
+    async def _release_of(self, codes: list[str]) -> str | None:
         wait = await self._throttle.admit("musicbrainz", WINDOW, PATIENCE_S)
         if wait > PATIENCE_S:
             return None
         await self._clock.sleep(wait)
-        query = urlencode({"query": f"barcode:{code} OR barcode:{code.lstrip('0')}", "fmt": "json", "limit": "1"})
+        wanted = " OR ".join(f"barcode:{code}" for code in codes)
+        query = urlencode({"query": wanted, "fmt": "json", "limit": "1"})
         fetched = await self._get(f"{self._settings.musicbrainz_url}/ws/2/release?{query}")
         if fetched.status == 503:
             await self._throttle.pause("musicbrainz", 5.0)

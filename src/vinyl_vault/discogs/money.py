@@ -1,19 +1,13 @@
 """Currencies that Discogs knows, and amounts in their minor units."""
 
 from decimal import ROUND_HALF_UP, Decimal, DecimalException
+from typing import Literal
 
-CURRENCIES = ("USD", "GBP", "EUR", "CAD", "AUD", "JPY", "CHF", "MXN", "BRL", "NZD", "SEK", "ZAR")
+type Currency = Literal["USD", "GBP", "EUR", "CAD", "AUD", "JPY", "CHF", "MXN", "BRL", "NZD", "SEK", "ZAR"]
 MOST_MINOR = 10**12
 """An amount above this is no price."""
 
 _WITHOUT_MINOR = frozenset({"JPY"})
-
-
-def check_currency(text: str) -> str:
-    """Return a currency's code; `ValueError` for one that Discogs does not know."""
-    if text not in CURRENCIES:
-        raise ValueError(f"one of {', '.join(CURRENCIES)}")
-    return text
 
 
 def minor_units(amount: object, currency: str) -> int | None:

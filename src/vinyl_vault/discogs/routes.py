@@ -2,7 +2,7 @@
 
 from typing import Annotated, TypedDict, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from edge import PUBLIC, Query, Request, Routes
 from edge.auth.limits import TooManyRequests, address, bound
@@ -12,7 +12,7 @@ from vinyl_vault.discogs.answers import Answer
 from vinyl_vault.discogs.budget import DiscogsBusy
 from vinyl_vault.discogs.client import DiscogsNotFound, Json
 from vinyl_vault.discogs.covers import PENDING
-from vinyl_vault.discogs.money import check_currency
+from vinyl_vault.discogs.money import Currency
 from vinyl_vault.discogs.prices import Prices
 from vinyl_vault.discogs.search import Search
 from vinyl_vault.discogs.settings import DiscogsSettings
@@ -33,7 +33,6 @@ _PROBLEMS = (
 )
 
 type Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=300)]
-type Currency = Annotated[str, AfterValidator(check_currency)]
 
 
 class SearchOptions(BaseModel):

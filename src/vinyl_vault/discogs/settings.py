@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from edge import Bucket, RateLimiter, Secret, Settings
 from edge.ports import Throttle
 from edge.settings import BaseUrl
-from vinyl_vault.discogs.money import check_currency
+from vinyl_vault.discogs.money import Currency
 
 USER_AGENT = "VinylVaultApi/0.1"
 
@@ -29,7 +29,7 @@ class DiscogsSettings(Settings):
     discogs_calls_per_minute: Annotated[int, Field(ge=1, le=1_000)] = 60
     discogs_spare_calls: Annotated[int, Field(ge=0, le=1_000)] = 20
     discogs_wait_s: Annotated[float, Field(ge=0, le=20)] = 5.0
-    discogs_currency: Annotated[str, AfterValidator(check_currency)] = "USD"
+    discogs_currency: Currency = "USD"
     discogs_keep_days: Annotated[int, Field(ge=1, le=3_650)] = 30
     cover_art_fallback: bool = False
     musicbrainz_url: BaseUrl = "https://musicbrainz.org"

@@ -8,7 +8,9 @@ one in the server's order stays, the other is reported. No clock is compared.
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from vinyl_vault.record import DEFAULTS, EXTRA, MOST_EXTRA, MOST_TAGS
+from pydantic_core import to_json
+
+from vinyl_vault.record import DEFAULTS, EXTRA, LARGEST_RECORD, MOST_EXTRA, MOST_TAGS
 
 DELETED = "deleted_at"
 """The name under which the last deletion or revival of a record has a revision and a client."""
@@ -175,6 +177,8 @@ class Merge:
         after = record.fields | values
         if sum(name.startswith(EXTRA) and value is not None for name, value in after.items()) > MOST_EXTRA:
             raise Rejected("too_many", "extra")
+        if values and len(to_json(after)) > LARGEST_RECORD:
+            raise Rejected("too_long", max(values, key=lambda name: len(to_json(values[name]))))
         return values, conflicts
 
     def resolve_tags(self, record: Stored, rev: int, value: Any) -> list[str]:

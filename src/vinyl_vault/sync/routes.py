@@ -60,7 +60,7 @@ class ConflictSummary(TypedDict):
 
 
 class RejectedChange(TypedDict):
-    """A change that was not made: `code` is invalid, unknown_field, missing, too_many or gone."""
+    """A change that was not made: `code` is invalid, unknown_field, missing, too_many, too_long or gone."""
 
     id: str | None
     code: str
@@ -134,18 +134,18 @@ def answer(outcome: Outcome, limit: int) -> SyncAnswer:
     """Return an exchange's answer: no record is in it both as applied and as another's."""
     page = outcome.page[:limit]
     applied = dict(outcome.applied)
-    rows: dict[str, Row] = {}
-    for row in (*page, *outcome.sent):
-        if applied.get(row["id"]) != row["rev"]:
-            applied.pop(row["id"], None)
-            rows[row["id"]] = row
+    rows: dict[str, Row | None] = {}
+    for name, row in [*((row["id"], row) for row in page), *outcome.sent.items()]:
+        if row is None or outcome.is_reset or applied.get(name) != row["rev"]:
+            applied.pop(name, None)
+            rows[name] = row
     start = outcome.start
     cursor = Cursor(start.epoch, page[-1]["rev"] if page else start.rev, start.walk)
     return SyncAnswer(
         last_sync=str(cursor),
         more=len(outcome.page) > limit,
-        albums=[shown(row) for row in rows.values() if row["deleted_at"] is None],
-        deleted_ids=[row["id"] for row in rows.values() if row["deleted_at"] is not None],
+        albums=[shown(row) for row in rows.values() if row is not None and row["deleted_at"] is None],
+        deleted_ids=[name for name, row in rows.items() if row is None or row["deleted_at"] is not None],
         applied=[AppliedChange(id=name, rev=rev) for name, rev in applied.items()],
         conflicts=summaries(outcome.conflicts),
         rejected=[RejectedChange(id=r.id, code=r.code, field=r.field) for r in outcome.rejections],

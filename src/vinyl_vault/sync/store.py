@@ -8,7 +8,7 @@ All of it goes through the caller's own database, in which no other user's rows 
 """
 
 import random
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -75,7 +75,7 @@ class Outcome(NamedTuple):
     """The result of a push: revisions of records that the client knows, and rows that it gets.
 
     `page` are changes since its cursor, in their order, with one more where there are more; `sent` are rows that it
-    gets besides.
+    gets besides, None for one that was purged meanwhile.
     """
 
     head: Head
@@ -84,7 +84,7 @@ class Outcome(NamedTuple):
     conflicts: Sequence[Conflict]
     rejections: Sequence[Rejection]
     page: Sequence[Row]
-    sent: Sequence[Row]
+    sent: Mapping[str, Row | None]
     is_reset: bool
 
 
@@ -165,16 +165,17 @@ class SyncStore:
     async def repeat(self, push: Push, state: State, memory: Memory) -> Outcome:
         """Answer a push that came before: what became of it, and the changes since its cursor as they are now."""
         start, is_reset = self.start(push, state.head)
+        whole = [*memory.merged, *(memory.applied if is_reset else ())]
         statements = [
             Statement(_HEAD),
             self.page(push, start),
-            Statement(_BY_IDS, (_json(memory.merged),)),
+            Statement(_BY_IDS, (_json(whole),)),
             Statement(_CONFLICTS, (push.memory, push.seq)),
         ]
         head, page, sent, conflicts = [result.rows for result in await self._db.batch(statements)]
         applied = {name: memory.base - rev if rev < 0 else rev for name, rev in memory.applied.items()}
         found = [_conflict(row) for row in conflicts]
-        return Outcome(Head(**head[0]), start, applied, found, memory.rejections, page, sent, is_reset)
+        return Outcome(Head(**head[0]), start, applied, found, memory.rejections, page, _by_id(whole, sent), is_reset)
 
     async def write(self, push: Push, state: State, merge: Merge) -> Outcome:
         """Write a merged push in one batch, and read the changes since its cursor in the same one."""
@@ -186,7 +187,8 @@ class SyncStore:
             statements.append(self._db.prepare.insert("sync_heads", [first], key="user_id", keep=True))
         if push.changes or push.rejections:
             statements += self.writes(push, state, merge)
-        reads = [Statement(_HEAD), self.page(push, start), Statement(_BY_IDS, (_json([*merge.merged]),))]
+        whole = [*merge.merged, *(merge.applied if is_reset else ())]
+        reads = [Statement(_HEAD), self.page(push, start), Statement(_BY_IDS, (_json(whole),))]
         results = await self._db.batch([*statements, *reads])
         rows = [result.rows for result in results[-len(reads) :]]
         after = Head(**rows[0][0])
@@ -194,7 +196,8 @@ class SyncStore:
             start = start._replace(epoch=after.epoch)
         base = after.rev - len(merge.changed)
         applied = {name: base - rev if rev < 0 else rev for name, rev in merge.applied.items()}
-        return Outcome(after, start, applied, merge.conflicts, merge.rejections, rows[1], rows[2], is_reset)
+        sent = _by_id(whole, rows[2])
+        return Outcome(after, start, applied, merge.conflicts, merge.rejections, rows[1], sent, is_reset)
 
     def start(self, push: Push, head: Head) -> tuple[Cursor, bool]:
         """Return the cursor from which changes are read, and whether the client's own is no longer valid."""
@@ -265,6 +268,11 @@ class SyncStore:
 def _is_race(fault: ConstraintViolation) -> bool:
     """Tell whether a write failed as another one came between."""
     return fault.constraint == "unchanged" or fault.table == "sync_queue"
+
+
+def _by_id(ids: Iterable[str], rows: Iterable[Row]) -> dict[str, Row | None]:
+    """Return rows by the ids that were asked for; a client is sent them whole, on a reset all that it has pushed."""
+    return {**dict.fromkeys(ids), **{row["id"]: row for row in rows}}
 
 
 def _json(value: object) -> str:

@@ -14,6 +14,7 @@ DELIMITERS = (",", ";", "\t")
 _FORMULA = re.compile(r"'*[=+\-@\t\r]")
 _ESCAPED = re.compile(r"'+[=+\-@\t\r]")
 _NEEDS_QUOTES = re.compile(r'[",;\t\r\n]')
+_BREAKS = re.compile(r"[\r\n]+")
 _SEPARATOR_LINE = re.compile(r"sep=([,;\t])\r?\n?", re.IGNORECASE)
 _WIDE = {codecs.BOM_UTF16_LE: "utf-16-le", codecs.BOM_UTF16_BE: "utf-16-be"}
 _LATIN = "windows-1252-bytes"
@@ -113,6 +114,10 @@ class RowReader:
             text = text[named.end() :]
         place = 0
         while place < len(text):
+            if (blank := _BREAKS.match(text, place)) is not None:
+                self.row += blank[0].count("\n") or blank[0].count("\r")
+                place = blank.end()
+                continue
             cells, end = self._row_at(text, place, is_last=is_last)
             if end < 0:
                 break
@@ -136,11 +141,12 @@ class RowReader:
         if named:
             self.delimiter = named[1]
             return "\n" in named[0] or is_last
-        end = re.search(r"[\r\n]", text)
+        first = text.lstrip("\r\n")
+        end = _BREAKS.search(first)
         if end is None and not is_last:
-            self._check(len(text))
+            self._check(len(first))
             return False
-        line = re.sub(r'"[^"]*"', "", text[: end.start()] if end else text)
+        line = re.sub(r'"[^"]*"', "", first[: end.start()] if end else first)
         self.delimiter = max(DELIMITERS, key=line.count)
         return True
 

@@ -26,15 +26,15 @@ CALLS = 2
 """Calls to Discogs for one release: itself and its cover."""
 MOST_ATTEMPTS = 6
 FIRST_PAUSE = timedelta(minutes=5)
-PAGE = 50
 
-_DUE = "SELECT * FROM details_due WHERE due_at <= ? ORDER BY due_at, user_id, record_id LIMIT ?"
+_DUE = "SELECT * FROM details_due WHERE user_id > ? AND due_at <= ? ORDER BY user_id, due_at LIMIT 1"
+"""The first record that is due of the next user after one."""
 _FILLED = ("year", "label", "catalogue_number", "format", "formats", "genre", "style", "country", "barcode", "cover")
 """Fields that are filled in where a record has nothing there; what a person wrote stays."""
 
 
 class Details:
-    """Fills records in, the longest waiting first, until the calls that may be made are used up."""
+    """Fills records in, one of each user in turn, until the calls that may be made are used up."""
 
     def __init__(
         self, db: SystemDatabase, releases: Releases, settings: DiscogsSettings, clock: Clock, log: Log
@@ -47,12 +47,17 @@ class Details:
 
     async def fill(self, seconds: float) -> int:
         """Fill records in for some seconds; return how many were."""
-        end, filled = monotonic() + seconds, 0
-        while rows := await self._db.all(_DUE, to_text(self._clock.now()), PAGE):
-            for row in rows:
-                if monotonic() >= end or not await self._fill(row):
-                    return filled
-                filled += 1
+        end, filled, last = monotonic() + seconds, 0, ""
+        while monotonic() < end:
+            row = await self._db.first(_DUE, last, to_text(self._clock.now()))
+            if row is None and not last:
+                break
+            last = row["user_id"] if row else ""  # behind the last user comes the first again
+            if row is None:
+                continue
+            if not await self._fill(row):
+                break
+            filled += 1
         return filled
 
     async def _fill(self, row: Row) -> bool:

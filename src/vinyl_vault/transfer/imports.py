@@ -1,6 +1,6 @@
 """Imports of one user: a file is read part by part, checked against the collection, and then written."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Any, NamedTuple
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from edge.ports import Row
 from vinyl_vault.transfer.csv_text import BadTable
 from vinyl_vault.transfer.duplicates import Duplicates
 from vinyl_vault.transfer.table_reader import ReadRow, TableReader
-from vinyl_vault.transfer.uploads import Upload, validated
+from vinyl_vault.transfer.uploads import Chunk, Upload, validated
 
 MOST_BYTES = 50 * 1024 * 1024
 MOST_ROWS = 100_000
@@ -63,6 +63,14 @@ class Part(NamedTuple):
     number: int
     body: bytes
     is_last: bool
+
+
+class Taken(NamedTuple):
+    """The rows of a part: how many, how many chunks the file has now, and those that make no record."""
+
+    read: int
+    chunks: int
+    refused: list[dict[str, Any]]
 
 
 class Imports:
@@ -115,19 +123,19 @@ class Imports:
             raise ImportNotFound
         reader = TableReader.resume(state)
         try:
-            rows = [validated(read) for read in reader.read(part.body, is_last=part.is_last)]
+            taken = await self._keep(row, reader.read(part.body, is_last=part.is_last))
         except BadTable as fault:
             raise NotATable(str(fault)) from None
         await upload.keep_state(part.number + 1, reader.state())
         about: dict[str, Any] = {"encoding": reader.encoding, "delimiter": reader.delimiter}
         if reader.header is not None:
             about |= {"layout": to_json(reader.header.names).decode(), "is_wantlist": int(reader.status == "wanted")}
-        return await self._take(row, len(part.body), rows, about)
+        return await self._note(row, len(part.body), taken, about)
 
     async def add_rows(self, row: Row, rows: Sequence[ReadRow], size: int) -> Row:
         """Take the rows of a file that came as a whole."""
         self._bound(row, size)
-        return await self._take(row, size, [validated(read) for read in rows], {"encoding": "utf-8"})
+        return await self._note(row, size, await self._keep(row, rows), {"encoding": "utf-8"})
 
     async def check(self, row: Row) -> Row:
         """Judge all rows of a file against the collection as it is now; a running import can be written then."""
@@ -156,20 +164,33 @@ class Imports:
         await self._db.delete("imports", "id = ?", row["id"])
         await self.upload(row["id"]).remove()
 
-    async def _take(self, row: Row, size: int, rows: Sequence[ReadRow], about: dict[str, Any]) -> Row:
-        """Keep the rows that make records, and count the others."""
-        if row["rows_read"] + len(rows) > MOST_ROWS:
-            raise FileTooLarge(f"a file has at most {MOST_ROWS} rows", limit=MOST_ROWS)
-        kept = [{"row": read.row, "fields": read.fields} for read in rows if read.fields is not None]
-        refused = [{"row": read.row, "reason": read.fault} for read in rows if read.fields is None]
-        chunks = await self.upload(row["id"]).keep_rows(row["chunks"], kept)
-        listed = [*from_json(row["refusals"]), *refused][:MOST_LISTED]
+    async def _keep(self, row: Row, rows: Iterable[ReadRow]) -> Taken:
+        """Write the rows that make records, chunk by chunk as they are read, and note the others."""
+        upload, chunk = self.upload(row["id"]), Chunk()
+        read, refused, chunks = 0, list[dict[str, Any]](), int(row["chunks"])
+        for one in map(validated, rows):
+            read += 1
+            if row["rows_read"] + read > MOST_ROWS:
+                raise FileTooLarge(f"a file has at most {MOST_ROWS} rows", limit=MOST_ROWS)
+            if one.fields is None:
+                refused.append({"row": one.row, "reason": one.fault})
+            elif full := chunk.add({"row": one.row, "fields": one.fields}):
+                await upload.keep_rows(chunks, full)
+                chunks += 1
+        if chunk.rows:
+            await upload.keep_rows(chunks, chunk.rows)
+            chunks += 1
+        return Taken(read, chunks, refused)
+
+    async def _note(self, row: Row, size: int, taken: Taken, about: dict[str, Any]) -> Row:
+        """Count what was read of a file, unless another event did."""
+        listed = [*from_json(row["refusals"]), *taken.refused][:MOST_LISTED]
         changes = about | {
             "bytes": row["bytes"] + size,
             "parts": row["parts"] + 1,
-            "chunks": row["chunks"] + chunks,
-            "rows_read": row["rows_read"] + len(rows),
-            "rows_refused": row["rows_refused"] + len(refused),
+            "chunks": taken.chunks,
+            "rows_read": row["rows_read"] + taken.read,
+            "rows_refused": row["rows_refused"] + len(taken.refused),
             "refusals": to_json(listed).decode(),
         }
         await self._change(row["id"], changes, "state = 'open' AND parts = ?", row["parts"])

@@ -24,12 +24,9 @@ class Upload:
         self._bucket = bucket
         self._prefix = f"imports/{sha256(user_id.encode(errors='surrogatepass')).hexdigest()[:32]}/{import_id}"
 
-    async def keep_rows(self, first: int, rows: Sequence[dict[str, Any]]) -> int:
-        """Write rows as chunks, of which `first` is the first; return how many chunks there are."""
-        chunks = chunked(rows)
-        for number, chunk in enumerate(chunks, first):
-            await self._put(f"rows-{number}", chunk)
-        return len(chunks)
+    async def keep_rows(self, chunk: int, rows: Sequence[dict[str, Any]]) -> None:
+        """Write the rows of a chunk."""
+        await self._put(f"rows-{chunk}", rows)
 
     async def rows(self, chunk: int) -> list[dict[str, Any]]:
         """Return the rows of a chunk, each `{row, fields}`; none where it is gone."""
@@ -76,18 +73,22 @@ async def _joined(parts: Any) -> bytes:
     return b"".join([part async for part in stream])
 
 
-def chunked(rows: Sequence[dict[str, Any]]) -> list[list[dict[str, Any]]]:
-    """Return rows in chunks that can be written in one push."""
-    chunks: list[list[dict[str, Any]]] = []
-    size = 0
-    for row in rows:
+class Chunk:
+    """Rows that are written in one push: as many as fit."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, Any]] = []
+        self._size = 0
+
+    def add(self, row: dict[str, Any]) -> list[dict[str, Any]]:
+        """Add a row; where it does not fit, return the rows that were there, and begin the next chunk with it."""
         length = len(to_json(row))
-        if not chunks or len(chunks[-1]) >= CHUNK_ROWS or size + length > CHUNK_BYTES:
-            chunks.append([])
-            size = 0
-        chunks[-1].append(row)
-        size += length
-    return chunks
+        if not self.rows or (len(self.rows) < CHUNK_ROWS and self._size + length <= CHUNK_BYTES):
+            self.rows.append(row)
+            self._size += length
+            return []
+        full, self.rows, self._size = self.rows, [row], length
+        return full
 
 
 def validated(read: ReadRow) -> ReadRow:

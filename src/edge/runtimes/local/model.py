@@ -115,6 +115,21 @@ async def _check(answer: aiohttp.ClientResponse) -> None:
     raise fault_of(answer.status, _message(await answer.content.read(65536)), float(after) if after.isdigit() else None)
 
 
+class LocalModelServers:
+    """Servers by address; all connections end with the runtime."""
+
+    def __init__(self) -> None:
+        self._models: dict[tuple[str, str | None], LocalModel] = {}
+
+    def at(self, base_url: str, key: str | None = None) -> LocalModel:
+        return self._models.setdefault((base_url, key), LocalModel(base_url, key))
+
+    async def close(self) -> None:
+        """Close the connections."""
+        for model in self._models.values():
+            await model.close()
+
+
 def _in_order(answer: object) -> object:
     """Return the vectors of an answer, in the order of their `index`; None where it has no such thing."""
     try:

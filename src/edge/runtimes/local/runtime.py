@@ -29,7 +29,7 @@ from edge.ports import (
 )
 from edge.ports.crypto import Crypto
 from edge.ports.events import Events
-from edge.ports.model import Model
+from edge.ports.model import Model, ModelServers
 from edge.ports.telemetry import Telemetry
 from edge.runtimes.local.assets import LocalAssets
 from edge.runtimes.local.background import LocalBackground
@@ -44,7 +44,7 @@ from edge.runtimes.local.key_value import LocalKeyValue
 from edge.runtimes.local.log import LocalLog
 from edge.runtimes.local.mailer import LocalMailer
 from edge.runtimes.local.migrations import migrate
-from edge.runtimes.local.model import LocalModel
+from edge.runtimes.local.model import LocalModel, LocalModelServers
 from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
@@ -84,6 +84,7 @@ class LocalRuntime:
         self.settings = app.settings({**env, **bindings})
         self.log = LocalLog("info" if "log_level" in self.settings.faults else self.settings.log_level)
         self.clock, self.fetch, self.background = LocalClock(), LocalFetch(), LocalBackground(self.log)
+        self.model_servers = LocalModelServers()
         self._runtime: dict[Any, object] = {
             Assets: LocalAssets(assets),
             Background: self.background,
@@ -91,6 +92,7 @@ class LocalRuntime:
             Crypto: LocalCrypto(),
             Fetch: self.fetch,
             Log: self.log,
+            ModelServers: self.model_servers,
         }
         self._ports = Ports(self.settings, self._runtime)
         crons = (cron for cron, _ in app.jobs)
@@ -143,6 +145,7 @@ class LocalRuntime:
         await self.fetch.close()
         for model in self._models:
             await model.close()
+        await self.model_servers.close()
         self._opened.close()
 
     def _keep[A: Closable](self, adapter: A) -> A:

@@ -33,7 +33,7 @@ from edge.ports import (
 )
 from edge.ports.crypto import Crypto
 from edge.ports.events import Events
-from edge.ports.model import Model
+from edge.ports.model import Model, ModelServers
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
 from edge.request import Request
@@ -42,7 +42,7 @@ from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
 from edge.runtimes.workers.mailer import SendEmail
-from edge.runtimes.workers.model import WorkersAi
+from edge.runtimes.workers.model import FetchedModels, WorkersAi
 from edge.runtimes.workers.quotas import DurableQuotas
 from edge.runtimes.workers.runtime import AssetsBinding, ConsoleLog, ContextBackground, RuntimeClock, RuntimeFetch
 from edge.runtimes.workers.storage import R2, Kv, QueueProducer, RateLimit
@@ -150,6 +150,7 @@ class Isolate:
             Clock: RuntimeClock(),
             Crypto: WebCrypto(),
             Fetch: RuntimeFetch(),
+            ModelServers: FetchedModels(),
             Log: ConsoleLog("info" if "log_level" in settings.faults else settings.log_level),
         }
         return settings

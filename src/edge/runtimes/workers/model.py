@@ -3,13 +3,15 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from typing import Any
 
-from js import JSON
-from pydantic_core import from_json
-from pyodide.ffi import JsException
+from js import JSON, AbortController
+from js import fetch as js_fetch
+from pydantic_core import from_json, to_json
+from pyodide.ffi import JsException, to_js
 
-from edge.ports.model import Prompt
-from edge.runtimes.model_wire import Asking, as_stream, thrown
-from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, to_object
+from edge.errors import PayloadTooLarge
+from edge.ports.model import Model, ModelError, Prompt
+from edge.runtimes.model_wire import Asking, as_stream, fault_of, thrown
+from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, read_all, to_object
 
 MODELS = (
     "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
@@ -65,6 +67,88 @@ class WorkersAi(Asking):
         except JsException as fault:
             raise thrown(message_of(fault)) from None
         return answer.get("data") if isinstance(answer, dict) else None
+
+
+MAX_WHOLE = 8 * 1024 * 1024
+"""Bytes of an answer that is no stream, and of a fault."""
+
+
+class FetchedModels:
+    """Servers of models by address; none of them holds anything of an event."""
+
+    def at(self, base_url: str, key: str | None = None) -> Model:
+        return FetchedModel(base_url, key)
+
+
+class FetchedModel(Asking):
+    """A server with OpenAI's chat completions, by the runtime's own fetch. No message holds its key."""
+
+    def __init__(self, base_url: str, key: str | None) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
+
+    async def names(self) -> list[str]:
+        found = from_json(await self._whole(await self._fetch("/models", None)))
+        listed = found.get("data") if isinstance(found, dict) else found
+        models = listed if isinstance(listed, list) else []
+        return [str(model["id"]) for model in models if isinstance(model, dict) and "id" in model]
+
+    async def probe(self) -> None:
+        await self.names()
+
+    async def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
+        body: dict[str, Any] = {**prompt.options, "model": prompt.model, "messages": prompt.messages}
+        body |= {"tools": prompt.tools} if prompt.tools else {}
+        body |= {"stream": True, "stream_options": {"include_usage": True}} if stream else {}
+        leaving = AbortController.new()
+        try:
+            answer = await self._fetch("/chat/completions", to_json(body), leaving.signal)
+            if "text/event-stream" in (answer.headers.get("content-type") or ""):
+                async for part in NativeStream(answer.body):
+                    yield part
+            else:
+                yield as_stream(from_json(await self._whole(answer)))
+        except JsException as fault:
+            raise ModelError(f"the connection to the model's server failed: {fault.name}") from None
+        except ValueError:
+            raise ModelError("the answer is no JSON") from None
+        finally:
+            leaving.abort()
+
+    async def _embed(self, texts: Sequence[str], model: str) -> object:
+        asked = to_json({"model": model, "input": texts})
+        answer = from_json(await self._whole(await self._fetch("/embeddings", asked)))
+        listed = sorted(answer["data"], key=lambda one: one["index"])
+        return [one["embedding"] for one in listed]
+
+    async def _fetch(self, path: str, body: bytes | None, signal: Any = None) -> Any:
+        method = "GET" if body is None else "POST"
+        options = to_object({"method": method, "headers": self._headers, "redirect": "manual"})
+        if body is not None:
+            options.body = to_js(body)
+        if signal is not None:
+            options.signal = signal
+        answer = await js_fetch(self._base_url + path, options)
+        if answer.status != 200:
+            after = str(answer.headers.get("retry-after") or "")
+            text = await self._whole(answer)
+            raise fault_of(answer.status, _fault(text), float(after) if after.isdigit() else None)
+        return answer
+
+    async def _whole(self, answer: Any) -> bytes:
+        try:
+            return await read_all(answer.body, MAX_WHOLE)
+        except PayloadTooLarge:
+            raise ModelError(f"the answer is larger than {MAX_WHOLE} bytes") from None
+
+
+def _fault(body: bytes) -> str:
+    """Return what an error says of itself, in OpenAI's form, or nothing."""
+    try:
+        error = from_json(body)["error"]
+        return str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        return ""
 
 
 def _said(message: Mapping[str, Any]) -> Mapping[str, Any]:

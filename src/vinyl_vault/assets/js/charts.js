@@ -1,0 +1,48 @@
+// Charts by hand, each with its numbers as a table for whoever does not see it.
+import { el, svg } from "./dom.js";
+
+const WIDTH = 440; // of the picture's own units: small, so that its text is readable on a phone
+const LINE = 30;
+const NAMES = 160;
+
+// Lying bars: rows of {name, records, note}.
+export function lyingBars(caption, rows) {
+  const most = Math.max(1, ...rows.map((row) => row.records));
+  const height = rows.length * LINE + 4;
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} ${height}`, class: "chart", "aria-hidden": "true" },
+    rows.map((row, n) => {
+      const width = Math.max(2, (row.records / most) * (WIDTH - NAMES - 60));
+      const y = n * LINE + 4;
+      return [svg("text", { x: NAMES - 8, y: y + 16, class: "name", "text-anchor": "end" }, short(row.name, 17)),
+        svg("rect", { x: NAMES, y, width, height: LINE - 8, rx: 3, class: "bar" }),
+        svg("text", { x: NAMES + 6 + width, y: y + 16, class: "figure" }, String(row.records))];
+    }).flat());
+  return figure(caption, picture, rows);
+}
+
+// Standing bars: as many as there are rows, in their order.
+export function standingBars(caption, rows) {
+  const most = Math.max(1, ...rows.map((row) => row.records));
+  const step = WIDTH / Math.max(1, rows.length);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} 220`, class: "chart", "aria-hidden": "true" },
+    rows.map((row, n) => {
+      const height = (row.records / most) * 160;
+      const middle = (n + 0.5) * step;
+      return [svg("rect", { x: middle - Math.min(28, step * 0.35), y: 188 - height, width: Math.min(56, step * 0.7), height, rx: 3, class: "bar" }),
+        svg("text", { x: middle, y: 180 - height, class: "figure", "text-anchor": "middle" }, String(row.records)),
+        svg("text", { x: middle, y: 208, class: "name", "text-anchor": "middle" }, short(row.name, Math.max(3, Math.floor(step / 8))))];
+    }).flat(), svg("line", { x1: 0, x2: WIDTH, y1: 188, y2: 188, class: "axis" }));
+  return figure(caption, picture, rows);
+}
+
+function figure(caption, picture, rows) {
+  const hasNotes = rows.some((row) => row.note);
+  const cells = (row) => [el("th", { scope: "row" }, row.name), el("td", {}, String(row.records)), hasNotes && el("td", {}, row.note ?? "")];
+  const table = el("table", {}, el("caption", { class: "unseen" }, caption),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Name"), el("th", { scope: "col" }, "Records"), hasNotes && el("th", { scope: "col" }, "Value"))),
+    el("tbody", {}, rows.map((row) => el("tr", {}, cells(row)))));
+  return el("figure", { class: "card" }, el("figcaption", {}, caption), picture,
+    el("details", {}, el("summary", {}, `${caption} as a table`), el("div", { class: "wide" }, table)));
+}
+
+const short = (text, most) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);

@@ -1,0 +1,73 @@
+// The outbox's rules, without a database: edits of a record, what a screen shows of it, what a push carries.
+
+// Edits of one record that no push has yet; `rev` is the lowest revision that was seen at one of them.
+export const newEdits = (id, rev) => ({ id, rev, fields: {}, deleted: false });
+
+// What a person has seen of a record: a push that waits hides newer values.
+export function seenRev(known, frozen) {
+  const rev = known?.rev ?? 0;
+  return frozen ? Math.min(rev, frozen.rev) : rev;
+}
+
+// Adds fields to edits; of tags, what is added and removed.
+export function addFields(edits, fields) {
+  const merged = { ...edits.fields };
+  for (const [name, value] of Object.entries(fields)) {
+    merged[name] = name === "tags" && merged.tags ? joinedTags(merged.tags, value) : value;
+  }
+  return { ...edits, fields: merged, deleted: false };
+}
+
+export const asDeletion = (edits) => ({ ...edits, fields: {}, deleted: true });
+
+function joinedTags(before, after) {
+  const add = new Set([...before.add.filter((tag) => !after.remove.includes(tag)), ...after.add]);
+  const remove = new Set([...before.remove.filter((tag) => !after.add.includes(tag)), ...after.remove]);
+  return { add: [...add], remove: [...remove] };
+}
+
+// A record with edits over it; null where they delete it.
+export function overlaid(record, edits) {
+  if (!edits) return record ?? null;
+  if (edits.deleted) return null;
+  const shown = { ...(record ?? { id: edits.id, rev: 0 }), ...edits.fields };
+  if (edits.fields.tags) {
+    const { add, remove } = edits.fields.tags;
+    const kept = (record?.tags ?? []).filter((tag) => !remove.includes(tag));
+    shown.tags = [...new Set([...kept, ...add])].sort();
+  }
+  return shown;
+}
+
+// A record as a device shows it: what is synced, below a push that waits, below edits that no push has.
+export function screen(known, frozen, edits) {
+  return overlaid(overlaid(known, frozen), edits);
+}
+
+// Edits that a push gave back, below those that came later.
+export function joined(earlier, later) {
+  if (!later) return earlier;
+  if (later.deleted) return later;
+  const rev = Math.min(earlier.rev, later.rev);
+  if (earlier.deleted) return { ...later, rev };
+  return { ...addFields(earlier, later.fields), rev };
+}
+
+// The fields that differ between a record and a form; tags as what is added and removed.
+export function difference(before, after) {
+  const fields = {};
+  for (const [name, value] of Object.entries(after)) {
+    const old = before?.[name] ?? (Array.isArray(value) ? [] : null);
+    if (JSON.stringify(old) === JSON.stringify(value)) continue;
+    if (name !== "tags") { fields[name] = value; continue; }
+    fields.tags = { add: value.filter((tag) => !old.includes(tag)), remove: old.filter((tag) => !value.includes(tag)) };
+  }
+  return fields;
+}
+
+export function pushRows(edits) {
+  return {
+    albums: edits.filter((one) => !one.deleted).map(({ id, rev, fields }) => ({ id, rev, set: fields })),
+    deleted_ids: edits.filter((one) => one.deleted).map(({ id, rev }) => ({ id, rev })),
+  };
+}

@@ -1,0 +1,38 @@
+// Written by `make golden`.
+self.SHELL = {
+  "version": "6301134f287747fc",
+  "files": [
+    "/css/site.css",
+    "/css/views.css",
+    "/icon.svg",
+    "/",
+    "/js/app.js",
+    "/js/channel.js",
+    "/js/charts.js",
+    "/js/dom.js",
+    "/js/edits.js",
+    "/js/fields.js",
+    "/js/leaving.js",
+    "/js/links.js",
+    "/js/model.js",
+    "/js/numbers.js",
+    "/js/outbox.js",
+    "/js/session.js",
+    "/js/store.js",
+    "/js/sync.js",
+    "/js/views/account.js",
+    "/js/views/add.js",
+    "/js/views/album.js",
+    "/js/views/chat.js",
+    "/js/views/collection.js",
+    "/js/views/cover.js",
+    "/js/views/form.js",
+    "/js/views/genres.js",
+    "/js/views/importing.js",
+    "/js/views/login.js",
+    "/js/views/statistics.js",
+    "/js/views/syncing.js",
+    "/js/virtual.js",
+    "/site.webmanifest"
+  ]
+};

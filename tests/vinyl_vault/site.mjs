@@ -1,0 +1,405 @@
+// The site in Chromium: all cases in one browser, one after the other. Prints what became of each as JSON.
+//   node site.mjs URL [FOLDER_FOR_SCREENSHOTS]
+import { readFile } from "node:fs/promises";
+import { chromium } from "playwright-core";
+
+const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
+const [url, shots] = process.argv.slice(2);
+const PASSWORD = "a long enough sentence of mine";
+const CSV_HEAD = "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added,Collection Media Condition,Collection Sleeve Condition,Collection Notes";
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+});
+const faults = []; // of the console and of scripts, but for requests that are meant to fail
+let account = 0;
+
+async function device(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: "en-GB", acceptDownloads: true, ...options });
+  context.setDefaultTimeout(8000);
+  const page = await context.newPage();
+  watch(page);
+  return { context, page };
+}
+
+function watch(page) {
+  page.on("pageerror", (fault) => faults.push(String(fault)));
+  page.on("console", (message) => {
+    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) faults.push(message.text());
+  });
+}
+
+const check = (isTrue, text) => { if (!isTrue) throw new Error(text); };
+const ready = (page) => page.waitForSelector("body[data-ready]");
+const status = (page, text) => page.waitForFunction((wanted) => document.getElementById("sync-text").textContent.includes(wanted), text);
+
+async function registered(page) {
+  const email = `collector${++account}@example.org`;
+  await page.goto(`${url}/#/register`);
+  await ready(page);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Register" }).click();
+  await page.waitForSelector("#count");
+  await status(page, "Synced");
+  return email;
+}
+
+async function loggedIn(page, email) {
+  await page.goto(`${url}/#/login`);
+  await ready(page);
+  await page.getByLabel("E-mail").fill(email);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Log in" }).click();
+  await page.waitForSelector("#count");
+  await status(page, "Synced");
+}
+
+// A program's request, as another device sends it.
+async function sent(method, path, body, token) {
+  const headers = { "content-type": "application/json", ...(token ? { authorization: `Bearer ${token}` } : {}) };
+  const answer = await fetch(url + path, { method, headers, body: JSON.stringify(body) });
+  check(answer.ok, `${method} ${path}: ${answer.status}`);
+  return answer.status === 204 ? null : answer.json();
+}
+
+async function go(page, hash, selector) {
+  await page.evaluate((to) => { location.hash = to; }, hash);
+  await page.waitForSelector(selector);
+}
+
+async function added(page, artist, album) {
+  await go(page, "#/add", ".record-form");
+  await page.locator(".record-form [name=artist]").fill(artist);
+  await page.locator(".record-form [name=album]").fill(album);
+  await page.getByRole("button", { name: "Add the record" }).click();
+  await page.waitForSelector(".album h1");
+  return page.evaluate(() => location.hash.replace("#/album/", ""));
+}
+
+async function changed(page, id, name, value) {
+  await go(page, `#/edit/${id}`, ".record-form");
+  await page.locator(`.record-form [name=${name}]`).fill(value);
+  await page.getByRole("button", { name: "Save" }).click();
+  await page.waitForSelector(".album h1");
+}
+
+async function syncNow(page) {
+  await go(page, "#/sync", "#sync-state");
+  await page.getByRole("button", { name: "Sync now" }).click();
+}
+
+async function shot(page, name) {
+  if (shots) await page.screenshot({ path: `${shots}/${name}.png` });
+}
+
+// Runs work in the page with the user's database: what it stores.
+const rowsOf = (page, store) => page.evaluate(async (name) => {
+  const [{ name: database }] = (await indexedDB.databases()).filter((one) => one.name.startsWith("vinyl-vault-"));
+  const open = indexedDB.open(database);
+  await new Promise((resolve) => { open.onsuccess = resolve; });
+  const all = open.result.transaction(name).objectStore(name).getAll();
+  await new Promise((resolve) => { all.onsuccess = resolve; });
+  open.result.close();
+  return all.result;
+}, store);
+
+let first;
+let second;
+let email;
+
+const CASES = {
+  async registers_and_shows_an_empty_collection() {
+    first = await device();
+    await first.page.goto(url);
+    await ready(first.page);
+    check(await first.page.getByRole("heading", { name: "Log in" }).isVisible(), "strangers see the log-in");
+    await shot(first.page, "login");
+    email = await registered(first.page);
+    check(await first.page.getByText("There are no records here yet.").isVisible(), "it is empty");
+    const policy = await first.page.evaluate(async () => (await fetch("/", { headers: { accept: "text/html" } })).headers.get("content-security-policy"));
+    check(/script-src 'self';/.test(policy) && !/unsafe/.test(policy), `policy ${policy}`);
+    const cookie = (await first.context.cookies()).find((one) => one.name.endsWith("refresh"));
+    const seen = await first.page.evaluate(() => [document.cookie, JSON.stringify({ ...localStorage })]);
+    check(cookie?.httpOnly && !seen.join().includes(cookie.value), "scripts see no refresh token");
+    check(await first.page.evaluate(async () => Boolean(await navigator.serviceWorker.ready)), "a service worker is there");
+  },
+
+  async opens_and_edits_without_a_network_and_two_browsers_meet() {
+    const { page } = first;
+    const id = await added(page, "Can", "Tago Mago");
+    await status(page, "Synced");
+    second = await device();
+    await loggedIn(second.page, email);
+    await second.page.getByText("Tago Mago").waitFor();
+    await first.context.setOffline(true);
+    await second.context.setOffline(true);
+    await page.goto(url); // from the service worker alone
+    await ready(page);
+    await page.getByText("Tago Mago").waitFor();
+    await changed(page, id, "notes", "plays well");
+    await changed(second.page, id, "label", "United Artists");
+    await added(second.page, "Neu!", "Neu!");
+    await status(page, "1 not synced");
+    await status(second.page, "2 not synced");
+    await first.context.setOffline(false);
+    await second.context.setOffline(false);
+    await status(page, "Synced");
+    await status(second.page, "Synced");
+    await syncNow(page);
+    await go(page, `#/album/${id}`, ".album");
+    await page.getByText("United Artists").waitFor();
+    await syncNow(second.page);
+    await go(second.page, `#/album/${id}`, ".album");
+    await second.page.getByText("plays well").waitFor();
+    await go(page, "#/", "#count");
+    await page.getByText("2 records").waitFor();
+  },
+
+  async a_conflict_is_shown_on_both_until_somebody_dismisses_it() {
+    const { page } = first;
+    await page.getByRole("link", { name: /Tago Mago/ }).click();
+    await page.waitForSelector(".album");
+    const id = await page.evaluate(() => location.hash.replace("#/album/", ""));
+    await first.context.setOffline(true);
+    await second.context.setOffline(true);
+    await changed(page, id, "shelf", "left");
+    await changed(second.page, id, "shelf", "right");
+    await first.context.setOffline(false);
+    await status(page, "Synced");
+    await second.context.setOffline(false);
+    await status(second.page, "1 to look at");
+    await syncNow(page);
+    await page.locator("#conflicts .conflict").waitFor();
+    const text = await page.locator("#conflicts .conflict").innerText();
+    check(/Shelf was changed twice/.test(text) && /left/.test(text) && /right/.test(text), text);
+    await shot(page, "conflict");
+    await second.page.evaluate(() => { location.hash = "#/sync"; });
+    await page.getByRole("button", { name: /^Dismiss/ }).click();
+    await page.locator("#conflicts").waitFor({ state: "detached" });
+    await status(page, "Synced");
+    await second.page.getByRole("button", { name: "Sync now" }).click();
+    await status(second.page, "Synced");
+    await second.page.locator("#conflicts").waitFor({ state: "detached" }); // it is gone there too
+    check((await rowsOf(page, "records")).find((one) => one.id === id).shelf === "right", "the later push stays");
+  },
+
+  async two_tabs_share_one_outbox() {
+    const { page, context } = first;
+    const tab = await context.newPage();
+    watch(tab);
+    let pushes = 0;
+    context.on("response", (answer) => { pushes += answer.url().endsWith("/sync") && /"set"/.test(answer.request().postData() ?? "") ? 1 : 0; });
+    await tab.goto(url);
+    await ready(tab);
+    await go(page, "#/", "#count");
+    await context.setOffline(true);
+    await added(tab, "Faust", "Faust IV");
+    await page.getByText("Faust IV").waitFor(); // heard of without a network
+    await status(page, "1 not synced");
+    await status(tab, "1 not synced");
+    await context.setOffline(false);
+    await status(page, "Synced");
+    await status(tab, "Synced");
+    check(pushes === 1, `answered ${pushes} times`);
+    await tab.close();
+  },
+
+  async a_restored_database_resets_the_copy_and_keeps_what_waits() {
+    const { page, context } = first;
+    await context.setOffline(true);
+    const id = (await rowsOf(page, "records")).find((one) => one.album === "Tago Mago").id;
+    await changed(page, id, "colour", "green");
+    await page.evaluate(async () => { // as after a restore: the server knows nothing of this device's place
+      const [{ name }] = (await indexedDB.databases()).filter((one) => one.name.startsWith("vinyl-vault-"));
+      const open = indexedDB.open(name);
+      await new Promise((resolve) => { open.onsuccess = resolve; });
+      const store = open.result.transaction("meta", "readwrite").objectStore("meta");
+      const got = store.get("state");
+      await new Promise((resolve) => { got.onsuccess = resolve; });
+      const put = store.put({ ...got.result, cursor: "0123456789abcdef.1" }, "state");
+      await new Promise((resolve) => { put.onsuccess = resolve; });
+      open.result.close();
+    });
+    await context.setOffline(false);
+    await status(page, "Synced");
+    await go(page, "#/", "#count");
+    await page.getByText("3 records").waitFor();
+    const record = (await rowsOf(page, "records")).find((one) => one.id === id);
+    check(record.colour === "green" && record.notes === "plays well", JSON.stringify(record));
+  },
+
+  async a_row_that_the_server_refuses_is_shown_and_blocks_no_other() {
+    const { page } = first;
+    const id = (await rowsOf(page, "records")).find((one) => one.album === "Tago Mago").id;
+    await changed(page, id, "genre", "x".repeat(101));
+    await status(page, "1 to look at");
+    await changed(page, id, "country", "Germany");
+    await page.waitForFunction(() => !/not synced/.test(document.getElementById("sync-text").textContent));
+    await go(page, "#/sync", "#rejections");
+    check((await page.locator("#rejections").innerText()).includes("x".repeat(101)), "the value is shown");
+    await page.locator("#rejections").getByRole("button", { name: "Dismiss" }).click();
+    await status(page, "Synced");
+    const record = (await rowsOf(page, "records")).find((one) => one.id === id);
+    check(record.country === "Germany" && !record.genre.length, "the other edit is taken");
+  },
+
+  async text_of_a_record_is_never_markup() {
+    const { page } = first;
+    const evil = '<img src=x onerror="document.title=1">';
+    const id = await added(page, evil, "<script>alert(1)</script>");
+    await changed(page, id, "notes", evil);
+    check((await page.locator(".notes").innerText()) === evil, "notes are text");
+    check((await page.locator("#main img, #main script").count()) === 0, "no element comes from a text");
+    await go(page, "#/stats", ".charts");
+    check((await page.locator("#main img, #main script").count()) === 0, "nor in a chart");
+  },
+
+  async imports_2000_records_and_scrolls_through_them() {
+    const { page } = first;
+    const genres = ["LP, Album", "7\", Single", "2xLP, Comp"];
+    const rows = Array.from({ length: 2000 }, (_, n) => {
+      const format = `"${genres[n % 3].replaceAll('"', '""')}"`;
+      return `CAT${n},Artist ${String(n % 300).padStart(3, "0")},Album ${String(n).padStart(4, "0")},Label ${n % 40},${format},${n % 6 || ""},${1950 + (n % 70)},${n + 1},Uncategorized,2024-01-01 10:00:00,Near Mint (NM or M-),Very Good Plus (VG+),`;
+    });
+    await go(page, "#/import", "input[type=file]");
+    await page.locator("input[type=file]").setInputFiles({ name: "collection.csv", mimeType: "text/csv", buffer: Buffer.from([CSV_HEAD, ...rows].join("\n")) });
+    await page.getByRole("button", { name: "Check the file" }).click();
+    await page.locator("#import-report").waitFor();
+    check(/New\s+2,000/.test(await page.locator("#import-report").innerText()), "2,000 are new");
+    await page.locator("#apply").click();
+    await page.getByText("See the records").waitFor({ timeout: 25_000 });
+    await page.getByText("See the records").click();
+    await page.getByText("2,004 records").waitFor();
+    const measured = await page.evaluate(async () => {
+      const times = [];
+      const most = { rows: 0, blank: 0 };
+      let before = performance.now();
+      for (let y = 0; y < document.body.scrollHeight; y += 6000) {
+        scrollTo(0, y);
+        await new Promise(requestAnimationFrame);
+        await new Promise(requestAnimationFrame);
+        const now = performance.now();
+        times.push(now - before);
+        before = now;
+        most.rows = Math.max(most.rows, document.querySelectorAll(".rows > li").length);
+        if (!document.elementFromPoint(500, 400)?.closest(".rows > li")) most.blank += 1;
+      }
+      times.sort((a, b) => a - b);
+      return { ...most, median: times[times.length >> 1], steps: times.length };
+    });
+    check(measured.rows < 60, `${measured.rows} rows are in the page`);
+    check(measured.blank < 2, `${measured.blank} of ${measured.steps} steps were blank`);
+    await page.locator(".record").first().focus();
+    await page.keyboard.press("End");
+    await page.waitForFunction(() => document.activeElement?.closest("li")?.getAttribute("aria-posinset") === "2004");
+    await page.keyboard.press("Home");
+    await page.waitForFunction(() => document.activeElement?.closest("li")?.getAttribute("aria-posinset") === "1");
+    await page.getByLabel("Search your records").fill("artist cat1999");
+    await page.getByText("1 of 2,004 records").waitFor();
+    return measured;
+  },
+
+  async log_out_with_unsent_edits_asks_and_keeps_them() {
+    const { page } = second;
+    await syncNow(page);
+    await second.context.route("**/api/collection/sync", (route) => route.fulfill({ status: 503, headers: { "retry-after": "60" }, body: "" }));
+    await added(page, "Cluster", "Zuckerzeit");
+    await go(page, "#/account", "#log-out");
+    await page.locator("#log-out").click();
+    await page.locator("dialog [data-choice=keep]").waitFor();
+    await shot(page, "log-out");
+    const download = page.waitForEvent("download");
+    await page.locator("dialog [data-choice=export]").click();
+    check((await download).suggestedFilename() === "vinyl-vault-not-sent.json", "they can be exported");
+    await page.locator("dialog [data-choice=keep]").click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    check((await rowsOf(page, "edits")).length + (await rowsOf(page, "meta")).filter((one) => one.body).length === 1, "the edit stays");
+    await second.context.unroute("**/api/collection/sync");
+    await loggedIn(page, email);
+    await page.getByLabel("Search your records").fill("zuckerzeit");
+    await page.locator(".record", { hasText: "Zuckerzeit" }).waitFor();
+    await page.locator("#log-out").count();
+    await go(page, "#/account", "#log-out");
+    await page.locator("#log-out").click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    const left = await page.evaluate(async () => (await indexedDB.databases()).map((one) => one.name));
+    check(left.length === 0, `nothing waits, so nothing stays: ${left}`);
+    await second.context.close();
+  },
+
+  async an_account_deleted_elsewhere_keeps_unsent_edits() {
+    const one = await device();
+    const address = await registered(one.page);
+    await one.context.setOffline(true);
+    const id = await added(one.page, "Harmonia", "Deluxe");
+    const { access_token } = await sent("POST", "/api/auth/login", { email: address, password: PASSWORD });
+    await sent("DELETE", "/api/auth/me", { password: PASSWORD }, access_token);
+    await one.context.setOffline(false);
+    await one.page.locator("dialog [data-choice=keep]").waitFor();
+    await shot(one.page, "ended");
+    await one.page.locator("dialog [data-choice=keep]").click();
+    check(await one.page.locator("#banner").isVisible(), "it says that the session has ended");
+    await go(one.page, `#/album/${id}`, ".album");
+    await one.page.getByRole("heading", { name: "Deluxe" }).waitFor();
+    await one.page.reload();
+    await ready(one.page);
+    await one.page.getByRole("heading", { name: "Deluxe" }).waitFor();
+    await one.context.close();
+  },
+
+  async axe_finds_nothing() {
+    const source = await readFile(AXE, "utf8").catch(() => null);
+    if (!source) return { left_out: "axe-core is not installed" };
+    const { page } = first;
+    await page.evaluate(source); // by the debugger, as the policy lets no other script in
+    const [{ id }] = await rowsOf(page, "records");
+    const pages = ["#/", `#/album/${id}`, `#/edit/${id}`, "#/add", "#/genres", "#/stats", "#/account", "#/sync", "#/import", "#/login"];
+    for (const scheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme: scheme });
+      for (const hash of pages) {
+        await go(page, hash, "h1");
+        const options = { resultTypes: ["violations"], ...(scheme === "dark" ? { runOnly: ["color-contrast"] } : {}) };
+        const { violations } = await page.evaluate((how) => globalThis.axe.run(how), options);
+        const told = violations.map((one) => `${one.id}: ${one.nodes.map((node) => node.target).join(", ")}`);
+        check(!told.length, `${scheme} ${hash}: ${told.join("; ")}`);
+      }
+    }
+    await page.emulateMedia({ colorScheme: "light" });
+    return {};
+  },
+
+  async an_account_is_deleted_with_its_store() {
+    const { page } = first;
+    await go(page, "#/account", "#log-out");
+    await page.getByText("Delete account").first().click();
+    const deletion = page.locator("details[open] form");
+    await deletion.locator("[name=password]").fill(PASSWORD);
+    await deletion.getByRole("button", { name: "Delete account" }).click();
+    await page.locator("dialog [data-choice=yes]").click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    const left = await page.evaluate(async () => [(await indexedDB.databases()).length, localStorage.getItem("vinyl-vault-user")]);
+    check(left[0] === 0 && left[1] === null, JSON.stringify(left));
+  },
+
+  async nothing_failed_in_the_console() {
+    check(faults.length === 0, faults.join("\n"));
+  },
+};
+
+const results = {};
+for (const [name, run] of Object.entries(CASES)) {
+  const start = performance.now();
+  try {
+    const told = await run();
+    results[name] = { fault: "", ms: Math.round(performance.now() - start), ...told };
+  } catch (fault) {
+    results[name] = { fault: String(fault.stack ?? fault), ms: Math.round(performance.now() - start) };
+    if (shots) await first?.page.screenshot({ path: `${shots}/fault-${name}.png` }).catch(() => {});
+    if (shots) await second?.page.screenshot({ path: `${shots}/fault-${name}-2.png` }).catch(() => {});
+  }
+}
+await browser.close();
+console.log(JSON.stringify(results));
+process.exit(0);

