@@ -349,6 +349,22 @@ const CASES = {
     await one.context.close();
   },
 
+  async chat_streams_an_answer_and_goes_where_it_is_not_set_up() {
+    const { page, context } = first;
+    const lines = ["event: tool\ndata: {\"name\": \"stats\", \"ok\": true}", "event: token\ndata: {\"text\": \"<b>Three\"}", "event: token\ndata: {\"text\": \" records\"}", "event: done\ndata: {\"answer\": \"\"}", ""];
+    await context.route("**/api/chat", (route) => route.fulfill({ headers: { "content-type": "text/event-stream" }, body: lines.join("\n\n") }));
+    await go(page, "#/chat", ".chat");
+    await page.getByLabel("Your question").fill("How many?");
+    await page.keyboard.press("Enter");
+    await page.getByText("<b>Three records").waitFor();
+    await context.unroute("**/api/chat");
+    check(await page.locator("#nav [data-page=chat]").isVisible(), "the page is in the bar");
+    await page.getByLabel("Your question").fill("And now?");
+    await page.keyboard.press("Enter"); // this server has no key for a model
+    await page.getByText("TOGETHER_API_KEY").waitFor();
+    check((await page.locator("#nav [data-page=chat]").count()) === 0, "it is hidden");
+  },
+
   async axe_finds_nothing() {
     const source = await readFile(AXE, "utf8").catch(() => null);
     if (!source) return { left_out: "axe-core is not installed" };

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "6301134f287747fc",
+  "version": "14d23e1c2749d6de",
   "files": [
     "/css/site.css",
     "/css/views.css",

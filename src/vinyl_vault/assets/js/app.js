@@ -27,6 +27,11 @@ const NAV = [["", "Records"], ["add", "Add"], ["genres", "Genres"], ["stats", "S
 const channel = new Channel();
 const site = { channel, session: new Session(channel), store: null, model: null, sync: null, hasChat: false, filter: {}, scroll: 0 };
 site.go = (hash) => { if (location.hash === hash) draw(); else location.hash = hash; };
+// The page itself stays: somebody may be writing there.
+site.showChat = (hasChat) => {
+  site.hasChat = hasChat;
+  marked(here);
+};
 site.enter = async (tokens, email) => {
   const before = site.session.user?.id;
   site.session.enter(tokens, email);
@@ -48,6 +53,7 @@ site.close = async (isRemoved) => {
 const main = document.getElementById("main");
 let stop = new AbortController();
 let isFirst = true;
+let here = null;
 
 async function draw() {
   const [path, query = ""] = location.hash.replace(/^#\/?/, "").split("?");
@@ -61,7 +67,8 @@ async function draw() {
   main.replaceChildren(node);
   document.getElementById("head").hidden = isOutside;
   document.body.classList.toggle("outside", isOutside);
-  marked(isOutside ? null : name);
+  here = isOutside ? null : name;
+  marked(here);
   if (!isFirst) main.focus({ preventScroll: true });
   if (!isFirst) scrollTo(0, 0);
   isFirst = false;
@@ -77,10 +84,10 @@ function decoded(text) {
 }
 
 function marked(name) {
-  const here = { album: "", edit: "", import: "account", sync: null }[name] ?? name;
+  const current = { album: "", edit: "", import: "account", sync: null }[name] ?? name;
   const shown = NAV.filter(([key]) => key !== "chat" || site.hasChat);
   document.getElementById("nav").replaceChildren(...shown.map(([key, text]) =>
-    el("a", { href: `#/${key}`, "data-page": key, "aria-current": key === here && "page" }, text)));
+    el("a", { href: `#/${key}`, "data-page": key, "aria-current": key === current && "page" }, text)));
 }
 
 async function open() {
@@ -94,11 +101,7 @@ async function open() {
   sync.addEventListener("status", () => sync.count && wish());
   await model.load();
   sync.soon(0);
-  chatIsThere(site).then((isThere) => {
-    if (!isThere) return;
-    site.hasChat = true;
-    draw();
-  });
+  chatIsThere(site).then(site.showChat);
 }
 
 async function opened(userId) {

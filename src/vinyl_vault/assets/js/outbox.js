@@ -75,7 +75,7 @@ export async function pullBody(store) {
   return JSON.stringify({ ...about(state), albums: [], deleted_ids: [] });
 }
 
-const about = (state) => ({ client_id: state.client_id, schema: 1, last_sync: state.cursor, limit: 1000 });
+const about = (state) => ({ client_id: state.client_id, schema: 1, last_sync: state.cursor, limit: 500 });
 
 function chunk(edits, most) {
   let characters = 0;

@@ -91,7 +91,11 @@ export class Sync extends EventTarget {
       if (!(fault instanceof Refused)) throw fault;
       if (fault.status === 409) await thaw(this.store, { newClient: true });
       else if (fault.status === 413 && (await freeze(this.store))) await thaw(this.store, { smaller: true });
-      else throw fault;
+      else {
+        // Nothing was read of it, so the same bytes never get through: perhaps a newer page makes better ones.
+        if ([400, 422].includes(fault.status)) await thaw(this.store, {});
+        throw fault;
+      }
       return null;
     }
   }

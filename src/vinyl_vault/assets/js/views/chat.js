@@ -3,14 +3,14 @@ import { el, field, form } from "../dom.js";
 import { read } from "../session.js";
 
 const PATH = "/api/chat";
-const MOST_TURNS = 20;
+const MOST_TURNS = 30;
 
 // The route takes POST alone: any answer but 404 and 503 to GET says that it is there.
 export async function chatIsThere(site) {
   if (!navigator.onLine) return false;
   try {
     const answer = await site.session.fetch(PATH);
-    return ![404, 503].includes(answer.status) && answer.status < 500;
+    return answer.status !== 404 && answer.status < 500;
   } catch {
     return false;
   }
@@ -19,7 +19,7 @@ export async function chatIsThere(site) {
 export function chat(site, { signal }) {
   const turns = (site.turns ??= []);
   const log = el("ol", { class: "chat", "aria-label": "Conversation" }, turns.map(bubble));
-  const input = el("textarea", { name: "text", rows: 2, maxlength: 4000, required: true });
+  const input = el("textarea", { name: "text", rows: 2, maxlength: 8000, required: true });
   input.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
@@ -28,23 +28,25 @@ export function chat(site, { signal }) {
   const made = form([field("Your question", input, "Enter sends, Shift and Enter begins a new line.")], async () => {
     const text = input.value.trim();
     if (!text) return;
+    const history = turns.slice(-MOST_TURNS);
     turns.push({ role: "user", content: text });
     const answer = { role: "assistant", content: "" };
     const shown = bubble(answer);
     log.append(bubble(turns.at(-1)), shown);
     try {
-      await stream(site, turns.slice(-MOST_TURNS), signal, (part) => {
+      await stream(site, { message: text, history, stream: true }, signal, (part) => {
         answer.content += part;
         shown.lastChild.textContent = answer.content;
         shown.scrollIntoView({ block: "nearest" });
       });
+      answer.content = answer.content.slice(0, 8000);
       turns.push(answer);
       input.value = "";
     } catch (fault) {
       turns.pop();
       shown.remove();
       log.lastChild.remove();
-      if ([404, 503].includes(fault.status)) site.hasChat = false;
+      if (fault.status === 404 || fault.problem?.setting) site.showChat(false);
       throw fault;
     }
   }, "Ask");
@@ -55,30 +57,28 @@ function bubble({ role, content }) {
   return el("li", { class: `turn ${role}` }, el("span", { class: "unseen" }, role === "user" ? "You: " : "Answer: "), el("p", {}, content));
 }
 
-// Reads OpenAI's dialect: lines of `data: {choices: [{delta: {content}}]}`, or one JSON document.
-async function stream(site, messages, signal, take) {
+// Reads the answer's events: `token` and `tool` as they come, then `done` or `error`.
+async function stream(site, question, signal, take) {
   const headers = { "content-type": "application/json", accept: "text/event-stream" };
-  const answer = await site.session.fetch(PATH, { method: "POST", headers, body: JSON.stringify({ messages, stream: true }), signal });
-  if (!answer.ok || !(answer.headers.get("content-type") ?? "").startsWith("text/event-stream")) {
-    take((await read(answer))?.choices?.[0]?.message?.content ?? "");
-    return;
-  }
+  const answer = await site.session.fetch(PATH, { method: "POST", headers, body: JSON.stringify(question), signal });
+  if (!answer.ok) return read(answer);
   const reader = answer.body.pipeThrough(new TextDecoderStream()).getReader();
   let rest = "";
   for (;;) {
     const { done, value } = await reader.read();
-    const lines = (rest + (value ?? "")).split(/\r?\n/);
-    rest = lines.pop();
-    for (const line of lines) if (line.startsWith("data:")) take(delta(line.slice(5).trim()));
-    if (done) return;
+    const events = (rest + (value ?? "")).split("\n\n");
+    rest = events.pop();
+    for (const [name, data] of events.map(event)) {
+      if (name === "token") take(data.text);
+      if (name === "error") throw new Error(data.detail ?? data.title);
+      if (name === "done") return data;
+    }
+    if (done) throw new Error("The answer broke off.");
   }
 }
 
-function delta(text) {
-  if (text === "[DONE]") return "";
-  try {
-    return JSON.parse(text).choices?.[0]?.delta?.content ?? "";
-  } catch {
-    return "";
-  }
+function event(block) {
+  const lines = block.split("\n");
+  const of = (field) => lines.filter((line) => line.startsWith(`${field}: `)).map((line) => line.slice(field.length + 2)).join("\n");
+  return [of("event"), of("data") ? JSON.parse(of("data")) : null];
 }
