@@ -17,7 +17,7 @@ from edge.resources.site_index import site_index_routes
 from vinyl_vault import NAME, VERSION, retention
 from vinyl_vault.chat import routes as chat
 from vinyl_vault.collection import routes as collection
-from vinyl_vault.collection import shares, stats
+from vinyl_vault.collection import shares, stats, values
 from vinyl_vault.discogs import wiring as discogs
 from vinyl_vault.members import member_of
 from vinyl_vault.schema import SCHEMA
@@ -71,6 +71,7 @@ app = App(
         shares.public,
         collection.routes,
         stats.routes,
+        values.routes,
         retention.routes,
         job_routes(),
     ],

@@ -46,6 +46,12 @@ SCHEMA = Schema(
             references={"user_id": "users"},
         ),
         Relation(
+            "daily_values",
+            "user_id day currency amount!:integer records!:integer",
+            key=("user_id", "day", "currency"),
+            references={"user_id": "users"},
+        ),
+        Relation(
             "details_due",
             "user_id record_id import_id! release_id!:integer attempts!:integer due_at!:instant",
             key=("user_id", "record_id"),
@@ -162,5 +168,6 @@ SCHEMA = Schema(
         "0004_imports.sql",
         "0005_chat.sql",
         "0006_details_by_user.sql",
+        "0007_daily_values.sql",
     ),
 )

@@ -18,6 +18,7 @@ TABLES = Tables(
     Table("sync_conflicts", read=READER, write=READER, own=OWN),
     Table("chat_days", read=READER, write=READER, own=OWN),
     Table("imports", read=READER, write=READER, own=OWN),
+    Table("daily_values", read=READER, own=OWN),
     Table("details_due", read=READER, write=READER, own=OWN),
     Table("leases", private=True),
     Table("shares", read=READER, write=READER, own=OWN),

@@ -75,6 +75,15 @@ CREATE TABLE collections (
   UNIQUE (user_id, rev)
 );
 
+CREATE TABLE daily_values (
+  user_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+  day TEXT NOT NULL,
+  currency TEXT NOT NULL,
+  amount INTEGER NOT NULL,
+  records INTEGER NOT NULL,
+  PRIMARY KEY (user_id, day, currency)
+);
+
 CREATE INDEX details_due_by_import ON details_due (user_id, import_id);
 
 CREATE INDEX details_due_by_time ON details_due (due_at);

@@ -7,6 +7,7 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -367,6 +368,28 @@ def test_covers_and_prices_come_in_the_background_and_fill_only_what_is_empty(ru
         after = (await client.get(f"{PATH}/{report['id']}")).json()
         assert after["details"] == {"done": 2, "total": 2, "minutes": 0}
         assert (await client.get("/api/conflicts")).json()["total"] == 0
+
+    run(case)
+
+
+def test_price_is_asked_for_again_when_it_is_due(run: Run) -> None:
+    async def case(client: Client) -> None:
+        await imported(client, "Artist,Title,release_id\nThe Glass Harbour,Night Ferry,1001\nX,Gone,1030\n")
+        await tick(client)
+        database = next(run.state.rglob("DB.sqlite"))
+        [row] = await client.ports.settings.db.all("SELECT * FROM details_due")
+        assert (row["release_id"], row["import_id"]) == (1001, "")
+        assert row["due_at"] > (datetime.now(UTC) + timedelta(days=29)).strftime("%Y-%m-%d")
+        change(database, "UPDATE collections SET market_value = NULL")
+        await tick(client)
+        assert {one["album"]: one["market_value"] for one in await records(client)} == {
+            "Night Ferry": None,
+            "Gone": None,
+        }
+        change(database, "UPDATE details_due SET due_at = '2020-01-01'")
+        await tick(client)
+        values = {one["album"]: one["market_value"] for one in await records(client)}
+        assert values == {"Night Ferry": {"amount": 1807, "currency": "USD"}, "Gone": None}
 
     run(case)
 

@@ -12,7 +12,7 @@ from vinyl_vault.members import MEMBER
 routes = Routes("/api/stats", tag="stats", access=READER, reach=MEMBER)
 
 _SOLD = "(sold_on IS NOT NULL OR price_sold IS NOT NULL)"
-_OWNED = f"deleted_at IS NULL AND status = 'owned' AND NOT {_SOLD}"
+OWNED = f"deleted_at IS NULL AND status = 'owned' AND NOT {_SOLD}"
 _DIMENSIONS: Mapping[str, tuple[str, str]] = {
     "genres": ("genre.value", "LEFT JOIN json_each(collections.genre) AS genre"),
     "decades": ("year / 10 * 10", ""),
@@ -78,7 +78,7 @@ class Stats(TypedDict):
 
 
 _COUNTS = (
-    f"SELECT count(*) FILTER (WHERE {_OWNED}) AS owned, count(*) FILTER (WHERE status = 'wanted') AS wanted, "
+    f"SELECT count(*) FILTER (WHERE {OWNED}) AS owned, count(*) FILTER (WHERE status = 'wanted') AS wanted, "
     f"count(*) FILTER (WHERE status = 'owned' AND {_SOLD}) AS sold FROM collections WHERE deleted_at IS NULL"
 )
 
@@ -86,7 +86,7 @@ _COUNTS = (
 @routes.get()
 async def get_stats(query: Query[StatsOptions], db: Database) -> Stats:
     """Get counts and values of your collection by genre, decade, artist, label and condition."""
-    amounts = {"value": ("market_value", _OWNED), "paid": ("price_paid", _OWNED)}
+    amounts = {"value": ("market_value", OWNED), "paid": ("price_paid", OWNED)}
     amounts["earned"] = ("price_sold", f"deleted_at IS NULL AND status = 'owned' AND {_SOLD}")
     statements = [Statement(_COUNTS), *(_amounts(*one) for one in amounts.values())]
     statements += [_groups(*one) for one in _DIMENSIONS.values()]
@@ -122,7 +122,7 @@ def _groups(expression: str, join: str) -> Statement:
     """Return the statement that counts owned records, and sums their values, by name and currency."""
     return Statement(
         f"SELECT {expression} AS name, market_value ->> 'currency' AS currency, count(*) AS records, "
-        f"sum(market_value ->> 'amount') AS amount FROM collections {join} WHERE {_OWNED} GROUP BY 1, 2"
+        f"sum(market_value ->> 'amount') AS amount FROM collections {join} WHERE {OWNED} GROUP BY 1, 2"
     )
 
 

@@ -1,4 +1,4 @@
-"""Covers, genres and prices of imported records: asked for in the background, within the calls that callers leave."""
+"""Covers, genres and prices of records: asked for in the background, again and again, within the calls left over."""
 
 from datetime import timedelta
 from math import ceil
@@ -41,7 +41,7 @@ class Details:
     ) -> None:
         self._db = db
         self._releases = releases.spare()
-        self._currency = settings.discogs_currency
+        self._pause = timedelta(days=settings.discogs_keep_days, hours=1)
         self._clock = clock
         self._log = log
 
@@ -73,19 +73,21 @@ class Details:
         if answer.data is not None and answer.data["cover"] == PENDING and row["attempts"] < MOST_ATTEMPTS:
             await self._put_off(db, row, "the cover could not be fetched")
             return True
-        if answer.data is not None:
-            await self._write(db, row, answer.data)
-        await db.delete("details_due", "record_id = ?", row["record_id"])
+        if answer.data is not None and await self._write(db, row, answer.data):
+            later = {"import_id": "", "attempts": 0, "due_at": to_text(self._clock.now() + self._pause)}
+            await db.update("details_due", later, "record_id = ?", row["record_id"])
+        else:
+            await db.delete("details_due", "record_id = ?", row["record_id"])
         return True
 
-    async def _write(self, db: ScopedDatabase, row: Row, release: Json) -> None:
-        """Write what a record lacks; one that was deleted, or is of another release now, stays as it is."""
+    async def _write(self, db: ScopedDatabase, row: Row, release: Json) -> bool:
+        """Write what a record lacks, and its value; false for one that was deleted, or is of another release now."""
         record = await db.first("SELECT * FROM collections WHERE id = ?", row["record_id"])
         if record is None or record["deleted_at"] is not None:
-            return
+            return False
         fields = fields_of(record)
         if fields["discogs"] != {"kind": "release", "id": row["release_id"]}:
-            return
+            return False
         filled: dict[str, Any] = {
             name: release[name] for name in _FILLED if not fields[name] and release[name] not in (None, "", [], PENDING)
         }
@@ -95,6 +97,7 @@ class Details:
         if filled:
             change = Change(row["record_id"], record["rev"], filled, expects_record=True)
             await SyncStore(db, row["user_id"], self._clock).change([change], CLIENT)
+        return True
 
     async def _put_off(self, db: ScopedDatabase, row: Row, reason: str) -> None:
         self._log("warning", "details put off", release=row["release_id"], attempts=row["attempts"], error=reason[:300])
