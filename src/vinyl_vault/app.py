@@ -1,6 +1,7 @@
 """The composition root: everything that this Worker consists of."""
 
 from edge import App, Clock, Limit, Ports
+from edge.auth.accounts.letters import Pages
 from edge.auth.accounts.routes import Accounts
 from edge.auth.callers import authenticate
 from edge.auth.limits import Limits, admit, rate_limit_headers
@@ -60,7 +61,7 @@ app = App(
     resources=[
         site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
-        Accounts(),
+        Accounts(pages=Pages(register="/confirm", reset="/reset", email="/confirm-email")),
         *discogs.RESOURCES,
         sync.routes,
         sync.conflicts,

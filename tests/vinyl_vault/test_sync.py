@@ -244,6 +244,9 @@ def test_large_push_is_written_whole(run: Run) -> None:
         first = await push(ada, "phone", 1, *rows, limit=1)
         changes = [changed(f"r{n}", n + 1, shelf=str(n)) for n in range(500)]
         second = await push(ada, "phone", 2, *changes, last_sync=first["last_sync"], limit=1)
+        await push(ada, "phone", 3, new("one-more"))
+        page = await push(ada, "desk", 1, limit=1_000)
+        assert (len(page["albums"]), page["more"]) == (500, True)
         last = (await ada.get("/api/collection/r499")).json()
         return [first, second, last["shelf"], last["notes"][:1], last["rev"]]
 

@@ -20,7 +20,7 @@ from vinyl_vault.sync.cursor import Cursor, read_cursor
 from vinyl_vault.sync.merge import Change, Rejection
 
 MOST_ROWS = 500
-"""Records and deletions of one push."""
+"""Records and deletions of one push, and records of one page of others' changes."""
 BODY_LIMIT = 2 * 1024 * 1024
 ID = r"[A-Za-z0-9._:~-]{1,64}"
 """A record's id."""
@@ -53,7 +53,9 @@ class SyncRequest(BaseModel):
     seq: int | None = Field(None, ge=0, le=LARGEST, description="counts the client's pushes; a repeat has the same")
     version: int | None = Field(None, alias="schema", ge=0, le=LARGEST, description="of the client's own tables")
     last_sync: JsonValue = Field(None, description="`last_sync` of the answer before; absent for the full state")
-    limit: int = Field(500, ge=1, le=500, description="records of others that the answer has at most")
+    limit: int = Field(
+        500, ge=1, le=1_000, description="records of others that the answer has at most; 500 in any case"
+    )
     albums: list[dict[str, JsonValue]] = []
     deleted_ids: list[Annotated[str | int, Field()] | dict[str, JsonValue]] = []
 
@@ -104,7 +106,7 @@ def read_push(request: SyncRequest, body: bytes, user_id: str) -> Push:
         changes=reader.changes,
         rejections=reader.rejections,
         cursor=cursor,
-        limit=request.limit,
+        limit=min(request.limit, MOST_ROWS),
     )
 
 
