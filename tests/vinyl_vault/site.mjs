@@ -353,7 +353,7 @@ const CASES = {
     const { page, context } = first;
     const lines = ["event: tool\ndata: {\"name\": \"stats\", \"ok\": true}", "event: token\ndata: {\"text\": \"<b>Three\"}", "event: token\ndata: {\"text\": \" records\"}", "event: done\ndata: {\"answer\": \"\"}", ""];
     await context.route("**/api/chat", (route) => route.fulfill({ headers: { "content-type": "text/event-stream" }, body: lines.join("\n\n") }));
-    await go(page, "#/chat", ".chat");
+    await go(page, "#/chat", "textarea");
     await page.getByLabel("Your question").fill("How many?");
     await page.keyboard.press("Enter");
     await page.getByText("<b>Three records").waitFor();

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "14d23e1c2749d6de",
+  "version": "d3d5a7c46efd33c7",
   "files": [
     "/css/site.css",
     "/css/views.css",

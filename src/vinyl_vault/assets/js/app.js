@@ -101,7 +101,11 @@ async function open() {
   sync.addEventListener("status", () => sync.count && wish());
   await model.load();
   sync.soon(0);
-  chatIsThere(site).then(site.showChat);
+  findChat();
+}
+
+function findChat() {
+  if (site.store && !site.hasChat) chatIsThere(site).then(site.showChat);
 }
 
 async function opened(userId) {
@@ -153,6 +157,7 @@ site.session.addEventListener("state", async () => {
 channel.on("changed", ({ userId, ids }) => userId === site.store?.userId && site.model.load(ids).then(() => site.sync?.tell()));
 channel.on("user", ({ userId }) => userId !== site.session.user?.id && location.reload());
 channel.on("left", ({ userId }) => userId === site.store?.userId && site.close(false));
+addEventListener("online", findChat); // it may have been opened without a network
 addEventListener("hashchange", draw);
 document.getElementById("skip").addEventListener("click", (event) => { event.preventDefault(); main.focus(); });
 
