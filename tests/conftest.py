@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import tempfile
 from pathlib import Path
 
 pytest_plugins = ["edge.testing.plugin"]
@@ -19,7 +20,7 @@ def pytest_xdist_auto_num_workers() -> int:
 def _keep_files_in_memory() -> None:
     """Put temporary files, also those of child processes, into memory: thousands of databases wait for no disk."""
     if "TMPDIR" not in os.environ and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ENOUGH:
-        os.environ["TMPDIR"] = str(MEMORY)
+        os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 
 
 _keep_files_in_memory()

@@ -283,7 +283,7 @@ print(*seen, sep="\\n", end="")
 
 
 def done_at_import(module: str, others: Iterable[str], folder: Path) -> str:
-    command = [sys.executable, "-c", WATCH, module, " ".join(others), str(folder)]
+    command = [sys.executable, "-B", "-c", WATCH, module, " ".join(others), str(folder)]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     return run.stdout + run.stderr
 

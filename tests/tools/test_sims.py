@@ -82,6 +82,14 @@ def platform(about: Any) -> None:
     assert ask(f"{about['url']}/api/v1/content/events?limit=1")["documents"]
 
 
+def discogs(about: Any) -> None:
+    search = f"{about['DISCOGS_API_URL']}/database/search?type=release&artist=Mono+Lake"
+    key = f"Discogs key={about['DISCOGS_KEY']}, secret={about['DISCOGS_SECRET']}"
+    headers = {"user-agent": "SmokeTest/1.0 +https://example.org", "authorization": key}
+    assert ask(search, headers=headers)["results"]
+    assert "message" in ask(search, headers={"user-agent": headers["user-agent"]})
+
+
 CALLS: Mapping[str, Callable[[Any], None]] = {
     "tessie": tessie,
     "sanity": sanity,
@@ -89,6 +97,7 @@ CALLS: Mapping[str, Callable[[Any], None]] = {
     "model": model,
     "cloudflare": cloudflare,
     "platform": platform,
+    "discogs": discogs,
 }
 
 

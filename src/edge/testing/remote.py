@@ -34,7 +34,7 @@ class RemoteDatabase:
         return Result(await self.all(sql, *params), 0, 0)
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
-        found = await asyncio.to_thread(self._worker.d1_batch, self._binding, statements)
+        found = await asyncio.to_thread(self._worker.d1_batch, self._binding, statements) if statements else []
         return [Result(rows, 0, 0) for rows in found]
 
     async def probe(self) -> None:

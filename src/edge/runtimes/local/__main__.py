@@ -67,6 +67,8 @@ def migrate_only(options: argparse.Namespace) -> int:
 def serve(options: argparse.Namespace) -> int:
     """Serve the app until a signal; on an edit, begin again."""
     follow(options.parent)
+    if options.reload is not None:
+        sys.dont_write_bytecode = True  # what was compiled counts for a second edit in the same second, if as long
     again = INHERITED in os.environ
     listening = listen(options.host, options.port)
     try:
