@@ -256,6 +256,25 @@ def may_pass(fault: ModelError) -> bool:
     return not isinstance(fault, ModelRefused | ModelTimeout | QuotaUsedUp)
 
 
+def refusal(status: int, body: bytes, retry_after: str) -> ModelError:
+    """Return the fault that a server with OpenAI's dialect answered, with what it says of itself."""
+    try:
+        error = from_json(body)["error"]
+        message = str(error["message"] if isinstance(error, dict) else error)
+    except (ValueError, KeyError, TypeError):
+        message = ""
+    return fault_of(status, message, float(retry_after) if retry_after.isdigit() else None)
+
+
+def in_order(answer: object) -> object:
+    """Return the vectors of an answer, in the order of their `index`; None where it has no such thing."""
+    try:
+        found = {one["index"]: one["embedding"] for one in answer["data"]}  # type: ignore[index]
+        return [found[number] for number in range(len(found))]
+    except (KeyError, TypeError):
+        return None
+
+
 def fault_of(status: int, message: str, retry_after: float | None = None) -> ModelError:
     """Return the fault that a status stands for."""
     text = message[:500] or f"the model's server answered {status}"

@@ -9,7 +9,7 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from edge.ports.model import ModelError, ModelRefused, ModelTimeout, Prompt
-from edge.runtimes.model_wire import Asking, as_stream, fault_of
+from edge.runtimes.model_wire import Asking, as_stream, in_order, refusal
 
 CONNECT = 10.0
 """Seconds to connect, and for a list of models."""
@@ -74,7 +74,7 @@ class LocalModel(Asking):
     async def _embed(self, texts: Sequence[str], model: str) -> object:
         body = {"model": await self._known(model, embeds=True), "input": texts}
         async with self._post("embeddings", body) as answer:
-            return _in_order(from_json(await answer.read()))
+            return in_order(from_json(await answer.read()))
 
     @asynccontextmanager
     async def _post(self, path: str, body: object) -> AsyncGenerator[aiohttp.ClientResponse]:
@@ -111,8 +111,7 @@ class LocalModel(Asking):
 async def _check(answer: aiohttp.ClientResponse) -> None:
     if answer.status == 200:
         return
-    after = answer.headers.get("retry-after", "")
-    raise fault_of(answer.status, _message(await answer.content.read(65536)), float(after) if after.isdigit() else None)
+    raise refusal(answer.status, await answer.content.read(65536), answer.headers.get("retry-after", ""))
 
 
 class LocalModelServers:
@@ -128,21 +127,3 @@ class LocalModelServers:
         """Close the connections."""
         for model in self._models.values():
             await model.close()
-
-
-def _in_order(answer: object) -> object:
-    """Return the vectors of an answer, in the order of their `index`; None where it has no such thing."""
-    try:
-        found = {one["index"]: one["embedding"] for one in answer["data"]}  # type: ignore[index]
-        return [found[number] for number in range(len(found))]
-    except (KeyError, TypeError):
-        return None
-
-
-def _message(body: bytes) -> str:
-    """Return what an error says of itself, in OpenAI's form, or nothing."""
-    try:
-        error = from_json(body)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)
-    except (ValueError, KeyError, TypeError):
-        return ""

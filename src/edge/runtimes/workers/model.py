@@ -10,7 +10,7 @@ from pyodide.ffi import JsException, to_js
 
 from edge.errors import PayloadTooLarge
 from edge.ports.model import Model, ModelError, Prompt
-from edge.runtimes.model_wire import Asking, as_stream, fault_of, thrown
+from edge.runtimes.model_wire import Asking, as_stream, in_order, refusal, thrown
 from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, read_all, to_object
 
 MODELS = (
@@ -117,9 +117,7 @@ class FetchedModel(Asking):
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
         asked = to_json({"model": model, "input": texts})
-        answer = from_json(await self._whole(await self._fetch("/embeddings", asked)))
-        listed = sorted(answer["data"], key=lambda one: one["index"])
-        return [one["embedding"] for one in listed]
+        return in_order(from_json(await self._whole(await self._fetch("/embeddings", asked))))
 
     async def _fetch(self, path: str, body: bytes | None, signal: Any = None) -> Any:
         method = "GET" if body is None else "POST"
@@ -130,9 +128,7 @@ class FetchedModel(Asking):
             options.signal = signal
         answer = await js_fetch(self._base_url + path, options)
         if answer.status != 200:
-            after = str(answer.headers.get("retry-after") or "")
-            text = await self._whole(answer)
-            raise fault_of(answer.status, _fault(text), float(after) if after.isdigit() else None)
+            raise refusal(answer.status, await self._whole(answer), str(answer.headers.get("retry-after") or ""))
         return answer
 
     async def _whole(self, answer: Any) -> bytes:
@@ -140,15 +136,6 @@ class FetchedModel(Asking):
             return await read_all(answer.body, MAX_WHOLE)
         except PayloadTooLarge:
             raise ModelError(f"the answer is larger than {MAX_WHOLE} bytes") from None
-
-
-def _fault(body: bytes) -> str:
-    """Return what an error says of itself, in OpenAI's form, or nothing."""
-    try:
-        error = from_json(body)["error"]
-        return str(error["message"] if isinstance(error, dict) else error)
-    except (ValueError, KeyError, TypeError):
-        return ""
 
 
 def _said(message: Mapping[str, Any]) -> Mapping[str, Any]:
