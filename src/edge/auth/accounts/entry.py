@@ -12,7 +12,7 @@ from edge.auth.limits import address
 from edge.endpoint import Body
 from edge.errors import StorageConflict
 from edge.http import Response
-from edge.ports import UniqueViolation
+from edge.ports import Statement, UniqueViolation
 from edge.request import Request
 
 UNDER_WAY = MailUnderWay(status="see your mail")
@@ -35,12 +35,8 @@ async def register(request: Request, body: NewAccount, parts: Parts) -> Response
         parts.background.add(_mail_registration(body.email, to_json(profile).decode(), parts))
         return Response.json(UNDER_WAY, 202)
     await parts.attempts.count((f"sender {address(request)}", BY_SENDER))
-    user_id, statements = parts.users.adding(body.email, await parts.hasher.make(body.password), profile)
-    try:
-        await parts.users.commit(statements)
-    except UniqueViolation:
-        raise EmailTaken("log in, or reset the password") from None
-    return await _first_session(request, user_id, parts)
+    added = parts.users.adding(body.email, await parts.hasher.make(body.password), profile)
+    return await _first_session(request, *added, parts)
 
 
 async def _mail_registration(email: str, profile: str, parts: Parts) -> None:
@@ -68,15 +64,16 @@ async def confirm_registration(request: Request, body: Body[PasswordByLink], par
     hashed = await parts.hasher.make(body.password)
     link = await parts.links.use(Purpose.REGISTER, body.token)
     profile = from_json(link["profile"] or "{}")
-    user_id, statements = parts.users.adding(link["email"], hashed, profile, is_confirmed=True)
+    added = parts.users.adding(link["email"], hashed, profile, is_confirmed=True)
+    return await _first_session(request, *added, parts)
+
+
+async def _first_session(request: Request, user_id: str, added: list[Statement], parts: Parts) -> Response:
+    """Add a user and open its first session; `EmailTaken` where somebody has the address meanwhile."""
     try:
-        await parts.users.commit(statements)
+        await parts.users.commit(added)
     except UniqueViolation:
         raise EmailTaken("log in, or reset the password") from None
-    return await _first_session(request, user_id, parts)
-
-
-async def _first_session(request: Request, user_id: str, parts: Parts) -> Response:
     response = await parts.open_session(request, user_id, status=201)
     if response is None:
         raise WrongCredentials("the account was deleted meanwhile")
