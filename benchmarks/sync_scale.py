@@ -47,7 +47,7 @@ HEAD = (
 
 
 class Counts:
-    """What the app has asked its ports for."""
+    """Counts of what the app asks its ports for."""
 
     def __init__(self) -> None:
         self.calls = 0
@@ -207,10 +207,18 @@ def line(cars: int, title: str, number: int, measured: Measured) -> str:
     """Return a line of the table."""
     per_car = measured.cpu * 1000 / cars
     cells = (
-        f"{cars:,}", title, f"{number:,}", f"{measured.wall:,.1f}", f"{measured.cpu:,.1f}", f"{per_car:,.0f}",
-        f"{measured.calls:,}", f"{measured.statements:,}", f"{measured.rows:,}", f"{measured.other_rows:,}",
+        f"{cars:,}",
+        title,
+        f"{number:,}",
+        f"{measured.wall:,.1f}",
+        f"{measured.cpu:,.1f}",
+        f"{per_car:,.0f}",
+        f"{measured.calls:,}",
+        f"{measured.statements:,}",
+        f"{measured.rows:,}",
+        f"{measured.other_rows:,}",
         f"{measured.memory_mib:,}",
-    )  # fmt: skip
+    )
     return f"| {' | '.join(cells)} |"
 
 

@@ -1,4 +1,4 @@
-"""What every `Crypto` makes of signatures, right and wrong ones, and of passwords.
+"""Cases of every `Crypto`: signatures, right and wrong ones, and passwords.
 
 The vectors are those of RFC 8032, section 7.1, and of RFC 7914, section 12, but for the one that needs 1 GiB.
 """

@@ -1,4 +1,4 @@
-"""What every `Mailer` makes of mails."""
+"""Cases of every `Mailer`."""
 
 from collections.abc import Awaitable, Callable
 

@@ -116,7 +116,7 @@ class Chat:
 
 
 class Report:
-    """Where an answer's faults are logged, and what its caller is told of the day."""
+    """Logs the faults of an answer, and tells its caller how many questions the day has left."""
 
     def __init__(self, log: Log, request_id: str, left: int) -> None:
         self.log = log

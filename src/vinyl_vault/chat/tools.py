@@ -1,4 +1,4 @@
-"""What the model may look up: records and statistics of the caller, read by the caller's own database."""
+"""The look-ups of the model: records and statistics of the caller, read by the caller's own database."""
 
 from collections.abc import Awaitable, Callable
 from functools import cache

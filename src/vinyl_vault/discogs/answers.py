@@ -1,4 +1,4 @@
-"""What Discogs answered, kept in R2 by key: a burst for one key is one call, in whatever isolates it arrives."""
+"""Answers of Discogs, kept in R2 by key: a burst for one key is one call, in whatever isolates it arrives."""
 
 from collections.abc import Awaitable, Callable
 from typing import Any, NamedTuple

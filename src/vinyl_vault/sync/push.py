@@ -61,7 +61,7 @@ class SyncRequest(BaseModel):
 
 
 class Push(NamedTuple):
-    """What a push stands for.
+    """The changes of one push.
 
     `client` writes the fields; the push is remembered under `memory` and `seq`, and known again by `body_hash`.
     """

@@ -1,4 +1,4 @@
-"""What a browser kept in localStorage: lists of albums in the shapes of the old site, as rows of records."""
+"""The content of a browser's localStorage: lists of albums in the shapes of the old site, as rows of records."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any

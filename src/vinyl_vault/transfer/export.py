@@ -32,7 +32,7 @@ _LAYOUT = (
 
 
 class ExportOptions(BaseModel):
-    """What to export, and how: `quotes=all` puts every cell of a CSV file in quotation marks."""
+    """The records to export, and their form: `quotes=all` puts every cell of a CSV file in quotation marks."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -1,4 +1,4 @@
-"""What an app may choose of its accounts, and what is refused at import."""
+"""Choices that an app has for its accounts, and those that are refused at import."""
 
 from pathlib import Path
 from typing import Any

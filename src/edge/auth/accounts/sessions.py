@@ -52,7 +52,7 @@ class End(StrEnum):
 
 
 class Verdict(StrEnum):
-    """What becomes of a refresh token that is presented."""
+    """The answer to a refresh token that is presented."""
 
     ROTATE = "rotate"
     REPEAT = "repeat"
