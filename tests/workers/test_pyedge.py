@@ -189,6 +189,20 @@ def test_background_work_outlives_the_response(worker: Worker) -> None:
     eventually(lambda: worker.kv_get("KV", "background"), "done")
 
 
+def test_settling_waits_for_background_work(worker: Worker) -> None:
+    assert text(worker.get("/background?seconds=0.6&value=late")) == "started"
+    worker.settle()
+    assert worker.kv_get("KV", "background") == "late"
+
+
+def test_settling_waits_once_for_what_does_not_end(worker: Worker) -> None:
+    assert text(worker.get("/background?seconds=2&value=later")) == "started"
+    worker.settle(0.05)
+    assert worker.kv_get("KV", "background") != "later"
+    worker.settle()
+    assert worker.kv_get("KV", "background") != "later"
+
+
 def test_outbound_requests_go_where_the_routes_say(worker: Worker) -> None:
     assert text(worker.get("/outbound?url=https://api.example.com/x"), 201) == "got ping"
     assert "no route for elsewhere.example" in text(worker.get("/outbound?url=https://elsewhere.example/"), 502)

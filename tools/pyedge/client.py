@@ -257,6 +257,10 @@ class Worker:
         rows: list[list[dict[str, Any]]] = self.control("d1", binding=binding, statements=statements, worker=worker)
         return rows
 
+    def settle(self, seconds: float = 5.0, worker: str | None = None) -> None:
+        """Wait until the work that events left in `waitUntil` has ended, at most so long."""
+        self.control("settle", seconds=seconds, worker=worker)
+
     def kv_get(self, binding: str, key: str, worker: str | None = None) -> str | None:
         """Read a key."""
         value: str | None = self.control("kv", binding=binding, key=key, worker=worker)

@@ -107,7 +107,8 @@ class RemoteClient(Client):
         return self._worker.url.rstrip("/")
 
     async def empty(self) -> None:
-        """Empty the Worker's databases and KV namespaces."""
+        """Empty the Worker's databases and KV namespaces, once the work that earlier tests left behind has ended."""
+        await asyncio.to_thread(self._worker.settle)
         for field in self.app.settings.fields:
             if field.kind in {"d1", "kv"}:
                 await cast("RemoteDatabase", getattr(self.ports.settings, field.attribute)).wipe()

@@ -75,8 +75,16 @@ function awaitableToPromise(value) {
     try { return await own; } catch (error) { console.error(`in waitUntil: ${error?.message ?? error}`); throw error; } finally { own.destroy(); }
   })();
 }
+// What outlives its event: the control action "settle" waits for it.
+const background = new Set();
+function tracked(work) {
+  const ended = () => background.delete(work);
+  background.add(work);
+  Promise.resolve(work).then(ended, ended);
+  return work;
+}
 const entrypointHelper = {
-  cloudflareWorkersModule: { ...cfWorkers, env: patchedEnv, waitUntil: (value) => cfWorkers.waitUntil(awaitableToPromise(value)) },
+  cloudflareWorkersModule: { ...cfWorkers, env: patchedEnv, waitUntil: (value) => cfWorkers.waitUntil(tracked(awaitableToPromise(value))) },
   cloudflareSocketsModule: laterOnlyModule(cfSockets),
   doAnImport: (name) => import(name),
   *patch_env_helper(given) {
@@ -87,7 +95,7 @@ const entrypointHelper = {
   patchWaitUntil(ctx) {
     if (Object.hasOwn(ctx, "waitUntil")) return;
     const original = ctx.waitUntil.bind(ctx);
-    Object.defineProperty(ctx, "waitUntil", { value: (p) => original(awaitableToPromise(p)), configurable: true });
+    Object.defineProperty(ctx, "waitUntil", { value: (p) => original(tracked(awaitableToPromise(p))), configurable: true });
   },
 };
 
@@ -225,6 +233,7 @@ function watchOver(pyodide, helper) {
 }
 
 // ---- what workerd calls ---------------------------------------------------------------------------------
+const UNASKED = new Set(["queue", "scheduled", "alarm"]); // events that no client waits for
 const exported = new Map(); // Python class name -> its JS stand-in
 // RPC only finds methods on the JS prototype, so the names are copied over from the Python class.
 function exposeMethods(helper) {
@@ -237,7 +246,8 @@ function exposeMethods(helper) {
 function addMethod(jsClass, name) {
   if (Object.hasOwn(jsClass.prototype, name)) return;
   jsClass.prototype[name] = async function (...given) {
-    return await jsClass.run(await opened(), this, name, given);
+    const run = async () => await jsClass.run(await opened(), this, name, given);
+    return await (UNASKED.has(name) ? tracked(run()) : run());
   };
 }
 function define(className, jsClass, handlers) {
@@ -312,8 +322,14 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
       await this.reload(await ready());
     }
     if (action === "prepare") return new Response(await this.prepare());
+    if (action === "settle") await this.settle(Number(await request.text()));
     if (action === "d1") return Response.json(await this.d1(await request.json()));
     return new Response("ok");
+  }
+  // The end of a cancelled event's work is never told, so what has not ended in time is waited for only once.
+  async settle(milliseconds) {
+    for (let waited = 0; background.size && waited < milliseconds; waited += 10) await scheduler.wait(10);
+    background.clear();
   }
   // One transaction. Miniflare's own proxy of a binding blocks its process for every statement that is prepared.
   async d1({ binding, statements }) {

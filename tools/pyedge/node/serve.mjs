@@ -232,6 +232,7 @@ const actions = {
     messages.map((body, i) => ({ id: String(i), timestamp: new Date(), attempts, body }))),
   send: async ({ worker, binding, body }) =>
     void (await (await mf.getQueueProducer(binding, one(worker).config.name)).send(body, { contentType: "json" })),
+  settle: async ({ worker, seconds }) => void (await inside("settle", one(worker), 120_000, String(1000 * seconds))),
   d1: async ({ worker, binding, statements }) =>
     (await inside("d1", one(worker), 120_000, JSON.stringify({ binding, statements }))).json(),
   kv: async ({ worker, binding, key, value }) => {

@@ -177,8 +177,8 @@ class Routes:
 
     async def background(self) -> Any:
         async def later() -> None:
-            await asyncio.sleep(0.05)
-            await self.env.KV.put("background", "done")
+            await asyncio.sleep(float(self.query.get("seconds", "0.05")))
+            await self.env.KV.put("background", self.query.get("value", "done"))
 
         self.ctx.waitUntil(later())
         return Response("started")
