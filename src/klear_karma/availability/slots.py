@@ -99,6 +99,13 @@ def refusal(calendar: Calendar, terms: Terms, start: int, now: int) -> Refusal |
     return Refusal.HOURS
 
 
+def fits(calendar: Calendar, shown: Span) -> Refusal | None:
+    """Return why a time is outside of a calendar's hours or within a time off; None where it fits."""
+    if not _Union(_openings(calendar, shown)).contains(shown):
+        return Refusal.HOURS
+    return Refusal.TIME_OFF if _Union(calendar.time_off).overlaps(shown) else None
+
+
 class _Union:
     """Times as disjoint ones in their order, those that touch joined."""
 
