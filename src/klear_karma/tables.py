@@ -71,5 +71,7 @@ TABLES = Tables(
     Table("feed_links", read=READER, write=READER, own=_MINE),
     Table("admin_audit"),
 )
-"""`practitioner_texts` has words alone: whoever searches it joins `practitioners`. Bookings, messages and reviews are written by
-the system: their rules look at rows of both sides."""
+"""Bookings, messages and reviews are written by the system: their rules look at rows of both sides.
+
+`practitioner_texts` has words alone: whoever searches it joins `practitioners`.
+"""
