@@ -148,14 +148,15 @@ CREATE TABLE services (
 
 CREATE INDEX services_by_practitioner ON services (practitioner_id, is_active);
 
--- Hours of a week, Monday is 0, several of a day: a break is what lies between two. Minutes count wall time from the
--- day's midnight on, and may reach the next day.
+-- Hours of a week, Monday is 0, several of a day, and breaks that are taken out of them. Minutes count wall time from
+-- the day's midnight on, and may reach the next day.
 CREATE TABLE working_hours (
   id TEXT PRIMARY KEY,
   practitioner_id TEXT NOT NULL REFERENCES practitioners (id) ON DELETE CASCADE,
   weekday INTEGER NOT NULL CHECK (weekday BETWEEN 0 AND 6),
   starts_minute INTEGER NOT NULL CHECK (starts_minute BETWEEN 0 AND 1439),
   ends_minute INTEGER NOT NULL CHECK (ends_minute BETWEEN 1 AND 2880),
+  is_break INTEGER NOT NULL DEFAULT 0 CHECK (is_break IN (0, 1)),
   CHECK (starts_minute < ends_minute)
 );
 

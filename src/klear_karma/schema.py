@@ -215,8 +215,9 @@ SCHEMA = Schema(
         ),
         Relation(
             "working_hours",
-            "id practitioner_id! weekday!:integer starts_minute!:integer ends_minute!:integer",
+            "id practitioner_id! weekday!:integer starts_minute!:integer ends_minute!:integer is_break!:boolean",
             key=("id",),
+            defaults={"is_break": 0},
             references={"practitioner_id": "practitioners"},
         ),
     ),

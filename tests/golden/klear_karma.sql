@@ -373,6 +373,7 @@ CREATE TABLE working_hours (
   weekday INTEGER NOT NULL CHECK (weekday BETWEEN 0 AND 6),
   starts_minute INTEGER NOT NULL CHECK (starts_minute BETWEEN 0 AND 1439),
   ends_minute INTEGER NOT NULL CHECK (ends_minute BETWEEN 1 AND 2880),
+  is_break INTEGER NOT NULL DEFAULT 0 CHECK (is_break IN (0, 1)),
   CHECK (starts_minute < ends_minute)
 );
 
