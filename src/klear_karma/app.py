@@ -14,13 +14,29 @@ from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from klear_karma import NAME, VERSION, retention
 from klear_karma.accounts import accounts
+from klear_karma.availability import routes as availability
+from klear_karma.availability.conflicts import Conflicts
+from klear_karma.availability.timetables import Timetables
+from klear_karma.practitioners import hours, profile, services, time_off, verification
+from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
+from klear_karma.search import routes as search
+from klear_karma.search.available import FreeOn
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import TABLES
 
 LINKS = {"search": "/api/practitioners/search", "appointments": "/api/appointments"}
 
 live = Live()
+
+PROFILES = [
+    event(PractitionerStore),
+    event(Timetables),
+    event(Conflicts),
+    event(FreeOn),
+    event(search.SearchCache),
+    event(search.Searcher),
+]
 
 
 def make_limits(settings: KarmaSettings, clock: Clock) -> Limits:
@@ -35,7 +51,7 @@ app = App(
     authenticate=live.authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), event(Publisher)],
+    providers=[singleton(make_limits), event(Publisher), *PROFILES],
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60)},
     migrations="klear_karma",
@@ -44,6 +60,13 @@ app = App(
         service_routes(migrations=SCHEMA.migrations),
         accounts,
         live,
+        search.routes,
+        profile.routes,
+        services.routes,
+        hours.routes,
+        time_off.routes,
+        verification.routes,
+        availability.routes,
         retention.routes,
         job_routes(),
     ],
