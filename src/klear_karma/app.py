@@ -17,7 +17,7 @@ from klear_karma.accounts import accounts
 from klear_karma.availability import routes as availability
 from klear_karma.availability.conflicts import Conflicts
 from klear_karma.availability.timetables import Timetables
-from klear_karma.practitioners import hours, profile, services, time_off, verification
+from klear_karma.practitioners import hours, offers, profile, time_off, verification
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
 from klear_karma.search import routes as search
@@ -62,7 +62,7 @@ app = App(
         live,
         search.routes,
         profile.routes,
-        services.routes,
+        offers.routes,
         hours.routes,
         time_off.routes,
         verification.routes,

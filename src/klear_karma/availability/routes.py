@@ -11,8 +11,8 @@ from edge.reach import OPEN
 from klear_karma.availability.slots import slots
 from klear_karma.availability.timetables import Offer, Timetable, Timetables
 from klear_karma.availability.zones import days, wall_of, zone_of
+from klear_karma.practitioners.offers import ServiceNotFound
 from klear_karma.practitioners.profile import PractitionerNotFound
-from klear_karma.practitioners.services import ServiceNotFound
 from klear_karma.values import Day, Id, Zone
 
 routes = Routes("/api/practitioners", tag="availability", access=PUBLIC, reach=OPEN)
