@@ -14,6 +14,14 @@ from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from klear_karma import NAME, VERSION, retention
 from klear_karma.accounts import accounts
+from klear_karma.availability.timetables import Timetables
+from klear_karma.booking import jobs as booking_jobs
+from klear_karma.booking import routes as booking
+from klear_karma.booking.news import AppointmentNews
+from klear_karma.booking.store import Bookings
+from klear_karma.live_events import AUDIENCES
+from klear_karma.notifications import routes as notifications
+from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import TABLES
@@ -35,7 +43,15 @@ app = App(
     authenticate=live.authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), event(Publisher)],
+    audiences=AUDIENCES,
+    providers=[
+        singleton(make_limits),
+        event(Publisher),
+        event(Timetables),
+        event(PractitionerStore),
+        event(Bookings),
+        event(AppointmentNews),
+    ],
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60)},
     migrations="klear_karma",
@@ -43,6 +59,9 @@ app = App(
         index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         accounts,
+        booking.routes,
+        booking_jobs.routes,
+        notifications.routes,
         live,
         retention.routes,
         job_routes(),

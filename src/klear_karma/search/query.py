@@ -27,7 +27,9 @@ _COLUMNS = (
     "p.number, p.id, p.name, p.headline, p.specializations, p.languages, p.city, p.country, p.coarse_lat, p.coarse_lng, "
     "p.time_zone, p.currency, p.min_price, p.rating_sum, p.rating_count, p.photo_id"
 )
-_BY_CELLS = "json_each(?) AS cells CROSS JOIN practitioners AS p ON p.cell BETWEEN cells.value ->> 0 AND cells.value ->> 1"
+_BY_CELLS = (
+    "json_each(?) AS cells CROSS JOIN practitioners AS p ON p.cell BETWEEN cells.value ->> 0 AND cells.value ->> 1"
+)
 _BY_WORDS = "practitioner_texts AS t CROSS JOIN practitioners AS p ON p.number = t.rowid"
 _BY_RATING = "practitioners AS p"
 _DISTANCE = DISTANCE_KM.format(lat="p.coarse_lat", lng="p.coarse_lng")
