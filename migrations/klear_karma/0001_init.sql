@@ -81,7 +81,8 @@ ALTER TABLE users ADD COLUMN name TEXT NOT NULL DEFAULT '';
 
 -- A practitioner has its user's id. The public reads coarse coordinates alone: people work at home, so the fine ones are
 -- in practitioner_places. calendar_version counts the changes of whatever decides about free slots: a booking is made
--- for the version that it was checked against. number is the row of practitioner_texts.
+-- for the version that it was checked against. number is the row of practitioner_texts, cell that of a grid of the map;
+-- score is the rating as if five reviews of four were there from the beginning.
 CREATE TABLE practitioners (
   number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
@@ -94,6 +95,7 @@ CREATE TABLE practitioners (
   country TEXT NOT NULL DEFAULT '',
   coarse_lat REAL,
   coarse_lng REAL,
+  cell INTEGER,
   time_zone TEXT NOT NULL,
   currency TEXT NOT NULL DEFAULT 'EUR',
   verification TEXT NOT NULL DEFAULT 'unverified'
@@ -107,13 +109,15 @@ CREATE TABLE practitioners (
   min_price INTEGER,
   rating_sum INTEGER NOT NULL DEFAULT 0,
   rating_count INTEGER NOT NULL DEFAULT 0,
+  score REAL GENERATED ALWAYS AS ((rating_sum + 20.0) / (rating_count + 5)) VIRTUAL,
   booking_count INTEGER NOT NULL DEFAULT 0,
   calendar_version INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,
   updated_at TEXT NOT NULL
 );
 
-CREATE INDEX practitioners_by_place ON practitioners (verification, is_listed, coarse_lat, coarse_lng);
+CREATE INDEX practitioners_by_cell ON practitioners (cell) WHERE verification = 'verified' AND is_listed = 1;
+CREATE INDEX practitioners_by_score ON practitioners (score, number) WHERE verification = 'verified' AND is_listed = 1;
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
 CREATE TABLE practitioner_places (
@@ -124,10 +128,9 @@ CREATE TABLE practitioner_places (
   updated_at TEXT NOT NULL
 );
 
--- Folded words of profiles and services, and tokens of the coarse place, rowid is practitioners.number.
-CREATE VIRTUAL TABLE practitioner_texts USING fts5 (
-  words, geo, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
-);
+-- Folded words of profiles and services; marks stand for specialisations and cells of the map. rowid is
+-- practitioners.number. What is a word is decided before: the tokenizer takes all but ASCII's own signs for letters.
+CREATE VIRTUAL TABLE practitioner_texts USING fts5 (words, marks, tokenize='ascii', prefix='2 3');
 
 CREATE TABLE services (
   id TEXT PRIMARY KEY,

@@ -12,23 +12,32 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
-from klear_karma import NAME, VERSION, retention
+from klear_karma import NAME, VERSION, retention, wiring
 from klear_karma.accounts import accounts
+from klear_karma.availability import routes as availability
+from klear_karma.availability.conflicts import Conflicts
 from klear_karma.availability.timetables import Timetables
-from klear_karma.booking import jobs as booking_jobs
-from klear_karma.booking import routes as booking
-from klear_karma.booking.news import AppointmentNews
-from klear_karma.booking.store import Bookings
 from klear_karma.live_events import AUDIENCES
-from klear_karma.notifications import routes as notifications
+from klear_karma.practitioners import hours, offers, profile, time_off, verification
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
+from klear_karma.search import routes as search
+from klear_karma.search.available import FreeOn
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import TABLES
 
 LINKS = {"search": "/api/practitioners/search", "appointments": "/api/appointments"}
 
 live = Live()
+
+PROFILES = [
+    event(PractitionerStore),
+    event(Timetables),
+    event(Conflicts),
+    event(FreeOn),
+    event(search.SearchCache),
+    event(search.Searcher),
+]
 
 
 def make_limits(settings: KarmaSettings, clock: Clock) -> Limits:
@@ -43,15 +52,8 @@ app = App(
     authenticate=live.authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+    providers=[singleton(make_limits), event(Publisher), *PROFILES, *wiring.PROVIDERS],
     audiences=AUDIENCES,
-    providers=[
-        singleton(make_limits),
-        event(Publisher),
-        event(Timetables),
-        event(PractitionerStore),
-        event(Bookings),
-        event(AppointmentNews),
-    ],
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60)},
     migrations="klear_karma",
@@ -59,10 +61,15 @@ app = App(
         index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         accounts,
-        booking.routes,
-        booking_jobs.routes,
-        notifications.routes,
+        *wiring.RESOURCES,
         live,
+        search.routes,
+        profile.routes,
+        offers.routes,
+        hours.routes,
+        time_off.routes,
+        verification.routes,
+        availability.routes,
         retention.routes,
         job_routes(),
     ],

@@ -93,7 +93,7 @@ SCHEMA = Schema(
         ),
         Relation(
             "practitioner_texts",
-            "words:text:- geo:text:-",
+            "words:text:- marks:text:-",
             form="fts",
             shadows=(
                 "practitioner_texts_config",
@@ -106,9 +106,9 @@ SCHEMA = Schema(
         Relation(
             "practitioners",
             "number:integer id! name! headline! bio! specializations!:json:JSON languages!:json:JSON city! country! "
-            "coarse_lat:real coarse_lng:real time_zone! currency! verification! is_listed!:boolean "
+            "coarse_lat:real coarse_lng:real cell:integer time_zone! currency! verification! is_listed!:boolean "
             "needs_confirmation!:integer notice_minutes!:integer horizon_days!:integer cancellation_hours!:integer "
-            "photo_id min_price:integer rating_sum!:integer rating_count!:integer booking_count!:integer "
+            "photo_id min_price:integer rating_sum!:integer rating_count!:integer score:real booking_count!:integer "
             "calendar_version!:integer created_at!:instant updated_at!:instant",
             key=("number",),
             unique=(("id",),),
@@ -132,6 +132,7 @@ SCHEMA = Schema(
                 "calendar_version": 0,
             },
             references={"id": "users"},
+            generated=("score",),
         ),
         Relation(
             "refresh_tokens",
@@ -246,7 +247,13 @@ SCHEMA = Schema(
         Index("notifications_by_time", "notifications", ("created_at",)),
         Index("notifications_of_appointment", "notifications", ("appointment_id",)),
         Index("notifications_of_user", "notifications", ("user_id", "created_at", "id")),
-        Index("practitioners_by_place", "practitioners", ("verification", "is_listed", "coarse_lat", "coarse_lng")),
+        Index("practitioners_by_cell", "practitioners", ("cell",), where="verification = 'verified' AND is_listed = 1"),
+        Index(
+            "practitioners_by_score",
+            "practitioners",
+            ("score", "number"),
+            where="verification = 'verified' AND is_listed = 1",
+        ),
         Index(
             "practitioners_to_verify", "practitioners", ("verification", "updated_at"), where="verification = 'pending'"
         ),

@@ -35,6 +35,7 @@ TABLES = Tables(
             "country",
             "coarse_lat",
             "coarse_lng",
+            "cell",
             "time_zone",
             "currency",
             "is_listed",

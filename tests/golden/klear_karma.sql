@@ -168,9 +168,7 @@ CREATE TABLE practitioner_places (
   updated_at TEXT NOT NULL
 );
 
-CREATE VIRTUAL TABLE practitioner_texts USING fts5 (
-  words, geo, tokenize='unicode61 remove_diacritics 2', prefix='2 3'
-);
+CREATE VIRTUAL TABLE practitioner_texts USING fts5 (words, marks, tokenize='ascii', prefix='2 3');
 
 CREATE TABLE 'practitioner_texts_config'(k PRIMARY KEY, v) WITHOUT ROWID;
 
@@ -182,7 +180,9 @@ CREATE TABLE 'practitioner_texts_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
 
 CREATE TABLE 'practitioner_texts_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 
-CREATE INDEX practitioners_by_place ON practitioners (verification, is_listed, coarse_lat, coarse_lng);
+CREATE INDEX practitioners_by_cell ON practitioners (cell) WHERE verification = 'verified' AND is_listed = 1;
+
+CREATE INDEX practitioners_by_score ON practitioners (score, number) WHERE verification = 'verified' AND is_listed = 1;
 
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
@@ -198,6 +198,7 @@ CREATE TABLE practitioners (
   country TEXT NOT NULL DEFAULT '',
   coarse_lat REAL,
   coarse_lng REAL,
+  cell INTEGER,
   time_zone TEXT NOT NULL,
   currency TEXT NOT NULL DEFAULT 'EUR',
   verification TEXT NOT NULL DEFAULT 'unverified'
@@ -211,6 +212,7 @@ CREATE TABLE practitioners (
   min_price INTEGER,
   rating_sum INTEGER NOT NULL DEFAULT 0,
   rating_count INTEGER NOT NULL DEFAULT 0,
+  score REAL GENERATED ALWAYS AS ((rating_sum + 20.0) / (rating_count + 5)) VIRTUAL,
   booking_count INTEGER NOT NULL DEFAULT 0,
   calendar_version INTEGER NOT NULL DEFAULT 0,
   created_at TEXT NOT NULL,

@@ -11,8 +11,8 @@ from edge.reach import OPEN
 from klear_karma.availability.slots import slots
 from klear_karma.availability.timetables import Offer, Timetable, Timetables
 from klear_karma.availability.zones import days, wall_of, zone_of
+from klear_karma.practitioners.offers import ServiceNotFound
 from klear_karma.practitioners.profile import PractitionerNotFound
-from klear_karma.practitioners.services import ServiceNotFound
 from klear_karma.values import Day, Id, Zone
 
 routes = Routes("/api/practitioners", tag="availability", access=PUBLIC, reach=OPEN)
@@ -94,10 +94,7 @@ async def get_availability(
 def _days(query: Asked, today: date) -> tuple[date, date]:
     """Return the first and the last day."""
     last = date.fromisoformat(query.last) if query.last else None
-    if query.first:
-        first = date.fromisoformat(query.first)
-    else:
-        first = today if last is None or last >= today else last
+    first = date.fromisoformat(query.first) if query.first else min(today, last or today)
     if last is None:
         last = first + timedelta(days=USUAL_DAYS - 1)
     return first, min(last, first + timedelta(days=MOST_DAYS - 1))

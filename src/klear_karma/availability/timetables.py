@@ -29,7 +29,10 @@ _SERVICES = (
     "SELECT id, practitioner_id, name, minutes, increment_minutes, buffer_before_minutes, buffer_after_minutes, price, "
     f"currency FROM services WHERE practitioner_id {_IDS} AND is_active = 1 ORDER BY minutes, id"
 )
-_HOURS = f"SELECT practitioner_id, weekday, starts_minute, ends_minute, is_break FROM working_hours WHERE practitioner_id {_IDS}"
+_HOURS = (
+    "SELECT practitioner_id, weekday, starts_minute, ends_minute, is_break FROM working_hours "
+    f"WHERE practitioner_id {_IDS}"
+)
 _TIME_OFF = (
     "SELECT practitioner_id, starts_at, ends_at, first_day, end_day FROM time_off "
     f"WHERE practitioner_id {_IDS} AND ends_at > ? AND starts_at < ?"

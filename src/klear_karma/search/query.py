@@ -24,8 +24,8 @@ PLACE_DIGITS = 2
 """The digits of a degree to which a place is rounded: answers are cached by it, and distances are from it."""
 
 _COLUMNS = (
-    "p.number, p.id, p.name, p.headline, p.specializations, p.languages, p.city, p.country, p.coarse_lat, p.coarse_lng, "
-    "p.time_zone, p.currency, p.min_price, p.rating_sum, p.rating_count, p.photo_id"
+    "p.number, p.id, p.name, p.headline, p.specializations, p.languages, p.city, p.country, p.coarse_lat, "
+    "p.coarse_lng, p.time_zone, p.currency, p.min_price, p.rating_sum, p.rating_count, p.photo_id"
 )
 _BY_CELLS = (
     "json_each(?) AS cells CROSS JOIN practitioners AS p ON p.cell BETWEEN cells.value ->> 0 AND cells.value ->> 1"

@@ -116,6 +116,51 @@ class SearchCache:
             self._log("warning", "search cache not written", error=str(fault)[:300])
 
 
+class Searcher:
+    """Answers searches: out of the cache, or from the rows that everybody may read."""
+
+    def __init__(self, db: Database, free: FreeOn, cache: SearchCache, clock: Clock) -> None:
+        self._db, self._free, self._cache, self._clock = db, free, cache, clock
+
+    async def answer(self, search: Search) -> tuple[FoundPage, int]:
+        """Return a page of a search and its age in seconds."""
+        after = position_of(search)
+        cached = await self._cache.get(search)
+        if cached is not None:
+            return cached
+        made_at = int(self._clock.now().timestamp())
+        page = await self.find(search, after)
+        await self._cache.put(search, page, made_at)
+        return page, 0
+
+    async def find(self, search: Search, after: Position | None) -> FoundPage:
+        """Return a page of a search as the database has it."""
+        if search.available_on is not None:
+            return await self._available(search, after)
+        rows = await self._rows(search, after, search.limit + 1)
+        return _page(search, rows[: search.limit], rows[search.limit - 1] if len(rows) > search.limit else None)
+
+    async def _available(self, search: Search, after: Position | None) -> FoundPage:
+        """Return the next practitioners with free slots; a page that is not full says how far it looked."""
+        found = list[Row]()
+        for _ in range(MOST_CHECKED // CHUNK):
+            rows = await self._rows(search, after, CHUNK + 1)
+            are_free = await self._free.among([row["id"] for row in rows[:CHUNK]], search)
+            for number, row in enumerate(rows[:CHUNK]):
+                if row["id"] in are_free:
+                    found.append(row)
+                    if len(found) == search.limit:
+                        return _page(search, found, row if number + 1 < len(rows) else None)
+            if len(rows) <= CHUNK:
+                return _page(search, found, None)
+            after = Position(rows[CHUNK - 1]["rank"], rows[CHUNK - 1]["number"])
+        return _page(search, found, rows[CHUNK - 1], is_truncated=True)
+
+    async def _rows(self, search: Search, after: Position | None, limit: int) -> list[Row]:
+        sql, values = page_of(search, after, limit)
+        return await self._db.all(sql, *values)
+
+
 def key_of(search: Search) -> str:
     """Return the name of an answer in KV."""
     return f"search:1:{sha256(search.key().encode(errors='surrogatepass')).hexdigest()}"
@@ -125,69 +170,24 @@ _BODIES = {JSON: FoundPage, GEOJSON: FeatureCollection}
 
 
 @routes.get("/search", NotAcceptable, operation=Operation({200: _BODIES}))
-async def search_practitioners(
-    query: Query[Search], accept: Header[str | None], db: Database, free: FreeOn, cache: SearchCache, clock: Clock
-) -> Response:
+async def search_practitioners(query: Query[Search], accept: Header[str | None], searcher: Searcher) -> Response:
     """Search for practitioners: with a place the nearest first, else the best rated."""
     media_type = best(accept, [JSON, GEOJSON])
     if media_type is None:
         raise NotAcceptable([JSON, GEOJSON])
-    position = position_of(query)
-    cached = await cache.get(query)
-    page, age = cached or (None, 0)
-    if page is None:
-        made_at = int(clock.now().timestamp())
-        page = await find(query, position, db, free)
-        await cache.put(query, page, made_at)
-    body: object = page if media_type == JSON else _collection(page)
-    response = Response.json(body, media_type=media_type)
+    page, age = await searcher.answer(query)
+    response = Response.json(page if media_type == JSON else _collection(page), media_type=media_type)
     response.headers += [("vary", "accept"), ("cache-control", f"public, max-age={OLDEST_S}"), ("age", str(age))]
     return response
 
 
-async def find(search: Search, after: Position | None, db: Database, free: FreeOn) -> FoundPage:
-    """Return a page of a search."""
-    if search.available_on is None:
-        rows = await _rows(search, after, search.limit + 1, db)
-        found, more, truncated = rows[: search.limit], len(rows) > search.limit, False
-        last = found[-1] if found else None
-    else:
-        found, last, more, truncated = await _available(search, after, db, free)
-    return _page(search, found, Position(last["rank"], last["number"]) if last and more else None, truncated)
-
-
-async def _available(
-    search: Search, after: Position | None, db: Database, free: FreeOn
-) -> tuple[list[Row], Row | None, bool, bool]:
-    """Return the next practitioners with free slots, the last that was looked at, and whether there are more."""
-    found, last = list[Row](), None
-    for _ in range(MOST_CHECKED // CHUNK):
-        rows = await _rows(search, after, CHUNK + 1, db)
-        candidates = rows[:CHUNK]
-        are_free = await free.among([row["id"] for row in candidates], search)
-        for number, row in enumerate(candidates):
-            last = row
-            if row["id"] in are_free:
-                found.append(row)
-                if len(found) == search.limit:
-                    return found, last, number + 1 < len(rows), False
-        if len(rows) <= CHUNK or last is None:
-            return found, last, False, False
-        after = Position(last["rank"], last["number"])
-    return found, last, True, True
-
-
-async def _rows(search: Search, after: Position | None, limit: int, db: Database) -> list[Row]:
-    sql, values = page_of(search, after, limit)
-    return await db.all(sql, *values)
-
-
-def _page(search: Search, rows: list[Row], following: Position | None, truncated: bool) -> FoundPage:  # noqa: FBT001
+def _page(search: Search, rows: list[Row], last: Row | None, *, is_truncated: bool = False) -> FoundPage:
+    """Return a page; the next begins behind `last`, where there is one."""
     place = search.place
     return FoundPage(
         practitioners=[_found(row, has_distance=place is not None) for row in rows],
-        next=None if following is None else cursor_of(search, following),
-        truncated=truncated,
+        next=None if last is None else cursor_of(search, Position(last["rank"], last["number"])),
+        truncated=is_truncated,
         place=None if place is None else Coordinates(lat=place.lat, lng=place.lng),
         radius_km=None if place is None else search.radius,
     )
