@@ -12,11 +12,12 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
-from klear_karma import NAME, VERSION, retention
+from klear_karma import NAME, VERSION, retention, wiring
 from klear_karma.accounts import accounts
 from klear_karma.availability import routes as availability
 from klear_karma.availability.conflicts import Conflicts
 from klear_karma.availability.timetables import Timetables
+from klear_karma.live_events import AUDIENCES
 from klear_karma.practitioners import hours, offers, profile, time_off, verification
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
@@ -51,7 +52,8 @@ app = App(
     authenticate=live.authenticate,
     admit=admit,
     middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), event(Publisher), *PROFILES],
+    providers=[singleton(make_limits), event(Publisher), *PROFILES, *wiring.PROVIDERS],
+    audiences=AUDIENCES,
     tables=TABLES,
     limits={"RATE_LIMITER": Limit(300, 60)},
     migrations="klear_karma",
@@ -59,6 +61,7 @@ app = App(
         index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         accounts,
+        *wiring.RESOURCES,
         live,
         search.routes,
         profile.routes,

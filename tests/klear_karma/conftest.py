@@ -1,6 +1,6 @@
 """The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from edge import Statement
 from edge.auth.accounts.members import ACCESS_LIFETIME
 from edge.auth.accounts.sessions import Sessions, member
 from edge.auth.tokens import Tokens
@@ -45,28 +46,32 @@ class SystemClock:
 
 async def as_member(client: Client, name: str, user_type: str = "customer") -> Client:
     """Return a client of a member with a session of its own, without the work of a registration."""
+    return (await as_members(client, [name], user_type))[0]
+
+
+async def as_members(client: Client, names: Sequence[str], user_type: str = "customer") -> list[Client]:
+    """Return the clients of several members, made in one batch."""
     db: Any = client.ports.settings.db
     now = to_text(datetime.now(UTC))
-    columns = "(id, email, email_key, name, user_type, created_at, updated_at)"
-    address = f"{name}@example.org"
-    await db.run(
-        f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING",
-        name,
-        address,
-        address,
-        name.title(),
-        user_type,
-        now,
-        now,
+    user = (
+        "INSERT INTO users (id, email, email_key, name, user_type, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
     )
-    await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING", name, now)
-    session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
-    await db.run(statement.sql, *statement.params)
-    tokens = Tokens(app.name, (SECRET,))
-    token = tokens.issue(member(name, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
-    other = copy(client)
-    other.headers = [("authorization", f"Bearer {token}")]
-    return other
+    password = "INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING"
+    statements, clients = [], []
+    for name in names:
+        address = f"{name}@example.org"
+        statements.append(Statement(user, (name, address, address, name.title(), user_type, now, now)))
+        statements.append(Statement(password, (name, now)))
+        session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
+        statements.append(statement)
+        tokens = Tokens(app.name, (SECRET,))
+        token = tokens.issue(member(name, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
+        other = copy(client)
+        other.headers = [("authorization", f"Bearer {token}")]
+        clients.append(other)
+    await db.batch(statements)
+    return clients
 
 
 def as_admin(client: Client) -> Client:
