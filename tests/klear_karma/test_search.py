@@ -295,4 +295,4 @@ def test_slots_of_a_day_are_on_the_askers_clocks(run: Run) -> None:
     assert len({datetime.fromisoformat(slot["practitioner_starts_at"]).date() for slot in abroad.json()["slots"]}) == 2
     assert [answer.status for answer in refused] == [400, 400, 400, 404]
     assert hidden.status == 404
-    assert own.json()["checked_at"] <= datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S")
+    assert own.json()["checked_at"] <= datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
