@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.pictures.formats import LONGEST_SIDE, MOST_BYTES, NoPicture, Picture, check
 from sims.discogs.images import grey_jpeg
-from vinyl_vault.discogs.pictures import LONGEST_SIDE, MOST_BYTES, NoPicture, Picture, check
 
 
 def chunk(name: bytes, data: bytes = b"") -> bytes:
