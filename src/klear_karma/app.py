@@ -26,6 +26,9 @@ from klear_karma.search import routes as search
 from klear_karma.search.available import FreeOn
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import TABLES
+from klear_karma.uploads import assets
+from klear_karma.uploads import routes as uploads
+from klear_karma.uploads.files import PictureFiles
 
 LINKS = {"search": "/api/practitioners/search", "appointments": "/api/appointments"}
 
@@ -39,6 +42,7 @@ PROFILES = [
     event(search.SearchCache),
     event(search.Searcher),
     event(Feeds),
+    event(PictureFiles),
 ]
 
 
@@ -74,6 +78,8 @@ app = App(
         free_slots.routes,
         calendars.routes,
         calendars.public,
+        uploads.routes,
+        assets.routes,
         retention.routes,
         job_routes(),
     ],

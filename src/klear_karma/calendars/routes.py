@@ -81,7 +81,7 @@ async def add_feed(
         "feed_links",
         [row | {"user_id": actor.name, "token_hash": hash_of(token), "has_notes": int(new.has_notes)}],
     )
-    url = f"{str(settings.site_url).rstrip('/')}{public.prefix}/{token}{_SUFFIX}"
+    url = f"{settings.site}{public.prefix}/{token}{_SUFFIX}"
     return row_as(NewFeedLink, row, created_at=utc(now), url=url)
 
 

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from pydantic_core import from_json, to_json
 
 from edge import PUBLIC, READER, Actor, Body, Clock, Database, Forbidden, NotFound, Problem, Routes, Statement
-from edge.errors import Overloaded
+from edge.errors import Fault, InvalidBody, Overloaded
 from edge.instants import to_text
 from edge.ports import Row
 from edge.reach import OPEN
@@ -17,7 +17,7 @@ from klear_karma.members import MEMBER
 from klear_karma.practitioners.store import Change, PractitionerStore, ProfileMissing, Snapshot, cell_of
 from klear_karma.search.geography import COARSE, Place
 from klear_karma.search.results import Coordinates, rating_of
-from klear_karma.values import Currency, Latitude, Line, Longitude, Name, Text, Word, Zone
+from klear_karma.values import Currency, Id, Latitude, Line, Longitude, Name, Text, Word, Zone
 
 routes = Routes("/api/practitioners", tag="practitioners", access=PUBLIC)
 
@@ -80,6 +80,7 @@ class ProfileBody(BaseModel):
     notice_minutes: int = Field(120, ge=0, le=43_200, description="the least time before a booking")
     horizon_days: int = Field(90, ge=1, le=730, description="how far ahead is booked")
     cancellation_hours: int = Field(24, ge=0, le=720, description="until when customers cancel")
+    photo_id: Id | None = Field(None, description="a published upload of yours")
 
     @model_validator(mode="after")
     def _names_each_once(self) -> Self:
@@ -160,6 +161,8 @@ async def put_own_profile(
     """Write your profile; a new one waits to be verified before others find it."""
     if await store.user_type(actor.name) != "healer":
         raise HealersOnly("register as a healer to offer something")
+    if new.photo_id is not None:
+        await _require_published(new.photo_id, actor.name, db)
     now = to_text(clock.now())
     await store.change(actor.name, lambda before: _written(actor.name, new, before, now))
     return await own_profile(actor.name, db)
@@ -251,6 +254,12 @@ def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Chan
     return Change([*statements, *_place(user_id, new.place, now)], Snapshot(profile, before.services))
 
 
+async def _require_published(upload_id: str, user_id: str, db: Database) -> None:
+    sql = "SELECT 1 FROM uploads WHERE id = ? AND user_id = ? AND is_published = 1"
+    if await db.first(sql, upload_id, user_id) is None:
+        raise InvalidBody([Fault(pointer="/photo_id", detail="a published upload of yours")])
+
+
 def _columns(new: ProfileBody) -> dict[str, Any]:
     place = None if new.place is None else COARSE.centre(Place(new.place.lat, new.place.lng))
     return {
@@ -271,6 +280,7 @@ def _columns(new: ProfileBody) -> dict[str, Any]:
         "notice_minutes": new.notice_minutes,
         "horizon_days": new.horizon_days,
         "cancellation_hours": new.cancellation_hours,
+        "photo_id": new.photo_id,
     }
 
 
