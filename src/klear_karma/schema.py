@@ -53,8 +53,8 @@ SCHEMA = Schema(
         ),
         Relation(
             "conversations",
-            "id customer_id! practitioner_id! last_number!:integer customer_read!:integer practitioner_read!:integer "
-            "last_message_at!:instant created_at!:instant",
+            "id customer_id! practitioner_id! customer_name! practitioner_name! last_number!:integer "
+            "customer_read!:integer practitioner_read!:integer last_message_at!:instant created_at!:instant",
             key=("id",),
             unique=(("customer_id", "practitioner_id"),),
             defaults={"last_number": 0, "customer_read": 0, "practitioner_read": 0},

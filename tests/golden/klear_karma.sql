@@ -110,6 +110,8 @@ CREATE TABLE conversations (
   id TEXT PRIMARY KEY,
   customer_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   practitioner_id TEXT NOT NULL REFERENCES practitioners (id) ON DELETE CASCADE,
+  customer_name TEXT NOT NULL,
+  practitioner_name TEXT NOT NULL,
   last_number INTEGER NOT NULL DEFAULT 0,
   customer_read INTEGER NOT NULL DEFAULT 0,
   practitioner_read INTEGER NOT NULL DEFAULT 0,
