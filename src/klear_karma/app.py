@@ -14,11 +14,12 @@ from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from klear_karma import NAME, VERSION, retention, wiring
 from klear_karma.accounts import accounts
-from klear_karma.availability import routes as availability
 from klear_karma.availability.conflicts import Conflicts
 from klear_karma.availability.timetables import Timetables
+from klear_karma.calendars import routes as calendars
+from klear_karma.calendars.feeds import Feeds
 from klear_karma.live_events import AUDIENCES
-from klear_karma.practitioners import hours, offers, profile, time_off, verification
+from klear_karma.practitioners import free_slots, hours, offers, profile, time_off, verification
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
 from klear_karma.search import routes as search
@@ -37,6 +38,7 @@ PROFILES = [
     event(FreeOn),
     event(search.SearchCache),
     event(search.Searcher),
+    event(Feeds),
 ]
 
 
@@ -55,7 +57,7 @@ app = App(
     providers=[singleton(make_limits), event(Publisher), *PROFILES, *wiring.PROVIDERS],
     audiences=AUDIENCES,
     tables=TABLES,
-    limits={"RATE_LIMITER": Limit(300, 60)},
+    limits={"RATE_LIMITER": Limit(300, 60), "FEED_LIMITER": Limit(30, 60)},
     migrations="klear_karma",
     resources=[
         index_routes(NAME, VERSION, LINKS),
@@ -69,7 +71,9 @@ app = App(
         hours.routes,
         time_off.routes,
         verification.routes,
-        availability.routes,
+        free_slots.routes,
+        calendars.routes,
+        calendars.public,
         retention.routes,
         job_routes(),
     ],

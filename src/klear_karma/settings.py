@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from edge import Bucket, Database, KeyValue, Secret
+from edge import Bucket, Database, KeyValue, RateLimiter, Secret
 from edge.auth.accounts.settings import AccountSettings
 from edge.live.settings import LiveSettings
 from edge.ports.telemetry import Telemetry
@@ -24,6 +24,7 @@ class KarmaSettings(AccountSettings, LiveSettings):
     db: Database
     kv: KeyValue | None = None
     uploads: Bucket
+    feed_limiter: RateLimiter | None = None
     analytics: Telemetry | None = None
     analytics_dataset: Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,99}$")] | None = None
     cloudflare_account_id: Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")] | None = None

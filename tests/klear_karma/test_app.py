@@ -16,6 +16,7 @@ def test_few_routes_are_public() -> None:
     assert public == {
         "GET /",
         "GET /health",
+        "GET /calendars/{file}",
         "GET /api/practitioners/search",
         "GET /api/practitioners/{practitioner_id}",
         "GET /api/practitioners/{practitioner_id}/availability",

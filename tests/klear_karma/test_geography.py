@@ -1,7 +1,6 @@
 """Distances and grids: a grid's ranges hold every place that a naive haversine puts into the circle."""
 
 import math
-import sqlite3
 from itertools import pairwise
 from random import Random
 
@@ -11,7 +10,6 @@ from hypothesis import strategies as st
 
 from klear_karma.search.geography import (
     COARSE,
-    DISTANCE_KM,
     EARTH_KM,
     FINE,
     WIDE,
@@ -87,36 +85,3 @@ def test_circle_is_covered_by_few_cells() -> None:
             place = Place(random.uniform(-90, 90), random.uniform(-180, 180))
             assert len(FINE.cells(place, radius)) <= most
             assert len(circle_words(place, radius)) <= 340
-
-
-def test_ten_thousand_queries_find_what_naive_haversine_finds() -> None:
-    random = Random(16)
-    db = sqlite3.connect(":memory:")
-    db.execute("CREATE TABLE p (id INTEGER PRIMARY KEY, cell INTEGER, lat REAL, lng REAL)")
-    clusters = [(90, 0), (-90, 12), (0, 180), (52.5, 13.4), (-41.3, 174.8), (65, -179.9), (0, 0)]
-    rows = []
-    for number in range(140):
-        lat, lng = clusters[number % len(clusters)]
-        where = beside(Place(lat, lng), abs(random.gauss(0, 60)), random.uniform(0, 7))
-        rows.append((number, FINE.number(where), *where))
-    db.executemany("INSERT INTO p VALUES (?, ?, ?, ?)", rows)
-    db.execute("CREATE INDEX p_cell ON p (cell)")
-    distance = DISTANCE_KM.format(lat="p.lat", lng="p.lng")
-    sql = (
-        f"SELECT id FROM (SELECT p.id, {distance} AS d FROM json_each(?) AS r CROSS JOIN p "
-        "ON p.cell BETWEEN r.value ->> 0 AND r.value ->> 1) WHERE d <= ? ORDER BY d, id"
-    )
-    known = [(number, Place(lat, lng)) for number, _, lat, lng in rows]
-    found_any = 0
-    for query in range(10_000):
-        lat, lng = clusters[query % len(clusters)]
-        centre = beside(Place(lat, lng), abs(random.gauss(0, 80)), random.uniform(0, 7))
-        radius = random.choice((5, 25, 60, 200))
-        ranges = str([list(pair) for pair in FINE.ranges(centre, radius)])
-        found = [row[0] for row in db.execute(sql, (centre.lat, centre.lat, centre.lng, ranges, radius))]
-        naive = sorted((naive_km(centre, place), number) for number, place in known)
-        wanted = [number for distance_km_, number in naive if distance_km_ <= radius]
-        assert found == wanted, (centre, radius)
-        found_any += bool(found)
-    db.close()
-    assert found_any > 5_000

@@ -118,8 +118,8 @@ def test_time_off_is_listed_and_removed_by_its_owner_alone(run: Run) -> None:
         ]
 
     days, times, listed, others, foreign, removed, again, left = run(case)
-    assert (days.json()["starts_at"], days.json()["ends_at"]) == ("2050-03-26 23:00:00", "2050-03-28 22:00:00")
-    assert (times.json()["starts_at"], times.json()["ends_at"]) == ("2050-01-01 09:00:00", "2050-01-01 12:00:00")
+    assert (days.json()["starts_at"], days.json()["ends_at"]) == ("2050-03-26T23:00:00Z", "2050-03-28T22:00:00Z")
+    assert (times.json()["starts_at"], times.json()["ends_at"]) == ("2050-01-01T09:00:00Z", "2050-01-01T12:00:00Z")
     assert [row["id"] for row in listed.json()] == [times.json()["id"], days.json()["id"]]
     assert (others.json(), foreign.status, removed.status, again.status) == ([], 404, 204, 404)
     assert [row["id"] for row in left.json()] == [times.json()["id"]]

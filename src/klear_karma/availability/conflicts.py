@@ -7,6 +7,7 @@ from edge.instants import from_epoch, to_epoch
 from klear_karma.availability.slots import DAY, Refusal, fits
 from klear_karma.availability.timetables import BLOCKING, Timetables
 from klear_karma.availability.zones import Span
+from klear_karma.cursors import utc
 
 MOST_CONFLICTS = 200
 _COMING = (
@@ -56,8 +57,8 @@ class Conflicts:
 def _conflict(row: dict[str, str], reason: Refusal) -> Conflict:
     return Conflict(
         appointment_id=row["id"],
-        starts_at=row["starts_at"],
-        ends_at=row["ends_at"],
+        starts_at=utc(row["starts_at"]),
+        ends_at=utc(row["ends_at"]),
         customer_name=row["customer_name"],
         service_name=row["service_name"],
         reason=reason.value,

@@ -12,9 +12,11 @@ from edge.instants import to_text
 from edge.ports import Row
 from edge.reach import OPEN
 from edge.text import Matching
+from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.practitioners.store import Change, PractitionerStore, ProfileMissing, Snapshot, cell_of
 from klear_karma.search.geography import COARSE, Place
+from klear_karma.search.results import Coordinates, rating_of
 from klear_karma.values import Currency, Latitude, Line, Longitude, Name, Text, Word, Zone
 
 routes = Routes("/api/practitioners", tag="practitioners", access=PUBLIC)
@@ -85,13 +87,6 @@ class ProfileBody(BaseModel):
             if len({value.casefold() for value in values}) < len(values):
                 raise ValueError("a list names each value once")
         return self
-
-
-class Coordinates(TypedDict):
-    """A place to about a kilometre."""
-
-    lat: float
-    lng: float
 
 
 class ExactPlace(TypedDict):
@@ -191,7 +186,7 @@ async def own_profile(user_id: str, db: Database) -> OwnProfile:
         is_listed=bool(row["is_listed"]),
         exact_place=ExactPlace(lat=place["lat"], lng=place["lng"], address=place["address"]) if place else None,
         min_price=row["min_price"],
-        updated_at=row["updated_at"],
+        updated_at=utc(row["updated_at"]),
     )
 
 
@@ -209,11 +204,6 @@ def service_shown(row: Mapping[str, Any]) -> Service:
         currency=row["currency"],
         is_active=bool(row["is_active"]),
     )
-
-
-def rating_of(row: Mapping[str, Any]) -> float | None:
-    """Return the average of a practitioner's ratings, to two places."""
-    return round(row["rating_sum"] / row["rating_count"], 2) if row["rating_count"] else None
 
 
 def _shown(row: Row, services: list[Row]) -> Practitioner:
@@ -238,7 +228,7 @@ def _shown(row: Row, services: list[Row]) -> Practitioner:
         notice_minutes=row["notice_minutes"],
         horizon_days=row["horizon_days"],
         cancellation_hours=row["cancellation_hours"],
-        created_at=row["created_at"],
+        created_at=utc(row["created_at"]),
         services=[service_shown(service) for service in services],
     )
 

@@ -13,6 +13,7 @@ from edge.ports import Row
 from klear_karma.availability.conflicts import Conflict, Conflicts
 from klear_karma.availability.timetables import time_off_of
 from klear_karma.availability.zones import instant_of, zone_of
+from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.practitioners.store import PractitionerStore, ProfileMissing
 from klear_karma.values import Day, Instant, Line, moment_of
@@ -143,8 +144,8 @@ def _shown(row: Row, time_zone: str) -> TimeOff:
     last = row["end_day"] and (date.fromisoformat(row["end_day"]) - timedelta(days=1)).isoformat()
     return TimeOff(
         id=row["id"],
-        starts_at=from_epoch(span.start),
-        ends_at=from_epoch(span.end),
+        starts_at=utc(from_epoch(span.start)),
+        ends_at=utc(from_epoch(span.end)),
         first_day=row["first_day"],
         last_day=last,
         reason=row["reason"],

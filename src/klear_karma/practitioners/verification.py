@@ -9,6 +9,7 @@ from edge import ADMIN, Actor, Body, Clock, Database, Query, Routes, Statement, 
 from edge.instants import to_text
 from edge.reach import OPEN
 from edge.rows import row_as
+from klear_karma.cursors import utc
 from klear_karma.practitioners.profile import PractitionerNotFound
 from klear_karma.values import Line
 
@@ -54,7 +55,7 @@ class Candidate(TypedDict):
 async def list_waiting(query: Query[Waiting], db: Database) -> list[Candidate]:
     """List the practitioners that wait to be verified, the longest first."""
     sql = "SELECT * FROM practitioners WHERE verification = 'pending' ORDER BY updated_at, id LIMIT ?"
-    return [row_as(Candidate, row) for row in await db.all(sql, query.limit)]
+    return [row_as(Candidate, row, updated_at=utc(row["updated_at"])) for row in await db.all(sql, query.limit)]
 
 
 @routes.put("/{practitioner_id}/verification", PractitionerNotFound)
@@ -73,4 +74,4 @@ async def put_verification(
             Statement(_AUDIT, (actor.name, practitioner_id, details, now)),
         ]
     )
-    return row_as(Candidate, row, verification=new.state, updated_at=now)
+    return row_as(Candidate, row, verification=new.state, updated_at=utc(now))

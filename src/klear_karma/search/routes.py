@@ -2,7 +2,6 @@
 
 import re
 from hashlib import sha256
-from typing import Any, Literal, TypedDict
 
 from pydantic_core import from_json, to_json
 
@@ -10,9 +9,9 @@ from edge import PUBLIC, Clock, Database, Header, KeyValue, Log, Operation, Quer
 from edge.negotiation import NotAcceptable, best
 from edge.ports import PortError, Row
 from edge.reach import OPEN
-from klear_karma.practitioners.profile import Coordinates, rating_of
 from klear_karma.search.available import FreeOn
 from klear_karma.search.query import Position, Search, cursor_of, page_of, position_of
+from klear_karma.search.results import Coordinates, FeatureCollection, FoundPage, collection_of, found_of
 
 routes = Routes("/api/practitioners", tag="search", access=PUBLIC, reach=OPEN)
 
@@ -26,64 +25,6 @@ JSON = "application/json"
 GEOJSON = "application/geo+json"
 
 _ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
-
-
-class Found(TypedDict):
-    """A practitioner as a search shows it: the place is coarse, the distance in km is from the rounded place."""
-
-    id: str
-    name: str
-    headline: str
-    specializations: list[str]
-    languages: list[str]
-    city: str
-    country: str
-    place: Coordinates | None
-    distance_km: float | None
-    rating: float | None
-    rating_count: int
-    min_price: int | None
-    currency: str
-    time_zone: str
-    photo_id: str | None
-
-
-class FoundPage(TypedDict):
-    """A page of a search. `next` is null on the last.
-
-    `truncated` says that the page ends because enough practitioners were asked for free slots: `next` goes on there.
-    """
-
-    practitioners: list[Found]
-    next: str | None
-    truncated: bool
-    place: Coordinates | None
-    radius_km: float | None
-
-
-class Point(TypedDict):
-    """A point of GeoJSON: longitude, latitude."""
-
-    type: Literal["Point"]
-    coordinates: list[float]
-
-
-class Feature(TypedDict):
-    """A practitioner as a feature of GeoJSON."""
-
-    type: Literal["Feature"]
-    id: str
-    geometry: Point | None
-    properties: Found
-
-
-class FeatureCollection(TypedDict):
-    """A page of a search as GeoJSON (RFC 7946)."""
-
-    type: Literal["FeatureCollection"]
-    features: list[Feature]
-    next: str | None
-    truncated: bool
 
 
 class SearchCache:
@@ -176,7 +117,7 @@ async def search_practitioners(query: Query[Search], accept: Header[str | None],
     if media_type is None:
         raise NotAcceptable([JSON, GEOJSON])
     page, age = await searcher.answer(query)
-    response = Response.json(page if media_type == JSON else _collection(page), media_type=media_type)
+    response = Response.json(page if media_type == JSON else collection_of(page), media_type=media_type)
     response.headers += [("vary", "accept"), ("cache-control", f"public, max-age={OLDEST_S}"), ("age", str(age))]
     return response
 
@@ -185,45 +126,9 @@ def _page(search: Search, rows: list[Row], last: Row | None, *, is_truncated: bo
     """Return a page; the next begins behind `last`, where there is one."""
     place = search.place
     return FoundPage(
-        practitioners=[_found(row, has_distance=place is not None) for row in rows],
+        practitioners=[found_of(row, has_distance=place is not None) for row in rows],
         next=None if last is None else cursor_of(search, Position(last["rank"], last["number"])),
         truncated=is_truncated,
         place=None if place is None else Coordinates(lat=place.lat, lng=place.lng),
         radius_km=None if place is None else search.radius,
     )
-
-
-def _found(row: Row, *, has_distance: bool) -> Found:
-    has_place = row["coarse_lat"] is not None
-    return Found(
-        id=row["id"],
-        name=row["name"],
-        headline=row["headline"],
-        specializations=from_json(row["specializations"]),
-        languages=from_json(row["languages"]),
-        city=row["city"],
-        country=row["country"],
-        place=Coordinates(lat=row["coarse_lat"], lng=row["coarse_lng"]) if has_place else None,
-        distance_km=round(row["rank"], 3) if has_distance else None,
-        rating=rating_of(row),
-        rating_count=row["rating_count"],
-        min_price=row["min_price"],
-        currency=row["currency"],
-        time_zone=row["time_zone"],
-        photo_id=row["photo_id"],
-    )
-
-
-def _collection(page: FoundPage) -> FeatureCollection:
-    return FeatureCollection(
-        type="FeatureCollection",
-        features=[_feature(found) for found in page["practitioners"]],
-        next=page["next"],
-        truncated=page["truncated"],
-    )
-
-
-def _feature(found: Any) -> Feature:
-    place = found["place"]
-    point = None if place is None else Point(type="Point", coordinates=[place["lng"], place["lat"]])
-    return Feature(type="Feature", id=found["id"], geometry=point, properties=found)

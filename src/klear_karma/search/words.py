@@ -42,16 +42,23 @@ _UNSPACED = re.compile(
 """Runs of writing without spaces: Chinese, Japanese, Thai, Lao, Burmese, Khmer."""
 
 
+_ASCII_WORD = re.compile("[a-z0-9]+")
+
+
 def fold(text: str) -> str:
     """Return text without case, accents and forms of presentation: `Łódź` is `lodz`, `Straße` is `strasse`."""
+    if text.isascii():
+        return text.lower()
     plain = normalize("NFKD", normalize("NFKD", text).casefold()).translate(_LETTERS)
     return normalize("NFC", _MARKS.sub("", plain))
 
 
 def words_of(text: str) -> list[str]:
     """Return the folded words of a text: its runs of letters, digits and their marks."""
-    kept = "".join(letter if _is_of_word(letter) else " " for letter in fold(text))
-    return kept.split()
+    folded = fold(text)
+    if folded.isascii():
+        return _ASCII_WORD.findall(folded)
+    return "".join(letter if _is_of_word(letter) else " " for letter in folded).split()
 
 
 def indexed(texts: Iterable[str]) -> str:

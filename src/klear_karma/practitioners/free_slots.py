@@ -11,6 +11,7 @@ from edge.reach import OPEN
 from klear_karma.availability.slots import slots
 from klear_karma.availability.timetables import Offer, Timetable, Timetables
 from klear_karma.availability.zones import days, wall_of, zone_of
+from klear_karma.cursors import utc
 from klear_karma.practitioners.offers import ServiceNotFound
 from klear_karma.practitioners.profile import PractitionerNotFound
 from klear_karma.values import Day, Id, Zone
@@ -79,7 +80,7 @@ async def get_availability(
         service_id=offer.service_id if offer else None,
         zone=zone.key,
         practitioner_zone=own.key,
-        checked_at=from_epoch(now),
+        checked_at=utc(from_epoch(now)),
         slots=[
             Slot(
                 starts_at=wall_of(zone, slot.start).isoformat(),
