@@ -260,7 +260,7 @@ SCHEMA = Schema(
         Index("refresh_tokens_by_user", "refresh_tokens", ("user_id", "network")),
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
-        Index("reminders_due", "reminders", ("due_at",), where="sent_at IS NULL"),
+        Index("reminders_due", "reminders", ("due_at",)),
         Index("reports_decided", "reports", ("decided_at",)),
         Index("reports_open", "reports", ("created_at", "id"), where="state = 'open'"),
         Index("reviews_by_author", "reviews", ("author_id",)),

@@ -242,7 +242,7 @@ CREATE TABLE refresh_tokens (
   ended_by TEXT
 );
 
-CREATE INDEX reminders_due ON reminders (due_at) WHERE sent_at IS NULL;
+CREATE INDEX reminders_due ON reminders (due_at);
 
 CREATE TABLE reminders (
   appointment_id TEXT NOT NULL REFERENCES appointments (id) ON DELETE CASCADE,
