@@ -28,7 +28,7 @@ KEPT = {
     },
     "klear_karma": {
         "users", "user_passwords", "practitioners", "practitioner_places", "practitioner_texts", "services",
-        "working_hours", "time_off", "appointments", "conversations", "messages", "reviews", "reminders", "blocks",
+        "working_hours", "time_off", "appointments", "conversations", "messages", "reviews", "blocks",
         "uploads", "feed_links",
     },
 }  # fmt: skip

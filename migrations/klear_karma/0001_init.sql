@@ -244,6 +244,8 @@ CREATE TABLE conversations (
   id TEXT PRIMARY KEY,
   customer_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   practitioner_id TEXT NOT NULL REFERENCES practitioners (id) ON DELETE CASCADE,
+  customer_name TEXT NOT NULL,
+  practitioner_name TEXT NOT NULL,
   last_number INTEGER NOT NULL DEFAULT 0,
   customer_read INTEGER NOT NULL DEFAULT 0,
   practitioner_read INTEGER NOT NULL DEFAULT 0,
@@ -304,7 +306,7 @@ CREATE INDEX notifications_of_user ON notifications (user_id, created_at, id);
 CREATE INDEX notifications_of_appointment ON notifications (appointment_id);
 CREATE INDEX notifications_by_time ON notifications (created_at);
 
--- Reminders that are due, made and moved in the batch of their booking. due_at is null once one has been sent.
+-- Reminders, made and moved in the batch of their booking. sent_at is when one was claimed, for good.
 CREATE TABLE reminders (
   appointment_id TEXT NOT NULL REFERENCES appointments (id) ON DELETE CASCADE,
   kind TEXT NOT NULL CHECK (kind IN ('day', 'hour')),
@@ -313,7 +315,7 @@ CREATE TABLE reminders (
   PRIMARY KEY (appointment_id, kind)
 );
 
-CREATE INDEX reminders_due ON reminders (due_at) WHERE sent_at IS NULL;
+CREATE INDEX reminders_due ON reminders (due_at);
 
 CREATE TABLE reports (
   id TEXT PRIMARY KEY,

@@ -12,6 +12,7 @@ RULES = [
     Rule("tickets", "expires_at", timedelta(hours=1)),
     Rule("notifications", "created_at", timedelta(days=365)),
     Rule("admin_audit", "created_at", timedelta(days=730)),
+    Rule("reminders", "due_at", timedelta(days=30)),
     Rule("reports", "decided_at", timedelta(days=730)),
 ]
 

@@ -53,8 +53,8 @@ SCHEMA = Schema(
         ),
         Relation(
             "conversations",
-            "id customer_id! practitioner_id! last_number!:integer customer_read!:integer practitioner_read!:integer "
-            "last_message_at!:instant created_at!:instant",
+            "id customer_id! practitioner_id! customer_name! practitioner_name! last_number!:integer "
+            "customer_read!:integer practitioner_read!:integer last_message_at!:instant created_at!:instant",
             key=("id",),
             unique=(("customer_id", "practitioner_id"),),
             defaults={"last_number": 0, "customer_read": 0, "practitioner_read": 0},
@@ -260,7 +260,7 @@ SCHEMA = Schema(
         Index("refresh_tokens_by_user", "refresh_tokens", ("user_id", "network")),
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
-        Index("reminders_due", "reminders", ("due_at",), where="sent_at IS NULL"),
+        Index("reminders_due", "reminders", ("due_at",)),
         Index("reports_decided", "reports", ("decided_at",)),
         Index("reports_open", "reports", ("created_at", "id"), where="state = 'open'"),
         Index("reviews_by_author", "reviews", ("author_id",)),

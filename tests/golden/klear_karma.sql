@@ -110,6 +110,8 @@ CREATE TABLE conversations (
   id TEXT PRIMARY KEY,
   customer_id TEXT NOT NULL REFERENCES users (id) ON DELETE CASCADE,
   practitioner_id TEXT NOT NULL REFERENCES practitioners (id) ON DELETE CASCADE,
+  customer_name TEXT NOT NULL,
+  practitioner_name TEXT NOT NULL,
   last_number INTEGER NOT NULL DEFAULT 0,
   customer_read INTEGER NOT NULL DEFAULT 0,
   practitioner_read INTEGER NOT NULL DEFAULT 0,
@@ -240,7 +242,7 @@ CREATE TABLE refresh_tokens (
   ended_by TEXT
 );
 
-CREATE INDEX reminders_due ON reminders (due_at) WHERE sent_at IS NULL;
+CREATE INDEX reminders_due ON reminders (due_at);
 
 CREATE TABLE reminders (
   appointment_id TEXT NOT NULL REFERENCES appointments (id) ON DELETE CASCADE,

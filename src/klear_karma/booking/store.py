@@ -61,12 +61,13 @@ class Wish(NamedTuple):
 
 
 class Change(NamedTuple):
-    """A change of a booking by one side; `start` is the new one of a move."""
+    """A change of a booking by one side; `start` is the new one of a move, `more` is written with it."""
 
     action: Action
     side: Side
     start: int | None = None
     reason: str = ""
+    more: Sequence[Statement] = ()
 
 
 class Bookings:
@@ -200,7 +201,7 @@ class Bookings:
             first = statements.change(row["id"], row, columns)
         if state in {State.CANCELLED, State.NO_SHOW}:
             more = [forget(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
-        return [first, *more, *_news(row, change, f"appointment.{state.value}", stamp)]
+        return [first, *more, *change.more, *_news(row, change, f"appointment.{state.value}", stamp)]
 
     async def _move(
         self, row: Row, change: Change, columns: dict[str, Any], now: datetime
