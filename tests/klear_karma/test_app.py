@@ -22,6 +22,7 @@ def test_few_routes_are_public() -> None:
         "GET /api/practitioners/search",
         "GET /api/practitioners/{practitioner_id}",
         "GET /api/practitioners/{practitioner_id}/availability",
+        "GET /api/practitioners/{practitioner_id}/reviews",
     }
 
 
