@@ -81,7 +81,7 @@ def test_ids_of_others_are_not_there(run: Run) -> None:
     run(case)
 
 
-BY_BODY = [
+BY_BODY: list[tuple[str, dict[str, Any]]] = [
     ("/api/appointments", {"practitioner_id": "zoe", "service_id": "mira-reiki"}),
     ("/api/appointments", {"practitioner_id": "ada", "service_id": "mira-reiki"}),
     ("/api/messages", {"conversation_id": "$conversation", "body": "x"}),
