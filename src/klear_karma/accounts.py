@@ -35,11 +35,20 @@ def erase(user_id: str) -> list[Statement]:
     Coming bookings are cancelled, so that they block nothing; the names in bookings and reviews become neutral.
     """
     cancelled = (
-        "UPDATE appointments SET state = 'cancelled', cancelled_by = '{side}', cancelled_at = updated_at, "
+        "UPDATE appointments SET state = 'cancelled', cancelled_by = '{side}', cancelled_at = CURRENT_TIMESTAMP, "
+        "updated_at = CURRENT_TIMESTAMP, "
         "sequence = sequence + 1 WHERE {side}_id = ? AND state IN ('requested', 'confirmed', 'rescheduled')"
     )
+    told = (
+        "INSERT INTO notifications (id, user_id, kind, appointment_id, data, created_at) "
+        "SELECT lower(hex(randomblob(16))), {other}_id, 'appointment.cancelled', id, "
+        "json_object('starts_at', starts_at, 'service', service_name, 'by', '{side}'), CURRENT_TIMESTAMP "
+        "FROM appointments WHERE {side}_id = ? AND {other}_id IS NOT NULL "
+        "AND state IN ('requested', 'confirmed', 'rescheduled')"
+    )
     gone = "UPDATE appointments SET {side}_name = 'deleted user', note = '' WHERE {side}_id = ?"
-    statements = [text.format(side=side) for side in ("customer", "practitioner") for text in (cancelled, gone)]
+    sides = (("customer", "practitioner"), ("practitioner", "customer"))
+    statements = [text.format(side=side, other=other) for side, other in sides for text in (told, cancelled, gone)]
     statements += [
         "UPDATE reviews SET author_name = 'deleted user' WHERE author_id = ?",
         "UPDATE reports SET reporter_id = NULL WHERE reporter_id = ?",

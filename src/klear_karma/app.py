@@ -14,6 +14,7 @@ from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
 from klear_karma import NAME, VERSION, retention, wiring
 from klear_karma.accounts import accounts
+from klear_karma.analytics.points import count_use
 from klear_karma.availability.conflicts import Conflicts
 from klear_karma.availability.timetables import Timetables
 from klear_karma.calendars import routes as calendars
@@ -58,7 +59,7 @@ app = App(
     settings=KarmaSettings,
     authenticate=live.authenticate,
     admit=admit,
-    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers],
+    middleware=[request_id, access_log, cors, security_headers, rate_limit_headers, count_use],
     providers=[singleton(make_limits), event(Publisher), *PROFILES, *wiring.PROVIDERS],
     audiences=AUDIENCES,
     tables=TABLES,

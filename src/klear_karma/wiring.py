@@ -2,6 +2,8 @@
 
 from edge.injection import event
 from klear_karma.admin import routes as admin
+from klear_karma.analytics import routes as analytics
+from klear_karma.analytics.points import Usage
 from klear_karma.booking import jobs as booking_jobs
 from klear_karma.booking import routes as booking
 from klear_karma.booking.news import AppointmentNews
@@ -18,7 +20,7 @@ from klear_karma.safety import blocks, reports
 from klear_karma.safety.reports import ReportStore
 
 STORES = (Bookings, MessageStore, ReviewStore, ReportStore)
-PROVIDERS = [event(make) for make in (*STORES, AppointmentNews, MessageNews, Reminders)]
+PROVIDERS = [event(make) for make in (*STORES, AppointmentNews, MessageNews, Reminders, Usage)]
 RESOURCES = [
     booking.routes,
     booking_jobs.routes,
@@ -31,4 +33,5 @@ RESOURCES = [
     blocks.routes,
     reports.routes,
     admin.routes,
+    analytics.routes,
 ]

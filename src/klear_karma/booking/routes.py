@@ -9,6 +9,7 @@ from pydantic_core import to_json
 from edge import READER, Actor, Body, Clock, Database, Header, Operation, Query, Response, Routes
 from edge.errors import Overloaded
 from edge.instants import to_text
+from klear_karma.analytics.points import Usage
 from klear_karma.booking.news import AppointmentNews
 from klear_karma.booking.problems import (
     AppointmentNotFound,
@@ -151,6 +152,7 @@ async def change_appointment(  # noqa: PLR0913, PLR0917 - a handler names all th
     db: Database,
     bookings: Bookings,
     news: AppointmentNews,
+    usage: Usage,
 ) -> Appointment:
     """Confirm, move or cancel a booking, or mark that the customer did not come.
 
@@ -163,5 +165,7 @@ async def change_appointment(  # noqa: PLR0913, PLR0917 - a handler names all th
     side = Side.PRACTITIONER if row["practitioner_id"] == actor.name else Side.CUSTOMER
     start = int(moment_of(wanted.starts_at).timestamp()) if wanted.starts_at else None
     row = await bookings.change(row, Change(Action(wanted.action), side, start, wanted.reason))
+    if wanted.action == "cancel":
+        usage.count("cancellation")
     news.tell(row)
     return shown(row, actor.name)
