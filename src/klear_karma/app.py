@@ -9,9 +9,9 @@ from edge.middleware.access_log import access_log
 from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
-from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
+from edge.resources.site_index import site_index_routes
 from klear_karma import NAME, VERSION, retention, wiring
 from klear_karma.accounts import accounts
 from klear_karma.analytics.points import count_use
@@ -20,6 +20,7 @@ from klear_karma.availability.timetables import Timetables
 from klear_karma.calendars import routes as calendars
 from klear_karma.calendars.feeds import Feeds
 from klear_karma.live_events import AUDIENCES
+from klear_karma.pages import routes as pages
 from klear_karma.practitioners import free_slots, hours, offers, profile, time_off, verification
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
@@ -65,7 +66,7 @@ app = App(
     limits={"RATE_LIMITER": Limit(300, 60), "FEED_LIMITER": Limit(30, 60)},
     migrations="klear_karma",
     resources=[
-        index_routes(NAME, VERSION, LINKS),
+        site_index_routes(NAME, VERSION, LINKS),
         service_routes(migrations=SCHEMA.migrations),
         accounts,
         *wiring.RESOURCES,
@@ -81,6 +82,7 @@ app = App(
         calendars.public,
         uploads.routes,
         assets.routes,
+        pages.routes,
         retention.routes,
         job_routes(),
     ],

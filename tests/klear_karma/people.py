@@ -29,7 +29,7 @@ PROFILE = {
 SERVICE = {"name": "Session", "minutes": 60, "increment_minutes": 30, "price": 8000}
 
 
-async def as_healer(client: Client, name: str, **profile: Any) -> Client:
+async def as_healer(client: Client, name: str, /, **profile: Any) -> Client:
     """Return the client of a healer with a verified profile, hours of every day and a service."""
     healer = await as_member(client, name, "healer")
     made = [

@@ -17,10 +17,12 @@ def test_few_routes_are_public() -> None:
         "GET /",
         "GET /health",
         "GET /assets/{upload_id}",
+        "GET /practitioners/{practitioner_id}",
         "GET /calendars/{file}",
         "GET /api/practitioners/search",
         "GET /api/practitioners/{practitioner_id}",
         "GET /api/practitioners/{practitioner_id}/availability",
+        "GET /api/practitioners/{practitioner_id}/reviews",
     }
 
 

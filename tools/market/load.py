@@ -20,6 +20,8 @@ STATEMENT = 80_000
 FILE = 4_000_000
 """Bytes of one file that wrangler sends."""
 BAR = 30
+TOGETHER = 20
+"""Blocks of one transaction at home: each writes a segment of the full-text index."""
 
 
 class Target(Protocol):
@@ -41,17 +43,23 @@ class Local:
         assert path is not None, "the app has a database"
         migrate(path, ROOT / "migrations" / app.migrations)
         self._connection = sqlite3.connect(path, isolation_level=None, timeout=30)
+        self._blocks = 0
         self._connection.execute("PRAGMA foreign_keys = on")
         self._connection.execute("PRAGMA synchronous = off")
         self._connection.execute("PRAGMA cache_size = -200000")
 
     def add(self, rows: Rows) -> None:
-        self._connection.execute("BEGIN IMMEDIATE")
+        if not self._connection.in_transaction:
+            self._connection.execute("BEGIN IMMEDIATE")
         for table in COLUMNS:
             self._connection.executemany(insertion(table), rows[table])
-        self._connection.execute("COMMIT")
+        self._blocks += 1
+        if self._blocks % TOGETHER == 0:
+            self._connection.execute("COMMIT")
 
     def close(self) -> None:
+        if self._connection.in_transaction:
+            self._connection.execute("COMMIT")
         self._connection.execute("ANALYZE")
         self._connection.close()
 

@@ -41,7 +41,8 @@ COLUMNS = {
     "appointments": (
         "id customer_id practitioner_id service_id customer_name practitioner_name service_name state starts_at "
         "ends_at time_zone wall_time tzdata_version blocked_from blocked_until minutes buffer_after_minutes price "
-        "currency cancellation_hours expires_at confirmed_at cancelled_at cancelled_by free current created_at updated_at"
+        "currency cancellation_hours expires_at confirmed_at cancelled_at cancelled_by free current created_at "
+        "updated_at"
     ),
     "reviews": "id appointment_id practitioner_id author_id author_name rating body created_at",
     "practitioner_texts": "rowid words marks",

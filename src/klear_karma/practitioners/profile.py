@@ -171,6 +171,11 @@ async def put_own_profile(
 @routes.get("/{practitioner_id}", PractitionerNotFound, reach=OPEN)
 async def get_practitioner(practitioner_id: str, db: Database) -> Practitioner:
     """Get a practitioner with the services that can be booked."""
+    return await practitioner_of(practitioner_id, db)
+
+
+async def practitioner_of(practitioner_id: str, db: Database) -> Practitioner:
+    """Return a practitioner as everybody sees it; `PractitionerNotFound` where nobody does."""
     row = await db.first("SELECT * FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
