@@ -117,7 +117,7 @@ CREATE TABLE practitioners (
 );
 
 CREATE INDEX practitioners_by_cell ON practitioners (cell) WHERE verification = 'verified' AND is_listed = 1;
-CREATE INDEX practitioners_by_score ON practitioners (score, number) WHERE verification = 'verified' AND is_listed = 1;
+CREATE INDEX practitioners_by_score ON practitioners (score, id) WHERE verification = 'verified' AND is_listed = 1;
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
 CREATE TABLE practitioner_places (

@@ -251,7 +251,7 @@ SCHEMA = Schema(
         Index(
             "practitioners_by_score",
             "practitioners",
-            ("score", "number"),
+            ("score", "id"),
             where="verification = 'verified' AND is_listed = 1",
         ),
         Index(

@@ -1,13 +1,17 @@
 """Profiles, services, hours and times off: each practitioner's own, and nobody's before they are verified."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from tests.klear_karma.conftest import Run, as_admin, as_member
 from tests.klear_karma.people import ALL_DAY, PROFILE, SERVICE, as_healer, verify
+from tests.klear_karma.practices import HOUR, booked, change, day_after_tomorrow, practice
 
 from edge.testing import Answer, Client
+from klear_karma.availability.zones import days
 
 ME = "/api/practitioners/me"
 
@@ -224,3 +228,79 @@ def test_changes_at_the_same_time_are_all_made(run: Run) -> None:
     assert statuses == [201] * 5
     assert (count, least) == (6, 100)
     assert all(f"kind{number}" in words for number in range(5))
+
+
+def test_bookings_that_new_hours_leave_out_are_listed_and_stay(run: Run) -> None:
+    start = day_after_tomorrow(10)
+    day = datetime.fromtimestamp(start, UTC).date().isoformat()
+    noon = [{"weekday": weekday, "opens": "12:00", "closes": "20:00"} for weekday in range(7)]
+
+    async def case(client: Client) -> list[Any]:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        booking = await booked(ada, start)
+        late = await booked(ada, start + 4 * HOUR)
+        found = [
+            (await mira.get(f"{ME}/hours")).json()["conflicts"],
+            (await mira.request("PUT", f"{ME}/hours", json={"hours": noon})).json()["conflicts"],
+            (await mira.post(f"{ME}/time-off", {"first_day": day, "last_day": day})).json()["conflicts"],
+        ]
+        await change(ada, booking, "cancel")
+        found.append((await mira.get(f"{ME}/hours")).json()["conflicts"])
+        state = (await ada.get(f"/api/appointments/{late['id']}")).json()["state"]
+        return [booking["id"], late["id"], found, state]
+
+    first, second, (before, hours, time_off, left), state = run(case)
+    assert before == []
+    assert [(row["appointment_id"], row["reason"]) for row in hours] == [(first, "hours")]
+    assert [(row["appointment_id"], row["reason"]) for row in time_off] == [(first, "hours"), (second, "time_off")]
+    assert [row["appointment_id"] for row in left] == [second]
+    assert state == "confirmed"
+    assert hours[0]["customer_name"] == "Ada"
+
+
+def test_booked_time_is_no_slot_until_it_is_cancelled(run: Run) -> None:
+    start = day_after_tomorrow(10)
+    day = datetime.fromtimestamp(start, UTC).date().isoformat()
+
+    async def case(client: Client) -> list[list[str]]:
+        await practice(client)
+        ada = await as_member(client, "ada")
+
+        async def starts() -> list[str]:
+            page = await client.get(f"/api/practitioners/mira/availability?from={day}&to={day}")
+            return [slot["starts_at"][11:16] for slot in page.json()["slots"]]
+
+        before = await starts()
+        booking = await booked(ada, start)
+        during = await starts()
+        await change(ada, booking, "cancel")
+        return [before, during, await starts()]
+
+    before, during, after = run(case)
+    assert len(before) == 24
+    assert (set(before) - set(during), after) == ({"10:00"}, before)
+
+
+def test_hour_that_comes_twice_is_shown_with_its_offsets(local: Run) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    today = datetime.now(UTC).date() + timedelta(days=1)
+    lengths = {day: days(zone, day, day) for day in (today + timedelta(days=number) for number in range(366))}
+    autumn = next(day for day, span in lengths.items() if span.end - span.start == 25 * 3600)
+    spring = next(day for day, span in lengths.items() if span.end - span.start == 23 * 3600)
+
+    async def case(client: Client) -> list[list[str]]:
+        mira = await as_healer(client, "mira", horizon_days=730)
+        night = [{"weekday": weekday, "opens": "01:00", "closes": "04:00"} for weekday in range(7)]
+        await mira.request("PUT", f"{ME}/hours", json={"hours": night})
+        await mira.post(f"{ME}/services", SERVICE | {"minutes": 30})
+        pages = [
+            await client.get(f"/api/practitioners/mira/availability?from={day}&to={day}") for day in (spring, autumn)
+        ]
+        return [[slot["starts_at"][11:] for slot in page.json()["slots"]] for page in pages]
+
+    short, long = local(case)
+    assert short == ["01:00:00+01:00", "01:30:00+01:00", "03:00:00+02:00", "03:30:00+02:00"]
+    assert long == [
+        *("01:00:00+02:00", "01:30:00+02:00", "02:00:00+02:00", "02:30:00+02:00"),
+        *("02:00:00+01:00", "02:30:00+01:00", "03:00:00+01:00", "03:30:00+01:00"),
+    ]

@@ -24,7 +24,7 @@ PLACE_DIGITS = 2
 """The digits of a degree to which a place is rounded: answers are cached by it, and distances are from it."""
 
 _COLUMNS = (
-    "p.number, p.id, p.name, p.headline, p.specializations, p.languages, p.city, p.country, p.coarse_lat, "
+    "p.id, p.name, p.headline, p.specializations, p.languages, p.city, p.country, p.coarse_lat, "
     "p.coarse_lng, p.time_zone, p.currency, p.min_price, p.rating_sum, p.rating_count, p.photo_id"
 )
 _BY_CELLS = (
@@ -84,10 +84,10 @@ class Search(BaseModel):
 
 
 class Position(NamedTuple):
-    """A position in the order of a search: a distance or a rank, and the practitioner's number."""
+    """A position in the order of a search: a distance or a score, and the practitioner's id."""
 
     rank: float
-    number: int
+    practitioner_id: str
 
 
 def position_of(search: Search) -> Position | None:
@@ -95,18 +95,18 @@ def position_of(search: Search) -> Position | None:
     if not search.after:
         return None
     try:
-        rank, number, fingerprint = from_json(urlsafe_b64decode(search.after + "=" * (-len(search.after) % 4)))
-        is_number = isinstance(rank, float | int) and math.isfinite(rank) and isinstance(number, int)
+        rank, name, fingerprint = from_json(urlsafe_b64decode(search.after + "=" * (-len(search.after) % 4)))
+        is_position = isinstance(rank, float | int) and math.isfinite(rank) and isinstance(name, str)
     except (ValueError, TypeError):
-        is_number, rank, number, fingerprint = False, 0.0, 0, ""
-    if not is_number or not 0 <= number < 2**53 or fingerprint != search.fingerprint():
+        is_position, rank, name, fingerprint = False, 0.0, "", ""
+    if not is_position or fingerprint != search.fingerprint():
         raise InvalidParameter([Fault(pointer="after", detail="`next` of a page of the same search")])
-    return Position(float(rank), number)
+    return Position(float(rank), name)
 
 
 def cursor_of(search: Search, position: Position) -> str:
     """Return a position as the `after` of the next page."""
-    text = to_json([position.rank, position.number, search.fingerprint()])
+    text = to_json([position.rank, position.practitioner_id, search.fingerprint()])
     return urlsafe_b64encode(text).decode().rstrip("=")
 
 
@@ -140,9 +140,9 @@ def _ordered(search: Search, inner: str, values: list[Value], bounds: tuple[Posi
         conditions, direction = ["rank <= ?"], "ASC"
         values.append(search.radius)
     if after is not None:
-        conditions.append(f"(rank, number) {'>' if direction == 'ASC' else '<'} (?, ?)")
-        values += [after.rank, after.number]
-    order = f"rank {direction}, number {direction}"
+        conditions.append(f"(rank, id) {'>' if direction == 'ASC' else '<'} (?, ?)")
+        values += [after.rank, after.practitioner_id]
+    order = f"rank {direction}, id {direction}"
     sql = f"SELECT * FROM ({inner}) WHERE {' AND '.join(conditions)} ORDER BY {order} LIMIT ?"
     return Statement(sql, [*values, limit])
 

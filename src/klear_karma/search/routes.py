@@ -94,7 +94,7 @@ class Searcher:
                         return _page(search, found, row if number + 1 < len(rows) else None)
             if len(rows) <= CHUNK:
                 return _page(search, found, None)
-            after = Position(rows[CHUNK - 1]["rank"], rows[CHUNK - 1]["number"])
+            after = Position(rows[CHUNK - 1]["rank"], rows[CHUNK - 1]["id"])
         return _page(search, found, rows[CHUNK - 1], is_truncated=True)
 
     async def _rows(self, search: Search, after: Position | None, limit: int) -> list[Row]:
@@ -127,7 +127,7 @@ def _page(search: Search, rows: list[Row], last: Row | None, *, is_truncated: bo
     place = search.place
     return FoundPage(
         practitioners=[found_of(row, has_distance=place is not None) for row in rows],
-        next=None if last is None else cursor_of(search, Position(last["rank"], last["number"])),
+        next=None if last is None else cursor_of(search, Position(last["rank"], last["id"])),
         truncated=is_truncated,
         place=None if place is None else Coordinates(lat=place.lat, lng=place.lng),
         radius_km=None if place is None else search.radius,
