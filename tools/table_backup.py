@@ -81,7 +81,10 @@ def dump(source: Source, schema: Schema) -> Iterator[str]:
 
 
 def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, int]:
-    """Write the rows of a backup; return how many each table got. `Refusal` where the schema is another, or rows are."""
+    """Write the rows of a backup; return how many each table got.
+
+    Errors: `Refusal` where the database has other migrations, or rows.
+    """
     heading = json.loads(next(lines))
     applied = [row["name"] for row in target.query("SELECT name FROM d1_migrations ORDER BY name")]
     if heading.get("migrations") != applied:

@@ -8,6 +8,7 @@ import ready
 from apps import ROOT
 from deploying.account import Account, NotThere
 from deploying.build import Target, package_of
+from deploying.refusal import Refusal
 from sims.cloudflare import StorageSim
 
 ENVIRONMENT = "klear-karma-staging"
@@ -65,12 +66,6 @@ def test_placeholders_and_virtual_tables_are_told() -> None:
     assert "cron triggers" in lines
 
 
-def test_trigger_in_a_new_migration_is_listed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ready, "_faults", lambda file: iter([f"{file.name}, line 1: a trigger's body has semicolons"]))
-    texts = [one.text for one in ready.configured(Target.of(ENVIRONMENT)) if one.is_there is False]
-    assert any("trigger" in text for text in texts)
-
-
 def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID", raising=False)
@@ -81,7 +76,7 @@ def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], mo
 
 def test_wrong_token_is_said_and_not_shown(sim: StorageSim) -> None:
     account = Account(sim.environment | {"CLOUDFLARE_API_TOKEN": "a-wrong-token"})
-    with pytest.raises(ready.Refusal, match="403") as refused:
+    with pytest.raises(Refusal, match="403") as refused:
         account.database("klear-karma-db")
     assert "a-wrong-token" not in str(refused.value)
     with pytest.raises(NotThere):

@@ -61,8 +61,6 @@ def test_backup_comes_back_the_same_and_is_searched(lines: list[str], tmp_path: 
         assert [*dump(target, SCHEMA)] == lines
         sql = "SELECT count(*) AS n FROM practitioner_texts WHERE words MATCH ?"
         found = target.query(sql, ['"session" OR "private"'])
-            'SELECT count(*) AS n FROM practitioner_texts WHERE words MATCH \'"session" OR "private"\''
-        )
         assert found[0]["n"] > 0
         with pytest.raises(Refusal, match="has rows"):
             restore(target, SCHEMA, iter(lines))
@@ -92,9 +90,7 @@ def test_backup_goes_to_a_database_of_the_account_and_back(lines: list[str], sim
     assert [*dump(remote, SCHEMA)] == lines
 
 
-def test_command_writes_a_file_for_its_owner_alone(
-    state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_command_writes_a_file_for_its_owner(state: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("STATE", str(state))
     variables = {"FILE": str(tmp_path / "rows.jsonl")}
     assert main(["backup"], variables) == 0
