@@ -14,7 +14,7 @@ export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
-.PHONY: help dev dev-workers sync migrate migration seed market new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live bench-sync startup lock clean
+.PHONY: help dev dev-workers sync migrate migration seed market new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy ready backup restore bench bench-workers bench-live bench-sync startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -96,6 +96,15 @@ dry-run: $(VENV)/.dev $(WORKERS) assets ## Make what a deployment would upload, 
 
 deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy it, and ask its health (ENV=staging, URL=)
 	@$(BIN)/python tools/deploy.py '$(ENV)'
+
+ready: $(VENV)/.dev ## List what an environment lacks before a deployment (ENV=klear-karma-staging)
+	@$(BIN)/python tools/ready.py '$(ENV)'
+
+backup: $(VENV)/.local ## Write the rows of a database table by table (FILE=, APP=, STATE=, or ENV= at Cloudflare)
+	@$(BIN)/python tools/table_backup.py backup
+
+restore: $(VENV)/.local ## Write a backup's rows into a database that is new and migrated (FILE=, APP=, STATE=, or ENV=)
+	@$(BIN)/python tools/table_backup.py restore
 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks
