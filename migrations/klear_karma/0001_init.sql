@@ -116,8 +116,8 @@ CREATE TABLE practitioners (
   updated_at TEXT NOT NULL
 );
 
-CREATE INDEX practitioners_by_cell ON practitioners (cell) WHERE verification = 'verified' AND is_listed = 1;
-CREATE INDEX practitioners_by_score ON practitioners (score, id) WHERE verification = 'verified' AND is_listed = 1;
+CREATE INDEX practitioners_by_cell ON practitioners (verification, is_listed, cell);
+CREATE INDEX practitioners_by_score ON practitioners (verification, is_listed, score, id);
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
 CREATE TABLE practitioner_places (

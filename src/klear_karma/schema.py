@@ -247,13 +247,8 @@ SCHEMA = Schema(
         Index("notifications_by_time", "notifications", ("created_at",)),
         Index("notifications_of_appointment", "notifications", ("appointment_id",)),
         Index("notifications_of_user", "notifications", ("user_id", "created_at", "id")),
-        Index("practitioners_by_cell", "practitioners", ("cell",), where="verification = 'verified' AND is_listed = 1"),
-        Index(
-            "practitioners_by_score",
-            "practitioners",
-            ("score", "id"),
-            where="verification = 'verified' AND is_listed = 1",
-        ),
+        Index("practitioners_by_cell", "practitioners", ("verification", "is_listed", "cell")),
+        Index("practitioners_by_score", "practitioners", ("verification", "is_listed", "score", "id")),
         Index(
             "practitioners_to_verify", "practitioners", ("verification", "updated_at"), where="verification = 'pending'"
         ),

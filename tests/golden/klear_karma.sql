@@ -182,9 +182,9 @@ CREATE TABLE 'practitioner_texts_docsize'(id INTEGER PRIMARY KEY, sz BLOB);
 
 CREATE TABLE 'practitioner_texts_idx'(segid, term, pgno, PRIMARY KEY(segid, term)) WITHOUT ROWID;
 
-CREATE INDEX practitioners_by_cell ON practitioners (cell) WHERE verification = 'verified' AND is_listed = 1;
+CREATE INDEX practitioners_by_cell ON practitioners (verification, is_listed, cell);
 
-CREATE INDEX practitioners_by_score ON practitioners (score, id) WHERE verification = 'verified' AND is_listed = 1;
+CREATE INDEX practitioners_by_score ON practitioners (verification, is_listed, score, id);
 
 CREATE INDEX practitioners_to_verify ON practitioners (verification, updated_at) WHERE verification = 'pending';
 
