@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.conftest import Run, SystemClock, as_admin, as_member
 from tests.klear_karma.practices import (
     HOUR,
     book,
@@ -19,7 +19,10 @@ from tests.klear_karma.practices import (
 )
 
 from edge.testing import Client
+from klear_karma.availability.timetables import Timetables
+from klear_karma.booking.problems import SlotTaken
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
+from klear_karma.booking.store import Bookings, Change
 
 SETTLE = "*/5 * * * *"
 NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
@@ -273,3 +276,32 @@ def test_booking_whose_wall_time_moved_is_listed_and_stays(local: Run) -> None:
         assert (await ada.get("/api/appointments/shifted")).json() == []
 
     local(case)
+
+
+class StoppedClock(SystemClock):
+    """A clock that was read a while ago, as by a request that was slow."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+def test_request_that_expires_while_it_is_confirmed_does_not_overlap(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        made = await booked(ada, day_after_tomorrow())
+        db: Any = client.ports.settings.db
+        row = await db.first("SELECT * FROM appointments WHERE id = ?", made["id"])
+        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", made["id"])
+        await booked(await as_member(client, "bob"), day_after_tomorrow())
+        slow = StoppedClock(datetime(2019, 12, 31, tzinfo=UTC))
+        settings: Any = client.ports.settings
+        late = Bookings(db, Timetables(db), slow, settings)
+        with pytest.raises(SlotTaken):
+            await late.change(row, Change(Action.CONFIRM, Side.PRACTITIONER))
+        assert (await change(mira, made, "confirm")).json()["reason"] == "expired"
+        assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
+
+    run(case)

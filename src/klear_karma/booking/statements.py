@@ -66,6 +66,21 @@ def change(appointment_id: str, before: Mapping[str, Value], columns: Mapping[st
     return Statement(sql, (*columns.values(), before["state"], before["sequence"], appointment_id))
 
 
+def confirm(before: Mapping[str, Value], columns: Mapping[str, Value], now: str) -> Statement:
+    """Return the confirmation of a booking that is as it was read; it fails by `slot_taken` and `state_changed`.
+
+    A request that has expired since it was read blocks its time no longer, and another may have it.
+    """
+    settings = ", ".join(f"{name} = ?" for name in columns)
+    sql = (
+        f"UPDATE appointments SET {settings}, free = {FREE}, sequence = sequence + 1, "
+        "legal = (state = ? AND sequence = ?) WHERE id = ?"
+    )
+    start, end = before["blocked_from"], before["blocked_until"]
+    free = (before["practitioner_id"], end, start, start, now, before["id"])
+    return Statement(sql, (*columns.values(), *free, before["state"], before["sequence"], before["id"]))
+
+
 def move(before: Mapping[str, Value], columns: Mapping[str, Value], blocked: Blocked) -> Statement:
     """Return the move of a booking that is as it was read; it fails by `slot_taken` and the other rules, too.
 

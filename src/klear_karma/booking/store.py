@@ -194,11 +194,7 @@ class Bookings:
         if change.action is Action.RESCHEDULE:
             first, more = await self._move(row, change, columns, now)
         else:
-            if change.action is Action.CONFIRM:
-                columns |= {"confirmed_at": row["confirmed_at"] or stamp, "expires_at": None, "moved_by": None}
-            elif change.action is Action.CANCEL:
-                columns |= {"cancelled_at": stamp, "cancelled_by": change.side.value, "cancel_reason": change.reason}
-            first = statements.change(row["id"], row, columns)
+            first = _changed(row, change, columns, stamp)
         if state in {State.CANCELLED, State.NO_SHOW}:
             more = [forget(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
         return [first, *more, *change.more, *_news(row, change, f"appointment.{state.value}", stamp)]
@@ -223,6 +219,16 @@ class Bookings:
         )
         starts_at = datetime.fromtimestamp(change.start, UTC)
         return statements.move(row, columns, blocked), remind(row["id"], starts_at, now)
+
+
+def _changed(row: Row, change: Change, columns: dict[str, Any], stamp: str) -> Statement:
+    """Return the change of a booking that stays at its time."""
+    if change.action is Action.CONFIRM:
+        columns |= {"confirmed_at": row["confirmed_at"] or stamp, "expires_at": None, "moved_by": None}
+        return statements.confirm(row, columns, stamp)
+    if change.action is Action.CANCEL:
+        columns |= {"cancelled_at": stamp, "cancelled_by": change.side.value, "cancel_reason": change.reason}
+    return statements.change(row["id"], row, columns)
 
 
 def booking_of(row: Row) -> Booking:
