@@ -39,6 +39,32 @@ def test_profile_is_found_when_it_is_verified_and_listed(run: Run) -> None:
     assert (own.json()["is_listed"], own.json()["verification"]) == (False, "verified")
 
 
+def test_rejected_profile_waits_again_when_it_is_written(local: Run) -> None:
+    async def case(client: Client) -> list[str]:
+        mira = await as_healer(client, "mira")
+        states = list[str]()
+        for state in ("rejected", "verified"):
+            await verify(client, "mira", state)
+            states.append((await mira.request("PUT", ME, json=PROFILE)).json()["verification"])
+        return states
+
+    assert local(case) == ["pending", "verified"]
+
+
+def test_zone_that_is_gone_costs_its_own_slots_alone(local: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        await as_healer(client, "mira")
+        await as_healer(client, "ole")
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE practitioners SET time_zone = 'Europe/Gone' WHERE id = 'mira'")
+        day = (datetime.now(UTC).date() + timedelta(days=5)).isoformat()
+        search = await client.get(f"/api/practitioners/search?lat=52.51&lng=13.41&available_on={day}")
+        slots = await client.get("/api/practitioners/mira/availability?zone=UTC")
+        return [[row["id"] for row in search.json()["practitioners"]], slots.status]
+
+    assert local(case) == [["ole"], 404]
+
+
 def test_customer_has_no_profile(run: Run) -> None:
     async def case(client: Client) -> list[Answer]:
         ada = await as_member(client, "ada")

@@ -4,6 +4,7 @@ What comes out are times, never whose: `blocked` has no ids and no names.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import date
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from edge import Statement, SystemDatabase
 from edge.instants import from_epoch, to_epoch
 from edge.ports import Row
 from klear_karma.availability.slots import DAY, Calendar, Hours, Terms
-from klear_karma.availability.zones import Span, instant_of, zone_of
+from klear_karma.availability.zones import Span, UnknownZone, instant_of, zone_of
 
 BLOCKING = "state IN ('requested', 'confirmed', 'rescheduled')"
 """The states of bookings that block their time; the index of them has the same condition."""
@@ -97,14 +98,13 @@ class Timetables:
             ]
         )
         services, hours, time_off, blocked = (_by_practitioner(result.rows) for result in results[1:])
-        return {
-            row["id"]: _timetable(
-                row,
-                services.get(row["id"], []),
-                (hours.get(row["id"], []), time_off.get(row["id"], []), blocked.get(row["id"], [])),
-            )
-            for row in results[0].rows
-        }
+        found = {}
+        for row in results[0].rows:
+            name = row["id"]
+            with suppress(UnknownZone):  # of data that is gone since: nobody knows when its hours are
+                times = (hours.get(name, []), time_off.get(name, []), blocked.get(name, []))
+                found[name] = _timetable(row, services.get(name, []), times)
+        return found
 
 
 def working_hours(rows: Iterable[Row]) -> list[Hours]:

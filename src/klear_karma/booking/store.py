@@ -28,8 +28,8 @@ from klear_karma.booking.problems import (
 )
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
 from klear_karma.notifications.notices import notice
+from klear_karma.ratings import withdraw
 from klear_karma.reminders.rows import forget, remind
-from klear_karma.reviews.ratings import withdraw
 from klear_karma.settings import KarmaSettings
 
 ATTEMPTS = 5

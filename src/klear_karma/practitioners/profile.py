@@ -252,6 +252,8 @@ def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Chan
         marks = ", ".join("?" * len(profile))
         statements = [Statement(f"INSERT INTO practitioners ({names}) VALUES ({marks})", tuple(profile.values()))]
     else:
+        if before.profile["verification"] not in {"verified", "pending"}:
+            columns["verification"] = "pending"
         profile = {**before.profile, **columns}
         settings = ", ".join(f"{name} = ?" for name in columns)
         sql = f"UPDATE practitioners SET {settings} WHERE id = ?"

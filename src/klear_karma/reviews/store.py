@@ -11,8 +11,8 @@ from edge import Clock, Statement, SystemDatabase
 from edge.instants import from_text, to_text
 from edge.ports import CheckViolation, Row, UniqueViolation
 from klear_karma.notifications.notices import notice
+from klear_karma.ratings import rate
 from klear_karma.reviews.problems import NotReviewable, ReviewFixed
-from klear_karma.reviews.ratings import rate
 
 EDITABLE = timedelta(days=7)
 
