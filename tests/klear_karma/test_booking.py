@@ -288,7 +288,7 @@ class StoppedClock(SystemClock):
         return self._moment
 
 
-def test_request_that_expires_while_it_is_confirmed_does_not_overlap(run: Run) -> None:
+def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run) -> None:
     async def case(client: Client) -> None:
         mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
         made = await booked(ada, day_after_tomorrow())
@@ -304,4 +304,4 @@ def test_request_that_expires_while_it_is_confirmed_does_not_overlap(run: Run) -
         assert (await change(mira, made, "confirm")).json()["reason"] == "expired"
         assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
 
-    run(case)
+    local(case)

@@ -45,7 +45,7 @@ def test_one_of_200_askers_gets_the_slot_and_the_others_leave_nothing(run: Run) 
 def test_one_of_many_movers_gets_the_slot(run: Run) -> None:
     async def case(client: Client) -> None:
         await practice(client)
-        movers = await as_members(client, [f"mover{n}" for n in range(40)])
+        movers = await as_members(client, [f"mover{n}" for n in range(24)])
         first = day_after_tomorrow(0)
         made = [await booked(mover, first + n * HOUR) for n, mover in enumerate(movers)]
         before = await left(client)
