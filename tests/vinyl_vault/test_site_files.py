@@ -13,14 +13,15 @@ from apps import ROOT
 ASSETS = ROOT / "src" / "vinyl_vault" / "assets"
 SHELL = ASSETS / "shell.js"
 IMPORT = re.compile(r'^import [^"]*"(\.[^"]+)";$', re.MULTILINE)
-PAGES_OF_MAILS = {"confirm.html", "reset.html", "confirm-email.html"}
+LINKED_PAGES = {"confirm.html", "reset.html", "confirm-email.html", "shared.html"}
+"""Pages that links of mails, and of shared collections, lead to: they need a network anyway."""
 MOST_LINES = 400
 
 
 def files() -> list[Path]:
     """Return the files that the site needs without a network."""
     kept = (path for path in ASSETS.rglob("*") if path.suffix in {".html", ".css", ".js", ".svg", ".webmanifest"})
-    return sorted(path for path in kept if path.name not in {"sw.js", "shell.js", *PAGES_OF_MAILS})
+    return sorted(path for path in kept if path.name not in {"sw.js", "shell.js", *LINKED_PAGES})
 
 
 def scripts() -> list[Path]:

@@ -21,7 +21,7 @@ function drawn(site, id) {
   const rows = Object.keys(NAMES).filter((name) => !LEFT_OUT.has(name) && hasValue(record[name]));
   const extra = Object.entries(record.extra ?? {});
   const deletion = async () => {
-    const answer = await ask("Delete this record?", el("p", {}, `${title(record)} can be brought back for 30 days.`),
+    const answer = await ask("Delete this record?", el("p", {}, `${title(record)} can be brought back for 30 days: see Account, Trash.`),
       [["yes", "Delete", "danger"], ["", "Cancel", "quiet"]]);
     if (answer !== "yes") return;
     await site.model.remove(id);
