@@ -350,6 +350,31 @@ const CASES = {
     await stranger.page.getByRole("heading", { name: "This link leads nowhere" }).waitFor();
   },
 
+  async a_cover_of_ones_own_is_made_smaller_stored_and_removed() {
+    const { page } = first;
+    const id = (await rowsOf(page, "records")).find((one) => one.album === "Tago Mago").id;
+    await go(page, `#/album/${id}`, ".album h1");
+    const picture = await page.evaluate(async () => {
+      const canvas = Object.assign(document.createElement("canvas"), { width: 3000, height: 1500 });
+      canvas.getContext("2d").fillRect(0, 0, 3000, 1500);
+      const blob = await new Promise((resolve) => { canvas.toBlob(resolve, "image/png"); });
+      return [...new Uint8Array(await blob.arrayBuffer())];
+    });
+    const file = page.getByLabel("Picture of the cover");
+    await file.setInputFiles({ name: "not.png", mimeType: "image/png", buffer: Buffer.from("<svg/>") });
+    await page.getByText("no picture that can be read").waitFor();
+    await file.setInputFiles({ name: "cover.png", mimeType: "image/png", buffer: Buffer.from(picture) });
+    const image = page.locator(".album-head img.cover");
+    await image.waitFor();
+    await page.waitForFunction(() => document.querySelector(".album-head img.cover")?.naturalWidth > 0);
+    const size = await image.evaluate((shown) => [shown.naturalWidth, shown.naturalHeight].join());
+    check(size === "1200,600", size);
+    await shot(page, "cover");
+    await page.getByRole("button", { name: "Remove cover" }).click();
+    await page.locator(".album-head .sleeve").waitFor();
+    await status(page, "Synced");
+  },
+
   async a_deleted_record_comes_back_from_the_trash() {
     const { page } = first;
     const id = (await rowsOf(page, "records")).find((one) => one.album === "Faust IV").id;

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "5856a32955be256f",
+  "version": "ab47233fff03ddc5",
   "files": [
     "/css/site.css",
     "/css/views.css",
@@ -31,6 +31,7 @@ self.SHELL = {
     "/js/views/genres.js",
     "/js/views/importing.js",
     "/js/views/login.js",
+    "/js/views/ownCover.js",
     "/js/views/shares.js",
     "/js/views/statistics.js",
     "/js/views/syncing.js",
