@@ -1,10 +1,11 @@
 // The site in Chromium: all cases in one browser, one after the other. Prints what became of each as JSON.
-//   node site.mjs URL [FOLDER_FOR_SCREENSHOTS]
+//   node site.mjs URL FOLDER_FOR_SCREENSHOTS|"" DATABASE
 import { readFile } from "node:fs/promises";
+import { DatabaseSync } from "node:sqlite";
 import { chromium } from "playwright-core";
 
 const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
-const [url, shots] = process.argv.slice(2);
+const [url, shots, database] = process.argv.slice(2);
 const PASSWORD = "a long enough sentence of mine";
 const CSV_HEAD = "Catalog#,Artist,Title,Label,Format,Rating,Released,release_id,CollectionFolder,Date Added,Collection Media Condition,Collection Sleeve Condition,Collection Notes";
 
@@ -13,6 +14,7 @@ const browser = await chromium.launch({
   args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
 });
 const faults = []; // of the console and of scripts, but for requests that are meant to fail
+const failed = []; // requests that failed
 let account = 0;
 
 async function device(options = {}) {
@@ -26,7 +28,9 @@ async function device(options = {}) {
 function watch(page) {
   page.on("pageerror", (fault) => faults.push(String(fault)));
   page.on("console", (message) => {
-    if (message.type() === "error" && !/Failed to load resource/.test(message.text())) faults.push(message.text());
+    if (message.type() !== "error") return;
+    const isRequest = /Failed to load resource/.test(message.text());
+    (isRequest ? failed : faults).push(`${message.text()} ${message.location().url}`);
   });
 }
 
@@ -140,6 +144,9 @@ const CASES = {
     const seen = await first.page.evaluate(() => [document.cookie, JSON.stringify({ ...localStorage })]);
     check(cookie?.httpOnly && !seen.join().includes(cookie.value), "scripts see no refresh token");
     check(await first.page.evaluate(async () => Boolean(await navigator.serviceWorker.ready)), "a service worker is there");
+    await first.page.reload();
+    await status(first.page, "Synced");
+    check(!failed.length, failed.join());
   },
 
   async opens_and_edits_without_a_network_and_two_browsers_meet() {
@@ -439,6 +446,97 @@ const CASES = {
     await second.context.close();
   },
 
+  async log_out_with_unsent_edits_can_be_called_off_sent_or_discarded() {
+    const one = await device();
+    const { page, context } = one;
+    const address = await registered(page);
+    const choose = async (choice) => page.locator(`dialog [data-choice="${choice}"]`).click();
+    const leaving = async (album) => {
+      await context.route("**/api/collection/sync", (route) => route.abort());
+      await added(page, "Cluster", album);
+      await go(page, "#/account", "#log-out");
+      await page.locator("#log-out").click();
+      await page.locator("dialog").waitFor();
+    };
+    await leaving("Zuckerzeit");
+    await choose("");
+    await page.locator("dialog").waitFor({ state: "detached" });
+    await status(page, "1 not synced"); // still here, still logged in
+    await page.locator("#log-out").click();
+    await choose("send"); // without a network: it says so, and nothing is lost
+    await page.locator("#main .problem:not([hidden])").waitFor();
+    await status(page, "1 not synced");
+    await page.locator("#log-out").click();
+    await page.locator("dialog").waitFor();
+    await context.unroute("**/api/collection/sync");
+    await choose("send");
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    check((await page.evaluate(async () => (await indexedDB.databases()).length)) === 0, "what was sent is removed here");
+    await loggedIn(page, address);
+    await page.getByText("Zuckerzeit").waitFor();
+    await leaving("Sowiesoso");
+    await choose("discard");
+    await choose("no"); // asked twice
+    await choose("discard");
+    await choose("yes");
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    check((await page.evaluate(async () => (await indexedDB.databases()).length)) === 0, "what was discarded is gone");
+    await context.unroute("**/api/collection/sync");
+    await loggedIn(page, address);
+    await page.getByText("1 record", { exact: true }).waitFor();
+    await context.close();
+  },
+
+  async a_session_that_ends_with_unsent_edits_sends_them_after_a_log_in() {
+    const one = await device();
+    const { page, context } = one;
+    const address = await registered(page);
+    await context.setOffline(true);
+    await added(page, "Harmonia", "Musik von Harmonia");
+    const { access_token } = await sent("POST", "/api/auth/login", { email: address, password: PASSWORD });
+    await sent("DELETE", "/api/auth/sessions", {}, access_token);
+    await context.setOffline(false);
+    await page.locator("dialog [data-choice=send]").click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    check((await page.getByLabel("E-mail").inputValue()) === address, "the address is there");
+    check((await rowsOf(page, "edits")).length + (await rowsOf(page, "meta")).filter((row) => row.body).length === 1, "the edit waits");
+    await page.getByLabel("Password").fill(PASSWORD);
+    await page.getByRole("button", { name: "Log in" }).click();
+    await page.waitForSelector("#count");
+    await status(page, "Synced");
+    check(await page.locator("#banner").isHidden(), "the session is there again");
+    check((await rowsOf(page, "records")).some((record) => record.album === "Musik von Harmonia" && record.rev > 0), "it is on the server");
+    await context.close();
+  },
+
+  async four_tabs_refresh_at_once_and_none_is_logged_out() {
+    const one = await device();
+    await registered(one.page);
+    const tabs = [one.page, ...await Promise.all([1, 2, 3].map(() => one.context.newPage()))];
+    tabs.slice(1).forEach(watch);
+    const rotations = new DatabaseSync(database);
+    let refreshes = 0;
+    await one.context.route("**/api/auth/refresh", async (route) => {
+      refreshes += 1;
+      const answer = await route.fetch();
+      await new Promise((resolve) => { setTimeout(resolve, Math.random() * 150); }); // answers out of order
+      await route.fulfill({ response: answer });
+    });
+    for (const round of ["locked", "free", "free"]) {
+      rotations.exec("UPDATE refresh_tokens SET rotated_at = rotated_at - 90, used_at = used_at - 90"); // each round rotates
+      if (round === "free") await one.context.addInitScript(() => { navigator.locks.request = async (_, work) => work(); }); // as where no tab waits for another
+      await Promise.all(tabs.map((tab) => tab.goto(`${url}/?${Math.random()}#/`)));
+      await Promise.all(tabs.map((tab) => status(tab, "Synced")));
+      for (const tab of tabs) check(await tab.locator("#banner").isHidden(), `${round}: a tab was logged out`);
+    }
+    const counters = rotations.prepare("SELECT max(counter) AS counter FROM refresh_tokens").get();
+    check(counters.counter >= 3, `${counters.counter} rotations`);
+    rotations.close();
+    check(refreshes >= 9, `${refreshes} refreshes`); // one or more of each locked round, four of each free one
+    await one.context.close();
+    return { refreshes };
+  },
+
   async an_account_deleted_elsewhere_keeps_unsent_edits() {
     const one = await device();
     const address = await registered(one.page);
@@ -459,18 +557,21 @@ const CASES = {
     await one.context.close();
   },
 
-  async chat_streams_an_answer_and_goes_where_it_is_not_set_up() {
+  async chat_streams_an_answer_and_is_hidden_where_it_is_not_set_up() {
     const { page, context } = first;
+    check((await page.locator("#nav [data-page=chat]").count()) === 0, "this server has no key for a model");
     const lines = ["event: tool\ndata: {\"name\": \"stats\", \"ok\": true}", "event: token\ndata: {\"text\": \"<b>Three\"}", "event: token\ndata: {\"text\": \" records\"}", "event: done\ndata: {\"answer\": \"\"}", ""];
-    await context.route("**/api/chat", (route) => route.fulfill({ headers: { "content-type": "text/event-stream" }, body: lines.join("\n\n") }));
+    const state = { ready: true, daily_questions: 50, questions_left: 50 };
+    await context.route("**/api/chat", (route) => (route.request().method() === "GET" ? route.fulfill({ json: state }) : route.fulfill({ headers: { "content-type": "text/event-stream" }, body: lines.join("\n\n") })));
+    await page.evaluate(() => dispatchEvent(new Event("online")));
+    await page.locator("#nav [data-page=chat]").waitFor();
     await go(page, "#/chat", "textarea");
     await page.getByLabel("Your question").fill("How many?");
     await page.keyboard.press("Enter");
     await page.getByText("<b>Three records").waitFor();
     await context.unroute("**/api/chat");
-    check(await page.locator("#nav [data-page=chat]").isVisible(), "the page is in the bar");
     await page.getByLabel("Your question").fill("And now?");
-    await page.keyboard.press("Enter"); // this server has no key for a model
+    await page.keyboard.press("Enter");
     await page.getByText("TOGETHER_API_KEY").waitFor();
     check((await page.locator("#nav [data-page=chat]").count()) === 0, "it is hidden");
   },

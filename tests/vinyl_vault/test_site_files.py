@@ -24,6 +24,25 @@ def files() -> list[Path]:
     return sorted(path for path in kept if path.name not in {"sw.js", "shell.js", *LINKED_PAGES})
 
 
+def imported(path: Path) -> set[Path]:
+    """Return all scripts that a script imports, and those that they import."""
+    found, waiting = set[Path](), [path]
+    while waiting:
+        script = waiting.pop()
+        names = IMPORT.findall(script.read_text(encoding="utf-8"))
+        more = {(script.parent / name).resolve() for name in names} - found
+        found |= more
+        waiting += more
+    return found
+
+
+def test_the_page_names_all_scripts_so_that_none_is_waited_for_in_turn() -> None:
+    page = (ASSETS / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
+    assert {ASSETS / name for name in named} == imported(ASSETS / "js" / "app.js")
+    assert len(named) == len(set(named))
+
+
 def scripts() -> list[Path]:
     return sorted(ASSETS.rglob("*.js"))
 

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "ab47233fff03ddc5",
+  "version": "ea43a155a0f34d50",
   "files": [
     "/css/site.css",
     "/css/views.css",
