@@ -35,9 +35,9 @@ def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
     return Limits(settings.rate_limiter, None, clock)
 
 
-def make_store(db: ScopedDatabase, ports: Ports, clock: Clock) -> SyncStore:
+def make_store(db: ScopedDatabase, ports: Ports, clock: Clock, settings: VaultSettings) -> SyncStore:
     """Return the store of the caller's records; `MembersOnly` for a caller that is no user."""
-    return SyncStore(db, member_of(ports.caller).name, clock)
+    return SyncStore(db, member_of(ports.caller).name, clock, settings.most_records)
 
 
 app = App(

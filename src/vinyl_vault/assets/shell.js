@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "ea43a155a0f34d50",
+  "version": "416a81c791c419a9",
   "files": [
     "/css/site.css",
     "/css/views.css",

@@ -45,6 +45,13 @@ class RecordChanged(Problem):
     status = 409
 
 
+class CollectionFull(Problem):
+    """The collection is full."""
+
+    title = "The collection is full"
+    status = 409
+
+
 class NewRecord(RecordFields):
     """A new record, with an artist or an album; without an id it gets one."""
 
@@ -74,7 +81,7 @@ async def list_records(query: Query[Filters], db: Database) -> Records:
     return await page(query, db)
 
 
-@routes.post("", RecordExists, Overloaded, status=201)
+@routes.post("", RecordExists, CollectionFull, Overloaded, status=201)
 async def add_record(new: Body[NewRecord], db: Database, store: SyncStore) -> Record:
     """Add a record; two copies of a pressing are two records."""
     record_id = new.id or str(uuid4())
@@ -127,6 +134,8 @@ async def change(store: SyncStore, change: Change) -> Outcome:
     """Write a change; `InvalidBody` where it cannot be made."""
     outcome = await store.change([change], f"{CLIENT}:{uuid4().hex[:8]}")
     for rejection in outcome.rejections:
+        if rejection.code == "full":
+            raise CollectionFull("delete some records first")
         details = {"missing": "a record has an artist or an album", "too_many": "these are too many"}
         details["too_long"] = f"a record has at most {LARGEST_RECORD} bytes"
         raise InvalidBody([Fault(pointer=f"/{rejection.field}", detail=details[rejection.code])])
