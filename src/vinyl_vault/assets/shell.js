@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "416a81c791c419a9",
+  "version": "29207de18b8594b2",
   "files": [
     "/css/site.css",
     "/css/views.css",
