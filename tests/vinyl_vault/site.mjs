@@ -281,6 +281,19 @@ const CASES = {
     check((await page.locator("#main img, #main script").count()) === 0, "nor in a chart");
   },
 
+  async a_search_that_fails_leaves_its_words_in_the_form() {
+    const { page } = first;
+    await go(page, "#/genres", "h1");
+    await go(page, "#/add", ".record-form");
+    const search = page.getByRole("search");
+    await search.getByLabel("Artist").fill("Popol Vuh");
+    await search.getByLabel("Album").fill("Affenstunde");
+    await search.getByRole("button", { name: "Search Discogs" }).click(); // nobody is behind its address here
+    await search.locator(".problem:not([hidden])").waitFor();
+    const words = await page.locator(".record-form").evaluate((form) => [form.artist.value, form.album.value].join());
+    check(words === "Popol Vuh,Affenstunde", words);
+  },
+
   async imports_2000_records_and_scrolls_through_them() {
     const { page } = first;
     const genres = ["LP, Album", "7\", Single", "2xLP, Comp"];
@@ -663,6 +676,13 @@ const CASES = {
     await go(page, "#/account", "#log-out");
     await page.getByText("Delete account").first().click();
     const deletion = page.locator("details[open] form");
+    let attempts = 0;
+    page.on("request", (request) => { attempts += request.method() === "DELETE" && request.url().endsWith("/me") ? 1 : 0; });
+    await deletion.locator("[name=password]").fill("not my password");
+    await deletion.getByRole("button", { name: "Delete account" }).click();
+    await page.locator("dialog [data-choice=yes]").click();
+    await deletion.locator(".problem:not([hidden])").waitFor();
+    check(attempts === 1, `a wrong password is sent ${attempts} times`);
     await deletion.locator("[name=password]").fill(PASSWORD);
     await deletion.getByRole("button", { name: "Delete account" }).click();
     await page.locator("dialog [data-choice=yes]").click();

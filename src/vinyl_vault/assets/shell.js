@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "29207de18b8594b2",
+  "version": "b70f52e948d8b685",
   "files": [
     "/css/site.css",
     "/css/views.css",
