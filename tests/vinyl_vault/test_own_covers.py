@@ -2,13 +2,13 @@
 
 from typing import Any
 
+from tests.edge.test_pictures import exif, png, segment, with_segments
 from tests.vinyl_vault.conftest import Run, as_admin, as_member
 from tests.vinyl_vault.test_collection import add
-from tests.vinyl_vault.test_pictures import exif, png, segment, with_segments
 
+from edge.pictures.formats import MOST_BYTES
 from edge.testing import Answer, Client
 from vinyl_vault.collection.own_covers import MOST_STORED
-from vinyl_vault.discogs.pictures import MOST_BYTES
 
 BLUE = {"artist": "Joni Mitchell", "album": "Blue"}
 PHOTO = with_segments(segment(0xE1, exif(6)))

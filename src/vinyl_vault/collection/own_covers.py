@@ -7,11 +7,11 @@ from edge import READER, Actor, Bucket, Clock, Database, Problem, Request, Route
 from edge.data import ScopedDatabase
 from edge.errors import Overloaded, PayloadTooLarge
 from edge.instants import to_text
+from edge.pictures.formats import MOST_BYTES, NoPicture
+from edge.pictures.metadata import without_metadata
 from vinyl_vault.collection.routes import RecordNotFound, change, live, record_of
 from vinyl_vault.discogs.covers import address_of, path_of
 from vinyl_vault.discogs.images import OWN
-from vinyl_vault.discogs.metadata import without_metadata
-from vinyl_vault.discogs.pictures import MOST_BYTES, NoPicture
 from vinyl_vault.members import MEMBER
 from vinyl_vault.record import Record
 from vinyl_vault.retention import CRON
@@ -69,7 +69,7 @@ async def put_cover(  # noqa: PLR0913, PLR0917 - a request, its caller and what 
     """
     await live(record_id, db)
     try:
-        body, picture = without_metadata(await request.body(MOST_BYTES))
+        picture, body = without_metadata(await request.body(MOST_BYTES))
     except NoPicture as fault:
         raise UnfitCover(str(fault)) from None
     await _check_room(db, len(body))

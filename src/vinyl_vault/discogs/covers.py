@@ -1,9 +1,9 @@
 """Covers: fetched once, checked by their content, and kept in R2 as `images/{key}.jpg`."""
 
 from edge import Bucket, Log, Problem
+from edge.pictures.formats import NoPicture, Picture, check
 from vinyl_vault.discogs.client import Discogs, Json
 from vinyl_vault.discogs.cover_art import CoverArt
-from vinyl_vault.discogs.pictures import NoPicture, Picture, check
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 PENDING = "pending"

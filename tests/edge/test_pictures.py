@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.pictures.formats import LONGEST_SIDE, MOST_BYTES, NoPicture, Picture, check
+from edge.pictures.metadata import without_metadata
 from sims.discogs.images import grey_jpeg
-from vinyl_vault.discogs.metadata import without_metadata
-from vinyl_vault.discogs.pictures import LONGEST_SIDE, MOST_BYTES, NoPicture, Picture, check
 
 
 def chunk(name: bytes, data: bytes = b"") -> bytes:
@@ -151,27 +151,27 @@ ICC = segment(0xE2, b"ICC_PROFILE\0\1\1" + b"profile")
     ],
 )
 def test_metadata_is_removed_and_the_picture_stays(body: bytes, kept: bytes) -> None:
-    plain, picture = without_metadata(body)
+    picture, plain = without_metadata(body)
     assert picture == check(body) == check(plain)
     assert b"SECRET" in body
     assert b"SECRET" not in plain
     assert kept in plain
-    assert without_metadata(plain)[0] == plain
+    assert without_metadata(plain)[1] == plain
 
 
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_orientation_of_a_photograph_stays(order: str) -> None:
-    plain, _ = without_metadata(with_segments(segment(0xE1, exif(6, order))))
+    _, plain = without_metadata(with_segments(segment(0xE1, exif(6, order))))
     turned = segment(0xE1, b"Exif\0\0MM\0*" + pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0) + bytes(4))
     assert turned in plain
     assert plain.count(b"Exif") == 1
-    assert b"Exif" not in without_metadata(with_segments(segment(0xE1, exif(1, order))))[0]
+    assert b"Exif" not in without_metadata(with_segments(segment(0xE1, exif(1, order))))[1]
 
 
 def test_small_picture_in_the_header_is_removed() -> None:
     body = grey_jpeg(60, 40)
     header = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\1SEC")
-    assert b"SEC" not in without_metadata(body[:2] + header + body[20:])[0]
+    assert b"SEC" not in without_metadata(body[:2] + header + body[20:])[1]
 
 
 @pytest.mark.parametrize("scans", [1, 3])
@@ -180,7 +180,7 @@ def test_all_scans_of_a_picture_stay(scans: int) -> None:
     start = body.index(b"\xff\xda")
     more = (b"\xff\xc4\0\x05abc" + body[start:-2]) * (scans - 1)
     coded = body[:-2] + more + b"\xff\x00\xff\xd0ab\xff\xd9"
-    assert without_metadata(coded)[0] == coded
+    assert without_metadata(coded)[1] == coded
 
 
 @given(
@@ -193,7 +193,7 @@ def test_broken_pictures_lose_their_metadata_or_are_refused(body: bytes, data: s
         if broken:
             broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
     try:
-        plain, picture = without_metadata(bytes(broken))
+        picture, plain = without_metadata(bytes(broken))
     except NoPicture:
         return
     assert check(plain) == picture
