@@ -23,8 +23,8 @@ KEPT = {
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},
     "vinyl_vault": {
-        "collections", "daily_values", "details_due", "imports", "sync_heads", "sync_conflicts", "shares", "users",
-        "user_passwords",
+        "collections", "daily_values", "details_due", "sync_heads", "sync_conflicts", "shares", "users",
+        "user_passwords", "own_covers",
     },
     "klear_karma": {
         "users", "user_passwords", "practitioners", "practitioner_places", "practitioner_texts", "services",
