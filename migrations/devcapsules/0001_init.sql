@@ -1,5 +1,5 @@
 -- Accounts of users: docs/accounts.md. An address is unique in whatever case it is written. confirmed_at is null where no
--- mail has shown yet that the address is the user's. The plan is the administrator's to change; `name` is what others see.
+-- mail has shown yet that the address is the user's. The plan is the administrator's to change, `name` is what others see.
 CREATE TABLE users (
   id TEXT PRIMARY KEY,
   email TEXT NOT NULL,
@@ -78,7 +78,7 @@ CREATE TABLE api_keys (
 
 CREATE INDEX api_keys_by_user ON api_keys (user_id, created_at);
 
--- Exercises. version is the current one of capsule_versions; title and search_text follow it. forked_from and
+-- Exercises. version is the current one of capsule_versions, title and search_text follow it. forked_from and
 -- forked_author stay when the capsule they name is gone. score is the quality of a generated one, from 0 to 100.
 CREATE TABLE capsules (
   id TEXT PRIMARY KEY,
@@ -129,7 +129,7 @@ CREATE TABLE capsule_answers (
   PRIMARY KEY (capsule_id, version)
 );
 
--- Jobs of the queue generation-jobs. A job is charged when it is asked for, and once; lease is the delivery that works
+-- Jobs of the queue generation-jobs. A job is charged when it is asked for, and once, lease is the delivery that works
 -- on it, until lease_until (Unix seconds). parts has the parts of the quality score, faults the reasons of past rounds.
 CREATE TABLE generation_jobs (
   id TEXT PRIMARY KEY,
