@@ -6,6 +6,8 @@ from devcapsules.access.callers import Gate, admit, authenticate
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.access.models import CapsuleAccount, MyPlan
 from devcapsules.access.plans import PlanLimits
+from devcapsules.capsules import routes as capsules
+from devcapsules.capsules.catalogue import Catalogue
 from devcapsules.schema import SCHEMA
 from devcapsules.settings import CapsuleSettings
 from devcapsules.tables import TABLES
@@ -36,7 +38,7 @@ app = App(
     authenticate=authenticate,
     admit=admit,
     middleware=[cors, request_id, access_log, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), event(WidgetKeys), event(PlanLimits), event(Gate)],
+    providers=[singleton(make_limits), event(WidgetKeys), event(PlanLimits), event(Gate), event(Catalogue)],
     tables=TABLES,
     queues={"GENERATION_QUEUE": "generation-jobs"},
     limits={"RATE_LIMITER": Limit(300, 60), "WIDGET_LIMITER": Limit(60, 60)},
@@ -48,6 +50,8 @@ app = App(
         access.keys,
         access.usage,
         access.plans,
+        capsules.public,
+        capsules.routes,
         retention.routes,
         job_routes(),
     ],
