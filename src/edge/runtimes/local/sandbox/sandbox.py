@@ -131,7 +131,9 @@ class LocalSandbox:
             if self._found is None:
                 keeper = self._keepers.take()
                 try:
-                    self._found = find(lambda *given: keeper.run(self._job(*given, keeper.user)), self._way)
+                    self._found = find(
+                        lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
+                    )
                 finally:
                     self._keepers.give_back(keeper)
                 if self._log is not None:
