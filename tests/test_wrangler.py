@@ -40,15 +40,24 @@ class Deployed(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """What the names of an environment's resources end with: a sibling has one environment, of its own name."""
-        return f"-{self.environment}" if self.package == DEFAULT and self.environment else ""
+        """What the names of an environment's resources end with: nothing in one that is called like its package."""
+        environment = self.environment or ""
+        own = "" if self.package == DEFAULT else self.package.replace("_", "-")
+        stage = environment.removeprefix(own).removeprefix("-")
+        return f"-{stage}" if stage else ""
 
 
 def deployed(package: str, environment: str | None) -> Deployed:
     return Deployed(package, environment, load(package), config.read(FILE, environment))
 
 
-PAIRS = [(DEFAULT, one) for one in CORE] + [(one, one.replace("_", "-")) for one in packages() if one != DEFAULT]
+STAGED = {"devcapsules"}
+"""Siblings with three environments: the one of their name is for development."""
+PAIRS = [
+    *((DEFAULT, one) for one in CORE),
+    *((one, one.replace("_", "-")) for one in packages() if one != DEFAULT),
+    *((one, f"{one}-{stage}") for one in sorted(STAGED) for stage in ("staging", "production")),
+]
 EACH = [deployed(*pair) for pair in PAIRS]
 each = pytest.mark.parametrize("worker", EACH, ids=lambda one: one.environment or "development")
 core = pytest.mark.parametrize("worker", EACH[: len(CORE)], ids=lambda one: one.environment or "development")
@@ -74,8 +83,9 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
 @each
 def test_the_name_says_the_environment(worker: Deployed) -> None:
     assert worker.config["name"] == worker.app.name + worker.suffix
-    named = worker.environment or "development"
-    assert worker.config["vars"]["ENVIRONMENT"] == (named if worker.package == DEFAULT else "production")
+    has_stages = worker.package == DEFAULT or worker.package in STAGED
+    named = worker.suffix.removeprefix("-") or "development"
+    assert worker.config["vars"]["ENVIRONMENT"] == (named if has_stages else "production")
 
 
 @each

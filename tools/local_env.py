@@ -109,6 +109,17 @@ def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
     return Environment(values, told | {"Try": register})
 
 
+def devcapsules(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Users register without a mail; the administrator's key changes plans."""
+    keys, _, shown = _access_keys(given, state)
+    values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
+    if not given.get("JWT_SECRET"):
+        values["JWT_SECRET"] = _kept(state / "jwt_secret", secrets.token_urlsafe(32))
+    values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
+    told = {"API": f"{url}/    reference: {url}/docs", "Admin key": shown, "Try": f"curl {url}/health"}
+    return Environment(values, told)
+
+
 def other(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """An app that knows its callers by keys, and needs no more."""
     values, _, shown = _access_keys(given, state)
@@ -121,6 +132,7 @@ APPS: Mapping[str, Make] = {
     "platform_api": platform_api,
     "discord_bot": discord_bot,
     "vinyl_vault": vinyl_vault,
+    "devcapsules": devcapsules,
 }
 
 

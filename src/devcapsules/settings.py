@@ -1,0 +1,22 @@
+"""Everything that this Worker is configured by."""
+
+from devcapsules import NAME
+from edge import Database, KeyValue, Queue, RateLimiter
+from edge.auth.accounts.settings import AccountSettings
+from edge.ports import Quotas
+
+
+class CapsuleSettings(AccountSettings):
+    """Variables, secrets and bindings; the variable of a field is its name in capitals.
+
+    The administrator's key changes plans, decides on reports and runs jobs; it is no user.
+    """
+
+    jwt_issuer: str = NAME
+    site_name: str = "DevCapsules"
+    db: Database
+    kv: KeyValue
+    generation_queue: Queue
+    plan_limits: Quotas
+    rate_limiter: RateLimiter | None = None
+    widget_limiter: RateLimiter | None = None

@@ -1,0 +1,1 @@
+-- The first data of an empty database.
