@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -10,11 +11,12 @@ import pytest
 from core_tessie.actions.routes import RELAY_CRON
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE
 from edge.auth.callers import ADMINISTRATOR
-from edge.ports import Row
+from edge.ports import PortError, Row
 from edge.ports.events import Follow
 from edge.testing import Answer, Client
 from sims.tessie import Fleet, Simulator
 
+from .conftest import Runner
 from .test_auth import keyed
 from .test_sync import NOW, TWO_WEEKS
 
@@ -324,6 +326,40 @@ def test_an_action_that_another_message_has_is_left_to_it(run: Any, sim: Simulat
 
     run(case)
     assert calls(sim, "/wake") == []
+
+
+class AwayOnce:
+    """A binding to a workflow whose first start fails."""
+
+    def __init__(self) -> None:
+        self.started: list[str] = []
+        self._fails = True
+
+    async def start(self, name: str, _params: object) -> None:
+        if self._fails:
+            self._fails = False
+            raise PortError("the workflow cannot be reached")
+        self.started.append(name)
+
+
+def test_failed_hand_over_to_the_workflow_gives_the_claim_back(tmp_path: Path, tessie_port: int) -> None:
+    workflow = AwayOnce()
+
+    async def case(client: Client) -> None:
+        object.__setattr__(client.ports.settings, "sync_workflow", workflow)
+        action_id = await written(client, "backfill", await known(client))
+        message = [{"kind": "run_action", "action_id": action_id}]
+        (first,) = await client.queue(QUEUE, message)
+        assert first.retry_after is not None
+        row = await rows(client, action_id)
+        assert (row["status"], row["lease_ends_at"]) == ("queued", None)
+        assert "cannot be reached" in row["error"]
+        (second,) = await client.queue(QUEUE, message, attempts=2)
+        assert second.retry_after is None
+        assert workflow.started == [f"{action_id}-0"]
+
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW), port=tessie_port):
+        Runner(tmp_path / "state", tessie_port)(case)
 
 
 def test_an_action_is_called_off(run: Any, sim: Simulator) -> None:

@@ -51,7 +51,8 @@ def expected(sim: Simulator, tmp_path: Path, tessie_port: int) -> Any:
 
 
 async def started(host: Host, tessie_port: int) -> Client:
-    env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
+    # A claim whose answer was lost is free again when its lease ends.
+    env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}", "AGENT_LEASE_S": "5"}
     return await host.client(app, env, KEY)
 
 

@@ -95,6 +95,14 @@ class ActionWork(NamedTuple):
         if row is None:
             return
         self.tell(row)
+        try:
+            await self._carry(row, delivery.attempts)
+        except PortError as fault:  # the claim goes back, so that the next attempt need not wait for its lease to end
+            await self._put_back(row, str(fault), counts=True)
+            raise
+
+    async def _carry(self, row: Row, attempts: int) -> None:
+        """Do a claimed action, or hand it over to its workflow."""
         if row["is_called_off"]:
             await self._end(row, "cancelled")
         elif row["attempts"] > 1 and not KINDS[row["kind"]].is_repeatable:
@@ -102,7 +110,7 @@ class ActionWork(NamedTuple):
         elif self.workflow is not None and await self._is_for_workflow(row):
             await self.workflow.start(_instance(row), {"action_id": row["id"]})
         else:
-            await self._run(row, delivery.attempts)
+            await self._run(row, attempts)
 
     async def bury(self, message: RunAction) -> None:
         """Give up an action that was tried as often as its queue does."""
