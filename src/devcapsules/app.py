@@ -6,6 +6,7 @@ from devcapsules.access.callers import Gate, admit, authenticate
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.access.models import CapsuleAccount, MyPlan
 from devcapsules.access.plans import PlanLimits
+from devcapsules.analytics import routes as analytics
 from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
@@ -46,6 +47,7 @@ app = App(
         event(Gate),
         event(Catalogue),
         event(learning.Learning),
+        event(analytics.EventStore),
     ],
     tables=TABLES,
     queues={"GENERATION_QUEUE": "generation-jobs"},
@@ -62,6 +64,9 @@ app = App(
         transfer.routes,
         capsules.routes,
         learning.routes,
+        analytics.events,
+        analytics.routes,
+        analytics.public,
         retention.routes,
         job_routes(),
     ],
