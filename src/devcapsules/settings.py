@@ -4,9 +4,10 @@ from devcapsules import NAME
 from edge import Database, KeyValue, Queue, RateLimiter
 from edge.auth.accounts.settings import AccountSettings
 from edge.ports import Quotas
+from edge.ports.executor import Executor
 
 
-class CapsuleSettings(AccountSettings):
+class CapsuleSettings(AccountSettings, bindings={Executor: "sandbox"}):
     """Variables, secrets and bindings; the variable of a field is its name in capitals.
 
     The administrator's key changes plans, decides on reports and runs jobs; it is no user.
@@ -18,5 +19,6 @@ class CapsuleSettings(AccountSettings):
     kv: KeyValue
     generation_queue: Queue
     plan_limits: Quotas
+    sandbox: Executor | None = None
     rate_limiter: RateLimiter | None = None
     widget_limiter: RateLimiter | None = None

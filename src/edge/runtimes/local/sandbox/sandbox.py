@@ -4,7 +4,7 @@ import asyncio
 import os
 import secrets
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -37,7 +37,7 @@ class LocalSandbox:
 
     name = "sandbox"
 
-    def __init__(self, log: Log | None = None, slots: int | None = None, way: Way | None = None) -> None:
+    def __init__(self, log: Callable[[], Log] | None = None, slots: int | None = None, way: Way | None = None) -> None:
         self._way = way
         self.parallel = slots or max(1, min(SLOTS, os.cpu_count() or 1))
         self._log = log
@@ -79,6 +79,10 @@ class LocalSandbox:
         if not found.cages:
             raise SandboxFailed(found.reason)
         return found.reason
+
+    async def begin(self) -> None:
+        """Find the way before the first program needs it."""
+        await self._ready()
 
     def close(self) -> None:
         """End what runs, and the processes that keep it."""
@@ -138,7 +142,7 @@ class LocalSandbox:
                     self._keepers.give_back(keeper)
                 if self._log is not None:
                     level = "info" if self._found.cages else "warning"
-                    self._log(level, "sandbox", reason=self._found.reason, languages=sorted(self._found.cages))
+                    self._log()(level, "sandbox", reason=self._found.reason, languages=sorted(self._found.cages))
         return self._found
 
     def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
