@@ -10,6 +10,11 @@ from devcapsules.analytics import routes as analytics
 from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
+from devcapsules.generation import consumer
+from devcapsules.generation import routes as generation
+from devcapsules.generation.jobs import Jobs
+from devcapsules.generation.models import make_writer
+from devcapsules.judging import Judging
 from devcapsules.schema import SCHEMA
 from devcapsules.settings import CapsuleSettings
 from devcapsules.tables import TABLES
@@ -48,6 +53,11 @@ app = App(
         event(Catalogue),
         event(learning.Learning),
         event(analytics.EventStore),
+        event(Jobs),
+        event(make_writer),
+        event(Judging),
+        event(consumer.Worker),
+        event(generation.Intake),
     ],
     tables=TABLES,
     queues={"GENERATION_QUEUE": "generation-jobs"},
@@ -64,6 +74,9 @@ app = App(
         transfer.routes,
         capsules.routes,
         learning.routes,
+        generation.routes,
+        generation.letters,
+        consumer.routes,
         analytics.events,
         analytics.routes,
         analytics.public,

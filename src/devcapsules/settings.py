@@ -1,13 +1,14 @@
 """Everything that this Worker is configured by."""
 
 from devcapsules import NAME
+from devcapsules.generation.settings import GenerationSettings
 from edge import Database, KeyValue, Queue, RateLimiter
 from edge.auth.accounts.settings import AccountSettings
 from edge.ports import Quotas
 from edge.ports.executor import Executor
 
 
-class CapsuleSettings(AccountSettings, bindings={Executor: "sandbox"}):
+class CapsuleSettings(AccountSettings, GenerationSettings, bindings={Executor: "sandbox"}):
     """Variables, secrets and bindings; the variable of a field is its name in capitals.
 
     The administrator's key changes plans, decides on reports and runs jobs; it is no user.
