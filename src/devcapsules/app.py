@@ -7,9 +7,10 @@ from devcapsules.access.keys import WidgetKeys
 from devcapsules.access.models import CapsuleAccount, MyPlan
 from devcapsules.access.plans import PlanLimits
 from devcapsules.analytics import routes as analytics
-from devcapsules.capsules import learning, transfer
+from devcapsules.capsules import attempts, learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
+from devcapsules.embed import routes as embed
 from devcapsules.generation import consumer
 from devcapsules.generation import routes as generation
 from devcapsules.generation.jobs import Jobs
@@ -52,6 +53,8 @@ app = App(
         event(Gate),
         event(Catalogue),
         event(learning.Learning),
+        event(attempts.Attempts),
+        event(embed.Embedding),
         event(analytics.EventStore),
         event(Jobs),
         event(make_writer),
@@ -74,6 +77,9 @@ app = App(
         transfer.routes,
         capsules.routes,
         learning.routes,
+        attempts.routes,
+        embed.pages,
+        embed.tokens,
         generation.routes,
         generation.letters,
         consumer.routes,
