@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from edge.clients.execution.compose import Script, compose, refusal, with_room
+from edge.clients.execution.verdicts import SIGNALS, Raw, judge
 from edge.ports import Log, PortError
 from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Program, Status
 from edge.runtimes.local.sandbox.command import Cage, Way
@@ -15,8 +17,6 @@ from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
 from edge.runtimes.local.sandbox.probe import Found, find
 from edge.runtimes.local.sandbox.run import Bounds, Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
-from edge.runtimes.programs.compose import Script, compose, refusal
-from edge.runtimes.programs.verdicts import SIGNALS, Raw, judge
 
 SLOTS = 4
 QUEUED = 64
@@ -91,16 +91,23 @@ class LocalSandbox:
 
     async def _run(self, program: Program) -> Execution:
         found = await self._ready()
-        cage = found.cages.get("python" if program.language == "python" else "node")
-        if cage is None:
+        if ("python" if program.language == "python" else "node") not in found.cages:
             status: Status = "refused" if found.cages else "unavailable"
             return Execution(status, f"{program.language} cannot be run here: {found.reason}", executor=self.name)
         script = compose(program, secrets.token_hex(8))
         try:
-            report = await self._do(cage, script, program.limits)
+            raw = await self.run_script(script, with_room(program))
         except PortError as fault:
             return Execution("unavailable", str(fault), executor=self.name)
-        return judge(_raw(report), program, script.mark, self.name)
+        return judge(raw, program, script.mark, self.name)
+
+    async def run_script(self, script: Script, limits: Limits) -> Raw:
+        """Run a script as it is, to its end; `SandboxFailed` where that cannot be begun."""
+        found = await self._ready()
+        cage = found.cages.get("python" if script.kind == "python" else "node")
+        if cage is None:
+            raise SandboxFailed(found.reason)
+        return _raw(await self._do(cage, script, limits))
 
     async def _do(self, cage: Cage, script: Script, limits: Limits) -> Report:
         done = threading.Event()
