@@ -6,6 +6,8 @@ from devcapsules.access.callers import Gate, admit, authenticate
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.access.models import CapsuleAccount, MyPlan
 from devcapsules.access.plans import PlanLimits
+from devcapsules.analytics import routes as analytics
+from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
 from devcapsules.schema import SCHEMA
@@ -38,7 +40,15 @@ app = App(
     authenticate=authenticate,
     admit=admit,
     middleware=[cors, request_id, access_log, security_headers, rate_limit_headers],
-    providers=[singleton(make_limits), event(WidgetKeys), event(PlanLimits), event(Gate), event(Catalogue)],
+    providers=[
+        singleton(make_limits),
+        event(WidgetKeys),
+        event(PlanLimits),
+        event(Gate),
+        event(Catalogue),
+        event(learning.Learning),
+        event(analytics.EventStore),
+    ],
     tables=TABLES,
     queues={"GENERATION_QUEUE": "generation-jobs"},
     limits={"RATE_LIMITER": Limit(300, 60), "WIDGET_LIMITER": Limit(60, 60)},
@@ -51,7 +61,12 @@ app = App(
         access.usage,
         access.plans,
         capsules.public,
+        transfer.routes,
         capsules.routes,
+        learning.routes,
+        analytics.events,
+        analytics.routes,
+        analytics.public,
         retention.routes,
         job_routes(),
     ],
