@@ -10,6 +10,9 @@ from devcapsules.analytics import routes as analytics
 from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
+from devcapsules.execution import routes as execution
+from devcapsules.execution.executors import Executors
+from devcapsules.execution.ledger import Ledger
 from devcapsules.schema import SCHEMA
 from devcapsules.settings import CapsuleSettings
 from devcapsules.tables import TABLES
@@ -42,6 +45,8 @@ app = App(
     middleware=[cors, request_id, access_log, security_headers, rate_limit_headers],
     providers=[
         singleton(make_limits),
+        singleton(Executors),
+        event(Ledger),
         event(WidgetKeys),
         event(PlanLimits),
         event(Gate),
@@ -67,6 +72,7 @@ app = App(
         analytics.events,
         analytics.routes,
         analytics.public,
+        execution.routes,
         retention.routes,
         job_routes(),
     ],

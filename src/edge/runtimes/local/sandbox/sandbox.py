@@ -32,6 +32,11 @@ _LIMITS: Mapping[str, Status] = {
 }
 
 
+_FOUND: dict[Way | None, Found] = {}
+"""What was found in this process: the machine does not change under it."""
+_FINDING = threading.Lock()
+
+
 class LocalSandbox:
     """Programs in namespaces of their own. The way is chosen by attacks, at the first need or by `start`."""
 
@@ -43,7 +48,6 @@ class LocalSandbox:
         self._log = log
         self._keepers = Keepers(self.parallel)
         self._threads = ThreadPoolExecutor(self.parallel, thread_name_prefix="sandbox")
-        self._finding = threading.Lock()
         self._found: Found | None = None
         self._seccomp = filter_here() or b""
         self._waiting = 0
@@ -138,19 +142,20 @@ class LocalSandbox:
         return await asyncio.get_running_loop().run_in_executor(None, self._find)
 
     def _find(self) -> Found:
-        with self._finding:
-            if self._found is None:
+        with _FINDING:
+            if self._way not in _FOUND:
                 keeper = self._keepers.take()
                 try:
-                    self._found = find(
+                    _FOUND[self._way] = find(
                         lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
                     )
                 finally:
                     self._keepers.give_back(keeper)
-                if self._log is not None:
-                    level = "info" if self._found.cages else "warning"
-                    self._log()(level, "sandbox", reason=self._found.reason, languages=sorted(self._found.cages))
-        return self._found
+            self._found = found = _FOUND[self._way]
+        if self._log is not None:
+            level = "info" if found.cages else "warning"
+            self._log()(level, "sandbox", reason=found.reason, languages=sorted(found.cages))
+        return found
 
     def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
         return Job(
