@@ -11,6 +11,9 @@ from devcapsules.capsules import attempts, learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
 from devcapsules.embed import routes as embed
+from devcapsules.execution import routes as execution
+from devcapsules.execution.executors import Executors
+from devcapsules.execution.ledger import Ledger
 from devcapsules.generation import consumer
 from devcapsules.generation import routes as generation
 from devcapsules.generation.jobs import Jobs
@@ -48,6 +51,8 @@ app = App(
     middleware=[cors, request_id, access_log, security_headers, rate_limit_headers],
     providers=[
         singleton(make_limits),
+        singleton(Executors),
+        event(Ledger),
         event(WidgetKeys),
         event(PlanLimits),
         event(Gate),
@@ -86,6 +91,7 @@ app = App(
         analytics.events,
         analytics.routes,
         analytics.public,
+        execution.routes,
         retention.routes,
         job_routes(),
     ],

@@ -3,35 +3,27 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from devcapsules.execution.suite import CallCase, CaseResult, Runs, Solution, run_tests
+from devcapsules.execution.executors import Executors
+from devcapsules.execution.suite import CallCase, CaseResult, Solution, run_tests
 from devcapsules.execution.values import BadValue
-from devcapsules.settings import CapsuleSettings
-from edge import NotConfigured
 from edge.ports.executor import Limits
 
-MEMORY_MB = 256
+MEMORY_MB = 128
 OUTPUT_BYTES = 16 * 1024
 
 
 class Judging:
     """Runs tests of capsules."""
 
-    def __init__(self, settings: CapsuleSettings) -> None:
-        self._runs: Runs | None = settings.sandbox
-
-    @property
-    def runs(self) -> Runs:
-        """What runs programs; `NotConfigured` where there is nothing."""
-        if self._runs is None:
-            raise NotConfigured("SANDBOX", "is not there: nothing runs programs here")
-        return self._runs
+    def __init__(self, executors: Executors) -> None:
+        self._executors = executors
 
     async def judge(
         self, language: Any, source: str, function: str, tests: Sequence[Mapping[str, Any]], time_limit_ms: int = 2_000
     ) -> list[CaseResult]:
-        """Return the result of each test, in their order. Errors: `BadValue`, `NotConfigured`."""
+        """Return the result of each test, in their order. Errors: `BadValue`."""
         solution = Solution(language, source, function, Limits(time_limit_ms, MEMORY_MB, OUTPUT_BYTES))
-        return await run_tests(self.runs, solution, [case_of(one) for one in tests])
+        return await run_tests(self._executors, solution, [case_of(one) for one in tests])
 
 
 def case_of(test: Mapping[str, Any]) -> CallCase:

@@ -1,11 +1,14 @@
 """Everything that this Worker is configured by."""
 
+from typing import Literal
+
 from devcapsules import NAME
 from devcapsules.generation.settings import GenerationSettings
 from edge import Database, KeyValue, Queue, RateLimiter
 from edge.auth.accounts.settings import AccountSettings
 from edge.ports import Quotas
 from edge.ports.executor import Executor
+from edge.settings import BaseUrl, Secret
 
 
 class CapsuleSettings(AccountSettings, GenerationSettings, bindings={Executor: "sandbox"}):
@@ -21,5 +24,8 @@ class CapsuleSettings(AccountSettings, GenerationSettings, bindings={Executor: "
     generation_queue: Queue
     plan_limits: Quotas
     sandbox: Executor | None = None
+    executor_url: BaseUrl | None = None
+    executor_dialect: Literal["piston", "judge0"] = "piston"
+    aws_executor_api_key: Secret | None = None
     rate_limiter: RateLimiter | None = None
     widget_limiter: RateLimiter | None = None

@@ -10,9 +10,10 @@ from devcapsules.analytics.events import Event, adding
 from devcapsules.capsules.catalogue import CapsuleNotFound
 from devcapsules.capsules.learning import Exercise, Learner, Learning
 from devcapsules.capsules.models import CLEAN, LONGEST_CODE
+from devcapsules.execution.routes import ExecutorAway
 from devcapsules.execution.suite import CaseResult
 from devcapsules.judging import BadValue, Judging
-from edge import READER, Body, Clock, NotConfigured, Problem, Request, Routes, Statement
+from edge import READER, Body, Clock, Request, Routes, Statement
 from edge.errors import StorageConflict
 from edge.instants import to_text
 from edge.reach import CHECKED
@@ -40,13 +41,6 @@ class NoTests(StorageConflict):
     """This capsule has no tests."""
 
     title = "This capsule has no tests"
-
-
-class ExecutorAway(Problem):
-    """Programs cannot be run now."""
-
-    title = "Programs cannot be run now"
-    status = 503
 
 
 class NewAttempt(BaseModel):
@@ -95,7 +89,7 @@ class Attempts:
         self._clock = clock
 
     async def judge(self, exercise: Exercise, code: str) -> list[CaseResult]:
-        """Return the results of the tests. Errors: `NoTests`, `ExecutorAway`, `NotConfigured`."""
+        """Return the results of the tests. Errors: `NoTests`, `ExecutorAway`."""
         row, content = exercise
         if not content.tests:
             raise NoTests("its author has written none")
@@ -105,8 +99,8 @@ class Attempts:
             )
         except BadValue as fault:
             raise NoTests(f"a test of it cannot be run: {fault}") from None
-        if all(one.status == "unavailable" for one in results):
-            raise ExecutorAway(results[0].message, headers=[("retry-after", "5")])
+        if all(one.status in {"unavailable", "not_run"} for one in results):
+            raise ExecutorAway(results[0].message, wait=5)
         return results
 
     async def store(
@@ -138,7 +132,7 @@ class Attempts:
         return found.rows[0]["attempts"], found.rows[0]["solved_at"] is not None
 
 
-@routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, NotConfigured, body_limit=128 * 1024)
+@routes.post("/{capsule_id}/attempts", CapsuleNotFound, NoTests, ExecutorAway, body_limit=128 * 1024)
 async def add_attempt(capsule_id: str, body: Body[NewAttempt], request: Request, attempts: Attempts) -> Attempt:
     """Run all tests of a capsule on your code. Each runs in a process of its own."""
     learning = attempts.learning

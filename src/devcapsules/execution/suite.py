@@ -69,7 +69,9 @@ class CaseResult(NamedTuple):
 class Runs(Protocol):
     """Something that runs programs: an executor, or several behind one."""
 
-    parallel: int
+    @property
+    def parallel(self) -> int:
+        """Runs that make sense at the same time."""
 
     def run(self, program: Program) -> Awaitable[Execution]:
         """Run a program to its end."""

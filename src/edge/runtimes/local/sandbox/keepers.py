@@ -93,7 +93,9 @@ class Keeper:
         return Report(answer, blobs[0], blobs[1])
 
     def _started(self) -> "subprocess.Popen[bytes]":
-        if self._process is None or self._process.poll() is not None:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()
+        if self._process is None:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-B", "-c", BOOT, str(Path(edge.__file__).parent)],
                 stdin=subprocess.PIPE,

@@ -8,12 +8,12 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from edge.clients.execution.compose import Script
 from edge.ports.executor import Limits
 from edge.runtimes.local.sandbox.command import Cage, Way
 from edge.runtimes.local.sandbox.interpreters import Interpreter, node_here, python_at, python_here, tools
 from edge.runtimes.local.sandbox.keepers import Report, SandboxFailed
 from edge.runtimes.local.sandbox.seccomp import MACHINES
-from edge.runtimes.programs.compose import Script
 
 LIMITS = Limits(time_ms=5_000, memory_mb=128, output_bytes=16 * 1024)
 _WAY_NAMES: Mapping[Way, str] = {"root": "as root, another user for each run", "user": "in a user namespace"}

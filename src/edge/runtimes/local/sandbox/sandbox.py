@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from edge.clients.execution.compose import Script, compose, refusal, with_room
+from edge.clients.execution.verdicts import SIGNALS, Raw, judge
 from edge.ports import Log, PortError
 from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Program, Status
 from edge.runtimes.local.sandbox.command import Cage, Way
@@ -15,8 +17,6 @@ from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
 from edge.runtimes.local.sandbox.probe import Found, find
 from edge.runtimes.local.sandbox.run import Bounds, Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
-from edge.runtimes.programs.compose import Script, compose, refusal
-from edge.runtimes.programs.verdicts import SIGNALS, Raw, judge
 
 SLOTS = 4
 QUEUED = 64
@@ -32,6 +32,11 @@ _LIMITS: Mapping[str, Status] = {
 }
 
 
+_FOUND: dict[Way | None, Found] = {}
+"""What was found in this process: the machine does not change under it."""
+_FINDING = threading.Lock()
+
+
 class LocalSandbox:
     """Programs in namespaces of their own. The way is chosen by attacks, at the first need or by `start`."""
 
@@ -43,7 +48,6 @@ class LocalSandbox:
         self._log = log
         self._keepers = Keepers(self.parallel)
         self._threads = ThreadPoolExecutor(self.parallel, thread_name_prefix="sandbox")
-        self._finding = threading.Lock()
         self._found: Found | None = None
         self._seccomp = filter_here() or b""
         self._waiting = 0
@@ -91,16 +95,23 @@ class LocalSandbox:
 
     async def _run(self, program: Program) -> Execution:
         found = await self._ready()
-        cage = found.cages.get("python" if program.language == "python" else "node")
-        if cage is None:
+        if ("python" if program.language == "python" else "node") not in found.cages:
             status: Status = "refused" if found.cages else "unavailable"
             return Execution(status, f"{program.language} cannot be run here: {found.reason}", executor=self.name)
         script = compose(program, secrets.token_hex(8))
         try:
-            report = await self._do(cage, script, program.limits)
+            raw = await self.run_script(script, with_room(program))
         except PortError as fault:
             return Execution("unavailable", str(fault), executor=self.name)
-        return judge(_raw(report), program, script.mark, self.name)
+        return judge(raw, program, script.mark, self.name)
+
+    async def run_script(self, script: Script, limits: Limits) -> Raw:
+        """Run a script as it is, to its end; `SandboxFailed` where that cannot be begun."""
+        found = await self._ready()
+        cage = found.cages.get("python" if script.kind == "python" else "node")
+        if cage is None:
+            raise SandboxFailed(found.reason)
+        return _raw(await self._do(cage, script, limits))
 
     async def _do(self, cage: Cage, script: Script, limits: Limits) -> Report:
         done = threading.Event()
@@ -131,19 +142,20 @@ class LocalSandbox:
         return await asyncio.get_running_loop().run_in_executor(None, self._find)
 
     def _find(self) -> Found:
-        with self._finding:
-            if self._found is None:
+        with _FINDING:
+            if self._way not in _FOUND:
                 keeper = self._keepers.take()
                 try:
-                    self._found = find(
+                    _FOUND[self._way] = find(
                         lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
                     )
                 finally:
                     self._keepers.give_back(keeper)
-                if self._log is not None:
-                    level = "info" if self._found.cages else "warning"
-                    self._log()(level, "sandbox", reason=self._found.reason, languages=sorted(self._found.cages))
-        return self._found
+            self._found = found = _FOUND[self._way]
+        if self._log is not None:
+            level = "info" if found.cages else "warning"
+            self._log()(level, "sandbox", reason=found.reason, languages=sorted(found.cages))
+        return found
 
     def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
         return Job(

@@ -3,8 +3,8 @@
 import re
 from typing import NamedTuple
 
+from edge.clients.execution.compose import VALUE_BYTES, split
 from edge.ports.executor import Execution, Limits, Program, Status
-from edge.runtimes.programs.compose import VALUE_BYTES, split
 
 SIGNALS = {
     4: "SIGILL",
@@ -45,6 +45,10 @@ class Raw(NamedTuple):
 def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
     """Return the execution of a run."""
     parts = split(raw.stdout, mark)
+    stdout, is_cut = cut(parts.stdout, program.limits)
+    stderr, is_err_cut = cut(raw.stderr, program.limits)
+    if is_cut or is_err_cut:
+        raw = raw._replace(limit=raw.limit or "output")
     value = None if raw.limit or raw.exit_code != 0 else parts.value
     status, message = _verdict(raw, program.limits, is_missing=bool(mark) and value is None)
     if parts.is_too_long and status in {"ok", "crashed"}:
@@ -52,10 +56,10 @@ def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
     return Execution(
         status=status,
         message=message,
-        stdout=parts.stdout,
-        stderr=raw.stderr,
-        stdout_truncated=raw.stdout_truncated,
-        stderr_truncated=raw.stderr_truncated,
+        stdout=stdout,
+        stderr=stderr,
+        stdout_truncated=raw.stdout_truncated or is_cut,
+        stderr_truncated=raw.stderr_truncated or is_err_cut,
         exit_code=raw.exit_code,
         signal=raw.signal,
         time_ms=None if raw.time_ms is None else round(raw.time_ms, 1),
@@ -64,6 +68,14 @@ def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
         value=value if status == "ok" else None,
         executor=executor,
     )
+
+
+def cut(text: str, limits: Limits) -> tuple[str, bool]:
+    """Return a text cut to the bytes that a program may write, and whether it was longer."""
+    data = text.encode(errors="replace")
+    if len(data) <= limits.output_bytes:
+        return text, False
+    return data[: limits.output_bytes].decode(errors="ignore"), True
 
 
 def limit_message(status: Status, limits: Limits) -> str:
