@@ -62,7 +62,7 @@ def compose(program: Program, nonce: str) -> Script:
     stdin = program.call.arguments
     if kind == "python":
         return Script(
-            kind, f"{_part('call_python')}_main({source!r}, {program.call.function!r}, {mark!r})\n", stdin, mark
+            kind, f"{part('call_python')}_main({source!r}, {program.call.function!r}, {mark!r})\n", stdin, mark
         )
     return Script(kind, _javascript(program, source, program.call.function, mark), stdin, mark)
 
@@ -93,7 +93,17 @@ def transforms(program: Program) -> list[str] | None:
 
 def stripper() -> str:
     """Return the source of the tool that takes types out of TypeScript, which defines `sucrase`."""
-    return _part("sucrase")
+    return part("sucrase")
+
+
+def values_node() -> str:
+    """Return JavaScript that defines `encode` and `decode`, between values and their encoded form."""
+    return part("values_node")
+
+
+def loader_main() -> str:
+    """Return the main module of a Dynamic Worker that runs one program."""
+    return values_node() + part("call_loader")
 
 
 def _plain(program: Program) -> str:
@@ -105,7 +115,7 @@ def _plain(program: Program) -> str:
 def _javascript(program: Program, source: str, function: str | None, mark: str) -> str:
     needed = transforms(program)
     arguments = ", ".join(json.dumps(part) for part in (source, function, mark, needed))
-    return f"{_unpacked() if needed else ''}{_part('call_node')}main({arguments});\n"
+    return f"{_unpacked() if needed else ''}{values_node()}{part('call_node')}main({arguments});\n"
 
 
 @cache
@@ -124,5 +134,6 @@ def _size(text: str) -> int | None:
 
 
 @cache
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """Return a text of this folder."""
     return Path(__file__).with_name(f"{name}.txt").read_text(encoding="utf-8")
