@@ -1,4 +1,4 @@
-"""The widget in Chromium from a second origin: one server and one browser for all cases of widget.mjs; and its sizes."""
+"""The widget in Chromium from a second origin: one server and one browser for all of widget.mjs; and its sizes."""
 
 import gzip
 import json
