@@ -10,6 +10,7 @@ from devcapsules.analytics import routes as analytics
 from devcapsules.capsules import attempts, learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
+from devcapsules.community import progress, reports, teams
 from devcapsules.embed import routes as embed
 from devcapsules.execution import routes as execution
 from devcapsules.execution.executors import Executors
@@ -66,6 +67,8 @@ app = App(
         event(Judging),
         event(consumer.Worker),
         event(generation.Intake),
+        event(teams.Teams),
+        event(reports.ReportQueue),
     ],
     tables=TABLES,
     queues={"GENERATION_QUEUE": "generation-jobs"},
@@ -92,6 +95,10 @@ app = App(
         analytics.routes,
         analytics.public,
         execution.routes,
+        progress.routes,
+        teams.routes,
+        reports.routes,
+        reports.queue,
         retention.routes,
         job_routes(),
     ],

@@ -20,7 +20,7 @@ from devcapsules.capsules.models import (
     VersionContent,
     Versions,
 )
-from edge import PUBLIC, READER, Actor, Body, NotFound, Operation, Query, Request, Routes
+from edge import PUBLIC, READER, Actor, Body, Forbidden, NotFound, Operation, Query, Request, Routes
 from edge.data import ScopedDatabase
 from edge.errors import Fault, InvalidParameter, StorageConflict
 from edge.ports import OutOfScope, Row, Value
@@ -41,6 +41,12 @@ class VersionNotFound(NotFound):
     """No such version."""
 
     title = "No such version"
+
+
+class OwnersOnly(Forbidden):
+    """This is for the capsule's owner."""
+
+    title = "This is for the capsule's owner"
 
 
 class VersionConflict(StorageConflict):
@@ -83,10 +89,12 @@ async def get_capsule(capsule_id: str, catalogue: Catalogue) -> Capsule:
     return await catalogue.get(capsule_id)
 
 
-@routes.patch("/{capsule_id}", CapsuleNotFound, VersionConflict, body_limit=BODY_LIMIT)
-async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], catalogue: Catalogue) -> Capsule:
+@routes.patch("/{capsule_id}", CapsuleNotFound, OwnersOnly, VersionConflict, body_limit=BODY_LIMIT)
+async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], actor: Actor, catalogue: Catalogue) -> Capsule:
     """Change a capsule. Title, statement, code, tests and hints make a new version; those before never change."""
     row, present = await catalogue.editable(capsule_id)
+    if body.visibility is not None and row["owner_id"] != actor.name:
+        raise OwnersOnly("its owner says who may read it")
     if body.base_version not in {None, row["version"]}:
         raise VersionConflict(f"its version is {row['version']}: read it, and change that one")
     given = body.model_dump(mode="json", exclude_none=True, exclude={"base_version"})
