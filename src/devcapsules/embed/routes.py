@@ -75,7 +75,7 @@ async def show_widget(capsule_id: str, query: Query[PageOptions], embedding: Emb
     token, _ = embedding.keys.issue(key, capsule_id, secrets.token_hex(12))
     capsule = store.capsule_of(row, {}, is_editable=False)
     shown = {name: value for name, value in capsule.items() if name not in {"author", "is_editable", "score"}}
-    config = {"token": token, "capsule": shown, "lang": query.lang, "texts": TEXTS[query.lang]}
+    config = {"token": token, "capsule": shown, "origins": origins_of(key), "texts": TEXTS[query.lang]}
     response = Response.text(_page(config, query, capsule["title"]), media_type=HTML)
     response.headers += [("content-security-policy", policy(origins_of(key))), ("cache-control", "no-store")]
     return response
