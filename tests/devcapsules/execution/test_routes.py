@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 from tests.devcapsules.conftest import as_member
-from tests.edge.sandbox.executors import KEY, Remote
+from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
 
 from edge.ports.executor import STATUSES
 from edge.testing import Client
 from edge.testing.runner import Runner
 
+pytestmark = needs_sandbox
 EXECUTE = "/api/v1/execute"
 TESTS = f"{EXECUTE}/tests"
 type Run = Runner[Client]

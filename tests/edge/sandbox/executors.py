@@ -1,21 +1,44 @@
 """Executors on this machine: the sandbox, and the dialects of remote ones over stand-ins."""
 
 import asyncio
+import os
+import subprocess
 from collections.abc import Coroutine
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from typing import Any, Self
+
+import pytest
 
 from edge.clients.execution.judge0 import Judge0
 from edge.clients.execution.piston import Piston
 from edge.clients.execution.remote import Server
 from edge.ports.executor import Execution, Executor, Program
 from edge.runtimes.local.fetch import LocalFetch
+from edge.runtimes.local.sandbox.command import Way
+from edge.runtimes.local.sandbox.probe import ways
 from edge.runtimes.local.sandbox.sandbox import LocalSandbox
 from sims.judge0 import Judge0Sim
 from sims.piston import PistonSim
 
 KEY = "an-executor-key"
+
+
+def can_hold(way: Way) -> bool:
+    """Tell whether bubblewrap is here and the system lets it make namespaces, by the plainest command."""
+    if way not in ways():
+        return False
+    become = (
+        ["setpriv", "--reuid=61000", "--regid=61000", "--clear-groups"] if way == "user" and not os.getuid() else []
+    )
+    spaces = ["--unshare-user", "--disable-userns"] if way == "user" else []
+    plain = ["bwrap", "--unshare-pid", *spaces, "--ro-bind", "/", "/", "--proc", "/proc", "true"]
+    return subprocess.run([*become, *plain], capture_output=True, timeout=20, check=False).returncode == 0
+
+
+needs_sandbox = pytest.mark.skipif(
+    not any(can_hold(way) for way in ways()), reason="bubblewrap is not installed, or may make no namespaces here"
+)
 
 
 class QuickClock:

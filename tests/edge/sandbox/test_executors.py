@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import pytest
-from tests.edge.sandbox.executors import Here, Remote
+from tests.edge.sandbox.executors import Here, Remote, needs_sandbox
 
 from edge.ports.executor import SOURCE_BYTES, Call, Execution, Language, Limits, Program, Status
 
+pytestmark = needs_sandbox
 LIMITS = Limits(time_ms=3_000, memory_mb=128, output_bytes=64 * 1024)
 
 

@@ -13,6 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from tests.edge.sandbox.executors import needs_sandbox
 
 from edge.clients.execution.compose import Script
 from edge.ports import PortError
@@ -25,6 +26,7 @@ from edge.runtimes.local.sandbox.run import MOST_FILES, Bounds, Job
 from edge.runtimes.local.sandbox.sandbox import QUEUED, LocalSandbox
 from edge.runtimes.local.sandbox.seccomp import AARCH64, X86_64, filter_here, filter_of
 
+pytestmark = needs_sandbox
 ROOT = Path(__file__).parents[3]
 LIMITS = Limits(3_000, 128, 64 * 1024)
 

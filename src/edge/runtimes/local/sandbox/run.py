@@ -91,6 +91,7 @@ class Run:
         self._first: int | None = None
         self._first_handle: int | None = None
         self._began = 0.0
+        self._program_began = 0.0
         self._peak_kb = 0
         self._cpu_ms = 0.0
 
@@ -105,7 +106,7 @@ class Run:
                 spent, exit_code = self._reap(process)
             if self._first is None:
                 raise NotBegun(_first_line(self._outputs["stderr"]) or f"bubblewrap ended with {exit_code}")
-            return self._ended(exit_code, spent, time.monotonic() - (self._began or begun))
+            return self._ended(exit_code, spent, self._seconds(time.monotonic() - (self._began or begun)))
 
     def _start(self, opened: ExitStack) -> tuple["subprocess.Popen[bytes]", int, int]:
         job = self._job
@@ -216,6 +217,7 @@ class Run:
             now = now._replace(memory_kb=tree.shared_fairly_kb(self._first, now.memory_kb))
         self._peak_kb = max(self._peak_kb, now.memory_kb)
         self._cpu_ms = max(self._cpu_ms, now.cpu_ms)
+        self._program_began = now.began or self._program_began
         if now.memory_kb > self._job.bounds.memory_kb:
             self._end("memory")
         elif now.files > MOST_FILES:
@@ -236,6 +238,12 @@ class Run:
                 self._cpu_ms = max(self._cpu_ms, last.cpu_ms)
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self._first_handle, signal.SIGKILL)
+
+    def _seconds(self, since_namespace: float) -> float:
+        """Return the time of the interpreter, without that of its preparation where its beginning was seen."""
+        if not self._program_began:
+            return since_namespace
+        return min(since_namespace, max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - self._program_began))
 
     def _reap(self, process: "subprocess.Popen[bytes]") -> tuple[tuple[float, int], int]:
         """Wait for bubblewrap and return the processor time and peak of all that it waited for, and its exit code."""

@@ -10,15 +10,22 @@ _SCRATCH = ("tmp", "dev/shm")
 # Places in /proc/…/stat behind the name, which ends with the last bracket: proc(5) counts from 1, and two before it.
 _TIMES = slice(11, 15)
 _RESIDENT = 21
+_BEGAN = 19
+_PROGRAM = "2"
+"""The number of the interpreter in its namespace: the first process starts it first."""
 
 
 class Usage(NamedTuple):
-    """Sums over the live processes of a run but the first; `files` counts those in its scratch folders."""
+    """Sums over the live processes of a run but the first; `files` counts those in its scratch folders.
+
+    `began` is when the interpreter began, in seconds since the machine did; 0 where it is not known.
+    """
 
     memory_kb: int = 0
     cpu_ms: float = 0.0
     processes: int = 0
     files: int = 0
+    began: float = 0.0
 
 
 def usage(first: int, script: str) -> Usage | None:
@@ -34,7 +41,7 @@ def usage(first: int, script: str) -> Usage | None:
     with suppress(OSError):
         for name in os.listdir(f"{root}/proc"):
             if name.isdigit() and name != "1":
-                total = _add(total, f"{root}/proc/{name}/stat")
+                total = _add(total, f"{root}/proc/{name}/stat", is_program=name == _PROGRAM)
         return _add_scratch(total, root)
     return None
 
@@ -67,16 +74,17 @@ def shared_fairly_kb(first: int, otherwise: int) -> int:
     return total + scratch if total else otherwise
 
 
-def _add(total: Usage, path: str) -> Usage:
+def _add(total: Usage, path: str, *, is_program: bool) -> Usage:
     try:
         with open(path, "rb", buffering=0) as file:
             fields = file.read(1024).rpartition(b")")[2].split()
         times = sum(int(field) for field in fields[_TIMES]) * _TICK_MS
         resident = int(fields[_RESIDENT]) * _PAGE_KB
+        began = int(fields[_BEGAN]) * _TICK_MS / 1000 if is_program else total.began
     except (OSError, IndexError, ValueError):  # it has ended meanwhile
         return total
     return total._replace(
-        memory_kb=total.memory_kb + resident, cpu_ms=total.cpu_ms + times, processes=total.processes + 1
+        memory_kb=total.memory_kb + resident, cpu_ms=total.cpu_ms + times, processes=total.processes + 1, began=began
     )
 
 
