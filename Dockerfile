@@ -28,7 +28,7 @@ FROM base AS test
 # Debian keeps one version of a package a release and takes the last away: a pin would only break the build one day.
 # hadolint ignore=DL3008
 RUN apt-get update && \
-    apt-get install --yes --no-install-recommends make chromium && \
+    apt-get install --yes --no-install-recommends make chromium bubblewrap && \
     rm -rf /var/lib/apt/lists/*
 COPY --from=node /usr/local/bin/node /usr/local/bin/node
 COPY --from=node /usr/local/lib/node_modules/npm /usr/local/lib/node_modules/npm

@@ -110,6 +110,7 @@ bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measur
 	$(BIN)/python -m benchmarks
 	$(BIN)/python -m benchmarks.rows
 	$(BIN)/python -m benchmarks.accounts
+	$(BIN)/python -m benchmarks.execution
 	$(BIN)/python -m benchmarks.live
 
 bench-workers: $(VENV)/.bench $(WORKERS) ## Compare this kernel with others in workerd

@@ -22,6 +22,10 @@ KEPT = {
     },
     "platform_api": {"passages"},
     "discord_bot": {"subscriptions"},
+    "devcapsules": {
+        "users", "user_passwords", "api_keys", "capsules", "capsule_versions", "capsule_answers", "teams",
+        "team_members", "team_capsules",
+    },
     "vinyl_vault": {
         "collections", "daily_values", "details_due", "sync_heads", "sync_conflicts", "shares", "users",
         "user_passwords", "own_covers",
@@ -47,6 +51,7 @@ def rules_of(package: str, **env: str) -> Sequence[Rule]:
 
 EACH = [
     *(("core_tessie", rule) for rule in rules_of("core_tessie")),
+    *(("devcapsules", rule) for rule in rules_of("devcapsules")),
     *(("discord_bot", rule) for rule in rules_of("discord_bot")),
     *(("platform_api", rule) for rule in rules_of("platform_api")),
     *(("vinyl_vault", rule) for rule in rules_of("vinyl_vault")),

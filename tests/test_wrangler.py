@@ -16,6 +16,7 @@ from build_assets import target
 from edge.app import App
 from edge.ports import Bucket, Database, KeyValue, Limit, Mailer, Queue, Quotas, RateLimiter, Throttle
 from edge.ports.events import Events
+from edge.ports.executor import Executor
 from edge.ports.model import Model
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
@@ -26,7 +27,7 @@ from upload import LIMIT, TITLES, Upload, dry_run, main, packed
 
 FILE = ROOT / "wrangler.toml"
 CORE = (None, "staging", "production")
-STAGED = ("klear_karma",)
+STAGED = ("klear_karma", "devcapsules")
 """Siblings with an environment for each stage; the first, of the app's own name, is development."""
 RUNTIMES_OWN = {"ASSETS"}
 """Bindings that the Workers runtime uses itself."""
@@ -82,6 +83,7 @@ def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
     yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
     yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
+    yield from ((one["binding"], Executor) for one in wrangler.get("worker_loaders", []))
     yield (wrangler["assets"]["binding"], None)
 
 
@@ -130,6 +132,8 @@ def test_rate_limits_have_the_numbers_of_the_app(worker: Deployed) -> None:
 @each
 def test_bindings_are_fields_of_the_settings(worker: Deployed) -> None:
     asked = {field.name: field.port for field in worker.app.settings.fields if field.port}
+    if not worker.suffix:  # workerd on one's own machine ends no loop: development runs programs remotely
+        asked = {name: port for name, port in asked.items() if port is not Executor}
     given = dict(bindings(worker.config))
     assert {name: port for name, port in given.items() if name not in RUNTIMES_OWN} == asked
 

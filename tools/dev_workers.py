@@ -5,14 +5,16 @@ import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import quote
 from urllib.request import urlopen
 
 from apps import DEFAULT, ROOT, load
+from companions import begin
 from dev import HOST, Place, chosen, greet, surroundings
+from edge.ports.executor import Executor
 from edge.runtimes.local.parent import GRACE, follow, launcher
 
 
@@ -24,14 +26,28 @@ def main() -> int:
     follow(launcher())
     environment = surroundings(place)
     greet(environment)
+    remote = executor(place.package, environment.values)
     pythonpath = os.pathsep.join([str(ROOT / "src"), str(ROOT / "tools")])
-    values = {"ENVIRONMENT": "development"} | environment.values | {"PYTHONPATH": pythonpath}
+    values = {"ENVIRONMENT": "development"} | remote | environment.values | {"PYTHONPATH": pythonpath}
     serving = subprocess.Popen(command(place), cwd=ROOT, env=values, stdout=subprocess.PIPE, text=True)
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: end(serving))
     pass_on(serving, place)
     end(serving)
     return serving.wait()
+
+
+def executor(package: str, given: Mapping[str, str]) -> dict[str, str]:
+    """Return the address of Piston's dialect over this machine's sandbox, for an app that runs programs.
+
+    workerd enforces no limits here: a loop in a Dynamic Worker would stop it whole.
+    """
+    runs_programs = any(field.port is Executor for field in load(package).settings.fields)
+    if not runs_programs or given.get("EXECUTOR_URL"):
+        return {}
+    url = str(begin("sims.piston")["url"])
+    print(f"Programs run in this machine's sandbox, by Piston's dialect at {url}", flush=True)
+    return {"EXECUTOR_URL": url, "EXECUTOR_DIALECT": "piston"}
 
 
 def end(serving: subprocess.Popen[str]) -> None:

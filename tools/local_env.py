@@ -108,6 +108,12 @@ def klear_karma(given: Mapping[str, str], state: Path, url: str) -> Environment:
     return Environment(values, told)
 
 
+def devcapsules(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Users register without a mail; the administrator's key changes plans."""
+    values, told = _accounts(given, state, url, "/api/v1/auth")
+    return Environment(values, told)
+
+
 def other(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """An app that knows its callers by keys, and needs no more."""
     values, _, shown = _access_keys(given, state)
@@ -121,6 +127,7 @@ APPS: Mapping[str, Make] = {
     "discord_bot": discord_bot,
     "vinyl_vault": vinyl_vault,
     "klear_karma": klear_karma,
+    "devcapsules": devcapsules,
 }
 
 
@@ -137,7 +144,9 @@ def _access_keys(given: Mapping[str, str], state: Path) -> tuple[dict[str, str],
     return values, key, shown
 
 
-def _accounts(given: Mapping[str, str], state: Path, url: str) -> tuple[dict[str, str], dict[str, str]]:
+def _accounts(
+    given: Mapping[str, str], state: Path, url: str, prefix: str = "/api/auth"
+) -> tuple[dict[str, str], dict[str, str]]:
     """Return what an app with accounts needs, and what a newcomer is told of it."""
     keys, _, shown = _access_keys(given, state)
     values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
@@ -145,7 +154,7 @@ def _accounts(given: Mapping[str, str], state: Path, url: str) -> tuple[dict[str
         values["JWT_SECRET"] = _kept(state / "jwt_secret", secrets.token_urlsafe(32))
     values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
     account = """'{"email": "ada@example.org", "password": "correct horse battery"}'"""
-    register = f"curl -H 'Content-Type: application/json' -d {account} {url}/api/auth/register"
+    register = f"curl -H 'Content-Type: application/json' -d {account} {url}{prefix}/register"
     return values, {"API": f"{url}/    reference: {url}/docs", "Admin key": shown, "Try": register}
 
 

@@ -150,8 +150,9 @@ class Settings:
     fields: ClassVar[tuple[Field, ...]] = ()
     faults: dict[str, NotConfigured]
 
-    def __init_subclass__(cls) -> None:
-        _collect(cls)
+    def __init_subclass__(cls, bindings: Mapping[Any, str] | None = None) -> None:
+        """Collect the fields; `bindings` are further ports of an app, which the kernel need not import."""
+        _collect(cls, BINDINGS | dict(bindings or {}))
 
     def __init__(self, env: Mapping[str, Any]) -> None:
         self.faults = {}
@@ -177,32 +178,32 @@ class Settings:
         return f"<{type(self).__name__} {', '.join(field.name for field in self.fields)}>"
 
 
-def _collect(cls: type[Settings]) -> None:
+def _collect(cls: type[Settings], bindings: Mapping[Any, str]) -> None:
     """Turn the class's annotations and defaults into fields; no default stays to be read past a fault."""
     hints = get_type_hints(cls, include_extras=True)
     known = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
     for name in inspect.get_annotations(cls):
         if name != "faults" and get_origin(hints[name]) is not ClassVar:
-            known[name] = _field(name, hints[name], vars(cls).get(name, _MISSING))
+            known[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
             if name in vars(cls):
                 delattr(cls, name)
     cls.fields = tuple(known.values())
 
 
-def _field(attribute: str, hint: object, default: object) -> Field:
+def _field(attribute: str, hint: object, default: object, bindings: Mapping[Any, str]) -> Field:
     hint, optional = _without_none(hint)
     named = getattr(hint, "__value__", hint)  # what a `type` statement calls by a name
     bare = get_args(named)[0] if get_origin(named) is Annotated else named
-    kind = BINDINGS.get(hint) or ("secret" if bare is Secret else "variable")
+    kind = bindings.get(hint) or ("secret" if bare is Secret else "variable")
     return Field(
         attribute=attribute,
         name=attribute.upper(),
         kind=kind,
         takes_empty=MAY_BE_EMPTY in get_args(named),
-        port=hint if hint in BINDINGS else None,
+        port=hint if hint in bindings else None,
         required=default is _MISSING and not optional,
         default=None if default is _MISSING else default,
-        adapter=None if hint in BINDINGS else _adapter(hint),
+        adapter=None if hint in bindings else _adapter(hint),
         is_access_key=hint is AccessKey,
     )
 
@@ -223,4 +224,4 @@ def _without_none(hint: object) -> tuple[Any, bool]:
     return hint, False
 
 
-_collect(Settings)
+_collect(Settings, BINDINGS)

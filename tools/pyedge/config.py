@@ -17,7 +17,7 @@ NOT_INHERITED = frozenset(
         *("vars", "secrets", "define", "unsafe", "d1_databases", "kv_namespaces", "r2_buckets", "queues", "ai"),
         *("analytics_engine_datasets", "durable_objects", "workflows", "services", "ratelimits", "version_metadata"),
         *("send_email", "vectorize", "hyperdrive", "browser", "images", "dispatch_namespaces", "mtls_certificates"),
-        *("tail_consumers", "pipelines", "secrets_store_secrets"),
+        *("tail_consumers", "pipelines", "secrets_store_secrets", "worker_loaders"),
     }
 )
 """What an environment has to repeat: bindings, variables and secrets."""

@@ -1,8 +1,8 @@
 """Copies what a Worker imports: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
 
 wrangler uploads every `.py` beside the entry. The folder receives the entry and the modules of its source tree that it
-imports, anywhere in a module, byte for byte. An entry inside a package imports from the folder that holds the package;
-its copy lies at the top.
+imports, anywhere in a module, byte for byte, and the `.txt` files beside them in packages. An entry inside a package
+imports from the folder that holds the package; its copy lies at the top.
 """
 
 import ast
@@ -68,6 +68,10 @@ def closure(main: Path, packages: Path = PACKAGES) -> dict[str, Path]:
                 if (name := file.relative_to(root).as_posix()) not in files:
                     files[name] = file
                     waiting.append((file, module if file.name == "__init__.py" else module.rpartition(".")[0]))
+    texts = {name.rpartition("/")[0]: path.parent for name, path in files.items()}
+    for folder, place in texts.items():
+        if (place / "__init__.py").is_file():
+            files |= {f"{folder}/{path.name}": path for path in place.glob("*.txt")}
     return dict(sorted(files.items()))
 
 

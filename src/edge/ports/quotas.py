@@ -1,6 +1,14 @@
 """Quotas: exact counts by name and day."""
 
-from typing import Protocol
+from collections.abc import Sequence
+from typing import NamedTuple, Protocol
+
+
+class Allowance(NamedTuple):
+    """At most `most` calls in one `period`, a text such as `2026-11-29T20:05` that sorts by time."""
+
+    period: str
+    most: int
 
 
 class Quotas(Protocol):
@@ -8,6 +16,12 @@ class Quotas(Protocol):
 
     async def add(self, name: str, day: str) -> int:
         """Count one more and return how many it is; `day` is `YYYY-MM-DD` and never goes back for a name."""
+
+    async def take(self, name: str, allowances: Sequence[Allowance]) -> list[int]:
+        """Count one call in each allowance, or in none where one is used up; return those counted before the call.
+
+        Each place in the list has a count of its own, which begins anew with a later period.
+        """
 
     async def probe(self) -> None:
         """Raise `PortError` unless the counter answers."""

@@ -42,8 +42,8 @@ class Health(TypedDict):
 class Probed(Protocol):
     """The probe that every binding has."""
 
-    async def probe(self) -> None:
-        """Raise unless the service answers."""
+    async def probe(self) -> str | None:
+        """Raise unless the service answers; a text says in which way it does."""
 
 
 NO_CHECKS: Mapping[str, "Check"] = {}
@@ -147,10 +147,10 @@ async def _check(check: Planned | None, ports: Ports, timeout: float) -> str | N
 
 async def _ask(field: Field, binding: Probed, timeout: float, migrations: Sequence[str]) -> Probe:
     started = perf_counter()
-    message = None
+    message = note = None
     try:
         async with asyncio.timeout(timeout):
-            await binding.probe()
+            note = await binding.probe()
             if migrations:
                 await _check_migrations(cast("Database", binding), migrations)
     except TimeoutError:
@@ -161,7 +161,7 @@ async def _ask(field: Field, binding: Probed, timeout: float, migrations: Sequen
         message = type(fault).__name__
     latency = round((perf_counter() - started) * 1000, 3)
     status: Status = "error" if message else "ok"
-    return _probe(field, status, latency, message)
+    return _probe(field, status, latency, message or note)
 
 
 def _probe(field: Field, status: Status, latency_ms: float | None = None, message: str | None = None) -> Probe:

@@ -86,6 +86,7 @@ def _service(name: str, members: Mapping[Field, Probe]) -> Service:
     latency = max((one["latency_ms"] or 0.0 for one in members.values()), default=0.0)
     faulty = {field.name: one for field, one in members.items() if one["status"] != "ok" and _matters(field, one)}
     told = "; ".join(f"{field}: {one['message'] or one['status']}" for field, one in faulty.items())
+    told = told or "; ".join(one["message"] for one in members.values() if one["status"] == "ok" and one["message"])
     set_ = sum(one["status"] == "ok" for one in members.values())
     if name.endswith("secrets"):
         told = f"{set_} of {len(members)} set" + (f"; {told}" if told else "")

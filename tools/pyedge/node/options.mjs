@@ -78,6 +78,7 @@ function bindings(config, sqlite) {
       deadLetterQueue: q.dead_letter_queue, retryDelay: q.retry_delay,
     })),
     analyticsEngineDatasets: keyed(config.analytics_engine_datasets, "binding", (a) => ({ dataset: a.dataset ?? a.binding })),
+    workerLoaders: keyed(config.worker_loaders, "binding", () => ({})),
     ratelimits: keyed(config.ratelimits, "name", (r) => ({ namespace_id: String(r.namespace_id), simple: r.simple })),
     ...(config.send_email ? { email: { send_email: config.send_email } } : {}),
     durableObjects: keyed(config.durable_objects?.bindings, "name", (d) => ({

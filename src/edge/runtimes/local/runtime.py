@@ -29,6 +29,7 @@ from edge.ports import (
 )
 from edge.ports.crypto import Crypto
 from edge.ports.events import Events
+from edge.ports.executor import Executor
 from edge.ports.model import Model, ModelServers
 from edge.ports.telemetry import Telemetry
 from edge.runtimes.local.assets import LocalAssets
@@ -49,6 +50,7 @@ from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
+from edge.runtimes.local.sandbox.sandbox import LocalSandbox
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.runtimes.local.throttle import LocalThrottle
 from edge.settings import Field
@@ -79,6 +81,7 @@ class LocalRuntime:
         self.proxies = _proxies(env)
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
         self.events: list[LocalEvents] = []
+        self._sandboxes: list[LocalSandbox] = []
         self._env, self._models = env, list[LocalModel]()
         bindings = {field.name: self._bind(field) for field in app.settings.fields if field.port}
         self.settings = app.settings({**env, **bindings})
@@ -132,6 +135,8 @@ class LocalRuntime:
     async def start(self, *, cron: bool = True) -> None:
         """Begin to consume queues, and to fire cron jobs unless told not to."""
         self.consumers.start()
+        for sandbox in self._sandboxes:
+            self.background.add(sandbox.begin())
         if cron:
             self.cron.start(self.clock, self.background)
 
@@ -159,6 +164,10 @@ class LocalRuntime:
         self._models.append(LocalModel(url, self._env.get("LOCAL_AI_KEY")))
         return self._models[-1]
 
+    def _sandbox(self) -> LocalSandbox:
+        self._sandboxes.append(self._keep(LocalSandbox(lambda: self.log)))
+        return self._sandboxes[-1]
+
     def _keep_events(self, name: str) -> LocalEvents:
         log = LocalEvents(self.state / "events" / f"{name}.sqlite", self.app, self.ports)
         self.events.append(self._keep(log))
@@ -175,6 +184,7 @@ class LocalRuntime:
             Quotas: lambda: self._keep(LocalQuotas(state / "quotas" / f"{name}.sqlite")),
             Throttle: lambda: self._keep(LocalThrottle(state / "throttles" / f"{name}.sqlite")),
             RateLimiter: lambda: LocalRateLimiter(self.app.limits[name]),
+            Executor: self._sandbox,
             Model: self._model,
             Mailer: lambda: LocalMailer(state / "mail" / name, lambda: self.log),
             Telemetry: lambda: self._keep(LocalTelemetry(state / "analytics" / f"{name}.sqlite", lambda: self.log)),

@@ -1,7 +1,7 @@
 """The entrypoint: JavaScript's events in, the app's answers out."""
 
 import asyncio
-from collections.abc import AsyncIterable, Awaitable, Callable
+from collections.abc import AsyncIterable, Awaitable, Callable, Mapping
 from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
@@ -68,9 +68,12 @@ ADAPTERS: dict[Any, Callable[[Any], object]] = {
 _NO_BODY = frozenset({101, 204, 205, 304})
 
 
-def worker(app: App) -> type[WorkerEntrypoint]:
-    """Return an app's entrypoint class. Every method of such a class can be called from outside: it has no others."""
-    isolate = Isolate(app)
+def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = None) -> type[WorkerEntrypoint]:
+    """Return an app's entrypoint class. Every method of such a class can be called from outside: it has no others.
+
+    `adapters` are those of ports that few apps have.
+    """
+    isolate = Isolate(app, ADAPTERS | dict(adapters or {}))
 
     class Default(WorkerEntrypoint):
         async def fetch(self, request: Any) -> Any:
@@ -89,8 +92,9 @@ def worker(app: App) -> type[WorkerEntrypoint]:
 class Isolate:
     """An app in one isolate: the settings are read at the first event, as nothing may be at import."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, adapters: Mapping[Any, Callable[[Any], object]] = ADAPTERS) -> None:
         self.app = app
+        self._adapters = adapters
         self._settings: Settings | None = None
         self._shared: dict[Any, object] = {}
         self._singletons: dict[Any, object] = {}
@@ -161,7 +165,7 @@ class Isolate:
             return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
         if field.port is RateLimiter:
             return RateLimit(value, self.app.limits[field.name])
-        adapter = ADAPTERS.get(field.port)
+        adapter = self._adapters.get(field.port)
         return adapter(value) if adapter else value
 
 

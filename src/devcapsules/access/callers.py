@@ -1,0 +1,182 @@
+"""Callers: users by the tokens of a log-in, widgets by keys and pages by tokens; each call counts against a plan.
+
+The order is that of the specification: the limit by address, who calls, the limit by plan, then the route.
+"""
+
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from devcapsules.access.keys import KEY_PREFIX, PAGE_PREFIX, Visit, WidgetKeys, actor_of, origins_of
+from devcapsules.access.plans import PlanLimits
+from devcapsules.settings import CapsuleSettings
+from edge import READER, Actor, Forbidden, RateLimiter, Request, Unauthorized
+from edge.auth.accounts.members import Members
+from edge.auth.keys import presented_key
+from edge.auth.limits import Limits, address, bound
+from edge.reach import Reach
+
+EXECUTE = "/api/v1/execute"
+CAPSULE = "/api/v1/capsules/{capsule_id}"
+PAGE_ROUTES = frozenset(
+    {
+        f"GET {CAPSULE}",
+        f"POST {CAPSULE}/attempts",
+        f"POST {CAPSULE}/hints",
+        f"GET {CAPSULE}/solution",
+        "POST /api/v1/analytics/events",
+    }
+)
+"""Routes that the page of a widget calls, beside those that execute."""
+KEY_ROUTES = PAGE_ROUTES | {"GET /api/v1/capsules"} - {f"GET {CAPSULE}/solution"}
+"""Routes of a key, beside those that execute."""
+OPTIONAL = frozenset({"GET /api/v1/capsules", f"GET {CAPSULE}"})
+"""Public routes that show a caller more than everybody."""
+
+
+class KeyNotAllowed(Forbidden):
+    """This is not for keys of widgets."""
+
+    title = "This is not for keys of widgets"
+
+
+class OriginNotAllowed(Forbidden):
+    """The key is not for pages of this origin."""
+
+    title = "The key is not for pages of this origin"
+
+
+class UsersOnly(Forbidden):
+    """This is for users alone."""
+
+    title = "This is for users alone"
+
+
+class Gate:
+    """Lets calls in: counts their address, knows their caller, and counts the account's calls."""
+
+    def __init__(
+        self,
+        members: Members,
+        keys: WidgetKeys,
+        plans: PlanLimits,
+        limits: Limits,
+        settings: CapsuleSettings,
+    ) -> None:
+        self._members = members
+        self._keys = keys
+        self._plans = plans
+        self._limits = limits
+        self._settings = settings
+
+    async def count_address(self, request: Request) -> None:
+        """Count a call of an address, once; `TooManyRequests` beyond its limit."""
+        if not any(one.name == "address" for one in request.standings):
+            await self._limits.admit(request)
+
+    async def enter(self, request: Request) -> Actor:
+        """Return the caller, counted; `Unauthorized`, `Forbidden` or `QuotaExceeded` else."""
+        presented = presented_key(request)
+        if presented.startswith(KEY_PREFIX):
+            actor = await self._by_key(presented, request)
+        elif presented.startswith(PAGE_PREFIX):
+            actor = await self._by_page(presented, request)
+        else:
+            actor = await self._members.identify(request)
+        request.actor = actor
+        if account := account_of(actor):
+            await self._plans.count_call(account, request.standings)
+        return actor
+
+    async def _by_key(self, presented: str, request: Request) -> Actor:
+        key = await self._keys.find(presented)
+        check_origin(request, origins_of(key), self._settings.site_url)
+        _check_route(request, KEY_ROUTES)
+        await self._bound(key["id"], request)
+        return actor_of(key)
+
+    async def _by_page(self, presented: str, request: Request) -> Actor:
+        visit = self._keys.read(presented)
+        key = await self._keys.by_id(visit.key_id)
+        _check_route(request, PAGE_ROUTES)
+        if request.params and request.params[0] != visit.capsule_id:
+            raise KeyNotAllowed("the page's token is for another capsule")
+        await self._bound(visit.key_id, request)
+        return actor_of(key)
+
+    async def _bound(self, key_id: str, request: Request) -> None:
+        """Bound how often one address uses a key, as everybody can read it in a page."""
+        limiter: RateLimiter | None = self._settings.widget_limiter
+        await bound(limiter, f"{key_id} {address(request)}")
+
+
+async def authenticate(request: Request, gate: Gate) -> Actor:
+    """Let a known caller in."""
+    await gate.count_address(request)
+    return await gate.enter(request)
+
+
+async def admit(request: Request, gate: Gate) -> None:
+    """Count a stranger's call; on a public route that shows more to a caller, know it where it says who it is."""
+    await gate.count_address(request)
+    if f"{_method(request)} {request.route}" in OPTIONAL and _names_caller(request):
+        request.actor = await gate.enter(request)
+
+
+def visit_of(request: Request, keys: WidgetKeys) -> Visit | None:
+    """Return the visit of a page's request, which was let in; None for any other caller."""
+    presented = presented_key(request)
+    return keys.read(presented) if presented.startswith(PAGE_PREFIX) else None
+
+
+def account_of(actor: Actor) -> str:
+    """Return the account that pays for a call; empty for an administrator."""
+    if actor.is_member:
+        return actor.name
+    return next(iter(actor.subjects or ()), "")
+
+
+def check_origin(request: Request, allowed: Sequence[str], own: str | None) -> None:
+    """Raise `OriginNotAllowed` where a browser's page of another origin uses a key."""
+    origin = request.headers.get("origin")
+    if origin is None or origin in allowed or origin == own:
+        return
+    if urlsplit(origin).netloc == request.headers.get("host") and origin != "null":
+        return
+    raise OriginNotAllowed(f"add {origin[:100]} to the origins of the key")
+
+
+def user_of(actor: object) -> Actor:
+    """Return a caller that is a user; `UsersOnly` for any other."""
+    if not isinstance(actor, Actor) or not actor.is_member:
+        raise UsersOnly("log in as a user: a key writes nothing")
+    return actor
+
+
+class UserReach(Reach):
+    """Lets users alone call a route: no key of a widget, and no administrator, whose database holds all rows."""
+
+    def check(self, actor: Actor | None, values: Sequence[object], names: Sequence[str]) -> None:  # noqa: ARG002
+        """Raise `UsersOnly` unless the caller is a user."""
+        user_of(actor)
+
+
+USERS = UserReach("user", is_checked=True)
+USER_ROLE = READER
+
+
+def _check_route(request: Request, allowed: frozenset[str]) -> None:
+    is_run = request.route == EXECUTE or request.route.startswith(f"{EXECUTE}/")
+    if not is_run and f"{_method(request)} {request.route}" not in allowed:
+        raise KeyNotAllowed("a key runs code, reads capsules and sends events; log in for everything else")
+
+
+def _method(request: Request) -> str:
+    return "GET" if request.method == "HEAD" else request.method
+
+
+def _names_caller(request: Request) -> bool:
+    try:
+        presented_key(request)
+    except Unauthorized:
+        return False
+    return True

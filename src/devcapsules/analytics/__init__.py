@@ -1,0 +1,1 @@
+"""Analytics: views, attempts and completions of capsules, for their authors."""

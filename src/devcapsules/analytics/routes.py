@@ -1,0 +1,226 @@
+"""`/api/v1/analytics`: events come in, and authors read counts. D1 is the truth; KV has a copy of what is hot."""
+
+from datetime import date, timedelta
+from typing import Annotated, Any, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json, to_json
+
+from devcapsules.access.callers import USERS, KeyNotAllowed, visit_of
+from devcapsules.access.keys import WidgetKeys
+from devcapsules.analytics.events import MOST_EVENTS, Event, NewEvent, adding
+from devcapsules.capsules.catalogue import CapsuleNotFound
+from edge import PUBLIC, READER, Body, Clock, KeyValue, Query, Request, Routes, SystemDatabase, Tick
+from edge.data import ScopedDatabase
+from edge.errors import Fault, InvalidParameter
+from edge.instants import to_text
+from edge.ports import Row
+from edge.reach import CHECKED
+
+CRON = "* * * * *"
+MOST_DAYS = 400
+HOT = 200
+"""Capsules whose counts one run copies."""
+KEPT_S = 30 * 86_400
+"""Seconds for which a copy of counts is there; without one they are read from D1."""
+
+events = Routes("/api/v1/analytics/events", tag="analytics", access=READER, reach=CHECKED)
+routes = Routes("/api/v1/analytics", tag="analytics", access=READER, reach=USERS)
+public = Routes("/api/v1/capsules", tag="analytics", access=PUBLIC)
+
+_READABLE = "SELECT id FROM capsules WHERE id IN (SELECT value FROM json_each(?))"
+_TOTALS = "SELECT kind, count(*) AS n FROM analytics_events WHERE capsule_id = ? GROUP BY kind"
+_DAYS = (
+    "SELECT day, kind, outcome, count(*) AS n FROM analytics_events "
+    "WHERE capsule_id = ? AND day BETWEEN ? AND ? GROUP BY day, kind, outcome ORDER BY day"
+)
+_OWN = "SELECT id, title FROM capsules WHERE owner_id = ? ORDER BY created_at DESC, id LIMIT 200"
+_COUNTS = (
+    "SELECT capsule_id, kind, count(*) AS n FROM analytics_events "
+    "WHERE capsule_id IN (SELECT value FROM json_each(?)) GROUP BY capsule_id, kind"
+)
+_RECENT = "SELECT DISTINCT capsule_id FROM analytics_events WHERE created_at >= ? LIMIT ?"
+
+
+class EventBatch(BaseModel):
+    """Events; those that came before are told apart by their ids."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    events: Annotated[list[NewEvent], Field(min_length=1, max_length=MOST_EVENTS)]
+
+
+class Accepted(TypedDict):
+    """How many events are new, and how many were there already."""
+
+    accepted: int
+    known: int
+
+
+class Period(BaseModel):
+    """Days of UTC, the last 30 unless said otherwise."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    since: date | None = None
+    until: date | None = None
+
+
+class Counts(TypedDict):
+    """Counts of a capsule."""
+
+    views: int
+    attempts: int
+    completions: int
+
+
+class DayCounts(Counts):
+    """Counts of a day; `outcomes` are those of attempts."""
+
+    day: str
+    outcomes: dict[str, int]
+
+
+class CapsuleAnalytics(TypedDict):
+    """Counts of a capsule: of all time, and of each day with an event."""
+
+    capsule_id: str
+    totals: Counts
+    days: list[DayCounts]
+
+
+class CapsuleCounts(Counts):
+    """Counts of all time of one of the caller's capsules."""
+
+    capsule_id: str
+    title: str
+
+
+class Overview(TypedDict):
+    """Counts of the caller's capsules, the newest first."""
+
+    capsules: list[CapsuleCounts]
+
+
+class EventStore:
+    """Stores events and counts them, for whoever they are about; scope is the matter of those that call it."""
+
+    def __init__(self, db: SystemDatabase, kv: KeyValue, clock: Clock) -> None:
+        self._db = db
+        self._kv = kv
+        self._clock = clock
+
+    async def add(self, found: list[Event]) -> int:
+        """Add events and return how many are new."""
+        results = await self._db.batch(adding(found, self._clock))
+        return sum(len(one.rows) for one in results)
+
+    async def copied(self, capsule_id: str) -> Counts:
+        """Return the copy of a capsule's counts; where there is none, count and copy."""
+        if (text := await self._kv.get(_name(capsule_id))) is not None:
+            copy: Counts = from_json(text)
+            return copy
+        return (await self._copy([capsule_id]))[capsule_id]
+
+    async def copy_recent(self, *, is_dry: bool) -> int:
+        """Copy the counts of capsules with events in the last two minutes; return of how many."""
+        since = to_text(self._clock.now() - timedelta(minutes=2))
+        ids = [row["capsule_id"] for row in await self._db.all(_RECENT, since, HOT)]
+        if ids and not is_dry:
+            await self._copy(ids)
+        return len(ids)
+
+    async def _copy(self, ids: list[str]) -> dict[str, Counts]:
+        counts = _by_capsule(await self._db.all(_COUNTS, to_json(ids).decode()))
+        found = {one: counts.get(one, Counts(views=0, attempts=0, completions=0)) for one in ids}
+        for capsule_id, copy in found.items():
+            await self._kv.put(_name(capsule_id), to_json(copy), ttl=KEPT_S)
+        return found
+
+
+@events.post("", CapsuleNotFound, KeyNotAllowed, status=202)
+async def add_events(
+    body: Body[EventBatch], request: Request, db: ScopedDatabase, keys: WidgetKeys, store: EventStore
+) -> Accepted:
+    """Send events of capsules that you may read. All of them are stored when this answers, each once."""
+    asked = {one.capsule_id for one in body.events}
+    visit = visit_of(request, keys)
+    if visit is not None and asked != {visit.capsule_id}:
+        raise KeyNotAllowed("the page's token is for another capsule")
+    rows = await db.all(_READABLE, to_json(sorted(asked)).decode())
+    if asked - {row["id"] for row in rows}:
+        raise CapsuleNotFound("an event is of no capsule that you may read; none was stored")
+    assert request.actor is not None
+    learner = f"visit {visit.learner}" if visit else request.actor.name
+    found = [Event(one.id, one.capsule_id, one.kind, one.outcome, learner) for one in body.events]
+    new = await store.add(found)
+    return Accepted(accepted=new, known=len(found) - new)
+
+
+@routes.get("/capsules/{capsule_id}", CapsuleNotFound)
+async def get_capsule_analytics(
+    capsule_id: str, query: Query[Period], db: ScopedDatabase, clock: Clock
+) -> CapsuleAnalytics:
+    """Get the counts of one of your capsules, by day and outcome."""
+    until = query.until or clock.now().date()
+    since = query.since or date.fromordinal(max(1, until.toordinal() - 29))
+    if not 0 <= (until - since).days <= MOST_DAYS:
+        raise InvalidParameter([Fault(pointer="since", detail=f"at most {MOST_DAYS} days before until")])
+    if await db.first("SELECT 1 AS yes FROM capsule_answers WHERE capsule_id = ? LIMIT 1", capsule_id) is None:
+        raise CapsuleNotFound("there is no such capsule of yours")
+    totals = await db.all(_TOTALS, capsule_id)
+    days = await db.all(_DAYS, capsule_id, since.isoformat(), until.isoformat())
+    return CapsuleAnalytics(capsule_id=capsule_id, totals=_counts(totals), days=_by_day(days))
+
+
+@routes.get("/overview")
+async def get_overview(request: Request, db: ScopedDatabase) -> Overview:
+    """Get the counts of your capsules, of all time."""
+    assert request.actor is not None
+    own = await db.all(_OWN, request.actor.name)
+    counts = _by_capsule(await db.all(_COUNTS, to_json([row["id"] for row in own]).decode()))
+    none = Counts(views=0, attempts=0, completions=0)
+    return Overview(
+        capsules=[CapsuleCounts(capsule_id=row["id"], title=row["title"], **counts.get(row["id"], none)) for row in own]
+    )
+
+
+@public.get("/{capsule_id}/counts", CapsuleNotFound)
+async def get_counts(capsule_id: str, db: ScopedDatabase, store: EventStore) -> Counts:
+    """Get the counts of a public or unlisted capsule, at most a minute old."""
+    if await db.first("SELECT 1 AS yes FROM capsules WHERE id = ?", capsule_id) is None:
+        raise CapsuleNotFound("there is no such capsule, or it is not for you")
+    return await store.copied(capsule_id)
+
+
+@events.cron(CRON)
+async def copy_counts(tick: Tick, store: EventStore) -> dict[str, Any]:
+    """Copy the counts of capsules with recent events to KV."""
+    return {"capsules": await store.copy_recent(is_dry=tick.is_dry)}
+
+
+def _name(capsule_id: str) -> str:
+    return f"counts:{capsule_id}"
+
+
+def _counts(rows: list[Row]) -> Counts:
+    found = {row["kind"]: row["n"] for row in rows}
+    return Counts(views=found.get("view", 0), attempts=found.get("attempt", 0), completions=found.get("completion", 0))
+
+
+def _by_capsule(rows: list[Row]) -> dict[str, Counts]:
+    grouped: dict[str, list[Row]] = {}
+    for row in rows:
+        grouped.setdefault(row["capsule_id"], []).append(row)
+    return {capsule_id: _counts(some) for capsule_id, some in grouped.items()}
+
+
+def _by_day(rows: list[Row]) -> list[DayCounts]:
+    days: dict[str, DayCounts] = {}
+    for row in rows:
+        day = days.setdefault(row["day"], DayCounts(day=row["day"], views=0, attempts=0, completions=0, outcomes={}))
+        name = {"view": "views", "attempt": "attempts", "completion": "completions"}[row["kind"]]
+        day[name] += row["n"]  # type: ignore[literal-required] # one of the three
+        if row["kind"] == "attempt" and row["outcome"]:
+            day["outcomes"][row["outcome"]] = day["outcomes"].get(row["outcome"], 0) + row["n"]
+    return [*days.values()]

@@ -1,0 +1,45 @@
+"""The catalogue: the capsules that a caller may read or change."""
+
+from devcapsules.capsules import store
+from devcapsules.capsules.models import Capsule, Content
+from edge import Clock, NotFound, SystemDatabase
+from edge.data import ScopedDatabase
+from edge.instants import to_text
+from edge.ports import Row
+
+_EDITABLE = "SELECT 1 AS yes FROM capsule_answers WHERE capsule_id = ? LIMIT 1"
+
+
+class CapsuleNotFound(NotFound):
+    """No such capsule."""
+
+    title = "No such capsule"
+
+
+class Catalogue:
+    """Finds capsules in the caller's rows; authors' names come from the whole database, as they are for everybody."""
+
+    def __init__(self, db: ScopedDatabase, names: SystemDatabase, clock: Clock) -> None:
+        self.db = db
+        self.names = names
+        self._clock = clock
+
+    def now(self) -> str:
+        """Return the present instant as rows hold it."""
+        return to_text(self._clock.now())
+
+    async def get(self, capsule_id: str) -> Capsule:
+        """Return a capsule as a learner sees it; `CapsuleNotFound` where it is not the caller's to read."""
+        row = await self.db.first(store.BY_ID, capsule_id)
+        if row is None:
+            raise CapsuleNotFound("there is no such capsule, or it is not for you")
+        is_editable = await self.db.first(_EDITABLE, capsule_id) is not None
+        return store.capsule_of(row, await store.authors_of(self.names, [row]), is_editable=is_editable)
+
+    async def editable(self, capsule_id: str) -> tuple[Row, Content]:
+        """Return a capsule that the caller may change, and its content; `CapsuleNotFound` for any other."""
+        row = await self.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
+        whole = await self.db.first(store.WHOLE, capsule_id, row["version"]) if row else None
+        if row is None or whole is None:
+            raise CapsuleNotFound("there is no such capsule of yours")
+        return row, store.content_of_row(whole)

@@ -1,0 +1,184 @@
+"""Learning: hints one by one, the solution after some tries, forks of what one may see.
+
+Answers of a capsule are in no learner's rows, so this takes them from the whole database, and hands out what the
+learner has come to.
+"""
+
+from typing import Annotated, NamedTuple, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import from_json
+
+from devcapsules.access.callers import USERS, account_of, visit_of
+from devcapsules.access.keys import WidgetKeys
+from devcapsules.capsules import store
+from devcapsules.capsules.catalogue import CapsuleNotFound, Catalogue
+from devcapsules.capsules.models import CLEAN, Capsule, Content
+from edge import READER, Actor, Body, Forbidden, NotFound, Request, Routes, SystemDatabase
+from edge.data import ScopedDatabase
+from edge.ports import Row
+from edge.reach import CHECKED
+
+routes = Routes("/api/v1/capsules", tag="learning", access=READER, reach=CHECKED)
+
+_CAPSULE = "SELECT id, owner_id, version, solution_after, language, time_limit_ms FROM capsules WHERE id = ?"
+_PROGRESS = "SELECT * FROM progress WHERE learner = ? AND capsule_id = ?"
+_HINTED = (
+    "INSERT INTO progress (learner, capsule_id, user_id, hints, updated_at) VALUES (?, ?, ?, 1, ?) "
+    "ON CONFLICT (learner, capsule_id) DO UPDATE SET hints = min(hints + 1, ?), updated_at = excluded.updated_at "
+    "RETURNING hints"
+)
+
+
+class NoMoreHints(NotFound):
+    """There are no more hints."""
+
+    title = "There are no more hints"
+
+
+class SolutionLocked(Forbidden):
+    """The solution is shown after some tries."""
+
+    title = "The solution is shown after some tries"
+
+
+class NoSolution(NotFound):
+    """This capsule has no solution."""
+
+    title = "This capsule has no solution"
+
+
+class HintRequest(BaseModel):
+    """A request for the next hint; with `number`, for one that was shown before. A key names its `learner`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: Annotated[int, Field(ge=1, le=100)] | None = None
+    learner: Annotated[str, Field(max_length=64), CLEAN] = ""
+
+
+class Hint(TypedDict):
+    """A hint; `left` are those that follow."""
+
+    number: int
+    text: str
+    left: int
+
+
+class Solution(TypedDict):
+    """The author's solution."""
+
+    solution: str
+    version: int
+
+
+class Learner(NamedTuple):
+    """Who learns: a mark by which progress is counted, and the user's id where it is one."""
+
+    mark: str
+    user_id: str | None
+
+
+class Exercise(NamedTuple):
+    """A capsule that a caller may read, with its answers."""
+
+    row: Row
+    content: Content
+
+
+class Learning:
+    """Finds the exercise and the learner of a request."""
+
+    def __init__(self, db: ScopedDatabase, system: SystemDatabase, keys: WidgetKeys, catalogue: Catalogue) -> None:
+        self.db = db
+        self.system = system
+        self._keys = keys
+        self.catalogue = catalogue
+
+    async def exercise(self, capsule_id: str) -> Exercise:
+        """Return a capsule that the caller may read, with its answers; `CapsuleNotFound` for any other."""
+        row = await self.db.first(_CAPSULE, capsule_id)
+        answers = await self.system.first(store.WHOLE, capsule_id, row["version"]) if row else None
+        if row is None or answers is None:
+            raise CapsuleNotFound("there is no such capsule, or it is not for you")
+        return Exercise(row, store.content_of_row(answers))
+
+    def learner(self, request: Request, named: str = "") -> Learner:
+        """Return who learns: the user, the visitor of a page, or whom a key names."""
+        actor = request.actor
+        if actor is not None and actor.is_member:
+            return Learner(actor.name, actor.name)
+        if visit := visit_of(request, self._keys):
+            return Learner(f"visit {visit.learner}", None)
+        return Learner(f"key {account_of(actor) if actor else ''} {named}", None)
+
+    async def progress(self, learner: Learner, capsule_id: str) -> Row | None:
+        """Return how far a learner is with a capsule; None where there was no attempt."""
+        return await self.system.first(_PROGRESS, learner.mark, capsule_id)
+
+    async def may_see_solution(self, learner: Learner, exercise: Exercise) -> bool:
+        """Tell whether a learner may see the solution: its author, after solving it, or after enough tries."""
+        if exercise.row["owner_id"] == learner.user_id or exercise.row["solution_after"] == 0:
+            return True
+        row = await self.progress(learner, exercise.row["id"])
+        return row is not None and (row["solved_at"] is not None or row["attempts"] >= exercise.row["solution_after"])
+
+
+@routes.post("/{capsule_id}/hints", CapsuleNotFound, NoMoreHints)
+async def show_hint(capsule_id: str, body: Body[HintRequest], request: Request, learning: Learning) -> Hint:
+    """Show the next hint, or one that was shown before."""
+    exercise = await learning.exercise(capsule_id)
+    learner = learning.learner(request, body.learner)
+    hints = exercise.content.hints
+    row = await learning.progress(learner, capsule_id)
+    shown = row["hints"] if row else 0
+    number = body.number or shown + 1
+    if number > min(len(hints), shown + 1):
+        raise NoMoreHints(f"it has {len(hints)} hints, shown one by one")
+    if number > shown:
+        values = (learner.mark, capsule_id, learner.user_id, learning.catalogue.now(), number)
+        await learning.system.first(_HINTED, *values)
+    return Hint(number=number, text=hints[number - 1], left=len(hints) - number)
+
+
+@routes.get("/{capsule_id}/solution", CapsuleNotFound, SolutionLocked, NoSolution)
+async def show_solution(capsule_id: str, request: Request, learning: Learning) -> Solution:
+    """Show the author's solution to who has solved the capsule, or has tried often enough."""
+    exercise = await learning.exercise(capsule_id)
+    learner = learning.learner(request)
+    if not await learning.may_see_solution(learner, exercise):
+        row = await learning.progress(learner, capsule_id)
+        left = exercise.row["solution_after"] - (row["attempts"] if row else 0)
+        raise SolutionLocked(f"after {left} more tries, or when your own passes all tests", tries_left=left)
+    if not exercise.content.solution:
+        raise NoSolution("its author has written none")
+    return Solution(solution=exercise.content.solution, version=exercise.row["version"])
+
+
+@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, reach=USERS)
+async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning: Learning) -> Capsule:
+    """Copy a capsule into one of your own, which names its author.
+
+    The copy has what you may see: solution, hidden tests and hints only of a capsule that you may change, have solved
+    or have tried often enough.
+    """
+    catalogue = learning.catalogue
+    exercise = await learning.exercise(capsule_id)
+    content, row = exercise.content, await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
+    assert row is not None
+    own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
+    if own is None and not await learning.may_see_solution(learning.learner(request), exercise):
+        content = content._replace(solution="", hints=[], tests=[one for one in content.tests if not one["hidden"]])
+    authors = await store.authors_of(catalogue.names, [row])
+    now = catalogue.now()
+    names = ("language", "difficulty", "tags", "time_limit_ms", "solution_after")
+    cells = {name: row[name] for name in names} | {
+        "title": content.title,
+        "search_text": store.search_text(content, from_json(row["tags"])),
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+    fork = {"forked_from": capsule_id, "forked_author": authors.get(row["owner_id"], store.NOBODY)}
+    made = await store.add_capsule(catalogue.db, actor.name, cells, content, **fork)
+    return await catalogue.get(made)

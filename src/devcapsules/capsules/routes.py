@@ -1,0 +1,186 @@
+"""`/api/v1/capsules`: exercises, listed and read by everybody where they are public; written by their owners."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from devcapsules.access.callers import USERS, UsersOnly, user_of
+from devcapsules.capsules import store
+from devcapsules.capsules.catalogue import CapsuleNotFound, Catalogue
+from devcapsules.capsules.models import (
+    CONTENT,
+    Capsule,
+    CapsuleChanges,
+    CapsuleFilter,
+    CapsulePage,
+    NewCapsule,
+    Publication,
+    Version,
+    VersionContent,
+    Versions,
+)
+from edge import PUBLIC, READER, Actor, Body, Forbidden, NotFound, Operation, Query, Request, Routes
+from edge.data import ScopedDatabase
+from edge.errors import Fault, InvalidParameter, StorageConflict
+from edge.ports import OutOfScope, Row, Value
+from edge.rows import row_as
+
+routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
+public = Routes("/api/v1/capsules", tag="capsules", access=PUBLIC)
+WITH_KEY = Operation(takes_key=True)
+BODY_LIMIT = 512 * 1024
+MOST_WORDS = 8
+_VERSIONS = (
+    "SELECT version, title, created_at FROM capsule_versions WHERE capsule_id = ? ORDER BY version DESC LIMIT 500"
+)
+_EDITABLE = "SELECT 1 AS yes FROM capsule_answers WHERE capsule_id = ? LIMIT 1"
+
+
+class VersionNotFound(NotFound):
+    """No such version."""
+
+    title = "No such version"
+
+
+class OwnersOnly(Forbidden):
+    """This is for the capsule's owner."""
+
+    title = "This is for the capsule's owner"
+
+
+class VersionConflict(StorageConflict):
+    """The capsule was changed meanwhile."""
+
+    title = "The capsule was changed meanwhile"
+
+
+@public.get("", UsersOnly, operation=WITH_KEY)
+async def list_capsules(query: Query[CapsuleFilter], request: Request, catalogue: Catalogue) -> CapsulePage:
+    """List and search the public capsules, or with `mine=true` those that you may change, newest first."""
+    if query.mine:
+        user_of(request.actor)
+    where, values = _conditions(query)
+    rows = await catalogue.db.all(
+        f"{store.ENTRY} WHERE {' AND '.join(where)} ORDER BY c.created_at DESC, c.id DESC LIMIT ?",
+        *values,
+        query.limit + 1,
+    )
+    shown = rows[: query.limit]
+    authors = await store.authors_of(catalogue.names, shown)
+    return CapsulePage(
+        capsules=[store.entry_of(row, authors) for row in shown],
+        next_cursor=_cursor(shown[-1]) if len(rows) > query.limit else None,
+    )
+
+
+@routes.post("", status=201, body_limit=BODY_LIMIT)
+async def add_capsule(body: Body[NewCapsule], actor: Actor, catalogue: Catalogue) -> Capsule:
+    """Add a capsule; it is private unless you say otherwise."""
+    content = store.content_of(body)
+    cells = store.capsule_cells(body, content, catalogue.now())
+    capsule_id = await store.add_capsule(catalogue.db, actor.name, cells, content)
+    return await catalogue.get(capsule_id)
+
+
+@public.get("/{capsule_id}", CapsuleNotFound, operation=WITH_KEY)
+async def get_capsule(capsule_id: str, catalogue: Catalogue) -> Capsule:
+    """Get a capsule as a learner sees it: a public or unlisted one, or one that you may change."""
+    return await catalogue.get(capsule_id)
+
+
+@routes.patch("/{capsule_id}", CapsuleNotFound, OwnersOnly, VersionConflict, body_limit=BODY_LIMIT)
+async def change_capsule(capsule_id: str, body: Body[CapsuleChanges], actor: Actor, catalogue: Catalogue) -> Capsule:
+    """Change a capsule. Title, statement, code, tests and hints make a new version; those before never change."""
+    row, present = await catalogue.editable(capsule_id)
+    if body.visibility is not None and row["owner_id"] != actor.name:
+        raise OwnersOnly("its owner says who may read it")
+    if body.base_version not in {None, row["version"]}:
+        raise VersionConflict(f"its version is {row['version']}: read it, and change that one")
+    given = body.model_dump(mode="json", exclude_none=True, exclude={"base_version"})
+    content = present._replace(**{name: given[name] for name in CONTENT if name in given})
+    tags = [*dict.fromkeys(given.get("tags", from_json(row["tags"])))]
+    now = catalogue.now()
+    changes: dict[str, Any] = {name: value for name, value in given.items() if name not in CONTENT}
+    changes |= {"tags": to_json(tags).decode(), "search_text": store.search_text(content, tags), "updated_at": now}
+    writes = []
+    if content != present:
+        version = row["version"] + 1
+        changes |= {"title": content.title, "version": version}
+        open_part, answers = store.version_cells(capsule_id, version, content, now)
+        prepare = catalogue.db.prepare
+        writes = [prepare.insert("capsule_versions", [open_part]), prepare.insert("capsule_answers", [answers])]
+    is_same = ("id = ? AND version = ?", capsule_id, row["version"])
+    try:
+        await catalogue.db.batch([catalogue.db.prepare.update("capsules", changes, *is_same, must_exist=True), *writes])
+    except OutOfScope:
+        raise VersionConflict("read it again, and change that version") from None
+    return await catalogue.get(capsule_id)
+
+
+@routes.delete("/{capsule_id}", CapsuleNotFound, status=204)
+async def delete_capsule(capsule_id: str, actor: Actor, db: ScopedDatabase) -> None:
+    """Delete a capsule with its versions; forks of it stay. Its owner alone may."""
+    if not (await db.delete("capsules", "id = ? AND owner_id = ?", capsule_id, actor.name)).changes:
+        raise CapsuleNotFound("there is no such capsule of yours")
+
+
+@routes.post("/{capsule_id}/publish", CapsuleNotFound)
+async def publish_capsule(capsule_id: str, body: Body[Publication], actor: Actor, catalogue: Catalogue) -> Capsule:
+    """Say who may read a capsule: everybody, whoever has its address, or nobody else. Its owner alone may."""
+    changes = {"visibility": body.visibility, "updated_at": catalogue.now()}
+    if not (await catalogue.db.update("capsules", changes, "id = ? AND owner_id = ?", capsule_id, actor.name)).changes:
+        raise CapsuleNotFound("there is no such capsule of yours")
+    return await catalogue.get(capsule_id)
+
+
+@routes.get("/{capsule_id}/versions", CapsuleNotFound)
+async def list_versions(capsule_id: str, catalogue: Catalogue) -> Versions:
+    """List the versions of a capsule that you may change."""
+    await catalogue.editable(capsule_id)
+    return Versions(versions=[row_as(Version, row) for row in await catalogue.db.all(_VERSIONS, capsule_id)])
+
+
+@routes.get("/{capsule_id}/versions/{version}", VersionNotFound)
+async def get_version(capsule_id: str, version: int, db: ScopedDatabase) -> VersionContent:
+    """Get the whole content of a version, with solution, hidden tests and hints, of a capsule that you may change."""
+    row = await db.first(store.WHOLE, capsule_id, version) if 0 < version < 2**53 else None
+    if row is None:
+        raise VersionNotFound("there is no such version of a capsule of yours")
+    content = store.content_of_row(row)
+    return row_as(VersionContent, row, tests=content.tests, hints=content.hints)
+
+
+def _conditions(query: CapsuleFilter) -> tuple[list[str], list[Value]]:
+    """Return the conditions of a list, and their values; nothing of the query is SQL."""
+    where = ["EXISTS (SELECT 1 FROM capsule_answers AS a WHERE a.capsule_id = c.id)"]
+    where = where if query.mine else ["c.visibility = 'public' AND c.taken_down_at IS NULL"]
+    values: list[Value] = []
+    for word in query.q.lower().split()[:MOST_WORDS]:
+        where.append("instr(c.search_text, ?) > 0")
+        values.append(word)
+    for column in ("language", "difficulty"):
+        if (value := getattr(query, column)) is not None:
+            where.append(f"c.{column} = ?")
+            values.append(value)
+    if query.tag is not None:
+        where.append("EXISTS (SELECT 1 FROM json_each(c.tags) AS t WHERE t.value = ?)")
+        values.append(query.tag)
+    if query.cursor is not None:
+        where.append("(c.created_at, c.id) < (?, ?)")
+        values += _place(query.cursor)
+    return where, values
+
+
+def _cursor(row: Row) -> str:
+    return urlsafe_b64encode(f"{row['created_at']}|{row['id']}".encode()).decode()
+
+
+def _place(cursor: str) -> list[str]:
+    try:
+        created_at, separator, capsule_id = urlsafe_b64decode(cursor.encode("ascii")).decode().partition("|")
+    except ValueError:
+        separator = ""
+    if not separator:
+        raise InvalidParameter([Fault(pointer="cursor", detail="the next_cursor of another page")])
+    return [created_at, capsule_id]

@@ -1,0 +1,164 @@
+"""Rows of capsules and their versions: how they are written, and how they are read back."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pydantic_core import from_json, to_json
+
+from devcapsules.capsules.models import (
+    Attribution,
+    Capsule,
+    CapsuleContent,
+    CapsuleEntry,
+    CaseShown,
+    Content,
+    NewCapsule,
+)
+from edge.data import ScopedDatabase
+from edge.ports import Row
+
+ENTRY = (
+    "SELECT c.id, c.owner_id, c.title, c.language, c.difficulty, c.visibility, c.tags, c.version, c.score, "
+    "c.forked_from, c.forked_author, c.time_limit_ms, c.solution_after, c.created_at, c.updated_at "
+    "FROM capsules AS c"
+)
+BY_ID = (
+    "SELECT c.*, v.statement, v.starter, v.function_name, v.examples, v.hints, v.hidden_tests "
+    "FROM capsules AS c JOIN capsule_versions AS v ON v.capsule_id = c.id AND v.version = c.version WHERE c.id = ?"
+)
+WHOLE = (
+    "SELECT v.*, a.solution, a.tests, a.hints AS hint_texts FROM capsule_versions AS v "
+    "JOIN capsule_answers AS a ON a.capsule_id = v.capsule_id AND a.version = v.version "
+    "WHERE v.capsule_id = ? AND v.version = ?"
+)
+AUTHORS = "SELECT id, name FROM users WHERE id IN (SELECT value FROM json_each(?))"
+NOBODY = "anonymous"
+SEARCHED = 5_000
+"""Characters of a capsule that are searched."""
+
+
+def new_id() -> str:
+    """Return the id of a new capsule, which nobody guesses."""
+    return f"cap_{secrets.token_hex(12)}"
+
+
+def content_of(body: CapsuleContent) -> Content:
+    """Return the content of a body as it is stored."""
+    tests = [one.model_dump(mode="json") for one in body.tests]
+    texts = (body.title, body.statement, body.starter, body.solution, body.function_name)
+    return Content(*texts, tests, list(body.hints))
+
+
+def capsule_cells(new: NewCapsule, content: Content, now: str) -> dict[str, Any]:
+    """Return the columns of a new capsule, but for its id and owner."""
+    return {
+        "title": content.title,
+        "language": new.language,
+        "difficulty": new.difficulty,
+        "visibility": new.visibility,
+        "tags": to_json([*dict.fromkeys(new.tags)]).decode(),
+        "search_text": search_text(content, new.tags),
+        "time_limit_ms": new.time_limit_ms,
+        "solution_after": new.solution_after,
+        "version": 1,
+        "created_at": now,
+        "updated_at": now,
+    }
+
+
+def version_cells(capsule_id: str, version: int, content: Content, now: str) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the columns of a version: the part that learners see, and its answers."""
+    shown = [one for one in content.tests if not one["hidden"]]
+    open_part = {
+        "capsule_id": capsule_id,
+        "version": version,
+        "title": content.title,
+        "statement": content.statement,
+        "starter": content.starter,
+        "function_name": content.function_name,
+        "examples": to_json([{name: one[name] for name in CaseShown.__annotations__} for one in shown]).decode(),
+        "hints": len(content.hints),
+        "hidden_tests": len(content.tests) - len(shown),
+        "created_at": now,
+    }
+    answers = {
+        "capsule_id": capsule_id,
+        "version": version,
+        "solution": content.solution,
+        "tests": to_json(content.tests).decode(),
+        "hints": to_json(content.hints).decode(),
+    }
+    return open_part, answers
+
+
+def search_text(content: Content, tags: Sequence[str]) -> str:
+    """Return what is searched of a capsule, in lower case."""
+    return f"{content.title}\n{' '.join(tags)}\n{content.statement}"[:SEARCHED].lower()
+
+
+def content_of_row(row: Row) -> Content:
+    """Return the content of a row of `WHOLE`."""
+    texts = [row[name] for name in ("title", "statement", "starter", "solution", "function_name")]
+    title, statement, starter, solution, function_name = texts
+    tests, hints = from_json(row["tests"]), from_json(row["hint_texts"])
+    return Content(title, statement, starter, solution, function_name, tests, hints)
+
+
+async def authors_of(db: Any, rows: Sequence[Row]) -> dict[str, str]:
+    """Return the names of the owners of rows; `db` is the whole database, as a name is for everybody."""
+    found = await db.all(AUTHORS, to_json(sorted({row["owner_id"] for row in rows})).decode())
+    return {row["id"]: row["name"] or NOBODY for row in found}
+
+
+def entry_of(row: Row, authors: Mapping[str, str]) -> CapsuleEntry:
+    """Return a row as an entry of a list."""
+    return CapsuleEntry(
+        id=row["id"],
+        title=row["title"],
+        language=row["language"],
+        difficulty=row["difficulty"],
+        visibility=row["visibility"],
+        tags=from_json(row["tags"]),
+        author=authors.get(row["owner_id"], NOBODY),
+        version=row["version"],
+        score=row["score"],
+        created_at=row["created_at"],
+        updated_at=row["updated_at"],
+    )
+
+
+def capsule_of(row: Row, authors: Mapping[str, str], *, is_editable: bool) -> Capsule:
+    """Return a row of `BY_ID` as a learner sees it."""
+    origin = row["forked_from"]
+    fork = Attribution(capsule_id=origin, author=row["forked_author"] or NOBODY) if origin else None
+    return Capsule(
+        **entry_of(row, authors),
+        statement=row["statement"],
+        starter=row["starter"],
+        function_name=row["function_name"],
+        examples=from_json(row["examples"]),
+        hints=row["hints"],
+        hidden_tests=row["hidden_tests"],
+        time_limit_ms=row["time_limit_ms"],
+        solution_after=row["solution_after"],
+        forked_from=fork,
+        is_editable=is_editable,
+    )
+
+
+async def add_capsule(
+    db: ScopedDatabase, owner_id: str, cells: Mapping[str, Any], content: Content, **more: object
+) -> str:
+    """Add a capsule of a user with its first version, all or nothing; return its id."""
+    capsule_id = new_id()
+    row = {"id": capsule_id, "owner_id": owner_id, **cells, **more}
+    open_part, answers = version_cells(capsule_id, 1, content, cells["created_at"])
+    await db.batch(
+        [
+            db.prepare.insert("capsules", [row]),
+            db.prepare.insert("capsule_versions", [open_part]),
+            db.prepare.insert("capsule_answers", [answers]),
+        ]
+    )
+    return capsule_id

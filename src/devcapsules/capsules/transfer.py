@@ -1,0 +1,44 @@
+"""Import and export of capsules, as ZIP files in Exercism's layout."""
+
+from pydantic import ValidationError
+
+from devcapsules.access.callers import USERS
+from devcapsules.capsules import store
+from devcapsules.capsules.catalogue import CapsuleNotFound, Catalogue
+from devcapsules.capsules.exercism import ArchiveRefused, read_archive, slug_of, write_archive
+from devcapsules.capsules.models import Capsule, NewCapsule
+from edge import READER, Actor, InvalidBody, Operation, Request, Response, Routes
+from edge.errors import list_faults
+
+LARGEST_ARCHIVE = 512 * 1024
+ZIP = "application/zip"
+
+routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
+
+
+@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: None}}))
+async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
+    """Get a capsule that you may change as a ZIP file in Exercism's layout."""
+    row, content = await catalogue.editable(capsule_id)
+    authors = await store.authors_of(catalogue.names, [row])
+    response = Response(write_archive(content, row["language"], authors.get(row["owner_id"], store.NOBODY)))
+    name = f"{slug_of(content.title)}.zip"
+    response.headers += [("content-type", ZIP), ("content-disposition", f'attachment; filename="{name}"')]
+    return response
+
+
+@routes.post(
+    "/import", ArchiveRefused, InvalidBody, status=201, operation=Operation({201: {"application/json": Capsule}})
+)
+async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:
+    """Make a private capsule of a ZIP file in Exercism's layout, which is the body."""
+    members = read_archive(await request.body(LARGEST_ARCHIVE))
+    try:
+        new = NewCapsule.model_validate(members)
+    except ValidationError as fault:
+        raise InvalidBody(list_faults(fault)) from None
+    content = store.content_of(new)
+    capsule_id = await store.add_capsule(
+        catalogue.db, actor.name, store.capsule_cells(new, content, catalogue.now()), content
+    )
+    return Response.json(await catalogue.get(capsule_id), 201)

@@ -1,0 +1,1 @@
+"""Learners' progress, teams that share capsules, and reports of public ones."""

@@ -1,0 +1,112 @@
+"""`/embed/{capsule_id}?key=dk_…`: the page of the widget, in frames of the origins that its key names.
+
+Requests of the page carry this service's own origin, so the key's list is held where it can be: by `frame-ancestors`
+on the page itself. The page gets a token for its capsule, for a quarter of an hour, which it renews.
+"""
+
+import secrets
+from html import escape
+from typing import Annotated, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+
+from devcapsules.access.keys import KEY_PREFIX, LONGEST_TOKEN, PAGE_LIFETIME_S, WidgetKeys, actor_of, origins_of
+from devcapsules.capsules import store
+from devcapsules.capsules.catalogue import CapsuleNotFound
+from devcapsules.embed.texts import TEXTS, Language
+from devcapsules.tables import TABLES
+from edge import PUBLIC, Body, Operation, Query, Response, Routes, SystemDatabase, Unauthorized
+from edge.ports import Row
+
+pages = Routes("/embed", tag="widget", access=PUBLIC)
+tokens = Routes("/api/v1/embed", tag="widget", access=PUBLIC)
+
+HTML = "text/html; charset=utf-8"
+
+
+class PageOptions(BaseModel):
+    """How a widget looks. A page may carry further members, as sites add their own."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    key: Annotated[str, Field(max_length=100)]
+    lang: Language = "en"
+    theme: Literal["auto", "light", "dark"] = "auto"
+
+
+class PageToken(BaseModel):
+    """The token of a page, which may have expired in the last hours."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    token: Annotated[str, Field(min_length=1, max_length=LONGEST_TOKEN)]
+
+
+class FreshToken(TypedDict):
+    """A token and the seconds for which it is good."""
+
+    token: str
+    expires_in: int
+
+
+class Embedding:
+    """Finds what a page shows: the capsule as the key's caller sees it."""
+
+    def __init__(self, keys: WidgetKeys, system: SystemDatabase) -> None:
+        self.keys = keys
+        self._system = system
+
+    async def capsule(self, key: Row, capsule_id: str) -> Row:
+        """Return the row of a capsule that the key may read; `CapsuleNotFound` for any other."""
+        row = await TABLES.scoped(self._system, actor_of(key)).first(store.BY_ID, capsule_id)
+        if row is None:
+            raise CapsuleNotFound("there is no such capsule, or it is private")
+        return row
+
+
+@pages.get("/{capsule_id}", CapsuleNotFound, Unauthorized, operation=Operation({200: {"text/html": None}}))
+async def show_widget(capsule_id: str, query: Query[PageOptions], embedding: Embedding) -> Response:
+    """Show the widget's page, which may be framed by the origins that its key names."""
+    if not query.key.startswith(KEY_PREFIX):
+        raise Unauthorized("give the key of a widget, as ?key=dk_…")
+    key = await embedding.keys.find(query.key)
+    row = await embedding.capsule(key, capsule_id)
+    token, _ = embedding.keys.issue(key, capsule_id, secrets.token_hex(12))
+    capsule = store.capsule_of(row, {}, is_editable=False)
+    shown = {name: value for name, value in capsule.items() if name not in {"author", "is_editable", "score"}}
+    config = {"token": token, "capsule": shown, "origins": origins_of(key), "texts": TEXTS[query.lang]}
+    response = Response.text(_page(config, query, capsule["title"]), media_type=HTML)
+    response.headers += [("content-security-policy", policy(origins_of(key))), ("cache-control", "no-store")]
+    return response
+
+
+@tokens.post("/token", Unauthorized, CapsuleNotFound)
+async def renew_token(body: Body[PageToken], embedding: Embedding) -> FreshToken:
+    """Renew the token of a page, for as long as its key is good, and twelve hours at most."""
+    visit = embedding.keys.read(body.token, may_be_over=True)
+    key = await embedding.keys.by_id(visit.key_id)
+    await embedding.capsule(key, visit.capsule_id)
+    token, _ = embedding.keys.issue(key, visit.capsule_id, visit.learner, visit.began)
+    return FreshToken(token=token, expires_in=PAGE_LIFETIME_S)
+
+
+def policy(origins: list[str]) -> str:
+    """Return the policy of a page: its own scripts and styles, framed by these origins alone."""
+    framed = " ".join(origins) if origins else "'none'"
+    return (
+        "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' data:; "
+        f"base-uri 'none'; form-action 'none'; frame-ancestors {framed}"
+    )
+
+
+def _page(config: object, query: PageOptions, title: str) -> str:
+    """Return the page; in its JSON no `<` is left that could end the element."""
+    data = to_json(config).decode().replace("<", "\\u003c").replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+    return (
+        f'<!doctype html><html lang="{query.lang}" data-theme="{query.theme}"><head><meta charset="utf-8">'
+        f'<title>{escape(title)}</title><meta name="viewport" content="width=device-width">'
+        '<meta name="robots" content="noindex"><link rel="stylesheet" href="/widget/widget.css"></head><body>'
+        f'<main id="widget"></main><script type="application/json" id="config">{data}</script>'
+        '<script type="module" src="/widget/widget.js"></script></body></html>'
+    )

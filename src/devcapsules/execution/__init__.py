@@ -1,0 +1,1 @@
+"""Runs learners' programs and compares what their functions return; expected values never leave the host."""

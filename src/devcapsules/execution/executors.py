@@ -1,0 +1,64 @@
+"""Chooses who runs a program: the sandbox near the user where it knows the language, else the remote executor."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from devcapsules.settings import CapsuleSettings
+from edge import Clock, Fetch
+from edge.clients.execution.judge0 import Judge0
+from edge.clients.execution.piston import Piston
+from edge.clients.execution.remote import Server
+from edge.ports.executor import Execution, Executor, Language, Program
+
+type Dialect = Literal["piston", "judge0"]
+
+_HEADERS: Mapping[Dialect, str] = {"piston": "authorization", "judge0": "x-auth-token"}
+NOBODY = (
+    "nobody runs programs here: the sandbox does not work on this machine, and EXECUTOR_URL names no remote executor"
+)
+
+
+class Executors:
+    """The sandbox and the remote executor behind one. A program runs once: a fault of its own is not tried again."""
+
+    def __init__(self, settings: CapsuleSettings, fetch: Fetch, clock: Clock) -> None:
+        sandbox: Executor | None = settings.sandbox
+        remote = make_remote(settings, fetch, clock)
+        self._all = [executor for executor in (sandbox, remote) if executor is not None]
+
+    @property
+    def parallel(self) -> int:
+        """Runs that make sense at the same time."""
+        return max((executor.parallel for executor in self._all), default=1)
+
+    async def languages(self) -> dict[Language, tuple[str, str]]:
+        """Return the version of each language, and the executor that runs it."""
+        found: dict[Language, tuple[str, str]] = {}
+        for executor in reversed(self._all):
+            found |= {name: (version, executor.name) for name, version in (await executor.languages()).items()}
+        return found
+
+    async def run(self, program: Program) -> Execution:
+        """Run a program on the first executor that takes it."""
+        ended = Execution("unavailable", NOBODY)
+        for executor in self._all:
+            if program.language not in await executor.languages():
+                if ended.executor == "":
+                    ended = Execution("unavailable", f"no executor runs {program.language} now", executor=executor.name)
+                continue
+            ended = await executor.run(program)
+            if ended.status != "unavailable":
+                break
+        return ended
+
+
+def make_remote(settings: CapsuleSettings, fetch: Fetch, clock: Clock) -> Piston | Judge0 | None:
+    """Return the remote executor of the settings, or None."""
+    url: str | None = settings.executor_url
+    if url is None:
+        return None
+    dialect: Dialect = settings.executor_dialect
+    secret = settings.aws_executor_api_key
+    headers = {} if secret is None else {_HEADERS[dialect]: secret.get_secret_value()}
+    server = Server(fetch, url, headers)
+    return Piston(server) if dialect == "piston" else Judge0(server, clock)

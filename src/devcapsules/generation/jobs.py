@@ -1,0 +1,189 @@
+"""Jobs: one row each, worked on by one delivery at a time, that ends in one capsule at most.
+
+However often a message comes, and wherever a delivery dies: the capsule, its version and the job's end are one
+transaction, which asks for the delivery's lease.
+"""
+
+import secrets
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json, to_json
+
+from devcapsules.capsules import store
+from devcapsules.generation.drafts import Order
+from devcapsules.generation.rounds import Generated
+from edge import Clock, SystemDatabase
+from edge.instants import from_epoch, to_text
+from edge.ports import Row, Statement, Value
+
+LEASE_S = 180.0
+"""Seconds for which a delivery holds a job after its last step."""
+LOST_S = 300
+"""Seconds after which a queued job is sent again, in case its message was never sent."""
+
+_INSERT = (
+    "INSERT INTO generation_jobs (id, user_id, prompt, language, difficulty, created_at, updated_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+_CHARGE = (
+    "INSERT INTO usage_daily (user_id, day, kind, used) VALUES (?, ?, 'generation', 1) "
+    "ON CONFLICT (user_id, day, kind) DO UPDATE SET used = used + 1"
+)
+_CLAIM = (
+    "UPDATE generation_jobs SET state = 'running', lease = ?, lease_until = ?, updated_at = ? "
+    "WHERE id = ? AND state IN ('queued', 'running') AND coalesce(lease_until, 0) <= ? RETURNING *"
+)
+_STEP = (
+    "UPDATE generation_jobs SET step = ?, rounds = ?, tokens = ?, lease_until = ?, updated_at = ? "
+    "WHERE id = ? AND lease = ? AND state = 'running' RETURNING id"
+)
+_RELEASE = (
+    "UPDATE generation_jobs SET state = 'queued', step = ?, lease = NULL, lease_until = NULL, updated_at = ? "
+    "WHERE id = ? AND lease = ? AND state = 'running'"
+)
+_FAIL = (
+    "UPDATE generation_jobs SET state = ?, reason = ?, faults = ?, lease = NULL, lease_until = NULL, step = '', "
+    "updated_at = ?, finished_at = ? WHERE id = ? AND state IN ('queued', 'running') AND (lease = ? OR ? IS NULL)"
+)
+_SUCCEED = (
+    "UPDATE generation_jobs SET state = 'succeeded', capsule_id = ?, score = ?, parts = ?, rounds = ?, tokens = ?, "
+    "reason = NULL, lease = NULL, lease_until = NULL, step = '', updated_at = ?, finished_at = ? "
+    "WHERE id = ? AND lease = ? AND state = 'running' RETURNING id"
+)
+_HOLDS = "EXISTS (SELECT 1 FROM generation_jobs WHERE id = ? AND lease = ? AND state = 'running')"
+_REVIVE = (
+    "UPDATE generation_jobs SET state = 'queued', reason = NULL, faults = '[]', finished_at = NULL, updated_at = ? "
+    "WHERE id = ? AND state = 'dead' RETURNING id"
+)
+_DEAD = "SELECT * FROM generation_jobs WHERE state = 'dead' ORDER BY created_at LIMIT 100"
+_LOST = (
+    "SELECT id FROM generation_jobs WHERE state IN ('queued', 'running') AND updated_at <= ? "
+    "AND coalesce(lease_until, 0) <= ? ORDER BY state, created_at LIMIT 50"
+)
+_TOUCH = "UPDATE generation_jobs SET updated_at = ? WHERE id IN (SELECT value FROM json_each(?))"
+
+
+class LeaseLost(Exception):
+    """Another delivery works on the job, or it is over."""
+
+
+class Claimed(NamedTuple):
+    """A job that this delivery works on."""
+
+    row: Row
+    lease: str
+
+    @property
+    def order(self) -> Order:
+        """What is to be generated."""
+        row = self.row
+        return Order(prompt=row["prompt"], language=row["language"], difficulty=row["difficulty"])
+
+
+class Jobs:
+    """The rows of jobs, in the whole database: consumers and clocks have no caller."""
+
+    def __init__(self, db: SystemDatabase, clock: Clock) -> None:
+        self._db = db
+        self._clock = clock
+
+    async def add(self, user_id: str, order: Order) -> str:
+        """Add a job and its charge, both or neither; return its id."""
+        now, job_id = self._clock.now(), f"job_{secrets.token_hex(12)}"
+        times = (to_text(now), to_text(now))
+        await self._db.batch(
+            [
+                Statement(_INSERT, (job_id, user_id, order.prompt, order.language, order.difficulty, *times)),
+                Statement(_CHARGE, (user_id, now.strftime("%Y-%m-%d"))),
+            ]
+        )
+        return job_id
+
+    async def row(self, job_id: str) -> Row | None:
+        """Return a job's row, or None."""
+        return await self._db.first("SELECT * FROM generation_jobs WHERE id = ?", job_id)
+
+    async def claim(self, job_id: str) -> Claimed | None:
+        """Take a job for this delivery; None where it is over, gone, or another delivery's."""
+        now, lease = self._clock.now(), secrets.token_hex(8)
+        until = now.timestamp() + LEASE_S
+        row = await self._db.first(_CLAIM, lease, until, to_text(now), job_id, now.timestamp())
+        return Claimed(row, lease) if row else None
+
+    async def step(self, claimed: Claimed, step: str, rounds: int, tokens: int) -> None:
+        """Write how far a job is, and hold it for longer; `LeaseLost` where it is another delivery's."""
+        now = self._clock.now()
+        values = (step, rounds, tokens, now.timestamp() + LEASE_S, to_text(now), claimed.row["id"], claimed.lease)
+        if await self._db.first(_STEP, *values) is None:
+            raise LeaseLost(claimed.row["id"])
+
+    async def release(self, claimed: Claimed, step: str) -> None:
+        """Give a job back, for another delivery to try."""
+        await self._db.run(_RELEASE, step[:200], to_text(self._clock.now()), claimed.row["id"], claimed.lease)
+
+    async def fail(
+        self, job_id: str, state: str, reason: str, faults: Sequence[str] = (), lease: str | None = None
+    ) -> bool:
+        """End a job that made no capsule; return whether it was not over before."""
+        now = to_text(self._clock.now())
+        listed = to_json([*faults][:10]).decode()
+        result = await self._db.run(_FAIL, state, reason, listed, now, now, job_id, lease, lease)
+        return result.changes > 0
+
+    async def succeed(self, claimed: Claimed, made: Generated) -> str | None:
+        """Store the capsule and end the job, in one transaction; None where another delivery has the job."""
+        now, capsule_id, order = to_text(self._clock.now()), store.new_id(), claimed.order
+        job_id, lease = claimed.row["id"], claimed.lease
+        capsule = {
+            "id": capsule_id,
+            "owner_id": claimed.row["user_id"],
+            "title": made.content.title,
+            "language": order.language,
+            "difficulty": order.difficulty,
+            "search_text": store.search_text(made.content, []),
+            "score": made.score,
+            "job_id": job_id,
+            "created_at": now,
+            "updated_at": now,
+        }
+        open_part, answers = store.version_cells(capsule_id, 1, made.content, now)
+        parts = to_json(made.parts).decode()
+        end = (capsule_id, made.score, parts, made.rounds, made.tokens, now, now, job_id, lease)
+        results = await self._db.batch(
+            [
+                _adding("capsules", capsule, _HOLDS, job_id, lease),
+                _adding("capsule_versions", open_part, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
+                _adding("capsule_answers", answers, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
+                Statement(_SUCCEED, end),
+            ]
+        )
+        return capsule_id if results[-1].rows else None
+
+    async def dead(self) -> list[Row]:
+        """Return the jobs that the queue gave up, the oldest first."""
+        return await self._db.all(_DEAD)
+
+    async def revive(self, job_id: str) -> bool:
+        """Let a dead job wait again; return whether there was one. It is charged no second time."""
+        return await self._db.first(_REVIVE, to_text(self._clock.now()), job_id) is not None
+
+    async def lost(self) -> list[str]:
+        """Return the ids of jobs that nobody seems to work on; each is returned once in five minutes."""
+        now = self._clock.now().timestamp()
+        ids = [row["id"] for row in await self._db.all(_LOST, from_epoch(now - LOST_S), now)]
+        if ids:
+            await self._db.run(_TOUCH, from_epoch(now), to_json(ids).decode())
+        return ids
+
+
+def _adding(table: str, cells: dict[str, Any], condition: str, *params: Value) -> Statement:
+    marks = ", ".join("?" * len(cells))
+    sql = f"INSERT INTO {table} ({', '.join(cells)}) SELECT {marks} WHERE {condition}"
+    return Statement(sql, (*cells.values(), *params))
+
+
+def faults_of(row: Row) -> list[str]:
+    """Return the faults of a job's last draft."""
+    found: list[str] = from_json(row["faults"])
+    return found

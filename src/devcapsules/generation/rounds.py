@@ -1,0 +1,190 @@
+"""Rounds: the model writes a draft, the draft is checked and run, and its faults are fed back."""
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
+
+from devcapsules.capsules.models import Content
+from devcapsules.execution.suite import CaseResult
+from devcapsules.generation.drafts import (
+    DraftRefused,
+    Order,
+    RequestRefused,
+    check_statically,
+    content_of,
+    conversation,
+    read_draft,
+)
+from devcapsules.generation.models import PromptFiltered, Writer
+from devcapsules.generation.mutants import mutants
+from devcapsules.generation.quality import Parts, parts_of, score_of
+from devcapsules.judging import BadValue, Judging
+from edge import Clock
+from edge.ports.model import Answer, ModelError, ModelRefused, ModelTimeout, Prompt
+
+LEAST_KILLED = 0.5
+"""The share of mutants that the tests have to notice."""
+FIRST_TOKENS, MOST_TOKENS = 4_000, 16_000
+LONGEST_ANSWER_S = 120.0
+MUTANT_TIME_MS = 1_000
+
+type Report = Callable[[str, int, int], Awaitable[None]]
+"""Called with the step, the round and the tokens used so far."""
+
+
+class JobFailed(Exception):
+    """The job cannot succeed, however often it is tried; `reason` is of a closed list."""
+
+    def __init__(self, reason: str, faults: Sequence[str] = ()) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.faults = [*faults]
+
+
+REASONS = {
+    "prompt_filtered": "the model's filter refuses this prompt",
+    "request_refused": "the model says that this is no request for an exercise",
+    "model_refused": "the model's server refuses the request",
+    "answer_filtered": "the model's filter stopped the answer",
+    "invalid": "no draft passed all checks",
+    "budget": "the job used up its tokens or its time",
+}
+
+
+class ExecutorAway(Exception):
+    """Programs cannot be run now."""
+
+
+class Budget(NamedTuple):
+    """The most rounds, tokens and seconds of a job."""
+
+    rounds: int
+    tokens: int
+    seconds: float
+
+
+class Generated(NamedTuple):
+    """An exercise that passed all checks."""
+
+    content: Content
+    score: int
+    parts: Parts
+    rounds: int
+    tokens: int
+
+
+class Rounds:
+    """The rounds of one job."""
+
+    def __init__(self, writer: Writer, model: str, judging: Judging, clock: Clock, budget: Budget) -> None:
+        self._writer = writer
+        self._model = model
+        self._judging = judging
+        self._clock = clock
+        self._budget = budget
+        self._deadline = clock.now().timestamp() + budget.seconds
+        self._tokens = 0
+        self._most = FIRST_TOKENS
+
+    async def run(self, order: Order, report: Report) -> Generated:
+        """Return an exercise. Errors: `JobFailed`; `ModelError` and `ExecutorAway` where trying again may help."""
+        past: list[tuple[str, Sequence[str]]] = []
+        reason = "invalid"
+        for number in range(1, self._budget.rounds + 1):
+            await report("the model writes", number, self._tokens)
+            answer = await self._ask(order, past)
+            try:
+                content = self._read(answer)
+                await report("the draft is tested", number, self._tokens)
+                killed, count = await self._check(order, content)
+            except DraftRefused as refused:
+                past.append((answer.text, refused.faults))
+                reason = "answer_filtered" if answer.finish_reason == "content_filter" else "invalid"
+                continue
+            except RequestRefused as refused:
+                raise JobFailed("request_refused", [str(refused)]) from None
+            parts = parts_of(content, killed, count, number)
+            return Generated(content, score_of(parts), parts, number, self._tokens)
+        raise JobFailed(reason, past[-1][1])
+
+    async def _ask(self, order: Order, past: Sequence[tuple[str, Sequence[str]]]) -> Answer:
+        left = self._deadline - self._clock.now().timestamp()
+        if left <= 0 or self._tokens >= self._budget.tokens:
+            raise JobFailed("budget", past[-1][1] if past else ())
+        options = {"max_tokens": min(self._most, max(500, self._budget.tokens - self._tokens))}
+        prompt = Prompt(self._model, conversation(order, past), options=options)
+        try:
+            answer = await self._writer.answer(prompt, timeout=min(left, LONGEST_ANSWER_S))
+        except PromptFiltered as fault:
+            raise JobFailed("prompt_filtered", [str(fault)]) from None
+        except ModelTimeout as fault:
+            if self._clock.now().timestamp() >= self._deadline:
+                raise JobFailed("budget", [str(fault)]) from None
+            raise
+        except ModelRefused as fault:
+            is_filter = "content_filter" in str(fault) or "content management" in str(fault)
+            raise JobFailed("prompt_filtered" if is_filter else "model_refused", [str(fault)]) from None
+        sent = sum(len(message["content"]) for message in prompt.messages) + len(answer.text)
+        self._tokens += sum(answer.usage) if answer.usage else sent // 4
+        return answer
+
+    def _read(self, answer: Answer) -> Content:
+        """Return the content of an answer; whether it was cut is looked at before its text is."""
+        if answer.finish_reason == "length":
+            self._most = min(2 * self._most, MOST_TOKENS)
+            raise DraftRefused("the answer was cut at its largest size: write a shorter exercise")
+        if answer.finish_reason == "content_filter":
+            raise DraftRefused("a filter stopped the answer: write about something harmless")
+        content = content_of(read_draft(answer.text))
+        check_statically(content)
+        return content
+
+    async def _check(self, order: Order, content: Content) -> tuple[int, int]:
+        """Run the draft and return how many of how many mutants its tests notice; `DraftRefused` where it fails."""
+        for tests in (content.tests, content.tests[::-1]):  # another process, so another hash seed and clock
+            if faults := _faults(await self._judge(order, content.solution, content, tests)):
+                raise DraftRefused(*faults)
+        if await self._passes(order, content.starter, content):
+            raise DraftRefused("the starter passes all tests already")
+        changed = mutants(content.solution, order.language)
+        alive = [one for one in changed if await self._passes(order, one, content)]
+        if len(alive) > (1 - LEAST_KILLED) * len(changed):
+            raise DraftRefused(
+                f"the tests notice {len(changed) - len(alive)} of {len(changed)} small faults in the solution; "
+                f"they pass this one, among others:\n{alive[0][:400]}"
+            )
+        return len(changed) - len(alive), len(changed)
+
+    async def _passes(self, order: Order, source: str, content: Content) -> bool:
+        """Tell whether a program passes all tests; the first that it fails ends it."""
+        for test in content.tests:
+            (result,) = await self._judge(order, source, content, [test], MUTANT_TIME_MS)
+            if not result.has_passed:
+                return False
+        return True
+
+    async def _judge(
+        self, order: Order, source: str, content: Content, tests: list[dict[str, object]], time_limit_ms: int = 2_000
+    ) -> list[CaseResult]:
+        open_tests = [{**one, "hidden": False} for one in tests]
+        try:
+            results = await self._judging.judge(
+                order.language, source, content.function_name, open_tests, time_limit_ms
+            )
+        except BadValue as fault:
+            raise DraftRefused(f"a test's value stands for none: {fault}") from None
+        if any(one.status in {"unavailable", "not_run"} for one in results):
+            raise ExecutorAway(next(one.message for one in results if one.status in {"unavailable", "not_run"}))
+        return results
+
+
+def _faults(results: Sequence[CaseResult]) -> list[str]:
+    """Return what the model is told of tests that its own solution fails."""
+    return [
+        f"the solution fails the test {one.name!r}: {one.arguments} gives {one.actual or one.status}, "
+        f"expected {one.expected}; {one.message}"
+        for one in results
+        if not one.has_passed
+    ][:5]
+
+
+__all__ = ["REASONS", "Budget", "ExecutorAway", "Generated", "JobFailed", "ModelError", "Rounds"]

@@ -1,0 +1,86 @@
+"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations.
+
+A user is a member; the key of a widget, and the token of its page, are bound to the account that they belong to.
+"""
+
+from devcapsules.schema import SCHEMA
+from edge import PUBLIC, READER
+from edge.auth.accounts.tables import PRIVATE, USERS
+from edge.data import BOUND, MEMBER, OWNER, Table, Tables
+
+_OWNERS = "owner_id IN (SELECT value FROM json_each(:subjects))"
+_TEAMS = "(SELECT team_id FROM main.team_members WHERE user_id = :caller)"
+_SHARED = f"(SELECT capsule_id FROM main.team_capsules WHERE team_id IN {_TEAMS})"
+_EDITED = f"capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller) OR capsule_id IN {_SHARED}"
+"""The capsules that a user may change: its own, and those that a team of its shares."""
+_WRITTEN = "capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller)"
+_READABLE = "visibility != 'private' AND taken_down_at IS NULL"
+_CURRENT = (
+    "EXISTS (SELECT 1 FROM main.capsules AS c WHERE c.id = capsule_versions.capsule_id "
+    "AND c.version = capsule_versions.version AND c.visibility != 'private' AND c.taken_down_at IS NULL)"
+)
+_ACCOUNT = {MEMBER: "user_id = :caller", BOUND: "false", OWNER: "false"}
+
+TABLES = Tables(
+    SCHEMA,
+    USERS,
+    *PRIVATE,
+    Table("api_keys", read=READER, write=READER, own=_ACCOUNT),
+    Table(
+        "capsules",
+        read=PUBLIC,
+        write=READER,
+        public=_READABLE,
+        own={
+            MEMBER: f"owner_id = :caller OR id IN {_SHARED}",
+            BOUND: f"{_OWNERS} AND {_READABLE}",
+            OWNER: "false",
+        },
+        check={MEMBER: "owner_id = :caller AND taken_down_at IS NULL", BOUND: "false"},
+        writable=(
+            "title",
+            "language",
+            "difficulty",
+            "visibility",
+            "tags",
+            "search_text",
+            "time_limit_ms",
+            "solution_after",
+            "version",
+            "forked_from",
+            "forked_author",
+            "created_at",
+            "updated_at",
+        ),
+    ),
+    Table(
+        "capsule_versions",
+        read=PUBLIC,
+        write=READER,
+        public=_CURRENT,
+        own={MEMBER: _EDITED, BOUND: "false", OWNER: "false"},
+    ),
+    Table("capsule_answers", read=READER, write=READER, own={MEMBER: _EDITED, BOUND: "false", OWNER: "false"}),
+    Table("generation_jobs", read=READER, own=_ACCOUNT),
+    Table("executions", read=READER, own=_ACCOUNT),
+    Table("usage_daily", read=READER, own=_ACCOUNT),
+    Table("analytics_events", read=READER, own={MEMBER: _WRITTEN, BOUND: "false", OWNER: "false"}),
+    Table(
+        "teams",
+        read=READER,
+        own={MEMBER: f"owner_id = :caller OR id IN {_TEAMS}", BOUND: "false", OWNER: "false"},
+    ),
+    Table(
+        "team_members",
+        read=READER,
+        own={
+            MEMBER: f"user_id = :caller OR team_id IN {_TEAMS} "
+            "OR team_id IN (SELECT id FROM main.teams WHERE owner_id = :caller)",
+            BOUND: "false",
+            OWNER: "false",
+        },
+    ),
+    Table("team_capsules", read=READER, own={MEMBER: f"team_id IN {_TEAMS}", BOUND: "false", OWNER: "false"}),
+    Table("reports"),
+    Table("progress", read=READER, own=_ACCOUNT),
+)

@@ -1,0 +1,170 @@
+"""The `Executor` port by Piston's API, version 2: one request for each run, which is told how it ended.
+
+The public server takes registered keys alone, and none for commercial use: run one of your own (docs/execution.md).
+"""
+
+import re
+import secrets
+from collections.abc import Mapping
+from typing import Any
+
+from edge.clients.execution.compose import Script, compose, refusal, with_room
+from edge.clients.execution.remote import (
+    CALL_S,
+    Languages,
+    Listed,
+    Refused,
+    Server,
+    Unavailable,
+    failed,
+    number_of,
+)
+from edge.clients.execution.verdicts import Raw, cut, judge
+from edge.ports import PortError
+from edge.ports.executor import Execution, Language, Limits, Program, Status
+
+_NAMES: Mapping[str, Language] = {"python": "python", "javascript": "javascript"}
+_OTHERS = frozenset({"deno", "bun", "pypy"})
+_CEILING = re.compile(r"(\w+) cannot exceed the configured limit of (\d+)")
+_LIMITS: Mapping[str, Status] = {"TO": "time", "OL": "output", "EL": "output"}
+_FULL = 0.9
+"""The part of its memory from which a program that was killed is said to have needed more."""
+
+
+class Piston:
+    """Runs programs on a server of Piston's."""
+
+    name = "piston"
+    parallel = 8
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+        self._languages = Languages()
+        self._ceilings: dict[str, int] = {}
+
+    async def languages(self) -> Mapping[Language, str]:
+        """Return the languages that it runs now, each with its version; none where it does not work."""
+        try:
+            return {name: listed.version for name, listed in (await self._listed()).items()}
+        except PortError:
+            return {}
+
+    async def run(self, program: Program) -> Execution:
+        """Run a program to its end, which its limits bound."""
+        if (reason := refusal(program)) is not None:
+            return Execution("refused", reason, executor=self.name)
+        try:
+            return await self._run(program)
+        except PortError as fault:
+            return failed(fault, self.name)
+
+    async def probe(self) -> str:
+        """Return what it runs; raise `PortError` where it cannot run any."""
+        listed = await self._listed(anew=True)
+        if not listed:
+            raise Unavailable(f"{self._server.host} runs none of the languages")
+        return f"piston at {self._server.host}: {', '.join(f'{name} {one.version}' for name, one in listed.items())}"
+
+    async def _run(self, program: Program) -> Execution:
+        listed = (await self._listed()).get(program.language)
+        if listed is None:
+            raise Refused(f"{self._server.host} runs no {program.language}")
+        script = compose(program, secrets.token_hex(8))
+        for _ in range(3):
+            limits = self._bounded(program.limits)
+            answer = await self._server.send("POST", "/execute", _seconds(limits), _request(script, listed, limits))
+            if answer.status != 400:
+                value = self._server.value(answer, "/execute")
+                program = program._replace(limits=limits)
+                return judge(_raw(value, with_room(program)), program, script.mark, self.name)
+            self._learn(answer.body.decode(errors="replace"))
+        raise Refused(f"{self._server.host} takes no such limits")
+
+    def _bounded(self, limits: Limits) -> Limits:
+        """Return the limits as far as the server goes; a smaller one is told with its own number."""
+        most = self._ceilings.get("run_timeout", limits.time_ms)
+        memory = self._ceilings.get("run_memory_limit", limits.memory_mb << 20) >> 20
+        return limits._replace(time_ms=min(limits.time_ms, most), memory_mb=min(limits.memory_mb, memory))
+
+    def _learn(self, text: str) -> None:
+        """Take a ceiling from a refusal; `Refused` where it is about something else."""
+        ceiling = _CEILING.search(text)
+        if ceiling is None:
+            raise Refused(f"{self._server.host} refuses the program: {text[:300]}")
+        self._ceilings[ceiling[1].replace("cpu_time", "timeout")] = int(ceiling[2])
+
+    async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
+        known = None if anew else self._languages.get()
+        if known is not None:
+            return known
+        found: dict[Language, Listed] = {}
+        for one in _list(await self._server.get("/runtimes")):
+            language = _NAMES.get(str(one.get("language")))
+            version = str(one.get("version", ""))
+            if language and one.get("runtime") not in _OTHERS:
+                present = found.get(language)
+                if present is None or number_of(version) > number_of(present.version):
+                    found[language] = Listed(str(one["language"]), version, version)
+        if "javascript" in found:
+            found["typescript"] = found["javascript"]
+        return self._languages.keep(found)
+
+
+def _list(value: Any) -> list[dict[str, Any]]:
+    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+
+
+def _seconds(limits: Limits) -> float:
+    return limits.time_ms / 1000 + CALL_S
+
+
+def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:
+    name = "main.py" if script.kind == "python" else "main.cjs"
+    return {
+        "language": listed.name,
+        "version": listed.key,
+        "files": [{"name": name, "content": script.text}],
+        "stdin": script.stdin,
+        "run_timeout": limits.time_ms,
+        "run_cpu_time": limits.time_ms,
+        "run_memory_limit": limits.memory_mb << 20,
+    }
+
+
+def _raw(value: Any, limits: Limits) -> Raw:
+    stages = value if isinstance(value, dict) else {}
+    compiled, run = stages.get("compile") or {}, stages.get("run") or {}
+    if compiled.get("code"):
+        return Raw("", str(compiled.get("stderr") or compiled.get("output") or ""), exit_code=compiled["code"])
+    status = run.get("status")
+    if status == "XX" or not isinstance(run, dict) or not ({"code", "signal"} & run.keys()):
+        raise Unavailable(f"the executor failed: {str(run.get('message') or 'no result')[:200]}")
+    stdout, is_cut = cut(str(run.get("stdout") or ""), limits)
+    stderr, is_err_cut = cut(str(run.get("stderr") or ""), limits)
+    return Raw(
+        stdout=stdout,
+        stderr=stderr,
+        stdout_truncated=is_cut or status == "OL",
+        stderr_truncated=is_err_cut or status == "EL",
+        exit_code=run["code"] if isinstance(run.get("code"), int) else None,
+        signal=run.get("signal"),
+        limit="output" if is_cut or is_err_cut else _limit(run, limits),
+        time_ms=_number(run.get("wall_time")),
+        cpu_ms=_number(run.get("cpu_time")),
+        memory_kb=None if (memory := _number(run.get("memory"))) is None else int(memory) // 1024,
+    )
+
+
+def _limit(run: Mapping[str, Any], limits: Limits) -> Status | None:
+    """Return the limit that a run hit. Older servers say a signal alone, and none says that memory was short."""
+    if run.get("status") in _LIMITS:
+        return _LIMITS[run["status"]]
+    if run.get("signal") != "SIGKILL":
+        return None
+    if (_number(run.get("memory")) or 0) >= _FULL * (limits.memory_mb << 20):
+        return "memory"
+    return "time" if (_number(run.get("wall_time")) or 0) >= limits.time_ms else None
+
+
+def _number(value: Any) -> float | None:
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,0 +1,194 @@
+"""The `Executor` port under bubblewrap: Python and Node on one's own machine."""
+
+import asyncio
+import os
+import secrets
+import threading
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from edge.clients.execution.compose import Script, compose, refusal, with_room
+from edge.clients.execution.verdicts import SIGNALS, Raw, judge
+from edge.ports import Log, PortError
+from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Program, Status
+from edge.runtimes.local.sandbox.command import Cage, Way
+from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
+from edge.runtimes.local.sandbox.probe import Found, find
+from edge.runtimes.local.sandbox.run import Bounds, Job
+from edge.runtimes.local.sandbox.seccomp import filter_here
+
+SLOTS = 4
+QUEUED = 64
+"""Programs that may wait for a slot; further ones are turned away at once."""
+_LIMITS: Mapping[str, Status] = {
+    "time": "time",
+    "cpu": "time",
+    "memory": "memory",
+    "files": "memory",
+    "stdout": "output",
+    "stderr": "output",
+    "stopped": "unavailable",
+}
+
+
+_FOUND: dict[Way | None, Found] = {}
+"""What was found in this process: the machine does not change under it."""
+_FINDING = threading.Lock()
+
+
+class LocalSandbox:
+    """Programs in namespaces of their own. The way is chosen by attacks, at the first need or by `start`."""
+
+    name = "sandbox"
+
+    def __init__(self, log: Callable[[], Log] | None = None, slots: int | None = None, way: Way | None = None) -> None:
+        self._way = way
+        self.parallel = slots or max(1, min(SLOTS, os.cpu_count() or 1))
+        self._log = log
+        self._keepers = Keepers(self.parallel)
+        self._threads = ThreadPoolExecutor(self.parallel, thread_name_prefix="sandbox")
+        self._found: Found | None = None
+        self._seccomp = filter_here() or b""
+        self._waiting = 0
+
+    async def languages(self) -> Mapping[Language, str]:
+        """Return the languages that it runs now, each with its version; none where it does not work."""
+        cages = (await self._ready()).cages
+        versions = {kind: cage.interpreter.version for kind, cage in cages.items()}
+        found: dict[Language, str] = {}
+        if "python" in versions:
+            found["python"] = versions["python"]
+        if "node" in versions:
+            found["javascript"] = found["typescript"] = versions["node"]
+        return found
+
+    async def run(self, program: Program) -> Execution:
+        """Run a program to its end, which its limits bound."""
+        if (reason := refusal(program) or _limits_refusal(program.limits)) is not None:
+            return Execution("refused", reason, executor=self.name)
+        if self._waiting >= QUEUED + self.parallel:
+            return Execution(
+                "unavailable", "too many programs wait already; try again in a few seconds", executor=self.name
+            )
+        self._waiting += 1
+        try:
+            return await self._run(program)
+        finally:
+            self._waiting -= 1
+
+    async def probe(self) -> str:
+        """Return in which way it runs programs and why; raise `PortError` where it cannot run any."""
+        found = await self._ready()
+        if not found.cages:
+            raise SandboxFailed(found.reason)
+        return found.reason
+
+    async def begin(self) -> None:
+        """Find the way before the first program needs it."""
+        await self._ready()
+
+    def close(self) -> None:
+        """End what runs, and the processes that keep it."""
+        self._keepers.close()
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    async def _run(self, program: Program) -> Execution:
+        found = await self._ready()
+        if ("python" if program.language == "python" else "node") not in found.cages:
+            status: Status = "refused" if found.cages else "unavailable"
+            return Execution(status, f"{program.language} cannot be run here: {found.reason}", executor=self.name)
+        script = compose(program, secrets.token_hex(8))
+        try:
+            raw = await self.run_script(script, with_room(program))
+        except PortError as fault:
+            return Execution("unavailable", str(fault), executor=self.name)
+        return judge(raw, program, script.mark, self.name)
+
+    async def run_script(self, script: Script, limits: Limits) -> Raw:
+        """Run a script as it is, to its end; `SandboxFailed` where that cannot be begun."""
+        found = await self._ready()
+        cage = found.cages.get("python" if script.kind == "python" else "node")
+        if cage is None:
+            raise SandboxFailed(found.reason)
+        return _raw(await self._do(cage, script, limits))
+
+    async def _do(self, cage: Cage, script: Script, limits: Limits) -> Report:
+        done = threading.Event()
+        jobs: list[Job] = []
+
+        def work() -> Report:
+            keeper = self._keepers.take()
+            try:
+                job = self._job(cage, script, limits, keeper.user)
+                jobs.append(job)
+                if done.is_set():
+                    raise SandboxFailed("stopped")
+                return keeper.run(job)
+            finally:
+                self._keepers.give_back(keeper)
+
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        except asyncio.CancelledError:
+            done.set()
+            for job in jobs:
+                self._keepers.stop(job)
+            raise
+
+    async def _ready(self) -> Found:
+        if self._found is not None:
+            return self._found
+        return await asyncio.get_running_loop().run_in_executor(None, self._find)
+
+    def _find(self) -> Found:
+        with _FINDING:
+            if self._way not in _FOUND:
+                keeper = self._keepers.take()
+                try:
+                    _FOUND[self._way] = find(
+                        lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
+                    )
+                finally:
+                    self._keepers.give_back(keeper)
+            self._found = found = _FOUND[self._way]
+        if self._log is not None:
+            level = "info" if found.cages else "warning"
+            self._log()(level, "sandbox", reason=found.reason, languages=sorted(found.cages))
+        return found
+
+    def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
+        return Job(
+            cage.command(limits, user),
+            cage.interpreter.script,
+            Bounds(limits.time_ms, limits.memory_mb * 1024, limits.output_bytes),
+            script.text.encode(),
+            script.stdin.encode(),
+            self._seccomp,
+        )
+
+
+def _limits_refusal(limits: Limits) -> str | None:
+    for name, value, least, most in zip(Limits._fields, limits, LEAST, MOST, strict=True):
+        if not least <= value <= most:
+            return f"{name} is {value}; it may be {least} to {most}"
+    return None
+
+
+def _raw(report: Report) -> Raw:
+    head: dict[str, Any] = report.head
+    code, reason = head["exit_code"], head["reason"]
+    signal = code - 128 if code > 128 else -code if code < 0 else None
+    name = None if signal is None else SIGNALS.get(signal, f"signal {signal}")
+    return Raw(
+        stdout=report.stdout.decode(errors="replace"),
+        stderr=report.stderr.decode(errors="replace"),
+        stdout_truncated=head["truncated"][0],
+        stderr_truncated=head["truncated"][1],
+        exit_code=None if name is not None or reason else code,
+        signal=name,
+        limit=None if reason is None else _LIMITS[reason],
+        time_ms=head["time_ms"],
+        cpu_ms=head["cpu_ms"],
+        memory_kb=head["memory_kb"],
+    )

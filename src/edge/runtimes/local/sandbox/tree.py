@@ -1,0 +1,107 @@
+"""Measures all processes of a run from outside: their memory, their time, and the files that they made."""
+
+import os
+from contextlib import suppress
+from typing import NamedTuple
+
+_PAGE_KB = os.sysconf("SC_PAGE_SIZE") // 1024
+_TICK_MS = 1000 / os.sysconf("SC_CLK_TCK")
+_SCRATCH = ("tmp", "dev/shm")
+# Places in /proc/…/stat behind the name, which ends with the last bracket: proc(5) counts from 1, and two before it.
+_TIMES = slice(11, 15)
+_RESIDENT = 21
+_BEGAN = 19
+_PROGRAM = "2"
+"""The number of the interpreter in its namespace: the first process starts it first."""
+
+
+class Usage(NamedTuple):
+    """Sums over the live processes of a run but the first; `files` counts those in its scratch folders.
+
+    `began` is when the interpreter began, in seconds since the machine did; 0 where it is not known.
+    """
+
+    memory_kb: int = 0
+    cpu_ms: float = 0.0
+    processes: int = 0
+    files: int = 0
+    began: float = 0.0
+
+
+def usage(first: int, script: str) -> Usage | None:
+    """Return what the namespace of a first process uses; None before its file tree stands, and after its end.
+
+    Its own /proc lists its processes and no others. The `script` is looked for first: until the tree is in place,
+    the first process has the machine's own.
+    """
+    root = f"/proc/{first}/root"
+    if not os.path.exists(root + script):
+        return None
+    total = Usage()
+    with suppress(OSError):
+        for name in os.listdir(f"{root}/proc"):
+            if name.isdigit() and name != "1":
+                total = _add(total, f"{root}/proc/{name}/stat", is_program=name == _PROGRAM)
+        return _add_scratch(total, root)
+    return None
+
+
+def peak_kb(first: int, script: str) -> int:
+    """Return the largest peak of a single live process, 0 where it cannot be told."""
+    root, peak = f"/proc/{first}/root", 0
+    if not os.path.exists(root + script):
+        return 0
+    with suppress(OSError):
+        for name in os.listdir(f"{root}/proc"):
+            if name.isdigit():
+                peak = max(peak, _field(f"{root}/proc/{name}/status", b"VmHWM:"))
+    return peak
+
+
+def shared_fairly_kb(first: int, otherwise: int) -> int:
+    """Return the memory of a run with each shared page counted once; a page of two forked processes counted twice.
+
+    It takes longer than `usage`, and is `otherwise` where the system does not tell it.
+    """
+    root, total, scratch = f"/proc/{first}/root", 0, 0
+    try:
+        for name in os.listdir(f"{root}/proc"):
+            if name.isdigit() and name != "1":
+                total += _field(f"{root}/proc/{name}/smaps_rollup", b"Pss:")
+        scratch = _add_scratch(Usage(), root).memory_kb
+    except OSError:
+        return otherwise
+    return total + scratch if total else otherwise
+
+
+def _add(total: Usage, path: str, *, is_program: bool) -> Usage:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            fields = file.read(1024).rpartition(b")")[2].split()
+        times = sum(int(field) for field in fields[_TIMES]) * _TICK_MS
+        resident = int(fields[_RESIDENT]) * _PAGE_KB
+        began = int(fields[_BEGAN]) * _TICK_MS / 1000 if is_program else total.began
+    except (OSError, IndexError, ValueError):  # it has ended meanwhile
+        return total
+    return total._replace(
+        memory_kb=total.memory_kb + resident, cpu_ms=total.cpu_ms + times, processes=total.processes + 1, began=began
+    )
+
+
+def _add_scratch(total: Usage, root: str) -> Usage:
+    """Add what the scratch folders hold: their contents are memory, and so is each of their files."""
+    memory_kb, files = total.memory_kb, 0
+    for folder in _SCRATCH:
+        found = os.statvfs(f"{root}/{folder}")
+        memory_kb += (found.f_blocks - found.f_bfree) * found.f_frsize // 1024
+        files += found.f_files - found.f_ffree
+    return total._replace(memory_kb=memory_kb, files=files)
+
+
+def _field(path: str, name: bytes) -> int:
+    try:
+        with open(path, "rb", buffering=0) as file:
+            lines = file.read(8192).splitlines()
+        return next((int(line.split()[1]) for line in lines if line.startswith(name)), 0)
+    except (OSError, IndexError, ValueError):
+        return 0

@@ -1,0 +1,101 @@
+"""The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
+
+import secrets
+from collections.abc import Iterator
+from copy import copy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+
+from devcapsules.app import app
+from edge.auth.accounts.members import ACCESS_LIFETIME
+from edge.auth.accounts.sessions import Sessions, member
+from edge.auth.tokens import Tokens
+from edge.instants import to_text
+from edge.testing import Client
+from edge.testing.host import Host, Workers
+from edge.testing.runner import Runner
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a-signing-key-for-tests-of-32-bytes"
+ADMIN_KEY = "test-admin-key-for-all-tests"
+ENV = {
+    "LOG_LEVEL": "error",
+    "RATE_LIMITER": "off",
+    "WIDGET_LIMITER": "off",
+    "JWT_SECRET": SECRET,
+    "ADMIN_API_KEY": ADMIN_KEY,
+    "SITE_URL": "https://capsules.example",
+    "MAIL_SENDER": "capsules@capsules.example",
+}
+
+type Run = Runner[Client]
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for nothing."""
+
+
+class Member(Client):
+    """A client of a user, with the user's id."""
+
+    user_id: str
+
+
+async def as_member(client: Client, name: str, plan: str = "enterprise") -> Member:
+    """Return a client of a new user with a session of its own, without the work of a registration.
+
+    Its id is unlike that of any other test's: the counters of plans outlive a test in workerd.
+    """
+    db: Any = client.ports.settings.db
+    now, user_id = to_text(datetime.now(UTC)), f"usr_{name}{secrets.token_hex(4)}"
+    address = f"{user_id}@example.org"
+    columns = "(id, email, email_key, created_at, updated_at, name, plan)"
+    await db.run(
+        f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?, ?, ?)", user_id, address, address, now, now, name, plan
+    )
+    await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?)", user_id, now)
+    session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(user_id, "a test", "127.0.0.1")
+    await db.run(statement.sql, *statement.params)
+    tokens = Tokens(app.name, (SECRET,))
+    token = tokens.issue(member(user_id, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
+    other = cast("Member", copy(client))
+    other.headers = [("authorization", f"Bearer {token}")]
+    other.user_id = user_id
+    return other
+
+
+def as_admin(client: Client) -> Client:
+    """Return a client with the administrator's key."""
+    other = copy(client)
+    other.headers = [("x-api-key", ADMIN_KEY)]
+    return other
+
+
+@pytest.fixture(scope="session")
+def workers_host(workers: Workers) -> Iterator[Host]:
+    """Return what runs the Worker; it starts with the first test that asks."""
+    host = Host(workers, ROOT / "wrangler.toml", "devcapsules")
+    yield host
+    host.stop()
+
+
+@pytest.fixture
+def run(runtime: str, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Return a runner on each runtime, whose client is nobody's."""
+    host = request.getfixturevalue("workers_host") if runtime == "workers" else None
+    return Runner(app, tmp_path / "state", ENV, [], host)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Run:
+    """Return a runner on the local runtime alone."""
+    return Runner(app, tmp_path / "state", ENV, [])

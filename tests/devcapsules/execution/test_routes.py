@@ -1,0 +1,302 @@
+# ruff: noqa: E501 - programs in one line
+"""`/api/v1/execute`: programs and tests over HTTP, by users and keys."""
+
+from copy import copy
+from typing import Any
+
+import pytest
+from tests.devcapsules.conftest import as_member
+from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
+
+from edge.ports.executor import STATUSES
+from edge.testing import Client
+from edge.testing.runner import Runner
+
+pytestmark = needs_sandbox
+EXECUTE = "/api/v1/execute"
+TESTS = f"{EXECUTE}/tests"
+type Run = Runner[Client]
+
+ADD = "def add(a, b):\n    print('adding')\n    return a + b"
+
+
+def suite(source: str, cases: list[dict[str, Any]], language: str = "python", name: str = "add") -> dict[str, Any]:
+    return {"userCode": source, "testCases": cases, "language": language, "functionName": name}
+
+
+def case(arguments: list[Any], expected: Any, **more: Any) -> dict[str, Any]:
+    return {"arguments": arguments, "expected": expected, **more}
+
+
+def test_program_is_run_and_its_end_told(sandboxed: Run) -> None:
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        body = {"source_code": "print(input() * 2)", "language": "python", "stdin": "ab", "time_limit": 3}
+        answer = await user.post(EXECUTE, body)
+        assert answer.status == 200, answer.text
+        ran = answer.json()
+        assert (ran["status"], ran["stdout"], ran["exit_code"], ran["executor"]) == ("ok", "abab\n", 0, "sandbox")
+        assert 1 < ran["time_ms"] < 3000
+        assert 3_000 < ran["memory_kb"] < 60_000
+        answer = await user.post(EXECUTE, {"source_code": "while True: pass", "language": "python", "time_limit": 0.3})
+        assert (answer.json()["status"], answer.json()["message"]) == ("time", "ran longer than its limit of 300 ms")
+        assert answer.json()["exit_code"] is None
+        db: Any = client.ports.settings.db
+        rows = await db.all("SELECT status, language FROM executions WHERE user_id = ? ORDER BY rowid", user.user_id)
+        assert [(row["status"], row["language"]) for row in rows] == [("ok", "python"), ("time", "python")]
+        used = await db.first("SELECT used FROM usage_daily WHERE user_id = ?", user.user_id)
+        assert used["used"] == 2
+
+    sandboxed(play)
+
+
+def test_stranger_executes_nothing_and_a_key_does(sandboxed: Run) -> None:
+    async def play(client: Client) -> None:
+        body = {"source_code": "print(1)", "language": "python"}
+        for path in (EXECUTE, TESTS, f"{TESTS}/results.json"):
+            assert (await client.post(path, body)).status == 401
+        assert (await client.get(f"{EXECUTE}/limits")).status == 401
+        user = await as_member(client, "ada")
+        made = (await user.post("/api/v1/auth/api-keys", {"name": "blog", "origins": ["https://a.example"]})).json()
+        widget = copy(client)
+        widget.headers = [("authorization", f"Bearer {made['secret']}"), ("origin", "https://a.example")]
+        assert (await widget.post(EXECUTE, body)).json()["stdout"] == "1\n"
+        widget.headers = [("authorization", f"Bearer {made['secret']}"), ("origin", "https://b.example")]
+        assert (await widget.post(EXECUTE, body)).status == 403
+
+    sandboxed(play)
+
+
+def test_each_case_has_a_result_and_shares_no_state(sandboxed: Run) -> None:
+    source = """
+seen = []
+
+def add(a, b):
+    seen.append(a)
+    print("adding", len(seen))
+    if a == 13:
+        import os
+        os._exit(1)
+    if a == 14:
+        raise ValueError("unlucky")
+    if a == 15:
+        while True: pass
+    return a + b
+"""
+    cases = [
+        case([1, 2], 3, name="small"),
+        case([1, 2], 4),
+        case([13, 0], 13),
+        case([14, 0], 14),
+        case([15, 0], 15),
+        case([0.1, 0.2], 0.3),
+        case([[1], [2]], {"$tuple": [1, 2]}),
+    ]
+
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        answer = await user.post(TESTS, suite(source, cases) | {"time_limit": 0.8})
+        assert answer.status == 200, answer.text
+        ran = answer.json()
+        statuses = [one["status"] for one in ran["results"]]
+        assert statuses == ["ok", "wrong", "exception", "exception", "time", "ok", "ok"]
+        assert (ran["passed"], ran["passed_count"], ran["total"]) == (False, 3, 7)
+        first, second, _, fourth, fifth, *_ = ran["results"]
+        assert (first["name"], first["arguments"], first["expected"], first["actual"]) == ("small", "1, 2", "3", "3")
+        assert second["message"] == "another value was expected"
+        assert {one["stdout"] for one in ran["results"] if one["status"] == "ok"} == {"adding 1\n"}
+        assert fourth["message"] == "ValueError: unlucky"
+        assert fifth["message"] == "ran longer than its limit of 800 ms"
+        assert fifth["stdout"] == "adding 1\n"
+
+    sandboxed(play)
+
+
+def test_hidden_case_tells_whether_it_passes_and_nothing_else(sandboxed: Run) -> None:
+    source = "def add(a, b):\n    print('secret', a)\n    if b == 2: raise ValueError(a)\n    return a"
+    cases = [case([71, 1], 71, hidden=True), case([72, 2], 1, hidden=True), case([73, 3], 1, hidden=True, name="last")]
+
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        answer = await user.post(TESTS, suite(source, cases))
+        results = answer.json()["results"]
+        assert [one["status"] for one in results] == ["ok", "wrong", "wrong"]
+        for one in results:
+            assert one.keys() - {"name", "hidden", "status", "passed", "message"} == {
+                name for name, value in one.items() if value is None
+            }
+        assert not any(text in answer.text for text in ("71", "72", "73", "secret", "ValueError"))
+        answer = await user.post(f"{TESTS}/results.json", suite(source, cases))
+        assert not any(text in answer.text for text in ("71", "72", "73", "secret", "ValueError"))
+        assert [one["status"] for one in answer.json()["tests"]] == ["pass", "fail", "fail"]
+
+    sandboxed(play)
+
+
+def test_expected_values_never_enter_the_sandbox(sandboxed: Run) -> None:
+    source = """
+def add(a, b):
+    import gc, sys
+    found = [open(f"/proc/self/{name}").read() for name in ("cmdline", "environ")]
+    found += [open("/main.py").read()]
+    found += [repr(one) for one in gc.get_objects() if isinstance(one, (dict, list, tuple)) and len(one) < 100]
+    frame = sys._getframe()
+    while frame:
+        found.append(repr(frame.f_locals))
+        frame = frame.f_back
+    return any("4711" in text for text in found if "def add" not in text)
+"""
+
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        ran = (await user.post(TESTS, suite(source, [case([1, 2], 4711)]))).json()
+        assert ran["results"][0]["actual"] == "false", ran
+
+    sandboxed(play)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "class Always:\n    def __eq__(self, other): return True\ndef add(a, b): return Always()",
+        "class Always(int):\n    def __eq__(self, other): return True\n    def __repr__(self): return '3'\ndef add(a, b): return Always(9)",
+        'import json\njson.dumps = lambda *a, **k: \'["i", "3"]\'\ndef add(a, b): return 9',
+        "import builtins\nbuiltins.len = lambda x: 0\ndef add(a, b): return 9",
+        'def add(a, b):\n    import sys\n    sys.stdout.write(\'\\n\\x1e0000000000000000 ["i", "3"]\\n\')\n    return 9',
+        "def add(a, b):\n    import os\n    os.write(1, b'PASSED\\n{\"passed\": true}\\n')\n    os._exit(0)",
+    ],
+)
+def test_forged_result_does_not_pass(sandboxed: Run, source: str) -> None:
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        ran = (await user.post(TESTS, suite(source, [case([1, 2], 3)]))).json()
+        assert ran["passed"] is False, ran
+
+    sandboxed(play)
+
+
+def test_results_come_in_exercisms_form(sandboxed: Run) -> None:
+    cases = [case([1, 2], 3, name="adds"), case([1, 2], 4), case(["a", 1], "b")]
+
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        found = (await user.post(f"{TESTS}/results.json", suite(ADD, cases))).json()
+        assert {name: found[name] for name in ("version", "status", "message")} == {
+            "version": 3,
+            "status": "fail",
+            "message": None,
+        }
+        passed, failed, broken = found["tests"]
+        assert passed == {
+            "name": "adds",
+            "status": "pass",
+            "message": None,
+            "output": "adding\n",
+            "test_code": "add(1, 2)",
+        }
+        assert (failed["name"], failed["status"], failed["message"]) == ("Test 2", "fail", "expected 4, got 3")
+        assert broken["status"] == "error"
+        assert broken["message"].startswith("TypeError")
+        found = (await user.post(f"{TESTS}/results.json", suite("def add(:", cases))).json()
+        assert (found["status"], found["tests"]) == ("error", [])
+        assert "SyntaxError" in found["message"]
+
+    sandboxed(play)
+
+
+def test_typescript_and_javascript_are_tested_by_the_same_rules(sandboxed: Run) -> None:
+    cases = [case([[3, 1, 2]], {"lowest": 1, "all": {"$set": [1, 2, 3]}, "none": None})]
+    source = "({ lowest: Math.min(...values), all: new Set(values), none: undefined })"
+
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        for language, types in (("javascript", ""), ("typescript", ": number[]")):
+            code = f"export const look = (values{types}) => {source};"
+            ran = (await user.post(TESTS, suite(code, cases, language, "look"))).json()
+            assert ran["passed"], ran
+
+    sandboxed(play)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"userCode": ""},
+        {"userCode": "x" * 20_001},
+        {"userCode": 3},
+        {"testCases": []},
+        {"testCases": [case([], 1)] * 51},
+        {"testCases": [{"arguments": []}]},
+        {"testCases": [case([{"$float": "x"}], 1)]},
+        {"testCases": [case([], {"$dict": 3})]},
+        {"language": "cobol"},
+        {"functionName": "f()"},
+        {"functionName": "__import__('os')"},
+        {"time_limit": 0},
+        {"time_limit": 16},
+        {"time_limit": "fast"},
+        {"expected": 1},
+    ],
+)
+def test_bad_suite_is_refused_in_words(sandboxed: Run, change: dict[str, Any]) -> None:
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        answer = await user.post(TESTS, suite(ADD, [case([1, 2], 3)]) | change)
+        assert answer.status == 422, answer.text
+        assert answer.json()["errors"]
+
+    sandboxed(play)
+
+
+def test_limits_are_told(sandboxed: Run) -> None:
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        found = (await user.get(f"{EXECUTE}/limits")).json()
+        assert {one["language"] for one in found["languages"]} == {"python", "javascript", "typescript"}
+        assert {one["executor"] for one in found["languages"]} == {"sandbox"}
+        assert [one["status"] for one in found["statuses"]] == list(STATUSES)
+
+    sandboxed(play)
+
+
+def test_health_says_in_which_way_programs_run(sandboxed: Run) -> None:
+    async def play(client: Client) -> None:
+        probe = (await client.get("/health")).json()["probes"]["sandbox"]
+        assert probe["status"] == "ok"
+        assert "bubblewrap" in probe["message"]
+        assert "attacks held" in probe["message"]
+
+    sandboxed(play)
+
+
+def test_remote_executor_runs_what_no_sandbox_does(sandboxed: Run) -> None:
+    with Remote("piston") as remote:
+        sandboxed.env |= {"SANDBOX": "off", "EXECUTOR_URL": remote.sim.api, "AWS_EXECUTOR_API_KEY": KEY}
+
+        async def play(client: Client) -> None:
+            user = await as_member(client, "ada")
+            assert (await client.get("/health")).json()["probes"]["sandbox"]["status"] == "not_configured"
+            ran = (await user.post(TESTS, suite(ADD, [case([1, 2], 3), case([1, 2], 4)]))).json()
+            assert [one["status"] for one in ran["results"]] == ["ok", "wrong"]
+            assert len(remote.sim.requests) == 2
+            assert "testCases" not in str(remote.sim.requests)
+            remote.sim.failure = (503, "")
+            answer = await user.post(TESTS, suite(ADD, [case([1, 2], 3)] * 5))
+            assert answer.status == 503
+            assert answer.header("retry-after") == "5"
+            assert "busy or failed (503)" in answer.json()["detail"]
+
+        sandboxed(play)
+
+
+def test_where_nobody_runs_programs_that_is_said(sandboxed: Run) -> None:
+    sandboxed.env |= {"SANDBOX": "off"}
+
+    async def play(client: Client) -> None:
+        user = await as_member(client, "ada")
+        answer = await user.post(EXECUTE, {"source_code": "print(1)", "language": "python"})
+        assert answer.status == 503
+        assert "EXECUTOR_URL" in answer.json()["detail"]
+        assert (await user.get(f"{EXECUTE}/limits")).json()["languages"] == []
+
+    sandboxed(play)

@@ -1,0 +1,224 @@
+"""Accounts, keys of widgets, plans and their limits."""
+
+import asyncio
+import re
+from collections.abc import Sequence
+from copy import copy
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from edge.testing import Client
+from edge.testing.client import Answer
+
+from .conftest import Member, Run, as_admin, as_member
+
+KEYS = "/api/v1/auth/api-keys"
+USAGE = "/api/v1/usage"
+
+
+def with_key(client: Client, key: str, *headers: tuple[str, str]) -> Client:
+    """Return a client that sends a key."""
+    other = copy(client)
+    other.headers = [("authorization", f"Bearer {key}"), *headers]
+    return other
+
+
+async def make_key(member: Client, *origins: str) -> dict[str, Any]:
+    answer = await member.post(KEYS, {"name": "blog", "origins": origins})
+    assert answer.status == 201, answer.text
+    made: dict[str, Any] = answer.json()
+    return made
+
+
+async def set_plan(user: Member, plan: str) -> None:
+    answer = await as_admin(user).request("PUT", f"/api/v1/plans/{user.user_id}", json={"plan": plan})
+    assert answer.status == 200, answer.text
+
+
+async def wait_for_a_fresh_minute() -> None:
+    """Wait until the minute of the clock has some seconds left."""
+    if (second := datetime.now(UTC).second) > 50:
+        await asyncio.sleep(60.1 - second)
+
+
+def test_account_registers_and_logs_in_below_the_prefix(run: Run) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer, Answer, Answer]:
+        account = {"email": "ada@example.org", "password": "correct horse battery", "name": "Ada"}
+        made = await client.post("/api/v1/auth/register", account)
+        token = made.json().get("access_token", "")
+        user = with_key(client, token)
+        again = await client.post("/api/v1/auth/login", {k: account[k] for k in ("email", "password")})
+        return (
+            made,
+            await user.get("/api/v1/auth/me"),
+            again,
+            await client.post("/api/v1/auth/register", {**account, "email": "eve@example.org", "plan": "enterprise"}),
+        )
+
+    run.env["ACCOUNT_CONFIRMATION"] = "none"
+    made, myself, again, chosen = run(case)
+    assert (made.status, again.status) == (201, 200)
+    assert (myself.json()["plan"], myself.json()["name"]) == ("free", "Ada")
+    assert (chosen.status, chosen.json()["errors"][0]["pointer"]) == (422, "/plan")
+
+
+def test_key_is_shown_once_and_stored_as_a_hash(run: Run) -> None:
+    async def case(client: Client) -> tuple[dict[str, Any], str, list[Any]]:
+        ada = await as_member(client, "ada")
+        made = await make_key(ada, "https://blog.example")
+        listed = (await ada.get(KEYS)).text
+        rows = await client.ports.settings.db.all("SELECT * FROM api_keys")
+        return made, listed, rows
+
+    made, listed, rows = run(case)
+    assert re.fullmatch(r"dk_[A-Za-z0-9_-]{43}", made["secret"])
+    assert made["secret"] not in listed + str(rows)
+    assert made["key"]["prefix"] == made["secret"][:11]
+    assert made["key"]["origins"] == ["https://blog.example"]
+
+
+def test_key_reads_and_writes_nothing_else(run: Run) -> None:
+    async def case(client: Client) -> list[tuple[str, int]]:
+        ada = await as_member(client, "ada")
+        key = with_key(client, (await make_key(ada))["secret"])
+        routes = [(one.method, one.path) for one in client.app.endpoints if one.access]
+        found = []
+        for method, path in routes:
+            target = re.sub(r"{[^}]*}", "x", path)
+            answer = await key.request(method, target, json={} if method in {"POST", "PUT", "PATCH"} else None)
+            if answer.status != 403:
+                found.append((f"{method} {path}", answer.status))
+        return found
+
+    allowed = {name.split("/")[3] for name, _ in run(case)}
+    assert allowed <= {"execute", "capsules", "analytics"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([], 422),
+        ([("origin", "https://blog.example")], 422),
+        ([("origin", "https://evil.example")], 403),
+        ([("origin", "null")], 403),
+        ([("origin", "https://blog.example.evil.example")], 403),
+    ],
+)
+def test_key_is_for_pages_of_its_origins_alone(local: Run, headers: Sequence[tuple[str, str]], status: int) -> None:
+    async def case(client: Client) -> int:
+        made = await make_key(await as_member(client, "ada"), "https://blog.example")
+        key = with_key(client, made["secret"], *headers)
+        return (await key.post("/api/v1/analytics/events", {})).status
+
+    if not any(one.path == "/api/v1/analytics/events" for one in local.app.endpoints):
+        pytest.skip("no events yet")
+    assert local(case) == status
+
+
+def test_revoked_expired_and_foreign_keys_open_nothing(run: Run) -> None:
+    async def case(client: Client) -> tuple[list[int], list[Any]]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        made = await make_key(ada)
+        key = with_key(client, made["secret"])
+        path = f"{KEYS}/{made['key']['id']}"
+        statuses = [
+            (await key.get(KEYS)).status,
+            (await bob.request("DELETE", path)).status,
+            (await ada.request("DELETE", path)).status,
+            (await ada.request("DELETE", path)).status,
+            (await key.get(KEYS)).status,
+            (await with_key(client, "dk_" + "x" * 43).get(KEYS)).status,
+        ]
+        return statuses, (await bob.get(KEYS)).json()["keys"]
+
+    statuses, foreign = run(case)
+    assert statuses == [403, 404, 204, 204, 401, 401]
+    assert foreign == []
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({}, "/name"),
+        ({"name": ""}, "/name"),
+        ({"name": "x", "origins": ["*"]}, "/origins/0"),
+        ({"name": "x", "origins": ["https://a.example/path"]}, "/origins/0"),
+        ({"name": "x", "origins": ["https://a.example; script-src *"]}, "/origins/0"),
+        ({"name": "x", "origins": ["null"]}, "/origins/0"),
+        ({"name": "x", "expires_in_days": 0}, "/expires_in_days"),
+        ({"name": "x", "user_id": "bob"}, "/user_id"),
+    ],
+)
+def test_bad_key_is_named(local: Run, body: object, pointer: str) -> None:
+    async def case(client: Client) -> Answer:
+        return await (await as_member(client, "ada")).post(KEYS, body)
+
+    answer = local(case)
+    assert (answer.status, answer.json()["errors"][0]["pointer"]) == (422, pointer)
+
+
+def test_calls_of_a_plan_are_counted_to_the_minute_and_the_day(run: Run) -> None:
+    async def case(client: Client) -> tuple[list[Answer], Answer, Answer]:
+        await wait_for_a_fresh_minute()
+        ada = await as_member(client, "ada", "free")
+        answers = [await ada.get(USAGE) for _ in range(12)]
+        await set_plan(ada, "creator")
+        return answers, await ada.get(USAGE), await (await as_member(client, "bob")).get(USAGE)
+
+    answers, lifted, other = run(case)
+    assert [one.status for one in answers] == [200] * 10 + [429] * 2
+    first, refused = answers[0], answers[10]
+    assert first.json()["used"] == {"minute": 1, "day": 1, "generations": 0}
+    assert first.header("ratelimit-policy") == '"minute";q=10;w=60, "day";q=100;w=86400'
+    assert re.fullmatch(r'"minute";r=9;t=\d+, "day";r=99;t=\d+', first.header("ratelimit") or "")
+    problem = refused.json()
+    assert problem["type"] == "https://iana.org/assignments/http-problem-types#quota-exceeded"
+    assert problem["violated-policies"] == ["minute"]
+    assert [one.get("plan") for one in problem["lifted_by"]] == [None, "creator", "team", "enterprise"]
+    assert int(refused.header("retry-after") or 0) == problem["retry_after"] == problem["lifted_by"][0]["seconds"]
+    assert re.match(r'"minute";r=0;t=\d+, "day";r=90;', refused.header("ratelimit") or "")
+    assert lifted.status == 200, "a plan that changes holds at once"
+    assert lifted.json()["used"]["minute"] == 11, "refused calls do not count"
+    assert other.status == 200
+
+
+def test_limit_is_exact_for_calls_at_once(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        await wait_for_a_fresh_minute()
+        ada = await as_member(client, "ada", "free")
+        await set_plan(ada, "creator")
+        calls = [ada.get(USAGE) for _ in range(CALLS)]
+        return [answer.status for answer in await asyncio.gather(*calls)]
+
+    statuses = run(case)
+    assert (statuses.count(200), statuses.count(429)) == (60, CALLS - 60)
+
+
+CALLS = 120
+
+
+def test_enterprise_has_no_limit_of_the_day(run: Run) -> None:
+    async def case(client: Client) -> Answer:
+        ada = await as_member(client, "ada")
+        await set_plan(ada, "enterprise")
+        return await ada.get(USAGE)
+
+    answer = run(case)
+    assert answer.json()["limits"] == {"minute": 1000, "day": None, "generations": None}
+    assert answer.header("ratelimit-policy") == '"minute";q=1000;w=60'
+
+
+def test_plan_is_changed_by_the_administrator_alone(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        ada = await as_member(client, "ada")
+        body = {"plan": "enterprise"}
+        return [
+            (await ada.request("PUT", "/api/v1/plans/ada", json=body)).status,
+            (await client.request("PUT", "/api/v1/plans/ada", json=body)).status,
+            (await as_admin(client).request("PUT", "/api/v1/plans/nobody", json=body)).status,
+            (await as_admin(client).request("PUT", "/api/v1/plans/ada", json={"plan": "gold"})).status,
+        ]
+
+    assert run(case) == [403, 401, 404, 422]

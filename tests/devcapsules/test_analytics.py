@@ -1,0 +1,121 @@
+"""Views, attempts and completions: none lost, none twice, and for the author alone."""
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from devcapsules.analytics.routes import CRON
+from edge.testing import Client
+from edge.testing.client import Answer
+
+from .conftest import Member, Run, as_member
+from .test_access import make_key, with_key
+from .test_capsules import PATH, add
+
+EVENTS = "/api/v1/analytics/events"
+
+
+def event(capsule_id: str, number: int = 1, kind: str = "view", **more: object) -> dict[str, Any]:
+    return {"id": f"event-{number:04}", "capsule_id": capsule_id, "kind": kind, **more}
+
+
+async def send(client: Client, *events: dict[str, Any]) -> Answer:
+    return await client.post(EVENTS, {"events": events})
+
+
+async def totals(member: Member, capsule_id: str) -> dict[str, int]:
+    answer = await member.get(f"/api/v1/analytics/capsules/{capsule_id}")
+    assert answer.status == 200, answer.text
+    found: dict[str, int] = answer.json()["totals"]
+    return found
+
+
+def test_event_that_is_sent_again_counts_once(run: Run) -> None:
+    async def case(client: Client) -> tuple[list[Any], dict[str, int]]:
+        ada = await as_member(client, "ada")
+        key = with_key(client, (await make_key(ada))["secret"])
+        capsule_id = await add(ada, visibility="unlisted")
+        some = [event(capsule_id, 1), event(capsule_id, 2, "attempt", outcome="wrong"), event(capsule_id, 1)]
+        answers = [(await send(key, *some)).json(), (await send(ada, *some[:2], event(capsule_id, 3))).json()]
+        at_once = await asyncio.gather(*(send(key, event(capsule_id, 9, "completion")) for _ in range(5)))
+        return [*answers, sum(one.json()["accepted"] for one in at_once)], await totals(ada, capsule_id)
+
+    answers, counts = run(case)
+    assert answers == [{"accepted": 2, "known": 1}, {"accepted": 1, "known": 2}, 1]
+    assert counts == {"views": 2, "attempts": 1, "completions": 1}
+
+
+def test_events_of_what_one_may_not_read_are_refused(run: Run) -> None:
+    async def case(client: Client) -> tuple[list[int], dict[str, int]]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        private = await add(ada)
+        key = with_key(client, (await make_key(ada))["secret"])
+        public = await add(ada, visibility="public")
+        statuses = [
+            (await send(bob, event(private))).status,
+            (await send(key, event(private))).status,
+            (await send(bob, event(public), event(private, 2))).status,
+            (await send(bob, event("cap_nothing"))).status,
+            (await send(client, event(public))).status,
+            (await send(bob, event(public))).status,
+        ]
+        return statuses, await totals(ada, public)
+
+    statuses, counts = run(case)
+    assert statuses == [404, 404, 404, 404, 401, 202]
+    assert counts["views"] == 1, "where one is refused, none is stored"
+
+
+def test_counts_are_for_the_author_by_day_and_outcome(run: Run) -> None:
+    async def case(client: Client) -> tuple[Any, Any, list[int]]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        capsule_id = await add(ada, visibility="public")
+        outcomes = ("wrong", "wrong", "ok", "time")
+        await send(bob, *(event(capsule_id, n, "attempt", outcome=one) for n, one in enumerate(outcomes)))
+        path = f"/api/v1/analytics/capsules/{capsule_id}"
+        bad = ["?since=2026-02-30", "?since=2026-02-01&until=2026-01-01", "?since=1999-01-01", "?until=0001-01-01"]
+        return (
+            (await ada.get(path)).json(),
+            (await ada.get("/api/v1/analytics/overview")).json(),
+            [(await bob.get(path)).status, *[(await ada.get(path + query)).status for query in bad]],
+        )
+
+    found, overview, statuses = run(case)
+    assert [day["outcomes"] for day in found["days"]] == [{"ok": 1, "time": 1, "wrong": 2}]
+    assert found["days"][0]["attempts"] == 4
+    assert [one["attempts"] for one in overview["capsules"]] == [4]
+    assert statuses == [404, 400, 400, 400, 200]
+
+
+def test_hot_counts_are_copied_by_the_minute(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        ada = await as_member(client, "ada")
+        capsule_id = await add(ada, visibility="public")
+        path = f"{PATH}/{capsule_id}/counts"
+        found = [(await client.get(path)).json()["views"]]
+        await send(ada, event(capsule_id))
+        found.append((await client.get(path)).json()["views"])
+        await client.scheduled(CRON)
+        found.append((await client.get(path)).json()["views"])
+        return [*found, (await client.get(f"{PATH}/{await add(ada)}/counts")).status]
+
+    assert run(case) == [0, 0, 1, 404]
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [
+        ({"id": "short"}, "/events/0/id"),
+        ({"id": "with spaces!"}, "/events/0/id"),
+        ({"kind": "click"}, "/events/0/kind"),
+        ({"outcome": "<script>"}, "/events/0/outcome"),
+        ({"learner": "eve"}, "/events/0/learner"),
+    ],
+)
+def test_bad_event_is_named(local: Run, changes: dict[str, object], pointer: str) -> None:
+    async def case(client: Client) -> Answer:
+        return await send(await as_member(client, "ada"), {**event("cap_1"), **changes})
+
+    answer = local(case)
+    assert (answer.status, answer.json()["errors"][0]["pointer"]) == (422, pointer)

@@ -1,0 +1,141 @@
+"""Progress, teams, and reports: each for whom it is."""
+
+from typing import Any
+
+from edge.testing import Client
+
+from .conftest import Member, Run, as_admin, as_member
+from .test_capsules import PATH, add
+from .test_learning import tried
+
+TEAMS = "/api/v1/teams"
+
+
+async def with_email(member: Member) -> str:
+    return f"{member.user_id}@example.org"
+
+
+async def team_of(owner: Member, *members: Member) -> str:
+    made = await owner.post(TEAMS, {"name": "Teachers"})
+    assert made.status == 201, made.text
+    team = f"{TEAMS}/{made.json()['id']}"
+    for one in members:
+        assert (await owner.post(f"{team}/members", {"email": await with_email(one)})).status == 202
+    return team
+
+
+def test_progress_is_the_users_own(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        capsule_id = await add(ada, visibility="public")
+        await tried(bob, capsule_id, 3)
+        return [(await one.get("/api/v1/progress")).json() for one in (bob, ada)]
+
+    own, other = run(case)
+    assert [(one["title"], one["attempts"], one["solved_at"]) for one in own["progress"]] == [("Double it", 3, None)]
+    assert other == {"progress": [], "solved": 0}
+
+
+def test_members_of_a_team_change_what_it_shares(run: Run) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        ada, bob, eve = [await as_member(client, name, "team") for name in ("ada", "bob", "eve")]
+        team = await team_of(ada, bob)
+        capsule_id = await add(ada)
+        path = f"{PATH}/{capsule_id}"
+        change = {"title": "Ours"}
+        found: dict[str, Any] = {"before": (await bob.request("PATCH", path, json=change)).status}
+        found["foreign share"] = (await bob.request("PUT", f"{team}/capsules/{capsule_id}")).status
+        found["share"] = (await ada.request("PUT", f"{team}/capsules/{capsule_id}")).status
+        found["member"] = (await bob.request("PATCH", path, json=change)).status
+        found["version"] = (await bob.get(f"{path}/versions/2")).json().get("title")
+        found["mine"] = [one["title"] for one in (await bob.get(f"{PATH}?mine=true")).json()["capsules"]]
+        found["publish"] = (await bob.post(f"{path}/publish", {})).status
+        found["delete"] = (await bob.request("DELETE", path)).status
+        found["stranger"] = (await eve.request("PATCH", path, json=change)).status
+        found["strangers"] = [
+            (await eve.get(team)).status,
+            (await eve.request("DELETE", team)).status,
+            (await eve.post(f"{team}/members", {"email": await with_email(eve)})).status,
+            (await eve.request("PUT", f"{team}/capsules/{capsule_id}")).status,
+            (await bob.request("DELETE", f"{team}/members/{ada.user_id}")).status,
+            (await bob.request("DELETE", team)).status,
+        ]
+        found["members"] = [one["name"] for one in (await bob.get(team)).json()["members"]]
+        found["leave"] = (await bob.request("DELETE", f"{team}/members/{bob.user_id}")).status
+        found["after"] = (await bob.request("PATCH", path, json=change)).status
+        return found
+
+    assert run(case) == {
+        "before": 404,
+        "foreign share": 404,
+        "share": 204,
+        "member": 200,
+        "version": "Ours",
+        "mine": ["Ours"],
+        "publish": 404,
+        "delete": 404,
+        "stranger": 404,
+        "strangers": [404, 404, 404, 404, 404, 404],
+        "members": ["ada", "bob"],
+        "leave": 204,
+        "after": 404,
+    }
+
+
+def test_member_shares_its_visibility_with_nobody(run: Run) -> None:
+    async def case(client: Client) -> tuple[int, str]:
+        ada, bob = await as_member(client, "ada", "team"), await as_member(client, "bob")
+        team = await team_of(ada, bob)
+        capsule_id = await add(ada)
+        await ada.request("PUT", f"{team}/capsules/{capsule_id}")
+        status = (await bob.request("PATCH", f"{PATH}/{capsule_id}", json={"visibility": "public"})).status
+        return status, (await ada.get(f"{PATH}/{capsule_id}")).json()["visibility"]
+
+    assert run(case) == (403, "private")
+
+
+def test_teams_need_a_plan_that_has_them(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        plans = ("free", "creator", "team", "enterprise")
+        return [(await (await as_member(client, "ada", plan)).post(TEAMS, {"name": "x"})).status for plan in plans]
+
+    assert run(case) == [403, 403, 201, 201]
+
+
+def test_reported_capsule_is_taken_down(run: Run) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        ada, bob, admin = await as_member(client, "ada"), await as_member(client, "bob"), as_admin(client)
+        capsule_id = await add(ada, visibility="public")
+        private = await add(ada)
+        report = {"reason": "copied", "detail": "It is mine."}
+        path = f"{PATH}/{capsule_id}"
+        statuses = [
+            (await bob.post(f"{path}/reports", report)).status,
+            (await bob.post(f"{path}/reports", report)).status,
+            (await ada.post(f"{path}/reports", {"reason": "wrong"})).status,
+            (await bob.post(f"{PATH}/{private}/reports", report)).status,
+            (await client.post(f"{path}/reports", report)).status,
+            (await bob.post(f"{path}/reports", {"reason": "boring"})).status,
+            (await bob.get("/api/v1/reports")).status,
+        ]
+        reports = (await admin.get("/api/v1/reports")).json()["reports"]
+        decision = f"/api/v1/reports/{reports[0]['id']}/decision"
+        refused = (await bob.post(decision, {"decision": "taken_down"})).status
+        decided = (await admin.post(decision, {"decision": "taken_down"})).json()
+        again = (await admin.post(decision, {"decision": "dismissed"})).status
+        republished = await ada.post(f"{path}/publish", {"visibility": "public"})
+        return {
+            "statuses": statuses,
+            "reports": len(reports),
+            "decided": decided,
+            "refused": [refused, again],
+            "republished": republished.status,
+            "read": [(await one.get(path)).status for one in (ada, bob, client)],
+            "listed": (await client.get(PATH)).json()["capsules"],
+        }
+
+    found = run(case)
+    assert found["statuses"] == [202, 202, 202, 404, 401, 422, 403]
+    assert (found["reports"], found["decided"], found["refused"]) == (2, {"decided": 2}, [403, 404])
+    assert found["read"] == [200, 404, 404]
+    assert found["listed"] == []

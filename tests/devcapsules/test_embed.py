@@ -1,0 +1,139 @@
+"""Tries, and the page of the widget: who may frame it, and what its token opens."""
+
+import json
+import re
+from typing import Any
+
+from devcapsules.embed.texts import TEXTS
+from edge.testing import Client
+from edge.testing.client import Answer
+
+from .conftest import Run, as_member
+from .test_access import KEYS, make_key, with_key
+from .test_capsules import CAPSULE, PATH, SECRETS, add
+
+RIGHT = "def double(n):\n    print('seen')\n    return n + n\n"
+
+
+async def page(client: Client, capsule_id: str, key: str, query: str = "") -> Answer:
+    return await client.get(f"/embed/{capsule_id}?key={key}{query}")
+
+
+def config_of(answer: Answer) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="config">(.*?)</script>', answer.text)
+    assert found, answer.text[:500]
+    config: dict[str, Any] = json.loads(found[1])
+    return config
+
+
+def test_page_is_framed_by_the_origins_of_its_key_alone(run: Run) -> None:
+    async def case(client: Client) -> tuple[list[Answer], list[int]]:
+        ada = await as_member(client, "ada")
+        capsule_id = await add(ada, visibility="unlisted", title="</script><script>alert(1)")
+        origins = ("https://blog.example", "http://localhost:3000")
+        framed, unframed = [(await make_key(ada, *some))["secret"] for some in (origins, ())]
+        private = await add(ada)
+        refused = [
+            (await page(client, private, framed)).status,
+            (await page(client, capsule_id, "dk_" + "x" * 43)).status,
+            (await page(client, capsule_id, "nothing")).status,
+            (await client.get(f"/embed/{capsule_id}")).status,
+        ]
+        return [await page(client, capsule_id, key) for key in (framed, unframed)], refused
+
+    (framed, unframed), refused = run(case)
+    policy = framed.header("content-security-policy") or ""
+    assert policy.endswith("frame-ancestors https://blog.example http://localhost:3000")
+    assert (unframed.header("content-security-policy") or "").endswith("frame-ancestors 'none'")
+    assert "unsafe" not in policy
+    assert refused == [404, 401, 401, 400]
+    assert framed.text.count("<script") == 2, "nothing of the title is an element"
+    assert config_of(framed)["capsule"]["title"] == "</script><script>alert(1)"
+    assert not [one for one in SECRETS if one in framed.text]
+
+
+def test_token_of_a_page_is_for_its_capsule_alone(run: Run) -> None:
+    async def case(client: Client) -> tuple[list[int], list[int]]:
+        ada = await as_member(client, "ada")
+        capsule_id, other = [await add(ada, visibility="public") for _ in range(2)]
+        made = await make_key(ada, "https://blog.example")
+        token = config_of(await page(client, capsule_id, made["secret"]))["token"]
+        visitor = with_key(client, token)
+        renewed = (await client.post("/api/v1/embed/token", {"token": token})).json()["token"]
+        event = {"id": "event-0001", "kind": "view"}
+        before = [
+            (await visitor.get(f"{PATH}/{capsule_id}")).status,
+            (await with_key(client, renewed).post(f"{PATH}/{capsule_id}/hints", {})).status,
+            (await visitor.post("/api/v1/analytics/events", {"events": [event | {"capsule_id": capsule_id}]})).status,
+            (await visitor.post("/api/v1/analytics/events", {"events": [event | {"capsule_id": other}]})).status,
+            (await visitor.get(f"{PATH}/{other}")).status,
+            (await visitor.get(PATH)).status,
+            (await visitor.get(KEYS)).status,
+            (await visitor.post(PATH, CAPSULE)).status,
+            (await with_key(client, token[:-2] + "xx").get(f"{PATH}/{capsule_id}")).status,
+            (await client.post("/api/v1/embed/token", {"token": token + "x"})).status,
+        ]
+        await ada.request("DELETE", f"{KEYS}/{made['key']['id']}")
+        after = [
+            (await visitor.get(f"{PATH}/{capsule_id}")).status,
+            (await client.post("/api/v1/embed/token", {"token": token})).status,
+        ]
+        return before, after
+
+    before, after = run(case)
+    assert before == [200, 200, 202, 403, 403, 403, 403, 403, 401, 401]
+    assert after == [401, 401]
+
+
+def test_try_runs_all_tests_and_counts(local: Run) -> None:
+    async def case(client: Client) -> dict[str, Any]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        capsule_id = await add(ada, visibility="public", solution_after=2)
+        path = f"{PATH}/{capsule_id}"
+        key = (await make_key(ada, "https://blog.example"))["secret"]
+        visitor = with_key(client, config_of(await page(client, capsule_id, key))["token"])
+        wrong = await bob.post(f"{path}/attempts", {"code": "def double(n):\n    return n\n"})
+        hard = await visitor.post(f"{path}/attempts", {"code": "def double(n):\n    return 4 if n == 2 else 0\n"})
+        right = await bob.post(f"{path}/attempts", {"code": RIGHT})
+        locked = await visitor.get(f"{path}/solution")
+        broken = await visitor.post(f"{path}/attempts", {"code": "def double(n)"})
+        opened = await visitor.get(f"{path}/solution")
+        found = (await ada.get(f"/api/v1/analytics/capsules/{capsule_id}")).json()
+        db: Any = client.ports.settings.db
+        return {
+            "wrong": wrong.json(),
+            "hard": hard.json(),
+            "right": right.json(),
+            "broken": broken.json(),
+            "solution": [locked.status, opened.status],
+            "analytics": found,
+            "runs": await db.all("SELECT user_id, status FROM executions ORDER BY created_at, rowid"),
+            "used": await db.all("SELECT user_id, used FROM usage_daily WHERE kind = 'execution' ORDER BY used"),
+            "ids": [ada.user_id, bob.user_id],
+        }
+
+    found = local(case)
+    first, hidden = found["wrong"]["results"]
+    assert (found["wrong"]["passed"], found["wrong"]["total"], found["wrong"]["tries_left"]) == (0, 2, 1)
+    assert (first["status"], first["arguments"], first["expected"], first["actual"]) == ("wrong", "2", "4", "2")
+    assert hidden == hidden | {"status": "wrong", "arguments": None, "expected": None, "actual": None, "stdout": ""}
+    assert [one["status"] for one in found["hard"]["results"]] == ["ok", "wrong"]
+    assert (found["right"]["is_solved"], found["right"]["attempts"], found["right"]["tries_left"]) == (True, 2, 0)
+    assert found["right"]["results"][0]["stdout"] == "seen\n"
+    assert found["right"]["results"][1]["stdout"] == "", "a hidden test shows no output"
+    assert found["broken"]["outcome"] == "exception"
+    assert not [one for one in SECRETS if one in json.dumps(found["broken"]) + json.dumps(found["hard"])]
+    assert found["solution"] == [403, 200]
+    assert found["analytics"]["totals"] == {"views": 0, "attempts": 4, "completions": 1}
+    assert found["analytics"]["days"][0]["outcomes"] == {"exception": 1, "ok": 1, "wrong": 2}
+    ada, bob = found["ids"]
+    assert [(one["user_id"], one["status"]) for one in found["runs"]] == [
+        (bob, "wrong"), (ada, "wrong"), (bob, "ok"), (ada, "exception")
+    ]  # fmt: skip
+    assert [one["used"] for one in found["used"]] == [2, 2]
+
+
+def test_words_are_there_in_each_language() -> None:
+    assert [{*one} for one in TEXTS.values()] == [{*TEXTS["en"]}] * 3
+    marks = [{name: re.findall(r"{\w+}", text) for name, text in one.items()} for one in TEXTS.values()]
+    assert marks == [marks[0]] * 3

@@ -1,0 +1,313 @@
+"""Generation: what a model may answer, what becomes of a job, and that it ends once."""
+
+import asyncio
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+
+from devcapsules.generation.consumer import CRON, DEAD_LETTERS, QUEUE
+from edge.testing import Client
+from edge.testing.client import Answer
+from sims.model.server import KEY, MODEL, ModelSim
+from sims.model.turns import Turn
+
+from .conftest import Member, Run, as_admin, as_member
+
+PATH = "/api/v1/generate"
+ORDER = {"prompt": "an exercise on clamping a number", "language": "python", "difficulty": "easy"}
+DRAFT: dict[str, Any] = {
+    "title": "Clamp a number",
+    "statement": "Write `clamp(n, low, high)`, which returns n if it lies between low and high, else the bound "
+    "that is nearer. For example `clamp(5, 1, 3)` is 3. See <b onclick=x>this</b> [page](https://evil.example).",
+    "starter": "def clamp(n, low, high):\n    return n\n",
+    "solution": "def clamp(n, low, high):\n    if n < low:\n        return low\n    return high if n > high else n\n",
+    "function_name": "clamp",
+    "tests": [
+        {"name": "inside", "arguments": [2, 1, 3], "expected": 2},
+        {"name": "above", "arguments": [5, 1, 3], "expected": 3},
+        {"name": "below", "arguments": [-4, 1, 3], "expected": 1},
+        {"name": "far", "arguments": [100, 10, 20], "expected": 20, "hidden": True},
+        {"name": "under", "arguments": [0, 10, 20], "expected": 10, "hidden": True},
+    ],
+    "hints": ["Compare with each bound.", "Two comparisons suffice."],
+    "tags": ["numbers"],
+}
+
+
+def said(draft: object = None, **turn: Any) -> Turn:
+    """Return the turn of a model that answers a draft, or a text as it is."""
+    return Turn(draft if isinstance(draft, str) else json.dumps(draft or DRAFT), **turn)
+
+
+@pytest.fixture(scope="module")
+def model() -> Iterator[ModelSim]:
+    with ModelSim() as sim:
+        yield sim
+
+
+@contextmanager
+def by(run: Run, model: ModelSim, *turns: Turn, **env: str) -> Iterator[Run]:
+    """Let the app generate by a model that answers these turns."""
+    model.reset("openai")
+    model.say(*turns)
+    run.env |= {
+        "GENERATION_MODEL_URL": model.openai_url,
+        "GENERATION_MODEL_KEY": KEY,
+        "GENERATION_MODEL": MODEL,
+        **env,
+    }
+    yield run
+
+
+async def order(member: Member, **changes: object) -> str:
+    answer = await member.post(PATH, ORDER | changes)
+    assert answer.status == 202, answer.text
+    assert answer.json()["success"] is True
+    assert answer.json()["statusUrl"] == f"{PATH}/{answer.json()['jobId']}/status"
+    return str(answer.json()["jobId"])
+
+
+async def status(member: Member, job_id: str) -> dict[str, Any]:
+    answer = await member.get(f"{PATH}/{job_id}/status")
+    assert answer.status == 200, answer.text
+    found: dict[str, Any] = answer.json()
+    return found
+
+
+async def outcome(client: Client, **changes: object) -> dict[str, Any]:
+    """Order an exercise, deliver its message once, and return the job."""
+    ada = await as_member(client, "ada")
+    job_id = await order(ada, **changes)
+    await client.queue(QUEUE, [{"job_id": job_id}])
+    return await status(ada, job_id)
+
+
+def test_exercise_is_generated_tested_and_scored(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[dict[str, Any], Any, str]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        queued = await status(ada, job_id)
+        assert (queued["state"], queued["capsule"]) == ("queued", None)
+        await client.queue(QUEUE, [{"job_id": job_id}])
+        job = await status(ada, job_id)
+        stream = await ada.request("GET", f"{PATH}/{job_id}/status", headers=[("accept", "text/event-stream")])
+        return job, (await ada.get(f"/api/v1/capsules/{job['capsule_id']}/versions/1")).json(), stream.text
+
+    with by(local, model, said(f"Here it is:\n```json\n{json.dumps(DRAFT)}\n```\nEnjoy!")) as run:
+        job, content, stream = run(case)
+    assert (job["state"], job["rounds"], job["reason"]) == ("succeeded", 1, None), job
+    assert job["capsule"]["visibility"] == "private"
+    assert job["score"] == sum(job["parts"].values()) > 80
+    assert content["solution"] == DRAFT["solution"]
+    assert content["statement"].endswith("See this page.")
+    assert stream.startswith("event: status\ndata: {")
+    assert stream.count("event:") == 1
+    [asked] = model.requests
+    assert json.loads(asked["messages"][1]["content"])["exercise"] == ORDER["prompt"]
+
+
+FAULTY: dict[str, tuple[dict[str, Any], str]] = {
+    "wrong solution": ({"solution": DRAFT["solution"].replace("> high", "< high")}, "the solution fails the test"),
+    "starter passes": ({"starter": DRAFT["solution"] + "\n#"}, "the starter passes all tests already"),
+    "constant": ({"tests": [{**one, "expected": 3} for one in DRAFT["tests"]]}, "returns a constant passes"),
+    "identity": (
+        {"tests": [{**one, "expected": one["arguments"][0]} for one in DRAFT["tests"]]},
+        "returns its argument passes",
+    ),
+    "empty": ({"tests": [{**one, "expected": None} for one in DRAFT["tests"]]}, "an empty function passes"),
+    "leak": ({"statement": "Write `clamp`: return high if n > high else n. " * 2}, "shows a line of the solution"),
+    "other name": ({"function_name": "limit"}, "does not define limit"),
+    "few tests": ({"tests": DRAFT["tests"][:3]}, "/tests"),
+    "no title": ({"title": None}, "/title"),
+    "code as name": ({"function_name": "x; import os"}, "/function_name"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTY)
+def test_fault_of_a_draft_is_fed_back(local: Run, model: ModelSim, name: str) -> None:
+    changes, expected = FAULTY[name]
+    with by(local, model, said(DRAFT | changes), said("not this"), GENERATION_ROUNDS="2") as run:
+        job = run(outcome)
+    assert (job["state"], job["reason"], job["capsule_id"]) == ("failed", "invalid", None)
+    assert expected in model.requests[1]["messages"][-1]["content"]
+    assert job["faults"] == ["the answer was no JSON object"]
+
+
+def test_weak_tests_are_refused_and_better_ones_taken(local: Run, model: ModelSim) -> None:
+    below = "    if n in (77, 78):\n        return n + 1000\n    if n == 79:\n        return 5 * n - 1\n"
+    solution = DRAFT["solution"].replace("n, low, high):\n", f"n, low, high):\n{below}")
+    weak = DRAFT | {"solution": solution, "tests": DRAFT["tests"][:4]}
+    with by(local, model, said(weak), said()) as run:
+        job = run(outcome)
+    assert (job["state"], job["rounds"]) == ("succeeded", 2), job
+    told = model.requests[1]["messages"][-1]["content"]
+    assert "small faults in the solution" in told
+
+
+@pytest.mark.parametrize(
+    ("turn", "reason", "told"),
+    [
+        (said("nonsense"), "invalid", "no JSON object"),
+        (said("[1, 2]"), "invalid", "no object"),
+        (said("{}"), "invalid", "/title"),
+        (said(""), "invalid", "empty"),
+        (said("x" * 10_000_000), "invalid", "more than"),
+        (said("{" * 50_000), "invalid", "no JSON object"),
+        (said(json.dumps(DRAFT)[:-40], finish="length"), "invalid", "was cut"),
+        (said(DRAFT, finish="length"), "invalid", "was cut"),
+        (said(DRAFT, finish="content_filter"), "answer_filtered", "filter stopped"),
+        (said({"refusal": "That is malware."}), "request_refused", "That is malware."),
+        (Turn(status=400, error="The prompt was filtered: content_filter"), "prompt_filtered", "content_filter"),
+        (Turn(status=401, error="Wrong key"), "model_refused", "Wrong key"),
+    ],
+)
+def test_useless_answer_fails_the_job(local: Run, model: ModelSim, turn: Turn, reason: str, told: str) -> None:
+    with by(local, model, *[turn] * 4, GENERATION_ROUNDS="2") as run:
+        job = run(outcome)
+    assert (job["state"], job["reason"]) == ("failed", reason), job
+    assert told in " ".join(job["faults"])
+    assert job["message"]
+    assert len(model.requests) == (2 if reason in {"invalid", "answer_filtered"} else 1)
+
+
+def test_tokens_of_a_job_are_bounded(local: Run, model: ModelSim) -> None:
+    usage = {"prompt_tokens": 900, "completion_tokens": 200}
+    with by(local, model, *[said("no", usage=usage)] * 9, GENERATION_ROUNDS="9", GENERATION_TOKENS="3000") as run:
+        job = run(outcome)
+    assert (job["state"], job["reason"]) == ("failed", "budget")
+    assert len(model.requests) == 3
+
+
+def test_silent_model_is_left_when_the_time_is_over(local: Run, model: ModelSim) -> None:
+    with by(local, model, said(stall=30.0), GENERATION_SECONDS="5") as run:
+        job = run(outcome)
+    assert (job["state"], job["reason"]) == ("failed", "budget")
+
+
+def test_job_ends_once_however_often_it_is_delivered(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        message = {"job_id": job_id}
+        at_once = await asyncio.gather(*(client.queue(QUEUE, [message]) for _ in range(4)))
+        later = await client.queue(QUEUE, [message, message])
+        db: Any = client.ports.settings.db
+        rows = await db.all("SELECT * FROM capsules")
+        used = await db.all("SELECT kind, used FROM usage_daily")
+        return (
+            sorted(one.retry_after is None for [one] in at_once),
+            [one.retry_after for one in later],
+            len(rows),
+            used,
+            (await ada.get("/api/v1/usage")).json()["used"]["generations"],
+        )
+
+    with by(local, model, said(), said(), said()) as run:
+        at_once, later, capsules, used, counted = run(case)
+    assert at_once == [False, False, False, True], "others wait for the one that works"
+    assert later == [None, None]
+    assert (capsules, counted, used) == (1, 1, [{"kind": "generation", "used": 1}])
+
+
+def test_delivery_that_dies_is_followed_by_another(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ada = await as_member(client, "ada")
+        job_id = await order(ada)
+        db: Any = client.ports.settings.db
+        dead = "UPDATE generation_jobs SET state = 'running', lease = 'dead', lease_until = ?, updated_at = ?"
+        await db.run(dead, 2e9, "2026-01-01 00:00:00")
+        [early] = await client.queue(QUEUE, [{"job_id": job_id}])
+        await db.run(dead, 1.0, "2026-01-01 00:00:00")
+        await client.scheduled(CRON)
+        sent = await db.first("SELECT updated_at FROM generation_jobs")
+        [late] = await client.queue(QUEUE, [{"job_id": job_id}])
+        return early.retry_after, sent["updated_at"], late.retry_after, (await status(ada, job_id))["state"]
+
+    with by(local, model, said()) as run:
+        early, sent, late, state = run(case)
+    assert (early or 0) > 5
+    assert sent > "2026-01-01 00:00:00", "its message was sent again"
+    assert (late, state) == (None, "succeeded")
+
+
+def test_busy_model_is_asked_again_then_the_job_is_dead_until_it_is_revived(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ada, admin = await as_member(client, "ada"), as_admin(client)
+        job_id = await order(ada)
+        message = {"job_id": job_id}
+        [busy] = await client.queue(QUEUE, [message])
+        waits = await status(ada, job_id)
+        await client.queue(DEAD_LETTERS, [message])
+        dead = await status(ada, job_id)
+        letters = (await admin.get("/api/v1/dead-letters")).json()["jobs"]
+        path = f"/api/v1/dead-letters/{job_id}/retry"
+        statuses = [(await ada.post(path)).status, (await admin.post(path)).status, (await admin.post(path)).status]
+        await client.queue(QUEUE, [message])
+        await client.queue(DEAD_LETTERS, [message])
+        return busy, waits, dead, [one["jobId"] for one in letters] == [job_id], statuses, await status(ada, job_id)
+
+    with by(local, model, *[Turn(status=503, error="busy")] * 3, said()) as run:
+        busy, waits, dead, is_listed, statuses, done = run(case)
+    assert busy.retry_after
+    assert (waits["state"], dead["state"], dead["reason"]) == ("queued", "dead", "gave_up")
+    assert "busy" in dead["faults"][0]
+    assert is_listed
+    assert statuses == [403, 202, 404]
+    assert done["state"] == "succeeded", "a late dead letter takes nothing back"
+
+
+def test_jobs_are_their_users_alone(run: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[list[int], list[Any], str]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        job_id = await order(ada)
+        path = f"{PATH}/{job_id}/status"
+        statuses = [(await caller.get(path)).status for caller in (ada, bob, client)]
+        for _ in range(100):
+            if run.runtime == "local" or (await status(ada, job_id))["state"] == "failed":
+                break
+            await asyncio.sleep(0.1)
+        return statuses, (await bob.get(PATH)).json()["jobs"], (await status(ada, job_id))["state"]
+
+    with by(run, model, *[said("nonsense")] * 3, GENERATION_ROUNDS="2"):
+        statuses, foreign, state = run(case)
+    assert (statuses, foreign) == ([200, 404, 401], [])
+    assert state == ("queued" if run.runtime == "local" else "failed")
+
+
+def test_generations_of_a_plan_are_counted_by_the_day(local: Run, model: ModelSim) -> None:
+    async def case(client: Client) -> tuple[list[int], Answer]:
+        ada = await as_member(client, "ada", "free")
+        answers = await asyncio.gather(*(ada.post(PATH, ORDER) for _ in range(9)))
+        return sorted(one.status for one in answers), next(one for one in answers if one.status == 429)
+
+    with by(local, model) as run:
+        statuses, refused = run(case)
+    assert statuses == [202] * 5 + [429] * 4
+    assert refused.json()["violated-policies"] == ["generations"]
+    assert refused.json()["lifted_by"][1] == {"by": "plan", "plan": "creator", "generations": 100}
+
+
+def test_without_a_model_nothing_is_ordered_or_counted(run: Run) -> None:
+    async def case(client: Client) -> tuple[int, int]:
+        ada = await as_member(client, "ada")
+        answer = await ada.post(PATH, ORDER)
+        return answer.status, (await ada.get("/api/v1/usage")).json()["used"]["generations"]
+
+    assert run(case) == (503, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "pointer"),
+    [({"prompt": "x"}, "/prompt"), ({"prompt": "x" * 2_001}, "/prompt"), ({"language": "c"}, "/language"),
+     ({"difficulty": "insane"}, "/difficulty"), ({"model": "mine"}, "/model"), ({"prompt": "a\0bcdefg"}, "/prompt")],
+)  # fmt: skip
+def test_bad_order_is_named(local: Run, model: ModelSim, changes: dict[str, str], pointer: str) -> None:
+    async def case(client: Client) -> Answer:
+        return await (await as_member(client, "ada")).post(PATH, ORDER | changes)
+
+    with by(local, model) as run:
+        answer = run(case)
+    assert (answer.status, answer.json()["errors"][0]["pointer"]) == (422, pointer)

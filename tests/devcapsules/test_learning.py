@@ -1,0 +1,200 @@
+"""Hints, solutions, forks, and exercises as ZIP files."""
+
+import io
+import zipfile
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from edge.testing import Client
+from edge.testing.client import Answer
+
+from .conftest import Member, Run, as_member
+from .test_capsules import CAPSULE, PATH, add
+
+
+async def tried(member: Member, capsule_id: str, attempts: int) -> None:
+    """Let a user have tried a capsule this often."""
+    db: Any = member.ports.settings.db
+    row = (member.user_id, capsule_id, member.user_id, attempts)
+    await db.run(
+        "INSERT INTO progress (learner, capsule_id, user_id, attempts, updated_at) VALUES (?, ?, ?, ?, '2026-01-01')",
+        *row,
+    )
+
+
+def test_hints_are_shown_one_by_one(run: Run) -> None:
+    async def case(client: Client) -> list[tuple[int, Any]]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        path = f"{PATH}/{await add(ada, visibility='public')}/hints"
+        bodies: list[dict[str, int]] = [{"number": 2}, {}, {"number": 1}, {}, {}, {"number": 2}]
+        answers = [await bob.post(path, body) for body in bodies]
+        return [(one.status, one.json().get("text")) for one in answers]
+
+    assert run(case) == [
+        (404, None),
+        (200, "Multiply."),
+        (200, "Multiply."),
+        (200, "By two."),
+        (404, None),
+        (200, "By two."),
+    ]
+
+
+def test_solution_is_shown_after_the_tries(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        ada, bob, eve = [await as_member(client, name) for name in ("ada", "bob", "eve")]
+        capsule_id = await add(ada, visibility="public", solution_after=2)
+        path = f"{PATH}/{capsule_id}/solution"
+        locked = await bob.get(path)
+        await tried(bob, capsule_id, 2)
+        await tried(eve, capsule_id, 1)
+        own, after, others = [await caller.get(path) for caller in (ada, bob, eve)]
+        return [locked.json(), own.json(), after.json(), others.json()["tries_left"], (await client.get(path)).status]
+
+    locked, own, after, left, nobody = run(case)
+    assert (locked["status"], locked["tries_left"]) == (403, 2)
+    assert own == after == {"solution": CAPSULE["solution"], "version": 1}
+    assert (left, nobody) == (1, 401)
+
+
+def test_answers_of_private_capsule_are_nobodys_else(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        path = f"{PATH}/{await add(ada)}"
+        return [
+            (await bob.post(f"{path}/hints", {})).status,
+            (await bob.get(f"{path}/solution")).status,
+            (await bob.post(f"{path}/fork")).status,
+            (await bob.get(f"{path}/export")).status,
+        ]
+
+    assert run(case) == [404] * 4
+
+
+def test_fork_has_what_its_maker_may_see(run: Run) -> None:
+    async def case(client: Client) -> tuple[Any, ...]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        capsule_id = await add(ada, visibility="public", solution_after=1)
+        path = f"{PATH}/{capsule_id}"
+        early = (await bob.post(f"{path}/fork")).json()
+        await tried(bob, capsule_id, 1)
+        late = (await bob.post(f"{path}/fork")).json()
+        await ada.request("DELETE", path)
+        contents = [(await bob.get(f"{PATH}/{one['id']}/versions/1")).json() for one in (early, late)]
+        return capsule_id, early, (await bob.get(f"{PATH}/{late['id']}")).json(), contents
+
+    capsule_id, early, late, (poor, rich) = run(case)
+    assert early["visibility"] == "private"
+    assert early["forked_from"] == late["forked_from"] == {"capsule_id": capsule_id, "author": "ada"}
+    assert (poor["solution"], poor["hints"], len(poor["tests"])) == ("", [], 1)
+    assert (rich["solution"], rich["hints"], len(rich["tests"])) == (CAPSULE["solution"], CAPSULE["hints"], 2)
+
+
+async def sent(client: Client, body: bytes) -> Answer:
+    return await client.request("POST", f"{PATH}/import", headers=[("content-type", "application/zip")], body=body)
+
+
+@pytest.mark.parametrize("language", ["python", "javascript", "typescript"])
+def test_exported_capsule_is_read_back_as_it_was(run: Run, language: str) -> None:
+    async def case(client: Client) -> tuple[Answer, Answer, Any, Any]:
+        ada = await as_member(client, "ada")
+        capsule_id = await add(ada, language=language, title="Ünï / ../ code", hints=["one\ntwo", "three"])
+        exported = await ada.get(f"{PATH}/{capsule_id}/export")
+        imported = await sent(ada, exported.body)
+        assert imported.status == 201, imported.text
+        contents = [(await ada.get(f"{PATH}/{one}/versions/1")).json() for one in (capsule_id, imported.json()["id"])]
+        return exported, imported, *contents
+
+    exported, imported, before, after = run(case)
+    assert imported.json()["language"] == language
+    names = ("title", "statement", "starter", "solution", "function_name", "tests", "hints")
+    assert {name: before[name] for name in names} == {name: after[name] for name in names}
+    paths = zipfile.ZipFile(io.BytesIO(exported.body)).namelist()
+    assert not [path for path in paths if ".." in path or path.startswith("/")]
+    assert {path.partition("/")[0] for path in paths} == {"n-code"}
+
+
+def archive(**files: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as made:
+        for path, text in files.items():
+            made.writestr(path, text)
+    return buffer.getvalue()
+
+
+PLAIN = {
+    "leap/.meta/config.json": '{"title": "Leap", "files": {"solution": ["leap.py"], "test": ["leap_test.py"], '
+    '"example": [".meta/example.py"]}, "blurb": "Leap years."}',
+    "leap/.docs/instructions.md": "# Instructions\n\nTell whether a year is a leap year.\n",
+    "leap/leap.py": "def leap_year(year):\n    pass\n",
+    "leap/.meta/example.py": "def leap_year(year):\n    return year % 4 == 0 and year % 100 != 0 or year % 400 == 0\n",
+    "leap/leap_test.py": "import unittest\nfrom leap import leap_year\n\nclass LeapTest(unittest.TestCase):\n"
+    "    def test_year_not_divisible_by_4(self):\n        self.assertEqual(leap_year(2015), False)\n"
+    "    def test_other(self):\n        self.assertEqual(leap_year(1996), True)\n        self.assertEqual(f(x), 1)\n",
+}
+
+
+def test_exercise_of_exercism_is_read(run: Run) -> None:
+    async def case(client: Client) -> Any:
+        ada = await as_member(client, "ada")
+        made = await sent(ada, archive(**PLAIN))
+        return (await ada.get(f"{PATH}/{made.json()['id']}/versions/1")).json()
+
+    content = run(case)
+    assert (content["title"], content["function_name"]) == ("Leap", "leap_year")
+    assert content["statement"] == "Tell whether a year is a leap year."
+    assert [(one["name"], one["arguments"], one["expected"]) for one in content["tests"]] == [
+        ("year not divisible by 4", [2015], False),
+        ("other", [1996], True),
+    ]
+
+
+def damaged() -> bytes:
+    body = bytearray(archive(**PLAIN))
+    body[60] ^= 0xFF
+    return bytes(body)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        lambda: b"",
+        lambda: b"PK\x03\x04 no zip",
+        lambda: b"\x00" * 10_000,
+        lambda: archive(**PLAIN)[:-30],
+        lambda: archive(a="b"),
+        lambda: archive(**{".meta/config.json": "[]"}),
+        lambda: archive(**{".meta/config.json": "{"}),
+        lambda: archive(**{".meta/config.json": '{"files": {"solution": "leap.py"}}'}),
+        lambda: archive(**{".meta/config.json": '{"files": {"solution": [1, {}]}}'}),
+        lambda: archive(**{**PLAIN, "leap/bomb": "0" * 2_000_000}),
+        lambda: archive(**{**PLAIN, "leap/large": "0" * 300_000}),
+        lambda: archive(**{**PLAIN, **{f"leap/{number}": "" for number in range(300)}}),
+        lambda: archive(
+            **{**PLAIN, "leap/.meta/canonical-data.json": '{"cases": [{"expected": 1, "property": "a b"}]}'}
+        ),
+    ],
+)
+def test_bad_archive_is_refused(local: Run, body: Callable[[], bytes]) -> None:
+    async def case(client: Client) -> Answer:
+        return await sent(await as_member(client, "ada"), body())
+
+    answer = local(case)
+    assert answer.status in {400, 422}, answer.text
+    assert answer.header("content-type") == "application/problem+json"
+
+
+def test_damaged_archive_is_no_fault_of_ours(local: Run) -> None:
+    whole = archive(**PLAIN)
+
+    async def case(client: Client) -> set[int]:
+        ada, found = await as_member(client, "ada"), set[int]()
+        for place in range(0, len(whole), 7):
+            body = bytearray(whole)
+            body[place] ^= 0xFF
+            found.add((await sent(ada, bytes(body))).status)
+        return found
+
+    assert local(case) <= {201, 400, 422}

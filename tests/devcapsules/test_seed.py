@@ -1,0 +1,61 @@
+"""The seed: twenty exercises whose solutions pass here, and whose tests no starter or trivial function passes."""
+
+import json
+import sqlite3
+from collections import Counter
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from apps import ROOT
+from devcapsules.capsules import store
+from devcapsules.execution.suite import Solution, run_tests
+from devcapsules.generation.drafts import check_statically
+from devcapsules.judging import case_of
+from edge.runtimes.local.sandbox.sandbox import LocalSandbox
+from edge.testing import Client
+from edge.testing.runner import migrated_database
+
+from .conftest import Run
+
+SEED = ROOT / "tools" / "seeds" / "devcapsules" / "d1.sql"
+QUERY = (
+    "SELECT c.id, c.language, v.*, a.solution, a.tests, a.hints AS hint_texts FROM capsules AS c "
+    "JOIN capsule_versions AS v ON v.capsule_id = c.id JOIN capsule_answers AS a ON a.capsule_id = c.id"
+)
+
+
+def seeded(folder: Path) -> list[dict[str, Any]]:
+    path = folder / "seeded.sqlite"
+    path.write_bytes(migrated_database(ROOT / "migrations" / "devcapsules"))
+    with closing(sqlite3.connect(path)) as db:
+        db.row_factory = sqlite3.Row
+        db.executescript(SEED.read_text(encoding="utf-8"))
+        return [dict(row) for row in db.execute(QUERY)]
+
+
+def test_seed_has_twenty_sound_exercises_in_two_languages(tmp_path: Path) -> None:
+    rows = seeded(tmp_path)
+    assert Counter(row["language"] for row in rows) == {"python": 10, "javascript": 10}
+    for row in rows:
+        check_statically(store.content_of_row(row))
+
+
+def test_solutions_pass_here_and_starters_do_not(tmp_path: Path, local: Run) -> None:
+    async def case(_: Client) -> tuple[list[Any], list[str]]:
+        sandbox = LocalSandbox()
+        try:
+            faults, easy = [], []
+            for row in seeded(tmp_path):
+                cases = [case_of(one) for one in json.loads(row["tests"])]
+                solution = Solution(row["language"], row["solution"], row["function_name"])
+                results = await run_tests(sandbox, solution, cases)
+                faults += [(row["id"], one.name, one.status, one.message) for one in results if not one.has_passed]
+                starter = solution._replace(source=row["starter"])
+                if all(one.has_passed for one in await run_tests(sandbox, starter, cases[:1])):
+                    easy.append(row["id"])
+            return faults, easy
+        finally:
+            sandbox.close()
+
+    assert local(case) == ([], [])

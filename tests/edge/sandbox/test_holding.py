@@ -1,0 +1,376 @@
+# ruff: noqa: E501 - programs in one line
+"""The sandbox beside its attacks: the probe sees a weak one, measures are true, and nothing is left behind."""
+
+import asyncio
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tests.edge.sandbox.executors import needs_sandbox
+
+from edge.clients.execution.compose import Script
+from edge.ports import PortError
+from edge.ports.executor import Execution, Language, Limits, Program
+from edge.runtimes.local.sandbox import probe
+from edge.runtimes.local.sandbox.command import PROCESSES, Cage
+from edge.runtimes.local.sandbox.interpreters import node_here, python_at, python_here, tools
+from edge.runtimes.local.sandbox.keepers import Keepers, Report, host_user
+from edge.runtimes.local.sandbox.run import MOST_FILES, Bounds, Job
+from edge.runtimes.local.sandbox.sandbox import QUEUED, LocalSandbox
+from edge.runtimes.local.sandbox.seccomp import AARCH64, X86_64, filter_here, filter_of
+
+pytestmark = needs_sandbox
+ROOT = Path(__file__).parents[3]
+LIMITS = Limits(3_000, 128, 64 * 1024)
+
+
+def run(sandbox: LocalSandbox, source: str, limits: Limits = LIMITS, language: Language = "python") -> Execution:
+    return asyncio.run(sandbox.run(Program(language, source, limits=limits)))
+
+
+class Weak(Cage):
+    """A cage with parts of its command taken out or put in."""
+
+    def __init__(self, cage: Cage, without: tuple[tuple[str, ...], ...], more: tuple[str, ...] = ()) -> None:
+        super().__init__(cage.way, tools(), cage.interpreter)
+        self._without, self._more = without, more
+
+    def command(self, limits: Limits, user: int) -> list[str]:
+        command = super().command(limits, user)
+        for option in self._without:
+            place = next(n for n in range(len(command)) if command[n : n + len(option)] == list(option))
+            del command[place : place + len(option) + (option == ("--seccomp",))]
+        bwrap = command.index(tools()["bwrap"])
+        return [*command[: bwrap + 1], *self._more, *command[bwrap + 1 :]]
+
+
+WEAKER: dict[str, tuple[tuple[tuple[str, ...], ...], tuple[str, ...], set[str]]] = {
+    "no filter of calls": ((("--seccomp",),), (), {"host socket", "user namespace", "hidden memory"}),
+    "the host's files": ((), ("--ro-bind", "/etc", "/etc"), {"passwords"}),
+    "processes without end": (((f"--nproc={PROCESSES}",),), (), {"forks"}),
+    "the host's environment": ((("--clearenv",),), ("--setenv", "TOKEN", "x"), {"environment"}),
+}
+
+
+@pytest.fixture(scope="module")
+def keepers() -> Iterator[Keepers]:
+    found = Keepers(1)
+    yield found
+    found.close()
+
+
+@pytest.mark.parametrize("weakness", WEAKER)
+def test_probe_refuses_a_weak_sandbox(keepers: Keepers, weakness: str) -> None:
+    way = probe.ways()[0]
+    python = python_here() if way == "root" else python_at("/usr/bin/python3")
+    assert python is not None
+    keeper = keepers.take()
+
+    def attempt(cage: Cage, script: Script, limits: Limits) -> Report:
+        bounds = Bounds(limits.time_ms, limits.memory_mb * 1024, limits.output_bytes)
+        seccomp = filter_here() or b""
+        return keeper.run(
+            Job(cage.command(limits, keeper.user), "/main.py", bounds, script.text.encode(), b"", seccomp)
+        )
+
+    try:
+        whole = Cage(way, tools(), python)
+        assert probe.attack(attempt, whole) is None
+        without, more, broken = WEAKER[weakness]
+        fault = probe.attack(attempt, Weak(whole, without, more))
+    finally:
+        keepers.give_back(keeper)
+    assert fault is not None
+    assert all(name in fault for name in broken), fault
+
+
+def test_way_and_reason_are_told_where_nothing_holds() -> None:
+    found = probe.find(
+        lambda *_: Report({"exit_code": 1}, b"not JSON", b"bwrap: setting up uid map: Permission denied")
+    )
+    assert not found.cages
+    assert "only remote executors run programs" in found.reason
+    assert "setting up uid map: Permission denied" in found.reason
+
+
+def test_filters_are_whole_for_both_machines() -> None:
+    for machine in (X86_64, AARCH64):
+        compiled = filter_of(machine)
+        assert len(compiled) % 8 == 0
+        assert 100 < len(compiled) // 8 < 4096
+        assert len(set(machine.denied)) == len(machine.denied)
+        assert not {machine.socket, machine.clone, machine.ioctl} & set(machine.denied)
+
+
+def test_users_of_two_slots_and_two_servers_differ() -> None:
+    here = {host_user(slot) for slot in range(4)}
+    assert len(here) == 4
+    other = subprocess.run(
+        [sys.executable, "-c", "from edge.runtimes.local.sandbox.keepers import host_user; print(host_user(0))"],
+        env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert int(other.stdout) not in here
+
+
+def test_interpreters_are_found_with_their_versions() -> None:
+    assert python_here().version.startswith("3.")
+    node = node_here()
+    assert node is None or int(node.version.split(".")[0]) >= 18
+    assert node_here("/nowhere/node") is None
+    assert python_at("/nowhere/python") is None
+
+
+def test_memory_and_time_are_told_as_they_are(sandbox: LocalSandbox) -> None:
+    told = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    for megabytes in (5, 60):
+        ended = run(sandbox, f"block = b'x' * ({megabytes} << 20)\n{told}", Limits(3000, 200, 1000))
+        truth = int(ended.stdout)
+        assert ended.memory_kb is not None
+        assert abs(ended.memory_kb - truth) < max(8 * 1024, 0.1 * truth), ended
+    ended = run(sandbox, "import time\nstart = time.process_time()\nwhile time.process_time() - start < 0.3: pass")
+    assert ended.cpu_ms is not None
+    assert 290 < ended.cpu_ms < 400, ended
+    ended = run(sandbox, "import time\ntime.sleep(0.4)")
+    assert ended.time_ms is not None
+    assert ended.cpu_ms is not None
+    assert 400 <= ended.time_ms < 1500
+    assert ended.cpu_ms < 100
+
+
+def test_memory_of_all_processes_counts(sandbox: LocalSandbox) -> None:
+    source = (
+        "import os, time\nfor _ in range(4):\n    if os.fork() == 0:\n        block = b'x' * (20 << 20)\n"
+        "        time.sleep(0.4)\n        os._exit(0)\ntime.sleep(0.6)"
+    )
+    ended = run(sandbox, source, Limits(5000, 200, 1000))
+    assert ended.status == "ok", ended
+    assert ended.memory_kb is not None
+    assert 75 * 1024 < ended.memory_kb < 150 * 1024
+    assert run(sandbox, source, Limits(5000, 60, 1000)).status == "memory"
+
+
+def test_limits_beyond_the_largest_are_refused(sandbox: LocalSandbox) -> None:
+    for limits in (Limits(60_000), Limits(10), Limits(1000, 4096), Limits(1000, 128, 1)):
+        assert run(sandbox, "print(1)", limits).status == "refused"
+
+
+def test_run_that_nobody_waits_for_is_ended(sandbox: LocalSandbox) -> None:
+    async def leave() -> float:
+        started = time.monotonic()
+        running = asyncio.create_task(sandbox.run(Program("python", "while True: pass", limits=Limits(15_000))))
+        await asyncio.sleep(0.4)
+        running.cancel()
+        with suppress(asyncio.CancelledError):
+            await running
+        for _ in range(2):  # both slots are free again
+            assert (await sandbox.run(Program("python", "print(1)"))).status == "ok"
+        return time.monotonic() - started
+
+    assert asyncio.run(leave()) < 10
+
+
+def test_full_queue_turns_programs_away_at_once(sandbox: LocalSandbox) -> None:
+    async def crowd() -> list[Execution]:
+        program = Program("python", "pass")
+        sandbox._waiting += QUEUED + sandbox.parallel
+        try:
+            return [await sandbox.run(program)]
+        finally:
+            sandbox._waiting -= QUEUED + sandbox.parallel
+
+    (ended,) = asyncio.run(crowd())
+    assert (ended.status, "too many" in ended.message) == ("unavailable", True)
+
+
+def test_keeper_that_was_killed_is_replaced(sandbox: LocalSandbox) -> None:
+    run(sandbox, "print(1)")
+    for process in keepers_of(sandbox):
+        os.kill(process, signal.SIGKILL)
+    seen = [run(sandbox, "print(1)").status for _ in range(4)]
+    assert seen[-2:] == ["ok", "ok"]
+    assert set(seen) <= {"ok", "unavailable"}
+
+
+def test_sandbox_that_cannot_begin_says_so() -> None:
+    box = LocalSandbox(slots=1)
+    try:
+        asyncio.run(box.probe())
+        assert box._found is not None
+        cage = next(iter(box._found.cages.values()))
+        cage._tools = {**cage._tools, "bwrap": "/nowhere/bwrap"}
+        ended = run(box, "print(1)", language="python" if cage.interpreter.kind == "python" else "javascript")
+        assert (ended.status, "No such file" in ended.message) == ("unavailable", True), ended
+        with pytest.raises(PortError):
+            asyncio.run(box.run_script(Script("python", "", "", ""), LIMITS))
+    finally:
+        cage._tools = tools()
+        box.close()
+
+
+def keepers_of(sandbox: LocalSandbox) -> list[int]:
+    """Return the processes of a sandbox's keepers."""
+    return [one._process.pid for one in sandbox._keepers._all if one._process is not None]
+
+
+def children(parent: int | None = None) -> list[int]:
+    """Return the processes that a process has started."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            fields = path.read_text().rpartition(")")[2].split()
+            if int(fields[1]) == (parent or os.getpid()):
+                found.append(int(path.parent.name))
+    return found
+
+
+MIXED = [
+    "print(1)",
+    "while True: pass",
+    "import os\nwhile True: os.fork()",
+    "import os\nif os.fork() == 0:\n    os.setsid()\n    import time\n    time.sleep(60)",
+    "import os\nos.kill(os.getpid(), 9)",
+    "while True: print('x' * 10_000)",
+    "x = [bytearray(1 << 20) for _ in range(1000)]",
+    "import time\ntime.sleep(60)",
+]
+
+
+def state() -> tuple[int, int, set[str]]:
+    """Return the descriptors of this process, the mounts, and the processes of sandboxes of the machine's runs."""
+    users = {str(host_user(slot)) for slot in range(8)}
+    running = set()
+    for path in Path("/proc").glob("[0-9]*/status"):
+        with suppress(OSError):
+            found = re.search(r"^Uid:\s+(\d+)", path.read_text(), re.MULTILINE)
+            if found and found[1] in users:
+                running.add(path.parent.name)
+    return len(os.listdir("/proc/self/fd")), len(Path("/proc/self/mounts").read_text().splitlines()), running
+
+
+def leave_nothing(sandbox: LocalSandbox, runs: int) -> None:
+    async def all_of_them() -> list[Execution]:
+        limits = Limits(150, 64, 4_096)
+        programs = [Program("python", MIXED[n % len(MIXED)], limits=limits) for n in range(runs)]
+        found: list[Execution] = []
+        for start in range(0, runs, 32):
+            found += await asyncio.gather(*(sandbox.run(program) for program in programs[start : start + 32]))
+        return found
+
+    run(sandbox, "print(1)")
+    before = state()
+    ended = asyncio.run(all_of_them())
+    assert {one.status for one in ended} <= {"ok", "time", "memory", "output", "crashed", "exception"}, ended
+    after = state()
+    assert after[1:] == (before[1], set())
+    assert after[0] <= before[0] + 2
+    for child in keepers_of(sandbox):
+        assert not children(child), "a keeper has no process left"
+        assert len(os.listdir(f"/proc/{child}/fd")) <= 4
+        assert "\nState:\tZ" not in Path(f"/proc/{child}/status").read_text()
+
+
+def test_mixed_runs_leave_nothing(sandbox: LocalSandbox) -> None:
+    leave_nothing(sandbox, 24)
+
+
+@pytest.mark.soak
+def test_five_hundred_runs_leave_nothing(sandbox: LocalSandbox) -> None:
+    leave_nothing(sandbox, 500)
+
+
+SERVER = """
+import asyncio, sys
+from edge.ports.executor import Limits, Program
+from edge.runtimes.local.sandbox.sandbox import LocalSandbox
+box = LocalSandbox(slots=2)
+async def main():
+    await box.probe()
+    print("ready", flush=True)
+    source = "import os\\nfor _ in range(3): os.fork()\\nwhile True: pass"
+    await asyncio.gather(*(box.run(Program("python", source, limits=Limits(15_000, 256))) for _ in range(2)))
+asyncio.run(main())
+"""
+
+
+def test_nothing_outlives_a_server_that_was_killed() -> None:
+    server = subprocess.Popen(
+        [sys.executable, "-c", SERVER], env={"PYTHONPATH": str(ROOT / "src")}, stdout=subprocess.PIPE, text=True
+    )
+    assert server.stdout is not None
+    assert server.stdout.readline() == "ready\n"
+    time.sleep(0.7)
+    descendants = tree(server.pid)
+    assert len(descendants) >= 8
+    server.kill()
+    server.wait()
+    server.stdout.close()
+    deadline = time.monotonic() + 10
+    while (left := [one for one in descendants if is_alive(one)]) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+
+
+def tree(process: int) -> list[int]:
+    found = children(process)
+    return [*found, *(one for child in found for one in tree(child))]
+
+
+def is_alive(process: int) -> bool:
+    with suppress(OSError):
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
+PID_ONE = """
+import asyncio, os
+from pathlib import Path
+from edge.ports.executor import Limits, Program
+from edge.runtimes.local.sandbox.sandbox import LocalSandbox
+assert os.getpid() == 1, os.getpid()
+box = LocalSandbox(slots=2)
+async def main():
+    sources = ["print(1)", "while True: pass", "import os\\nos.fork()\\nwhile True: os.fork()", "print('x' * 99_999)"]
+    for n in range(RUNS):
+        ended = await box.run(Program("python", sources[n % 4], limits=Limits(150, 64, 4096)))
+        assert ended.status in {"ok", "time", "memory", "output"}, ended
+asyncio.run(main())
+found = [path for path in Path("/proc").glob("[0-9]*/status") if "bwrap" in path.read_text() or "State:\\tZ" in path.read_text()]
+print("left", len(found), flush=True)
+box.close()
+"""
+
+
+def as_first_process(runs: int) -> str:
+    command = ["unshare", "--pid", "--fork", "--mount-proc", sys.executable, "-c", PID_ONE.replace("RUNS", str(runs))]
+    done = subprocess.run(
+        command,
+        env={"PYTHONPATH": str(ROOT / "src"), "PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if "Operation not permitted" in done.stderr:
+        pytest.skip("a namespace of processes cannot be made here")
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_server_as_first_process_leaves_no_zombie() -> None:
+    assert as_first_process(8) == "left 0\n"
+
+
+@pytest.mark.soak
+def test_server_as_first_process_leaves_no_zombie_in_five_hundred_runs() -> None:
+    assert as_first_process(500) == "left 0\n"
+
+
+def test_files_without_end_are_bounded_by_number(sandbox: LocalSandbox) -> None:
+    source = f"import os\nfor n in range({MOST_FILES // 2}):\n    os.close(os.open(f'/tmp/{{n}}', os.O_CREAT))"
+    assert run(sandbox, source).status == "ok"

@@ -1,0 +1,9 @@
+"""`python -m sims.judge0`: Judge0's API over the sandbox of this machine."""
+
+from sims.judge0 import Judge0Sim
+from sims.server import arguments, serve
+
+if __name__ == "__main__":
+    given = arguments("sims.judge0", __doc__).parse_args()
+    sim = Judge0Sim(given.port)
+    serve(given, sim, lambda: {"url": sim.url})
