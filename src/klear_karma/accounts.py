@@ -46,7 +46,10 @@ def erase(user_id: str) -> list[Statement]:
         "FROM appointments WHERE {side}_id = ? AND {other}_id IS NOT NULL "
         "AND state IN ('requested', 'confirmed', 'rescheduled')"
     )
-    gone = "UPDATE appointments SET {side}_name = 'deleted user', note = '' WHERE {side}_id = ?"
+    gone = (
+        "UPDATE appointments SET {side}_name = 'deleted user', note = '', updated_at = CURRENT_TIMESTAMP "
+        "WHERE {side}_id = ?"
+    )
     sides = (("customer", "practitioner"), ("practitioner", "customer"))
     statements = [text.format(side=side, other=other) for side, other in sides for text in (told, cancelled, gone)]
     statements += [

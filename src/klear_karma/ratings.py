@@ -5,7 +5,7 @@ from edge import Statement
 _COUNTED = "FROM reviews WHERE practitioner_id = practitioners.id AND state = 'published'"
 _RATE = (
     f"UPDATE practitioners SET rating_count = (SELECT count(*) {_COUNTED}), "
-    f"rating_sum = (SELECT coalesce(sum(rating), 0) {_COUNTED}) WHERE id = ?"
+    f"rating_sum = (SELECT coalesce(sum(rating), 0) {_COUNTED}), updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 )
 _WITHDRAW = "UPDATE reviews SET state = 'withdrawn' WHERE appointment_id = ?"
 

@@ -58,12 +58,12 @@ def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
 
 def change(appointment_id: str, before: Mapping[str, Value], columns: Mapping[str, Value]) -> Statement:
     """Return the change of a booking that is as it was read; it fails by `state_changed` else."""
-    settings = ", ".join(f"{name} = ?" for name in columns)
+    settings, values = _settings(columns)
     sql = (
-        f"UPDATE appointments SET {settings}, sequence = sequence + 1, legal = (state = ? AND sequence = ?) "
-        "WHERE id = ?"
+        f"UPDATE appointments SET updated_at = ?, {settings}, sequence = sequence + 1, "
+        "legal = (state = ? AND sequence = ?) WHERE id = ?"
     )
-    return Statement(sql, (*columns.values(), before["state"], before["sequence"], appointment_id))
+    return Statement(sql, (*values, before["state"], before["sequence"], appointment_id))
 
 
 def confirm(before: Mapping[str, Value], columns: Mapping[str, Value], now: str) -> Statement:
@@ -71,14 +71,14 @@ def confirm(before: Mapping[str, Value], columns: Mapping[str, Value], now: str)
 
     A request that has expired since it was read blocks its time no longer, and another may have it.
     """
-    settings = ", ".join(f"{name} = ?" for name in columns)
+    settings, values = _settings(columns)
     sql = (
-        f"UPDATE appointments SET {settings}, free = {FREE}, sequence = sequence + 1, "
+        f"UPDATE appointments SET updated_at = ?, {settings}, free = {FREE}, sequence = sequence + 1, "
         "legal = (state = ? AND sequence = ?) WHERE id = ?"
     )
     start, end = before["blocked_from"], before["blocked_until"]
     free = (before["practitioner_id"], end, start, start, now, before["id"])
-    return Statement(sql, (*columns.values(), *free, before["state"], before["sequence"], before["id"]))
+    return Statement(sql, (*values, *free, before["state"], before["sequence"], before["id"]))
 
 
 def move(before: Mapping[str, Value], columns: Mapping[str, Value], blocked: Blocked) -> Statement:
@@ -86,11 +86,17 @@ def move(before: Mapping[str, Value], columns: Mapping[str, Value], blocked: Blo
 
     It blocks the new time and frees the old one in one statement.
     """
-    settings = ", ".join(f"{name} = ?" for name in columns)
+    settings, values = _settings(columns)
     sql = (
-        f"UPDATE appointments SET {settings}, free = {FREE}, current = {_UNCHANGED}, sequence = sequence + 1, "
-        "legal = (state = ? AND sequence = ?) WHERE id = ?"
+        f"UPDATE appointments SET updated_at = ?, {settings}, free = {FREE}, current = {_UNCHANGED}, "
+        "sequence = sequence + 1, legal = (state = ? AND sequence = ?) WHERE id = ?"
     )
     current = (blocked.practitioner_id, blocked.version)
     guard = (before["state"], before["sequence"], blocked.appointment_id)
-    return Statement(sql, (*columns.values(), *blocked.free, *current, *guard))
+    return Statement(sql, (*values, *blocked.free, *current, *guard))
+
+
+def _settings(columns: Mapping[str, Value]) -> tuple[str, list[Value]]:
+    """Return the settings of all columns but `updated_at`, and all values, its own first."""
+    others = [name for name in columns if name != "updated_at"]
+    return ", ".join(f"{name} = ?" for name in others), [columns["updated_at"], *(columns[name] for name in others)]

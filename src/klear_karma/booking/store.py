@@ -40,7 +40,7 @@ NAMELESS = "a customer"
 
 _BY_KEY = "SELECT * FROM appointments WHERE customer_id = ? AND idempotency_key = ?"
 _BY_ID = "SELECT * FROM appointments WHERE id = ?"
-_COUNT = "UPDATE practitioners SET booking_count = booking_count + 1 WHERE id = ?"
+_COUNT = "UPDATE practitioners SET booking_count = booking_count + 1, updated_at = CURRENT_TIMESTAMP WHERE id = ?"
 _NAMES = (
     "SELECT p.name, p.time_zone, p.cancellation_hours, (SELECT name FROM users WHERE id = ?) AS customer_name, "
     "(SELECT count(*) FROM appointments WHERE customer_id = ? AND state = 'requested' AND expires_at > ?) AS requested "

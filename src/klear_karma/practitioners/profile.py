@@ -245,19 +245,19 @@ def _written(user_id: str, new: ProfileBody, before: Snapshot, now: str) -> Chan
     """Return the change that a whole profile makes."""
     if before.services and any(service["currency"] != new.currency for service in before.services):
         raise CurrencyInUse("remove the services first: their prices are in another currency")
-    columns = _columns(new) | {"updated_at": now}
+    columns = _columns(new)
     if before.profile is None:
-        profile = {"id": user_id, "verification": "pending", "created_at": now} | columns
+        profile = {"id": user_id, "verification": "pending", "created_at": now, "updated_at": now} | columns
         names = ", ".join(profile)
         marks = ", ".join("?" * len(profile))
         statements = [Statement(f"INSERT INTO practitioners ({names}) VALUES ({marks})", tuple(profile.values()))]
     else:
         if before.profile["verification"] not in {"verified", "pending"}:
             columns["verification"] = "pending"
-        profile = {**before.profile, **columns}
+        profile = {**before.profile, **columns, "updated_at": now}
         settings = ", ".join(f"{name} = ?" for name in columns)
-        sql = f"UPDATE practitioners SET {settings} WHERE id = ?"
-        statements = [Statement(sql, (*columns.values(), user_id))]
+        sql = f"UPDATE practitioners SET updated_at = ?, {settings} WHERE id = ?"
+        statements = [Statement(sql, (now, *columns.values(), user_id))]
     return Change([*statements, *_place(user_id, new.place, now)], Snapshot(profile, before.services))
 
 

@@ -36,7 +36,7 @@ class PictureFiles:
 
     async def leave_profile(self, user_id: str, upload_id: str) -> None:
         """Take a picture out of its owner's profile."""
-        sql = "UPDATE practitioners SET photo_id = NULL WHERE id = ? AND photo_id = ?"
+        sql = "UPDATE practitioners SET photo_id = NULL, updated_at = CURRENT_TIMESTAMP WHERE id = ? AND photo_id = ?"
         await self._db.run(sql, user_id, upload_id)
 
     async def remove_ownerless(self, *, is_dry: bool) -> int:
