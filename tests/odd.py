@@ -150,7 +150,8 @@ class Document:
         return [self.sample(schema.get("items", {}), draw) for _ in range(draw.randint(0, 3))]
 
     def _number(self, schema: dict[str, Any], draw: random.Random) -> Any:
-        return schema.get("default") or draw.randint(schema.get("minimum", 0), min(schema.get("maximum", 50), 50))
+        least = schema.get("minimum", 0)
+        return schema.get("default") or draw.randint(least, max(least, min(schema.get("maximum", 50), 50)))
 
     def _body(self, operation: dict[str, Any]) -> dict[str, Any] | None:
         content = self.resolved(operation.get("requestBody", {})).get("content", {})

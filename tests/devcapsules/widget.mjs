@@ -198,6 +198,69 @@ const CASES = {
       await context.close();
     }
   },
+  async author_writes_tries_and_lists_a_capsule() {
+    const context = await browser.newContext({ viewport: { width: 360, height: 800 }, locale: "en-GB" });
+    context.setDefaultTimeout(15000);
+    const page = await context.newPage();
+    page.on("pageerror", (fault) => faults.push(String(fault)));
+    await page.goto(url);
+    const register = page.locator("form").nth(1);
+    await register.getByLabel("E-mail").fill("writer@example.org");
+    await register.getByLabel("Password").fill(account.password);
+    await register.getByLabel("Your name").fill("Writer");
+    await register.getByRole("button", { name: "Register" }).click();
+    await page.getByRole("heading", { name: "Your capsules" }).waitFor();
+    const { user_id } = await sent("POST", "/api/v1/auth/login", { email: "writer@example.org", password: account.password });
+    await sent("PUT", `/api/v1/plans/${user_id}`, { plan: "enterprise" }, admin);
+    await page.getByRole("link", { name: "Write one" }).click();
+    await page.getByLabel("Title").fill("<b>Same</b>");
+    await page.getByLabel("Statement").fill("Return the **same** value.");
+    await page.getByLabel("Solution", { exact: true }).fill("def solve(n):\n    return n\n");
+    await page.getByLabel("Tests, as JSON").fill("no JSON");
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("The tests are no JSON").waitFor();
+    await page.getByLabel("Tests, as JSON").fill('[{"arguments": [1], "expected": 1}, {"arguments": [2], "expected": 3}]');
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByRole("heading", { name: "<b>Same</b>" }).waitFor();
+    await page.getByRole("button", { name: "Run the tests" }).click();
+    await page.getByText("1 of 2 tests passed.").waitFor();
+    await page.getByText("expected 3, got 2").waitFor();
+    const source = await readFile(AXE, "utf8").catch(() => "");
+    if (source) {
+      const { violations } = await page.evaluate(`${source}; axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21aa"] })`);
+      check(!violations.length, JSON.stringify(violations.map((one) => [one.id, one.nodes.map((node) => node.html)])).slice(0, 800));
+    }
+    if (shots) await page.screenshot({ path: `${shots}/author.png`, fullPage: true });
+    await page.reload();
+    await page.getByRole("heading", { name: "<b>Same</b>" }).waitFor();
+    await page.getByRole("link", { name: "Capsules", exact: true }).click();
+    await page.getByRole("link", { name: "<b>Same</b>" }).waitFor();
+    await page.getByRole("link", { name: "Keys" }).click();
+    await page.getByLabel("Name").fill("mine");
+    await page.getByRole("button", { name: "Make a key" }).click();
+    await page.locator("#secret", { hasText: "dk_" }).waitFor();
+    await page.getByRole("button", { name: "Log out" }).click();
+    await page.getByRole("heading", { name: "Log in" }).waitFor();
+    await context.close();
+  },
+  async author_generates_with_live_progress() {
+    const context = await browser.newContext({ locale: "en-GB" });
+    context.setDefaultTimeout(30000);
+    const page = await context.newPage();
+    await page.goto(`${url}/#/generate`);
+    const logIn = page.locator("form").first();
+    await logIn.getByLabel("E-mail").fill(account.email);
+    await logIn.getByLabel("Password").fill(account.password);
+    await logIn.getByRole("button", { name: "Log in" }).click();
+    await page.getByRole("link", { name: "Generate", exact: true }).click();
+    await page.getByLabel("What is it about?").fill("an exercise on clamping");
+    await page.getByRole("button", { name: "Generate" }).click();
+    await page.locator("#progress", { hasText: /queued|running/ }).waitFor();
+    await page.locator("#progress", { hasText: "Quality" }).waitFor().catch(async (fault) => { throw new Error(`${fault} ${await page.locator("body").innerText()}`); });
+    await page.getByRole("link", { name: "Look at it" }).click();
+    await page.getByRole("heading", { name: "Clamp a number" }).waitFor();
+    await context.close();
+  },
   async foreign_messages_change_nothing() {
     const { context, page, frame } = await opened();
     await frame.getByRole("heading", { name: "Double it" }).waitFor();

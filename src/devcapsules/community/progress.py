@@ -11,7 +11,8 @@ routes = Routes("/api/v1/progress", tag="learning", access=READER, reach=USERS)
 
 _LIST = (
     "SELECT p.capsule_id, c.title, p.attempts, p.hints, p.passed, p.total, p.solved_at, p.updated_at "
-    "FROM progress AS p LEFT JOIN capsules AS c ON c.id = p.capsule_id ORDER BY p.updated_at DESC, p.capsule_id LIMIT 500"
+    "FROM progress AS p LEFT JOIN capsules AS c ON c.id = p.capsule_id "
+    "ORDER BY p.updated_at DESC, p.capsule_id LIMIT 500"
 )
 
 

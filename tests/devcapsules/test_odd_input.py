@@ -1,0 +1,51 @@
+"""A storm of seeded nonsense over every endpoint: nothing of it is an error of ours."""
+
+from typing import Any
+
+import pytest
+from tests import odd
+
+from edge.testing import Client
+
+from .conftest import Run, as_member
+from .test_capsules import add
+
+LEFT_OUT = frozenset(
+    {
+        ("post", "/jobs/{name}"),
+        ("delete", "/api/v1/auth/me"),
+        ("delete", "/api/v1/auth/sessions"),
+        ("post", "/api/v1/auth/register"),
+        ("post", "/api/v1/auth/login"),
+        ("post", "/api/v1/auth/password"),
+        ("post", "/api/v1/auth/logout"),
+        ("post", "/api/v1/execute"),
+        ("post", "/api/v1/execute/tests"),
+        ("post", "/api/v1/execute/tests/results.json"),
+        ("post", "/api/v1/capsules/{capsule_id}/attempts"),
+        ("get", "/api/v1/generate/{job_id}/status"),
+    }
+)
+"""Accounts and execution have storms of their own; without the others the member would be gone."""
+
+
+async def storm(client: Client, seed: int, count: int) -> list[str]:
+    ada = await as_member(client, "ada")
+    capsule_id = await add(ada, visibility="public")
+    known: dict[str, Any] = {"/capsule_id": capsule_id, "capsule_id": capsule_id, "language": "python"}
+    known |= {"/version": 1, "function_name": "double", "tag": "numbers", "email": "ada@example.org"}
+    document = odd.Document("devcapsules/openapi.json", known, LEFT_OUT)
+    return await odd.weather(ada, odd.Storm(document, seed), count)
+
+
+def test_no_odd_request_is_an_error_of_ours(run: Run) -> None:
+    count = 500 if run.runtime == "local" else 100
+    assert run(lambda client: storm(client, 1, count)) == []
+
+
+@pytest.mark.soak
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(5))
+def test_no_odd_request_of_a_long_storm_is_an_error_of_ours(run: Run, seed: int) -> None:
+    count = 5_000 if run.runtime == "local" else 1_000
+    assert run(lambda client: storm(client, 100 + seed, count)) == []
