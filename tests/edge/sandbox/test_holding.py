@@ -198,6 +198,22 @@ def test_keeper_that_was_killed_is_replaced(sandbox: LocalSandbox) -> None:
     assert set(seen) <= {"ok", "unavailable"}
 
 
+def test_sandbox_that_closes_ends_its_runs() -> None:
+    box = LocalSandbox(slots=1)
+
+    async def leave() -> Execution:
+        await box.probe()
+        running = asyncio.ensure_future(box.run(Program("python", "while True: pass", limits=Limits(15_000))))
+        await asyncio.sleep(0.4)
+        await asyncio.to_thread(box.close)
+        return await running
+
+    started = time.monotonic()
+    assert asyncio.run(leave()).status == "unavailable"
+    assert time.monotonic() - started < 10
+    assert not keepers_of(box)
+
+
 def test_sandbox_that_cannot_begin_says_so() -> None:
     box = LocalSandbox(slots=1)
     try:
