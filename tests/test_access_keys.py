@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from apps import DEFAULT, ROOT, load, packages
+from edge.app import App
 from edge.auth.keys import hashed
+from edge.context import Ports
 from edge.errors import NotConfigured
 from edge.runtimes.local.runtime import LocalRuntime, StartError
 from edge.settings import AccessKey, Settings
@@ -45,10 +47,6 @@ class Shop(Settings):
 def named(package: str) -> list[str]:
     """Return the access keys of an app."""
     return [field.name for field in load(package).settings.fields if field.is_access_key]
-
-
-def own_environment(package: str) -> str | None:
-    return None if package == DEFAULT else package.replace("_", "-")
 
 
 def test_every_app_has_one_access_key() -> None:
@@ -89,7 +87,10 @@ def test_short_key_is_one_line_and_code_2(package: str, tmp_path: Path) -> None:
     [name] = named(package)
     command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", "0"]
     command += ["--migrations", str(ROOT / "migrations")]
-    for given, reload in (("environment", []), ("file", []), ("environment", ["--reload", str(tmp_path)])):
+    ways: list[tuple[str, list[str]]] = [("environment", [])]
+    if package == DEFAULT:  # the ways are the server's, the same for every app
+        ways += [("file", []), ("environment", ["--reload", str(tmp_path)])]
+    for given, reload in ways:
         (tmp_path / ".dev.vars").write_text(f"{name}=hunter2\n" if given == "file" else "")
         env = {key: value for key, value in os.environ.items() if key != name} | {"PYTHONPATH": str(ROOT / "src")}
         env |= {name: "hunter2"} if given == "environment" else {}
@@ -100,29 +101,58 @@ def test_short_key_is_one_line_and_code_2(package: str, tmp_path: Path) -> None:
         assert done.stderr == f"error: {name} is not valid: {SHORT}\n"
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("package", packages())
-def test_worker_with_a_short_key_says_so_and_stays_shut(workers: Workers, package: str) -> None:
-    [name] = named(package)
-    app, host = load(package), Host(workers, ROOT / "wrangler.toml", own_environment(package))
+type Answers = tuple[dict[str, Any], list[tuple[int, str]]]
+
+
+async def guarded(client: Client, app: App) -> Answers:
+    """Return the health, and what the administrator's routes answer to the short key."""
     shut = [one for one in app.endpoints if one.access.name == "ADMIN"]
+    keyed = [("x-api-key", "hunter2")]
+    paths = [(one.method, one.path.replace("{", "").replace("}", "")) for one in shut]
+    answers = [await client.request(method, path, headers=keyed) for method, path in paths]
+    return (await client.get("/health")).json(), [(one.status, one.json().get("setting")) for one in answers]
 
-    async def case() -> tuple[Any, list[Any]]:
-        client = await host.client(app, {name: "hunter2", "RATE_LIMITER": "off"}, [])
-        keyed = [("x-api-key", "hunter2")]
-        paths = [(one.method, one.path.replace("{", "").replace("}", "")) for one in shut]
-        answers = [await client.request(method, path, headers=keyed) for method, path in paths]
-        return (await client.get("/health")).json(), [(one.status, one.json().get("setting")) for one in answers]
 
-    try:
-        health, answers = asyncio.run(case())
-    finally:
-        host.stop()
+def is_shut(name: str, found: Answers) -> None:
+    health, answers = found
     assert health["status"] == "degraded"
     assert f"{name} is not valid: {SHORT}" in str(health["probes"])
     assert "hunter2" not in str(health)
-    assert answers == [(503, name)] * len(shut)
-    assert shut
+    assert answers == [(503, name)] * len(answers)
+    assert answers
+
+
+@pytest.mark.slow
+def test_worker_with_a_short_key_says_so_and_stays_shut(workers: Workers) -> None:
+    [name] = named(DEFAULT)
+    app, host = load(DEFAULT), Host(workers, ROOT / "wrangler.toml")
+
+    async def case() -> Answers:
+        return await guarded(await host.client(app, {name: "hunter2", "RATE_LIMITER": "off"}, []), app)
+
+    try:
+        is_shut(name, asyncio.run(case()))
+    finally:
+        host.stop()
+
+
+@pytest.mark.parametrize("package", packages())
+def test_app_that_runs_with_a_short_key_says_so_and_stays_shut(package: str, tmp_path: Path) -> None:
+    [name] = named(package)
+    app = load(package)
+
+    async def case() -> Answers:
+        folder = ROOT / "migrations" / app.migrations
+        runtime = LocalRuntime.open(app, tmp_path, {"LOG_LEVEL": "error"}, migrations=folder)
+        try:
+            ports = runtime.ports()
+            bound = {one.name: getattr(ports.settings, one.attribute) for one in app.settings.fields if one.port}
+            settings = app.settings({**bound, name: "hunter2", "RATE_LIMITER": None})
+            return await guarded(Client(app, Ports(settings, ports.runtime)), app)
+        finally:
+            await runtime.stop()
+
+    is_shut(name, asyncio.run(case()))
 
 
 @pytest.mark.parametrize("package", packages())

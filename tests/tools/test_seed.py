@@ -406,7 +406,7 @@ def toml(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_wrangler_puts_rows_and_keys_and_leaves_what_is_there(
+def test_wrangler_puts_rows_and_keys_leaves_what_is_there_and_writes_over_where_it_is_told(
     folder: Path, remote: Remote, sim: StorageSim, there: tuple[ApiDatabase, Namespace]
 ) -> None:
     database, namespace = there
@@ -428,14 +428,6 @@ def test_wrangler_puts_rows_and_keys_and_leaves_what_is_there(
     assert database.bookmark == bookmark + 1  # the one look
     assert not [one for one in sim.asked if one.startswith("PUT") or one.endswith("/import")]
 
-
-@pytest.mark.slow
-def test_wrangler_writes_over_where_it_is_told(
-    folder: Path, remote: Remote, there: tuple[ApiDatabase, Namespace]
-) -> None:
-    database, namespace = there
-    put(folder, remote)
-    namespace.pairs["flag:b"] = ("mine", None)
     database.query({"sql": "UPDATE shelves SET size = 9"})
     assert put(folder, remote, overwrite=True) == OVER
     assert namespace.pairs["flag:b"][0] == "plain"

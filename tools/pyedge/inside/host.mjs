@@ -317,10 +317,8 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
   async act(action, request) {
     if (action === "ready") await ready();
     if (action === "open") isOpen = true;
-    if (action === "reload") {
-      varied = await request.json();
-      await this.reload(await ready());
-    }
+    if (action === "reload") await this.reload(await ready(), await request.json());
+    if (action === "vary") this.vary(await ready(), await request.json());
     if (action === "prepare") return new Response(await this.prepare());
     if (action === "settle") await this.settle(Number(await request.text()));
     if (action === "d1") return Response.json(await this.d1(await request.json()));
@@ -337,10 +335,18 @@ export class PyedgeControl extends cfWorkers.WorkerEntrypoint {
     const prepared = statements.map(([sql, params]) => database.prepare(sql).bind(...params));
     return (prepared.length === 1 ? [await prepared[0].all()] : await database.batch(prepared)).map(({ results }) => results);
   }
-  async reload(helper) {
+  async reload(helper, values) {
     const response = await this.env.PYEDGE_FILES.fetch("http://files/");
     writeSources(FS, await response.arrayBuffer());
-    inGlobalScope(() => helper.reload(ROOT, settings.mainModule));
+    this.again(helper, () => helper.reload(ROOT, settings.mainModule), values);
+  }
+  // The same sources, with other values of variables and bindings.
+  vary(helper, values) {
+    this.again(helper, () => helper.renew(ROOT, settings.mainModule), values);
+  }
+  again(helper, load, values) {
+    varied = values;
+    inGlobalScope(load);
     helper.before_first_request();
     exposeMethods(helper);
     generation += 1;

@@ -9,8 +9,9 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
+from importlib.machinery import SourceFileLoader
 from pathlib import Path
-from types import CellType, FrameType, FunctionType, ModuleType
+from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
 
 import _pyedge_host
@@ -41,15 +42,34 @@ _main: ModuleType
 _event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", default=None)
 
 
+_compile = SourceFileLoader.source_to_code
+_compiled: dict[tuple[str, bytes], CodeType] = {}
+
+
+def _compile_once(loader: SourceFileLoader, data: bytes, path: str, **options: Any) -> CodeType:
+    """Return a module's code; a module that is imported again and has not changed is not compiled again."""
+    key = (path, bytes(data))
+    if key not in _compiled:
+        _compiled[key] = _compile(loader, data, path, **options)
+    return _compiled[key]
+
+
+SourceFileLoader.source_to_code = _compile_once  # type: ignore[method-assign,assignment]
+
+
 def load(root: str, main_module: str) -> None:
     """Import the main module by the rules of production's global scope, and see whether a snapshot could keep it."""
+    _import_main(main_module)
+    _check_snapshot(root)
+
+
+def _import_main(main_module: str) -> None:
     global _main  # noqa: PLW0603 - the one module that everything here is about
     before_import()
     try:
         _main = importlib.import_module(main_module)
     finally:
         after_import()
-    _check_snapshot(root)
 
 
 def _check_snapshot(root: str) -> None:
@@ -107,13 +127,23 @@ def _is_filled(cell: CellType) -> bool:
 
 
 def reload(root: str, main_module: str) -> None:
-    """Import the Worker's own modules again, not the vendored ones; where that fails the old ones stay."""
+    """Import the Worker's own modules again, as they now are, not the vendored ones."""
     importlib.invalidate_caches()
+    _begin_again(root, lambda: load(root, main_module))
+
+
+def renew(root: str, main_module: str) -> None:
+    """Import the same modules again, for other values of variables and bindings."""
+    _begin_again(root, lambda: _import_main(main_module))
+
+
+def _begin_again(root: str, load_again: Callable[[], None]) -> None:
+    """Forget the Worker's own modules and import them; where that fails the old ones stay."""
     before = {name: module for name, module in sys.modules.items() if _own(module, root)}
     for name in before:
         del sys.modules[name]
     try:
-        load(root, main_module)
+        load_again()
     except BaseException:
         for name in [name for name, module in sys.modules.items() if _own(module, root)]:
             del sys.modules[name]

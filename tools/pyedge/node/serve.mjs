@@ -156,20 +156,21 @@ async function start() {
   }
 }
 // D1 migrations, as `wrangler d1 migrations apply --local` does it; ../config.py has split the files into statements.
-async function migrate({ config, migrations }) {
-  for (const [binding, { table, files }] of Object.entries(migrations)) {
-    const database = await mf.getD1Database(binding, config.name);
-    await database.exec(`CREATE TABLE IF NOT EXISTS "${table}" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, `
-      + "applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)");
-    const done = new Set((await database.prepare(`SELECT name FROM "${table}"`).all()).results.map(({ name }) => name));
+async function migrate(worker) {
+  for (const [binding, { table, files }] of Object.entries(worker.migrations)) {
+    const run = (...statements) => d1(worker, binding, statements.map((one) => (typeof one === "string" ? [one, []] : one)));
+    const [, names] = await run(`CREATE TABLE IF NOT EXISTS "${table}" (id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT UNIQUE, `
+      + "applied_at TIMESTAMP DEFAULT CURRENT_TIMESTAMP NOT NULL)", `SELECT name FROM "${table}"`);
+    const done = new Set(names.map(({ name }) => name));
     for (const { name, statements } of files.filter((file) => !done.has(file.name))) {
-      const note = database.prepare(`INSERT INTO "${table}" (name) VALUES (?)`).bind(name);
-      await database.batch([...statements.map((statement) => database.prepare(statement)), note])
+      await run(...statements, [`INSERT INTO "${table}" (name) VALUES (?)`, [name]])
         .catch((error) => { throw new Error(`migration ${name} of ${binding}: ${error.message}`); });
     }
-    await database.prepare("PRAGMA optimize").run();
+    await run("PRAGMA optimize");
   }
 }
+const d1 = async (worker, binding, statements) =>
+  (await inside("d1", worker, 120_000, JSON.stringify({ binding, statements }))).json();
 let stopping = false;
 async function stop(code = 0) {
   if (stopping) return;
@@ -224,7 +225,11 @@ async function reload() {
 }
 const actions = {
   reload,
-  vary: async ({ values }) => { order.varied = values; await reload(); },
+  vary: async ({ values }) => {
+    order.varied = values;
+    edited = true; // a workerd that is started again has the values of its start
+    await inside("vary", main, 120_000, JSON.stringify(values));
+  },
   restart: start,
   scheduled: async ({ worker, cron, time }) =>
     (await mf.getWorker(one(worker).config.name)).scheduled({ cron, scheduledTime: scheduledTime(time) }),
@@ -233,8 +238,7 @@ const actions = {
   send: async ({ worker, binding, body }) =>
     void (await (await mf.getQueueProducer(binding, one(worker).config.name)).send(body, { contentType: "json" })),
   settle: async ({ worker, seconds }) => void (await inside("settle", one(worker), 120_000, String(1000 * seconds))),
-  d1: async ({ worker, binding, statements }) =>
-    (await inside("d1", one(worker), 120_000, JSON.stringify({ binding, statements }))).json(),
+  d1: async ({ worker, binding, statements }) => d1(one(worker), binding, statements),
   kv: async ({ worker, binding, key, value }) => {
     const namespace = await mf.getKVNamespace(binding, one(worker).config.name);
     if (value === null) return void (await namespace.delete(key));

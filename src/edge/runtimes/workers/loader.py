@@ -12,7 +12,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, jsnull
 
-from edge.clients.execution.compose import VALUE_BYTES, loader_main, part, refusal, stripper, transforms
+from edge.clients.execution.compose import VALUE_BYTES, ToolMissing, loader_main, part, refusal, stripper, transforms
 from edge.clients.execution.verdicts import limit_message
 from edge.errors import PayloadTooLarge
 from edge.ports.errors import PortError
@@ -67,6 +67,8 @@ class DynamicWorkers:
             answer = await self._ask(modules, body, program.limits)
         except NotStripped as fault:
             return Execution("exception", f"SyntaxError: {fault}", executor=self.name)
+        except ToolMissing as fault:
+            return Execution("unavailable", str(fault), executor=self.name)
         except TimeoutError:
             return self._limited("time", program.limits)
         except PayloadTooLarge:
