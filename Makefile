@@ -14,7 +14,7 @@ export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
-.PHONY: help dev dev-workers sync migrate migration seed new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy bench bench-workers bench-live bench-sync startup lock clean
+.PHONY: help dev dev-workers sync migrate migration seed market new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy ready backup restore bench bench-workers bench-live bench-sync startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -36,6 +36,9 @@ migration: $(VENV)/.dev ## Write the tables of a part of the kernel as an app's 
 
 seed: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Put an app's demonstration data where it is missing (APP=, STATE=, REMOTE=, DRY=1, OVERWRITE=1)
 	@$(BIN)/python tools/seed.py $(if $(REMOTE),--remote '$(REMOTE)') $(if $(DRY),--dry-run) $(if $(OVERWRITE),--overwrite)
+
+market: $(VENV)/.local $(if $(REMOTE),node_modules/.installed) ## Load a mock market into klear_karma (SIZE=1000, SEED=, DAY=, STATE=, REMOTE=)
+	@$(BIN)/python tools/mock_market.py
 
 new: $(VENV)/.dev ## Write the skeleton of a new Worker, whose tests pass at once (APP=, such as vinyl_vault)
 	@$(BIN)/python tools/new.py
@@ -93,6 +96,15 @@ dry-run: $(VENV)/.dev $(WORKERS) assets ## Make what a deployment would upload, 
 
 deploy: $(VENV)/.dev $(WORKERS) ## Build and check a Worker, migrate and deploy it, and ask its health (ENV=staging, URL=)
 	@$(BIN)/python tools/deploy.py '$(ENV)'
+
+ready: $(VENV)/.dev ## List what an environment lacks before a deployment (ENV=klear-karma-staging)
+	@$(BIN)/python tools/ready.py '$(ENV)'
+
+backup: $(VENV)/.local ## Write the rows of a database table by table (FILE=, APP=, STATE=, or ENV= at Cloudflare)
+	@$(BIN)/python tools/table_backup.py backup
+
+restore: $(VENV)/.local ## Write a backup's rows into a database that is new and migrated (FILE=, APP=, STATE=, or ENV=)
+	@$(BIN)/python tools/table_backup.py restore
 
 bench: $(VENV)/.bench ## Compare this kernel with others by CPU time, and measure live events, on this machine
 	$(BIN)/python -m benchmarks

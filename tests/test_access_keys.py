@@ -51,7 +51,7 @@ def named(package: str) -> list[str]:
 
 def test_every_app_has_one_access_key() -> None:
     assert {package: named(package) for package in packages()} == {
-        package: ["ADMIN_API_KEY" if package in {DEFAULT, "devcapsules", "vinyl_vault"} else "API_KEY"]
+        package: ["ADMIN_API_KEY" if package in {DEFAULT, "vinyl_vault", "klear_karma", "devcapsules"} else "API_KEY"]
         for package in packages()
     }
 

@@ -22,6 +22,7 @@ GIVEN = {
     },
     "discord_bot": {"DISCORD_PUBLIC_KEY": "ab" * 32, "DISCORD_APP_ID": "9", "DISCORD_CHANNEL_ID": "8"},
     "vinyl_vault": {"ADMIN_API_KEY": "an-administrators-key-of-mine", "JWT_SECRET": "j" * 40},
+    "klear_karma": {"ADMIN_API_KEY": "an-administrators-key-of-mine", "JWT_SECRET": "j" * 40},
     "devcapsules": {"ADMIN_API_KEY": "an-administrators-key-of-mine", "JWT_SECRET": "j" * 40},
 }
 
@@ -37,6 +38,7 @@ def test_given_value_goes_before_stand_in(package: str, tmp_path: Path) -> None:
         "platform_api": "SANITY_PROJECT_ID",
         "discord_bot": "DISCORD_BOT_TOKEN",
         "vinyl_vault": "SITE_URL",
+        "klear_karma": "SITE_URL",
         "devcapsules": "SITE_URL",
     }
     assert values[started[package]], "the stand-in is there"

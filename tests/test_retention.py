@@ -27,8 +27,13 @@ KEPT = {
         "team_members", "team_capsules",
     },
     "vinyl_vault": {
-        "collections", "daily_values", "details_due", "imports", "sync_heads", "sync_conflicts", "shares", "users",
-        "user_passwords",
+        "collections", "daily_values", "details_due", "sync_heads", "sync_conflicts", "shares", "users",
+        "user_passwords", "own_covers",
+    },
+    "klear_karma": {
+        "users", "user_passwords", "practitioners", "practitioner_places", "practitioner_texts", "services",
+        "working_hours", "time_off", "appointments", "conversations", "messages", "reviews", "blocks",
+        "uploads", "feed_links",
     },
 }  # fmt: skip
 """Tables whose rows are kept until somebody removes them."""
@@ -50,6 +55,7 @@ EACH = [
     *(("discord_bot", rule) for rule in rules_of("discord_bot")),
     *(("platform_api", rule) for rule in rules_of("platform_api")),
     *(("vinyl_vault", rule) for rule in rules_of("vinyl_vault")),
+    *(("klear_karma", rule) for rule in rules_of("klear_karma")),
     *(("platform_api", rule) for rule in rules_of("platform_api", SANITY_API_WRITE_TOKEN="x")[:1]),
 ]
 each = pytest.mark.parametrize(
@@ -109,7 +115,7 @@ def test_a_scan_would_be_seen(tmp_path: Path) -> None:
 @pytest.mark.parametrize("package", KEPT)
 def test_every_table_has_a_rule_or_is_kept_on_purpose(package: str, tmp_path: Path) -> None:
     with closing(migrated(package, tmp_path)) as connection:
-        names = connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'").fetchall()
+        names = connection.execute("SELECT name FROM pragma_table_list WHERE type IN ('table', 'virtual')").fetchall()
     tables = {name for (name,) in names if not name.startswith(("d1_", "sqlite_"))}
     ruled = {rule.table for rule in rules_of(package)}
     assert tables == ruled | KEPT[package]

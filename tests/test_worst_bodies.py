@@ -14,6 +14,7 @@ from pydantic_core import from_json
 import core_tessie.app
 import devcapsules.app
 import discord_bot.app
+import klear_karma.app
 import platform_api.app
 import vinyl_vault.app
 from core_tessie.actions.kinds import KINDS
@@ -25,7 +26,14 @@ from edge.request import BODY_LIMIT
 
 pytestmark = pytest.mark.slow
 
-APPS = (core_tessie.app.app, discord_bot.app.app, platform_api.app.app, vinyl_vault.app.app, devcapsules.app.app)
+APPS = (
+    core_tessie.app.app,
+    devcapsules.app.app,
+    discord_bot.app.app,
+    klear_karma.app.app,
+    platform_api.app.app,
+    vinyl_vault.app.app,
+)
 MODELS: dict[str, Any] = {
     **{f"{app.name} {one.method} {one.path}": given.hint
        for app in APPS for one in app.endpoints for given in one.inputs if given.kind == "body"},

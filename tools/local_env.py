@@ -90,14 +90,7 @@ def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
 
     The administrator's key is for the jobs alone.
     """
-    keys, _, shown = _access_keys(given, state)
-    values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
-    if not given.get("JWT_SECRET"):
-        values["JWT_SECRET"] = _kept(state / "jwt_secret", secrets.token_urlsafe(32))
-    values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
-    account = """'{"email": "ada@example.org", "password": "correct horse battery"}'"""
-    register = f"curl -H 'Content-Type: application/json' -d {account} {url}/api/auth/register"
-    told = {"API": f"{url}/    reference: {url}/docs", "Admin key": shown}
+    values, told = _accounts(given, state, url)
     if not given.get("DISCOGS_KEY"):
         said = begin("sims.discogs")
         values |= {name: said[name] for name in ("DISCOGS_API_URL", "DISCOGS_KEY", "DISCOGS_SECRET")}
@@ -106,17 +99,18 @@ def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
         said = begin("sims.model")
         values |= {"TOGETHER_API_URL": said["LOCAL_AI_URL"], "TOGETHER_API_KEY": said["LOCAL_AI_KEY"]}
         told["Model"] = f"simulated at {said['url']} (set TOGETHER_API_KEY, or TOGETHER_API_URL, for your own)"
-    return Environment(values, told | {"Try": register})
+    return Environment(values, told)
+
+
+def klear_karma(given: Mapping[str, str], state: Path, url: str) -> Environment:
+    """Users register without a mail; the administrator's key verifies practitioners."""
+    values, told = _accounts(given, state, url)
+    return Environment(values, told)
 
 
 def devcapsules(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """Users register without a mail; the administrator's key changes plans."""
-    keys, _, shown = _access_keys(given, state)
-    values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
-    if not given.get("JWT_SECRET"):
-        values["JWT_SECRET"] = _kept(state / "jwt_secret", secrets.token_urlsafe(32))
-    values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
-    told = {"API": f"{url}/    reference: {url}/docs", "Admin key": shown, "Try": f"curl {url}/health"}
+    values, told = _accounts(given, state, url, "/api/v1/auth")
     return Environment(values, told)
 
 
@@ -132,6 +126,7 @@ APPS: Mapping[str, Make] = {
     "platform_api": platform_api,
     "discord_bot": discord_bot,
     "vinyl_vault": vinyl_vault,
+    "klear_karma": klear_karma,
     "devcapsules": devcapsules,
 }
 
@@ -147,6 +142,20 @@ def _access_keys(given: Mapping[str, str], state: Path) -> tuple[dict[str, str],
     if not given.get("JWT_SECRET_KEY"):
         values["JWT_SECRET_KEY"] = _kept(state / "jwt_secret_key", secrets.token_urlsafe(32))
     return values, key, shown
+
+
+def _accounts(
+    given: Mapping[str, str], state: Path, url: str, prefix: str = "/api/auth"
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return what an app with accounts needs, and what a newcomer is told of it."""
+    keys, _, shown = _access_keys(given, state)
+    values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
+    if not given.get("JWT_SECRET"):
+        values["JWT_SECRET"] = _kept(state / "jwt_secret", secrets.token_urlsafe(32))
+    values |= {"SITE_URL": url} if not given.get("SITE_URL") else {}
+    account = """'{"email": "ada@example.org", "password": "correct horse battery"}'"""
+    register = f"curl -H 'Content-Type: application/json' -d {account} {url}{prefix}/register"
+    return values, {"API": f"{url}/    reference: {url}/docs", "Admin key": shown, "Try": register}
 
 
 def _one_key(given: Mapping[str, str], state: Path, url: str) -> tuple[dict[str, str], dict[str, str]]:

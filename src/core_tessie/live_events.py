@@ -199,7 +199,7 @@ class EventType(NamedTuple):
     audience: Audience
 
 
-SUBJECT, CALLER, ADMIN = Audience
+SUBJECT, CALLER, ADMIN, _ = Audience
 
 EVENTS: dict[str, EventType] = {
     **{f"action.{status}": EventType(ActionChanged, SUBJECT) for status in ACTION_STATUSES},

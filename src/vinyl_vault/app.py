@@ -16,8 +16,8 @@ from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
 from vinyl_vault import NAME, VERSION, retention
 from vinyl_vault.chat import routes as chat
+from vinyl_vault.collection import own_covers, shares, stats, values
 from vinyl_vault.collection import routes as collection
-from vinyl_vault.collection import shares, stats, values
 from vinyl_vault.discogs import wiring as discogs
 from vinyl_vault.members import member_of
 from vinyl_vault.schema import SCHEMA
@@ -35,9 +35,9 @@ def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
     return Limits(settings.rate_limiter, None, clock)
 
 
-def make_store(db: ScopedDatabase, ports: Ports, clock: Clock) -> SyncStore:
+def make_store(db: ScopedDatabase, ports: Ports, clock: Clock, settings: VaultSettings) -> SyncStore:
     """Return the store of the caller's records; `MembersOnly` for a caller that is no user."""
-    return SyncStore(db, member_of(ports.caller).name, clock)
+    return SyncStore(db, member_of(ports.caller).name, clock, settings.most_records)
 
 
 app = App(
@@ -70,6 +70,7 @@ app = App(
         shares.routes,
         shares.public,
         collection.routes,
+        own_covers.routes,
         stats.routes,
         values.routes,
         retention.routes,

@@ -24,6 +24,7 @@ A_RUN = 5_000
 RULES = [
     *ACCOUNT_RULES,
     Rule("chat_days", "day", timedelta(days=2)),
+    Rule("imports", "updated_at", timedelta(days=90), where="state = 'done'"),
     Rule("leases", "until", timedelta(hours=1), is_epoch=True),
     Rule("sync_queue", "pushed_at", DELETIONS_KEPT),
     Rule("sync_queue", "pushed_at", NAMELESS_KEPT, where=f"client_id LIKE '{NAMELESS}%'"),

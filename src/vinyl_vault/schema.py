@@ -91,6 +91,12 @@ SCHEMA = Schema(
             key=("name",),
         ),
         Relation(
+            "own_covers",
+            "key user_id bytes!:integer created_at!:instant",
+            key=("key",),
+            references={"user_id": "users"},
+        ),
+        Relation(
             "refresh_tokens",
             "id user_id! counter!:integer rotated_at!:real used_at:real client! network! created_at!:instant "
             "last_used_at!:instant expires_at!:instant ended_at:instant ended_by",
@@ -154,6 +160,7 @@ SCHEMA = Schema(
         Index("imports_by_time", "imports", ("updated_at",)),
         Index("imports_running", "imports", ("user_id",), is_unique=True, where="state = 'running'"),
         Index("leases_by_end", "leases", ("until",)),
+        Index("own_covers_by_user", "own_covers", ("user_id", "created_at")),
         Index("refresh_tokens_by_user", "refresh_tokens", ("user_id", "network")),
         Index("refresh_tokens_ended", "refresh_tokens", ("ended_at",)),
         Index("refresh_tokens_expires", "refresh_tokens", ("expires_at",)),
@@ -169,5 +176,6 @@ SCHEMA = Schema(
         "0005_chat.sql",
         "0006_details_by_user.sql",
         "0007_daily_values.sql",
+        "0008_own_covers.sql",
     ),
 )

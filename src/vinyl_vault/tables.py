@@ -21,5 +21,6 @@ TABLES = Tables(
     Table("daily_values", read=READER, own=OWN),
     Table("details_due", read=READER, write=READER, own=OWN),
     Table("leases", private=True),
+    Table("own_covers", read=READER, write=READER, own=OWN),
     Table("shares", read=READER, write=READER, own=OWN),
 )

@@ -22,6 +22,7 @@ type Case = Callable[[Events], Awaitable[None]]
 
 ACTOR = Actor("tester", ADMIN)
 AUDIENCES = {"of.*": Audience.SUBJECT, "by.caller": Audience.CALLER, "for.admins": Audience.ADMIN}
+AUDIENCES |= {"for.person": Audience.PERSON}
 REVOKED, AWAY = "revoked", "away"
 
 
@@ -212,23 +213,35 @@ READERS = {
     "bound to both": Actor("phone", READER, frozenset(CARS)),
     "bound to another": Actor("tablet", READER, frozenset(CARS[1:])),
     "bound to nothing": Actor("phone", READER, frozenset()),
+    "user": Actor("ada", READER, is_member=True),
+    "namesake": Actor("ada", ADMIN),
 }
 SEEN: list[tuple[Draft, set[str]]] = [
-    (Draft("of.all", 1), {"admin", "unbound", "other"}),
-    (Draft("of.car", 1, CARS[0]), {"admin", "unbound", "other", "bound", "bound to both", "bound admin"}),
-    (Draft("of.car", 1, CARS[1]), {"admin", "unbound", "other", "bound to both", "bound to another"}),
-    (Draft("for.admins", 1), {"admin"}),
-    (Draft("for.admins", 1, CARS[0]), {"admin"}),
-    (Draft("undeclared", 1), {"admin"}),
-    (Draft("undeclared", 1, CARS[0], "phone"), {"admin"}),
-    (Draft("by.caller", 1), {"admin"}),
-    (Draft("by.caller", 1, CARS[0]), {"admin"}),
-    (Draft("by.caller", 1, None, "phone"), {"admin", "unbound"}),
-    (Draft("by.caller", 1, CARS[0], "phone"), {"admin", "unbound"}),
-    (Draft("by.caller", 1, None, "phone", CARS[:1]), {"admin", "unbound", "bound", "bound to both"}),
-    (Draft("by.caller", 1, None, "phone", CARS), {"admin", "unbound", "bound to both"}),
-    (Draft("by.caller", 1, None, "tablet", CARS[1:]), {"admin", "other", "bound to another"}),
-    (Draft("by.caller", 1, None, "boss", CARS[:1]), {"admin", "bound admin"}),
+    (Draft("of.all", 1), {"admin", "namesake", "user", "unbound", "other"}),
+    (
+        Draft("of.car", 1, CARS[0]),
+        {"admin", "namesake", "user", "unbound", "other", "bound", "bound to both", "bound admin"},
+    ),
+    (
+        Draft("of.car", 1, CARS[1]),
+        {"admin", "namesake", "user", "unbound", "other", "bound to both", "bound to another"},
+    ),
+    (Draft("for.admins", 1), {"admin", "namesake"}),
+    (Draft("for.admins", 1, CARS[0]), {"admin", "namesake"}),
+    (Draft("undeclared", 1), {"admin", "namesake"}),
+    (Draft("undeclared", 1, CARS[0], "phone"), {"admin", "namesake"}),
+    (Draft("by.caller", 1), {"admin", "namesake"}),
+    (Draft("by.caller", 1, CARS[0]), {"admin", "namesake"}),
+    (Draft("by.caller", 1, None, "phone"), {"admin", "namesake", "unbound"}),
+    (Draft("by.caller", 1, CARS[0], "phone"), {"admin", "namesake", "unbound"}),
+    (Draft("by.caller", 1, None, "phone", CARS[:1]), {"admin", "namesake", "unbound", "bound", "bound to both"}),
+    (Draft("by.caller", 1, None, "phone", CARS), {"admin", "namesake", "unbound", "bound to both"}),
+    (Draft("by.caller", 1, None, "tablet", CARS[1:]), {"admin", "namesake", "other", "bound to another"}),
+    (Draft("by.caller", 1, None, "boss", CARS[:1]), {"admin", "namesake", "bound admin"}),
+    (Draft("for.person", 1, None, "ada"), {"user"}),
+    (Draft("for.person", 1, CARS[0], "ada", CARS[:1]), {"user"}),
+    (Draft("for.person", 1), set()),
+    (Draft("for.person", 1, None, "boss"), set()),
 ]
 """Events, and the readers that get each: all others do not."""
 

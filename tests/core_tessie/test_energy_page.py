@@ -5,8 +5,8 @@ from html.parser import HTMLParser
 import pytest
 
 from core_tessie.energy.charts import Series, bars, lines, lying
-from core_tessie.energy.markup import Markup, el
 from core_tessie.energy.words import figure, time_label, unit_of
+from edge.markup import Markup, el
 from edge.testing import Client
 
 from .conftest import Runner

@@ -141,6 +141,15 @@ CREATE TABLE leases (
   until REAL NOT NULL
 );
 
+CREATE INDEX own_covers_by_user ON own_covers (user_id, created_at);
+
+CREATE TABLE own_covers (
+  key TEXT NOT NULL PRIMARY KEY,
+  user_id TEXT REFERENCES users (id) ON DELETE SET NULL,
+  bytes INTEGER NOT NULL,
+  created_at TEXT NOT NULL
+);
+
 CREATE INDEX refresh_tokens_by_user ON refresh_tokens (user_id, network);
 
 CREATE INDEX refresh_tokens_ended ON refresh_tokens (ended_at);

@@ -137,7 +137,7 @@ def test_worker_that_is_not_there_yet_needs_its_secrets_first(copy: Path, sim: S
 
 @pytest.mark.parametrize(("name", "told"), [("", "ENV=… is no environment"), ("dev", "ENV=dev is no environment")])
 def test_unknown_environment_stops_it(copy: Path, sim: StorageSim, name: str, told: str) -> None:
-    refused(copy, sim, told, "staging, production, platform-api, discord-bot, vinyl-vault", ENV=name)
+    refused(copy, sim, told, "staging, production, platform-api, discord-bot, vinyl-vault, klear-karma", ENV=name)
 
 
 def test_account_has_to_be_named(copy: Path, sim: StorageSim) -> None:

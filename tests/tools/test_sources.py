@@ -12,7 +12,13 @@ from pyedge.client import ROOT
 from pyedge.sources import SourceError, closure, copy
 
 BUILD = ROOT / "tools" / "pyedge" / "sources.py"
-ENTRIES = ["main.py", "platform_api/worker.py", "discord_bot/worker.py", "vinyl_vault/worker.py"]
+ENTRIES = [
+    "main.py",
+    "platform_api/worker.py",
+    "discord_bot/worker.py",
+    "vinyl_vault/worker.py",
+    "klear_karma/worker.py",
+]
 
 
 def write(folder: Path, files: Mapping[str, str]) -> Path:

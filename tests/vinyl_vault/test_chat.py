@@ -103,6 +103,24 @@ def test_questions_are_counted_before_the_model_is_called(run: Run, model: Model
     run(case)
 
 
+def test_state_tells_whether_and_how_many_questions_can_be_asked(run: Run) -> None:
+    run.env["CHAT_DAILY_QUESTIONS"] = "3"
+
+    async def case(client: Client) -> list[Any]:
+        before = (await client.get("/api/chat")).json()
+        await ask(client, "How many?")
+        bob = await as_member(client, "bob")
+        states = [(await one.get("/api/chat")).json()["questions_left"] for one in (client, bob)]
+        return [before, states, (await client.anonymous().get("/api/chat")).status]
+
+    before, states, stranger = run(case)
+    assert before == {"ready": True, "daily_questions": 3, "questions_left": 3}
+    assert (states, stranger) == ([2, 3], 401)
+    del run.env["TOGETHER_API_KEY"]
+    del run.env["TOGETHER_API_URL"]
+    assert run(lambda client: client.get("/api/chat")).json()["ready"] is False
+
+
 def test_simultaneous_questions_are_counted_exactly(run: Run) -> None:
     run.env["CHAT_DAILY_QUESTIONS"] = "5"
 

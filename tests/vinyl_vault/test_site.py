@@ -40,8 +40,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     assets = folder / "assets"
     build_assets.build(assets, build_assets.sources("vinyl_vault"))
     with served_locally(folder, ENV, "vinyl_vault", assets=assets) as served:
-        command = [str(NODE), str(SCRIPT), served.url]
-        run = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+        command = [str(NODE), str(SCRIPT), served.url, "", str(served.state / "d1" / "DB.sqlite")]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=420, check=False)
     assert run.returncode == 0, run.stderr
     found: dict[str, Any] = json.loads(run.stdout)
     return found

@@ -13,14 +13,34 @@ from apps import ROOT
 ASSETS = ROOT / "src" / "vinyl_vault" / "assets"
 SHELL = ASSETS / "shell.js"
 IMPORT = re.compile(r'^import [^"]*"(\.[^"]+)";$', re.MULTILINE)
-PAGES_OF_MAILS = {"confirm.html", "reset.html", "confirm-email.html"}
+LINKED_PAGES = {"confirm.html", "reset.html", "confirm-email.html", "shared.html"}
+"""Pages that links of mails, and of shared collections, lead to: they need a network anyway."""
 MOST_LINES = 400
 
 
 def files() -> list[Path]:
     """Return the files that the site needs without a network."""
     kept = (path for path in ASSETS.rglob("*") if path.suffix in {".html", ".css", ".js", ".svg", ".webmanifest"})
-    return sorted(path for path in kept if path.name not in {"sw.js", "shell.js", *PAGES_OF_MAILS})
+    return sorted(path for path in kept if path.name not in {"sw.js", "shell.js", *LINKED_PAGES})
+
+
+def imported(path: Path) -> set[Path]:
+    """Return all scripts that a script imports, and those that they import."""
+    found, waiting = set[Path](), [path]
+    while waiting:
+        script = waiting.pop()
+        names = IMPORT.findall(script.read_text(encoding="utf-8"))
+        more = {(script.parent / name).resolve() for name in names} - found
+        found |= more
+        waiting += more
+    return found
+
+
+def test_the_page_names_all_scripts_so_that_none_is_waited_for_in_turn() -> None:
+    page = (ASSETS / "index.html").read_text(encoding="utf-8")
+    named = re.findall(r'<link rel="modulepreload" href="([^"]+)">', page)
+    assert {ASSETS / name for name in named} == imported(ASSETS / "js" / "app.js")
+    assert len(named) == len(set(named))
 
 
 def scripts() -> list[Path]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from tests.vinyl_vault.conftest import Run, as_member
+from tests.vinyl_vault.test_collection import add
 
 from edge.testing import Client
 
@@ -83,6 +84,20 @@ def test_link_shows_records_without_prices_until_it_is_revoked(run: Run) -> None
     assert not record.keys() & {"price_paid", "market_value", "notes", "shelf", "folder", "tags", "extra", "rating"}
     assert (len(made["token"]), is_stored) == (43, False)
     assert (statuses, lists, after) == ([404, 204, 404], [[], []], 404)
+
+
+def test_search_behind_a_link_finds_only_what_the_link_shows(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        ada = await as_member(client, "ada")
+        record = {"artist": "Can", "album": "Future Days", "notes": "from my aunt", "barcode": "4015887000123"}
+        await add(ada, record | {"colour": "green"}, record | {"sold_on": "2026-01-01"}, record | {"status": "wanted"})
+        path = (await ada.post("/api/shares", {"name": "x"})).json()["path"]
+        words = ("future", "green", "aunt", "4015887000123")
+        found = [(await client.get(f"{path}?q={word}")).json()["total"] for word in words]
+        own = [(await ada.get(f"/api/collection?q={word}")).json()["total"] for word in words]
+        return [*found, *own]
+
+    assert run(case) == [1, 1, 0, 0, 3, 1, 3, 3]
 
 
 def test_links_are_bounded(local: Run) -> None:

@@ -287,3 +287,40 @@ def test_users_with_equal_ids_never_mix(run: Run) -> None:
         return [*found, [record["notes"] for record in (await push(ada, "desk", 1))["albums"]]]
 
     assert run(case) == [[[], [], "ada"], [[], [], "bob"], ["ada"]]
+
+
+def test_full_collection_takes_changes_and_deletions_but_no_new_record(run: Run) -> None:
+    run.env["MOST_RECORDS"] = "3"
+
+    async def case(client: Client) -> list[Any]:
+        ada, bob = await as_member(client, "ada"), await as_member(client, "bob")
+        await push(ada, "phone", 1, new("r0"), new("r1"))
+        pushes = [await push(ada, "phone", 2, changed("r0", 1, year=1971), new("r2"), new("r3")) for _ in range(2)]
+        refused = await ada.post("/api/collection", BLUE)
+        file = b"Artist,Title\nCan,Delay\n"
+        sent = await ada.request("POST", "/api/collection/import", body=file, headers=[("content-type", "text/csv")])
+        applied = await ada.post(f"/api/collection/import/{sent.json()['id']}/apply", {})
+        others = (await bob.post("/api/collection", BLUE)).status
+        await ada.request("DELETE", "/api/collection/r1")
+        return [*pushes, refused, applied, others, (await ada.post("/api/collection", BLUE)).status]
+
+    pushed, again, refused, applied, others, after = run(case)
+    assert [one["id"] for one in pushed["applied"]] == ["r0", "r2"]
+    assert pushed["rejected"] == [{"id": "r3", "code": "full", "field": "id"}] == again["rejected"]
+    assert (refused.status, refused.json()["title"]) == (409, "The collection is full")
+    assert (applied.status, applied.json()["detail"]) == (409, "there is room for 0 of 1 records: a collection has 3")
+    assert (others, after) == (201, 201)
+
+
+def test_deleted_records_are_bounded_too(local: Run) -> None:
+    local.env["MOST_RECORDS"] = "2"
+
+    async def case(client: Client) -> list[int]:
+        ada = await as_member(client, "ada")
+        statuses = []
+        for n in range(6):
+            statuses.append((await ada.post("/api/collection", BLUE | {"id": f"r{n}"})).status)
+            await ada.request("DELETE", f"/api/collection/r{n}")
+        return statuses
+
+    assert local(case) == [201] * 4 + [409] * 2

@@ -32,8 +32,7 @@ class Target(NamedTuple):
             raise Refusal(
                 f"ENV={environment or '…'} is no environment of wrangler.toml: give one of {', '.join(names)}"
             )
-        package = environment.replace("-", "_")
-        return cls(environment, config.read(file, environment), package if package in packages() else DEFAULT)
+        return cls(environment, config.read(file, environment), package_of(environment))
 
     @property
     def entry(self) -> Path:
@@ -54,6 +53,13 @@ class Target(NamedTuple):
     def databases(self) -> list[str]:
         """The names of the databases that have migrations."""
         return [one["database_name"] for one in self.config.get("d1_databases", []) if one.get("migrations_dir")]
+
+
+def package_of(environment: str) -> str:
+    """Return the app that an environment runs: `klear-karma-staging` is one of klear_karma's."""
+    words = environment.split("-")
+    names = ("_".join(words[:count]) for count in range(len(words), 0, -1))
+    return next((name for name in names if name in packages()), DEFAULT)
 
 
 def environments(file: Path = FILE) -> list[str]:

@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from core_tessie.energy.charts import Series, bars, legend, lines, lying
 from core_tessie.energy.document import Cell, EnergyReport, ReportTable
-from core_tessie.energy.markup import Child, Markup, el
 from core_tessie.energy.style import STYLE
 from core_tessie.energy.words import (
     GROUPS,
@@ -22,6 +21,7 @@ from core_tessie.energy.words import (
     time_label,
     unit_of,
 )
+from edge.markup import Child, Markup, el
 
 TILES = (
     ("distance_mi", {"distance_km": ""}),

@@ -32,7 +32,7 @@ class TooManyConnections(Problem):
 
 
 class Audience(StrEnum):
-    """The readers that a type of events is for. An administrator without subjects gets all events."""
+    """The readers that a type is for. An administrator without subjects gets all events but a person's."""
 
     SUBJECT = "subject"
     """Readers without subjects, and readers bound to the event's own subject."""
@@ -40,6 +40,8 @@ class Audience(StrEnum):
     """The caller that caused the event, with the same scope or a wider one."""
     ADMIN = "admin"
     """Administrators alone."""
+    PERSON = "person"
+    """The user that the event names as its caller, and no administrator."""
 
 
 LIVE_AUDIENCES = {"custom.*": Audience.SUBJECT, "events.forgotten": Audience.SUBJECT}

@@ -85,7 +85,7 @@ BEGINNING = datetime(1970, 1, 1, tzinfo=UTC)
 """A time for documents that are made only to be checked."""
 
 
-_SUBJECT, _CALLER = Audience.SUBJECT.value, Audience.CALLER.value
+_SUBJECT, _CALLER, _PERSON = Audience.SUBJECT.value, Audience.CALLER.value, Audience.PERSON.value
 
 
 class TooManyFrames(Problem):
@@ -140,6 +140,8 @@ def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
 def _includes(event: Event, actor: Actor) -> bool:
     """Tell whether an event's audience includes a reader."""
     audience, subjects = event.audience, actor.subjects
+    if audience == _PERSON:
+        return actor.is_member and event.caller == actor.name
     if audience == _SUBJECT:
         return subjects is None or event.subject in subjects
     if subjects is None and actor.role >= ADMIN:

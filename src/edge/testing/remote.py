@@ -42,8 +42,9 @@ class RemoteDatabase:
 
     async def wipe(self) -> None:
         """Empty every table of the app, in one transaction."""
-        names = [row["name"] for row in await self.all("SELECT name FROM sqlite_schema WHERE type = 'table'")]
-        own = [name for name in names if not name.startswith(("d1_", "_cf", "sqlite"))]
+        rows = await self.all("SELECT name, sql FROM sqlite_schema WHERE type = 'table'")
+        virtual = tuple(f"{row['name']}_" for row in rows if str(row["sql"]).upper().startswith("CREATE VIRTUAL"))
+        own = [row["name"] for row in rows if not row["name"].startswith(("d1_", "_cf", "sqlite", *virtual))]
         statements = ["PRAGMA defer_foreign_keys = on", *(f"DELETE FROM {name}" for name in own)]
         for _ in range(10):
             try:

@@ -1,6 +1,6 @@
 // Written by `make golden`.
 self.SHELL = {
-  "version": "d3d5a7c46efd33c7",
+  "version": "b70f52e948d8b685",
   "files": [
     "/css/site.css",
     "/css/views.css",
@@ -18,6 +18,7 @@ self.SHELL = {
     "/js/numbers.js",
     "/js/outbox.js",
     "/js/session.js",
+    "/js/shared.js",
     "/js/store.js",
     "/js/sync.js",
     "/js/views/account.js",
@@ -30,8 +31,12 @@ self.SHELL = {
     "/js/views/genres.js",
     "/js/views/importing.js",
     "/js/views/login.js",
+    "/js/views/ownCover.js",
+    "/js/views/shares.js",
     "/js/views/statistics.js",
     "/js/views/syncing.js",
+    "/js/views/trash.js",
+    "/js/views/values.js",
     "/js/virtual.js",
     "/site.webmanifest"
   ]

@@ -65,6 +65,14 @@ class ChatAnswer(TypedDict):
     questions_left: int
 
 
+class ChatState(TypedDict):
+    """Whether questions can be asked (`ready`), how many a day, and how many the day has left."""
+
+    ready: bool
+    daily_questions: int
+    questions_left: int
+
+
 class QuestionsUsedUp(Problem):
     """The questions of this day are used up."""
 
@@ -91,7 +99,7 @@ class Chat:
         """Count a question and return its answer, not begun. Errors: `NotConfigured`, `QuestionsUsedUp`."""
         settings = self._settings
         key = settings.together_api_key
-        if key is None and settings.together_api_url == TOGETHER:
+        if not self._is_ready():
             raise NotConfigured("TOGETHER_API_KEY")
         model = self._servers.at(settings.together_api_url, key.get_secret_value() if key else None)
         left = await self._count(actor.name)
@@ -99,6 +107,16 @@ class Chat:
         history = [{"role": one.role, "content": one.content} for one in question.history]
         messages = [system, *history, {"role": "user", "content": question.message}]
         return Answering(model, settings.chat_model, messages, self._db, Report(self._log, request_id, left))
+
+    async def state(self) -> ChatState:
+        """Return whether questions can be asked, and how many are left."""
+        limit, day = self._settings.chat_daily_questions, self._clock.now().date().isoformat()
+        row = await self._db.first("SELECT used FROM chat_days WHERE day = ?", day)
+        left = max(0, limit - int(row["used"])) if row else limit
+        return ChatState(ready=self._is_ready(), daily_questions=limit, questions_left=left)
+
+    def _is_ready(self) -> bool:
+        return self._settings.together_api_key is not None or self._settings.together_api_url != TOGETHER
 
     async def _count(self, user_id: str) -> int:
         """Count one question in one statement, unless none is left; return how many are left then."""
@@ -184,6 +202,12 @@ class Answering:
             text, ok = await look_up(call, self._db)
         self._messages.append({"role": "tool", "tool_call_id": call.id, "content": text})
         return {"name": call.name[:80], "ok": ok}
+
+
+@routes.get("")
+async def get_chat(chats: Chat) -> ChatState:
+    """Learn whether questions can be asked, and how many the day has left."""
+    return await chats.state()
 
 
 @routes.post(

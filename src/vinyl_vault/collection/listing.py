@@ -1,7 +1,7 @@
 """Lists of records: the filters of a query as SQL, and pages in the order of artist and album."""
 
 from collections.abc import Iterator
-from typing import Literal, TypedDict
+from typing import Literal, NamedTuple, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -11,7 +11,16 @@ from edge.ports import Value
 from vinyl_vault.record import Line, MediaGrade, Record, SleeveGrade, shown
 
 _ORDER = "artist COLLATE NOCASE, album COLLATE NOCASE, id"
-_SEARCHED = ("artist", "album", "label", "catalogue_number", "barcode", "notes", "colour")
+
+
+class View(NamedTuple):
+    """The records that somebody may see, as SQL, and the columns that a search may look at."""
+
+    condition: str
+    searched: tuple[str, ...]
+
+
+OWNER = View("true", ("artist", "album", "label", "catalogue_number", "barcode", "notes", "colour"))
 
 
 class Filters(BaseModel):
@@ -49,9 +58,9 @@ class Records(TypedDict):
     total: int
 
 
-async def page(filters: Filters, db: Database) -> Records:
-    """Return a page of the caller's records."""
-    conditions = [*_conditions(filters)]
+async def page(filters: Filters, db: Database, view: View = OWNER) -> Records:
+    """Return a page of the records in the caller's database."""
+    conditions = [(view.condition, []), *_conditions(filters, view)]
     where = " AND ".join(text for text, _ in conditions)
     values = [value for _, given in conditions for value in given]
     place, bound = "", list[Value]()
@@ -75,7 +84,7 @@ async def page(filters: Filters, db: Database) -> Records:
     )
 
 
-def _conditions(filters: Filters) -> Iterator[tuple[str, list[Value]]]:
+def _conditions(filters: Filters, view: View) -> Iterator[tuple[str, list[Value]]]:
     """Yield the conditions of a query, with their values."""
     yield f"deleted_at IS {'NOT ' if filters.deleted else ''}NULL", []
     for name in ("status", "media_condition", "sleeve_condition"):
@@ -90,6 +99,6 @@ def _conditions(filters: Filters) -> Iterator[tuple[str, list[Value]]]:
     for name, comparison in (("year_from", "year >= ?"), ("year_to", "year <= ?"), ("rating_from", "rating >= ?")):
         if (value := getattr(filters, name)) is not None:
             yield comparison, [value]
-    text = " || ' ' || ".join(f"ifnull({column}, '')" for column in _SEARCHED)
+    text = " || ' ' || ".join(f"ifnull({column}, '')" for column in view.searched)
     for word in (filters.q or "").split()[:10]:
         yield f"instr(lower({text}), lower(?)) > 0", [word]

@@ -45,6 +45,13 @@ class RecordChanged(Problem):
     status = 409
 
 
+class CollectionFull(Problem):
+    """The collection is full."""
+
+    title = "The collection is full"
+    status = 409
+
+
 class NewRecord(RecordFields):
     """A new record, with an artist or an album; without an id it gets one."""
 
@@ -74,30 +81,30 @@ async def list_records(query: Query[Filters], db: Database) -> Records:
     return await page(query, db)
 
 
-@routes.post("", RecordExists, Overloaded, status=201)
+@routes.post("", RecordExists, CollectionFull, Overloaded, status=201)
 async def add_record(new: Body[NewRecord], db: Database, store: SyncStore) -> Record:
     """Add a record; two copies of a pressing are two records."""
     record_id = new.id or str(uuid4())
     if await _row(record_id, db):
         raise RecordExists(f"there is a record {record_id}, perhaps deleted: change or restore it")
-    await _change(store, Change(record_id, 0, new.given()))
-    return await _shown(record_id, db)
+    await change(store, Change(record_id, 0, new.given()))
+    return await record_of(record_id, db)
 
 
 @routes.get("/{record_id}", RecordNotFound)
 async def get_record(record_id: str, db: Database) -> Record:
     """Get a record."""
-    return shown(await _live(record_id, db))
+    return shown(await live(record_id, db))
 
 
 @routes.patch("/{record_id}", RecordNotFound, Overloaded)
 async def change_record(record_id: str, changes: Body[RecordChanges], db: Database, store: SyncStore) -> Record:
     """Change fields of a record."""
-    await _live(record_id, db)
+    await live(record_id, db)
     fields = changes.given()
     if fields:
-        await _change(store, Change(record_id, changes.rev or NEWEST, fields))
-    return await _shown(record_id, db)
+        await change(store, Change(record_id, changes.rev or NEWEST, fields))
+    return await record_of(record_id, db)
 
 
 @routes.delete("/{record_id}", RecordNotFound, RecordChanged, Overloaded, status=204)
@@ -106,10 +113,10 @@ async def delete_record(record_id: str, query: Query[Deletion], db: Database, st
 
     With the revision that was seen, a record that others have changed since stays: 409.
     """
-    row = await _live(record_id, db)
+    row = await live(record_id, db)
     if query.rev is not None and row["rev"] > query.rev:
         raise RecordChanged(f"it is at revision {row['rev']}: look at it before you delete it")
-    await _change(store, Change(record_id, query.rev or NEWEST, {}, is_deletion=True))
+    await change(store, Change(record_id, query.rev or NEWEST, {}, is_deletion=True))
 
 
 @routes.post("/{record_id}/restore", RecordNotFound, Overloaded)
@@ -119,14 +126,16 @@ async def restore_record(record_id: str, db: Database, store: SyncStore, clock: 
     if row is None or (row["deleted_at"] or "9") < to_text(clock.now() - RESTORED_FOR):
         raise RecordNotFound(f"there is no record {record_id[:80]} to bring back")
     if row["deleted_at"] is not None:
-        await _change(store, Change(record_id, NEWEST, {}))
-    return await _shown(record_id, db)
+        await change(store, Change(record_id, NEWEST, {}))
+    return await record_of(record_id, db)
 
 
-async def _change(store: SyncStore, change: Change) -> Outcome:
+async def change(store: SyncStore, change: Change) -> Outcome:
     """Write a change; `InvalidBody` where it cannot be made."""
     outcome = await store.change([change], f"{CLIENT}:{uuid4().hex[:8]}")
     for rejection in outcome.rejections:
+        if rejection.code == "full":
+            raise CollectionFull("delete some records first")
         details = {"missing": "a record has an artist or an album", "too_many": "these are too many"}
         details["too_long"] = f"a record has at most {LARGEST_RECORD} bytes"
         raise InvalidBody([Fault(pointer=f"/{rejection.field}", detail=details[rejection.code])])
@@ -137,14 +146,16 @@ async def _row(record_id: str, db: Database) -> Row | None:
     return await db.first("SELECT * FROM collections WHERE id = ?", record_id)
 
 
-async def _live(record_id: str, db: Database) -> Row:
+async def live(record_id: str, db: Database) -> Row:
+    """Return the row of a record that is not deleted; `RecordNotFound` where the caller has none."""
     row = await _row(record_id, db)
     if row is None or row["deleted_at"] is not None:
         raise RecordNotFound(f"there is no record {record_id[:80]}")
     return row
 
 
-async def _shown(record_id: str, db: Database) -> Record:
+async def record_of(record_id: str, db: Database) -> Record:
+    """Return a record as it goes out, deleted or not; `RecordNotFound` where the caller has none."""
     row = await _row(record_id, db)
     if row is None:
         raise RecordNotFound(f"there is no record {record_id[:80]}")

@@ -12,7 +12,8 @@ from edge.data import ScopedDatabase
 from edge.endpoint import Operation
 from edge.instants import to_text
 from edge.rows import row_as
-from vinyl_vault.collection.listing import Filters, page
+from vinyl_vault.collection.listing import Filters, View, page
+from vinyl_vault.collection.stats import SOLD
 from vinyl_vault.members import MEMBER
 from vinyl_vault.record import NO_NUL
 from vinyl_vault.tables import TABLES
@@ -22,6 +23,8 @@ public = Routes("/api/shared", tag="shares", access=PUBLIC)
 
 MOST_SHARES = 20
 _TOKEN_BYTES = 32
+_STRANGER = View(f"NOT {SOLD}", ("artist", "album", "label", "catalogue_number", "colour"))
+"""A search looks at nothing that is not shown: else it would tell what stands in notes."""
 
 
 class ShareNotFound(NotFound):
@@ -148,7 +151,7 @@ async def revoke_share(share_id: str, db: ScopedDatabase) -> None:
 async def get_shared_collection(token: str, query: Query[SharedFilters], shared: SharedCollections) -> Response:
     """Look at a collection by its link."""
     name, db = await shared.find(token)
-    found = await page(Filters(**query.model_dump()), db)
+    found = await page(Filters(**query.model_dump()), db, _STRANGER)
     records = [row_as(SharedRecord, record) for record in found["records"]]
     response = Response.json(SharedRecords(name=name, records=records, next=found["next"], total=found["total"]))
     response.headers.append(("cache-control", "no-store"))

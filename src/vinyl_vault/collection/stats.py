@@ -11,8 +11,8 @@ from vinyl_vault.members import MEMBER
 
 routes = Routes("/api/stats", tag="stats", access=READER, reach=MEMBER)
 
-_SOLD = "(sold_on IS NOT NULL OR price_sold IS NOT NULL)"
-OWNED = f"deleted_at IS NULL AND status = 'owned' AND NOT {_SOLD}"
+SOLD = "(sold_on IS NOT NULL OR price_sold IS NOT NULL)"
+OWNED = f"deleted_at IS NULL AND status = 'owned' AND NOT {SOLD}"
 _DIMENSIONS: Mapping[str, tuple[str, str]] = {
     "genres": ("genre.value", "LEFT JOIN json_each(collections.genre) AS genre"),
     "decades": ("year / 10 * 10", ""),
@@ -79,7 +79,7 @@ class Stats(TypedDict):
 
 _COUNTS = (
     f"SELECT count(*) FILTER (WHERE {OWNED}) AS owned, count(*) FILTER (WHERE status = 'wanted') AS wanted, "
-    f"count(*) FILTER (WHERE status = 'owned' AND {_SOLD}) AS sold FROM collections WHERE deleted_at IS NULL"
+    f"count(*) FILTER (WHERE status = 'owned' AND {SOLD}) AS sold FROM collections WHERE deleted_at IS NULL"
 )
 
 
@@ -87,7 +87,7 @@ _COUNTS = (
 async def get_stats(query: Query[StatsOptions], db: Database) -> Stats:
     """Get counts and values of your collection by genre, decade, artist, label and condition."""
     amounts = {"value": ("market_value", OWNED), "paid": ("price_paid", OWNED)}
-    amounts["earned"] = ("price_sold", f"deleted_at IS NULL AND status = 'owned' AND {_SOLD}")
+    amounts["earned"] = ("price_sold", f"deleted_at IS NULL AND status = 'owned' AND {SOLD}")
     statements = [Statement(_COUNTS), *(_amounts(*one) for one in amounts.values())]
     statements += [_groups(*one) for one in _DIMENSIONS.values()]
     counts, *results = [result.rows for result in await db.batch(statements)]

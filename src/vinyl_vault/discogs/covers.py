@@ -1,9 +1,9 @@
 """Covers: fetched once, checked by their content, and kept in R2 as `images/{key}.jpg`."""
 
 from edge import Bucket, Log, Problem
+from edge.pictures.formats import NoPicture, Picture, check
 from vinyl_vault.discogs.client import Discogs, Json
 from vinyl_vault.discogs.cover_art import CoverArt
-from vinyl_vault.discogs.pictures import NoPicture, Picture, check
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 PENDING = "pending"
@@ -51,9 +51,14 @@ def path_of(key: str) -> str:
     return f"images/{key}.jpg"
 
 
+def address_of(key: str) -> str:
+    """Return the address at which a cover is served."""
+    return f"/cache/{path_of(key)}"
+
+
 def _metadata(picture: Picture, source: str) -> dict[str, str]:
     return {"width": str(picture.width), "height": str(picture.height), "source": source}
 
 
 def _told(key: str, source: str) -> Json:
-    return {"cover": f"/cache/{path_of(key)}", "cover_source": source}
+    return {"cover": address_of(key), "cover_source": source}

@@ -17,7 +17,9 @@ _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
 _TYPES = ("image/jpeg", "image/png", "image/webp")
 _SHOWN = {"image/jpeg": None, "image/webp": None}
 """The types in the OpenAPI document: a generator of clients drops PNG, which is answered too."""
-_KEPT = ("cache-control", "public, max-age=31536000, immutable")
+OWN = "own-"
+"""Begins the keys of covers that users sent: only a browser keeps those, so that nobody has them after a removal."""
+_YEAR = "max-age=31536000, immutable"
 
 type Given = Annotated[str, Field(max_length=1_000)] | None
 
@@ -56,7 +58,7 @@ async def get_image(
     stored = await cache.head(path_of(named[1])) if named and len(file) <= 200 else None
     if stored is None or stored.content_type not in _TYPES:
         raise ImageNotFound
-    headers = _headers(stored)
+    headers = _headers(stored, "private" if named and named[1].startswith(OWN) else "public")
     etag = headers[0][1]
     if if_none_match is not None and _is_among(etag, if_none_match):
         return Response(status=304, headers=headers)
@@ -72,8 +74,9 @@ async def get_image(
     return Response(found[1], 206, headers)
 
 
-def _headers(stored: StoredObject) -> HeaderList:
-    return [("etag", f'"{stored.etag}"'), _KEPT, ("accept-ranges", "bytes")]
+def _headers(stored: StoredObject, whose: str) -> HeaderList:
+    kept = ("cache-control", f"{whose}, {_YEAR}")
+    return [("etag", f'"{stored.etag}"'), kept, ("accept-ranges", "bytes")]
 
 
 def _is_among(etag: str, if_none_match: str) -> bool:

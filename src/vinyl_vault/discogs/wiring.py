@@ -3,7 +3,7 @@
 from edge import Limit
 from edge.clients.leases import Leases
 from edge.injection import event, singleton
-from vinyl_vault.discogs import images, routes
+from vinyl_vault.discogs import expiry, images, routes
 from vinyl_vault.discogs.answers import Answers
 from vinyl_vault.discogs.budget import Budget
 from vinyl_vault.discogs.client import Discogs
@@ -23,7 +23,8 @@ PROVIDERS = [
     event(Releases),
     event(Search),
     event(Prices),
+    event(expiry.Expiry),
 ]
 LIMITS = {"SEARCH_LIMITER": Limit(30, 60)}
 """Searches and prices of an address: one visitor leaves calls to the others."""
-RESOURCES = [routes.routes, images.routes]
+RESOURCES = [routes.routes, images.routes, expiry.routes]

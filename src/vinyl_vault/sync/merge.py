@@ -18,6 +18,8 @@ TAG = "tags."
 """Begins the name under which a tag has a revision and a client."""
 NEWEST = 2**53 - 1
 """As the revision that an author saw: all changes, whatever they are."""
+MOST_RECORDS = 100_000
+"""Records of a user; as many again may be deleted and not purged yet."""
 
 
 class Change(NamedTuple):
@@ -90,6 +92,8 @@ class Merge:
         self.client = client
         self.now = now
         self.records = dict(records)
+        self.room = MOST_RECORDS
+        """New records that there is room for."""
         self.changed: list[Stored] = []
         self.applied: dict[str, int] = {}
         self.merged: dict[str, None] = {}
@@ -160,6 +164,9 @@ class Merge:
             raise Rejected("gone", "id")
         if not change.fields.get("artist") and not change.fields.get("album"):
             raise Rejected("missing", "album")
+        if self.room < 1:
+            raise Rejected("full", "id")
+        self.room -= 1
         return Stored(change.id, self.now)
 
     def resolve(self, record: Stored, change: Change) -> tuple[dict[str, Any], list[Conflict]]:

@@ -60,7 +60,7 @@ class ConflictSummary(TypedDict):
 
 
 class RejectedChange(TypedDict):
-    """A change that was not made: `code` is invalid, unknown_field, missing, too_many, too_long or gone."""
+    """A change that was not made: `code` is invalid, unknown_field, missing, too_many, too_long, full or gone."""
 
     id: str | None
     code: str

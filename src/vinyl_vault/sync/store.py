@@ -22,7 +22,7 @@ from edge.ports import ConstraintViolation, Row, Statement
 from vinyl_vault.record import columns_of, fields_of
 from vinyl_vault.retention import NAMELESS_KEPT
 from vinyl_vault.sync.cursor import Cursor, Head, start_of
-from vinyl_vault.sync.merge import Change, Conflict, Merge, Rejection, Stored
+from vinyl_vault.sync.merge import MOST_RECORDS, Change, Conflict, Merge, Rejection, Stored
 from vinyl_vault.sync.push import Push
 
 ATTEMPTS = 8
@@ -43,6 +43,7 @@ _UNCHANGED = (
     "NOT EXISTS (SELECT 1 FROM json_each(?) AS touched LEFT JOIN collections ON collections.id = touched.value ->> 0 "
     "WHERE ifnull(collections.rev, 0) <> touched.value ->> 1)"
 )
+_COUNT = "SELECT count(*) AS stored, count(*) FILTER (WHERE deleted_at IS NULL) AS live FROM collections"
 _HEAD = "SELECT epoch, rev, floor FROM sync_heads"
 _BY_IDS = "SELECT * FROM collections WHERE id IN (SELECT value FROM json_each(?))"
 _PAGE = "SELECT * FROM collections WHERE rev > ? ORDER BY rev LIMIT ?"
@@ -101,8 +102,9 @@ class SyncStore:
 
     merge_class: type[Merge] = Merge
 
-    def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock) -> None:
+    def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock, most_records: int = MOST_RECORDS) -> None:
         self._db, self.user_id, self._clock = db, user_id, clock
+        self._most = most_records
 
     async def push(self, push: Push) -> Outcome:
         """Write a push, once however often it comes; `Reused` and `Behind` for a number that cannot be its own."""
@@ -110,7 +112,7 @@ class SyncStore:
             state = await self.read(push)
             if (memory := self.remembered(push, state)) is not None:
                 return await self.repeat(push, state, memory)
-            merge = self.merge(push, state)
+            merge = self.merge(push, state, await self.room(len(state.revs), state.head))
             try:
                 return await self.write(push, state, merge)
             except ConstraintViolation as fault:
@@ -143,6 +145,19 @@ class SyncStore:
             newest=-1 if newest[0]["seq"] is None else newest[0]["seq"],
         )
 
+    async def room_for(self, new: int) -> int:
+        """Return how many of some new records there is room for."""
+        row = await self._db.first(_HEAD)
+        return await self.room(new, Head(**row) if row else Head())
+
+    async def room(self, new: int, head: Head) -> int:
+        """Return how many new records there is room for. No record is without a revision: so few have few records."""
+        if head.rev + new <= self._most:
+            return new
+        row = await self._db.first(_COUNT)
+        stored, live = (row["stored"], row["live"]) if row else (0, 0)
+        return min(self._most - live, 2 * self._most - stored)
+
     def remembered(self, push: Push, state: State) -> Memory | None:
         """Return the memory of a push that came before; None for a new one, and for one without changes."""
         if not push.changes and not push.rejections:
@@ -153,9 +168,10 @@ class SyncStore:
             raise Reused
         return state.memory
 
-    def merge(self, push: Push, state: State) -> Merge:
+    def merge(self, push: Push, state: State, room: int) -> Merge:
         """Merge a push into the records that were read; what another epoch's client saw counts for nothing."""
         merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
+        merge.room = room
         cursor, head = push.cursor, state.head
         is_foreign = cursor is not None and (cursor.epoch != head.epoch or cursor.rev > head.rev)
         merge.apply([change._replace(rev=0) for change in push.changes] if is_foreign else push.changes)

@@ -13,6 +13,7 @@ from edge.data import ScopedDatabase
 from edge.errors import Overloaded
 from edge.instants import to_text
 from edge.ports import Row, UniqueViolation
+from vinyl_vault.collection.settings import CollectionSettings
 from vinyl_vault.sync.merge import Change
 from vinyl_vault.sync.push import Push
 from vinyl_vault.sync.store import Behind, SyncStore
@@ -31,7 +32,10 @@ STEP_S = 15.0
 class ImportWork:
     """Carries imports out: begun by a request, and gone on with by whatever comes next."""
 
-    def __init__(self, db: SystemDatabase, cache: Bucket, leases: Leases, clock: Clock, log: Log) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - the services of an import, each by its type
+        self, db: SystemDatabase, cache: Bucket, leases: Leases, clock: Clock, log: Log, settings: CollectionSettings
+    ) -> None:
+        self._most_records = settings.most_records
         self._db = db
         self._bucket = cache
         self._leases = leases
@@ -46,6 +50,12 @@ class ImportWork:
         """Let a checked file be judged once more and written; `ImportConflict` while another one is."""
         if row["state"] != "checked":
             raise ImportConflict(f"the import is {row['state']}; only one that is checked can be carried out")
+        rows = row["rows_new"] + (row["rows_possible"] if takes_possible else 0)
+        room = await self._store(db, row["user_id"]).room_for(rows)
+        if rows > room:
+            raise ImportConflict(
+                f"there is room for {max(0, room)} of {rows} records: a collection has {self._most_records}"
+            )
         now = {"updated_at": to_text(self._clock.now())}
         changes: dict[str, Any] = {"state": "running", "next_chunk": TO_JUDGE, "takes_possible": int(takes_possible)}
         try:
@@ -117,7 +127,7 @@ class ImportWork:
         push = Push(client, client, chunk, f"{client}:{chunk}", changes, (), None, limit=0)
         if changes:
             try:
-                await SyncStore(db, row["user_id"], self._clock).push(push)
+                await self._store(db, row["user_id"]).push(push)
             except Behind:  # it was written so long ago that nobody remembers
                 self._log("info", "chunk was written before", id=row["id"], chunk=chunk)
         due = [self._due(row, one) for one in chosen if _release_of(one["fields"])]
@@ -131,6 +141,9 @@ class ImportWork:
         now = {"updated_at": to_text(self._clock.now())}
         await db.update("imports", {"state": "done"} | now, "id = ? AND state = 'running'", row["id"])
         await imports.upload(row["id"]).remove()
+
+    def _store(self, db: ScopedDatabase, user_id: str) -> SyncStore:
+        return SyncStore(db, user_id, self._clock, self._most_records)
 
     def _due(self, row: Row, one: dict[str, Any]) -> dict[str, Any]:
         return {

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from edge.auth.accounts.sessions import MOST_SESSIONS
 from edge.testing import Answer, Client
 
 from .conftest import ADA, SITE, Run, as_member, mails, refreshed, registered, token_of
@@ -143,6 +144,28 @@ def test_reset_by_mail_sets_password_and_ends_sessions(run: Run) -> None:
         assert (await refreshed(client, tokens["refresh_token"])).status == 401
         assert (await client.post("/api/auth/login", ADA)).status == 401
         assert (await client.post("/api/auth/login", ADA | {"password": NEW})).status == 200
+
+    run(case)
+
+
+def test_log_in_beyond_the_bound_ends_the_session_unused_for_longest(run: Run) -> None:
+    more = """INSERT INTO refresh_tokens (id, user_id, counter, rotated_at, client, network, created_at, last_used_at,
+    expires_at) WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?)
+    SELECT 'more' || n, user_id, 0, 0, '', '', created_at, ?, '9999-01-01 00:00:00' FROM refresh_tokens JOIN n"""
+
+    later = "UPDATE refresh_tokens SET last_used_at = '2030-01-01 00:00:00' WHERE id LIKE 'more%'"
+
+    async def case(client: Client) -> None:
+        first = await registered(client)
+        await client.ports.settings.db.run(more, MOST_SESSIONS - 1, "2020-01-01 00:00:00")
+        second = (await client.post("/api/auth/login", ADA)).json()
+        listed = (await as_member(client, "GET", "/api/auth/sessions", first)).json()["sessions"]
+        assert len(listed) == MOST_SESSIONS
+        assert {first["session_id"], second["session_id"]} <= {one["id"] for one in listed}
+        await client.ports.settings.db.run(later)
+        third = (await client.post("/api/auth/login", ADA)).json()
+        statuses = [(await as_member(client, "GET", "/api/auth/me", one)).status for one in (first, second, third)]
+        assert statuses == [401, 200, 200]
 
     run(case)
 

@@ -73,6 +73,7 @@ class StorageSim(StandIn):
         self._hosting = Hosting()
         self.namespaces: dict[str, Namespace] = {}
         self.databases: dict[str, ApiDatabase] = {}
+        self.buckets: set[str] = set()
         self.scripts, self.queues = Scripts(), Queues()
         self.asked: list[str] = []
         self.failure: Answered | None = None
@@ -169,6 +170,11 @@ class StorageSim(StandIn):
             return self._namespaces(asked)
         if found := _KV.fullmatch(rest):
             return self._kv(unquote(found[1]), found[2], asked)
+        if rest == "/d1/database" and asked.method == "GET":
+            listed = [{"uuid": one.uuid, "name": one.name} for one in self.databases.values()]
+            return envelope(200, [one for one in listed if one["name"].startswith(asked.query.get("name", ""))])
+        if rest == "/r2/buckets" and asked.method == "GET":
+            return envelope(200, {"buckets": [{"name": name} for name in sorted(self.buckets)]})
         if found := _D1.fullmatch(rest):
             return self._d1(unquote(found[1]), found[2] or "", asked)
         if (found := _SETTINGS.fullmatch(rest)) and asked.method == "GET":

@@ -89,7 +89,9 @@ class Parts(NamedTuple):
     ) -> Response | None:
         """Begin a session and return the response with its tokens; None where the password has changed since."""
         refreshed, statement = self.sessions.begin(user_id, _client(request), address(request), password_hash)
-        (result,) = await self.users.commit([statement])
+        result, ended = await self.users.commit([statement, self.sessions.ending_oldest(user_id)])
+        for row in ended.rows:
+            self.members.forget(row["id"])
         return self.respond(request, refreshed, status=status) if result.rows else None
 
     def respond(self, request: Request, refreshed: Refreshed, *, status: int = 200) -> Response:

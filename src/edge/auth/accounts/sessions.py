@@ -43,6 +43,10 @@ _END = "UPDATE refresh_tokens SET ended_at = ?, ended_by = ? WHERE ended_at IS N
 _LIVE = "SELECT user_id FROM refresh_tokens WHERE id = ? AND ended_at IS NULL AND expires_at > ?"
 
 
+MOST_SESSIONS = 100
+"""Sessions of a user that go on; a further log-in ends the one that was unused for longest."""
+
+
 class End(StrEnum):
     """The reason for which a session ended."""
 
@@ -218,6 +222,18 @@ class Sessions:
             sql += " AND EXISTS (SELECT 1 FROM user_passwords p WHERE p.user_id = ? AND p.hash = ?)"
             values += [user_id, password_hash]
         return Statement(f"{sql} RETURNING id", values)
+
+    def ending_oldest(self, user_id: str) -> Statement:
+        """Return the statement that ends the sessions of a user beyond `MOST_SESSIONS`, those unused for longest.
+
+        Its rows are the ids of the sessions.
+        """
+        oldest = (
+            "SELECT id FROM refresh_tokens WHERE user_id = ? AND ended_at IS NULL "
+            "ORDER BY last_used_at DESC, rowid DESC LIMIT -1 OFFSET ?"
+        )
+        values = (to_text(self._clock.now()), End.REVOKED, user_id, MOST_SESSIONS)
+        return Statement(f"{_END} id IN ({oldest}) RETURNING id", values)
 
     async def all_of(self, user_id: str) -> list[Row]:
         """Return the sessions of a user that go on, the one that was used last before all others."""

@@ -15,11 +15,14 @@ import { collection } from "./views/collection.js";
 import { genres } from "./views/genres.js";
 import { importing } from "./views/importing.js";
 import { login, register, resetting } from "./views/login.js";
+import { shares } from "./views/shares.js";
 import { statistics } from "./views/statistics.js";
 import { syncing } from "./views/syncing.js";
+import { trash } from "./views/trash.js";
 
 const PAGES = {
   "": collection, album, edit: editing, add, genres, stats: statistics, chat, account, sync: syncing, import: importing,
+  shares, trash,
 };
 const OUTSIDE = { login, register, forgot: resetting };
 const NAV = [["", "Records"], ["add", "Add"], ["genres", "Genres"], ["stats", "Statistics"], ["chat", "Chat"], ["account", "Account"]];
@@ -84,7 +87,7 @@ function decoded(text) {
 }
 
 function marked(name) {
-  const current = { album: "", edit: "", import: "account", sync: null }[name] ?? name;
+  const current = { album: "", edit: "", import: "account", shares: "account", trash: "", sync: null }[name] ?? name;
   const shown = NAV.filter(([key]) => key !== "chat" || site.hasChat);
   document.getElementById("nav").replaceChildren(...shown.map(([key, text]) =>
     el("a", { href: `#/${key}`, "data-page": key, "aria-current": key === current && "page" }, text)));

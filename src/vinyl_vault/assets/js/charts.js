@@ -35,11 +35,31 @@ export function standingBars(caption, rows) {
   return figure(caption, picture, rows);
 }
 
-function figure(caption, picture, rows) {
+// A line over days: rows of {day, amount, records, text}, the oldest first. A single day is a point.
+export function lineChart(caption, rows) {
+  const times = rows.map((row) => Date.parse(row.day));
+  const most = Math.max(1, ...rows.map((row) => row.amount));
+  const span = Math.max(1, times.at(-1) - times[0]);
+  const x = (n) => (rows.length === 1 ? WIDTH / 2 : 6 + ((times[n] - times[0]) / span) * (WIDTH - 12));
+  const y = (row) => 184 - (row.amount / most) * 150;
+  const points = rows.map((row, n) => `${x(n).toFixed(1)},${y(row).toFixed(1)}`);
+  const last = rows.at(-1);
+  const picture = svg("svg", { viewBox: `0 0 ${WIDTH} 220`, class: "chart", "aria-hidden": "true" },
+    svg("line", { x1: 0, x2: WIDTH, y1: 188, y2: 188, class: "axis" }),
+    svg("polyline", { points: points.join(" "), class: "line" }),
+    svg("circle", { cx: x(rows.length - 1), cy: y(last), r: 4, class: "bar" }),
+    svg("text", { x: WIDTH - 2, y: Math.max(16, y(last) - 10), class: "figure", "text-anchor": "end" }, last.text),
+    svg("text", { x: 2, y: 208, class: "name" }, rows[0].day),
+    rows.length > 1 && svg("text", { x: WIDTH - 2, y: 208, class: "name", "text-anchor": "end" }, last.day));
+  const told = rows.map((row) => ({ name: row.day, records: row.records, note: row.text }));
+  return figure(caption, picture, told, "Day");
+}
+
+function figure(caption, picture, rows, what = "Name") {
   const hasNotes = rows.some((row) => row.note);
   const cells = (row) => [el("th", { scope: "row" }, row.name), el("td", {}, String(row.records)), hasNotes && el("td", {}, row.note ?? "")];
   const table = el("table", {}, el("caption", { class: "unseen" }, caption),
-    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, "Name"), el("th", { scope: "col" }, "Records"), hasNotes && el("th", { scope: "col" }, "Value"))),
+    el("thead", {}, el("tr", {}, el("th", { scope: "col" }, what), el("th", { scope: "col" }, "Records"), hasNotes && el("th", { scope: "col" }, "Value"))),
     el("tbody", {}, rows.map((row) => el("tr", {}, cells(row)))));
   return el("figure", { class: "card" }, el("figcaption", {}, caption), picture,
     el("details", {}, el("summary", {}, `${caption} as a table`), el("div", { class: "wide" }, table)));

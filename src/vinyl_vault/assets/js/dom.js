@@ -42,10 +42,15 @@ export function select(options, value, attributes = {}) {
   return made;
 }
 
+const SAID_MS = 6000;
+let silence = 0;
 // Says something to screen readers, and for some seconds to everybody.
 export function say(text) {
   const live = document.getElementById("live");
-  if (live) live.textContent = text;
+  if (!live) return;
+  live.textContent = text;
+  clearTimeout(silence);
+  silence = setTimeout(() => { live.textContent = ""; }, SAID_MS);
 }
 
 export function alertBox() {

@@ -24,6 +24,11 @@ export function asText(name, value) {
   return String(value);
 }
 
+// The server's instants are UTC: with a zone, or as `YYYY-MM-DD HH:MM:SS`.
+export const instant = (text) => new Date(/Z$|[+-]\d\d:\d\d$/.test(text) ? text : `${text.replace(" ", "T")}Z`);
+
+export const when = (text) => instant(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
+
 const digits = (currency) => {
   try {
     return new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits;

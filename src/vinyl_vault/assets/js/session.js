@@ -94,7 +94,7 @@ export class Session extends EventTarget {
       if (!this.isFresh) await this.refresh();
       const headers = { ...options.headers, authorization: `Bearer ${this.token}` };
       const answer = await reach(path, { ...options, headers });
-      if (answer.status !== 401 || attempt) return answer;
+      if (answer.status !== 401 || attempt || await isWrongPassword(answer)) return answer;
       await answer.body?.cancel();
       this.token = "";
     }
@@ -103,6 +103,12 @@ export class Session extends EventTarget {
   async call(method, path, body) {
     return read(await this.fetch(path, body === undefined ? { method } : json(method, body)));
   }
+}
+
+// A wrong password is refused with 401 too: sent again, it would count twice against the limit of attempts.
+async function isWrongPassword(answer) {
+  const problem = await answer.clone().json().catch(() => null);
+  return problem?.title === "The e-mail or password is wrong";
 }
 
 // A request of nobody in particular: log in, register, reset.

@@ -5,6 +5,7 @@ import { Away, Ended, Refused, read } from "./session.js";
 const PATH = "/api/collection/sync";
 const EVERY_MS = 60_000;
 const SOON_MS = 400;
+const SHOW_MS = 2000;
 const LONGEST_PAUSE_MS = 120_000;
 
 export class Sync extends EventTarget {
@@ -72,12 +73,25 @@ export class Sync extends EventTarget {
 
   async exchange() {
     await this.dismissals();
-    for (let more = true; more;) {
-      const frozen = await freeze(this.store);
-      const answer = await this.send(frozen ? frozen.body : await pullBody(this.store));
-      if (!answer) continue; // the push is to be made anew
-      this.changed(await take(this.store, answer, frozen?.edits ?? {}));
-      more = answer.more || (await waiting(this.store)).count > 0;
+    let changed = new Set();
+    let shownAt = 0;
+    const show = () => {
+      shownAt = Date.now();
+      if (!changed || changed.size) this.changed(changed);
+      changed = new Set();
+    };
+    try {
+      for (let more = true; more;) {
+        const frozen = await freeze(this.store);
+        const answer = await this.send(frozen ? frozen.body : await pullBody(this.store));
+        if (!answer) continue; // the push is to be made anew
+        const ids = await take(this.store, answer, frozen?.edits ?? {});
+        changed = ids && changed && new Set([...changed, ...ids]);
+        more = answer.more || (await waiting(this.store)).count > 0;
+        if (Date.now() - shownAt > SHOW_MS) show(); // of many pages not each is drawn
+      }
+    } finally {
+      show();
     }
     await this.conflicts();
   }

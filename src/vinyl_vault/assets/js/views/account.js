@@ -1,9 +1,9 @@
 // The account: sessions, password, address, export, log-out and deletion.
 import { ask, button, download, el, field, form, say } from "../dom.js";
+import { when } from "../fields.js";
 import { exportUnsent, logOut } from "../leaving.js";
 import { read } from "../session.js";
 
-const when = (text) => new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" });
 const secret = (name, text, kind, least = 1) =>
   field(text, el("input", { name, type: "password", autocomplete: kind, required: true, minlength: least, maxlength: 256 }));
 const values = (made) => Object.fromEntries(new FormData(made));
@@ -21,6 +21,7 @@ export function account(site) {
   const node = el("div", { class: "account" }, el("h1", {}, "Account"),
     el("p", {}, site.session.user.email), problem,
     el("div", { class: "row" }, button("Log out", leave, { id: "log-out" }), el("a", { class: "button quiet", href: "#/import" }, "Import"),
+      el("a", { class: "button quiet", href: "#/shares" }, "Share"), el("a", { class: "button quiet", href: "#/trash" }, "Trash"),
       button("Export as CSV", () => exported(site, "csv", "owned", problem), { class: "quiet" }),
       button("Export as JSON", () => exported(site, "json", "owned", problem), { class: "quiet" }),
       button("Export wantlist", () => exported(site, "csv", "wanted", problem), { class: "quiet" })),

@@ -29,15 +29,20 @@ export function add(site) {
     found.replaceChildren(el("p", { class: "dim" }, "Asking Discogs …"));
     try {
       const release = await lookUp(new FormData(made));
-      found.replaceChildren(card(release, () => { write(asRecord(release)); writing.scrollIntoView(); writing.querySelector("input").focus(); }));
+      found.replaceChildren(card(release, () => { write(asRecord(release)); writing.scrollIntoView(); writing.querySelector("input").focus({ preventScroll: true }); }));
+      found.scrollIntoView({ block: "start" });
     } catch (fault) {
       found.replaceChildren();
+      write(typed(new FormData(made))); // by hand, then
       throw fault;
     }
   }, "Search Discogs", { class: "card", role: "search" });
   return { title: "Add a record", node: el("div", {}, el("h1", {}, "Add a record"), search, found, writing,
     el("p", {}, "Many at once: ", el("a", { href: "#/import" }, "import a file"), ".")) };
 }
+
+const typed = (data) => Object.fromEntries([["artist", "artist"], ["album", "album"], ["barcode", "barcode"], ["catalogue_number", "catno"]]
+  .map(([field, name]) => [field, (data.get(name) ?? "").trim()]).filter(([, text]) => text));
 
 async function lookUp(data) {
   const text = (name) => (data.get(name) ?? "").trim();

@@ -1,8 +1,9 @@
 // One record: all that is known of it, and the form that changes it.
-import { ask, button, el } from "../dom.js";
+import { alertBox, ask, button, el } from "../dom.js";
 import { asText, fieldName, NAMES, title } from "../fields.js";
 import { difference } from "../edits.js";
 import { coverOf } from "./cover.js";
+import { ownCover } from "./ownCover.js";
 import { recordForm } from "./form.js";
 
 const LEFT_OUT = new Set(["artist", "album", "status", "formats", "cover", "notes", "tags"]);
@@ -20,8 +21,9 @@ function drawn(site, id) {
   if (!record) return [el("h1", {}, "No such record"), el("p", {}, el("a", { href: "#/" }, "Back to the records"))];
   const rows = Object.keys(NAMES).filter((name) => !LEFT_OUT.has(name) && hasValue(record[name]));
   const extra = Object.entries(record.extra ?? {});
+  const alerts = alertBox();
   const deletion = async () => {
-    const answer = await ask("Delete this record?", el("p", {}, `${title(record)} can be brought back for 30 days.`),
+    const answer = await ask("Delete this record?", el("p", {}, `${title(record)} can be brought back for 30 days: see Account, Trash.`),
       [["yes", "Delete", "danger"], ["", "Cancel", "quiet"]]);
     if (answer !== "yes") return;
     await site.model.remove(id);
@@ -34,7 +36,8 @@ function drawn(site, id) {
         el("p", { class: "marks" }, site.model.unsent.has(id) && el("span", { class: "mark waits" }, "not synced"),
           record.status === "wanted" && el("span", { class: "mark" }, "wanted"),
           (record.tags ?? []).map((tag) => el("span", { class: "mark" }, tag))),
-        el("div", { class: "row" }, el("a", { class: "button", href: `#/edit/${encodeURIComponent(id)}` }, "Edit"), button("Delete", deletion, { class: "danger" })))),
+        el("div", { class: "row" }, el("a", { class: "button", href: `#/edit/${encodeURIComponent(id)}` }, "Edit"), button("Delete", deletion, { class: "danger" })),
+        el("div", { class: "row" }, ownCover(site, record, alerts.show)), alerts.box)),
     record.notes && el("section", { class: "card" }, el("h2", {}, "Notes"), el("p", { class: "notes" }, record.notes)),
     (rows.length || extra.length) && el("dl", { class: "card facts" },
       rows.map((name) => [el("dt", {}, fieldName(name)), el("dd", {}, asText(name, record[name]))]),

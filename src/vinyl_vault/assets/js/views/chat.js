@@ -5,12 +5,10 @@ import { read } from "../session.js";
 const PATH = "/api/chat";
 const MOST_TURNS = 30;
 
-// The route takes POST alone: any answer but 404 and 503 to GET says that it is there.
 export async function chatIsThere(site) {
   if (!navigator.onLine) return false;
   try {
-    const answer = await site.session.fetch(PATH);
-    return answer.status !== 404 && answer.status < 500;
+    return (await site.session.call("GET", PATH)).ready;
   } catch {
     return false;
   }

@@ -10,11 +10,12 @@ export function importing(site, { signal }) {
   const place = el("div", { "aria-live": "polite" });
   const file = el("input", { type: "file", name: "file", required: true, accept: ".csv,.json,.txt,text/csv,application/json" });
   const lists = select([["", "As the file says"], ["owned", "Collection"], ["wanted", "Wantlist"]], "", { name: "status" });
-  const made = form([field("File", file, "CSV of Discogs (collection or wantlist), or JSON of a browser's storage; up to 50 MB."), field("List", lists)], async () => {
+  const made = form([field("File", file, "CSV of Discogs (collection or wantlist) up to 50 MB, or JSON of a browser's storage up to 8 MB."), field("List", lists)], async () => {
     if (!file.files[0]) throw new Error("Choose a file.");
-    place.replaceChildren(el("p", { class: "dim" }, "Reading …"));
+    const state = el("p", { class: "dim" }, "Reading …");
+    place.replaceChildren(state);
     try {
-      checked(site, place, await sent(site, file.files[0], lists.value), signal);
+      checked(site, place, await sent(site, file.files[0], lists.value, (text) => { state.textContent = text; }), signal);
     } catch (fault) {
       place.replaceChildren();
       throw fault;
@@ -24,7 +25,7 @@ export function importing(site, { signal }) {
 }
 
 // Sends a file, a large one in parts; returns the report of what it would change.
-async function sent(site, file, status) {
+async function sent(site, file, status, tell) {
   const isJson = file.type === "application/json" || file.name.endsWith(".json");
   const headers = { "content-type": isJson ? "application/json" : "text/csv" };
   const query = new URLSearchParams({ name: file.name.slice(0, 200) });
@@ -34,6 +35,7 @@ async function sent(site, file, status) {
   let report = await read(await site.session.fetch(`${PATH}?${query}`, { method: "POST", headers, body: first }));
   for (let n = 1; !isJson && n * PART < file.size; n += 1) {
     const more = (n + 1) * PART < file.size;
+    tell(`Reading: part ${n + 1} of ${Math.ceil(file.size / PART)} …`);
     report = await read(await site.session.fetch(`${PATH}/${report.id}/parts/${n}?more=${more}`, { method: "PUT", headers, body: file.slice(n * PART, (n + 1) * PART) }));
   }
   return report;

@@ -3,6 +3,7 @@ import { lyingBars, standingBars } from "../charts.js";
 import { el } from "../dom.js";
 import { isSold, money } from "../fields.js";
 import { counted, isOwned, summed } from "../numbers.js";
+import { values } from "./values.js";
 
 const MOST = 12;
 
@@ -11,7 +12,7 @@ export function statistics(site, { signal }) {
   const show = () => place.replaceChildren(...drawn([...site.model.records.values()]));
   site.model.addEventListener("change", show, { signal });
   show();
-  return { title: "Statistics", node: el("div", {}, el("h1", {}, "Statistics"), place) };
+  return { title: "Statistics", node: el("div", {}, el("h1", {}, "Statistics"), place, values(site, signal)) };
 }
 
 function drawn(records) {

@@ -6,7 +6,7 @@ import { waiting } from "../outbox.js";
 
 const CODES = {
   invalid: "has a value that the server does not take", unknown_field: "has a field that the server does not know",
-  missing: "needs an artist or an album", too_many: "has too many values", gone: "was removed for good meanwhile",
+  missing: "needs an artist or an album", too_many: "has too many values", too_long: "is too long", full: "does not fit: the collection is full", gone: "was removed for good meanwhile",
 };
 
 export function syncing(site, { signal }) {

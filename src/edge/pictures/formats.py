@@ -85,7 +85,7 @@ def _jpeg(body: bytes) -> Picture:
 
 def _png(body: bytes) -> Picture:
     """Read all chunks (RFC 2083)."""
-    chunks = list(_png_chunks(body))
+    chunks = list(png_chunks(body))
     names = [name for name, _ in chunks]
     if names[0] != b"IHDR" or len(chunks[0][1]) != 13 or names[-1] != b"IEND" or b"IDAT" not in names:
         raise NoPicture("a PNG without header, pixels or end")
@@ -99,7 +99,8 @@ def _png(body: bytes) -> Picture:
     return Picture("image/png", width, height)
 
 
-def _png_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+def png_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and content of each chunk; `NoPicture` for a wrong checksum."""
     place = len(_PNG)
     while place < len(body):
         length, name = unpack_from(">I4s", body, place)
@@ -131,7 +132,7 @@ def _webp(body: bytes) -> Picture:
         raise NoPicture("the picture is cut short")
     sizes = list[tuple[int, int]]()
     has_pixels = False
-    for name, data in _webp_chunks(body[: size + 8]):
+    for name, data in webp_chunks(body[: size + 8]):
         read = _WEBP.get(name)
         if read is not None:
             sizes.append(read(data))
@@ -141,7 +142,8 @@ def _webp(body: bytes) -> Picture:
     return Picture("image/webp", max(width for width, _ in sizes), max(height for _, height in sizes))
 
 
-def _webp_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+def webp_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield the name and content of each chunk; `NoPicture` for one that is cut short."""
     place = 12
     while place < len(body):
         name, length = unpack_from("<4sI", body, place)

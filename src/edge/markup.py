@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from html import escape
 
-_VOID = frozenset({"link", "meta"})
+_VOID = frozenset({"img", "link", "meta"})
 
 
 class Markup(str):

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.pictures.formats import LONGEST_SIDE, MOST_BYTES, NoPicture, Picture, check
+from edge.pictures.metadata import without_metadata
 from sims.discogs.images import grey_jpeg
-from vinyl_vault.discogs.pictures import LONGEST_SIDE, MOST_BYTES, NoPicture, Picture, check
 
 
 def chunk(name: bytes, data: bytes = b"") -> bytes:
@@ -107,3 +108,92 @@ def test_broken_pictures_are_refused_or_bounded(body: bytes, data: st.DataObject
     except NoPicture:
         return
     assert 0 < picture.width * picture.height <= 25_000_000
+
+
+def exif(orientation: int, order: str = "<") -> bytes:
+    """Return EXIF with an orientation, a place and a name."""
+    start = b"II*\0" if order == "<" else b"MM\0*"
+    entries = [pack(f"{order}HHII", 0x8825, 4, 1, 99), pack(f"{order}HHIHH", 0x0112, 3, 1, orientation, 0)]
+    return b"Exif\0\0" + start + pack(f"{order}IH", 8, 2) + b"".join(entries) + bytes(4) + b"GPS SECRET"
+
+
+def segment(marker: int, data: bytes) -> bytes:
+    return pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def with_segments(*segments: bytes, behind: bytes = b"") -> bytes:
+    body = grey_jpeg(60, 40)
+    return body[:2] + b"".join(segments) + body[2:] + behind
+
+
+ICC = segment(0xE2, b"ICC_PROFILE\0\1\1" + b"profile")
+
+
+@pytest.mark.parametrize(
+    ("body", "kept"),
+    [
+        (with_segments(segment(0xE1, exif(1)), segment(0xFE, b"SECRET"), segment(0xED, b"Photoshop SECRET")), b""),
+        (with_segments(segment(0xE1, b"http://ns.adobe.com/xap/1.0/\0SECRET"), ICC), ICC),
+        (with_segments(segment(0xE1, exif(6)), behind=b"SECRET" + with_segments(segment(0xE1, exif(6)))), b"Exif"),
+        (with_segments(segment(0xE1, exif(8, ">"))), b"Exif"),
+        (with_segments(segment(0xE1, exif(77)), segment(0xE1, b"Exif\0\0II*\0SECRET"), segment(0xE1, b"Exif")), b""),
+        (
+            png(30, 20, chunk(b"eXIf", exif(6)[6:]), chunk(b"tEXt", b"Author\0SECRET"), chunk(b"pHYs", bytes(9))),
+            b"pHYs",
+        ),
+        (
+            webp(
+                extended(64, 48, flags=0x2C), (b"ICCP", b"abc"), lossy(64, 48), (b"EXIF", exif(1)), (b"XMP ", b"SECRET")
+            ),
+            b"ICCP",
+        ),
+        (webp(lossless(64, 48), (b"LAST", b"SECRET")) + b"SECRET", b"VP8L"),
+    ],
+)
+def test_metadata_is_removed_and_the_picture_stays(body: bytes, kept: bytes) -> None:
+    picture, plain = without_metadata(body)
+    assert picture == check(body) == check(plain)
+    assert b"SECRET" in body
+    assert b"SECRET" not in plain
+    assert kept in plain
+    assert without_metadata(plain)[1] == plain
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_orientation_of_a_photograph_stays(order: str) -> None:
+    _, plain = without_metadata(with_segments(segment(0xE1, exif(6, order))))
+    turned = segment(0xE1, b"Exif\0\0MM\0*" + pack(">IHHHIHH", 8, 1, 0x0112, 3, 1, 6, 0) + bytes(4))
+    assert turned in plain
+    assert plain.count(b"Exif") == 1
+    assert b"Exif" not in without_metadata(with_segments(segment(0xE1, exif(1, order))))[1]
+
+
+def test_small_picture_in_the_header_is_removed() -> None:
+    body = grey_jpeg(60, 40)
+    header = segment(0xE0, b"JFIF\0\1\1\0\0\1\0\1\1\1SEC")
+    assert b"SEC" not in without_metadata(body[:2] + header + body[20:])[1]
+
+
+@pytest.mark.parametrize("scans", [1, 3])
+def test_all_scans_of_a_picture_stay(scans: int) -> None:
+    body = grey_jpeg(60, 40)
+    start = body.index(b"\xff\xda")
+    more = (b"\xff\xc4\0\x05abc" + body[start:-2]) * (scans - 1)
+    coded = body[:-2] + more + b"\xff\x00\xff\xd0ab\xff\xd9"
+    assert without_metadata(coded)[1] == coded
+
+
+@given(
+    st.sampled_from([with_segments(segment(0xE1, exif(6)), ICC), png(30, 20), webp(extended(9, 9), lossy(9, 9))]),
+    st.data(),
+)
+def test_broken_pictures_lose_their_metadata_or_are_refused(body: bytes, data: st.DataObject) -> None:
+    broken = bytearray(body[: data.draw(st.integers(0, len(body)))])
+    for _ in range(data.draw(st.integers(0, 4))):
+        if broken:
+            broken[data.draw(st.integers(0, len(broken) - 1))] = data.draw(st.integers(0, 255))
+    try:
+        picture, plain = without_metadata(bytes(broken))
+    except NoPicture:
+        return
+    assert check(plain) == picture

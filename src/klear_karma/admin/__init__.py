@@ -1,0 +1,1 @@
+"""Administration: decisions about reports and bookings, each of them noted."""

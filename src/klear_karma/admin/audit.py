@@ -1,0 +1,16 @@
+"""The audit: the statement that notes an administrator's action, in the batch of the action itself."""
+
+from collections.abc import Mapping
+
+from pydantic_core import to_json
+
+from edge import Statement
+
+_INSERT = (
+    "INSERT INTO admin_audit (actor, action, target_kind, target_id, details, created_at) VALUES (?, ?, ?, ?, ?, ?)"
+)
+
+
+def noted(actor: str, action: str, target: tuple[str, str], details: Mapping[str, object], now: str) -> Statement:
+    """Return the statement that notes an action; a target is a kind and an id."""
+    return Statement(_INSERT, (actor, action, *target, to_json(dict(details)).decode(), now))

@@ -1,0 +1,190 @@
+"""`/api/admin`: the queue of reports, outcomes of bookings, and the audit of all that administrators did."""
+
+from typing import Any, Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge import ADMIN, Actor, Body, Clock, Database, NotFound, Problem, Query, Routes, Statement, SystemDatabase
+from edge.data.writes import raise_unless_changed
+from edge.errors import Overloaded
+from edge.instants import to_text
+from edge.ports import OutOfScope, Row
+from edge.reach import OPEN
+from edge.rows import parsed
+from klear_karma.admin.audit import noted
+from klear_karma.booking.news import AppointmentNews
+from klear_karma.booking.problems import AppointmentNotFound, ChangeRefused
+from klear_karma.booking.states import Action, Side
+from klear_karma.booking.store import Bookings, Change
+from klear_karma.cursors import utc
+from klear_karma.reviews.store import ReviewStore
+from klear_karma.safety.reports import Report, report_shown
+from klear_karma.values import Line
+
+routes = Routes("/api/admin", tag="admin", access=ADMIN, reach=OPEN)
+
+_DECIDE = "UPDATE reports SET state = ?, decided_by = ?, decided_at = ? WHERE id = ? AND state = 'open'"
+
+_TEXT = (
+    "CASE target_kind WHEN 'review' THEN (SELECT body FROM reviews WHERE id = target_id) "
+    "WHEN 'message' THEN (SELECT body FROM messages WHERE id = target_id) END"
+)
+
+
+class ReportNotFound(NotFound):
+    """There is no such report."""
+
+    title = "There is no such report"
+
+
+class ReportDecided(Problem):
+    """This report has been decided."""
+
+    title = "This report has been decided"
+    status = 409
+
+
+class Decision(BaseModel):
+    """A decision about a report: a review is hidden where the report is upheld."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    decision: Literal["upheld", "dismissed"]
+    reason: Line = ""
+
+
+class Outcome(BaseModel):
+    """The outcome of a booking, also of one that was completed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["cancel", "no_show"]
+    reason: Line = ""
+
+
+class Listing(BaseModel):
+    """A page of a list; `after` is the last id before."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200)
+    before: int | None = Field(None, ge=0, lt=2**53, description="numbers below it alone")
+
+
+class Queue(BaseModel):
+    """The reports that are listed."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["open", "upheld", "dismissed"] = "open"
+    limit: int = Field(50, ge=1, le=200)
+
+
+class QueuedReport(Report):
+    """A report as administrators see it, with the text of the review or message."""
+
+    reporter_id: str | None
+    text: str | None
+
+
+class OutcomeTold(TypedDict):
+    """A booking as an administrator's change left it."""
+
+    id: str
+    state: str
+    cancelled_by: str | None
+
+
+class Noted(TypedDict):
+    """An action of an administrator."""
+
+    id: int
+    actor: str
+    action: str
+    target_kind: str
+    target_id: str
+    details: dict[str, Any]
+    created_at: str
+
+
+@routes.get("/reports")
+async def list_reports(query: Query[Queue], db: Database) -> list[QueuedReport]:
+    """List reports with the text that they are about, the oldest first."""
+    sql = f"SELECT *, {_TEXT} AS text FROM reports WHERE state = ? ORDER BY created_at, id LIMIT ?"
+    rows = await db.all(sql, query.state, query.limit)
+    return [QueuedReport(**report_shown(row), reporter_id=row["reporter_id"], text=row["text"]) for row in rows]
+
+
+@routes.post("/reports/{report_id}/decision", ReportNotFound, ReportDecided)
+async def decide_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    report_id: str, new: Body[Decision], actor: Actor, db: SystemDatabase, reviews: ReviewStore, clock: Clock
+) -> Report:
+    """Decide a report, once. A review whose report is upheld is hidden, and counts no longer."""
+    row = await _report(report_id, db)
+    if row["state"] != "open":
+        raise ReportDecided(f"it was {row['state']}")
+    now = to_text(clock.now())
+    details = {"decision": new.decision, "reason": new.reason, "report_id": report_id}
+    statements = [
+        Statement(_DECIDE, (new.decision, actor.name, now, report_id)),
+        Statement(raise_unless_changed("reports")),
+        noted(actor.name, "report.decided", (row["target_kind"], row["target_id"]), details, now),
+    ]
+    review = await db.first("SELECT * FROM reviews WHERE id = ? AND state = 'published'", row["target_id"])
+    try:
+        if new.decision == "upheld" and row["target_kind"] == "review" and review is not None:
+            await reviews.moderate(review, "hidden", statements)
+        else:
+            await db.batch(statements)
+    except OutOfScope:
+        raise ReportDecided("another administrator was first") from None
+    return report_shown(await _report(report_id, db))
+
+
+@routes.post("/appointments/{appointment_id}/outcome", AppointmentNotFound, ChangeRefused, Overloaded)
+async def set_outcome(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    appointment_id: str,
+    new: Body[Outcome],
+    actor: Actor,
+    db: Database,
+    bookings: Bookings,
+    news: AppointmentNews,
+    clock: Clock,
+) -> OutcomeTold:
+    """Cancel a booking, or mark that the customer did not come; its review is withdrawn."""
+    row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
+    if row is None:
+        raise AppointmentNotFound(appointment_id)
+    details = {"from": row["state"], "reason": new.reason}
+    note = noted(
+        actor.name, f"appointment.{new.action}", ("appointment", appointment_id), details, to_text(clock.now())
+    )
+    row = await bookings.change(row, Change(Action(new.action), Side.ADMIN, None, new.reason, (note,)))
+    news.tell(row)
+    return OutcomeTold(id=row["id"], state=row["state"], cancelled_by=row["cancelled_by"])
+
+
+@routes.get("/audit")
+async def list_audit(query: Query[Listing], db: Database) -> list[Noted]:
+    """List what administrators did, the newest first."""
+    before = query.before if query.before is not None else 2**53 - 1
+    rows = await db.all("SELECT * FROM admin_audit WHERE id < ? ORDER BY id DESC LIMIT ?", before, query.limit)
+    return [
+        Noted(
+            id=row["id"],
+            actor=row["actor"],
+            action=row["action"],
+            target_kind=row["target_kind"],
+            target_id=row["target_id"],
+            details=parsed(row["details"]),
+            created_at=utc(row["created_at"]),
+        )
+        for row in rows
+    ]
+
+
+async def _report(report_id: str, db: Database) -> Row:
+    row = await db.first("SELECT * FROM reports WHERE id = ?", report_id)
+    if row is None:
+        raise ReportNotFound(f"there is no report {report_id[:80]}")
+    return row

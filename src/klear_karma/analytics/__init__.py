@@ -1,0 +1,1 @@
+"""Analytics: how often people search, look, book and cancel, a day."""

@@ -1,0 +1,55 @@
+"""Jobs of bookings: requests expire, and appointments that are over are completed."""
+
+from typing import Any
+
+from edge import READER, Clock, Routes, Statement, SystemDatabase, Tick
+from edge.instants import to_text
+
+CRON = "*/5 * * * *"
+A_RUN = 500
+"""Bookings that one run changes; the next one goes on."""
+
+routes = Routes(tag="appointments", access=READER)
+
+_EXPIRED = "state = 'requested' AND expires_at <= ?"
+_OVER = "state IN ('confirmed', 'rescheduled') AND ends_at <= ?"
+_KINDS = {
+    "expired": (_EXPIRED, "expires_at", ("customer", "practitioner")),
+    "completed": (_OVER, "ends_at", ("customer",)),
+}
+_NOTICES = (
+    "INSERT INTO notifications (id, user_id, kind, appointment_id, data, created_at) "
+    "SELECT lower(hex(randomblob(16))), {side}_id, ?, id, "
+    "json_object('starts_at', starts_at, 'service', service_name, 'by', 'system'), ? "
+    "FROM appointments WHERE id IN (SELECT value FROM json_each(?)) AND {condition} AND {side}_id IS NOT NULL"
+)
+_CHANGE = (
+    "UPDATE appointments SET state = ?, sequence = sequence + 1, updated_at = ? "
+    "WHERE id IN (SELECT value FROM json_each(?)) AND {condition}"
+)
+
+
+@routes.cron(CRON)
+async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
+    """Let requests expire that nobody confirmed, and complete appointments that have ended.
+
+    Each batch looks at the states again: a second run at once changes and notifies nothing.
+    """
+    now, report = to_text(clock.now()), dict[str, Any]()
+    for state, (condition, column, sides) in _KINDS.items():
+        sql = f"SELECT json_group_array(id) AS ids, count(*) AS n FROM (SELECT id FROM appointments WHERE {condition} "
+        row = await db.first(f"{sql}ORDER BY {column} LIMIT ?)", now, A_RUN)
+        assert row is not None, "an aggregate has a row"
+        report[state] = row["n"]
+        if row["n"] and not tick.is_dry:
+            await db.batch(_settle(state, condition, sides, (now, row["ids"])))
+    return report
+
+
+def _settle(state: str, condition: str, sides: tuple[str, ...], values: tuple[str, str]) -> list[Statement]:
+    now, ids = values
+    notices = [
+        Statement(_NOTICES.format(side=side, condition=condition), (f"appointment.{state}", now, ids, now))
+        for side in sides
+    ]
+    return [*notices, Statement(_CHANGE.format(condition=condition), (state, now, ids, now))]

@@ -1,0 +1,171 @@
+"""`/api/appointments`: book, confirm, move and cancel; what is not one's own is not there."""
+
+from hashlib import sha256
+from typing import Annotated, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import to_json
+
+from edge import READER, Actor, Body, Clock, Database, Header, Operation, Query, Response, Routes
+from edge.errors import Overloaded
+from edge.instants import to_text
+from klear_karma.analytics.points import Usage
+from klear_karma.booking.news import AppointmentNews
+from klear_karma.booking.problems import (
+    AppointmentNotFound,
+    ChangeRefused,
+    KeyReused,
+    NotWelcome,
+    OwnService,
+    ServiceNotFound,
+    SlotNotOffered,
+    SlotTaken,
+    TooManyRequested,
+)
+from klear_karma.booking.states import Action, Side
+from klear_karma.booking.store import Bookings, Change, Wish
+from klear_karma.booking.views import Appointment, AppointmentList, Listing, Shifted, page, shifted, shown
+from klear_karma.members import MEMBER
+from klear_karma.practitioners.profile import PractitionerNotFound
+from klear_karma.tables import LISTED
+from klear_karma.values import Id, Instant, Line, Text, moment_of
+
+routes = Routes("/api/appointments", tag="appointments", access=READER, reach=MEMBER)
+
+JSON = "application/json"
+
+type Key = Annotated[str, Field(min_length=1, max_length=255, pattern=r"^[\x21-\x7e]+$")]
+
+
+class NewAppointment(BaseModel):
+    """A slot of a service, as the list of free slots shows it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    practitioner_id: Id
+    service_id: Id
+    starts_at: Instant
+    note: Annotated[Text, Field(max_length=2_000, description="for the practitioner")] = ""
+
+
+class AppointmentChange(BaseModel):
+    """A change: `reschedule` has a new start, `cancel` may have a reason."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: Literal["confirm", "reschedule", "cancel", "no_show"]
+    starts_at: Instant | None = None
+    reason: Annotated[Line, Field(description="for the other side")] = ""
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if (self.action == "reschedule") != (self.starts_at is not None):
+            raise ValueError("`reschedule` has `starts_at`, and nothing else has")
+        if self.reason and self.action != "cancel":
+            raise ValueError("`cancel` alone has a reason")
+        return self
+
+
+_BOOKED = Operation({201: {JSON: Appointment}, 200: {JSON: Appointment}})
+
+
+@routes.post(
+    "",
+    PractitionerNotFound,
+    ServiceNotFound,
+    SlotTaken,
+    SlotNotOffered,
+    NotWelcome,
+    OwnService,
+    TooManyRequested,
+    KeyReused,
+    Overloaded,
+    status=201,
+    operation=_BOOKED,
+)
+async def book_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    new: Body[NewAppointment],
+    idempotency_key: Header[Key | None],
+    actor: Actor,
+    db: Database,
+    bookings: Bookings,
+    news: AppointmentNews,
+) -> Response:
+    """Book a slot. Of all who ask for one slot at once, one gets it; the others are answered 409.
+
+    A practitioner that confirms bookings has until `expires_at` to do so; until then the slot is taken. With an
+    `Idempotency-Key` a repeated request gives the same booking (200) and `Idempotency-Replayed: true`.
+    """
+    if new.practitioner_id == actor.name:
+        raise OwnService("choose another practitioner")
+    sql = f"SELECT 1 AS n FROM practitioners WHERE id = ? AND {LISTED}"
+    if await db.first(sql, new.practitioner_id) is None:
+        raise PractitionerNotFound(f"there is no practitioner {new.practitioner_id}")
+    wish = Wish(
+        actor.name,
+        new.practitioner_id,
+        new.service_id,
+        int(moment_of(new.starts_at).timestamp()),
+        new.note,
+        idempotency_key,
+        sha256(to_json(new)).hexdigest() if idempotency_key else "",
+    )
+    row, is_new = await bookings.book(wish)
+    response = Response.json(shown(row, actor.name), status=201 if is_new else 200)
+    response.headers.append(("location", f"{routes.prefix}/{row['id']}"))
+    if is_new:
+        news.tell(row)
+    else:
+        response.headers.append(("idempotency-replayed", "true"))
+    return response
+
+
+@routes.get()
+async def list_appointments(query: Query[Listing], actor: Actor, db: Database) -> AppointmentList:
+    """List your bookings, as customer and as practitioner, by their starts."""
+    return await page(query, actor.name, db)
+
+
+@routes.get("/shifted")
+async def list_shifted(actor: Actor, db: Database, clock: Clock) -> list[Shifted]:
+    """List coming bookings with you whose wall time has moved, as the rules of their time zone were changed.
+
+    They stay at the instant that was booked, until one of the two moves them.
+    """
+    return await shifted(actor.name, to_text(clock.now()), db)
+
+
+@routes.get("/{appointment_id}", AppointmentNotFound)
+async def get_appointment(appointment_id: str, actor: Actor, db: Database) -> Appointment:
+    """Get one of your bookings."""
+    row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
+    if row is None:
+        raise AppointmentNotFound(appointment_id)
+    return shown(row, actor.name)
+
+
+@routes.patch("/{appointment_id}", AppointmentNotFound, ChangeRefused, SlotTaken, SlotNotOffered, Overloaded)
+async def change_appointment(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    appointment_id: str,
+    wanted: Body[AppointmentChange],
+    actor: Actor,
+    db: Database,
+    bookings: Bookings,
+    news: AppointmentNews,
+    usage: Usage,
+) -> Appointment:
+    """Confirm, move or cancel a booking, or mark that the customer did not come.
+
+    Customers cancel and move until `cancellation_hours` before the start. A moved booking is `rescheduled` until the
+    other side confirms the new time.
+    """
+    row = await db.first("SELECT * FROM appointments WHERE id = ?", appointment_id)
+    if row is None:
+        raise AppointmentNotFound(appointment_id)
+    side = Side.PRACTITIONER if row["practitioner_id"] == actor.name else Side.CUSTOMER
+    start = int(moment_of(wanted.starts_at).timestamp()) if wanted.starts_at else None
+    row = await bookings.change(row, Change(Action(wanted.action), side, start, wanted.reason))
+    if wanted.action == "cancel":
+        usage.count("cancellation")
+    news.tell(row)
+    return shown(row, actor.name)

@@ -1,0 +1,96 @@
+"""SQL of bookings. Columns named for a rule are filled by its condition: where it fails, so does the whole batch.
+
+A bare `INSERT … WHERE NOT EXISTS` would change no row and let the rest of its batch take effect.
+"""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from edge import Statement
+from edge.ports import Value
+from klear_karma.availability.slots import LONGEST_BLOCK
+from klear_karma.availability.zones import Span
+
+FREE = (
+    "NOT EXISTS (SELECT 1 FROM appointments AS other WHERE other.practitioner_id = ? "
+    "AND other.state IN ('requested', 'confirmed', 'rescheduled') "
+    f"AND other.blocked_from < ? AND other.blocked_from > ? - {LONGEST_BLOCK} AND other.blocked_until > ? "
+    "AND (other.state <> 'requested' OR other.expires_at > ?) AND other.id <> ?)"
+)
+_OFFERED = (
+    "EXISTS (SELECT 1 FROM practitioners AS p JOIN services AS s ON s.practitioner_id = p.id WHERE p.id = ? "
+    "AND p.calendar_version = ? AND p.verification = 'verified' AND p.is_listed = 1 AND s.id = ? AND s.is_active = 1)"
+)
+_UNCHANGED = "EXISTS (SELECT 1 FROM practitioners AS p WHERE p.id = ? AND p.calendar_version = ?)"
+_WELCOME = (
+    "NOT EXISTS (SELECT 1 FROM blocks WHERE (user_id = ? AND blocked_id = ?) OR (user_id = ? AND blocked_id = ?))"
+)
+
+
+class Blocked(NamedTuple):
+    """The time that a booking is to block in a practitioner's calendar of a version; `now` is a stored instant."""
+
+    appointment_id: str
+    practitioner_id: str
+    span: Span
+    version: int
+    now: str
+
+    @property
+    def free(self) -> tuple[Value, ...]:
+        """What `FREE` binds: all others that block, and whose request has not expired."""
+        start, end = self.span
+        return (self.practitioner_id, end, start, start, self.now, self.appointment_id)
+
+
+def insert(columns: Mapping[str, Value], blocked: Blocked) -> Statement:
+    """Return the insert of a booking; it fails by `slot_taken`, `calendar_changed` or `not_welcome`."""
+    customer, practitioner = columns["customer_id"], blocked.practitioner_id
+    rules = f"{FREE}, {_OFFERED}, {_WELCOME}"
+    sql = (
+        f"INSERT INTO appointments ({', '.join(columns)}, free, current, welcome) "
+        f"VALUES ({', '.join('?' * len(columns))}, {rules})"
+    )
+    offered = (practitioner, blocked.version, columns["service_id"])
+    welcome = (customer, practitioner, practitioner, customer)
+    return Statement(sql, (*columns.values(), *blocked.free, *offered, *welcome))
+
+
+def change(appointment_id: str, before: Mapping[str, Value], columns: Mapping[str, Value]) -> Statement:
+    """Return the change of a booking that is as it was read; it fails by `state_changed` else."""
+    settings = ", ".join(f"{name} = ?" for name in columns)
+    sql = (
+        f"UPDATE appointments SET {settings}, sequence = sequence + 1, legal = (state = ? AND sequence = ?) "
+        "WHERE id = ?"
+    )
+    return Statement(sql, (*columns.values(), before["state"], before["sequence"], appointment_id))
+
+
+def confirm(before: Mapping[str, Value], columns: Mapping[str, Value], now: str) -> Statement:
+    """Return the confirmation of a booking that is as it was read; it fails by `slot_taken` and `state_changed`.
+
+    A request that has expired since it was read blocks its time no longer, and another may have it.
+    """
+    settings = ", ".join(f"{name} = ?" for name in columns)
+    sql = (
+        f"UPDATE appointments SET {settings}, free = {FREE}, sequence = sequence + 1, "
+        "legal = (state = ? AND sequence = ?) WHERE id = ?"
+    )
+    start, end = before["blocked_from"], before["blocked_until"]
+    free = (before["practitioner_id"], end, start, start, now, before["id"])
+    return Statement(sql, (*columns.values(), *free, before["state"], before["sequence"], before["id"]))
+
+
+def move(before: Mapping[str, Value], columns: Mapping[str, Value], blocked: Blocked) -> Statement:
+    """Return the move of a booking that is as it was read; it fails by `slot_taken` and the other rules, too.
+
+    It blocks the new time and frees the old one in one statement.
+    """
+    settings = ", ".join(f"{name} = ?" for name in columns)
+    sql = (
+        f"UPDATE appointments SET {settings}, free = {FREE}, current = {_UNCHANGED}, sequence = sequence + 1, "
+        "legal = (state = ? AND sequence = ?) WHERE id = ?"
+    )
+    current = (blocked.practitioner_id, blocked.version)
+    guard = (before["state"], before["sequence"], blocked.appointment_id)
+    return Statement(sql, (*columns.values(), *blocked.free, *current, *guard))

@@ -1,0 +1,1 @@
+"""Calendars: iCalendar feeds of both sides of a booking, by secret links."""

@@ -1,0 +1,109 @@
+"""`/api/feeds`: secret links to one's calendar, and `/calendars/{token}.ics`, which calendars of others read."""
+
+import secrets
+from hashlib import sha256
+from typing import Annotated, Literal, TypedDict
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge import PUBLIC, READER, Actor, Body, Clock, Header, Operation, Problem, Response, Routes
+from edge.auth.limits import TooManyRequests, bound
+from edge.data import ScopedDatabase
+from edge.instants import to_text
+from edge.rows import row_as
+from klear_karma.calendars.feeds import FeedNotFound, Feeds, Side, hash_of
+from klear_karma.calendars.writer import MEDIA_TYPE
+from klear_karma.cursors import utc
+from klear_karma.members import MEMBER
+from klear_karma.settings import KarmaSettings
+
+routes = Routes("/api/feeds", tag="calendars", access=READER, reach=MEMBER)
+public = Routes("/calendars", tag="calendars", access=PUBLIC)
+
+MOST_LINKS = 10
+_TOKEN_BYTES = 32
+_SUFFIX = ".ics"
+_TYPE = "text/calendar"
+
+type Tags = Annotated[str, Field(max_length=1_000)] | None
+
+
+class TooManyLinks(Problem):
+    """Too many links."""
+
+    title = "Too many links"
+    status = 409
+
+
+class LinkBody(BaseModel):
+    """A new link: to the bookings that you have made, or to those made with you."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    side: Side
+    has_notes: bool = Field(False, description="a practitioner's calendar with the notes of customers")
+
+
+class FeedLink(TypedDict):
+    """A link to a calendar; whoever has it reads it until it is revoked."""
+
+    id: str
+    side: Literal["customer", "practitioner"]
+    has_notes: bool
+    created_at: str
+
+
+class NewFeedLink(FeedLink):
+    """A new link: `url` is shown this once."""
+
+    url: str
+
+
+@routes.get()
+async def list_feeds(db: ScopedDatabase) -> list[FeedLink]:
+    """List your links."""
+    rows = await db.all("SELECT id, side, has_notes, created_at FROM feed_links ORDER BY created_at, id")
+    return [row_as(FeedLink, row, has_notes=bool(row["has_notes"]), created_at=utc(row["created_at"])) for row in rows]
+
+
+@routes.post("", TooManyLinks, status=201)
+async def add_feed(
+    new: Body[LinkBody], actor: Actor, db: ScopedDatabase, settings: KarmaSettings, clock: Clock
+) -> NewFeedLink:
+    """Make a link to your calendar."""
+    counted = await db.first("SELECT count(*) AS n FROM feed_links")
+    if counted and counted["n"] >= MOST_LINKS:
+        raise TooManyLinks(f"there are {MOST_LINKS} links: revoke one")
+    token, now = secrets.token_urlsafe(_TOKEN_BYTES), to_text(clock.now())
+    row = {"id": str(uuid4()), "side": new.side, "has_notes": new.has_notes, "created_at": now}
+    await db.insert(
+        "feed_links",
+        [row | {"user_id": actor.name, "token_hash": hash_of(token), "has_notes": int(new.has_notes)}],
+    )
+    url = f"{settings.site}{public.prefix}/{token}{_SUFFIX}"
+    return row_as(NewFeedLink, row, created_at=utc(now), url=url)
+
+
+@routes.delete("/{feed_id}", FeedNotFound, status=204)
+async def revoke_feed(feed_id: str, db: ScopedDatabase) -> None:
+    """Revoke a link; calendars that read it get nothing from now on."""
+    if not (await db.delete("feed_links", "id = ?", feed_id)).changes:
+        raise FeedNotFound(f"there is no link {feed_id[:80]}")
+
+
+@public.get("/{file}", FeedNotFound, TooManyRequests, operation=Operation({200: {_TYPE: str}, 304: {}}))
+async def read_feed(
+    file: str, if_none_match: Header[Tags], feeds: Feeds, settings: KarmaSettings, clock: Clock
+) -> Response:
+    """Read a calendar by its secret link, whatever is accepted."""
+    link = await feeds.find(file.removesuffix(_SUFFIX))
+    await bound(settings.feed_limiter, f"feed {link['id']}")
+    body = await feeds.read(link, f"{settings.site_name}: {link['side']}", clock.now())
+    etag = f'"{sha256(body).hexdigest()[:32]}"'
+    headers = [("etag", etag), ("cache-control", "private, no-cache"), ("x-robots-tag", "noindex")]
+    tags = [tag.strip().removeprefix("W/") for tag in (if_none_match or "").split(",")]
+    if etag in tags or "*" in tags:
+        return Response(status=304, headers=headers)
+    shown = [("content-type", MEDIA_TYPE), ("content-disposition", 'inline; filename="appointments.ics"')]
+    return Response(body, 200, [*headers, *shown])

@@ -1,0 +1,38 @@
+"""Cursors of lists that are sorted by an instant and an id, and instants as they go out."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+from edge import BadRequest
+
+LONGEST = 200
+
+
+class Cursor:
+    """The place in a list after its last row: an instant or number, and an id."""
+
+    def __init__(self, at: str, row_id: str) -> None:
+        self.at, self.row_id = at, row_id
+
+    def __str__(self) -> str:
+        return urlsafe_b64encode(f"{self.at}|{self.row_id}".encode()).decode().rstrip("=")
+
+    @classmethod
+    def of(cls, text: str) -> "Cursor":
+        """Return the cursor that a text stands for; `BadRequest` for a text that none gave."""
+        try:
+            at, mark, row_id = urlsafe_b64decode(text.encode("ascii") + b"=" * (-len(text) % 4)).decode().partition("|")
+        except ValueError:
+            mark = ""
+        if not mark or "\x00" in at + row_id:
+            raise BadRequest("after: give the `next` of a page, as it was")
+        return cls(at, row_id)
+
+
+def utc(text: str) -> str:
+    """Return a stored instant in RFC 3339: `2027-03-28T09:00:00Z`."""
+    return f"{text.replace(' ', 'T')}Z"
+
+
+def utc_or_none(text: str | None) -> str | None:
+    """Return the same, None for none."""
+    return None if text is None else utc(text)

@@ -1,0 +1,272 @@
+"""`/api/messages` and `/api/conversations`: what the two sides of a booking write to each other."""
+
+from typing import Annotated, TypedDict
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from edge import READER, Actor, Body, Database, Query, Routes
+from edge.data import ScopedDatabase
+from edge.errors import Overloaded
+from edge.live.publisher import Publisher
+from edge.ports import Row
+from klear_karma.booking.news import person
+from klear_karma.booking.problems import NotWelcome
+from klear_karma.booking.views import Party
+from klear_karma.cursors import LONGEST, Cursor, utc, utc_or_none
+from klear_karma.members import MEMBER
+from klear_karma.messages.problems import ConversationNotFound, MessageGone, MessageNotFound, RequestUsed
+from klear_karma.messages.store import MessageStore, Pair
+from klear_karma.practitioners.profile import PractitionerNotFound
+from klear_karma.values import Id, Text
+
+routes = Routes("/api/messages", tag="messages", access=READER, reach=MEMBER)
+conversations = Routes("/api/conversations", tag="messages", access=READER, reach=MEMBER)
+
+
+def _is_filled(text: str) -> str:
+    if not text.strip():
+        raise ValueError("a text that is not blank")
+    return text
+
+
+type MessageText = Annotated[Text, Field(min_length=1, max_length=4_000), AfterValidator(_is_filled)]
+
+
+class NewMessage(BaseModel):
+    """A message: to a practitioner, or into a conversation that is there."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    conversation_id: Id | None = None
+    practitioner_id: Id | None = None
+    body: MessageText
+
+
+class Edit(BaseModel):
+    """The text that a message has from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    body: MessageText
+
+
+class ReadUpTo(BaseModel):
+    """The number of the last message that was read."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    number: int = Field(ge=0, lt=2**53)
+
+
+class Listing(BaseModel):
+    """A page of a list, the newest first."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200)
+    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the page before")
+
+
+class Message(TypedDict):
+    """A message with its number in the conversation; one that was deleted has no text, and says so."""
+
+    id: str
+    conversation_id: str
+    number: int
+    is_mine: bool
+    body: str
+    sent_at: str
+    edited_at: str | None
+    deleted_at: str | None
+
+
+class Conversation(TypedDict):
+    """A conversation with the other side; `unread` are the other's messages that the caller has not read."""
+
+    id: str
+    side: str
+    other: Party
+    unread: int
+    last_number: int
+    last_message_at: str
+
+
+class ConversationList(TypedDict):
+    """A page of conversations, the one with the newest message first."""
+
+    conversations: list[Conversation]
+    unread: int
+    next: str | None
+
+
+class MessageList(TypedDict):
+    """A conversation with a page of its messages, the newest first."""
+
+    conversation: Conversation
+    messages: list[Message]
+    next: str | None
+
+
+class MessageNews:
+    """Tells both sides of a conversation what has happened, after the batch."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        self._publisher = publisher
+
+    def tell(self, kind: str, message: Row, conversation: Row) -> None:
+        """Publish a message to its two sides."""
+        for user_id in (conversation["customer_id"], conversation["practitioner_id"]):
+            self._publisher.publish(f"message.{kind}", _shown(message, user_id), None, person(user_id))
+
+
+_UNREAD = (
+    "(SELECT count(*) FROM messages AS m WHERE m.conversation_id = c.id AND m.sender_id <> {caller} "
+    "AND m.deleted_at IS NULL AND m.number > CASE WHEN c.practitioner_id = {caller} THEN c.practitioner_read "
+    "ELSE c.customer_read END)"
+)
+_LISTED = (
+    "SELECT c.*, " + _UNREAD.format(caller="?") + " AS unread FROM conversations AS c WHERE {where} "
+    "ORDER BY c.last_message_at DESC, c.id DESC LIMIT ?"
+)
+
+
+@routes.post("", ConversationNotFound, PractitionerNotFound, RequestUsed, NotWelcome, Overloaded, status=201)
+async def send_message(
+    new: Body[NewMessage], actor: Actor, db: Database, store: MessageStore, news: MessageNews
+) -> Message:
+    """Send a message. Before a booking a customer may send a practitioner one, and the practitioner may answer."""
+    pair = await _pair(new, actor, db)
+    message, conversation = await store.send(pair, actor.name, new.body)
+    news.tell("sent", message, conversation)
+    return _shown(message, actor.name)
+
+
+@routes.patch("/{message_id}", MessageNotFound, MessageGone)
+async def edit_message(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    message_id: str, new: Body[Edit], actor: Actor, db: Database, store: MessageStore, news: MessageNews
+) -> Message:
+    """Change the text of your message; it is marked as edited."""
+    message, conversation = await _message(message_id, db)
+    message = await store.edit(message, actor.name, new.body)
+    news.tell("changed", message, conversation)
+    return _shown(message, actor.name)
+
+
+@routes.delete("/{message_id}", MessageNotFound, MessageGone)
+async def delete_message(
+    message_id: str, actor: Actor, db: Database, store: MessageStore, news: MessageNews
+) -> Message:
+    """Remove the text of your message; that there was one stays."""
+    message, conversation = await _message(message_id, db)
+    message = await store.delete(message, actor.name)
+    news.tell("changed", message, conversation)
+    return _shown(message, actor.name)
+
+
+@conversations.get()
+async def list_conversations(query: Query[Listing], actor: Actor, db: ScopedDatabase) -> ConversationList:
+    """List your conversations with their unread counts, the one with the newest message first."""
+    cursor = Cursor.of(query.after) if query.after else Cursor("9", "")
+    sql = _LISTED.format(where="(c.last_message_at, c.id) < (?, ?)")
+    rows = await db.all(sql, actor.name, actor.name, cursor.at, cursor.row_id, query.limit + 1)
+    listed = rows[: query.limit]
+    following = str(Cursor(listed[-1]["last_message_at"], listed[-1]["id"])) if len(rows) > query.limit else None
+    total = await db.first(
+        f"SELECT sum({_UNREAD.format(caller='?')}) AS n FROM conversations AS c", actor.name, actor.name
+    )
+    return ConversationList(
+        conversations=[_conversation(row, actor.name) for row in listed],
+        unread=int(total["n"] or 0) if total else 0,
+        next=following,
+    )
+
+
+@conversations.get("/{conversation_id}", ConversationNotFound)
+async def get_conversation(
+    conversation_id: str, query: Query[Listing], actor: Actor, db: ScopedDatabase
+) -> MessageList:
+    """Get a conversation with a page of its messages, the newest first."""
+    row = await _conversation_row(conversation_id, actor, db)
+    before = 2**53 - 1
+    if query.after:
+        at = Cursor.of(query.after).at
+        before = int(at) if at.isascii() and at.isdecimal() and len(at) <= 15 else 0
+    sql = "SELECT * FROM messages WHERE conversation_id = ? AND number < ? ORDER BY number DESC LIMIT ?"
+    rows = await db.all(sql, conversation_id, before, query.limit + 1)
+    listed = rows[: query.limit]
+    following = str(Cursor(str(listed[-1]["number"]), "")) if len(rows) > query.limit else None
+    return MessageList(
+        conversation=_conversation(row, actor.name),
+        messages=[_shown(one, actor.name) for one in listed],
+        next=following,
+    )
+
+
+@conversations.post("/{conversation_id}/read", ConversationNotFound)
+async def read_conversation(
+    conversation_id: str, read: Body[ReadUpTo], actor: Actor, db: ScopedDatabase, store: MessageStore
+) -> Conversation:
+    """Say up to which message you have read."""
+    row = await _conversation_row(conversation_id, actor, db)
+    side = "practitioner" if row["practitioner_id"] == actor.name else "customer"
+    await store.read(row, side, read.number)
+    row = await _conversation_row(conversation_id, actor, db)
+    return _conversation(row, actor.name)
+
+
+async def _pair(new: NewMessage, actor: Actor, db: Database) -> Pair:
+    """Return the two sides of a new message; what is not the caller's, or is not found, is a problem."""
+    if new.conversation_id is not None:
+        row = await db.first("SELECT * FROM conversations WHERE id = ?", new.conversation_id)
+        if row is None or new.practitioner_id not in {None, row["practitioner_id"]}:
+            raise ConversationNotFound(new.conversation_id)
+        return Pair(row["customer_id"], row["practitioner_id"])
+    practitioner_id = new.practitioner_id or ""
+    booked = "SELECT 1 AS n FROM appointments WHERE customer_id = ? AND practitioner_id = ?"
+    known = await db.first("SELECT 1 AS n FROM practitioners WHERE id = ?", practitioner_id)
+    known = known or await db.first(booked, actor.name, practitioner_id)
+    if known is None or practitioner_id == actor.name:
+        raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]} to write to")
+    return Pair(actor.name, practitioner_id)
+
+
+async def _message(message_id: str, db: Database) -> tuple[Row, Row]:
+    message = await db.first("SELECT * FROM messages WHERE id = ?", message_id)
+    if message is None:
+        raise MessageNotFound(f"there is no message {message_id[:80]} of yours")
+    row = await db.first("SELECT * FROM conversations WHERE id = ?", message["conversation_id"])
+    assert row is not None, "a message has a conversation"
+    return message, row
+
+
+async def _conversation_row(conversation_id: str, actor: Actor, db: Database) -> Row:
+    rows = await db.all(_LISTED.format(where="c.id = ?"), actor.name, actor.name, conversation_id, 1)
+    if not rows:
+        raise ConversationNotFound(conversation_id)
+    return rows[0]
+
+
+def _conversation(row: Row, caller: str) -> Conversation:
+    is_practitioner = row["practitioner_id"] == caller
+    other = "customer" if is_practitioner else "practitioner"
+    return Conversation(
+        id=row["id"],
+        side="practitioner" if is_practitioner else "customer",
+        other=Party(id=row[f"{other}_id"], name=row[f"{other}_name"]),
+        unread=row["unread"],
+        last_number=row["last_number"],
+        last_message_at=utc(row["last_message_at"]),
+    )
+
+
+def _shown(row: Row, caller: str) -> Message:
+    return Message(
+        id=row["id"],
+        conversation_id=row["conversation_id"],
+        number=row["number"],
+        is_mine=row["sender_id"] == caller,
+        body=row["body"],
+        sent_at=utc(row["sent_at"]),
+        edited_at=utc_or_none(row["edited_at"]),
+        deleted_at=utc_or_none(row["deleted_at"]),
+    )

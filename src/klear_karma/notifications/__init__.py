@@ -1,0 +1,1 @@
+"""Notifications: rows for one user, written in the batch of what they tell."""

@@ -1,0 +1,159 @@
+"""`/api/practitioners/me/hours`: the working hours of a week, with breaks, and the bookings that they leave out."""
+
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from typing import Self, TypedDict
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import to_json
+
+from edge import READER, Actor, Body, Clock, Database, Routes, Statement
+from edge.errors import Overloaded
+from edge.ports import Row
+from klear_karma.availability.conflicts import Conflict, Conflicts
+from klear_karma.members import MEMBER
+from klear_karma.practitioners.store import PractitionerStore, ProfileMissing
+from klear_karma.values import Clock as TimeOfDay
+from klear_karma.values import clock_of, minutes_of
+
+routes = Routes("/api/practitioners/me/hours", tag="practitioners", access=READER, reach=MEMBER)
+
+MOST_INTERVALS = 70
+MOST_BREAKS = 10
+
+_DELETE = "DELETE FROM working_hours WHERE practitioner_id = ?"
+_INSERT = (
+    "INSERT INTO working_hours (id, practitioner_id, weekday, starts_minute, ends_minute, is_break) "
+    "SELECT value ->> 0, ?, value ->> 1, value ->> 2, value ->> 3, value ->> 4 FROM json_each(?)"
+)
+_LISTED = "SELECT * FROM working_hours WHERE practitioner_id = ? ORDER BY weekday, starts_minute"
+
+
+class TimesBody(BaseModel):
+    """Two times of a day; 24:00 is its end."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    opens: TimeOfDay
+    closes: TimeOfDay
+
+    @model_validator(mode="after")
+    def _has_length(self) -> Self:
+        if self.opens >= self.closes:
+            raise ValueError("closes is after opens; hours over midnight are two, one of each day")
+        return self
+
+
+class HoursBody(TimesBody):
+    """Hours of a weekday, Monday is 0, and breaks within them."""
+
+    weekday: int = Field(ge=0, le=6)
+    breaks: list[TimesBody] = Field([], max_length=MOST_BREAKS)
+
+    @model_validator(mode="after")
+    def _holds_its_breaks(self) -> Self:
+        if any(pause.opens < self.opens or pause.closes > self.closes for pause in self.breaks):
+            raise ValueError("breaks lie within their hours")
+        _require_apart(self.breaks)
+        return self
+
+
+class WeekBody(BaseModel):
+    """The hours of all days: those that are left out are free."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    hours: list[HoursBody] = Field(max_length=MOST_INTERVALS)
+
+    @model_validator(mode="after")
+    def _lie_apart(self) -> Self:
+        for weekday in range(7):
+            _require_apart([hours for hours in self.hours if hours.weekday == weekday])
+        return self
+
+
+class Times(TypedDict):
+    """Two times of a day."""
+
+    opens: str
+    closes: str
+
+
+class DayHours(TypedDict):
+    """Hours of a weekday, Monday is 0, and breaks within them."""
+
+    weekday: int
+    opens: str
+    closes: str
+    breaks: list[Times]
+
+
+class Week(TypedDict):
+    """The hours of a week, on the clocks of the profile's time zone; `conflicts` are bookings outside of them."""
+
+    hours: list[DayHours]
+    conflicts: list[Conflict]
+
+
+@routes.get("", ProfileMissing)
+async def get_hours(actor: Actor, db: Database, conflicts: Conflicts, clock: Clock) -> Week:
+    """Get your working hours."""
+    found = await conflicts.find(actor.name, int(clock.now().timestamp()))
+    return Week(hours=_shown(await db.all(_LISTED, actor.name)), conflicts=found)
+
+
+@routes.put("", ProfileMissing, Overloaded)
+async def put_hours(
+    week: Body[WeekBody], actor: Actor, store: PractitionerStore, conflicts: Conflicts, clock: Clock
+) -> Week:
+    """Write the working hours of all days; bookings that they leave out stay, and are listed."""
+    rows = [(str(uuid4()), *row) for row in _rows(week)]
+    await store.change_calendar(
+        actor.name, [Statement(_DELETE, (actor.name,)), Statement(_INSERT, (actor.name, to_json(rows).decode()))]
+    )
+    hours = [
+        DayHours(weekday=day.weekday, opens=day.opens, closes=day.closes, breaks=[_times(one) for one in day.breaks])
+        for day in sorted(week.hours, key=lambda day: (day.weekday, day.opens))
+    ]
+    return Week(hours=hours, conflicts=await conflicts.find(actor.name, int(clock.now().timestamp())))
+
+
+def _require_apart(times: Iterable[TimesBody]) -> None:
+    ordered = sorted(times, key=lambda one: one.opens)
+    if any(before.closes > after.opens for before, after in pairwise(ordered)):
+        raise ValueError("times of one day do not overlap")
+
+
+def _times(body: TimesBody) -> Times:
+    return Times(opens=body.opens, closes=body.closes)
+
+
+def _rows(week: WeekBody) -> Iterator[tuple[int, int, int, int]]:
+    """Yield weekday, start, end, and whether it is a break."""
+    for day in week.hours:
+        yield day.weekday, minutes_of(day.opens), minutes_of(day.closes), 0
+        for pause in day.breaks:
+            yield day.weekday, minutes_of(pause.opens), minutes_of(pause.closes), 1
+
+
+def _shown(rows: Iterable[Row]) -> list[DayHours]:
+    listed = list(rows)
+    days = [row for row in listed if not row["is_break"]]
+    return [
+        DayHours(
+            weekday=day["weekday"],
+            opens=clock_of(day["starts_minute"]),
+            closes=clock_of(day["ends_minute"]),
+            breaks=[
+                Times(opens=clock_of(row["starts_minute"]), closes=clock_of(row["ends_minute"]))
+                for row in listed
+                if row["is_break"] and row["weekday"] == day["weekday"] and _is_within(row, day)
+            ],
+        )
+        for day in days
+    ]
+
+
+def _is_within(pause: Row, day: Row) -> bool:
+    return bool(day["starts_minute"] <= pause["starts_minute"] < day["ends_minute"])

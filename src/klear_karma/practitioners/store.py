@@ -1,0 +1,150 @@
+"""Writes of a practitioner's own: each with a new version of the calendar, the full-text index and the least price.
+
+This code writes past the tables' declarations, as the full-text index has no owner: it takes the caller's id alone.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from pydantic_core import from_json
+
+from edge import Clock, Statement, SystemDatabase
+from edge.data.writes import raise_unless_changed
+from edge.errors import NotFound, Overloaded
+from edge.instants import to_text
+from edge.ports import OutOfScope, Row, UniqueViolation
+from klear_karma.search.geography import FINE, Place, cell_words
+from klear_karma.search.words import indexed, one_word
+
+ATTEMPTS = 8
+"""How often a write is made anew when another one came between."""
+
+_BUMP = (
+    "UPDATE practitioners SET calendar_version = calendar_version + 1, min_price = ?, updated_at = ? "
+    "WHERE id = ? AND calendar_version = ?"
+)
+_UNINDEX = "DELETE FROM practitioner_texts WHERE rowid = (SELECT number FROM practitioners WHERE id = ?)"
+_INDEX = "INSERT INTO practitioner_texts (rowid, words, marks) SELECT number, ?, ? FROM practitioners WHERE id = ?"
+
+
+class ProfileMissing(NotFound):
+    """There is no profile yet."""
+
+    title = "There is no profile yet"
+
+
+class Snapshot(NamedTuple):
+    """A practitioner's profile and services: None and empty before the first."""
+
+    profile: Mapping[str, Any] | None
+    services: Sequence[Mapping[str, Any]]
+
+
+class Change(NamedTuple):
+    """Statements that change a practitioner's rows, and what they leave."""
+
+    statements: Sequence[Statement]
+    after: Snapshot
+
+
+type Edit = Callable[[Snapshot], Change]
+
+
+class PractitionerStore:
+    """Reads and changes what is a practitioner's own, by the id of its user."""
+
+    def __init__(self, db: SystemDatabase, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    def now(self) -> int:
+        """Return the present instant in Unix seconds."""
+        return int(self._clock.now().timestamp())
+
+    async def user_type(self, user_id: str) -> str:
+        """Return the type of a user's account."""
+        row = await self._db.first("SELECT user_type FROM users WHERE id = ?", user_id)
+        return str(row["user_type"]) if row else ""
+
+    async def snapshot(self, user_id: str) -> Snapshot:
+        """Return what there is of a practitioner."""
+        profiles, services = await self._db.batch(
+            [
+                Statement("SELECT * FROM practitioners WHERE id = ?", (user_id,)),
+                Statement("SELECT * FROM services WHERE practitioner_id = ? ORDER BY created_at, id", (user_id,)),
+            ]
+        )
+        return Snapshot(profiles.rows[0] if profiles.rows else None, services.rows)
+
+    async def change(self, user_id: str, edit: Edit) -> Snapshot:
+        """Make a change of what there is; where another came between, of what is there then."""
+        for _ in range(ATTEMPTS):
+            before = await self.snapshot(user_id)
+            change = edit(before)
+            try:
+                await self._db.batch(self._statements(user_id, before, change))
+            except (OutOfScope, UniqueViolation):
+                continue
+            return change.after
+        raise Overloaded("the profile is being changed by others")
+
+    async def change_calendar(self, user_id: str, statements: Sequence[Statement]) -> None:
+        """Make a change of hours or time off, by which nothing of the profile changes."""
+
+        def edit(before: Snapshot) -> Change:
+            if before.profile is None:
+                raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
+            return Change(statements, before)
+
+        await self.change(user_id, edit)
+
+    def _statements(self, user_id: str, before: Snapshot, change: Change) -> list[Statement]:
+        now = to_text(self._clock.now())
+        prices = [service["price"] for service in change.after.services if service["is_active"]]
+        version = 0 if before.profile is None else before.profile["calendar_version"]
+        bump = [
+            Statement(_BUMP, (min(prices, default=None), now, user_id, version)),
+            Statement(raise_unless_changed("practitioners")),
+        ]
+        if before.profile is None:
+            return [*change.statements, *bump, *index(user_id, change.after)]
+        changes_texts = change.after is not before
+        return [*bump, *change.statements, *(index(user_id, change.after) if changes_texts else [])]
+
+
+def index(user_id: str, after: Snapshot) -> list[Statement]:
+    """Return the statements that put a practitioner's words into the full-text index."""
+    assert after.profile is not None
+    return [
+        Statement(_UNINDEX, (user_id,)),
+        Statement(_INDEX, (words(after), marks(after.profile), user_id)),
+    ]
+
+
+def words(after: Snapshot) -> str:
+    """Return the words that a practitioner is found by."""
+    profile: Mapping[str, Any] = after.profile or {}
+    texts = [profile["name"], profile["headline"], profile["city"], profile["bio"]]
+    texts += [*from_json(profile["specializations"])]
+    for service in after.services:
+        if service["is_active"]:
+            texts += [service["name"], service["description"]]
+    return indexed(texts)
+
+
+def marks(profile: Mapping[str, Any]) -> str:
+    """Return the words that stand for a practitioner's place and specialisations."""
+    found = [f"s{one_word(name)}" for name in from_json(profile["specializations"])]
+    place = place_of(profile)
+    return " ".join([*found, *(cell_words(place) if place else [])])
+
+
+def place_of(profile: Mapping[str, Any] | Row) -> Place | None:
+    """Return the coarse place of a profile, or None."""
+    if profile["coarse_lat"] is None:
+        return None
+    return Place(profile["coarse_lat"], profile["coarse_lng"])
+
+
+def cell_of(place: Place | None) -> int | None:
+    """Return the number of the cell by which a place is looked up."""
+    return None if place is None else FINE.number(place)

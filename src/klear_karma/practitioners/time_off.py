@@ -1,0 +1,152 @@
+"""`/api/practitioners/me/time-off`: days and hours without work, and the bookings that fall into them."""
+
+from datetime import date, timedelta
+from typing import Annotated, Self, TypedDict
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes, Statement
+from edge.errors import Overloaded
+from edge.instants import from_epoch, to_text
+from edge.ports import Row
+from klear_karma.availability.conflicts import Conflict, Conflicts
+from klear_karma.availability.timetables import time_off_of
+from klear_karma.availability.zones import instant_of, zone_of
+from klear_karma.cursors import utc
+from klear_karma.members import MEMBER
+from klear_karma.practitioners.store import PractitionerStore, ProfileMissing
+from klear_karma.values import Day, Instant, Line, moment_of
+
+routes = Routes("/api/practitioners/me/time-off", tag="practitioners", access=READER, reach=MEMBER)
+
+MOST_TIMES_OFF = 500
+LONGEST = timedelta(days=731)
+_INSERT = (
+    "INSERT INTO time_off (id, practitioner_id, starts_at, ends_at, first_day, end_day, reason, created_at) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_DELETE = "DELETE FROM time_off WHERE id = ? AND practitioner_id = ?"
+_BOUNDS = "whole days (first_day, last_day) or instants (starts_at, ends_at), the second not before the first"
+
+
+class TimeOffNotFound(NotFound):
+    """There is no such time off."""
+
+    title = "There is no such time off"
+
+
+class TooManyTimesOff(Problem):
+    """Too many times off."""
+
+    title = "Too many times off"
+    status = 409
+
+
+class TimeOffBody(BaseModel):
+    """Time off: whole days on the clocks of the profile's zone, the last included, or from one instant to another."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    first_day: Day | None = None
+    last_day: Day | None = None
+    starts_at: Instant | None = None
+    ends_at: Instant | None = None
+    reason: Annotated[Line, Field(description="for you alone")] = ""
+
+    @model_validator(mode="after")
+    def _has_bounds(self) -> Self:
+        days, instants = (self.first_day, self.last_day), (self.starts_at, self.ends_at)
+        if None not in days and instants == (None, None):
+            length = date.fromisoformat(str(days[1])) - date.fromisoformat(str(days[0])) + timedelta(days=1)
+        elif None not in instants and days == (None, None):
+            length = moment_of(str(instants[1])) - moment_of(str(instants[0]))
+        else:
+            raise ValueError(_BOUNDS)
+        if not timedelta(0) < length <= LONGEST:
+            raise ValueError(f"{_BOUNDS}; two years at most")
+        return self
+
+
+class TimeOff(TypedDict):
+    """Time off, in UTC; `first_day` and `last_day` are those of whole days."""
+
+    id: str
+    starts_at: str
+    ends_at: str
+    first_day: str | None
+    last_day: str | None
+    reason: str
+
+
+class NewTimeOff(TimeOff):
+    """New time off, and all bookings that the calendar leaves no room for."""
+
+    conflicts: list[Conflict]
+
+
+@routes.get("", ProfileMissing)
+async def list_time_off(actor: Actor, db: Database, clock: Clock) -> list[TimeOff]:
+    """List your times off that are not over."""
+    zone = await _zone(actor.name, db)
+    since = to_text(clock.now() - timedelta(days=2))
+    sql = "SELECT * FROM time_off WHERE practitioner_id = ? AND ends_at > ? ORDER BY starts_at, id"
+    return [_shown(row, zone) for row in await db.all(sql, actor.name, since)]
+
+
+@routes.post("", ProfileMissing, TooManyTimesOff, Overloaded, status=201)
+async def add_time_off(
+    new: Body[TimeOffBody], actor: Actor, store: PractitionerStore, db: Database, conflicts: Conflicts
+) -> NewTimeOff:
+    """Take time off; bookings in it stay, and are listed."""
+    zone = await _zone(actor.name, db)
+    counted = await db.first("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", actor.name)
+    if counted and counted["n"] >= MOST_TIMES_OFF:
+        raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
+    row, now = _row(new, zone), store.now()
+    bounds = (row["starts_at"], row["ends_at"], row["first_day"], row["end_day"])
+    values = (row["id"], actor.name, *bounds, row["reason"], from_epoch(now))
+    await store.change_calendar(actor.name, [Statement(_INSERT, values)])
+    return NewTimeOff(**_shown(row, zone), conflicts=await conflicts.find(actor.name, now))
+
+
+@routes.delete("/{time_off_id}", TimeOffNotFound, ProfileMissing, Overloaded, status=204)
+async def remove_time_off(time_off_id: str, actor: Actor, store: PractitionerStore, db: Database) -> None:
+    """Remove time off."""
+    sql = "SELECT 1 FROM time_off WHERE id = ? AND practitioner_id = ?"
+    if await db.first(sql, time_off_id, actor.name) is None:
+        raise TimeOffNotFound(f"there is no time off {time_off_id[:80]}")
+    await store.change_calendar(actor.name, [Statement(_DELETE, (time_off_id, actor.name))])
+
+
+async def _zone(user_id: str, db: Database) -> str:
+    row = await db.first("SELECT time_zone FROM practitioners WHERE id = ?", user_id)
+    if row is None:
+        raise ProfileMissing("write a profile first: PUT /api/practitioners/me")
+    return str(row["time_zone"])
+
+
+def _row(new: TimeOffBody, time_zone: str) -> Row:
+    row: Row = {"id": str(uuid4()), "reason": new.reason, "first_day": None, "end_day": None}
+    if new.first_day and new.last_day:
+        zone, first = zone_of(time_zone), date.fromisoformat(new.first_day)
+        end = date.fromisoformat(new.last_day) + timedelta(days=1)
+        row |= {"first_day": first.isoformat(), "end_day": end.isoformat()}
+        return row | {"starts_at": from_epoch(instant_of(zone, first)), "ends_at": from_epoch(instant_of(zone, end))}
+    return row | {
+        "starts_at": to_text(moment_of(str(new.starts_at))),
+        "ends_at": to_text(moment_of(str(new.ends_at))),
+    }
+
+
+def _shown(row: Row, time_zone: str) -> TimeOff:
+    span = time_off_of(row, time_zone)
+    last = row["end_day"] and (date.fromisoformat(row["end_day"]) - timedelta(days=1)).isoformat()
+    return TimeOff(
+        id=row["id"],
+        starts_at=utc(from_epoch(span.start)),
+        ends_at=utc(from_epoch(span.end)),
+        first_day=row["first_day"],
+        last_day=last,
+        reason=row["reason"],
+    )

@@ -1,0 +1,77 @@
+"""`/api/admin/practitioners`: administrators verify practitioners; nobody finds one that is not verified."""
+
+from typing import Literal, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic_core import to_json
+
+from edge import ADMIN, Actor, Body, Clock, Database, Query, Routes, Statement, SystemDatabase
+from edge.instants import to_text
+from edge.reach import OPEN
+from edge.rows import row_as
+from klear_karma.cursors import utc
+from klear_karma.practitioners.profile import PractitionerNotFound
+from klear_karma.values import Line
+
+routes = Routes("/api/admin/practitioners", tag="admin", access=ADMIN, reach=OPEN)
+
+_SET = "UPDATE practitioners SET verification = ?, calendar_version = calendar_version + 1, updated_at = ? WHERE id = ?"
+_AUDIT = (
+    "INSERT INTO admin_audit (actor, action, target_kind, target_id, details, created_at) "
+    "VALUES (?, 'verification', 'practitioner', ?, ?, ?)"
+)
+
+
+class VerificationBody(BaseModel):
+    """The state that a practitioner is to be in, and why."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    state: Literal["pending", "verified", "rejected"]
+    reason: Line = ""
+
+
+class Waiting(BaseModel):
+    """A page of practitioners that wait."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(50, ge=1, le=200)
+
+
+class Candidate(TypedDict):
+    """A practitioner as it waits to be verified."""
+
+    id: str
+    name: str
+    headline: str
+    city: str
+    country: str
+    verification: str
+    updated_at: str
+
+
+@routes.get()
+async def list_waiting(query: Query[Waiting], db: Database) -> list[Candidate]:
+    """List the practitioners that wait to be verified, the longest first."""
+    sql = "SELECT * FROM practitioners WHERE verification = 'pending' ORDER BY updated_at, id LIMIT ?"
+    return [row_as(Candidate, row, updated_at=utc(row["updated_at"])) for row in await db.all(sql, query.limit)]
+
+
+@routes.put("/{practitioner_id}/verification", PractitionerNotFound)
+async def put_verification(
+    practitioner_id: str, new: Body[VerificationBody], actor: Actor, db: SystemDatabase, clock: Clock
+) -> Candidate:
+    """Verify a practitioner, or take that back."""
+    row = await db.first("SELECT * FROM practitioners WHERE id = ?", practitioner_id)
+    if row is None:
+        raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
+    now = to_text(clock.now())
+    details = to_json({"from": row["verification"], "to": new.state, "reason": new.reason}).decode()
+    await db.batch(
+        [
+            Statement(_SET, (new.state, now, practitioner_id)),
+            Statement(_AUDIT, (actor.name, practitioner_id, details, now)),
+        ]
+    )
+    return row_as(Candidate, row, verification=new.state, updated_at=utc(now))

@@ -1,0 +1,91 @@
+"""The job of reminders: each is claimed once, and the booking's state is read again when it is sent."""
+
+from datetime import datetime
+from typing import Any
+
+from pydantic_core import to_json
+
+from edge import READER, Clock, Log, NotConfigured, Routes, Statement, SystemDatabase, Tick
+from edge.instants import to_text
+from edge.ports import Mail, Mailer, PortError, Row
+from klear_karma.settings import KarmaSettings
+
+CRON = "*/5 * * * *"
+A_RUN = 20
+"""Reminders that one run sends; the next one goes on."""
+
+routes = Routes(tag="appointments", access=READER)
+
+_DUE = (
+    "FROM reminders AS r JOIN appointments AS a ON a.id = r.appointment_id WHERE r.due_at <= ? AND r.sent_at IS NULL "
+    "AND a.state IN ('confirmed', 'rescheduled') AND a.starts_at > ? ORDER BY r.due_at, a.id, r.kind LIMIT ?"
+)
+_NOTICE = (
+    "INSERT INTO notifications (id, user_id, kind, appointment_id, data, created_at) "
+    "SELECT lower(hex(randomblob(16))), {side}_id, 'appointment.reminder', id, "
+    "json_object('starts_at', starts_at, 'service', service_name, 'before', kind), ? "
+    f"FROM (SELECT a.*, r.kind {_DUE}) WHERE {{side}}_id IS NOT NULL"
+)
+_CLAIM = (
+    f"UPDATE reminders SET sent_at = ? WHERE (appointment_id, kind) IN (SELECT r.appointment_id, r.kind {_DUE}) "
+    "AND sent_at IS NULL RETURNING appointment_id"
+)
+_LETTERS = (
+    "SELECT a.wall_time, a.time_zone, a.service_name, a.customer_name, a.practitioner_name, c.email AS customer, "
+    "p.email AS practitioner FROM appointments AS a LEFT JOIN users AS c ON c.id = a.customer_id "
+    "LEFT JOIN users AS p ON p.id = a.practitioner_id "
+    "WHERE a.id IN (SELECT value FROM json_each(?)) AND a.state IN ('confirmed', 'rescheduled')"
+)
+
+
+class Reminders:
+    """Sends reminders by mail."""
+
+    def __init__(self, settings: KarmaSettings, mailer: Mailer | None, log: Log) -> None:
+        self._settings, self._mailer, self._log = settings, mailer, log
+
+    async def send(self, row: Row) -> int:
+        """Mail a reminder to both sides; return how many mails were handed over. A failure is logged."""
+        return sum([await self._mail(row, side, other) for side, other in _SIDES if row[side]])
+
+    async def _mail(self, row: Row, side: str, other: str) -> bool:
+        try:
+            if self._mailer is None:
+                raise NotConfigured("MAILER")
+            await self._mailer.send(Mail(self._settings.sender, row[side], *_letter(row, other)))
+        except (NotConfigured, PortError) as fault:
+            self._log("warning", "reminder not mailed", error=str(fault))
+            return False
+        return True
+
+
+_SIDES = (("customer", "practitioner"), ("practitioner", "customer"))
+
+
+@routes.cron(CRON)
+async def send_reminders(tick: Tick, db: SystemDatabase, clock: Clock, reminders: Reminders) -> dict[str, Any]:
+    """Send the reminders that are due of bookings that still stand: as notifications, and by mail.
+
+    One batch notifies and claims, so that a second run at once sends nothing. A mail that fails is not sent again.
+    """
+    now = to_text(clock.now())
+    due = (now, now, A_RUN)
+    if tick.is_dry:
+        row = await db.first(f"SELECT count(*) AS n FROM (SELECT 1 {_DUE})", *due)
+        return {"reminders": row["n"] if row else 0}
+    notices = [Statement(_NOTICE.format(side=side), (now, *due)) for side, _ in _SIDES]
+    *_, claimed = await db.batch([*notices, Statement(_CLAIM, (now, *due))])
+    ids = [row["appointment_id"] for row in claimed.rows]
+    mails = 0
+    if ids:
+        for row in await db.all(_LETTERS, to_json(sorted({*ids})).decode()):
+            mails += await reminders.send(row)
+    return {"reminders": len(ids), "mails": mails}
+
+
+def _letter(row: Row, other: str) -> tuple[str, str]:
+    """Return the subject and text of a reminder; what people wrote stands in the text alone."""
+    starts_at = datetime.fromisoformat(row["wall_time"])
+    when = f"{starts_at:%A, %d %B %Y at %H:%M} ({row['time_zone']}, {starts_at:%z})"
+    text = f"{row['service_name']} with {row[f'{other}_name']}\n{when}\n"
+    return f"Reminder: your appointment on {starts_at:%d %B %Y at %H:%M}", text

@@ -1,0 +1,24 @@
+"""Rows of reminders: the statements that make, move and remove them with their booking."""
+
+from datetime import datetime, timedelta
+
+from edge import Statement
+from edge.instants import to_text
+
+BEFORE = {"day": timedelta(hours=24), "hour": timedelta(hours=1)}
+"""The kinds of reminders, and how long before the start each is due."""
+
+_REMOVE = "DELETE FROM reminders WHERE appointment_id = ?"
+_MAKE = "INSERT INTO reminders (appointment_id, kind, due_at) VALUES (?, ?, ?)"
+
+
+def remind(appointment_id: str, starts_at: datetime, now: datetime) -> list[Statement]:
+    """Return the statements that make the reminders of a start, instead of those of the one before."""
+    due = {kind: starts_at - before for kind, before in BEFORE.items()}
+    made = [Statement(_MAKE, (appointment_id, kind, to_text(moment))) for kind, moment in due.items() if moment > now]
+    return [forget(appointment_id), *made]
+
+
+def forget(appointment_id: str) -> Statement:
+    """Return the statement that removes the reminders of a booking."""
+    return Statement(_REMOVE, (appointment_id,))

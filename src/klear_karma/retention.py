@@ -1,0 +1,19 @@
+"""Retention: what is over and needed by nobody is removed; bookings, messages and reviews stay."""
+
+from datetime import timedelta
+
+from edge.auth.accounts.tables import RULES as ACCOUNT_RULES
+from edge.data.retention import Rule, retention_routes
+
+CRON = "20 3 * * *"
+
+RULES = [
+    *ACCOUNT_RULES,
+    Rule("tickets", "expires_at", timedelta(hours=1)),
+    Rule("notifications", "created_at", timedelta(days=365)),
+    Rule("admin_audit", "created_at", timedelta(days=730)),
+    Rule("reminders", "due_at", timedelta(days=30)),
+    Rule("reports", "decided_at", timedelta(days=730)),
+]
+
+routes = retention_routes(CRON, RULES)

@@ -1,0 +1,26 @@
+"""Problems of reviews: each names the fact."""
+
+from edge import NotFound, Problem
+
+
+class ReviewNotFound(NotFound):
+    """There is no such review."""
+
+    title = "There is no such review"
+
+    def __init__(self, review_id: str) -> None:
+        super().__init__(f"there is no review {review_id[:80]}")
+
+
+class NotReviewable(Problem):
+    """Only a completed appointment is reviewed, once."""
+
+    title = "Only a completed appointment is reviewed, once"
+    status = 409
+
+
+class ReviewFixed(Problem):
+    """This review does not change any more."""
+
+    title = "This review does not change any more"
+    status = 409

@@ -1,0 +1,178 @@
+"""`/api/reviews`: of completed appointments alone, once, with the practitioner's reply."""
+
+from typing import Annotated, TypedDict
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from edge import PUBLIC, READER, Actor, Body, Clock, Database, Query, Routes
+from edge.ports import Row
+from edge.reach import OPEN
+from klear_karma.booking.problems import AppointmentNotFound
+from klear_karma.cursors import LONGEST, Cursor, utc, utc_or_none
+from klear_karma.members import MEMBER
+from klear_karma.practitioners.profile import PractitionerNotFound
+from klear_karma.reviews.problems import NotReviewable, ReviewFixed, ReviewNotFound
+from klear_karma.reviews.store import ReviewStore, is_editable
+from klear_karma.values import Id, Text
+
+routes = Routes("/api/reviews", tag="reviews", access=READER, reach=MEMBER)
+public = Routes("/api/practitioners", tag="reviews", access=PUBLIC, reach=OPEN)
+
+type Rating = Annotated[int, Field(ge=1, le=5)]
+type Words = Annotated[Text, Field(max_length=2_000)]
+
+
+class NewReview(BaseModel):
+    """A review of a completed appointment."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    appointment_id: Id
+    rating: Rating
+    body: Words = ""
+
+
+class ReviewEdit(BaseModel):
+    """The rating and text that a review has from now on."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    rating: Rating
+    body: Words = ""
+
+
+class Reply(BaseModel):
+    """The practitioner's reply; null removes it."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    body: Annotated[Text, Field(min_length=1, max_length=2_000)] | None
+
+
+class Listing(BaseModel):
+    """A page of reviews."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    limit: int = Field(20, ge=1, le=100)
+    after: str | None = Field(None, max_length=LONGEST, description="the `next` of the page before")
+
+
+class Review(TypedDict):
+    """A review as everybody sees it."""
+
+    id: str
+    practitioner_id: str
+    author_name: str
+    rating: int
+    body: str
+    reply: str | None
+    replied_at: str | None
+    created_at: str
+    edited_at: str | None
+
+
+class OwnReview(Review):
+    """A review of or about the caller, in whatever state it is."""
+
+    appointment_id: str
+    state: str
+    is_mine: bool
+    is_editable: bool
+
+
+class ReviewList(TypedDict):
+    """A page of reviews, the newest first; `next` is null on the last."""
+
+    reviews: list[Review]
+    next: str | None
+
+
+@routes.post("", AppointmentNotFound, NotReviewable, status=201)
+async def write_review(new: Body[NewReview], actor: Actor, db: Database, store: ReviewStore, clock: Clock) -> OwnReview:
+    """Review a completed appointment of yours, once."""
+    sql = "SELECT * FROM appointments WHERE id = ? AND customer_id = ?"
+    appointment = await db.first(sql, new.appointment_id, actor.name)
+    if appointment is None:
+        raise AppointmentNotFound(new.appointment_id)
+    return _own(await store.write(appointment, actor.name, new.rating, new.body), actor, clock)
+
+
+@routes.get()
+async def list_own_reviews(actor: Actor, db: Database, clock: Clock) -> list[OwnReview]:
+    """List the reviews that you wrote, the newest first."""
+    sql = "SELECT * FROM reviews WHERE author_id = ? ORDER BY created_at DESC, id DESC LIMIT 200"
+    return [_own(row, actor, clock) for row in await db.all(sql, actor.name)]
+
+
+@routes.put("/{review_id}", ReviewNotFound, ReviewFixed)
+async def edit_review(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    review_id: str, new: Body[ReviewEdit], actor: Actor, db: Database, store: ReviewStore, clock: Clock
+) -> OwnReview:
+    """Change your review; within a week."""
+    row = await _review(review_id, "author_id", actor, db)
+    return _own(await store.edit(row, actor.name, new.rating, new.body), actor, clock)
+
+
+@routes.delete("/{review_id}", ReviewNotFound, status=204)
+async def remove_review(review_id: str, actor: Actor, db: Database, store: ReviewStore) -> None:
+    """Withdraw your review for good."""
+    await store.remove(await _review(review_id, "author_id", actor, db), actor.name)
+
+
+@routes.put("/{review_id}/reply", ReviewNotFound)
+async def reply_to_review(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
+    review_id: str, new: Body[Reply], actor: Actor, db: Database, store: ReviewStore, clock: Clock
+) -> OwnReview:
+    """Reply to a review of yourself as practitioner."""
+    row = await _review(review_id, "practitioner_id", actor, db)
+    return _own(await store.reply(row, new.body), actor, clock)
+
+
+@public.get("/{practitioner_id}/reviews", PractitionerNotFound)
+async def list_reviews(practitioner_id: str, query: Query[Listing], db: Database) -> ReviewList:
+    """List the reviews of a practitioner, the newest first."""
+    if await db.first("SELECT 1 AS n FROM practitioners WHERE id = ?", practitioner_id) is None:
+        raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
+    cursor = Cursor.of(query.after) if query.after else Cursor("9", "")
+    sql = (
+        "SELECT * FROM reviews WHERE practitioner_id = ? AND state = 'published' AND (created_at, id) < (?, ?) "
+        "ORDER BY created_at DESC, id DESC LIMIT ?"
+    )
+    rows = await db.all(sql, practitioner_id, cursor.at, cursor.row_id, query.limit + 1)
+    listed = rows[: query.limit]
+    following = str(Cursor(listed[-1]["created_at"], listed[-1]["id"])) if len(rows) > query.limit else None
+    return ReviewList(reviews=[_shown(row) for row in listed], next=following)
+
+
+async def _review(review_id: str, side: str, actor: Actor, db: Database) -> Row:
+    """Return a review of which the caller is the author, or the practitioner; `ReviewNotFound` else."""
+    row = await db.first("SELECT * FROM reviews WHERE id = ?", review_id)
+    if row is None or row[side] != actor.name:
+        raise ReviewNotFound(review_id)
+    return row
+
+
+def _shown(row: Row) -> Review:
+    return Review(
+        id=row["id"],
+        practitioner_id=row["practitioner_id"],
+        author_name=row["author_name"],
+        rating=row["rating"],
+        body=row["body"],
+        reply=row["reply"],
+        replied_at=utc_or_none(row["replied_at"]),
+        created_at=utc(row["created_at"]),
+        edited_at=utc_or_none(row["edited_at"]),
+    )
+
+
+def _own(row: Row, actor: Actor, clock: Clock) -> OwnReview:
+    is_mine = row["author_id"] == actor.name
+    return OwnReview(
+        **_shown(row),
+        appointment_id=row["appointment_id"],
+        state=row["state"],
+        is_mine=is_mine,
+        is_editable=is_mine and is_editable(row, clock.now()),
+    )

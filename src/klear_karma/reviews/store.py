@@ -1,0 +1,105 @@
+"""The store of reviews: it looks at the appointment, and brings the practitioner's rating up to date in one batch.
+
+Whoever calls it has found the appointment, or the review, in the caller's own rows before.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+from edge import Clock, Statement, SystemDatabase
+from edge.instants import from_text, to_text
+from edge.ports import CheckViolation, Row, UniqueViolation
+from klear_karma.notifications.notices import notice
+from klear_karma.ratings import rate
+from klear_karma.reviews.problems import NotReviewable, ReviewFixed
+
+EDITABLE = timedelta(days=7)
+
+_BY_ID = "SELECT * FROM reviews WHERE id = ?"
+_INSERT = (
+    "INSERT INTO reviews (id, appointment_id, practitioner_id, author_id, author_name, rating, body, created_at, "
+    "allowed) SELECT ?, a.id, a.practitioner_id, a.customer_id, a.customer_name, ?, ?, ?, "
+    "a.state = 'completed' FROM appointments AS a WHERE a.id = ? AND a.customer_id = ? "
+    "AND a.practitioner_id IS NOT NULL"
+)
+_EDIT = (
+    "UPDATE reviews SET rating = ?, body = ?, edited_at = ?, allowed = (state <> 'withdrawn' AND created_at > ?) "
+    "WHERE id = ? AND author_id = ?"
+)
+_REMOVE = "UPDATE reviews SET state = 'withdrawn', body = '' WHERE id = ? AND author_id = ?"
+_REPLY = "UPDATE reviews SET reply = ?, replied_at = ? WHERE id = ? AND practitioner_id = ?"
+_MODERATE = "UPDATE reviews SET state = ?, allowed = (state <> 'withdrawn') WHERE id = ?"
+
+
+class ReviewStore:
+    """Writes reviews."""
+
+    def __init__(self, db: SystemDatabase, clock: Clock) -> None:
+        self._db, self._clock = db, clock
+
+    async def write(self, appointment: Row, author_id: str, rating: int, body: str) -> Row:
+        """Review an appointment that took place; `NotReviewable` else, and a second time."""
+        review_id, now = str(uuid4()), to_text(self._clock.now())
+        practitioner_id = appointment["practitioner_id"]
+        batch = [
+            Statement(_INSERT, (review_id, rating, body, now, appointment["id"], author_id)),
+            rate(practitioner_id),
+            notice(practitioner_id, "review.written", now, appointment["id"], {"review_id": review_id}),
+        ]
+        if practitioner_id is None:
+            raise NotReviewable("the practitioner is not here any more")
+        try:
+            await self._db.batch(batch)
+        except UniqueViolation:
+            raise NotReviewable("it has a review: change that one") from None
+        except CheckViolation as fault:
+            _raise_unless(fault, NotReviewable("it has not been completed"))
+        return await self._read(review_id)
+
+    async def edit(self, review: Row, author_id: str, rating: int, body: str) -> Row:
+        """Change one's own review within a week; `ReviewFixed` later."""
+        now = self._clock.now()
+        since = to_text(now - EDITABLE)
+        changed = Statement(_EDIT, (rating, body, to_text(now), since, review["id"], author_id))
+        return await self._change(review, changed, "reviews are changed within a week, and not once withdrawn")
+
+    async def remove(self, review: Row, author_id: str) -> None:
+        """Withdraw one's own review for good; there is no second one of the appointment."""
+        await self._db.batch([Statement(_REMOVE, (review["id"], author_id)), rate(review["practitioner_id"])])
+
+    async def reply(self, review: Row, text: str | None) -> Row:
+        """Write the practitioner's reply, or remove it."""
+        now = to_text(self._clock.now())
+        values = (text, None if text is None else now, review["id"], review["practitioner_id"])
+        told = [notice(review["author_id"], "review.replied", now, review["appointment_id"])] if text else []
+        await self._db.batch([Statement(_REPLY, values), *told])
+        return await self._read(review["id"])
+
+    async def moderate(self, review: Row, state: str, more: list[Statement]) -> Row:
+        """Hide a review or show it again, with what else is written of it; one that was withdrawn stays so."""
+        changed = Statement(_MODERATE, (state, review["id"]))
+        return await self._change(review, changed, "it was withdrawn", more)
+
+    async def _change(self, review: Row, statement: Statement, refusal: str, more: Sequence[Statement] = ()) -> Row:
+        try:
+            await self._db.batch([statement, *more, rate(review["practitioner_id"])])
+        except CheckViolation as fault:
+            _raise_unless(fault, ReviewFixed(refusal))
+        return await self._read(review["id"])
+
+    async def _read(self, review_id: str) -> Row:
+        row = await self._db.first(_BY_ID, review_id)
+        if row is None:
+            raise ReviewFixed("it was removed a moment ago")
+        return row
+
+
+def is_editable(row: Row, now: datetime) -> bool:
+    """Tell whether a review's author may still change it."""
+    return bool(row["state"] != "withdrawn") and from_text(row["created_at"]) > now - EDITABLE
+
+
+def _raise_unless(fault: CheckViolation, problem: Exception) -> None:
+    """Raise the problem that a refused review is; any other fault as it is."""
+    raise (problem if fault.constraint == "review_not_allowed" else fault) from None

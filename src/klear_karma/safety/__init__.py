@@ -1,0 +1,1 @@
+"""Safety: people block each other, and report what should not be."""

@@ -1,0 +1,63 @@
+"""`/api/blocks`: whoever is blocked neither books nor writes, and nor does the blocker."""
+
+from typing import TypedDict
+
+from edge import READER, Actor, Clock, NotFound, Problem, Routes
+from edge.data import ScopedDatabase
+from edge.instants import to_text
+from klear_karma.cursors import utc
+from klear_karma.members import MEMBER
+from klear_karma.safety.acquaintances import knows
+
+routes = Routes("/api/blocks", tag="safety", access=READER, reach=MEMBER)
+
+MOST_BLOCKS = 1_000
+
+
+class PersonNotFound(NotFound):
+    """There is no such person."""
+
+    title = "There is no such person"
+
+    def __init__(self, user_id: str) -> None:
+        super().__init__(f"you have not dealt with {user_id[:80]}")
+
+
+class TooManyBlocks(Problem):
+    """Too many people are blocked."""
+
+    title = "Too many people are blocked"
+    status = 409
+
+
+class Block(TypedDict):
+    """A person that the caller has blocked."""
+
+    user_id: str
+    created_at: str
+
+
+@routes.get()
+async def list_blocks(db: ScopedDatabase) -> list[Block]:
+    """List the people that you have blocked."""
+    rows = await db.all("SELECT blocked_id, created_at FROM blocks ORDER BY created_at, blocked_id")
+    return [Block(user_id=row["blocked_id"], created_at=utc(row["created_at"])) for row in rows]
+
+
+@routes.put("/{user_id}", PersonNotFound, TooManyBlocks, status=204)
+async def block_person(user_id: str, actor: Actor, db: ScopedDatabase, clock: Clock) -> None:
+    """Block a person that you have dealt with: no new bookings and messages between you. Bookings that are stay."""
+    if not await knows(actor, user_id, db):
+        raise PersonNotFound(user_id)
+    counted = await db.first("SELECT count(*) AS n FROM blocks")
+    if counted and counted["n"] >= MOST_BLOCKS:
+        raise TooManyBlocks(f"{MOST_BLOCKS} at most")
+    row = {"user_id": actor.name, "blocked_id": user_id, "created_at": to_text(clock.now())}
+    await db.insert("blocks", [row], key=("user_id", "blocked_id"), keep=True)
+
+
+@routes.delete("/{user_id}", PersonNotFound, status=204)
+async def unblock_person(user_id: str, db: ScopedDatabase) -> None:
+    """Take a block back."""
+    if not (await db.delete("blocks", "blocked_id = ?", user_id)).changes:
+        raise PersonNotFound(user_id)

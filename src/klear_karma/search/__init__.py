@@ -1,0 +1,1 @@
+"""Search for practitioners: places, words, filters, and pages of answers."""

@@ -1,0 +1,38 @@
+"""The filter `available_on`: practitioners with a free slot on a day, by the function that decides for bookings."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from edge import Clock
+from klear_karma.availability.slots import slots
+from klear_karma.availability.timetables import Timetable, Timetables
+from klear_karma.availability.zones import Span, days, zone_of
+from klear_karma.search.query import Search
+
+_FAR = timedelta(hours=15)
+"""How far the clocks of any zone are from UTC, and an hour."""
+
+
+class FreeOn:
+    """Finds those of some practitioners that have a free slot on a day."""
+
+    def __init__(self, timetables: Timetables, clock: Clock) -> None:
+        self._timetables, self._clock = timetables, clock
+
+    async def among(self, practitioner_ids: Sequence[str], search: Search) -> set[str]:
+        """Return those with a free slot of a service that the search's price allows, on the search's day."""
+        if not practitioner_ids or search.available_on is None:
+            return set()
+        now, day = int(self._clock.now().timestamp()), date.fromisoformat(search.available_on)
+        utc = days(zone_of("UTC"), day, day)
+        far = int(_FAR.total_seconds())
+        timetables = await self._timetables.load_all(practitioner_ids, Span(utc.start - far, utc.end + far), now)
+        return {name for name, timetable in timetables.items() if _is_free(timetable, search, day, now)}
+
+
+def _is_free(timetable: Timetable, search: Search, day: date, now: int) -> bool:
+    calendar = timetable.calendar
+    window = days(zone_of(search.zone) if search.zone else calendar.zone, day, day)
+    most = search.max_price
+    offers = [offer for offer in timetable.offers if most is None or offer.price <= most]
+    return any(next(slots(calendar, offer.terms, window, now), None) for offer in offers)

@@ -1,0 +1,78 @@
+"""The tables: who reads and writes them, and whose their rows are. Their columns are those of the migrations."""
+
+from edge import PUBLIC, READER
+from edge.auth.accounts.tables import PRIVATE, USERS
+from edge.data import MEMBER, OWNER, Table, Tables
+from klear_karma.schema import SCHEMA
+
+LISTED = "verification = 'verified' AND is_listed = 1"
+"""The practitioners that everybody finds."""
+
+_MINE = {MEMBER: "user_id = :caller", OWNER: "false"}
+_PRACTITIONERS = {MEMBER: "practitioner_id = :caller", OWNER: "practitioner_id = ''"}
+_SIDES = {MEMBER: "customer_id = :caller OR practitioner_id = :caller", OWNER: "false"}
+_OF_LISTED = f"practitioner_id IN (SELECT id FROM main.practitioners WHERE {LISTED})"
+_TALKS = "SELECT id FROM main.conversations WHERE customer_id = :caller OR practitioner_id = :caller"
+
+TABLES = Tables(
+    SCHEMA,
+    USERS,
+    *PRIVATE,
+    Table("tickets", private=True),
+    Table(
+        "practitioners",
+        read=PUBLIC,
+        write=READER,
+        own={MEMBER: "id = :caller", OWNER: "id = ''"},
+        public=LISTED,
+        writable=(
+            "name",
+            "headline",
+            "bio",
+            "specializations",
+            "languages",
+            "city",
+            "country",
+            "coarse_lat",
+            "coarse_lng",
+            "cell",
+            "time_zone",
+            "currency",
+            "is_listed",
+            "needs_confirmation",
+            "notice_minutes",
+            "horizon_days",
+            "cancellation_hours",
+            "photo_id",
+            "min_price",
+            "calendar_version",
+            "created_at",
+            "updated_at",
+        ),
+    ),
+    Table("practitioner_places", read=READER, write=READER, own=_PRACTITIONERS),
+    Table("practitioner_texts", read=PUBLIC, public="true"),
+    Table("services", read=PUBLIC, write=READER, own=_PRACTITIONERS, public=f"is_active = 1 AND {_OF_LISTED}"),
+    Table("working_hours", read=READER, write=READER, own=_PRACTITIONERS),
+    Table("time_off", read=READER, write=READER, own=_PRACTITIONERS),
+    Table("appointments", read=READER, own=_SIDES),
+    Table("conversations", read=READER, own=_SIDES),
+    Table("messages", read=READER, own={MEMBER: f"conversation_id IN ({_TALKS})", OWNER: "false"}),
+    Table(
+        "reviews",
+        read=PUBLIC,
+        public=f"state = 'published' AND {_OF_LISTED}",
+        own={MEMBER: "author_id = :caller OR practitioner_id = :caller", OWNER: "author_id = ''"},
+    ),
+    Table("notifications", read=READER, write=READER, own=_MINE, writable=("read_at",)),
+    Table("reminders", private=True),
+    Table("reports", read=READER, own={MEMBER: "reporter_id = :caller", OWNER: "false"}),
+    Table("blocks", read=READER, write=READER, own=_MINE),
+    Table("uploads", read=READER, write=READER, own=_MINE),
+    Table("feed_links", read=READER, write=READER, own=_MINE),
+    Table("admin_audit"),
+)
+"""Bookings, messages and reviews are written by the system: their rules look at rows of both sides.
+
+`practitioner_texts` has words alone: whoever searches it joins `practitioners`.
+"""

@@ -1,0 +1,1 @@
+"""Uploads: pictures in the bucket, private until they are published."""

@@ -1,0 +1,53 @@
+"""The files of pictures in the bucket, and what is asked of all users' rows about them."""
+
+from collections.abc import AsyncIterable
+
+from edge import Bucket, SystemDatabase
+from edge.pictures.formats import Picture
+from edge.ports import Row, StoredObject
+
+MOST_REMOVED = 500
+"""Pictures that one run removes."""
+
+
+class PictureFiles:
+    """Files by the ids of their uploads."""
+
+    def __init__(self, uploads: Bucket, db: SystemDatabase) -> None:
+        self._bucket, self._db = uploads, db
+
+    async def put(self, upload_id: str, body: bytes, picture: Picture) -> None:
+        """Store a picture."""
+        size = {"width": str(picture.width), "height": str(picture.height)}
+        await self._bucket.put(key_of(upload_id), body, content_type=picture.media_type, metadata=size)
+
+    async def get(self, upload_id: str) -> tuple[StoredObject, AsyncIterable[bytes]] | None:
+        """Return a file, or None."""
+        return await self._bucket.get(key_of(upload_id))
+
+    async def row(self, upload_id: str) -> Row | None:
+        """Return whether a picture is public, and its type; None where its user is gone or it never was."""
+        sql = "SELECT is_published, content_type FROM uploads WHERE id = ? AND user_id IS NOT NULL"
+        return await self._db.first(sql, upload_id)
+
+    async def delete(self, upload_id: str) -> None:
+        """Remove a file."""
+        await self._bucket.delete(key_of(upload_id))
+
+    async def leave_profile(self, user_id: str, upload_id: str) -> None:
+        """Take a picture out of its owner's profile."""
+        sql = "UPDATE practitioners SET photo_id = NULL WHERE id = ? AND photo_id = ?"
+        await self._db.run(sql, user_id, upload_id)
+
+    async def remove_ownerless(self, *, is_dry: bool) -> int:
+        """Remove the pictures of users that are gone, the file before the row; return how many."""
+        rows = await self._db.all("SELECT id FROM uploads WHERE user_id IS NULL LIMIT ?", MOST_REMOVED)
+        for row in [] if is_dry else rows:
+            await self.delete(row["id"])
+            await self._db.run("DELETE FROM uploads WHERE id = ?", row["id"])
+        return len(rows)
+
+
+def key_of(upload_id: str) -> str:
+    """Return the name of a file in the bucket."""
+    return f"uploads/{upload_id}"

@@ -1,0 +1,167 @@
+"""`/api/uploads`: pictures of users, checked by their content and stripped of metadata, private until published."""
+
+from typing import TypedDict
+from uuid import uuid4
+
+from pydantic import BaseModel, ConfigDict
+
+from edge import READER, Actor, Body, Clock, NotFound, Operation, Problem, Request, Response, Routes, Tick
+from edge.data import ScopedDatabase
+from edge.errors import PayloadTooLarge, UnsupportedMediaType
+from edge.instants import to_text
+from edge.pictures.formats import MOST_BYTES, NoPicture
+from edge.pictures.metadata import without_metadata
+from edge.ports import PortError, Row
+from klear_karma.cursors import utc
+from klear_karma.members import MEMBER
+from klear_karma.retention import CRON
+from klear_karma.settings import KarmaSettings
+from klear_karma.uploads.files import PictureFiles
+from klear_karma.uploads.links import LinkSigner
+
+routes = Routes("/api/uploads", tag="uploads", access=READER, reach=MEMBER)
+
+MOST_UPLOADS = 100
+ASSETS = "/assets"
+
+
+class UploadNotFound(NotFound):
+    """There is no such upload."""
+
+    title = "There is no such upload"
+
+
+class NotAPicture(Problem):
+    """This is no picture that can be stored."""
+
+    title = "This is no picture that can be stored"
+    status = 422
+
+
+class TooManyUploads(Problem):
+    """Too many uploads."""
+
+    title = "Too many uploads"
+    status = 409
+
+
+class Publication(BaseModel):
+    """Whether everybody sees a picture."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    is_published: bool
+
+
+class Upload(TypedDict):
+    """A picture; `path` is where everybody finds it while it is published."""
+
+    id: str
+    content_type: str
+    bytes: int
+    width: int
+    height: int
+    is_published: bool
+    created_at: str
+    path: str
+
+
+class SignedLink(TypedDict):
+    """A link to a picture that is good until an instant, for whoever has it."""
+
+    url: str
+    expires_at: str
+
+
+@routes.get()
+async def list_uploads(db: ScopedDatabase) -> list[Upload]:
+    """List your pictures."""
+    return [_shown(row) for row in await db.all("SELECT * FROM uploads ORDER BY created_at, id")]
+
+
+@routes.post(
+    "",
+    NotAPicture,
+    TooManyUploads,
+    PayloadTooLarge,
+    UnsupportedMediaType,
+    body_limit=MOST_BYTES,
+    operation=Operation({201: {"application/json": Upload}}),
+)
+async def add_upload(request: Request, actor: Actor, db: ScopedDatabase, files: PictureFiles, clock: Clock) -> Response:
+    """Send a picture as the body: JPEG, PNG or WebP by its content, 5 MiB and 25 million pixels at most.
+
+    Its metadata is removed, a place above all; how it is to be turned stays.
+    """
+    media_type = (request.headers.get("content-type") or "").partition(";")[0].strip().casefold()
+    if not media_type.startswith("image/") and media_type != "application/octet-stream":
+        raise UnsupportedMediaType("send the bytes of a picture as image/jpeg, image/png or image/webp")
+    try:
+        picture, body = without_metadata(await request.body(MOST_BYTES))
+    except NoPicture as fault:
+        raise NotAPicture(str(fault)) from None
+    counted = await db.first("SELECT count(*) AS n FROM uploads")
+    if counted and counted["n"] >= MOST_UPLOADS:
+        raise TooManyUploads(f"there are {MOST_UPLOADS} pictures: remove some")
+    row: Row = {"id": str(uuid4()), "user_id": actor.name, "content_type": picture.media_type, "bytes": len(body)}
+    row |= {"width": picture.width, "height": picture.height, "is_published": 0, "created_at": to_text(clock.now())}
+    await db.insert("uploads", [row])  # before the file: no file is ever without a row
+    try:
+        await files.put(row["id"], body, picture)
+    except PortError:
+        await db.delete("uploads", "id = ?", row["id"])
+        raise
+    return Response.json(_shown(row), 201)
+
+
+@routes.patch("/{upload_id}", UploadNotFound)
+async def publish_upload(upload_id: str, new: Body[Publication], db: ScopedDatabase, files: PictureFiles) -> Upload:
+    """Publish a picture, or take that back; a profile loses a picture that is no longer public."""
+    changed = await db.update("uploads", {"is_published": int(new.is_published)}, "id = ?", upload_id)
+    row = await _own(upload_id, db)
+    if changed.changes and not new.is_published:
+        await files.leave_profile(row["user_id"], upload_id)
+    return _shown(row)
+
+
+@routes.get("/{upload_id}/link", UploadNotFound)
+async def get_upload_link(upload_id: str, db: ScopedDatabase, settings: KarmaSettings, clock: Clock) -> SignedLink:
+    """Get a link to your picture for a quarter of an hour."""
+    row = await _own(upload_id, db)
+    query, ends_at = LinkSigner(settings.signing_keys()).sign(row["id"], clock.now())
+    return SignedLink(url=f"{ASSETS}/{row['id']}?{query}", expires_at=utc(to_text(ends_at)))
+
+
+@routes.delete("/{upload_id}", UploadNotFound, status=204)
+async def remove_upload(upload_id: str, db: ScopedDatabase, files: PictureFiles) -> None:
+    """Remove a picture."""
+    row = await _own(upload_id, db)
+    await files.leave_profile(row["user_id"], upload_id)
+    await files.delete(upload_id)
+    await db.delete("uploads", "id = ?", upload_id)
+
+
+@routes.cron(CRON)
+async def remove_pictures_of_deleted_users(tick: Tick, files: PictureFiles) -> dict[str, int]:
+    """Remove the pictures of accounts that are gone."""
+    return {"pictures": await files.remove_ownerless(is_dry=tick.is_dry)}
+
+
+async def _own(upload_id: str, db: ScopedDatabase) -> Row:
+    row = await db.first("SELECT * FROM uploads WHERE id = ?", upload_id)
+    if row is None:
+        raise UploadNotFound(f"there is no upload {upload_id[:80]}")
+    return row
+
+
+def _shown(row: Row) -> Upload:
+    return Upload(
+        id=row["id"],
+        content_type=row["content_type"],
+        bytes=row["bytes"],
+        width=row["width"],
+        height=row["height"],
+        is_published=bool(row["is_published"]),
+        created_at=utc(row["created_at"]),
+        path=f"{ASSETS}/{row['id']}",
+    )

@@ -1,0 +1,9 @@
+"""The Worker's entry, and the class that its binding names."""
+
+from edge.runtimes.workers import event_log, worker
+from klear_karma.app import app
+
+Default = worker(app)
+EventLog = event_log(app)
+
+__all__ = ["Default", "EventLog"]

@@ -1,0 +1,106 @@
+"""Covers that users send: checked by their content, without metadata, under an address that nobody can guess."""
+
+from secrets import token_hex
+from typing import Any
+
+from edge import READER, Actor, Bucket, Clock, Database, Problem, Request, Routes, Statement, SystemDatabase, Tick
+from edge.data import ScopedDatabase
+from edge.errors import Overloaded, PayloadTooLarge
+from edge.instants import to_text
+from edge.pictures.formats import MOST_BYTES, NoPicture
+from edge.pictures.metadata import without_metadata
+from vinyl_vault.collection.routes import RecordNotFound, change, live, record_of
+from vinyl_vault.discogs.covers import address_of, path_of
+from vinyl_vault.discogs.images import OWN
+from vinyl_vault.members import MEMBER
+from vinyl_vault.record import Record
+from vinyl_vault.retention import CRON
+from vinyl_vault.sync.merge import NEWEST, Change
+from vinyl_vault.sync.store import SyncStore
+
+routes = Routes("/api/collection", tag="collection", access=READER, reach=MEMBER)
+
+MOST_STORED = 1024**3
+"""Bytes of all covers of a user."""
+A_RUN = 200
+"""Objects that one run removes."""
+A_DAY = 5_000
+"""Covers without a record that one daily run finds."""
+
+_USED = "SELECT coalesce(sum(bytes), 0) AS bytes FROM own_covers"
+_SHOWN = f"'{address_of('')[: -len('.jpg')]}' || own_covers.key || '.jpg'"
+"""The address of a cover, in SQL."""
+_ORPHANS = (
+    "UPDATE own_covers SET user_id = NULL WHERE rowid IN (SELECT rowid FROM own_covers WHERE user_id IS NOT NULL "
+    f"AND NOT EXISTS (SELECT 1 FROM collections WHERE user_id = own_covers.user_id AND cover = {_SHOWN}) "
+    "AND NOT EXISTS (SELECT 1 FROM sync_conflicts WHERE user_id = own_covers.user_id "
+    f"AND field = 'cover' AND lost = json_quote({_SHOWN})) AND created_at < datetime(?, '-1 day') LIMIT ?)"
+)
+"""A record that was deleted shows its cover still, as it can be brought back."""
+
+
+class UnfitCover(Problem):
+    """The picture cannot be a cover."""
+
+    title = "The picture cannot be a cover"
+    status = 422
+
+
+class TooManyCovers(Problem):
+    """There is no room for further covers."""
+
+    title = "There is no room for further covers"
+    status = 409
+
+
+@routes.put("/{record_id}/cover", RecordNotFound, UnfitCover, PayloadTooLarge, TooManyCovers, Overloaded)
+async def put_cover(  # noqa: PLR0913, PLR0917 - a request, its caller and what works on it
+    record_id: str,
+    request: Request,
+    actor: Actor,
+    db: ScopedDatabase,
+    store: SyncStore,
+    cache: Bucket,
+    clock: Clock,
+) -> Record:
+    """Send a picture as a record's cover: the body is a JPEG, PNG or WebP of at most 5 MiB and 25 million pixels.
+
+    Its metadata, such as the place where it was taken, is removed. To remove a cover, change `cover` to null.
+    """
+    await live(record_id, db)
+    try:
+        picture, body = without_metadata(await request.body(MOST_BYTES))
+    except NoPicture as fault:
+        raise UnfitCover(str(fault)) from None
+    await _check_room(db, len(body))
+    key = f"{OWN}{token_hex(16)}"
+    row = {"key": key, "user_id": actor.name, "bytes": len(body), "created_at": to_text(clock.now())}
+    await db.insert("own_covers", [row])
+    await cache.put(path_of(key), body, content_type=picture.media_type)
+    await change(store, Change(record_id, NEWEST, {"cover": address_of(key)}))
+    return await record_of(record_id, db)
+
+
+@routes.cron(CRON)
+async def release_covers(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
+    """Release covers that no record shows for a day or more; the next minute's job removes them."""
+    if tick.is_dry:
+        return {}
+    [released] = await db.batch([Statement(_ORPHANS, (to_text(clock.now()), A_DAY))])
+    return {"covers": released.changes}
+
+
+@routes.cron("* * * * *")
+async def remove_covers(tick: Tick, db: SystemDatabase, cache: Bucket) -> dict[str, Any]:
+    """Remove the pictures of deleted accounts, and those that no record shows."""
+    rows = await db.all("SELECT key FROM own_covers WHERE user_id IS NULL LIMIT ?", A_RUN)
+    for row in [] if tick.is_dry else rows:
+        await cache.delete(path_of(row["key"]))
+        await db.run("DELETE FROM own_covers WHERE key = ?", row["key"])
+    return {"covers": len(rows)}
+
+
+async def _check_room(db: Database, size: int) -> None:
+    used = await db.first(_USED)
+    if used and used["bytes"] + size > MOST_STORED:
+        raise TooManyCovers(f"your covers have {MOST_STORED} bytes together: remove some, room is made within a day")

@@ -1,0 +1,14 @@
+"""Settings of a collection."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from edge import Settings
+from vinyl_vault.sync.merge import MOST_RECORDS
+
+
+class CollectionSettings(Settings):
+    """`most_records` are those of one user; as many again may be deleted and not purged yet."""
+
+    most_records: Annotated[int, Field(ge=1, le=10_000_000)] = MOST_RECORDS

@@ -1,0 +1,102 @@
+"""The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
+
+from collections.abc import Iterator, Sequence
+from copy import copy
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge import Statement
+from edge.auth.accounts.members import ACCESS_LIFETIME
+from edge.auth.accounts.sessions import Sessions, member
+from edge.auth.tokens import Tokens
+from edge.instants import to_text
+from edge.testing import Client
+from edge.testing.host import Host, Workers
+from edge.testing.runner import Runner
+from klear_karma.app import app
+
+ROOT = Path(__file__).parents[2]
+SECRET = "a-signing-key-for-tests-of-32-bytes"
+ADMIN_KEY = "test-admin-key-for-all-tests"
+ENV = {
+    "LOG_LEVEL": "error",
+    "RATE_LIMITER": "off",
+    "JWT_SECRET": SECRET,
+    "ADMIN_API_KEY": ADMIN_KEY,
+    "SITE_URL": "https://karma.example",
+    "MAIL_SENDER": "karma@karma.example",
+    "ACCOUNT_CONFIRMATION": "none",
+}
+
+type Run = Runner[Client]
+
+
+class SystemClock:
+    """The clock of the machine."""
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait for nothing."""
+
+
+async def as_member(client: Client, name: str, user_type: str = "customer") -> Client:
+    """Return a client of a member with a session of its own, without the work of a registration."""
+    return (await as_members(client, [name], user_type))[0]
+
+
+async def as_members(client: Client, names: Sequence[str], user_type: str = "customer") -> list[Client]:
+    """Return the clients of several members, made in one batch."""
+    db: Any = client.ports.settings.db
+    now = to_text(datetime.now(UTC))
+    user = (
+        "INSERT INTO users (id, email, email_key, name, user_type, created_at, updated_at) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING"
+    )
+    password = "INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING"
+    statements, clients = [], []
+    for name in names:
+        address = f"{name}@example.org"
+        statements.append(Statement(user, (name, address, address, name.title(), user_type, now, now)))
+        statements.append(Statement(password, (name, now)))
+        session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
+        statements.append(statement)
+        tokens = Tokens(app.name, (SECRET,))
+        token = tokens.issue(member(name, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
+        other = copy(client)
+        other.headers = [("authorization", f"Bearer {token}")]
+        clients.append(other)
+    await db.batch(statements)
+    return clients
+
+
+def as_admin(client: Client) -> Client:
+    """Return a client with the administrator's key."""
+    other = copy(client)
+    other.headers = [("x-api-key", ADMIN_KEY)]
+    return other
+
+
+@pytest.fixture(scope="session")
+def workers_host(workers: Workers) -> Iterator[Host]:
+    """Return what runs the Worker; it starts with the first test that asks."""
+    host = Host(workers, ROOT / "wrangler.toml", "klear-karma")
+    yield host
+    host.stop()
+
+
+@pytest.fixture
+def run(runtime: str, tmp_path: Path, request: pytest.FixtureRequest) -> Run:
+    """Return a runner on each runtime, whose client is nobody's."""
+    host = request.getfixturevalue("workers_host") if runtime == "workers" else None
+    return Runner(app, tmp_path / "state", ENV, [], host)
+
+
+@pytest.fixture
+def local(tmp_path: Path) -> Run:
+    """Return a runner on the local runtime alone."""
+    return Runner(app, tmp_path / "state", ENV, [])

@@ -1,0 +1,157 @@
+"""Access: each parameter of each route, with an id that is another user's, answers as if there were none."""
+
+from typing import Any
+
+import pytest
+from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.practices import booked, count, day_after_tomorrow, insertion, practice, zulu
+
+from edge import ADMIN, PUBLIC
+from edge.testing import Client
+from klear_karma.app import app
+
+THEIRS = {
+    "appointment_id": "SELECT id FROM appointments",
+    "message_id": "SELECT id FROM messages",
+    "conversation_id": "SELECT id FROM conversations",
+    "review_id": "SELECT id FROM reviews",
+    "user_id": "SELECT 'ada'",
+    "service_id": "SELECT id FROM services WHERE practitioner_id = 'mira'",
+    "time_off_id": "SELECT id FROM time_off",
+    "feed_id": "SELECT id FROM feed_links",
+    "upload_id": "SELECT id FROM uploads",
+    "session_id": "SELECT id FROM refresh_tokens WHERE user_id = 'ada'",
+}
+"""For each parameter of a path a statement that finds what is ada's and mira's."""
+ROUTES = [one for one in app.endpoints if "{" in one.path and one.access not in {PUBLIC, ADMIN}]
+BODIES: dict[tuple[str, str], Any] = {
+    ("PATCH", "/api/appointments/{appointment_id}"): {"action": "cancel"},
+    ("PATCH", "/api/messages/{message_id}"): {"body": "x"},
+    ("POST", "/api/conversations/{conversation_id}/read"): {"number": 1},
+    ("PUT", "/api/reviews/{review_id}"): {"rating": 1},
+    ("PUT", "/api/reviews/{review_id}/reply"): {"body": "x"},
+    ("PUT", "/api/practitioners/me/services/{service_id}"): {
+        "name": "x", "minutes": 60, "increment_minutes": 60, "price": 1,
+    },
+    ("PATCH", "/api/uploads/{upload_id}"): {"is_published": True},
+}  # fmt: skip
+TABLES = ("appointments", "messages", "conversations", "reviews", "services", "time_off", "feed_links", "uploads")
+
+
+async def world(client: Client) -> tuple[Client, Client]:
+    """Let ada and mira have dealt with each other, and return two strangers: a customer and a practitioner."""
+    await practice(client)
+    ada = await as_member(client, "ada")
+    made = await booked(ada, day_after_tomorrow())
+    await ada.post("/api/messages", {"practitioner_id": "mira", "body": "Hi"})
+    now = "2027-01-01 00:00:00"
+    db: Any = client.ports.settings.db
+    review = {"id": "r1", "appointment_id": made["id"], "practitioner_id": "mira", "author_id": "ada"}
+    review |= {"author_name": "Ada", "rating": 5, "created_at": now}
+    off = {"id": "t1", "practitioner_id": "mira", "starts_at": now, "ends_at": "2027-01-02 00:00:00", "created_at": now}
+    feed = {"id": "f1", "user_id": "ada", "side": "customer", "token_hash": "x", "created_at": now}
+    upload = {"id": "u1", "user_id": "ada", "content_type": "image/png", "bytes": 1, "width": 1, "height": 1}
+    rows = [("reviews", review), ("time_off", off), ("feed_links", feed), ("uploads", upload | {"created_at": now})]
+    await db.batch([insertion(table, row) for table, row in rows])
+    return await as_member(client, "eve"), await practice(client, "zoe")
+
+
+async def rows(client: Client) -> list[Any]:
+    """Return all that strangers might change."""
+    db: Any = client.ports.settings.db
+    return [await db.all(f"SELECT * FROM {table} ORDER BY id") for table in TABLES]
+
+
+def test_ids_of_others_are_not_there(run: Run) -> None:
+    async def case(client: Client) -> None:
+        strangers = await world(client)
+        db: Any = client.ports.settings.db
+        before = await rows(client)
+        for endpoint in ROUTES:
+            path = endpoint.path
+            name = path[path.index("{") + 1 : path.index("}")]
+            row = await db.first(f"SELECT ({THEIRS[name]}) AS id")
+            path = path.replace(f"{{{name}}}", row["id"])
+            for stranger in strangers:
+                body = BODIES.get((endpoint.method, endpoint.path))
+                answer = await stranger.request(endpoint.method, path, json=body)
+                assert answer.status == 404, (endpoint.method, path, answer.text)
+        assert await rows(client) == before
+
+    run(case)
+
+
+BY_BODY: list[tuple[str, dict[str, Any]]] = [
+    ("/api/appointments", {"practitioner_id": "zoe", "service_id": "mira-reiki"}),
+    ("/api/appointments", {"practitioner_id": "ada", "service_id": "mira-reiki"}),
+    ("/api/messages", {"conversation_id": "$conversation", "body": "x"}),
+    ("/api/messages", {"practitioner_id": "ada", "body": "x"}),
+    ("/api/reviews", {"appointment_id": "$appointment", "rating": 5}),
+    ("/api/reports", {"target_kind": "message", "target_id": "$message", "reason": "x"}),
+    ("/api/reports", {"target_kind": "user", "target_id": "ada", "reason": "x"}),
+]
+
+
+def test_ids_of_others_in_bodies_are_not_there(local: Run) -> None:
+    async def case(client: Client) -> None:
+        eve, zoe = await world(client)
+        db: Any = client.ports.settings.db
+        for path, body in BY_BODY:
+            wanted = dict(body)
+            for name, value in body.items():
+                if str(value).startswith("$"):
+                    row = await db.first(f"SELECT id FROM {str(value)[1:]}s")
+                    wanted[name] = row["id"]
+            if path == "/api/appointments":
+                wanted["starts_at"] = zulu(day_after_tomorrow())
+            for stranger in (eve, zoe):
+                answer = await stranger.post(path, wanted)
+                own = stranger is zoe and wanted.get("practitioner_id") == "zoe"
+                assert answer.status == (409 if own else 404), (path, wanted, answer.text)
+        assert await count(client, "SELECT count(*) FROM appointments") == 1
+
+    local(case)
+
+
+def test_lists_of_strangers_are_empty(local: Run) -> None:
+    async def case(client: Client) -> None:
+        eve, _ = await world(client)
+        for path in (
+            "appointments",
+            "conversations",
+            "notifications",
+            "reviews",
+            "blocks",
+            "reports",
+            "feeds",
+            "uploads",
+        ):
+            text = (await eve.get(f"/api/{path}")).text
+            assert not [word for word in ("ada", "mira", "Ada", "Mira") if word in text], (path, text)
+
+    local(case)
+
+
+MEMBERS = [one for one in app.endpoints if one.access is ADMIN]
+
+
+@pytest.mark.parametrize("endpoint", MEMBERS, ids=lambda one: f"{one.method} {one.path}")
+def test_administration_is_not_for_members(local: Run, endpoint: Any) -> None:
+    async def case(client: Client) -> None:
+        ada = await as_member(client, "ada")
+        path = endpoint.path.replace("{", "").replace("}", "")
+        assert (await ada.request(endpoint.method, path)).status == 403
+
+    local(case)
+
+
+def test_administrator_books_and_writes_nothing(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await world(client)
+        admin = as_admin(client)
+        body = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": zulu(day_after_tomorrow(15))}
+        assert (await admin.post("/api/appointments", body)).status == 403
+        assert (await admin.post("/api/messages", {"practitioner_id": "mira", "body": "x"})).status == 403
+        assert (await admin.get("/api/appointments")).status == 403
+
+    local(case)

@@ -1,0 +1,65 @@
+"""The whole of this Worker: who may call what, its health, its headers, its limits."""
+
+import pytest
+
+from edge.testing import Answer, Client
+from klear_karma.app import app
+
+from .conftest import Run
+
+CLOSED = [f"{one.method} {one.path}" for one in app.endpoints if one.access.name != "PUBLIC"]
+PUBLIC = {f"{one.method} {one.path}" for one in app.endpoints} - {*CLOSED}
+
+
+def test_few_routes_are_public() -> None:
+    public = {route for route in PUBLIC if not route.split(" ")[1].startswith("/api/auth/")}
+    assert public == {
+        "GET /",
+        "GET /health",
+        "GET /assets/{upload_id}",
+        "GET /practitioners/{practitioner_id}",
+        "GET /calendars/{file}",
+        "GET /api/practitioners/search",
+        "GET /api/practitioners/{practitioner_id}",
+        "GET /api/practitioners/{practitioner_id}/availability",
+        "GET /api/practitioners/{practitioner_id}/reviews",
+    }
+
+
+@pytest.mark.parametrize("route", CLOSED)
+def test_closed_routes_need_a_user(run: Run, route: str) -> None:
+    method, path = route.replace("{", "").replace("}", "").split(" ")
+    assert run(lambda client: client.anonymous().request(method, path)).status == 401
+
+
+def test_health_tells_of_each_service(run: Run) -> None:
+    health = run(lambda client: client.anonymous().get("/health")).json()
+    assert health["status"] == "ok", health
+    assert {name: health["probes"][name]["status"] for name in ("d1", "kv", "r2", "events")} == {
+        "d1": "ok",
+        "kv": "ok",
+        "r2": "ok",
+        "events": "ok",
+    }
+
+
+def test_every_answer_has_an_id_and_headers_for_browsers(run: Run) -> None:
+    answer = run(lambda client: client.anonymous().get("/", headers=[("origin", "https://site.example")]))
+    assert (answer.status, answer.json()["name"]) == (200, app.name)
+    assert answer.header("x-request-id")
+    assert answer.header("x-content-type-options") == "nosniff"
+    assert answer.header("access-control-allow-origin") == "*"
+
+
+def test_strangers_are_limited(local: Run) -> None:
+    del local.env["RATE_LIMITER"]
+
+    async def case(client: Client) -> list[Answer]:
+        calls = 2 * app.limits["RATE_LIMITER"].calls + 1  # a new minute may begin among them
+        return [await client.anonymous().get("/") for _ in range(calls)]
+
+    first, *others = local(case)
+    assert first.status == 200
+    refused = [one for one in others if one.status == 429]
+    assert refused
+    assert all(one.header("retry-after") for one in refused)

@@ -1,0 +1,307 @@
+"""Bookings: states, sides, windows, requests that expire, moves, and what others see of them."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.klear_karma.conftest import Run, SystemClock, as_admin, as_member
+from tests.klear_karma.practices import (
+    HOUR,
+    book,
+    booked,
+    change,
+    count,
+    day_after_tomorrow,
+    ended,
+    patch,
+    practice,
+    zulu,
+)
+
+from edge.testing import Client
+from klear_karma.availability.timetables import Timetables
+from klear_karma.booking.problems import SlotTaken
+from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
+from klear_karma.booking.store import Bookings, Change
+
+SETTLE = "*/5 * * * *"
+NOW = datetime(2027, 3, 1, 12, tzinfo=UTC)
+
+
+def booking(state: State, hours: float = 48, **more: Any) -> Booking:
+    starts_at = NOW + timedelta(hours=hours)
+    return Booking(state, starts_at, starts_at + timedelta(hours=1), 24, **more)
+
+
+CASES = [
+    (booking(State.REQUESTED), Action.CONFIRM, Side.PRACTITIONER, State.CONFIRMED),
+    (booking(State.REQUESTED), Action.CONFIRM, Side.CUSTOMER, Refused.SIDE),
+    (booking(State.REQUESTED, expires_at=NOW), Action.CONFIRM, Side.PRACTITIONER, Refused.EXPIRED),
+    (booking(State.REQUESTED), Action.RESCHEDULE, Side.CUSTOMER, State.REQUESTED),
+    (booking(State.REQUESTED), Action.RESCHEDULE, Side.PRACTITIONER, Refused.SIDE),
+    (booking(State.REQUESTED, 1), Action.CANCEL, Side.CUSTOMER, State.CANCELLED),
+    (booking(State.CONFIRMED), Action.CONFIRM, Side.PRACTITIONER, Refused.STATE),
+    (booking(State.CONFIRMED, 24), Action.CANCEL, Side.CUSTOMER, State.CANCELLED),
+    (booking(State.CONFIRMED, 23.9), Action.CANCEL, Side.CUSTOMER, Refused.TOO_LATE),
+    (booking(State.CONFIRMED, 23.9), Action.RESCHEDULE, Side.CUSTOMER, Refused.TOO_LATE),
+    (booking(State.CONFIRMED, 0.1), Action.CANCEL, Side.PRACTITIONER, State.CANCELLED),
+    (booking(State.CONFIRMED, 0), Action.CANCEL, Side.PRACTITIONER, Refused.TOO_LATE),
+    (booking(State.CONFIRMED), Action.RESCHEDULE, Side.PRACTITIONER, State.RESCHEDULED),
+    (booking(State.CONFIRMED, -0.5), Action.NO_SHOW, Side.PRACTITIONER, Refused.TOO_EARLY),
+    (booking(State.CONFIRMED, -1), Action.NO_SHOW, Side.PRACTITIONER, State.NO_SHOW),
+    (booking(State.CONFIRMED, -1), Action.NO_SHOW, Side.CUSTOMER, Refused.SIDE),
+    (booking(State.COMPLETED, -1), Action.NO_SHOW, Side.PRACTITIONER, State.NO_SHOW),
+    (booking(State.COMPLETED, -200), Action.NO_SHOW, Side.PRACTITIONER, Refused.TOO_LATE),
+    (booking(State.COMPLETED, -1), Action.CANCEL, Side.CUSTOMER, Refused.SIDE),
+    (booking(State.COMPLETED, -1), Action.CANCEL, Side.ADMIN, State.CANCELLED),
+    (booking(State.RESCHEDULED, moved_by=Side.CUSTOMER), Action.CONFIRM, Side.CUSTOMER, Refused.SIDE),
+    (booking(State.RESCHEDULED, moved_by=Side.CUSTOMER), Action.CONFIRM, Side.PRACTITIONER, State.CONFIRMED),
+    (booking(State.RESCHEDULED, 1, moved_by=Side.PRACTITIONER), Action.CANCEL, Side.CUSTOMER, State.CANCELLED),
+    (booking(State.RESCHEDULED, 1, moved_by=Side.CUSTOMER), Action.CANCEL, Side.CUSTOMER, Refused.TOO_LATE),
+]
+
+
+@pytest.mark.parametrize(("before", "action", "side", "after"), CASES)
+def test_change_leads_to_its_state_or_is_refused(
+    before: Booking, action: Action, side: Side, after: State | Refused
+) -> None:
+    assert next_state(before, action, side, NOW) == after
+
+
+@pytest.mark.parametrize("state", [State.NO_SHOW, State.CANCELLED, State.EXPIRED])
+@pytest.mark.parametrize("action", Action)
+@pytest.mark.parametrize("side", Side)
+def test_end_of_a_booking_is_the_end(state: State, action: Action, side: Side) -> None:
+    assert next_state(booking(state), action, side, NOW) is Refused.STATE
+
+
+def test_request_is_confirmed_by_the_practitioner_and_cancelled_by_the_customer(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        made = await booked(ada, day_after_tomorrow(), note="my shoulder")
+        assert (made["state"], made["side"], made["note"]) == ("requested", "customer", "my shoulder")
+        assert (made["customer"]["name"], made["practitioner"]["name"], made["service"]["name"]) == (
+            "Ada",
+            "Mira",
+            "Reiki",
+        )
+        assert (made["price"], made["currency"], made["minutes"]) == (7500, "EUR", 60)
+        assert (await change(ada, made, "confirm")).json()["reason"] == "side"
+        confirmed = await change(mira, made, "confirm")
+        assert (confirmed.status, confirmed.json()["state"], confirmed.json()["side"]) == (
+            200,
+            "confirmed",
+            "practitioner",
+        )
+        again = await change(mira, made, "confirm")
+        assert (again.status, again.json()["type"]) == (409, "urn:problem:change-refused")
+        gone = await change(ada, made, "cancel", reason="ill")
+        assert (gone.json()["cancelled_by"], gone.json()["cancel_reason"]) == ("customer", "ill")
+        kinds = [one["kind"] for one in (await mira.get("/api/notifications")).json()["notifications"]]
+        assert sorted(kinds) == ["appointment.cancelled", "appointment.requested"]
+        mine = (await ada.get("/api/notifications")).json()
+        assert ([one["kind"] for one in mine["notifications"]], mine["unread"]) == (["appointment.confirmed"], 1)
+        assert (await ada.post("/api/notifications/read", {})).json() == {"unread": 0}
+        assert await count(client, "SELECT count(*) FROM reminders") == 0
+        assert (await book(await as_member(client, "bob"), day_after_tomorrow())).status == 201
+
+    run(case)
+
+
+def test_request_blocks_its_slot_until_it_expires(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        bob = await as_member(client, "bob")
+        made = await booked(ada, day_after_tomorrow())
+        assert (await book(bob, day_after_tomorrow())).status == 409
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", made["id"])
+        assert (await change(mira, made, "confirm")).json()["reason"] == "expired"
+        assert (await book(bob, day_after_tomorrow())).status == 201, "no job needs to run for it"
+        await client.scheduled(SETTLE)
+        await client.scheduled(SETTLE)
+        assert (await ada.get(f"/api/appointments/{made['id']}")).json()["state"] == "expired"
+        assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'appointment.expired'") == 2
+
+    run(case)
+
+
+def test_both_sides_see_a_booking_and_nobody_else(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        await practice(client, "zoe")
+        made = await booked(ada, day_after_tomorrow())
+        path = f"/api/appointments/{made['id']}"
+        for side in (mira, ada):
+            assert (await side.get(path)).status == 200
+            assert [one["id"] for one in (await side.get("/api/appointments")).json()["appointments"]] == [made["id"]]
+        zoe = await as_member(client, "zoe", "healer")
+        for other in (eve, zoe):
+            assert (await other.get(path)).status == 404
+            assert (await patch(other, path, {"action": "cancel"})).status == 404
+            assert (await other.get("/api/appointments")).json() == {"appointments": [], "next": None}
+        assert (await patch(as_admin(client), path, {"action": "cancel"})).status == 403
+        mixed = {"practitioner_id": "zoe", "service_id": "mira-reiki", "starts_at": zulu(day_after_tomorrow())}
+        assert (await ada.post("/api/appointments", mixed)).status == 404
+        assert (await book(mira, day_after_tomorrow())).json()["type"] == "urn:problem:own-service"
+
+    run(case)
+
+
+@pytest.mark.parametrize("columns", [{"verification": "pending"}, {"verification": "rejected"}, {"is_listed": 0}])
+def test_practitioner_that_is_not_found_is_not_booked(local: Run, columns: dict[str, Any]) -> None:
+    async def case(client: Client) -> None:
+        await practice(client, **columns)
+        assert (await book(await as_member(client, "ada"), day_after_tomorrow())).status == 404
+
+    local(case)
+
+
+def test_completed_once_it_is_over_and_no_show_by_the_practitioner(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        made = await booked(ada, day_after_tomorrow())
+        assert (await change(mira, made, "no_show")).json()["reason"] == "too_early"
+        await ended(client, made["id"])
+        await client.scheduled(SETTLE)
+        await client.scheduled(SETTLE)
+        assert (await ada.get(f"/api/appointments/{made['id']}")).json()["state"] == "completed"
+        assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'appointment.completed'") == 1
+        assert (await change(ada, made, "cancel")).status == 409
+        assert (await change(mira, made, "no_show")).json()["state"] == "no_show"
+
+    run(case)
+
+
+def test_move_keeps_the_booking_and_asks_the_other_side(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        start = day_after_tomorrow()
+        made = await booked(ada, start)
+        moved = (await change(mira, made, "reschedule", starts_at=zulu(start + HOUR))).json()
+        assert (moved["id"], moved["state"], moved["sequence"]) == (made["id"], "rescheduled", 1)
+        assert (await change(mira, made, "confirm")).json()["reason"] == "side"
+        back = await change(ada, made, "reschedule", starts_at=zulu(start))
+        assert (back.status, back.json()["moved_by"]) == (200, "customer")
+        same = await change(ada, made, "reschedule", starts_at=zulu(start))
+        assert same.status == 200, "a booking does not stand in its own way"
+        assert (await change(mira, made, "confirm")).json()["state"] == "confirmed"
+        due = await count(client, "SELECT count(*) FROM reminders WHERE due_at < ?", zulu(start)[:10])
+        assert (due, await count(client, "SELECT count(*) FROM reminders")) == (1, 2)
+
+    run(case)
+
+
+BAD_TIMES = ["2027-02-30T10:00:00Z", "2027-03-01T25:00:00Z", "2027-03-01 10:00", "9999-12-31T23:59:59Z", "", "now", 5]
+
+
+@pytest.mark.parametrize("starts_at", BAD_TIMES)
+def test_impossible_time_is_refused(local: Run, starts_at: Any) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        body = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": starts_at}
+        assert (await (await as_member(client, "ada")).post("/api/appointments", body)).status == 422
+
+    local(case)
+
+
+def test_time_that_is_no_slot_is_refused_with_its_reason(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client, notice_minutes=600, horizon_days=5)
+        ada, start = await as_member(client, "ada"), day_after_tomorrow()
+        now = int(datetime.now(UTC).timestamp())
+        reasons = {
+            "hours": start + 60,
+            "notice": now - now % HOUR + HOUR,
+            "horizon": start + 30 * 24 * HOUR,
+        }
+        for reason, instant in reasons.items():
+            answer = await book(ada, instant)
+            assert (answer.status, answer.json().get("reason")) == (409, reason), answer.text
+
+    local(case)
+
+
+def test_change_needs_what_it_is_about(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        ada = await as_member(client, "ada")
+        made = await booked(ada, day_after_tomorrow())
+        path = f"/api/appointments/{made['id']}"
+        bodies = [
+            {"action": "reschedule"},
+            {"action": "confirm", "starts_at": zulu(day_after_tomorrow())},
+            {"action": "confirm", "reason": "x"},
+            {"action": "complete"},
+            {"state": "confirmed"},
+            {"action": "cancel", "reason": "a\nb"},
+        ]
+        assert [(await patch(ada, path, body)).status for body in bodies] == [422] * len(bodies)
+
+    local(case)
+
+
+def test_list_has_pages_and_filters(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        start = day_after_tomorrow(0)
+        ids = [(await booked(ada, start + n * HOUR))["id"] for n in range(7)]
+        found: list[str] = []
+        path = "/api/appointments?limit=3"
+        while path:
+            listed = (await ada.get(path)).json()
+            found += [one["id"] for one in listed["appointments"]]
+            path = f"/api/appointments?limit=3&after={listed['next']}" if listed["next"] else ""
+        assert found == ids
+        window = f"/api/appointments?from={zulu(start + 2 * HOUR)}&to={zulu(start + 4 * HOUR)}"
+        assert [one["id"] for one in (await mira.get(window)).json()["appointments"]] == ids[2:4]
+        assert (await mira.get("/api/appointments?side=customer")).json()["appointments"] == []
+        assert len((await mira.get("/api/appointments?side=practitioner&state=confirmed")).json()["appointments"]) == 7
+        for cursor in ("x", "%00", "4pyo", "a" * 201, "e30"):
+            assert (await ada.get(f"/api/appointments?after={cursor}")).status == 400
+
+    local(case)
+
+
+def test_booking_whose_wall_time_moved_is_listed_and_stays(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client, time_zone="Europe/Berlin"), await as_member(client, "ada")
+        made = await booked(ada, day_after_tomorrow())
+        assert (await mira.get("/api/appointments/shifted")).json() == []
+        db: Any = client.ports.settings.db
+        agreed = made["wall_time"].replace(made["wall_time"][10:13], "T03")
+        await db.run("UPDATE appointments SET wall_time = ?, tzdata_version = '2020a'", agreed)
+        (listed,) = (await mira.get("/api/appointments/shifted")).json()
+        assert (listed["agreed"], listed["now"], listed["starts_at"]) == (agreed, made["wall_time"], made["starts_at"])
+        assert (await ada.get("/api/appointments/shifted")).json() == []
+
+    local(case)
+
+
+class StoppedClock(SystemClock):
+    """A clock that was read a while ago, as by a request that was slow."""
+
+    def __init__(self, moment: datetime) -> None:
+        self._moment = moment
+
+    def now(self) -> datetime:
+        return self._moment
+
+
+def test_request_that_expires_while_it_is_confirmed_does_not_overlap(local: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client, needs_confirmation=1), await as_member(client, "ada")
+        made = await booked(ada, day_after_tomorrow())
+        db: Any = client.ports.settings.db
+        row = await db.first("SELECT * FROM appointments WHERE id = ?", made["id"])
+        await db.run("UPDATE appointments SET expires_at = '2020-01-01 00:00:00' WHERE id = ?", made["id"])
+        await booked(await as_member(client, "bob"), day_after_tomorrow())
+        slow = StoppedClock(datetime(2019, 12, 31, tzinfo=UTC))
+        settings: Any = client.ports.settings
+        late = Bookings(db, Timetables(db), slow, settings)
+        with pytest.raises(SlotTaken):
+            await late.change(row, Change(Action.CONFIRM, Side.PRACTITIONER))
+        assert (await change(mira, made, "confirm")).json()["reason"] == "expired"
+        assert await count(client, "SELECT count(*) FROM appointments WHERE state = 'confirmed'") == 0
+
+    local(case)

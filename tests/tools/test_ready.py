@@ -1,0 +1,83 @@
+"""`make ready` against a stand-in account: each thing that is missing is a line with what to do."""
+
+from collections.abc import Iterator
+
+import pytest
+
+import ready
+from apps import ROOT
+from deploying.account import Account, NotThere
+from deploying.build import Target, package_of
+from deploying.refusal import Refusal
+from sims.cloudflare import StorageSim
+
+ENVIRONMENT = "klear-karma-staging"
+
+
+@pytest.fixture(scope="module")
+def sim() -> Iterator[StorageSim]:
+    with StorageSim() as running:
+        yield running
+
+
+def missing(sim: StorageSim) -> list[str]:
+    """Return the lines of what the account lacks."""
+    found = ready.in_account(Target.of(ENVIRONMENT), Account(sim.environment))
+    return [one.text for one in found if one.is_there is False]
+
+
+@pytest.mark.parametrize(
+    ("environment", "package"),
+    [
+        ("klear-karma", "klear_karma"),
+        ("klear-karma-staging", "klear_karma"),
+        ("klear-karma-production", "klear_karma"),
+        ("vinyl-vault", "vinyl_vault"),
+        ("staging", "core_tessie"),
+        ("production", "core_tessie"),
+    ],
+)
+def test_stage_of_a_sibling_is_deployed_as_the_sibling(environment: str, package: str) -> None:
+    assert package_of(environment) == Target.of(environment).package == package
+
+
+def test_what_the_account_lacks_is_listed_until_it_is_there(sim: StorageSim) -> None:
+    assert missing(sim) == [
+        "D1 klear-karma-db-staging is missing",
+        "R2 klear-karma-uploads-staging is missing",
+        "secret JWT_SECRET is missing",
+    ]
+    database = sim.add_database("klear-karma-db-staging")
+    sim.buckets.add("klear-karma-uploads-staging")
+    sim.add_secret("klear-karma-api-staging", "JWT_SECRET")
+    assert missing(sim) == ["migrations of klear-karma-db-staging is missing"]
+    database.query({"sql": "CREATE TABLE d1_migrations (id INTEGER PRIMARY KEY, name TEXT, applied_at TEXT)"})
+    for file in sorted((ROOT / "migrations" / "klear_karma").glob("*.sql")):
+        database.query({"sql": "INSERT INTO d1_migrations (name) VALUES (?)", "params": [file.name]})
+    assert missing(sim) == []
+
+
+def test_placeholders_and_virtual_tables_are_told() -> None:
+    found = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
+    lines = "\n".join(one.line for one in found)
+    assert "✗ variable SITE_URL is a placeholder" in lines
+    assert "✗ KV KV has no id" in lines
+    assert "· practitioner_texts: `wrangler d1 export` fails" in lines
+    assert "cron triggers" in lines
+
+
+def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
+    monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID", raising=False)
+    assert ready.main([ENVIRONMENT]) == 2
+    assert "CLOUDFLARE_ACCOUNT_ID and CLOUDFLARE_API_TOKEN is not set" in capsys.readouterr().err
+    assert ready.main(["nowhere"]) == 2
+
+
+def test_wrong_token_is_said_and_not_shown(sim: StorageSim) -> None:
+    account = Account(sim.environment | {"CLOUDFLARE_API_TOKEN": "a-wrong-token"})
+    with pytest.raises(Refusal, match="403") as refused:
+        account.database("klear-karma-db")
+    assert "a-wrong-token" not in str(refused.value)
+    with pytest.raises(NotThere):
+        Account(sim.environment).database("another")

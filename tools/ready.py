@@ -1,0 +1,173 @@
+"""`make ready ENV=…`: lists what an environment lacks before a deployment, and changes nothing.
+
+Bindings, secrets, migrations and placeholders; what the plan limits is told beside. The exit code is 1 where something
+is missing, 2 where nothing could be asked.
+"""
+
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import migration_check
+from apps import ROOT
+from deploying.account import Account, NotThere
+from deploying.build import FILE, Target, environments
+from deploying.refusal import Refusal
+from pyedge import config
+
+FREE_CRONS = 5
+"""Cron triggers that an account has on the free plan; Workers Paid has 250."""
+EXAMPLE = re.compile(r"(?:^|[.@/])example\.|your-")
+_VIRTUAL = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\s+(\w+)", re.IGNORECASE)
+
+
+class Finding(NamedTuple):
+    """One thing that is there, is missing (with what to do), or is to be known (`is_there` is None)."""
+
+    is_there: bool | None
+    text: str
+    todo: str = ""
+
+    @property
+    def line(self) -> str:
+        """Return the line that is shown."""
+        mark = {True: "✓", False: "✗", None: "·"}[self.is_there]
+        return f"{mark} {self.text}" + (f"\n    {self.todo}" if self.todo else "")
+
+
+def main(arguments: list[str]) -> int:
+    """Show what is there and what is missing."""
+    try:
+        target = Target.of(arguments[0] if arguments else "")
+        found = [*configured(target), *limits(target)]
+        print("\n".join(one.line for one in found), flush=True)
+        there = [*in_account(target, Account())]
+    except Refusal as refusal:
+        print(f"error: {refusal}", file=sys.stderr)
+        return 2
+    print("\n".join(one.line for one in there))
+    missing = [one for one in (*found, *there) if one.is_there is False]
+    print(f"{target.environment}: {f'{len(missing)} missing' if missing else 'ready: make deploy'}")
+    return 1 if missing else 0
+
+
+def configured(target: Target) -> Iterator[Finding]:
+    """Yield what wrangler.toml and the migrations themselves show."""
+    for name, value in target.config.get("vars", {}).items():
+        if EXAMPLE.search(str(value)):
+            yield Finding(
+                False, f"variable {name} is a placeholder: {value}", f"set it in [env.{target.environment}.vars]"
+            )
+    for one in target.config.get("kv_namespaces", []):
+        if not one.get("id"):
+            make = f"npx wrangler kv namespace create {one['binding']} --env {target.environment}"
+            yield Finding(False, f"KV {one['binding']} has no id", f"{make}, and put the id into wrangler.toml")
+    for folder in _folders(target):
+        faults = [fault for file in sorted(folder.glob("*.sql")) for fault in _faults(file)]
+        yield from (Finding(False, fault, "a remote database would refuse it") for fault in faults)
+        texts = "".join(file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.sql")))
+        if virtual := _VIRTUAL.findall(texts):
+            note = f"{', '.join(virtual)}: `wrangler d1 export` fails on virtual tables"
+            yield Finding(None, note, f"back up with `make backup ENV={target.environment} FILE=…`")
+
+
+def limits(target: Target) -> Iterator[Finding]:
+    """Yield what the account's plan limits."""
+    crons = {name: _crons(name) for name in environments()}
+    own, total = crons[target.environment], sum(crons.values())
+    text = f"{own} cron triggers here, {total} in all environments; the free plan has {FREE_CRONS} an account"
+    yield Finding(None, text)
+    yield Finding(None, "10 ms of CPU a request on the free plan are too few for Python: use Workers Paid")
+    if target.config.get("send_email"):
+        yield Finding(None, "mail needs Email Routing with a verified sender domain, which cannot be asked here")
+
+
+def in_account(target: Target, account: Account) -> Iterator[Finding]:
+    """Yield what the account has and what it lacks."""
+    environment = target.environment
+    for one in target.config.get("d1_databases", []):
+        yield from _database(one, account, environment)
+    listed = {one["id"] for one in _list(account, "storage", "kv", "namespaces")}
+    for one in target.config.get("kv_namespaces", []):
+        if one.get("id"):
+            yield Finding(
+                one["id"] in listed, f"KV {one['binding']}", "" if one["id"] in listed else "its id is of none"
+            )
+    if wanted := target.config.get("r2_buckets", []):
+        buckets = {one["name"] for one in _buckets(account)}
+        for one in wanted:
+            name = one["bucket_name"]
+            yield _named("R2", name, name in buckets, f"npx wrangler r2 bucket create {name}")
+    queues = target.config.get("queues", {})
+    if wanted := {one["queue"] for one in (*queues.get("producers", []), *queues.get("consumers", []))}:
+        known = {one["queue_name"] for one in _list(account, "queues")}
+        for name in sorted(wanted):
+            yield _named("queue", name, name in known, f"npx wrangler queues create {name}")
+    try:
+        secrets = {one["name"] for one in account.get("workers", "scripts", target.name, "secrets")}
+    except NotThere:
+        secrets = set()
+    for name in target.secrets:
+        yield _named("secret", name, name in secrets, f"npx wrangler secret put {name} --env {environment}")
+
+
+def _database(binding: Mapping[str, Any], account: Account, environment: str) -> Iterator[Finding]:
+    name = str(binding["database_name"])
+    folder = ROOT / str(binding.get("migrations_dir", ""))
+    files = [file.name for file in sorted(folder.glob("*.sql"))] if binding.get("migrations_dir") else []
+    try:
+        account.database(name)
+    except NotThere:
+        yield _named("D1", name, False, f"npx wrangler d1 create {name}")
+        return
+    yield _named("D1", name, True, "")
+    try:
+        applied = {row["name"] for row in account.query(name, "SELECT name FROM d1_migrations")}
+    except Refusal as fault:
+        if "no such table" not in str(fault):
+            raise
+        applied = set()
+    missing = [file for file in files if file not in applied]
+    apply = f"npx wrangler d1 migrations apply {name} --env {environment} --remote (make deploy does it)"
+    yield _named("migrations of", name, not missing, f"{', '.join(missing)}: {apply}")
+
+
+def _named(kind: str, name: str, is_there: bool, todo: str) -> Finding:
+    return Finding(is_there, f"{kind} {name}{'' if is_there else ' is missing'}", "" if is_there else todo)
+
+
+def _list(account: Account, *words: str) -> list[dict[str, Any]]:
+    try:
+        found = account.get(*words, per_page="100")
+    except NotThere:
+        return []
+    return found if isinstance(found, list) else []
+
+
+def _buckets(account: Account) -> list[dict[str, Any]]:
+    try:
+        found = account.get("r2", "buckets")
+    except NotThere:
+        return []
+    return list(found.get("buckets", [])) if isinstance(found, dict) else []
+
+
+def _folders(target: Target) -> Iterator[Path]:
+    for one in target.config.get("d1_databases", []):
+        if one.get("migrations_dir"):
+            yield ROOT / one["migrations_dir"]
+
+
+def _faults(file: Path) -> Iterator[str]:
+    for fault in migration_check.faults(file.read_text(encoding="utf-8")):
+        yield f"{file.relative_to(ROOT)}, {fault}"
+
+
+def _crons(environment: str) -> int:
+    return len(config.read(FILE, environment).get("triggers", {}).get("crons", []))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
