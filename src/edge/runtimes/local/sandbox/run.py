@@ -198,14 +198,13 @@ class Run:
 
     def _check_time(self, process: "subprocess.Popen[bytes]", started: float, now: float) -> None:
         if self._first is None:
-            if now - started > START_S:
+            if now - started > START_S or self._stop():
+                self._reason = self._reason or "stopped"
                 _kill_unbegun(process)
         elif now - self._began > self._job.bounds.time_ms / 1000:
             self._end("time")
-        if self._stop():
+        elif self._stop():
             self._end("stopped")
-            if self._first is None:
-                _kill_unbegun(process)
 
     def _look(self) -> None:
         if self._first is None or self._first_handle is None:
@@ -298,20 +297,30 @@ def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
     """
     with suppress(ProcessLookupError):
         os.kill(process.pid, signal.SIGSTOP)  # not by Popen, which would reap it and lose what it used
-        for _ in range(200):
-            if _stat_of(process.pid)[:1] in ([b"T"], [b"Z"], []):
-                break
-            time.sleep(0.001)
-        for child in _children_of(process.pid):
+        _wait_for(process.pid, b"TZ")
+        children = _children_of(process.pid)
+        for child in children:
             with suppress(ProcessLookupError):
                 os.kill(child, signal.SIGKILL)
+        if children:
+            os.kill(process.pid, signal.SIGCONT)  # it reaps the other by itself, and ends
+            _wait_for(process.pid, b"Z")
         os.kill(process.pid, signal.SIGKILL)
 
 
+def _wait_for(process: int, states: bytes) -> None:
+    """Wait until a process is in one of the states, or for half a second."""
+    for _ in range(500):
+        found = _stat_of(process)
+        if not found or found[0] in states:
+            return
+        time.sleep(0.001)
+
+
 def _children_of(process: int) -> list[int]:
-    with suppress(OSError), open(f"/proc/{process}/task/{process}/children", "rb", buffering=0) as file:
-        return [int(number) for number in file.read(4096).split()]
-    return []
+    """Return the processes that one has made, by the numbers of all parents: not every kernel lists children."""
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [number for number in numbers if _parent_of(number) == process]
 
 
 def _stat_of(process: int) -> list[bytes]:
