@@ -3,7 +3,7 @@
 from typing import Literal
 
 from devcapsules import NAME
-from devcapsules.generation.settings import GenerationSettings
+from devcapsules.generation_settings import GenerationSettings
 from edge import Database, KeyValue, Queue, RateLimiter
 from edge.auth.accounts.settings import AccountSettings
 from edge.ports import Quotas

@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devcapsules.access.callers import USERS
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.capsules.models import CLEAN
+from devcapsules.cases import CLEAN
 from edge import ADMIN, READER, Actor, Body, Clock, NotFound, Query, Routes, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.instants import to_text

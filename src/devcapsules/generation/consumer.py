@@ -6,7 +6,7 @@ from typing import Any
 from devcapsules.generation.jobs import Claimed, Jobs, LeaseLost
 from devcapsules.generation.models import Writer
 from devcapsules.generation.rounds import Budget, ExecutorAway, Generated, JobFailed, Rounds
-from devcapsules.generation.settings import GenerationSettings
+from devcapsules.generation_settings import GenerationSettings
 from devcapsules.judging import Judging
 from edge import ADMIN, Clock, Delivery, Log, NotConfigured, Queue, Retry, Routes, Tick
 from edge.ports.model import ModelBusy, ModelError

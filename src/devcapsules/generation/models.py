@@ -4,7 +4,7 @@ from typing import Any, Protocol
 
 from pydantic_core import from_json, to_json
 
-from devcapsules.generation.settings import GenerationSettings
+from devcapsules.generation_settings import GenerationSettings
 from edge import Fetch, NotConfigured
 from edge.ports.fetch import Fetched, FetchError, FetchTimeout
 from edge.ports.model import (
