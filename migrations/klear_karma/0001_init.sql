@@ -81,8 +81,8 @@ ALTER TABLE users ADD COLUMN name TEXT NOT NULL DEFAULT '';
 
 -- A practitioner has its user's id. The public reads coarse coordinates alone: people work at home, so the fine ones are
 -- in practitioner_places. calendar_version counts the changes of whatever decides about free slots: a booking is made
--- for the version that it was checked against. number is the row of practitioner_texts, cell that of a grid of the map;
--- score is the rating as if five reviews of four were there from the beginning.
+-- for the version that it was checked against. number is the row of practitioner_texts, cell that of a grid of the map,
+-- and score is the rating as if five reviews of four were there from the beginning.
 CREATE TABLE practitioners (
   number INTEGER PRIMARY KEY,
   id TEXT NOT NULL UNIQUE REFERENCES users (id) ON DELETE CASCADE,
@@ -128,7 +128,7 @@ CREATE TABLE practitioner_places (
   updated_at TEXT NOT NULL
 );
 
--- Folded words of profiles and services; marks stand for specialisations and cells of the map. rowid is
+-- Folded words of profiles and services. Marks stand for specialisations and cells of the map. rowid is
 -- practitioners.number. What is a word is decided before: the tokenizer takes all but ASCII's own signs for letters.
 CREATE VIRTUAL TABLE practitioner_texts USING fts5 (words, marks, tokenize='ascii', prefix='2 3');
 

@@ -1,13 +1,13 @@
 """The composition root: everything that this Worker consists of."""
 
-from devcapsules import NAME, VERSION, retention
+from devcapsules import NAME, VERSION, attempts, retention
 from devcapsules.access import routes as access
 from devcapsules.access.callers import Gate, admit, authenticate
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.access.models import CapsuleAccount, MyPlan
 from devcapsules.access.plans import PlanLimits
 from devcapsules.analytics import routes as analytics
-from devcapsules.capsules import attempts, learning, transfer
+from devcapsules.capsules import learning, transfer
 from devcapsules.capsules import routes as capsules
 from devcapsules.capsules.catalogue import Catalogue
 from devcapsules.community import progress, reports, teams
