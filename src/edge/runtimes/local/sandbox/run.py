@@ -199,13 +199,13 @@ class Run:
     def _check_time(self, process: "subprocess.Popen[bytes]", started: float, now: float) -> None:
         if self._first is None:
             if now - started > START_S:
-                process.kill()
+                _kill_unbegun(process)
         elif now - self._began > self._job.bounds.time_ms / 1000:
             self._end("time")
         if self._stop():
             self._end("stopped")
             if self._first is None:
-                process.kill()
+                _kill_unbegun(process)
 
     def _look(self) -> None:
         if self._first is None or self._first_handle is None:
@@ -248,7 +248,7 @@ class Run:
     def _reap(self, process: "subprocess.Popen[bytes]") -> tuple[tuple[float, int], int]:
         """Wait for bubblewrap and return the processor time and peak of all that it waited for, and its exit code."""
         if self._first_handle is None:
-            process.kill()
+            _kill_unbegun(process)
         else:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first_handle, signal.SIGKILL)
@@ -291,10 +291,39 @@ def _receive(descriptor: int) -> bytes | None:
         return b""
 
 
+def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a bubblewrap that has told no first process, and the one that it may have made.
+
+    That one waits for bubblewrap without end and would outlive it. A stopped bubblewrap makes no further one.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGSTOP)  # not by Popen, which would reap it and lose what it used
+        for _ in range(200):
+            if _stat_of(process.pid)[:1] in ([b"T"], [b"Z"], []):
+                break
+            time.sleep(0.001)
+        for child in _children_of(process.pid):
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _children_of(process: int) -> list[int]:
+    with suppress(OSError), open(f"/proc/{process}/task/{process}/children", "rb", buffering=0) as file:
+        return [int(number) for number in file.read(4096).split()]
+    return []
+
+
+def _stat_of(process: int) -> list[bytes]:
+    """Return the fields of /proc/…/stat behind the name: the state, the parent's number and so on."""
+    with suppress(OSError), open(f"/proc/{process}/stat", "rb", buffering=0) as file:
+        return file.read(1024).rpartition(b")")[2].split()
+    return []
+
+
 def _parent_of(process: int) -> int | None:
-    with suppress(OSError, IndexError, ValueError), open(f"/proc/{process}/stat", "rb", buffering=0) as file:
-        return int(file.read(1024).rpartition(b")")[2].split()[1])
-    return None
+    fields = _stat_of(process)
+    return int(fields[1]) if len(fields) > 1 else None
 
 
 def _first_line(data: bytes | bytearray) -> str:
