@@ -432,7 +432,7 @@ def test_wrangler_puts_rows_and_keys_leaves_what_is_there_and_writes_over_where_
     assert put(folder, remote, overwrite=True) == OVER
     value, _ = namespace.pairs["flag:b"]
     assert value == "plain"
-    assert database.query({"sql": "SELECT size FROM shelves"})[0]["results"] == [{"size": 3}, {"size": 4}]
+    assert database.query({"sql": "SELECT size FROM shelves ORDER BY size"})[0]["results"] == [{"size": 3}, {"size": 4}]
 
 
 @pytest.mark.slow
