@@ -13,6 +13,10 @@ SWAGGER = ("LICENSE", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.c
 """What the reference page takes out of the package swagger-ui-py: Swagger UI's own distribution."""
 
 
+TOOLS = {"devcapsules": {"sucrase.js": ROOT / "src" / "edge" / "clients" / "execution" / "sucrase.js"}}
+"""Files of the kernel that a Worker reads when it first needs them, as its upload is bounded."""
+
+
 def target(package: str) -> Path:
     """Return the folder that an app's files are built into."""
     return ROOT / "build" / "assets" / (folder(package) or "default")
@@ -22,6 +26,7 @@ def sources(package: str) -> dict[str, Path]:
     """Return each file's path below the target with the file that it is a copy of; an app's own files win."""
     document = ROOT / "openapi" / folder(package)
     found = {name: document / name for name in ("openapi.json", "openapi.yaml")}
+    found |= TOOLS.get(package, {})
     found |= {f"docs/{name}": swagger() / name for name in SWAGGER}
     return found | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
 

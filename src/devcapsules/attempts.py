@@ -6,10 +6,10 @@ from typing import Annotated, TypedDict
 from pydantic import BaseModel, ConfigDict, Field
 
 from devcapsules.access.callers import account_of
-from devcapsules.analytics.events import Event, adding
 from devcapsules.capsules.catalogue import CapsuleNotFound
 from devcapsules.capsules.learning import Exercise, Learner, Learning
-from devcapsules.capsules.models import CLEAN, LONGEST_CODE
+from devcapsules.cases import CLEAN, LONGEST_CODE
+from devcapsules.events import Event, adding
 from devcapsules.execution.routes import ExecutorAway
 from devcapsules.execution.suite import CaseResult
 from devcapsules.judging import BadValue, Judging

@@ -14,6 +14,7 @@ from tests.edge.sandbox.attacks import NODE_ATTACKS
 from tests.edge.sandbox.test_executors import CASES, JAVASCRIPT_VALUES, Case
 from tests.workers.hosting import hosted
 
+from edge.clients.execution.compose import stripper
 from pyedge import Worker
 
 pytestmark = pytest.mark.slow
@@ -30,6 +31,10 @@ SCRIPTS = [
 @pytest.fixture(scope="module")
 def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     with hosted("loader", tmp_path_factory.mktemp("loader")) as worker:
+        body = json.dumps({"source": "let x: number", "language": "typescript"})
+        ended = json.loads(worker.post("/", body)[2])
+        assert (ended["status"], "static files" in ended["message"]) == ("unavailable", True)
+        assert worker.post("/", json.dumps({"tool": stripper()}))[0] == 200
         yield worker
 
 

@@ -8,8 +8,8 @@ from pydantic_core import from_json, to_json
 
 from devcapsules.access.callers import USERS, KeyNotAllowed, visit_of
 from devcapsules.access.keys import WidgetKeys
-from devcapsules.analytics.events import MOST_EVENTS, Event, NewEvent, adding
 from devcapsules.capsules.catalogue import CapsuleNotFound
+from devcapsules.events import MOST_EVENTS, Event, NewEvent, adding
 from edge import PUBLIC, READER, Body, Clock, KeyValue, Query, Request, Routes, SystemDatabase, Tick
 from edge.data import ScopedDatabase
 from edge.errors import Fault, InvalidParameter

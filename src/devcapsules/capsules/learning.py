@@ -13,7 +13,8 @@ from devcapsules.access.callers import USERS, account_of, visit_of
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.capsules import store
 from devcapsules.capsules.catalogue import CapsuleNotFound, Catalogue
-from devcapsules.capsules.models import CLEAN, Capsule, Content
+from devcapsules.capsules.models import Capsule, Content
+from devcapsules.cases import CLEAN
 from edge import READER, Actor, Body, Forbidden, NotFound, Request, Routes, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.ports import Row

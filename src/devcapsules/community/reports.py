@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from devcapsules.access.callers import USERS
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.capsules.models import CLEAN
+from devcapsules.cases import CLEAN
 from edge import ADMIN, READER, Actor, Body, Clock, NotFound, Query, Routes, SystemDatabase
 from edge.data import ScopedDatabase
 from edge.instants import to_text
@@ -28,7 +28,7 @@ _LIST = (
     "WHERE r.state = ? ORDER BY r.created_at, r.id LIMIT 100"
 )
 _DECIDE = "UPDATE reports SET state = ?, decided_at = ? WHERE capsule_id = ? AND state = 'open' RETURNING id"
-_TAKE_DOWN = "UPDATE capsules SET taken_down_at = coalesce(taken_down_at, ?) WHERE id = ?"
+_TAKE_DOWN = "UPDATE capsules SET taken_down_at = coalesce(taken_down_at, ?), updated_at = ? WHERE id = ?"
 
 
 class ReportNotFound(NotFound):
@@ -117,7 +117,7 @@ class ReportQueue:
         now, capsule_id = self._now(), row["capsule_id"]
         statements = [Statement(_DECIDE, (decision, now, capsule_id))]
         if decision == "taken_down":
-            statements.append(Statement(_TAKE_DOWN, (now, capsule_id)))
+            statements.append(Statement(_TAKE_DOWN, (now, now, capsule_id)))
         decided, *_ = await self._db.batch(statements)
         return len(decided.rows)
 

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from devcapsules.access.callers import USERS
 from devcapsules.access.plans import WITH_TEAMS, PlanLimits
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.capsules.models import CLEAN
+from devcapsules.cases import CLEAN
 from edge import READER, Actor, Body, Clock, Forbidden, NotFound, Routes, SystemDatabase
 from edge.auth.accounts.settings import EmailAddress
 from edge.auth.accounts.users import key_of

@@ -5,9 +5,11 @@ from typing import Literal
 
 from devcapsules.settings import CapsuleSettings
 from edge import Clock, Fetch
+from edge.clients.execution.compose import TOOL_PATH, has_stripper, keep_stripper, transforms
 from edge.clients.execution.judge0 import Judge0
 from edge.clients.execution.piston import Piston
 from edge.clients.execution.remote import Server
+from edge.ports import Assets
 from edge.ports.executor import Execution, Executor, Language, Program
 
 type Dialect = Literal["piston", "judge0"]
@@ -21,7 +23,8 @@ NOBODY = (
 class Executors:
     """The sandbox and the remote executor behind one. A program runs once: a fault of its own is not tried again."""
 
-    def __init__(self, settings: CapsuleSettings, fetch: Fetch, clock: Clock) -> None:
+    def __init__(self, settings: CapsuleSettings, fetch: Fetch, clock: Clock, assets: Assets) -> None:
+        self._assets = assets
         sandbox: Executor | None = settings.sandbox
         remote = make_remote(settings, fetch, clock)
         self._all = [executor for executor in (sandbox, remote) if executor is not None]
@@ -40,6 +43,8 @@ class Executors:
 
     async def run(self, program: Program) -> Execution:
         """Run a program on the first executor that takes it."""
+        if transforms(program) is not None and not has_stripper():
+            await self._load_stripper()
         ended = Execution("unavailable", NOBODY)
         for executor in self._all:
             if program.language not in await executor.languages():
@@ -50,6 +55,12 @@ class Executors:
             if ended.status != "unavailable":
                 break
         return ended
+
+    async def _load_stripper(self) -> None:
+        """Read the tool that takes types out of TypeScript from the static files; without it there is no TypeScript."""
+        found = await self._assets.get(TOOL_PATH)
+        if found is not None and isinstance(found.body, bytes):
+            keep_stripper(found.body.decode())
 
 
 def make_remote(settings: CapsuleSettings, fetch: Fetch, clock: Clock) -> Piston | Judge0 | None:

@@ -4,7 +4,7 @@ from typing import Annotated, TypedDict
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from devcapsules.capsules.models import CLEAN, LONGEST_CODE, MOST_TESTS, Case, CodeLanguage, FunctionName
+from devcapsules.cases import CLEAN, LONGEST_CODE, MOST_TESTS, Case, CodeLanguage, FunctionName
 from edge.ports.executor import LEAST, MOST, STDIN_BYTES
 
 LEAST_S = LEAST.time_ms / 1000

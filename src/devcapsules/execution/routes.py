@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from devcapsules.access.callers import account_of
-from devcapsules.capsules.models import LONGEST_CODE, MOST_TESTS, Case
+from devcapsules.cases import LONGEST_CODE, MOST_TESTS, Case
 from devcapsules.execution import exercism
 from devcapsules.execution.executors import Executors
 from devcapsules.execution.ledger import Ledger

@@ -7,17 +7,8 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json, to_json
 
-from devcapsules.capsules.models import (
-    CLEAN,
-    Case,
-    CodeLanguage,
-    Content,
-    Difficulty,
-    FunctionName,
-    Hint,
-    Tag,
-    Title,
-)
+from devcapsules.capsules.models import Content
+from devcapsules.cases import CLEAN, Case, CodeLanguage, Difficulty, FunctionName, Hint, Tag, Title
 from edge.errors import list_faults
 
 LARGEST_ANSWER = 64 * 1024

@@ -1,7 +1,10 @@
 # ruff: noqa: E501 - programs in one line
 """`/api/v1/execute`: programs and tests over HTTP, by users and keys."""
 
+import asyncio
 from copy import copy
+from statistics import median
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -267,6 +270,50 @@ def test_health_says_in_which_way_programs_run(sandboxed: Run) -> None:
         assert "attacks held" in probe["message"]
 
     sandboxed(play)
+
+
+ATTACKS = [
+    "while True: pass",
+    "import os\nwhile True: os.fork()",
+    "x = []\nwhile True: x.append(bytearray(1 << 20))",
+    "while True: print('x' * 100_000)",
+    "import os\nos.kill(-1, 9)\nos.kill(1, 9)",
+]
+
+
+def attack(sandboxed: Run, number: int) -> list[float]:
+    """Run attacks side by side, and return the seconds that /health took meanwhile."""
+
+    async def play(client: Client) -> list[float]:
+        user = await as_member(client, "ada")
+        assert (await client.get("/health")).json()["probes"]["sandbox"]["status"] == "ok"
+        bodies = [{"source_code": ATTACKS[n % 5], "language": "python", "time_limit": 0.5} for n in range(number)]
+        running = [asyncio.ensure_future(user.post(EXECUTE, body)) for body in bodies]
+        waits = []
+        while not all(one.done() for one in running):
+            started = monotonic()
+            assert (await client.get("/health")).status == 200
+            waits.append(monotonic() - started)
+            await asyncio.sleep(0.02)
+        for answer in await asyncio.gather(*running):
+            assert answer.status == 200, answer.text
+            assert answer.json()["status"] in {"time", "memory", "output", "exception", "crashed"}, answer.text
+        return waits
+
+    return sandboxed(play)
+
+
+def test_health_goes_on_answering_under_attacks(sandboxed: Run) -> None:
+    waits = attack(sandboxed, 5)
+    assert len(waits) >= 3
+    assert median(waits) < 1
+
+
+@pytest.mark.soak
+def test_health_answers_fast_under_many_attacks(sandboxed: Run) -> None:
+    waits = attack(sandboxed, 60)
+    assert median(waits) < 0.1, sorted(waits)[-5:]
+    assert sorted(waits)[int(len(waits) * 0.99)] < 1
 
 
 def test_remote_executor_runs_what_no_sandbox_does(sandboxed: Run) -> None:

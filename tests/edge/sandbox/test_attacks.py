@@ -1,6 +1,7 @@
 """Every attack ends cleanly within its limits, and none reaches the host."""
 
 import asyncio
+import platform
 from time import monotonic
 
 import pytest
@@ -33,6 +34,10 @@ def test_attack_in_node_ends_clean(sandbox: LocalSandbox, host: Host, attack: At
 
 def attempt(sandbox: LocalSandbox, host: Host, attack: Attack, language: Language) -> None:
     source = attack.source
+    if platform.machine() != "x86_64" and any(
+        mark in source for mark in ("libc.syscall", ".syscall(", "mmap.PROT_EXEC")
+    ):
+        pytest.skip("a number of a system call of x86-64")
     for mark, value in ((CANARY, str(host.canary)), (PORT, str(host.port)), (SOCKET, host.socket)):
         source = source.replace(mark, value)
     began = monotonic()

@@ -22,7 +22,7 @@ from edge.runtimes.local.sandbox import probe
 from edge.runtimes.local.sandbox.command import PROCESSES, Cage
 from edge.runtimes.local.sandbox.interpreters import node_here, python_at, python_here, tools
 from edge.runtimes.local.sandbox.keepers import Keepers, Report, host_user
-from edge.runtimes.local.sandbox.run import MOST_FILES, Bounds, Job
+from edge.runtimes.local.sandbox.run import MOST_FILES, Bounds, Job, NotBegun, Run
 from edge.runtimes.local.sandbox.sandbox import QUEUED, LocalSandbox
 from edge.runtimes.local.sandbox.seccomp import AARCH64, X86_64, filter_here, filter_of
 
@@ -196,6 +196,51 @@ def test_keeper_that_was_killed_is_replaced(sandbox: LocalSandbox) -> None:
     seen = [run(sandbox, "print(1)").status for _ in range(4)]
     assert seen[-2:] == ["ok", "ok"]
     assert set(seen) <= {"ok", "unavailable"}
+
+
+def orphans() -> set[int]:
+    """Return the processes of bubblewrap that have lost their parent."""
+    found = set()
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            name, _, rest = path.read_text().rpartition(")")
+            if name.endswith("(bwrap") and rest.split()[1] == "1":
+                found.add(int(path.parent.name))
+    return found
+
+
+@pytest.mark.parametrize("moments", [0, 2, 4])
+def test_run_that_is_stopped_while_it_begins_leaves_nothing(sandbox: LocalSandbox, moments: int) -> None:
+    asyncio.run(sandbox.probe())
+    assert sandbox._found is not None
+    cage = next(cage for kind, cage in sandbox._found.cages.items() if kind == "python")
+    bounds = Bounds(LIMITS.time_ms, LIMITS.memory_mb * 1024, LIMITS.output_bytes)
+    before = orphans()
+    for _ in range(6):
+        job = Job(
+            cage.command(LIMITS, host_user(9)), "/main.py", bounds, b"while True: pass", b"", filter_here() or b""
+        )
+        asked = iter(range(10_000))
+        with suppress(NotBegun):
+            assert Run(job, lambda asked=asked: next(asked) >= moments).wait().reason == "stopped"  # type: ignore[misc]
+    time.sleep(0.3)
+    assert orphans() <= before
+
+
+def test_sandbox_that_closes_ends_its_runs() -> None:
+    box = LocalSandbox(slots=1)
+
+    async def leave() -> Execution:
+        await box.probe()
+        running = asyncio.ensure_future(box.run(Program("python", "while True: pass", limits=Limits(15_000))))
+        await asyncio.sleep(0.4)
+        await asyncio.to_thread(box.close)
+        return await running
+
+    started = time.monotonic()
+    assert asyncio.run(leave()).status == "unavailable"
+    assert time.monotonic() - started < 10
+    assert not keepers_of(box)
 
 
 def test_sandbox_that_cannot_begin_says_so() -> None:

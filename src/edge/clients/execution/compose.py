@@ -8,16 +8,27 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from edge.ports.errors import PortError
 from edge.ports.executor import SOURCE_BYTES, STDIN_BYTES, Limits, Program
 
 MARK = "\x1e"
 """Begins the line of a value; what a program forges behind it is only another wrong or right value."""
+TOOL_PATH = "/sucrase.js"
+"""Where an app that runs programs has the tool among its static files: it would be a tenth of an upload."""
 VALUE_BYTES = 64 * 1024
 """Most bytes of an encoded value."""
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")
 _MODULE = re.compile(r"^[ \t]*(import|export)\b", re.MULTILINE)
 _TYPESCRIPT = ["typescript", "imports"]
 _JAVASCRIPT = ["imports"]
+
+
+_TOOL = Path(__file__).with_name("sucrase.js")
+_KEPT: list[str] = []
+
+
+class ToolMissing(PortError):
+    """The tool that takes types out of TypeScript is not here."""
 
 
 class Script(NamedTuple):
@@ -91,9 +102,21 @@ def transforms(program: Program) -> list[str] | None:
     return _JAVASCRIPT if _MODULE.search(program.source) else None
 
 
+def has_stripper() -> bool:
+    """Tell whether the tool that takes types out of TypeScript is here; a Worker gets it from its static files."""
+    return bool(_KEPT) or _TOOL.is_file()
+
+
+def keep_stripper(text: str) -> None:
+    """Keep the tool's source for this process or isolate."""
+    _KEPT[:] = [text]
+
+
 def stripper() -> str:
-    """Return the source of the tool that takes types out of TypeScript, which defines `sucrase`."""
-    return part("sucrase")
+    """Return the source of the tool, which defines `sucrase`; `ToolMissing` where it is not here."""
+    if not has_stripper():
+        raise ToolMissing("the tool that takes types out of TypeScript is not among the static files: build them")
+    return _KEPT[0] if _KEPT else _TOOL.read_text(encoding="utf-8")
 
 
 def values_node() -> str:

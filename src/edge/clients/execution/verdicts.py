@@ -84,6 +84,7 @@ def limit_message(status: Status, limits: Limits) -> str:
         "time": f"ran longer than its limit of {limits.time_ms} ms",
         "memory": f"needed more than its limit of {limits.memory_mb} MB of memory",
         "output": f"wrote more than its limit of {limits.output_bytes} bytes",
+        "unavailable": "was stopped before its end, or could not begin in time",
     }.get(status, status)
 
 

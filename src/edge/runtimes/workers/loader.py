@@ -12,7 +12,7 @@ from typing import Any
 from pydantic_core import from_json, to_json
 from pyodide.ffi import JsException, jsnull
 
-from edge.clients.execution.compose import VALUE_BYTES, loader_main, part, refusal, stripper, transforms
+from edge.clients.execution.compose import VALUE_BYTES, ToolMissing, loader_main, part, refusal, stripper, transforms
 from edge.clients.execution.verdicts import limit_message
 from edge.errors import PayloadTooLarge
 from edge.ports.errors import PortError
@@ -25,6 +25,8 @@ PARALLEL = 4
 STRIP = Limits(2_000, 128, 256 * 1024)
 GRACE_S = 2.0
 """Seconds beyond a program's own that its answer may take."""
+PROBED_S = 60.0
+_WAY = "Dynamic Workers: a fresh isolate for each run, without network and bindings"
 
 type Answer = Mapping[str, Any]
 
@@ -46,6 +48,7 @@ class DynamicWorkers:
     def __init__(self, binding: Any) -> None:
         self._loader = raw(binding)
         self._stripped: tuple[str, str] | None = None
+        self._well_until = 0.0
 
     async def languages(self) -> Mapping[Language, str]:
         """Return the languages that it runs; the engine is the platform's, whatever its version."""
@@ -67,6 +70,8 @@ class DynamicWorkers:
             answer = await self._ask(modules, body, program.limits)
         except NotStripped as fault:
             return Execution("exception", f"SyntaxError: {fault}", executor=self.name)
+        except ToolMissing as fault:
+            return Execution("unavailable", str(fault), executor=self.name)
         except TimeoutError:
             return self._limited("time", program.limits)
         except PayloadTooLarge:
@@ -76,11 +81,14 @@ class DynamicWorkers:
         return self._told(answer, program, (monotonic() - started) * 1000)
 
     async def probe(self) -> str:
-        """Return in which way it runs programs; raise `PortError` where it runs none."""
+        """Return in which way it runs programs; raise `PortError` where it runs none. A good answer holds a minute."""
+        if monotonic() < self._well_until:
+            return _WAY
         ended = await self.run(Program("javascript", "console.log(6 * 7)"))
         if ended.stdout != "42\n":
             raise LoaderFailed(ended.message or "a program did not answer")
-        return "Dynamic Workers: a fresh isolate for each run, without network and bindings"
+        self._well_until = monotonic() + PROBED_S
+        return _WAY
 
     async def _script(self, program: Program) -> str:
         """Return the program as a script: without types, and without imports and exports."""

@@ -6,6 +6,7 @@ from js import Response as JsResponse
 from pydantic_core import from_json, to_json
 from workers import WorkerEntrypoint
 
+from edge.clients.execution.compose import keep_stripper
 from edge.ports.executor import Call, Limits, Program
 from edge.runtimes.workers.loader import DynamicWorkers
 
@@ -18,6 +19,9 @@ class Default(WorkerEntrypoint):  # type: ignore[misc]
         if not KNOWN:
             KNOWN.append(DynamicWorkers(self.env.SANDBOX))
         executor = KNOWN[0]
+        if "tool" in body:
+            keep_stripper(body["tool"])
+            return JsResponse.new("kept")
         if body == "probe":
             return JsResponse.new(await executor.probe())
         call = Call(*body["call"]) if body.get("call") else None

@@ -8,7 +8,7 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import edge
 from edge.ports import PortError
@@ -83,8 +83,8 @@ class Keeper:
         with self._lock:
             self._running = job
         try:
-            answer = json.loads(self._read(head_length(self._read(LENGTH_BYTES))))
-            blobs = [self._read(length) for length in answer["blobs"]]
+            answer = json.loads(_read(process.stdout, head_length(_read(process.stdout, LENGTH_BYTES))))
+            blobs = [_read(process.stdout, length) for length in answer["blobs"]]
         finally:
             with self._lock:
                 self._running = None
@@ -107,17 +107,6 @@ class Keeper:
                 start_new_session=True,
             )
         return self._process
-
-    def _read(self, length: int) -> bytes:
-        assert self._process is not None
-        assert self._process.stdout is not None
-        data = bytearray()
-        while len(data) < length:
-            part = self._process.stdout.read(length - len(data))
-            if not part:
-                raise EOFError("the keeper has ended")
-            data += part
-        return bytes(data)
 
 
 class Keepers:
@@ -152,6 +141,16 @@ def host_user(slot: int) -> int:
     """Return the host's user id of a slot: another one for each server, as processes are counted by it."""
     place = (os.getpid() % _SPREAD) * 64 + slot
     return _FIRST_USER + place if _has_many_users() else _SMALL_FIRST_USER + place % 4_000
+
+
+def _read(pipe: IO[bytes], length: int) -> bytes:
+    data = bytearray()
+    while len(data) < length:
+        part = pipe.read(length - len(data))
+        if not part:
+            raise EOFError("the keeper has ended")
+        data += part
+    return bytes(data)
 
 
 def _has_many_users() -> bool:

@@ -198,14 +198,13 @@ class Run:
 
     def _check_time(self, process: "subprocess.Popen[bytes]", started: float, now: float) -> None:
         if self._first is None:
-            if now - started > START_S:
-                process.kill()
+            if now - started > START_S or self._stop():
+                self._reason = self._reason or "stopped"
+                _kill_unbegun(process)
         elif now - self._began > self._job.bounds.time_ms / 1000:
             self._end("time")
-        if self._stop():
+        elif self._stop():
             self._end("stopped")
-            if self._first is None:
-                process.kill()
 
     def _look(self) -> None:
         if self._first is None or self._first_handle is None:
@@ -248,7 +247,7 @@ class Run:
     def _reap(self, process: "subprocess.Popen[bytes]") -> tuple[tuple[float, int], int]:
         """Wait for bubblewrap and return the processor time and peak of all that it waited for, and its exit code."""
         if self._first_handle is None:
-            process.kill()
+            _kill_unbegun(process)
         else:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._first_handle, signal.SIGKILL)
@@ -291,10 +290,49 @@ def _receive(descriptor: int) -> bytes | None:
         return b""
 
 
+def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
+    """Kill a bubblewrap that has told no first process, and the one that it may have made.
+
+    That one waits for bubblewrap without end and would outlive it. A stopped bubblewrap makes no further one.
+    """
+    with suppress(ProcessLookupError):
+        os.kill(process.pid, signal.SIGSTOP)  # not by Popen, which would reap it and lose what it used
+        _wait_for(process.pid, b"TZ")
+        children = _children_of(process.pid)
+        for child in children:
+            with suppress(ProcessLookupError):
+                os.kill(child, signal.SIGKILL)
+        if children:
+            os.kill(process.pid, signal.SIGCONT)  # it reaps the other by itself, and ends
+            _wait_for(process.pid, b"Z")
+        os.kill(process.pid, signal.SIGKILL)
+
+
+def _wait_for(process: int, states: bytes) -> None:
+    """Wait until a process is in one of the states, or for half a second."""
+    for _ in range(500):
+        found = _stat_of(process)
+        if not found or found[0] in states:
+            return
+        time.sleep(0.001)
+
+
+def _children_of(process: int) -> list[int]:
+    """Return the processes that one has made, by the numbers of all parents: not every kernel lists children."""
+    numbers = [int(name) for name in os.listdir("/proc") if name.isdigit()]
+    return [number for number in numbers if _parent_of(number) == process]
+
+
+def _stat_of(process: int) -> list[bytes]:
+    """Return the fields of /proc/…/stat behind the name: the state, the parent's number and so on."""
+    with suppress(OSError), open(f"/proc/{process}/stat", "rb", buffering=0) as file:
+        return file.read(1024).rpartition(b")")[2].split()
+    return []
+
+
 def _parent_of(process: int) -> int | None:
-    with suppress(OSError, IndexError, ValueError), open(f"/proc/{process}/stat", "rb", buffering=0) as file:
-        return int(file.read(1024).rpartition(b")")[2].split()[1])
-    return None
+    fields = _stat_of(process)
+    return int(fields[1]) if len(fields) > 1 else None
 
 
 def _first_line(data: bytes | bytearray) -> str:

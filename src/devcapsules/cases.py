@@ -1,0 +1,64 @@
+"""Cases: the tests of a function, and the types of what surrounds them."""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic_core import to_json
+
+from edge.text import Matching
+
+LONGEST_CODE = 20_000
+LONGEST_VALUE = 4_000
+"""Bytes of JSON that the arguments of a test have, and its expected value."""
+MOST_TESTS = 50
+MOST_HINTS = 10
+
+type CodeLanguage = Literal["python", "javascript", "typescript"]
+type Difficulty = Literal["easy", "medium", "hard"]
+type Visibility = Literal["private", "unlisted", "public"]
+
+
+def _text(text: str) -> str:
+    if "\0" in text or any("\ud800" <= mark <= "\udfff" for mark in text):
+        raise ValueError("a text without NUL characters and lone surrogates")
+    return text
+
+
+def _small(value: Any) -> Any:
+    try:
+        text = to_json(value)
+    except ValueError:
+        raise ValueError("a JSON value of texts without lone surrogates, not deeply nested") from None
+    if len(text) > LONGEST_VALUE:
+        raise ValueError(f"a value of at most {LONGEST_VALUE} bytes of JSON")
+    return value
+
+
+CLEAN = AfterValidator(_text)
+type Code = Annotated[str, Field(max_length=LONGEST_CODE), CLEAN]
+type Title = Annotated[str, Field(min_length=1, max_length=120), CLEAN]
+type Statement = Annotated[str, Field(min_length=1, max_length=20_000, description="Markdown"), CLEAN]
+type Hint = Annotated[str, Field(min_length=1, max_length=2_000), CLEAN]
+type FunctionName = Annotated[str, Field(max_length=64), Matching(r"[A-Za-z_][A-Za-z0-9_]*", "the name of a function")]
+type Tag = Annotated[
+    str, Field(max_length=30), Matching(r"[a-z0-9]+(-[a-z0-9]+)*", "lower-case words with - between them")
+]
+type Tags = Annotated[list[Tag], Field(max_length=10)]
+type TimeLimit = Annotated[int, Field(ge=100, le=10_000)]
+type SolutionAfter = Annotated[int, Field(ge=0, le=100)]
+type JsonValue = Annotated[Any, AfterValidator(_small), WithJsonSchema({})]
+
+
+class Case(BaseModel):
+    """A test: the function is called with `arguments` and returns `expected`, floats within `tolerance`.
+
+    Of a hidden test learners get to know whether it passes, and nothing else.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: Annotated[str, Field(max_length=100), CLEAN] = ""
+    arguments: Annotated[list[JsonValue], Field(max_length=20)] = []
+    expected: JsonValue
+    hidden: bool = False
+    tolerance: Annotated[float, Field(ge=0, le=1_000, allow_inf_nan=False)] | None = None
