@@ -44,7 +44,8 @@ def test_pages_hold_no_script_or_style_of_their_own(built: Path) -> None:
 
 @each_app
 def test_own_scripts_and_styles_name_no_other_host(built: Path) -> None:
-    own = [path for path in built.rglob("*.*") if path.name not in build_assets.SWAGGER and path.suffix != ".svg"]
+    others = {*build_assets.SWAGGER, *(name for files in build_assets.TOOLS.values() for name in files)}
+    own = [path for path in built.rglob("*.*") if path.name not in others and path.suffix != ".svg"]
     asked = [path for path in own if path.suffix in {".html", ".css", ".js"}]
     assert asked
     assert not [path.name for path in asked if re.search(r"(https?:)?//[\w.]+\.\w+", path.read_text(encoding="utf-8"))]
