@@ -9,12 +9,12 @@ INSTALL = $(BIN)/python -m pip install --quiet --disable-pip-version-check --req
 LOCKS := tools/requirements
 COMPILE := $(BIN)/uv pip compile pyproject.toml --quiet --universal --generate-hashes --no-header --no-emit-index-url --no-annotate
 NOT_IN_WASM := $(addprefix --no-emit-package=,cffi cryptography pycparser)
-WORKERS := node_modules/.installed build/.vendored
+WORKERS := node_modules/.installed build/.vendored build/bundles/.made
 export PYTHONPATH := src:tools
 export REDOCLY_TELEMETRY := off
 unexport PYTHONDONTWRITEBYTECODE # hundreds of processes would each compile everything anew
 
-.PHONY: help dev dev-workers sync migrate migration seed market new test test-fast soak check audit licences export erase register format openapi golden assets dry-run deploy ready backup restore bench bench-workers bench-live bench-sync startup lock clean
+.PHONY: help dev dev-workers sync migrate migration seed market new test test-fast soak check audit licences export erase register format openapi golden assets bundles dry-run deploy ready backup restore bench bench-workers bench-live bench-sync startup lock clean
 
 help: ## List the targets
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -87,6 +87,8 @@ golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, sch
 	$(BIN)/python tools/openapi.py
 	GOLDEN=write $(BIN)/python -m pytest -q -m golden
 
+bundles: build/bundles/.made ## Bundle packages from npm that pages of devcapsules use (needs npm)
+
 assets: $(VENV)/.local
 	@$(BIN)/python tools/build_assets.py >/dev/null
 
@@ -157,6 +159,10 @@ node_modules/.installed: package.json package-lock.json
 	@command -v npm >/dev/null || { echo "error: npm is needed for the Workers ring: install Node 22 or newer" >&2; exit 2; }
 	@echo "installing workerd, Pyodide and wrangler …"
 	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+build/bundles/.made: node_modules/.installed $(wildcard tools/bundles/*.mjs)
+	@node tools/bundles/build.mjs
 	@touch $@
 
 build/.vendored: $(VENV)/.local $(LOCKS)/worker.txt

@@ -44,7 +44,8 @@ def test_pages_hold_no_script_or_style_of_their_own(built: Path) -> None:
 
 @each_app
 def test_own_scripts_and_styles_name_no_other_host(built: Path) -> None:
-    others = {*build_assets.SWAGGER, *(name for files in build_assets.TOOLS.values() for name in files)}
+    bundled = {path.name for path in build_assets.BUNDLES.rglob("*.js")}
+    others = {*build_assets.SWAGGER, *bundled}
     own = [path for path in built.rglob("*.*") if path.name not in others and path.suffix != ".svg"]
     asked = [path for path in own if path.suffix in {".html", ".css", ".js"}]
     assert asked

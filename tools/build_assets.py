@@ -13,8 +13,8 @@ SWAGGER = ("LICENSE", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.c
 """What the reference page takes out of the package swagger-ui-py: Swagger UI's own distribution."""
 
 
-TOOLS = {"devcapsules": {"sucrase.js": ROOT / "src" / "edge" / "clients" / "execution" / "sucrase.js"}}
-"""Files of the kernel that a Worker reads when it first needs them, as its upload is bounded."""
+BUNDLES = ROOT / "build" / "bundles"
+"""Packages from npm as files for pages, by app: `make bundles`. Pages do without where npm is not there."""
 
 
 def target(package: str) -> Path:
@@ -26,7 +26,7 @@ def sources(package: str) -> dict[str, Path]:
     """Return each file's path below the target with the file that it is a copy of; an app's own files win."""
     document = ROOT / "openapi" / folder(package)
     found = {name: document / name for name in ("openapi.json", "openapi.yaml")}
-    found |= TOOLS.get(package, {})
+    found |= dict(_below(BUNDLES / package))
     found |= {f"docs/{name}": swagger() / name for name in SWAGGER}
     return found | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
 

@@ -14,10 +14,10 @@ _SHARED = f"(SELECT capsule_id FROM main.team_capsules WHERE team_id IN {_TEAMS}
 _EDITED = f"capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller) OR capsule_id IN {_SHARED}"
 """The capsules that a user may change: its own, and those that a team of its shares."""
 _WRITTEN = "capsule_id IN (SELECT id FROM main.capsules WHERE owner_id = :caller)"
-_READABLE = "visibility != 'private' AND taken_down_at IS NULL"
+_READABLE = "visibility IN ('unlisted', 'public') AND taken_down_at IS NULL"
 _CURRENT = (
     "EXISTS (SELECT 1 FROM main.capsules AS c WHERE c.id = capsule_versions.capsule_id "
-    "AND c.version = capsule_versions.version AND c.visibility != 'private' AND c.taken_down_at IS NULL)"
+    "AND c.version = capsule_versions.version AND c.visibility IN ('unlisted', 'public') AND c.taken_down_at IS NULL)"
 )
 _ACCOUNT = {MEMBER: "user_id = :caller", BOUND: "false", OWNER: "false"}
 

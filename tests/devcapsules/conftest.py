@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
+from tests.bundles import keep_tool
 
 from devcapsules.app import app
 from edge.auth.accounts.members import ACCESS_LIFETIME
@@ -18,6 +19,7 @@ from edge.testing import Client
 from edge.testing.host import Host, Workers
 from edge.testing.runner import Runner
 
+keep_tool()
 ROOT = Path(__file__).parents[2]
 SECRET = "a-signing-key-for-tests-of-32-bytes"
 ADMIN_KEY = "test-admin-key-for-all-tests"

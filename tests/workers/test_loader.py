@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.bundles import TOOL, needs_bundles
 from tests.edge.sandbox.attacks import NODE_ATTACKS
 from tests.edge.sandbox.test_executors import CASES, JAVASCRIPT_VALUES, Case
 from tests.workers.hosting import hosted
 
-from edge.clients.execution.compose import stripper
 from pyedge import Worker
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, needs_bundles]
 
 NOT_ENFORCED = {
     attack.name for attack in NODE_ATTACKS if {"time", "memory"} & set(attack.statuses) or attack.name in {"recursion"}
@@ -34,7 +34,7 @@ def loader(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
         body = json.dumps({"source": "let x: number", "language": "typescript"})
         ended = json.loads(worker.post("/", body)[2])
         assert (ended["status"], "static files" in ended["message"]) == ("unavailable", True)
-        assert worker.post("/", json.dumps({"tool": stripper()}))[0] == 200
+        assert worker.post("/", json.dumps({"tool": TOOL.read_text(encoding="utf-8")}))[0] == 200
         yield worker
 
 

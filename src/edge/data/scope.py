@@ -115,7 +115,7 @@ class Scope:
         own = rows.owned(self.kind)
         if isinstance(own, bool):
             return None if own else NOTHING
-        return own.text
+        return NOTHING if own.text == "false" else own.text
 
     def _readable(self, name: str) -> str | None:
         """Return the condition on the rows that the caller reads, of a table of which not all rows are its own."""

@@ -2,12 +2,13 @@
 
 from typing import Any
 
+from tests.bundles import needs_bundles
 from tests.devcapsules.conftest import Run, as_member
 from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
 
 from edge.testing import Client
 
-pytestmark = needs_sandbox
+pytestmark = [needs_sandbox, needs_bundles]
 TESTS = "/api/v1/execute/tests"
 
 

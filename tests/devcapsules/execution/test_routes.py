@@ -8,6 +8,7 @@ from time import monotonic
 from typing import Any
 
 import pytest
+from tests.bundles import needs_bundles
 from tests.devcapsules.conftest import as_member
 from tests.edge.sandbox.executors import KEY, Remote, needs_sandbox
 
@@ -207,6 +208,7 @@ def test_results_come_in_exercisms_form(sandboxed: Run) -> None:
     sandboxed(play)
 
 
+@needs_bundles
 def test_typescript_and_javascript_are_tested_by_the_same_rules(sandboxed: Run) -> None:
     cases = [case([[3, 1, 2]], {"lowest": 1, "all": {"$set": [1, 2, 3]}, "none": None})]
     source = "({ lowest: Math.min(...values), all: new Set(values), none: undefined })"

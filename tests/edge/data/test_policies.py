@@ -19,6 +19,8 @@ from schema import describe, rendered
 
 ROLES = {CallerKind.ANONYMOUS: Role.PUBLIC, CallerKind.ADMIN: ADMIN}
 VALUES = {"caller": "a", "role": 1, "subjects": '["v"]'}
+BY_KEY = {"capsule_versions": "capsule_id = 'a'"}
+"""Tables that are only asked for by a key: which rows everybody sees depends on another table, row by row."""
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +46,8 @@ def plans(tables: Tables, connection: sqlite3.Connection) -> Iterator[tuple[str,
             scope, _ = tables.scope(kind, role)
             for name, where in scope.readable.items():
                 if where not in {"0", "false", "true"}:
-                    sql, names = scope.read(f"SELECT * FROM {name}")
+                    key = f" WHERE {BY_KEY[name]}" if name in BY_KEY else ""
+                    sql, names = scope.read(f"SELECT * FROM {name}{key}")
                     steps = connection.execute(f"EXPLAIN QUERY PLAN {sql}", [VALUES[one] for one in names])
                     yield name, kind, [str(step[3]) for step in steps]
 

@@ -10,10 +10,13 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+from tests.bundles import keep_tool
 from tests.edge.sandbox.executors import can_hold
 
 from edge.ports.executor import Execution, Program
 from edge.runtimes.local.sandbox.sandbox import LocalSandbox
+
+keep_tool()
 
 
 class Host(NamedTuple):

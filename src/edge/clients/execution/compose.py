@@ -22,8 +22,6 @@ _MODULE = re.compile(r"^[ \t]*(import|export)\b", re.MULTILINE)
 _TYPESCRIPT = ["typescript", "imports"]
 _JAVASCRIPT = ["imports"]
 
-
-_TOOL = Path(__file__).with_name("sucrase.js")
 _KEPT: list[str] = []
 
 
@@ -103,8 +101,8 @@ def transforms(program: Program) -> list[str] | None:
 
 
 def has_stripper() -> bool:
-    """Tell whether the tool that takes types out of TypeScript is here; a Worker gets it from its static files."""
-    return bool(_KEPT) or _TOOL.is_file()
+    """Tell whether the tool that takes types out of TypeScript is here; an app gets it from its static files."""
+    return bool(_KEPT)
 
 
 def keep_stripper(text: str) -> None:
@@ -116,7 +114,7 @@ def stripper() -> str:
     """Return the source of the tool, which defines `sucrase`; `ToolMissing` where it is not here."""
     if not has_stripper():
         raise ToolMissing("the tool that takes types out of TypeScript is not among the static files: build them")
-    return _KEPT[0] if _KEPT else _TOOL.read_text(encoding="utf-8")
+    return _KEPT[0]
 
 
 def values_node() -> str:

@@ -1,6 +1,4 @@
-// The widget's editor: src/devcapsules/assets/widget/editor.js is this file, bundled with CodeMirror by
-// esbuild tools/widget/editor.mjs --bundle --minify --format=esm --legal-comments=none
-// (the name of the SVG namespace cut in two, as no file here names another host) with @codemirror/state@6.7.6, @codemirror/view@6.43.15, @codemirror/commands@6.11.1, @codemirror/language@6.13.1, @codemirror/legacy-modes@6.5.5, @lezer/highlight@1.2.5.
+// The editor of devcapsules' widget: build.mjs bundles it with CodeMirror as widget/editor.js.
 import { EditorState } from "@codemirror/state";
 import { EditorView, keymap, lineNumbers, drawSelection, highlightActiveLine } from "@codemirror/view";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
