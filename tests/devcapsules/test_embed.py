@@ -128,8 +128,11 @@ def test_try_runs_all_tests_and_counts(local: Run) -> None:
     assert found["analytics"]["days"][0]["outcomes"] == {"exception": 1, "ok": 1, "wrong": 2}
     ada, bob = found["ids"]
     assert [(one["user_id"], one["status"]) for one in found["runs"]] == [
-        (bob, "wrong"), (ada, "wrong"), (bob, "ok"), (ada, "exception")
-    ]  # fmt: skip
+        (bob, "wrong"),
+        (ada, "wrong"),
+        (bob, "ok"),
+        (ada, "exception"),
+    ]
     assert [one["used"] for one in found["used"]] == [2, 2]
 
 

@@ -301,9 +301,15 @@ def test_without_a_model_nothing_is_ordered_or_counted(run: Run) -> None:
 
 @pytest.mark.parametrize(
     ("changes", "pointer"),
-    [({"prompt": "x"}, "/prompt"), ({"prompt": "x" * 2_001}, "/prompt"), ({"language": "c"}, "/language"),
-     ({"difficulty": "insane"}, "/difficulty"), ({"model": "mine"}, "/model"), ({"prompt": "a\0bcdefg"}, "/prompt")],
-)  # fmt: skip
+    [
+        ({"prompt": "x"}, "/prompt"),
+        ({"prompt": "x" * 2_001}, "/prompt"),
+        ({"language": "c"}, "/language"),
+        ({"difficulty": "insane"}, "/difficulty"),
+        ({"model": "mine"}, "/model"),
+        ({"prompt": "a\0bcdefg"}, "/prompt"),
+    ],
+)
 def test_bad_order_is_named(local: Run, model: ModelSim, changes: dict[str, str], pointer: str) -> None:
     async def case(client: Client) -> Answer:
         return await (await as_member(client, "ada")).post(PATH, ORDER | changes)

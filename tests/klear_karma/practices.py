@@ -31,13 +31,27 @@ async def practice(client: Client, name: str = "mira", **columns: Any) -> Client
     db: Any = client.ports.settings.db
     now = to_text(datetime.now(UTC))
     profile = {
-        "id": name, "name": name.title(), "time_zone": "UTC", "verification": "verified", "notice_minutes": 0,
-        "needs_confirmation": 0, "cancellation_hours": 24, "created_at": now, "updated_at": now,
-    } | columns  # fmt: skip
+        "id": name,
+        "name": name.title(),
+        "time_zone": "UTC",
+        "verification": "verified",
+        "notice_minutes": 0,
+        "needs_confirmation": 0,
+        "cancellation_hours": 24,
+        "created_at": now,
+        "updated_at": now,
+    } | columns
     service = {
-        "id": f"{name}-reiki", "practitioner_id": name, "name": "Reiki", "minutes": 60, "increment_minutes": 60,
-        "price": 7500, "currency": "EUR", "created_at": now, "updated_at": now,
-    }  # fmt: skip
+        "id": f"{name}-reiki",
+        "practitioner_id": name,
+        "name": "Reiki",
+        "minutes": 60,
+        "increment_minutes": 60,
+        "price": 7500,
+        "currency": "EUR",
+        "created_at": now,
+        "updated_at": now,
+    }
     hours = (
         "INSERT INTO working_hours (id, practitioner_id, weekday, starts_minute, ends_minute) VALUES (?, ?, ?, 0, 1440)"
     )

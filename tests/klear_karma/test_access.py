@@ -31,10 +31,13 @@ BODIES: dict[tuple[str, str], Any] = {
     ("PUT", "/api/reviews/{review_id}"): {"rating": 1},
     ("PUT", "/api/reviews/{review_id}/reply"): {"body": "x"},
     ("PUT", "/api/practitioners/me/services/{service_id}"): {
-        "name": "x", "minutes": 60, "increment_minutes": 60, "price": 1,
+        "name": "x",
+        "minutes": 60,
+        "increment_minutes": 60,
+        "price": 1,
     },
     ("PATCH", "/api/uploads/{upload_id}"): {"is_published": True},
-}  # fmt: skip
+}
 TABLES = ("appointments", "messages", "conversations", "reviews", "services", "time_off", "feed_links", "uploads")
 
 

@@ -10,15 +10,49 @@ from edge.testing import Client
 from klear_karma.app import app
 
 ODD = [
-    "", " ", "\x00", "💛", "ﬁ", "\ud7ff", "a" * 5_000, "' OR 1=1 --", '"', "*", "C++", "%", "_", "../x", "null", "-1",
-    "1e999", "10" * 400, "NaN", "{}", "2027-02-30T10:00:00Z", "2027-03-28T02:30:00+25:00", "Mars/Olympus", "\u202e",
-]  # fmt: skip
+    "",
+    " ",
+    "\x00",
+    "💛",
+    "ﬁ",
+    "\ud7ff",
+    "a" * 5_000,
+    "' OR 1=1 --",
+    '"',
+    "*",
+    "C++",
+    "%",
+    "_",
+    "../x",
+    "null",
+    "-1",
+    "1e999",
+    "10" * 400,
+    "NaN",
+    "{}",
+    "2027-02-30T10:00:00Z",
+    "2027-03-28T02:30:00+25:00",
+    "Mars/Olympus",
+    "\u202e",
+]
 VALUES: list[Any] = [*ODD, None, True, 0, -1, 10**15, 2**53, 2**63, 10**400, 1.5, 1e308, [], {}, [[]], {"a": {}}]
 GOOD: dict[str, Any] = {
-    "practitioner_id": "mira", "service_id": "mira-reiki", "action": "cancel", "body": "x", "number": 1, "rating": 5,
-    "appointment_id": "x", "target_kind": "user", "target_id": "mira", "reason": "x", "decision": "upheld",
-    "starts_at": "2027-01-01T10:00:00Z", "note": "", "conversation_id": "x", "ids": ["x"],
-}  # fmt: skip
+    "practitioner_id": "mira",
+    "service_id": "mira-reiki",
+    "action": "cancel",
+    "body": "x",
+    "number": 1,
+    "rating": 5,
+    "appointment_id": "x",
+    "target_kind": "user",
+    "target_id": "mira",
+    "reason": "x",
+    "decision": "upheld",
+    "starts_at": "2027-01-01T10:00:00Z",
+    "note": "",
+    "conversation_id": "x",
+    "ids": ["x"],
+}
 OURS = "appointments notifications messages conversations reviews blocks reports admin analytics".split()  # noqa: SIM905 - read as a line
 ENDPOINTS = [one for one in app.endpoints if one.path.startswith(tuple(f"/api/{name}" for name in OURS))]
 BODIES = {"POST", "PUT", "PATCH"}

@@ -14,16 +14,46 @@ _REST = (
 _PYTHON = re.compile(rf"(?P<skip>\#[^\n]*|{_TEXTS}){_REST}", re.DOTALL)
 _JAVASCRIPT = re.compile(rf"(?P<skip>//[^\n]*|/\*.*?\*/|{_TEXTS}){_REST}", re.DOTALL)
 _MARKS = {
-    "===": ("!==",), "!==": ("===",), "==": ("!=",), "!=": ("==",),
-    "<=": (">", "<"), ">=": ("<", ">"), "<": (">=", "<="), ">": ("<=", ">="),
-    "&&": ("||",), "||": ("&&",), "+": ("-",), "-": ("+",), "*": ("+",), "/": ("*",), "//": ("*",), "%": ("*",),
-    "**": ("*",), "+=": ("-=",), "-=": ("+=",), "*=": ("+=",), "++": ("--",), "--": ("++",),
-}  # fmt: skip
+    "===": ("!==",),
+    "!==": ("===",),
+    "==": ("!=",),
+    "!=": ("==",),
+    "<=": (">", "<"),
+    ">=": ("<", ">"),
+    "<": (">=", "<="),
+    ">": ("<=", ">="),
+    "&&": ("||",),
+    "||": ("&&",),
+    "+": ("-",),
+    "-": ("+",),
+    "*": ("+",),
+    "/": ("*",),
+    "//": ("*",),
+    "%": ("*",),
+    "**": ("*",),
+    "+=": ("-=",),
+    "-=": ("+=",),
+    "*=": ("+=",),
+    "++": ("--",),
+    "--": ("++",),
+}
 """The marks that stand in the place of one: a comparison is turned round, and moved by its bound."""
 _WORDS = {
-    "and": "or", "or": "and", "True": "False", "False": "True", "true": "false", "false": "true", "not": "",
-    "min": "max", "max": "min", "all": "any", "any": "all", "every": "some", "some": "every", "break": "continue",
-}  # fmt: skip
+    "and": "or",
+    "or": "and",
+    "True": "False",
+    "False": "True",
+    "true": "false",
+    "false": "true",
+    "not": "",
+    "min": "max",
+    "max": "min",
+    "all": "any",
+    "any": "all",
+    "every": "some",
+    "some": "every",
+    "break": "continue",
+}
 
 
 def mutants(source: str, language: str, most: int = MOST) -> list[str]:

@@ -185,8 +185,18 @@ def test_promise_of_typescript_is_awaited(executor: Any) -> None:
 )
 def test_arguments_arrive_as_they_were_sent(executor: Any, source: str) -> None:
     language: Language = "python" if "def" in source else "typescript"
-    arguments = [["n"], ["b", True], ["i", "5"], ["i", str(2**70)], ["f", "nan"], ["s", "x"], ["l", [["i", "1"]]],
-                 ["d", [[["s", "a"], ["i", "1"]]]], ["e", [["i", "1"]]], ["y", "AP8="]]  # fmt: skip
+    arguments = [
+        ["n"],
+        ["b", True],
+        ["i", "5"],
+        ["i", str(2**70)],
+        ["f", "nan"],
+        ["s", "x"],
+        ["l", [["i", "1"]]],
+        ["d", [[["s", "a"], ["i", "1"]]]],
+        ["e", [["i", "1"]]],
+        ["y", "AP8="],
+    ]
     ended = call(executor, language, source, arguments)
     assert json.loads(ended.value or "null") == ["l", arguments], ended
 

@@ -114,8 +114,11 @@ def test_users_of_two_slots_and_two_servers_differ() -> None:
     assert len(here) == 4
     other = subprocess.run(
         [sys.executable, "-c", "from edge.runtimes.local.sandbox.keepers import host_user; print(host_user(0))"],
-        env={"PYTHONPATH": str(ROOT / "src")}, capture_output=True, text=True, check=True,
-    )  # fmt: skip
+        env={"PYTHONPATH": str(ROOT / "src")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
     assert int(other.stdout) not in here
 
 
