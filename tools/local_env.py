@@ -109,8 +109,13 @@ def klear_karma(given: Mapping[str, str], state: Path, url: str) -> Environment:
 
 
 def devcapsules(given: Mapping[str, str], state: Path, url: str) -> Environment:
-    """Users register without a mail; the administrator's key changes plans."""
+    """Users register without a mail, the administrator's key changes plans; a stand-in writes one exercise."""
     values, told = _accounts(given, state, url, "/api/v1/auth")
+    if not given.get("GENERATION_MODEL_URL") and not given.get("AZURE_OPENAI_URL"):
+        said = begin("sims.model")
+        values |= {"GENERATION_MODEL_URL": said["LOCAL_AI_URL"], "GENERATION_MODEL_KEY": said["LOCAL_AI_KEY"]}
+        values["GENERATION_MODEL"] = "sim-large"
+        told["Model"] = f"simulated at {said['url']} (set GENERATION_MODEL_URL, or AZURE_OPENAI_URL, for your own)"
     return Environment(values, told)
 
 

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
+from tests.bundles import needs_bundles
 
 from devcapsules.generation.consumer import CRON, DEAD_LETTERS, QUEUE
 from edge.testing import Client
@@ -83,6 +84,13 @@ async def outcome(client: Client, **changes: object) -> dict[str, Any]:
     job_id = await order(ada, **changes)
     await client.queue(QUEUE, [{"job_id": job_id}])
     return await status(ada, job_id)
+
+
+@pytest.mark.parametrize("language", ["python", pytest.param("typescript", marks=needs_bundles)])
+def test_stand_in_of_make_dev_writes_an_exercise_that_is_taken(local: Run, model: ModelSim, language: str) -> None:
+    with by(local, model) as run:
+        job = run(lambda client: outcome(client, language=language))
+    assert (job["state"], job["reason"]) == ("succeeded", None), job
 
 
 def test_exercise_is_generated_tested_and_scored(local: Run, model: ModelSim) -> None:

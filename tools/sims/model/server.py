@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 from aiohttp import web
 
 from sims.model.embeddings import EMBEDDER, MOST_TEXTS, embedded, in_openai, in_workers_ai, texts_of
+from sims.model.exercises import BEGINNING, exercise
 from sims.model.turns import Shape, Turn, cut_up, streamed, whole
 from sims.server import StandIn
 
@@ -174,9 +175,11 @@ class ModelSim(StandIn):
 
 
 def own_turn(asked: dict[str, Any]) -> Turn:
-    """Return an answer that fits: it looks up vehicles where it can and is asked to, and says what it was told."""
+    """Return an answer that fits: an exercise, vehicles that it looks up where it can, else what it was told."""
     last = asked["messages"][-1]
     content = str(last.get("content") or "")
+    if str(asked["messages"][0].get("content") or "").startswith(BEGINNING) and (written := exercise(content)):
+        return Turn(written)
     if last.get("role") == "tool":
         return Turn(f"I looked it up: {content[:200]}")
     tools = [tool["function"]["name"] for tool in asked.get("tools") or [] if "function" in tool]
