@@ -375,13 +375,13 @@ def test_a_slow_reader_is_dropped_and_resumes(served: Served) -> None:
     count, data = 60, "x" * 150_000
     for number in range(count):
         served.publish("custom.large", f"{number}{data}")
-        assert int(received(fast)["id"]) == begin + number + 1
+        assert int(received_event(fast)["id"]) == begin + number + 1
     fast.close()
     with slow:
         taken = taken_in_the_end(slow)
     assert taken < count * len(data), "it was dropped before it had everything"
     again = opened(served, f"?since={begin}")
-    assert [int(received(again)["id"]) for _ in range(count)] == [*range(begin + 1, begin + count + 1)]
+    assert [int(received_event(again)["id"]) for _ in range(count)] == [*range(begin + 1, begin + count + 1)]
     again.close()
 
 

@@ -25,6 +25,8 @@ pytestmark = pytest.mark.slow
 CHANCES = {"Database": 0.05, "Queue": 0.3, "Throttle": 0.3, "Events": 0.3}
 """How many calls of a port fail."""
 ROUNDS = 6
+MOST_ROUNDS = 60
+"""Rounds after which each binding has failed, as good as surely: events at once draw in any order."""
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +92,11 @@ def test_sync_with_failing_bindings_leaves_the_rows_of_a_quiet_one(
         client = await started(host, tessie_port)
         await disturb(client, seed, **CHANCES)
         runs = [await accepted(client), await accepted(client)]
-        for _ in range(ROUNDS):
+        for number in range(MOST_ROUNDS):
             await deliver(client, sim, draw, draw.choice(runs))
-        fired = (await client.get("/_faults")).json()
+            fired = (await client.get("/_faults")).json()
+            if number + 1 >= ROUNDS and set(fired) == set(CHANCES):
+                break
         assert set(fired) == set(CHANCES), "each binding must have failed"
         await disturb(client, seed)
         for run_id in runs:

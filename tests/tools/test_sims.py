@@ -90,6 +90,16 @@ def discogs(about: Any) -> None:
     assert "message" in ask(search, headers={"user-agent": headers["user-agent"]})
 
 
+def piston(about: Any) -> None:
+    assert "rust" in {one["language"] for one in ask(f"{about['url']}/runtimes")}
+    assert "message" in ask(f"{about['url']}/execute", {"language": "cobol", "version": "*", "files": []})
+
+
+def judge0(about: Any) -> None:
+    assert "Rust (1.40.0)" in {one["name"] for one in ask(f"{about['url']}/languages")}
+    assert "language_id" in ask(f"{about['url']}/submissions", {"language_id": 0, "source_code": "1"})
+
+
 CALLS: Mapping[str, Callable[[Any], None]] = {
     "tessie": tessie,
     "sanity": sanity,
@@ -98,6 +108,8 @@ CALLS: Mapping[str, Callable[[Any], None]] = {
     "cloudflare": cloudflare,
     "platform": platform,
     "discogs": discogs,
+    "piston": piston,
+    "judge0": judge0,
 }
 
 

@@ -256,6 +256,7 @@ def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], 
     command = [sys.executable, "-m", "pyedge", "serve", "--config", str(small / "wrangler.toml"), "--port", "0"]
     path = os.pathsep.join(str(ROOT / name) for name in ("src", "tools"))
     environment = os.environ | {"PYTHONPATH": path}
+    environment.pop("MINIFLARE_WORKERD_V8_FLAGS", None)  # of which workerd has something to say first
     with subprocess.Popen(
         [*command, *options], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment
     ) as process:
