@@ -7,19 +7,18 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from edge.clients.execution.compose import Script, compose, refusal, with_room
+from edge.clients.execution.compose import Script, compose, with_room
 from edge.clients.execution.remote import (
     CALL_S,
-    Languages,
     Listed,
     Refused,
+    RemoteExecutor,
     Server,
     Unavailable,
-    failed,
     number_of,
 )
 from edge.clients.execution.verdicts import Raw, cut, judge
-from edge.ports import Clock, PortError
+from edge.ports import Clock
 from edge.ports.executor import Execution, Language, Limits, Program, Status
 
 FIELDS = "stdout,stderr,compile_output,message,status,time,wall_time,memory,exit_code,exit_signal,token"
@@ -39,44 +38,17 @@ _SIGNALS: Mapping[int, str] = {7: "SIGSEGV", 9: "SIGFPE", 10: "SIGABRT"}
 _FULL = 0.9
 
 
-class Judge0:
+class Judge0(RemoteExecutor):
     """Runs programs on a server of Judge0's."""
 
     name = "judge0"
-    parallel = 8
 
     def __init__(self, server: Server, clock: Clock) -> None:
-        self._server, self._clock = server, clock
-        self._languages = Languages()
+        super().__init__(server)
+        self._clock = clock
         self._most: dict[str, Any] | None = None
 
-    async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs now, each with its version; none where it does not work."""
-        try:
-            return {name: listed.version for name, listed in (await self._listed()).items()}
-        except PortError:
-            return {}
-
-    async def run(self, program: Program) -> Execution:
-        """Run a program to its end, which its limits bound."""
-        if (reason := refusal(program)) is not None:
-            return Execution("refused", reason, executor=self.name)
-        try:
-            return await self._run(program)
-        except PortError as fault:
-            return failed(fault, self.name)
-
-    async def probe(self) -> str:
-        """Return what it runs; raise `PortError` where it cannot run any."""
-        listed = await self._listed(anew=True)
-        if not listed:
-            raise Unavailable(f"{self._server.host} runs none of the languages")
-        return f"judge0 at {self._server.host}: {', '.join(f'{name} {one.version}' for name, one in listed.items())}"
-
-    async def _run(self, program: Program) -> Execution:
-        listed = (await self._listed()).get(program.language)
-        if listed is None:
-            raise Refused(f"{self._server.host} runs no {program.language}")
+    async def _run(self, program: Program, listed: Listed) -> Execution:
         limits = await self._bounded(program.limits)
         script = compose(program, secrets.token_hex(8))
         ended = await self._wait(await self._submit(script, listed, limits), limits)
@@ -116,10 +88,7 @@ class Judge0:
             time_ms=min(limits.time_ms, int(seconds * 1000)), memory_mb=min(limits.memory_mb, int(memory) // 1024)
         )
 
-    async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
-        known = None if anew else self._languages.get()
-        if known is not None:
-            return known
+    async def _ask_languages(self) -> dict[Language, Listed]:
         found: dict[Language, Listed] = {}
         value = await self._server.get("/languages")
         for one in value if isinstance(value, list) else []:
@@ -128,9 +97,7 @@ class Judge0:
                 newest = found.get(language)
                 if name and (newest is None or number_of(name[1]) > number_of(newest.version)):
                     found[language] = Listed(str(one["name"]), name[1], one["id"])
-        if "javascript" in found:
-            found["typescript"] = found["javascript"]
-        return self._languages.keep(found)
+        return found
 
 
 def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:

@@ -8,19 +8,17 @@ import secrets
 from collections.abc import Mapping
 from typing import Any
 
-from edge.clients.execution.compose import Script, compose, refusal, with_room
+from edge.clients.execution.compose import Script, compose, with_room
 from edge.clients.execution.remote import (
     CALL_S,
-    Languages,
     Listed,
     Refused,
+    RemoteExecutor,
     Server,
     Unavailable,
-    failed,
     number_of,
 )
 from edge.clients.execution.verdicts import Raw, cut, judge
-from edge.ports import PortError
 from edge.ports.executor import Execution, Language, Limits, Program, Status
 
 _NAMES: Mapping[str, Language] = {"python": "python", "javascript": "javascript"}
@@ -31,44 +29,16 @@ _FULL = 0.9
 """The part of its memory from which a program that was killed is said to have needed more."""
 
 
-class Piston:
+class Piston(RemoteExecutor):
     """Runs programs on a server of Piston's."""
 
     name = "piston"
-    parallel = 8
 
     def __init__(self, server: Server) -> None:
-        self._server = server
-        self._languages = Languages()
+        super().__init__(server)
         self._ceilings: dict[str, int] = {}
 
-    async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs now, each with its version; none where it does not work."""
-        try:
-            return {name: listed.version for name, listed in (await self._listed()).items()}
-        except PortError:
-            return {}
-
-    async def run(self, program: Program) -> Execution:
-        """Run a program to its end, which its limits bound."""
-        if (reason := refusal(program)) is not None:
-            return Execution("refused", reason, executor=self.name)
-        try:
-            return await self._run(program)
-        except PortError as fault:
-            return failed(fault, self.name)
-
-    async def probe(self) -> str:
-        """Return what it runs; raise `PortError` where it cannot run any."""
-        listed = await self._listed(anew=True)
-        if not listed:
-            raise Unavailable(f"{self._server.host} runs none of the languages")
-        return f"piston at {self._server.host}: {', '.join(f'{name} {one.version}' for name, one in listed.items())}"
-
-    async def _run(self, program: Program) -> Execution:
-        listed = (await self._listed()).get(program.language)
-        if listed is None:
-            raise Refused(f"{self._server.host} runs no {program.language}")
+    async def _run(self, program: Program, listed: Listed) -> Execution:
         script = compose(program, secrets.token_hex(8))
         for _ in range(3):
             limits = self._bounded(program.limits)
@@ -93,10 +63,7 @@ class Piston:
             raise Refused(f"{self._server.host} refuses the program: {text[:300]}")
         self._ceilings[ceiling[1].replace("cpu_time", "timeout")] = int(ceiling[2])
 
-    async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
-        known = None if anew else self._languages.get()
-        if known is not None:
-            return known
+    async def _ask_languages(self) -> dict[Language, Listed]:
         found: dict[Language, Listed] = {}
         for one in _list(await self._server.get("/runtimes")):
             language = _NAMES.get(str(one.get("language")))
@@ -105,9 +72,7 @@ class Piston:
                 present = found.get(language)
                 if present is None or number_of(version) > number_of(present.version):
                     found[language] = Listed(str(one["language"]), version, version)
-        if "javascript" in found:
-            found["typescript"] = found["javascript"]
-        return self._languages.keep(found)
+        return found
 
 
 def _list(value: Any) -> list[dict[str, Any]]:

@@ -1,15 +1,17 @@
 """What executors behind HTTP have in common: bounded calls, and faults that say whose they are."""
 
 import asyncio
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from pydantic_core import from_json, to_json
 
+from edge.clients.execution.compose import refusal
 from edge.http import HeaderList
 from edge.ports import Fetch, Fetched, FetchError, FetchUnreached, PortError
-from edge.ports.executor import Execution, Language
+from edge.ports.executor import Execution, Language, Program, Status
 
 CALL_S = 10.0
 """Seconds that a server has for an answer, beside the time that a program may take."""
@@ -92,23 +94,58 @@ def number_of(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".") if part.isdigit())
 
 
-def failed(fault: PortError, name: str) -> Execution:
-    """Return the execution of a program that the server did not run."""
-    return Execution("refused" if isinstance(fault, Refused) else "unavailable", str(fault), executor=name)
+class RemoteExecutor(ABC):
+    """The `Executor` port by a server; the list of its languages is asked for once in a while."""
 
+    name: str
+    parallel = 8
 
-class Languages:
-    """The languages of a server, asked for once in a while."""
-
-    def __init__(self) -> None:
+    def __init__(self, server: Server) -> None:
+        self._server = server
         self._known: dict[Language, Listed] | None = None
         self._until = 0.0
 
-    def get(self) -> dict[Language, Listed] | None:
-        """Return them, or None where they have to be asked for."""
-        return self._known if asyncio.get_running_loop().time() < self._until else None
+    @abstractmethod
+    async def _ask_languages(self) -> dict[Language, Listed]:
+        """Return the languages that the server lists."""
 
-    def keep(self, known: dict[Language, Listed]) -> dict[Language, Listed]:
-        """Keep them for a while."""
-        self._known, self._until = known, asyncio.get_running_loop().time() + LANGUAGES_S
-        return known
+    @abstractmethod
+    async def _run(self, program: Program, listed: Listed) -> Execution:
+        """Run a program in a language of the list; `PortError` where the server does not."""
+
+    async def languages(self) -> Mapping[Language, str]:
+        """Return the languages that it runs now, each with its version; none where it does not work."""
+        try:
+            return {name: listed.version for name, listed in (await self._listed()).items()}
+        except PortError:
+            return {}
+
+    async def run(self, program: Program) -> Execution:
+        """Run a program to its end, which its limits bound."""
+        if (reason := refusal(program)) is not None:
+            return Execution("refused", reason, executor=self.name)
+        try:
+            listed = (await self._listed()).get(program.language)
+            if listed is None:
+                raise Refused(f"{self._server.host} runs no {program.language}")
+            return await self._run(program, listed)
+        except PortError as fault:
+            status: Status = "refused" if isinstance(fault, Refused) else "unavailable"
+            return Execution(status, str(fault), executor=self.name)
+
+    async def probe(self) -> str:
+        """Return what it runs; raise `PortError` where it cannot run any."""
+        listed = await self._listed(anew=True)
+        if not listed:
+            raise Unavailable(f"{self._server.host} runs none of the languages")
+        versions = ", ".join(f"{name} {one.version}" for name, one in listed.items())
+        return f"{self.name} at {self._server.host}: {versions}"
+
+    async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
+        now = asyncio.get_running_loop().time()
+        if anew or self._known is None or now >= self._until:
+            known = await self._ask_languages()
+            if "javascript" in known:
+                known["typescript"] = known["javascript"]
+            self._known, self._until = known, now + LANGUAGES_S
+        return self._known
