@@ -43,7 +43,7 @@ class Deployed(NamedTuple):
 
     @property
     def suffix(self) -> str:
-        """What the names of an environment's resources end with: a sibling's own name is its first environment."""
+        """The end of the names of an environment's resources: a sibling's own name is its first environment."""
         stage = self.stage
         return f"-{stage}" if stage and (self.package == DEFAULT or stage != "development") else ""
 

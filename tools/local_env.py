@@ -104,8 +104,7 @@ def vinyl_vault(given: Mapping[str, str], state: Path, url: str) -> Environment:
 
 def klear_karma(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """Users register without a mail; the administrator's key verifies practitioners."""
-    values, told = _accounts(given, state, url)
-    return Environment(values, told)
+    return Environment(*_accounts(given, state, url))
 
 
 def devcapsules(given: Mapping[str, str], state: Path, url: str) -> Environment:

@@ -1,4 +1,4 @@
-"""What is older than its use goes from the bucket, some objects each minute; what is used stays."""
+"""Objects that are older than their use go from the bucket, some each minute; what is used stays."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What an account of this Worker has beside an address and a password."""
+"""Members of an account of this Worker beside its address and password."""
 
 from typing import Annotated
 

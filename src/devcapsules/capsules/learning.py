@@ -74,7 +74,7 @@ class Solution(TypedDict):
 
 
 class Learner(NamedTuple):
-    """Who learns: a mark by which progress is counted, and the user's id where it is one."""
+    """A learner: a mark by which progress is counted, and the user's id where it is one."""
 
     mark: str
     user_id: str | None

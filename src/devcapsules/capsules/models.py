@@ -73,7 +73,7 @@ CONTENT = ("title", "statement", "starter", "solution", "function_name", "tests"
 
 
 class Publication(BaseModel):
-    """Who may read the capsule from now on."""
+    """The visibility that the capsule has from now on."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -128,7 +128,7 @@ class CapsulePage(TypedDict):
 
 
 class Attribution(TypedDict):
-    """Where a fork comes from; the capsule may be gone."""
+    """The origin of a fork; the capsule may be gone."""
 
     capsule_id: str
     author: str

@@ -38,7 +38,7 @@ class ReportNotFound(NotFound):
 
 
 class NewReport(BaseModel):
-    """What is wrong with a capsule."""
+    """A reason why a capsule is reported."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -47,7 +47,7 @@ class NewReport(BaseModel):
 
 
 class Decision(BaseModel):
-    """What becomes of a capsule that was reported; all its open reports are decided with it."""
+    """The decision about a capsule that was reported; all its open reports are decided with it."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -54,7 +54,7 @@ class Draft(BaseModel):
 
 
 class Order(BaseModel):
-    """What is to be generated."""
+    """An exercise that is to be generated."""
 
     model_config = ConfigDict(extra="forbid")
 

@@ -76,7 +76,7 @@ class Claimed(NamedTuple):
 
     @property
     def order(self) -> Order:
-        """What is to be generated."""
+        """The exercise that is to be generated."""
         row = self.row
         return Order(prompt=row["prompt"], language=row["language"], difficulty=row["difficulty"])
 

@@ -18,7 +18,7 @@ _JPEG_KEPT = frozenset({0xC0, 0xC1, 0xC2, 0xC4, 0xDB, 0xDC, 0xDD, _SCAN})
 _APPLICATIONS = {0xE0: (b"JFIF\0",), 0xE2: (b"ICC_PROFILE\0",), 0xEE: (b"Adobe",)}
 """Applications' segments that decide about colours and shape."""
 _JFIF_BYTES = 14
-"""What JFIF needs; a thumbnail follows."""
+"""Bytes that JFIF needs; a thumbnail follows."""
 _PNG_KEPT = frozenset(
     {b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"gAMA", b"cHRM", b"sRGB", b"iCCP", b"sBIT", b"pHYs"}
 )

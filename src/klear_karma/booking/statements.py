@@ -38,7 +38,7 @@ class Blocked(NamedTuple):
 
     @property
     def free(self) -> tuple[Value, ...]:
-        """What `FREE` binds: all others that block, and whose request has not expired."""
+        """The values that `FREE` binds: all others that block, and whose request has not expired."""
         start, end = self.span
         return (self.practitioner_id, end, start, start, self.now, self.appointment_id)
 

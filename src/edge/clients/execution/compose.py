@@ -14,7 +14,7 @@ from edge.ports.executor import SOURCE_BYTES, STDIN_BYTES, Limits, Program
 MARK = "\x1e"
 """Begins the line of a value; what a program forges behind it is only another wrong or right value."""
 TOOL_PATH = "/sucrase.js"
-"""Where an app that runs programs has the tool among its static files: it would be a tenth of an upload."""
+"""The path of the tool among the static files of an app that runs programs: it would be a tenth of an upload."""
 VALUE_BYTES = 64 * 1024
 """Most bytes of an encoded value."""
 _NAME = re.compile(r"[A-Za-z_$][A-Za-z0-9_$]{0,99}")

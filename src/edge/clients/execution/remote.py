@@ -1,4 +1,4 @@
-"""What executors behind HTTP have in common: bounded calls, and faults that say whose they are."""
+"""The common part of executors behind HTTP: bounded calls, and faults that say whose they are."""
 
 import asyncio
 from abc import ABC, abstractmethod

@@ -17,7 +17,7 @@ from edge.runtimes.local.sandbox.run import Job
 
 _FIRST_USER = 700_000_000
 _SMALL_FIRST_USER = 61_000
-"""Where a container has no more than the first 65,536 user ids."""
+"""The first id in a container that has no more than 65,536 user ids."""
 _SPREAD = 20_000
 
 

@@ -33,7 +33,7 @@ _LIMITS: Mapping[str, Status] = {
 
 
 _FOUND: dict[Way | None, Found] = {}
-"""What was found in this process: the machine does not change under it."""
+"""Results of the probe in this process: the machine does not change under it."""
 _FINDING = threading.Lock()
 
 
