@@ -6,7 +6,7 @@ import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 from edge.app import App
 from edge.context import Ports
@@ -50,10 +50,12 @@ from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.queue import LocalQueue, QueueStore
 from edge.runtimes.local.quotas import LocalQuotas
 from edge.runtimes.local.rate_limiter import LocalRateLimiter
-from edge.runtimes.local.sandbox.sandbox import LocalSandbox
 from edge.runtimes.local.telemetry import LocalTelemetry
 from edge.runtimes.local.throttle import LocalThrottle
 from edge.settings import Field
+
+if TYPE_CHECKING:
+    from edge.runtimes.local.sandbox.sandbox import LocalSandbox
 
 GRACE = 10.0
 """Seconds that work in flight has to end when the runtime stops."""
@@ -164,7 +166,9 @@ class LocalRuntime:
         self._models.append(LocalModel(url, self._env.get("LOCAL_AI_KEY")))
         return self._models[-1]
 
-    def _sandbox(self) -> LocalSandbox:
+    def _sandbox(self) -> "LocalSandbox":
+        from edge.runtimes.local.sandbox.sandbox import LocalSandbox  # noqa: PLC0415 - 13 ms for apps that run programs
+
         self._sandboxes.append(self._keep(LocalSandbox(lambda: self.log)))
         return self._sandboxes[-1]
 
