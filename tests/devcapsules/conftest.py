@@ -2,18 +2,15 @@
 
 import secrets
 from collections.abc import Iterator
-from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
 import pytest
 from tests.bundles import keep_tool
+from tests.members import signed_in, with_key
 
 from devcapsules.app import app
-from edge.auth.accounts.members import ACCESS_LIFETIME
-from edge.auth.accounts.sessions import Sessions, member
-from edge.auth.tokens import Tokens
 from edge.instants import to_text
 from edge.testing import Client
 from edge.testing.host import Host, Workers
@@ -36,16 +33,6 @@ ENV = {
 type Run = Runner[Client]
 
 
-class SystemClock:
-    """The clock of the machine."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for nothing."""
-
-
 class Member(Client):
     """A client of a user, with the user's id."""
 
@@ -65,21 +52,15 @@ async def as_member(client: Client, name: str, plan: str = "enterprise") -> Memb
         f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?, ?, ?)", user_id, address, address, now, now, name, plan
     )
     await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?)", user_id, now)
-    session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(user_id, "a test", "127.0.0.1")
-    await db.run(statement.sql, *statement.params)
-    tokens = Tokens(app.name, (SECRET,))
-    token = tokens.issue(member(user_id, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
-    other = cast("Member", copy(client))
-    other.headers = [("authorization", f"Bearer {token}")]
+    other, session = signed_in(cast("Member", client), user_id, SECRET)
+    await db.run(session.sql, *session.params)
     other.user_id = user_id
     return other
 
 
 def as_admin(client: Client) -> Client:
     """Return a client with the administrator's key."""
-    other = copy(client)
-    other.headers = [("x-api-key", ADMIN_KEY)]
-    return other
+    return with_key(client, ADMIN_KEY)
 
 
 @pytest.fixture(scope="session")

@@ -1,17 +1,14 @@
 """The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
 
 from collections.abc import Iterator, Sequence
-from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.members import signed_in, with_key
 
 from edge import Statement
-from edge.auth.accounts.members import ACCESS_LIFETIME
-from edge.auth.accounts.sessions import Sessions, member
-from edge.auth.tokens import Tokens
 from edge.instants import to_text
 from edge.testing import Client
 from edge.testing.host import Host, Workers
@@ -34,16 +31,6 @@ ENV = {
 type Run = Runner[Client]
 
 
-class SystemClock:
-    """The clock of the machine."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for nothing."""
-
-
 async def as_member(client: Client, name: str, user_type: str = "customer") -> Client:
     """Return a client of a member with a session of its own, without the work of a registration."""
     return (await as_members(client, [name], user_type))[0]
@@ -63,12 +50,8 @@ async def as_members(client: Client, names: Sequence[str], user_type: str = "cus
         address = f"{name}@example.org"
         statements.append(Statement(user, (name, address, address, name.title(), user_type, now, now)))
         statements.append(Statement(password, (name, now)))
-        session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
-        statements.append(statement)
-        tokens = Tokens(app.name, (SECRET,))
-        token = tokens.issue(member(name, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
-        other = copy(client)
-        other.headers = [("authorization", f"Bearer {token}")]
+        other, session = signed_in(client, name, SECRET)
+        statements.append(session)
         clients.append(other)
     await db.batch(statements)
     return clients
@@ -76,9 +59,7 @@ async def as_members(client: Client, names: Sequence[str], user_type: str = "cus
 
 def as_admin(client: Client) -> Client:
     """Return a client with the administrator's key."""
-    other = copy(client)
-    other.headers = [("x-api-key", ADMIN_KEY)]
-    return other
+    return with_key(client, ADMIN_KEY)
 
 
 @pytest.fixture(scope="session")

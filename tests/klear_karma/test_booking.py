@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.klear_karma.conftest import Run, SystemClock, as_admin, as_member
+from tests.klear_karma.conftest import Run, as_admin, as_member
 from tests.klear_karma.practices import (
     HOUR,
     book,
@@ -17,6 +17,7 @@ from tests.klear_karma.practices import (
     practice,
     zulu,
 )
+from tests.members import SystemClock
 
 from edge.testing import Client
 from klear_karma.availability.timetables import Timetables

@@ -1,16 +1,13 @@
 """The Worker on both runtimes: each case runs on a fresh app, through clients of members."""
 
 from collections.abc import Iterator
-from copy import copy
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.members import signed_in, with_key
 
-from edge.auth.accounts.members import ACCESS_LIFETIME
-from edge.auth.accounts.sessions import Sessions, member
-from edge.auth.tokens import Tokens
 from edge.instants import to_text
 from edge.testing import Client
 from edge.testing.host import Host, Workers
@@ -37,16 +34,6 @@ ENV = {
 type Run = Runner[Client]
 
 
-class SystemClock:
-    """The clock of the machine."""
-
-    def now(self) -> datetime:
-        return datetime.now(UTC)
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait for nothing."""
-
-
 async def as_member(client: Client, name: str) -> Client:
     """Return a client of a member with a session of its own, without the work of a registration."""
     db: Any = client.ports.settings.db
@@ -57,20 +44,14 @@ async def as_member(client: Client, name: str) -> Client:
         f"INSERT INTO users {columns} VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING", name, address, address, now, now
     )
     await db.run("INSERT INTO user_passwords VALUES (?, 'none', ?) ON CONFLICT DO NOTHING", name, now)
-    session, statement = Sessions(db, SystemClock(), (SECRET,)).begin(name, "a test", "127.0.0.1")
-    await db.run(statement.sql, *statement.params)
-    tokens = Tokens(app.name, (SECRET,))
-    token = tokens.issue(member(name, session.session_id), datetime.now(UTC), ACCESS_LIFETIME)
-    other = copy(client)
-    other.headers = [("authorization", f"Bearer {token}")]
+    other, session = signed_in(client, name, SECRET)
+    await db.run(session.sql, *session.params)
     return other
 
 
 def as_admin(client: Client) -> Client:
     """Return a client with the administrator's key."""
-    other = copy(client)
-    other.headers = [("x-api-key", ADMIN_KEY)]
-    return other
+    return with_key(client, ADMIN_KEY)
 
 
 @pytest.fixture(scope="session")
