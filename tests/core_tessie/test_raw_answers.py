@@ -179,17 +179,28 @@ def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answer
     assert [(row["seen"], row["digest"]) for row in run(case)] == [(1, None)] * 3
 
 
-def test_a_tessie_that_is_away_is_stored_once(run: Runner) -> None:
-    run.env |= {"TESSIE_BASE_URL": "http://127.0.0.1:9", "TESSIE_DEADLINE_S": "0.1"}
+@pytest.mark.parametrize("deadline", ["0.1", "0.001"])
+def test_a_tessie_that_is_away_is_stored_once(run: Runner, deadline: str) -> None:
+    """However each call ends: refused, or out of time."""
+    run.env |= {"TESSIE_BASE_URL": "http://127.0.0.1:9", "TESSIE_DEADLINE_S": deadline}
 
     async def case(client: Client) -> list[Row]:
         for _ in range(3):
             assert (await ask(client, f"{VIN}/state")).status in {502, 504}
         return await stored(client, 3)
 
-    rows = run(case)
-    assert len(rows) < 3, [row["error"] for row in rows]
-    assert all(row["error"] and row["status"] is None for row in rows)
+    [row] = run(case)
+    assert row["seen"] == 3
+    assert row["error"]
+    assert row["status"] is None
+
+
+def test_calls_without_an_answer_are_one_row_with_the_latest_reason() -> None:
+    away = Call("GET", f"{VIN}/state", "", VIN, "1", 1, 1.0, error="connection refused")
+    late = away._replace(error="no whole response in 0.004 s")
+    digests = {statements_of(call)[1].params[-1] for call in (away, late)}
+    assert len(digests) == 1
+    assert statements_of(late)[0].params[0] == late.error
 
 
 def test_bodies_that_are_stored_in_a_minute_are_bounded(tmp_path: Path, tessie_port: int) -> None:

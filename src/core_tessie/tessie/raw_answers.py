@@ -27,8 +27,6 @@ COMPARED = 256 * 1024
 A_MINUTE = 32 * 1024 * 1024
 """Bytes of bodies that one isolate stores in a minute, so that D1's 10 GB last until the retention runs again."""
 
-_SECONDS = re.compile(r"[0-9.]+ s\b")
-"""How long a call waited stands in its error, and is another time each time."""
 _CLOCKS = re.compile(rb'"(?:%s)"\s*:\s*-?[0-9][0-9.eE+-]*' % "|".join(CLOCK_FIELDS).encode())
 
 _LAST = (
@@ -42,7 +40,8 @@ _COLUMNS = (
 _MARKS = "?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, CURRENT_TIMESTAMP"
 # Each is complete in itself, so that two isolates with the same answer leave one row, whatever comes in between.
 _SEEN_AGAIN = (
-    "UPDATE tessie_raw SET seen = seen + 1, last_seen_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP "
+    "UPDATE tessie_raw SET seen = seen + 1, error = ?, "
+    "last_seen_at = CURRENT_TIMESTAMP, updated_at = CURRENT_TIMESTAMP "
     f"WHERE rowid = {_LAST} AND digest = ?"
 )
 _IF_NEW = (
@@ -102,7 +101,7 @@ def statements_of(call: Call) -> list[Statement]:
     if digest is None:
         return [Statement(_ALWAYS, row)]
     last = (call.path, call.query, call.method, digest)
-    return [Statement(_SEEN_AGAIN, last), Statement(_IF_NEW, (*row, *last))]
+    return [Statement(_SEEN_AGAIN, (call.error, *last)), Statement(_IF_NEW, (*row, *last))]
 
 
 def _text(call: Call, answer: Fetched) -> tuple[bytes, bool]:
@@ -116,9 +115,9 @@ def _text(call: Call, answer: Fetched) -> tuple[bytes, bool]:
 
 
 def _digest(call: Call, text: bytes, *, is_cut: bool) -> str:
-    """Return what is the same for two answers that say the same."""
+    """Return what is the same for two answers that say the same; calls without an answer are all the same."""
     answer = call.fetched
-    about: tuple[object, ...] = (_SECONDS.sub("", call.error or ""),)
+    about: tuple[object, ...] = ("no answer",)
     if answer:
         unseen = len(answer.body) if is_cut or not text else 0  # of what is not stored, its size has to do
         about = (answer.status, answer.header("content-type"), unseen)
