@@ -15,9 +15,9 @@ from edge.ports import PortError
 routes = Routes(tag="jobs", access=ADMIN)
 
 REMIND = "0 14 * * *"
-DIGEST = "0 14 * * 1"
-"""14:00 UTC on Sundays: Cloudflare counts the days of a week from 1 = Sunday, unlike cron."""
-DIGEST_WEEKDAY, DIGEST_HOUR = 6, 14
+DIGEST = "0 14 * * MON"
+"""14:00 UTC on Mondays, by name: Cloudflare counts the days of a week from 1 = Sunday, unlike cron."""
+DIGEST_WEEKDAY, DIGEST_HOUR = 0, 14
 """The same as Python counts, from 0 = Monday."""
 NEAR = timedelta(hours=48)
 WEEK = timedelta(days=7)

@@ -31,14 +31,16 @@ class Content(NamedTuple):
         return f'{chosen} {{{_ALWAYS}{self.fields}, "text": {self.text}}}'
 
 
+_STARTS = "coalesce(startsAt, dateTime)"
+"""The beginning of an event: schemas made from a common template call it `dateTime`."""
 _EVENT = (
-    'title, summary, startsAt, endsAt, timeZone, "location": location.name, "url": registrationUrl, '
-    '"image": image.asset->url, "people": speakers[]->name, tags'
+    f'title, summary, "startsAt": {_STARTS}, endsAt, timeZone, "location": location.name, '
+    '"url": registrationUrl, "image": image.asset->url, "people": speakers[]->name, tags'
 )
 CONTENT = {
     one.name: one
     for one in (
-        Content("events", "event", "startsAt desc", _EVENT),
+        Content("events", "event", f"{_STARTS} desc", _EVENT),
         Content("posts", "post", "publishedAt desc", 'title, summary, publishedAt, "people": [author->name], tags'),
         Content(
             "people",
@@ -68,7 +70,7 @@ NAMES = {one.type: one.name for one in CONTENT.values()}
 """The names by Sanity's types."""
 
 UPCOMING = (
-    '*[_type == "event" && defined(slug.current) && startsAt > $now] | order(startsAt asc, _id asc) [0...100] '
+    f'*[_type == "event" && defined(slug.current) && {_STARTS} > $now] | order({_STARTS} asc, _id asc) [0...100] '
     f"{{{_ALWAYS}{_EVENT}}}"
 )
 """The events that begin after `$now`, soonest first."""
@@ -80,6 +82,6 @@ TEXTS = (
 COUNTS = (
     '{"content": {'
     + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
-    + '}, "upcoming_events": count(*[_type == "event" && startsAt > $now])}'
+    + '}, "upcoming_events": count(*[_type == "event" && ' + _STARTS + " > $now])}"
 )
 """How many documents of each type there are, and events that begin after `$now`."""

@@ -318,7 +318,7 @@ def test_the_index_and_health_are_public(run: Runner) -> None:
         assert index.json()["links"]["interactions"] == "/interactions"
         health = (await anonymous.get("/health")).json()
         assert health["status"] == "ok", health
-        assert health["probes"]["secrets"]["message"] == "4 of 4 set"
+        assert health["checks"]["secrets"]["message"] == "4 of 4 set"
 
     run(case)
 

@@ -38,21 +38,21 @@ def planned(bot: Bot) -> None:
 
 
 def test_the_crons_are_those_that_are_asked_for_and_their_days_are_cloudflares() -> None:
-    assert [*dict.fromkeys(cron for cron, _ in app.jobs)] == ["0 14 * * *", "0 14 * * 1"]
+    assert [*dict.fromkeys(cron for cron, _ in app.jobs)] == ["0 14 * * *", "0 14 * * MON"]
     due = next(schedule(DIGEST, datetime(2026, 11, 21, 12, tzinfo=UTC)))
-    assert due == datetime(2026, 11, 22, 14, tzinfo=UTC)
-    assert f"{due:%A}" == "Sunday"
+    assert due == datetime(2026, 11, 23, 14, tzinfo=UTC)
+    assert f"{due:%A}" == "Monday"
 
 
 @pytest.mark.parametrize(
     ("now", "week"),
     [
-        ("2026-11-22T13:59:59", "2026-11-15"),
-        ("2026-11-22T14:00:00", "2026-11-22"),
-        ("2026-11-23T14:00:00", "2026-11-22"),
-        ("2026-11-28T23:00:00", "2026-11-22"),
-        ("2027-01-01T00:00:00", "2026-12-27"),
-        ("2027-01-03T14:00:01", "2027-01-03"),
+        ("2026-11-23T13:59:59", "2026-11-16"),
+        ("2026-11-23T14:00:00", "2026-11-23"),
+        ("2026-11-24T14:00:00", "2026-11-23"),
+        ("2026-11-29T23:00:00", "2026-11-23"),
+        ("2027-01-01T00:00:00", "2026-12-28"),
+        ("2027-01-04T14:00:01", "2027-01-04"),
     ],
 )
 def test_a_week_begins_when_its_digest_is_due(now: str, week: str) -> None:

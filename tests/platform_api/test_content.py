@@ -232,6 +232,19 @@ def test_what_sanity_answers_instead_is_its_fault(run: Runner, target: str, resu
     assert answer.json()["upstream"] == "Sanity"
 
 
+def test_event_with_date_time_instead_of_starts_at_is_listed_and_upcoming(run: Runner) -> None:
+    async def case(client: Client) -> list[Any]:
+        own = {"_id": "event-template", "_type": "event", "title": "From a template", "slug": {"current": "template"}}
+        run.sims.sanity.put(own | {"dateTime": "2099-01-01T18:00:00Z"})
+        targets = (f"{EVENTS}/template", EVENTS, f"{EVENTS}?upcoming=true&limit=100", "/api/v1/platform/stats")
+        return [(await client.get(target)).json() for target in targets]
+
+    alone, listed, upcoming, stats = run(case)
+    assert alone["starts_at"] == "2099-01-01T18:00:00Z"
+    assert listed["documents"][0]["id"] == upcoming["documents"][-1]["id"] == "event-template"
+    assert stats["upcoming_events"] == upcoming["total"]
+
+
 def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     async def case(client: Client) -> Any:
         broken = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")

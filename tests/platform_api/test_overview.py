@@ -128,9 +128,9 @@ def test_without_a_setting_its_name_is_told(run: Runner, name: str, paths: list[
 def test_health_is_by_service(run: Runner) -> None:
     health = run(lambda client: client.get("/health")).json()
     assert health["status"] == "ok", health
-    assert {"kv", "d1", "ai", "env_vars", "secrets", "optional_secrets"} <= health["probes"].keys()
-    assert all(isinstance(one["latency_ms"], float | int) and one["message"] for one in health["probes"].values())
-    assert health["probes"]["secrets"]["message"] == "2 of 2 set"
+    assert {"kv", "d1", "ai", "env_vars", "secrets", "optional_secrets"} <= health["checks"].keys()
+    assert all(isinstance(one["latency_ms"], float | int) and one["message"] for one in health["checks"].values())
+    assert health["checks"]["secrets"]["message"] == "2 of 2 set"
     assert health["timestamp"][:13] == time.strftime("%Y-%m-%dT%H", time.gmtime())
 
 
@@ -139,8 +139,8 @@ def test_health_is_by_service(run: Runner) -> None:
 def test_a_missing_secret_degrades(run: Runner, name: str) -> None:
     run.env |= {name: ""}
     health = run(lambda client: client.get("/health")).json()
-    assert (health["status"], health["probes"]["secrets"]["status"]) == ("degraded", "not_configured")
-    assert name in health["probes"]["secrets"]["message"]
+    assert (health["status"], health["checks"]["secrets"]["status"]) == ("degraded", "not_configured")
+    assert name in health["checks"]["secrets"]["message"]
 
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/refresh_index", "/api/v1/content/purge"])
