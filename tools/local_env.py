@@ -73,7 +73,8 @@ def discord_bot(given: Mapping[str, str], state: Path, url: str) -> Environment:
     """Without a bot's token Discord is simulated; without a platform, there is one over a simulated Sanity."""
     values, told = _one_key(given, state, url)
     if not given.get("PLATFORM_API_URL"):
-        values["PLATFORM_API_URL"] = begin("sims.platform")["url"]
+        said = begin("sims.platform")
+        values |= {"PLATFORM_API_URL": said["url"], "PLATFORM_API_KEY": said["api_key"]}
         told["Content"] = f"platform_api over a simulated Sanity, at {values['PLATFORM_API_URL']}"
     if not given.get("DISCORD_BOT_TOKEN"):
         said = begin("sims.discord", "--interactions-url", f"{url}/interactions")

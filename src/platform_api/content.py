@@ -19,10 +19,11 @@ from edge import (
     NotFound,
     Operation,
     Query,
+    Request,
     Response,
     Routes,
 )
-from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.cache import Cache, Kept, Terms, oldest_accepted
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.instants import IN_ANY_ZONE
 from edge.reach import OPEN
@@ -117,7 +118,7 @@ class Changed(BaseModel):
 
 
 class Purged(TypedDict):
-    """The cache's entries that were dropped, by name."""
+    """The cache's entries that were purged, by name."""
 
     dropped: list[str]
 
@@ -141,29 +142,29 @@ class Site:
     def __init__(self, sanity: Sanity, cache: Cache, clock: Clock, log: Log) -> None:
         self._sanity, self._cache, self._clock, self._log = sanity, cache, clock, log
 
-    async def every(self, name: str) -> Kept:
-        """Return all documents of a type."""
+    async def every(self, name: str, oldest: int | None = None) -> Kept:
+        """Return all documents of a type, none older than `oldest` seconds."""
 
         async def make() -> bytes:
             found = await self._sanity.query(Every, CONTENT[name].every)
             return self._lines(found["documents"], found["total"])
 
-        return await self._cache.get(names(name).every, make, TERMS)
+        return await self._cache.get(names(name).every, make, TERMS, oldest)
 
-    async def upcoming(self) -> Kept:
-        """Return the events to come, soonest first."""
+    async def upcoming(self, oldest: int | None = None) -> Kept:
+        """Return the events to come, soonest first, none older than `oldest` seconds."""
 
         async def make() -> bytes:
             found = await self._sanity.query(list[Any], UPCOMING, now=self._clock.now().replace(microsecond=0))
             return self._lines(found, len(found))
 
-        return await self._cache.get(names("events").upcoming, make, TERMS)
+        return await self._cache.get(names("events").upcoming, make, TERMS, oldest)
 
-    async def one(self, name: str, slug: str) -> Kept:
+    async def one(self, name: str, slug: str, oldest: int | None = None) -> Kept:
         """Return a document; `ContentNotFound` where the list of its type has none of this slug."""
 
         async def make() -> bytes:
-            listed = await self.every(name)
+            listed = await self.every(name, oldest)
             if b'"slug":%s' % to_json(slug) not in listed.body:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
             found = self._document(await self._sanity.query(Any, CONTENT[name].one, slug=slug))
@@ -171,7 +172,7 @@ class Site:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
             return found
 
-        return await self._cache.get(names(name, slug).one, make, TERMS)
+        return await self._cache.get(names(name, slug).one, make, TERMS, oldest)
 
     def has_begun(self, line: bytes) -> bool:
         """Tell whether an event of a list has begun: one that is kept is older than some beginnings."""
@@ -195,16 +196,18 @@ class Site:
     UpstreamTimeout,
     operation=Operation({200: {"application/json": Documents}}),
 )
-async def list_content(type: ContentName, page: Query[Page], site: Site) -> Response:  # noqa: A002 - the path's name for it
+async def list_content(type: ContentName, page: Query[Page], site: Site, request: Request) -> Response:  # noqa: A002 - the path's name for it
     """List the documents of a type.
 
-    The answer is fresh for 60 s; after that it is served as it was while one request fetches it anew, and for a week
-    where Sanity is down. `Age` and `Cache-Status` tell.
+    The answer is fresh for 60 s, and for five minutes more it is served as it was while one request fetches it anew;
+    an older one is served where Sanity is down, for a week. `Age` and `Cache-Status` tell. With the key,
+    `Cache-Control: no-cache` or `max-age` asks for one that is no older.
     """
     _check(type)
     if page.upcoming and type != "events":
         raise BadRequest("of events alone it is known which are to come")
-    kept = await (site.upcoming() if page.upcoming else site.every(type))
+    oldest = accepted_age(request)
+    kept = await (site.upcoming(oldest) if page.upcoming else site.every(type, oldest))
     total, *documents = kept.body.split(b"\n")
     if page.upcoming:
         documents = [*dropwhile(site.has_begun, documents)]
@@ -222,28 +225,34 @@ async def list_content(type: ContentName, page: Query[Page], site: Site) -> Resp
     UpstreamTimeout,
     operation=Operation({200: {"application/json": Document}}),
 )
-async def get_content(type: ContentName, slug: Slug, site: Site) -> Response:  # noqa: A002 - the path's name for it
+async def get_content(type: ContentName, slug: Slug, site: Site, request: Request) -> Response:  # noqa: A002 - the path's name for it
     """Get one document, with its whole text."""
     _check(type)
     if len(slug) > 200:
         raise ContentNotFound("a slug has at most 200 characters")
-    return (await site.one(type, slug)).response(NAME)
+    return (await site.one(type, slug, accepted_age(request))).response(NAME)
 
 
 @routes.post("/purge", NotConfigured, access=READER, reach=OPEN)
 async def purge_content(changed: Body[Changed], cache: Cache, index: ContentIndex, background: Background) -> Purged:
-    """Drop what the cache has of a document that changed: Sanity's webhook calls this, and signs what it sends.
+    """Purge what the cache has of a document that changed: Sanity's webhook calls this, and signs what it sends.
 
-    Its projection is `{_type, slug}`. The document and the lists of its type are dropped, and nothing else.
+    Its projection is `{_type, slug}`. The next reader of the document, or of a list of its type, gets a new one; the
+    old one is kept for as long as Sanity is down.
     """
     name = NAMES.get(changed.type)
     if name is None:
         return Purged(dropped=[])
     kept = names(name, changed.slug.current if changed.slug else "")
     dropped = [kept.every, *([kept.upcoming] if name == "events" else []), *([kept.one] if changed.slug else [])]
-    await cache.drop(*dropped)
+    await cache.purge(*dropped)
     background.add(index.refresh())
     return Purged(dropped=dropped)
+
+
+def accepted_age(request: Request) -> int | None:
+    """Return how old, in seconds, the answer to a caller with the key may be; a stranger's wish does not count."""
+    return oldest_accepted(request.headers.get("cache-control")) if request.actor else None
 
 
 def _check(name: str) -> None:

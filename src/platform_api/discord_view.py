@@ -5,11 +5,12 @@ from typing import Annotated, Literal, TypedDict
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
-from edge import PUBLIC, NotConfigured, Operation, Response, Routes
+from edge import PUBLIC, NotConfigured, Operation, Request, Response, Routes
 from edge.clients.cache import Cache, Kept, Terms
 from edge.clients.discord import Discord
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from platform_api import NAME
+from platform_api.content import accepted_age
 from platform_api.settings import PlatformSettings
 
 routes = Routes("/api/v1/discord", tag="discord", access=PUBLIC)
@@ -98,7 +99,7 @@ class Community:
     def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache) -> None:
         self._settings, self._discord, self._cache = settings, discord, cache
 
-    async def events(self) -> Kept:
+    async def events(self, oldest: int | None = None) -> Kept:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
@@ -106,9 +107,9 @@ class Community:
             shown = [_event(one) for one in found if one.status in _SCHEDULED]
             return to_json(sorted(shown, key=lambda one: one["starts_at"]))
 
-        return await self._cache.get("discord:events", make, TERMS)
+        return await self._cache.get("discord:events", make, TERMS, oldest)
 
-    async def members(self) -> Kept:
+    async def members(self, oldest: int | None = None) -> Kept:
         """Return how many there are."""
 
         async def make() -> bytes:
@@ -118,9 +119,9 @@ class Community:
             )
             return to_json(counted)
 
-        return await self._cache.get("discord:members", make, TERMS)
+        return await self._cache.get("discord:members", make, TERMS, oldest)
 
-    async def announcements(self) -> Kept:
+    async def announcements(self, oldest: int | None = None) -> Kept:
         """Return the latest announcements, newest first."""
 
         async def make() -> bytes:
@@ -132,7 +133,7 @@ class Community:
             shown = [_announcement(one, place) for one in found if one.content]
             return to_json(shown)
 
-        return await self._cache.get("discord:announcements", make, TERMS)
+        return await self._cache.get("discord:announcements", make, TERMS, oldest)
 
     def _guild(self) -> str:
         guild: str | None = self._settings.discord_guild_id
@@ -151,21 +152,21 @@ _PROBLEMS = (NotConfigured, UpstreamFailed, UpstreamRefused, UpstreamTimeout)
 
 
 @routes.get("/events", *_PROBLEMS, operation=Operation({200: {"application/json": list[GuildEvent]}}))
-async def list_discord_events(community: Community) -> Response:
+async def list_discord_events(community: Community, request: Request) -> Response:
     """List the events that are scheduled in the community's Discord."""
-    return (await community.events()).response(NAME)
+    return (await community.events(accepted_age(request))).response(NAME)
 
 
 @routes.get("/members", *_PROBLEMS, operation=Operation({200: {"application/json": Members}}))
-async def count_discord_members(community: Community) -> Response:
+async def count_discord_members(community: Community, request: Request) -> Response:
     """Tell how many members the community's Discord has."""
-    return (await community.members()).response(NAME)
+    return (await community.members(accepted_age(request))).response(NAME)
 
 
 @routes.get("/announcements", *_PROBLEMS, operation=Operation({200: {"application/json": list[Announcement]}}))
-async def list_discord_announcements(community: Community) -> Response:
+async def list_discord_announcements(community: Community, request: Request) -> Response:
     """List the latest announcements."""
-    return (await community.announcements()).response(NAME)
+    return (await community.announcements(accepted_age(request))).response(NAME)
 
 
 def _event(given: GivenEvent) -> GuildEvent:

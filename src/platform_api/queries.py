@@ -82,6 +82,8 @@ TEXTS = (
 COUNTS = (
     '{"content": {'
     + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
-    + '}, "upcoming_events": count(*[_type == "event" && ' + _STARTS + " > $now])}"
+    + '}, "upcoming_events": count(*[_type == "event" && '
+    + _STARTS
+    + " > $now])}"
 )
 """How many documents of each type there are, and events that begin after `$now`."""

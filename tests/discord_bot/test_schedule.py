@@ -7,10 +7,14 @@ from typing import Any
 import pytest
 
 from discord_bot.app import app
+from discord_bot.content import Site
 from discord_bot.schedule import DIGEST, REMIND, WEEK, week_of
+from discord_bot.settings import BotSettings
+from edge.clients.upstream import UpstreamFailed
 from edge.runtimes.local.clock import schedule
+from edge.runtimes.local.fetch import LocalFetch
 
-from .conftest import Bot, Runner, document, soon
+from .conftest import SITE_KEY, Bot, Runner, Sims, document, soon
 
 
 async def job(bot: Bot, name: str, *, dry: bool = False) -> list[dict[str, Any]]:
@@ -191,6 +195,68 @@ def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -
         assert len(bot.sims.discord.posted("announcement")) == int(is_late)
 
     run(case)
+
+
+def test_jobs_ask_for_content_as_it_is_now_with_the_platforms_key(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        await job(bot, "digest")
+        wishes = [(one.get("cache-control"), one.get("x-api-key")) for one in bot.sims.site.headers]
+        assert wishes == [("no-cache", SITE_KEY)] * 2
+        await bot.command("next")
+        last = bot.sims.site.headers[-1]
+        assert (last.get("cache-control"), last.get("x-api-key")) == (None, SITE_KEY)
+
+    run(case)
+
+
+def test_job_acts_on_no_content_that_is_old(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
+        bot.sims.site.answer_headers = [[("age", "95")], [("age", "10")]]
+        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"]
+        assert len(bot.sims.site.seen) == 2
+
+    run(case)
+
+
+def test_job_waits_for_the_sites_limit_of_calls(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        await bot.know_webhooks()
+        bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
+        bot.sims.site.statuses, bot.sims.site.answer_headers = [429], [[("retry-after", "1")]]
+        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"]
+
+    run(case)
+
+
+class QuickClock:
+    """A clock that does not wait, and notes how long it should have."""
+
+    def __init__(self) -> None:
+        self.slept = 0.0
+
+    def now(self) -> datetime:
+        return datetime.now(UTC)
+
+    async def sleep(self, seconds: float) -> None:
+        self.slept += seconds
+
+
+def test_content_that_stays_old_is_refused(sims: Sims) -> None:
+    async def case() -> float:
+        clock = QuickClock()
+        sims.site.answer_headers = [[("age", "95")] for _ in range(100)]
+        fetch = LocalFetch()
+        site = Site(BotSettings(sims.env()), fetch, clock, None)  # type: ignore[arg-type]  # jobs read past the cache
+        with pytest.raises(UpstreamFailed, match="95 s old"):
+            await site.upcoming_now()
+        await fetch.close()
+        return clock.slept
+
+    assert 65 < asyncio.run(case()) < 90
 
 
 def test_a_site_that_is_down_fails_the_run_and_not_the_next(run: Runner) -> None:

@@ -159,7 +159,12 @@ def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[
         run.sims.sanity.fail(count=1000, **fault)
         first = await client.get(EVENTS)
         second = await client.get(EVENTS)
-        await eventually(asked, lambda count: count == 1 + tries)  # else it goes on in the next test
+        await eventually(asked, lambda count: count >= 1 + tries)  # else it goes on in the next test
+        if run.host and "reset" in fault:  # workerd itself sends a GET again on a connection that it had kept
+            await asyncio.sleep(1.5)
+            assert run.sims.asked() <= 2 + tries
+        else:
+            assert run.sims.asked() == 1 + tries
         return whole, first, second
 
     whole, first, second = run(case)
@@ -256,7 +261,7 @@ def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     assert len(content["documents"]) > 5
 
 
-def test_the_webhook_drops_what_it_names_and_nothing_else(run: Runner) -> None:
+def test_the_webhook_marks_what_it_names_and_nothing_else(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, set[str], set[str]]:
         for name in CONTENT:
             listed = (await client.get(f"/api/v1/content/{name}")).json()["documents"]
@@ -266,13 +271,75 @@ def test_the_webhook_drops_what_it_names_and_nothing_else(run: Runner) -> None:
         before = set((await kv(client).list("content:")).names)
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
         told = await purge(client, {"_id": "x", "_type": "event", "slug": {"current": slug}})
-        return told, before, set((await kv(client).list("content:")).names)
+        entries = {name: await kv(client).get(name) or b"" for name in before}
+        return told, before, {name for name, body in entries.items() if body.startswith(b"!")}
 
-    told, before, after = run(case)
+    told, before, marked = run(case)
     assert told.status == 200
-    assert before - after == set(told.json()["dropped"])
-    assert len(before - after) == 3
-    assert all(name.startswith("content:events:") for name in before - after)
+    assert marked == set(told.json()["dropped"]) & before
+    assert len(marked) == 3
+    assert all(name.startswith("content:events:") for name in marked)
+
+
+def test_purge_while_sanity_is_down_answers_the_old(run: Runner) -> None:
+    async def case(client: Client) -> tuple[list[Answer], list[Answer]]:
+        targets = [EVENTS, f"{EVENTS}?upcoming=true"]
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        targets.append(f"{EVENTS}/{slug}")
+        before = [await client.get(target) for target in targets]
+        run.sims.sanity.fail(status=500, count=1000)
+        await purge(client, {"_type": "event", "slug": {"current": slug}})
+        return before, [await client.get(target) for target in targets]
+
+    before, after = run(case)
+    assert [one.status for one in after] == [200] * 3
+    assert [one.body for one in before] == [one.body for one in after]
+
+
+def test_caller_with_the_key_gets_content_no_older_than_it_accepts(run: Runner) -> None:
+    async def case(client: Client) -> list[tuple[str, str]]:
+        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        target = f"{EVENTS}/{own['slug']['current']}"
+        for path in (EVENTS, target):
+            await client.get(path)
+        seen = list[tuple[str, str]]()
+        run.sims.sanity.put(own | {"title": "Moved"})
+        await aged(client, "content:", 95)
+        for headers in ([], KEY, [*KEY, ("cache-control", "max-age=120")], [*KEY, ("cache-control", "no-cache")], []):
+            if not headers and seen:
+                await aged(client, "content:", 50)
+            listed = (await client.get(f"{EVENTS}?limit=100", headers=[("cache-control", "no-cache"), *headers])).json()
+            alone = (await client.get(target, headers=[("cache-control", "no-cache"), *headers])).json()
+            seen.append((next(one["title"] for one in listed["documents"] if one["id"] == own["_id"]), alone["title"]))
+            await aged(client, "content:", 0)
+        return seen
+
+    seen = run(case)
+    assert seen[0] != ("Moved", "Moved"), "a stranger takes what is kept"
+    assert seen[1:] == [("Moved", "Moved")] * 4
+
+
+def test_fault_of_sanity_is_told_to_a_caller_who_takes_nothing_old(run: Runner) -> None:
+    async def case(client: Client) -> list[int]:
+        await client.get(EVENTS)
+        run.sims.sanity.fail(status=500, count=1000)
+        wishes = ([*KEY, ("cache-control", "max-age=0, no-cache")], KEY, [("cache-control", "no-cache")])
+        return [(await client.get(EVENTS, headers=list(headers))).status for headers in wishes]
+
+    assert run(case) == [502, 200, 200]
+
+
+def test_browsers_may_show_what_is_stale_for_minutes(run: Runner) -> None:
+    async def case(client: Client) -> list[str | None]:
+        targets = (EVENTS, "/api/v1/discord/events", "/api/v1/platform/stats", "/api/v1/platform/status")
+        return [(await client.get(target)).header("cache-control") for target in targets]
+
+    assert run(case) == [
+        "public, max-age=60, stale-while-revalidate=300",
+        "public, max-age=300, stale-while-revalidate=300",
+        "public, max-age=300, stale-while-revalidate=300",
+        "public, max-age=30, stale-while-revalidate=30",
+    ]
 
 
 def test_a_published_change_is_seen_at_once_after_the_webhook(run: Runner) -> None:

@@ -160,6 +160,37 @@ def test_jobs_are_listed(run: Runner) -> None:
     }
 
 
+def test_status_tells_how_it_is_now_and_not_an_hour_ago(run: Runner) -> None:
+    async def case(client: Client) -> list[str]:
+        path = "/api/v1/platform/status"
+        seen = [(await client.get(path)).json()["services"]["discord"]["status"]]
+        run.sims.discord.fail(500, count=1000)
+        await aged(client, "platform:status", 100)
+        seen.append((await client.get(path)).json()["services"]["discord"]["status"])
+        run.sims.discord.reset()
+        headers = [*KEY, ("cache-control", "no-cache")]
+        return [*seen, (await client.get(path, headers=headers)).json()["services"]["discord"]["status"]]
+
+    assert run(case) == ["ok", "error", "ok"]
+
+
+def test_who_sends_the_key_is_counted_by_it_on_public_routes(run: Runner) -> None:
+    run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
+
+    async def case(client: Client) -> tuple[list[Answer], Answer, Answer]:
+        for _ in range(250):
+            if (await client.get("/")).status == 429:
+                break
+        known = [await client.get("/api/v1/content/events", headers=KEY) for _ in range(3)]
+        guess = await client.get("/", headers=[("x-api-key", f"{KEY[0][1][:-1]}z")])
+        return known, guess, await client.get("/", headers=[("authorization", f"Bearer {KEY[0][1]}")])
+
+    known, guess, bearer = run(case)
+    assert {one.status for one in known} == {200}
+    assert '"key";q=1200' in (known[0].header("ratelimit-policy") or "")
+    assert (guess.status, bearer.status) == (429, 200)
+
+
 def test_a_stranger_is_bounded(run: Runner) -> None:
     run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
 
