@@ -2,17 +2,19 @@
 
 import re
 from datetime import datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
 
 from pydantic import AfterValidator, BaseModel, ValidationError
+from pydantic_core import from_json
 
 from discord_bot.settings import BotSettings
 from discord_bot.times import aware, span, zone_of
-from edge import Clock, Fetch, NotFound
+from edge import Clock, Fetch, Log, NotFound
 from edge.clients.cache import Cache, Terms
 from edge.clients.discord import LINK, Embed
+from edge.clients.lenient import read, read_all
 from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed
 from edge.ports import Fetched
 
@@ -67,9 +69,9 @@ class Document(BaseModel):
 
 
 class Listed(BaseModel):
-    """A page of documents."""
+    """A page of documents, each to be read by itself."""
 
-    documents: list[Document]
+    documents: list[Any]
 
 
 class EventNotFound(NotFound):
@@ -81,8 +83,8 @@ class EventNotFound(NotFound):
 class Site:
     """Reads the content."""
 
-    def __init__(self, settings: BotSettings, fetch: Fetch, clock: Clock, cache: Cache) -> None:
-        self.settings, self._clock, self._cache = settings, clock, cache
+    def __init__(self, settings: BotSettings, fetch: Fetch, clock: Clock, cache: Cache, log: Log) -> None:
+        self.settings, self._clock, self._cache, self._log = settings, clock, cache, log
         self._upstream = Upstream("the site", fetch, clock, PATIENCE)
         self._patient = Upstream("the site", fetch, clock, PATIENCE_OF_JOBS)
 
@@ -106,7 +108,7 @@ class Site:
     async def whole(self, kind: str, slug: str) -> Document:
         """Return one document, with its text."""
         body = await self._kept(f"one:{kind}:{slug}", f"{kind}/{quote(slug, safe='')}")
-        return _validated(Document, body).model_copy(update={"type": kind})
+        return _document(body).model_copy(update={"type": kind})
 
     async def event(self, slug: str) -> Document:
         """Return one of the events to come; `EventNotFound` where there is none."""
@@ -180,7 +182,10 @@ class Site:
         """Return the body of an answer that holds content, so that what is kept is sound."""
         if fetched.status != 200:
             raise UpstreamFailed(f"the site answered {fetched.status}", upstream_status=fetched.status)
-        _validated(Document if b'"documents"' not in fetched.body else Listed, fetched.body)
+        if b'"documents"' not in fetched.body:
+            _document(fetched.body)
+        elif unreadable := _page(fetched.body)[1]:
+            self._log("warning", "left out of the site's answer", count=unreadable)
         return fetched.body
 
 
@@ -191,7 +196,30 @@ def _age(fetched: Fetched) -> int:
 
 
 def _documents(body: bytes) -> list[Document]:
-    return _validated(Listed, body).documents
+    return _page(body)[0]
+
+
+def _page(body: bytes) -> tuple[list[Document], int]:
+    """Return a page's documents, and how much of it cannot be read; `UpstreamFailed` where that is every document."""
+    given = _validated(Listed, body).documents
+    found, unreadable = read_all(Document, given)
+    if given and not found:
+        raise UpstreamFailed("the site answered no document that can be read")
+    return found, unreadable
+
+
+def _document(body: bytes) -> Document:
+    document = read(Document, _json(body)).value
+    if document is None:
+        raise UpstreamFailed("the site answered a document that cannot be read")
+    return document
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return from_json(body)
+    except ValueError:
+        raise UpstreamFailed("the site answered what is no JSON") from None
 
 
 def _validated[M: BaseModel](model: type[M], body: bytes) -> M:

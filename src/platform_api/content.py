@@ -1,7 +1,6 @@
 """`/api/v1/content`: the site's content out of Sanity, through a cache that outlives it."""
 
 from datetime import datetime
-from itertools import dropwhile
 from typing import Annotated, Any, NamedTuple, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, WithJsonSchema
@@ -147,7 +146,7 @@ class Site:
 
         async def make() -> bytes:
             found = await self._sanity.query(Every, CONTENT[name].every)
-            return self._lines(found["documents"], found["total"])
+            return await self._lines(names(name).every, found["documents"], found["total"])
 
         return await self._cache.get(names(name).every, make, TERMS, oldest)
 
@@ -156,7 +155,7 @@ class Site:
 
         async def make() -> bytes:
             found = await self._sanity.query(list[Any], UPCOMING, now=self._clock.now().replace(microsecond=0))
-            return self._lines(found, len(found))
+            return await self._lines(names("events").upcoming, found, len(found))
 
         return await self._cache.get(names("events").upcoming, make, TERMS, oldest)
 
@@ -167,26 +166,48 @@ class Site:
             listed = await self.every(name, oldest)
             if b'"slug":%s' % to_json(slug) not in listed.body:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
-            found = self._document(await self._sanity.query(Any, CONTENT[name].one, slug=slug))
-            if found is None:
+            given = await self._sanity.query(Any, CONTENT[name].one, slug=slug)
+            if given is None:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
+            found = self._document(given)
+            if found is None:
+                raise UpstreamFailed(f"Sanity's document {slug[:80]} cannot be read", upstream="Sanity")
             return found
 
         return await self._cache.get(names(name, slug).one, make, TERMS, oldest)
 
-    def has_begun(self, line: bytes) -> bool:
-        """Tell whether an event of a list has begun: one that is kept is older than some beginnings."""
+    def is_ahead(self, line: bytes) -> bool:
+        """Tell whether an event of a list begins later than now: a kept list is older than some beginnings."""
         begins = from_json(line).get("starts_at")
-        return begins is not None and datetime.fromisoformat(begins) <= self._clock.now()
+        return begins is not None and datetime.fromisoformat(begins) > self._clock.now()
 
-    def _lines(self, documents: list[Any], total: int) -> bytes:
-        read = [line for one in documents if (line := self._document(one)) is not None]
-        return b"\n".join([b"%d" % (total - len(documents) + len(read)), *read])
+    async def _lines(self, entry: str, documents: list[Any], total: int) -> bytes:
+        """Return a list as it is kept. A document that cannot be read stays as it was; one that is gone is told of."""
+        read = [self._document(one) for one in documents]
+        before = await self._before(entry)
+        if None in read:
+            ids = [one.get("_id") if isinstance(one, dict) else None for one in documents]
+            read = [line or before.get(given) for line, given in zip(read, ids, strict=True)]
+        lines = [line for line in read if line is not None]
+        if len(lines) < len(before) and entry != names("events").upcoming:  # events begin, and are no loss
+            lost = [*before.keys() - {_id_of(line) for line in lines}]
+            level = "warning" if lines else "error"
+            self._log(level, "list has fewer documents than before", entry=entry, lost=len(lost), ids=lost[:10])
+        return b"\n".join([b"%d" % (total - len(documents) + len(lines)), *lines])
+
+    async def _before(self, entry: str) -> dict[Any, bytes]:
+        """Return the lines of a list that is kept, by the documents' ids."""
+        _, *lines = (await self._cache.kept(entry) or b"").split(b"\n")
+        return {_id_of(line): line for line in lines}
 
     def _document(self, given: Any) -> bytes | None:
         """Return a document as JSON, None for what is none."""
         document = None if given is None else sound(Document, given, self._log)
         return document.model_dump_json(exclude_none=True).encode() if document else None
+
+
+def _id_of(line: bytes) -> Any:
+    return from_json(line).get("id")
 
 
 @routes.get(
@@ -210,7 +231,7 @@ async def list_content(type: ContentName, page: Query[Page], site: Site, request
     kept = await (site.upcoming(oldest) if page.upcoming else site.every(type, oldest))
     total, *documents = kept.body.split(b"\n")
     if page.upcoming:
-        documents = [*dropwhile(site.has_begun, documents)]
+        documents = [*filter(site.is_ahead, documents)]
         total = b"%d" % len(documents)
     chosen = b",".join(documents[page.offset : page.offset + page.limit])
     body = b'{"type":"%s","total":%s,"documents":[%s]}' % (type.encode(), total, chosen)

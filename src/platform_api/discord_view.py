@@ -1,13 +1,14 @@
 """`/api/v1/discord`: the community's Discord, to be read: its events, members and announcements, through the cache."""
 
-from typing import Annotated, Literal, TypedDict
+from typing import Annotated, Any, Literal, TypedDict
 
 from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
-from edge import PUBLIC, NotConfigured, Operation, Request, Response, Routes
+from edge import PUBLIC, Log, NotConfigured, Operation, Request, Response, Routes
 from edge.clients.cache import Cache, Kept, Terms
 from edge.clients.discord import Discord
+from edge.clients.lenient import read_all
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from platform_api import NAME
 from platform_api.content import accepted_age
@@ -49,7 +50,7 @@ class GivenGuild(BaseModel):
 class Author(BaseModel):
     """The author of a message."""
 
-    username: str
+    username: str = ""
     global_name: str | None = None
 
 
@@ -59,7 +60,7 @@ class GivenMessage(BaseModel):
     id: str
     content: str
     timestamp: AwareDatetime
-    author: Author
+    author: Author = Author()
 
 
 class GuildEvent(TypedDict):
@@ -96,14 +97,15 @@ class Announcement(TypedDict):
 class Community:
     """The server that the settings name, as the bot sees it."""
 
-    def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache) -> None:
-        self._settings, self._discord, self._cache = settings, discord, cache
+    def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache, log: Log) -> None:
+        self._settings, self._discord, self._cache, self._log = settings, discord, cache, log
 
     async def events(self, oldest: int | None = None) -> Kept:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
-            found = await self._get(list[GivenEvent], f"/guilds/{self._guild()}/scheduled-events?with_user_count=true")
+            path = f"/guilds/{self._guild()}/scheduled-events?with_user_count=true"
+            found = self._readable(GivenEvent, await self._get(list[Any], path))
             shown = [_event(one) for one in found if one.status in _SCHEDULED]
             return to_json(sorted(shown, key=lambda one: one["starts_at"]))
 
@@ -128,7 +130,7 @@ class Community:
             guild, channel = self._guild(), self._settings.discord_channel_id
             if channel is None:
                 raise NotConfigured("DISCORD_CHANNEL_ID")
-            found = await self._get(list[GivenMessage], f"/channels/{channel}/messages?limit=20")
+            found = self._readable(GivenMessage, await self._get(list[Any], f"/channels/{channel}/messages?limit=20"))
             place = f"https://discord.com/channels/{guild}/{channel}"
             shown = [_announcement(one, place) for one in found if one.content]
             return to_json(shown)
@@ -140,6 +142,15 @@ class Community:
         if guild is None:
             raise NotConfigured("DISCORD_GUILD_ID")
         return guild
+
+    def _readable[M: BaseModel](self, model: type[M], given: list[Any]) -> list[M]:
+        """Return the readable records of a list; `UpstreamFailed` where it has some and none can be read."""
+        found, unreadable = read_all(model, given)
+        if unreadable:
+            self._log("warning", "left out of Discord's answer", model=model.__name__, count=unreadable)
+        if given and not found:
+            raise UpstreamFailed("Discord answered nothing that can be read", upstream="Discord")
+        return found
 
     async def _get[T](self, kind: type[T], path: str) -> T:
         token = self._settings.discord_bot_token

@@ -250,7 +250,7 @@ def test_content_that_stays_old_is_refused(sims: Sims) -> None:
         clock = QuickClock()
         sims.site.answer_headers = [[("age", "95")] for _ in range(100)]
         fetch = LocalFetch()
-        site = Site(BotSettings(sims.env()), fetch, clock, None)  # type: ignore[arg-type]  # jobs read past the cache
+        site = Site(BotSettings(sims.env()), fetch, clock, None, None)  # type: ignore[arg-type]  # neither is used
         with pytest.raises(UpstreamFailed, match="95 s old"):
             await site.upcoming_now()
         await fetch.close()

@@ -261,6 +261,67 @@ def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     assert len(content["documents"]) > 5
 
 
+ODD = {
+    "tags": [{"_type": "reference", "_ref": "tag-a"}, "python"],
+    "startsAt": "2026-12-01",
+    "endsAt": "soon",
+    "timeZone": {"name": "Europe/Berlin"},
+    "location": {"name": ["a", "b"]},
+    "registrationUrl": False,
+    "title": 7,
+}
+
+
+def test_odd_field_costs_that_field_alone(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any, Any]:
+        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        whole = (await client.get(f"{EVENTS}?limit=100")).json()
+        await kv(client).delete("content:events:all")
+        run.sims.sanity.put(own | ODD)
+        listed = (await client.get(f"{EVENTS}?limit=100")).json()
+        upcoming = (await client.get(f"{EVENTS}?upcoming=true&limit=100")).json()["documents"]
+        assert own["_id"] not in [one["id"] for one in upcoming]
+        return whole, listed, (await client.get(f"{EVENTS}/{own['slug']['current']}")).json()
+
+    whole, listed, alone = run(case)
+    assert whole["total"] == listed["total"] == len(listed["documents"])
+    assert alone["tags"] == ["python"]
+    assert not alone.keys() & {"starts_at", "ends_at", "time_zone", "location", "url", "title"}
+    assert alone["summary"]
+    assert alone["text"]
+
+
+def test_document_that_cannot_be_read_stays_as_it_was(run: Runner) -> None:
+    async def case(client: Client) -> list[Any]:
+        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "post")
+        targets = ("/api/v1/content/posts?limit=100", f"/api/v1/content/posts/{own['slug']['current']}")
+        before = [(await client.get(target)).json() for target in targets]
+        run.sims.sanity.put(own | {"slug": {"current": 5}})
+        headers = [*KEY, ("cache-control", "no-cache")]
+        listed = await client.get(targets[0], headers=headers)
+        return [*before, listed.json(), (await client.get(targets[1])).json()]
+
+    before, alone, after, still = run(case)
+    assert after["total"] == before["total"]
+    assert {one["id"] for one in after["documents"]} == {one["id"] for one in before["documents"]}
+    assert still == alone
+
+
+@pytest.mark.local_only("reads the log of the process")
+def test_list_that_loses_documents_is_told_of(run: Runner, capfd: "pytest.CaptureFixture[str]") -> None:
+    async def case(client: Client) -> None:
+        await client.get(EVENTS)
+        own = [one["_id"] for one in run.sims.sanity.documents.values() if one["_type"] == "event"]
+        for name in own[:2]:
+            run.sims.sanity.delete(name)
+        await client.get(EVENTS, headers=[*KEY, ("cache-control", "no-cache")])
+
+    run.env["LOG_LEVEL"] = "warning"
+    run(case)
+    [line] = [line for line in "".join(capfd.readouterr()).splitlines() if "fewer documents" in line]
+    assert json.loads(line)["lost"] == 2
+
+
 def test_the_webhook_marks_what_it_names_and_nothing_else(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, set[str], set[str]]:
         for name in CONTENT:
