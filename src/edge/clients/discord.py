@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import AfterValidator
 from pydantic_core import from_json, to_json
 
 from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed, retry_after
@@ -28,15 +29,28 @@ UNSEEN = (0.3, 0.7, 1.5)
 """Seconds before a follow-up is sent again to an interaction whose first answer Discord has perhaps not read yet."""
 
 _EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
-_WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
+_WEBHOOK_URL = re.compile(r"(https?://[^\s/?#@]+(?:/[^\s?#]*)?)(/webhooks/[0-9]+/[\w.-]+)", re.ASCII)
+_ANY_API = re.compile(r"/+api(/+v[0-9]+)?/*$")
 _TOTAL, _EMBEDS, _MENTIONED = 6_000, 10, 100
 _JSON = (AGENT, ("content-type", "application/json"))
+
+
+def versioned(base: str) -> str:
+    """Return a base address of Discord's API with its version, as other versions tell waits in milliseconds.
+
+    A host alone is one; another path, such as a proxy's, stays as it is.
+    """
+    is_host = base.count("/") == 2
+    return f"{base}/api/v10" if is_host else _ANY_API.sub("/api/v10", base)
+
+
+type ApiUrl = Annotated[BaseUrl, AfterValidator(lambda url: _ANY_API.sub("/api/v10", url))]
 
 
 class DiscordSettings(Settings):
     """Discord's address; another one is for tests and for machines without an account."""
 
-    discord_api_url: BaseUrl = "https://discord.com/api/v10"
+    discord_api_url: ApiUrl = "https://discord.com/api/v10"
 
 
 class DiscordBusy(Problem):
@@ -185,11 +199,12 @@ class Webhooks:
         last, or where there was no answer at all (no `upstream_status`), nobody knows whether it was posted.
         """
         url = (await self._kv.get(WEBHOOK + kind) or b"").decode(errors="replace").strip()
-        if not _WEBHOOK_URL.fullmatch(url):  # a wrong URL would be told by the fault of whoever cannot read it
+        found = _WEBHOOK_URL.fullmatch(url)
+        if not found:  # a wrong URL would be told by the fault of whoever cannot read it
             raise WebhookMissing(kind)
         await self._wait(kind)
         try:
-            fetched = await self._discord.send("POST", f"{url}?wait=true", body)
+            fetched = await self._discord.send("POST", f"{versioned(found[1])}{found[2]}?wait=true", body)
         except DiscordBusy as busy:
             await self._pause(kind, busy.wait)
             raise

@@ -258,6 +258,31 @@ def test_a_short_limit_is_waited_out(chat: Chat, wait: float) -> None:
     assert len(chat.sim.requests) == 3
 
 
+@pytest.mark.parametrize("path", ["/api", "/api/v6", "/api/v9", "/api/v10", "/api//v8", ""])
+def test_webhook_of_any_version_is_posted_to_the_tenth(chat: Chat, path: str) -> None:
+    chat.know(chat.url.replace("/api/webhooks/", f"{path}/webhooks/"))
+    chat.sim.fail(429, 1, retry_after=1.32)
+    assert chat.post()
+    assert chat.clock.slept == [1.32], "an unversioned path tells milliseconds"
+    assert {one.path.rpartition("/webhooks/")[0] for one in chat.sim.requests} == {"/api/v10"}
+
+
+def test_path_that_is_not_discords_stays(chat: Chat, origin: Origin) -> None:
+    chat.know(f"{origin.url}/relay/webhooks/1/{chat.token}")
+    origin.give(Given(200, b"{}"))
+    chat.post()
+    assert origin.came[0].target.startswith("/relay/webhooks/1/")
+
+
+@pytest.mark.parametrize(
+    ("given", "used"),
+    [("https://discord.com/api", "https://discord.com/api/v10"), ("https://d.example/x", "https://d.example/x"),
+     ("https://discord.com/api/v9/", "https://discord.com/api/v10"), ("http://127.0.0.1:9", "http://127.0.0.1:9")],
+)  # fmt: skip
+def test_api_address_of_another_version_is_the_tenths(given: str, used: str) -> None:
+    assert DiscordSettings({"DISCORD_API_URL": given}).discord_api_url == used
+
+
 def test_a_limit_that_does_not_end_is_told(chat: Chat) -> None:
     chat.sim.fail(429, 10, retry_after=1)
     assert isinstance(chat.fault(), DiscordBusy)
