@@ -165,19 +165,19 @@ _PROBLEMS = (NotConfigured, UpstreamFailed, UpstreamRefused, UpstreamTimeout)
 @routes.get("/events", *_PROBLEMS, operation=Operation({200: {"application/json": list[GuildEvent]}}))
 async def list_discord_events(community: Community, request: Request) -> Response:
     """List the events that are scheduled in the community's Discord."""
-    return (await community.events(accepted_age(request))).response(NAME)
+    return (await community.events(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.get("/members", *_PROBLEMS, operation=Operation({200: {"application/json": Members}}))
 async def count_discord_members(community: Community, request: Request) -> Response:
     """Tell how many members the community's Discord has."""
-    return (await community.members(accepted_age(request))).response(NAME)
+    return (await community.members(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.get("/announcements", *_PROBLEMS, operation=Operation({200: {"application/json": list[Announcement]}}))
 async def list_discord_announcements(community: Community, request: Request) -> Response:
     """List the latest announcements."""
-    return (await community.announcements(accepted_age(request))).response(NAME)
+    return (await community.announcements(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
 def _event(given: GivenEvent) -> GuildEvent:

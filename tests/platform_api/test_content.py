@@ -468,7 +468,10 @@ def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Calla
         ({}, 422),
         ([], 422),
         ({"_type": 7}, 422),
-        ({"_type": "event", "slug": "text"}, 422),
+        ({"_type": "event", "slug": 7}, 422),
+        ({"slug": ""}, 422),
+        ({"_type": "event", "slug": "text"}, 200),
+        ({"slug": "text"}, 200),
     ],
 )
 def test_a_signed_body_is_validated_too(run: Runner, document: object, status: int) -> None:
@@ -494,3 +497,131 @@ def test_document_whose_slug_is_long_for_kv_is_cached_and_purged(run: Runner) ->
     assert purged.status == 200
     assert asked[0] == 0, "the second answer is the cache's"
     assert asked[1] > 0, "what was purged is fetched anew"
+
+
+@pytest.mark.parametrize("kind", [{}, {"_type": "event"}])
+def test_purge_by_a_plain_slug_is_seen_at_once(run: Runner, kind: dict[str, str]) -> None:
+    async def case(client: Client) -> list[str]:
+        slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
+        own = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        titles = [(await client.get(f"{EVENTS}/{slug}")).json()["title"]]
+        run.sims.sanity.put(own | {"title": "New"})
+        await purge(client, {"slug": slug} | kind)
+        return [*titles, (await client.get(f"{EVENTS}/{slug}")).json()["title"]]
+
+    before, after = run(case)
+    assert before != after == "New"
+
+
+def test_documents_beyond_a_thousand_are_reachable_by_page_slug_and_tag(run: Runner) -> None:
+    posts = "/api/v1/content/posts"
+
+    async def case(client: Client) -> dict[str, Any]:
+        for number in range(1, 1_051):
+            at = f"2020-01-{1 + number % 28:02}T00:00:00Z"
+            slug = {"current": f"bulk-{number}"}
+            run.sims.sanity.put({"_id": f"bulk-{number:04}", "_type": "post", "slug": slug, "publishedAt": at})
+        run.sims.sanity.put(
+            {"_id": "z", "_type": "post", "slug": {"current": "zz"}, "title": "Lässt", "tags": ["Rare"]}
+        )
+        targets = ("?limit=100&offset=950", "?offset=1000000", "/zz", "/no-such", "?tag=rare", "?q=l%C3%84SST%20rare")
+        found = {target: (await client.get(posts + target)).json() for target in targets}
+        total = found["?offset=1000000"]["total"]
+        seen = [(await client.get(f"{posts}?limit=100&offset={at}")).json()["documents"] for at in range(0, total, 100)]
+        found["seen"] = [one["id"] for page in seen for one in page]
+        found["purged"] = (await purge(client, {"_type": "post", "slug": "zz"})).json()["dropped"]
+        return found
+
+    found = run(case)
+    total = found["?offset=1000000"]["total"]
+    assert total > 1_051
+    assert len(found["seen"]) == len(set(found["seen"])) == total
+    assert found["?offset=1000000"]["documents"] == []
+    assert len(found["?limit=100&offset=950"]["documents"]) == 100
+    assert found["/zz"]["id"] == "z"
+    assert found["/no-such"]["status"] == 404
+    for target in ("?tag=rare", "?q=l%C3%84SST%20rare"):
+        assert (found[target]["total"], found[target]["documents"][0]["id"]) == (1, "z")
+    assert found["purged"] == ["content:posts:all", "content:posts:all:1000", "content:posts:doc:zz"]
+
+
+def test_portable_text_and_pictures_are_kept(run: Runner) -> None:
+    async def case(client: Client) -> tuple[Any, Any]:
+        documents = run.sims.sanity.documents.values()
+        event = next(one for one in documents if one["_type"] == "event" and "image" in one)
+        post = next(one for one in documents if one["_type"] == "post")
+        hotspot = {"_type": "sanity.imageHotspot", "x": 0.4, "y": 0.5, "width": 1, "height": 0.9}
+        image = event["image"] | {"alt": "A hall", "hotspot": hotspot}
+        missing = {"_type": "reference", "_ref": "person-gone"}
+        run.sims.sanity.put(event | {"image": image, "speakers": [missing, *event["speakers"]]})
+        run.sims.sanity.put(post | {"body": [*post["body"], image | {"_key": "k"}], "author": missing})
+        paths = (f"events/{event['slug']['current']}", f"posts/{post['slug']['current']}")
+        shown = [(await client.get(f"/api/v1/content/{path}")).json() for path in paths]
+        return shown[0] | {"speakers": len(event["speakers"])}, shown[1] | {"blocks": post["body"]}
+
+    event, post = run(case)
+    picture = event["picture"]
+    assert picture["url"] == event["image"]
+    assert (picture["alt"], picture["hotspot"]["y"]) == ("A hall", 0.5)
+    assert picture["width"] > picture["height"] > 0
+    assert len(event["people"]) == event["speakers"]
+    assert post["body"][:-1] == post["blocks"]
+    assert (post["body"][-1]["url"], post["body"][-1]["width"]) == (picture["url"], picture["width"])
+    assert post["text"]
+    assert "people" not in post
+
+
+def test_type_is_one_word_everywhere(run: Runner) -> None:
+    async def case(client: Client) -> set[str]:
+        listed = (await client.get(f"{EVENTS}?limit=100")).json()
+        alone = (await client.get(f"{EVENTS}/{listed['documents'][0]['slug']}")).json()
+        return {listed["type"], alone["type"], *(one["type"] for one in listed["documents"])}
+
+    assert run(case) == {"events"}
+
+
+def test_sponsors_come_by_the_rank_of_their_tier(run: Runner) -> None:
+    async def case(client: Client) -> list[tuple[str, str]]:
+        run.sims.sanity.put({"_id": "tier-1", "_type": "tier", "name": "Founder", "rank": 1})
+        for name, tier in (("Aaa", "bronze"), ("Bbb", "Platinum"), ("Ccc", {"_type": "reference", "_ref": "tier-1"})):
+            own = {"_id": f"sponsor-{name}", "_type": "sponsor", "name": name, "slug": {"current": name.lower()}}
+            run.sims.sanity.put(own | {"tier": tier})
+        listed = (await client.get("/api/v1/content/sponsors")).json()["documents"]
+        return [(one["tier"], one["title"]) for one in listed]
+
+    assert run(case) == [
+        ("Founder", "Ccc"), ("Platinum", "Bbb"), ("gold", "Fjord Hosting"), ("silver", "Kiln & Söhne"),
+        ("silver", "Papaya Labs"), ("bronze", "Aaa"), ("community", "Ferry Coffee"),
+    ]  # fmt: skip
+
+
+def test_client_that_has_an_answer_gets_304(run: Runner) -> None:
+    async def case(client: Client) -> list[Answer]:
+        first = await client.get(EVENTS)
+        tag = first.header("etag") or ""
+        slug = first.json()["documents"][0]["slug"]
+        headers = [[("if-none-match", tag)], [("if-none-match", f'"x", W/{tag}')], [("if-none-match", '"x"')]]
+        answers = [first, *[await client.get(EVENTS, headers=one) for one in headers]]
+        alone = await client.get(f"{EVENTS}/{slug}")
+        own = [("if-none-match", alone.header("etag") or "")]
+        return [*answers, await client.get(f"{EVENTS}/{slug}", headers=own)]
+
+    first, *others = run(case)
+    assert [one.status for one in others] == [304, 304, 200, 304]
+    assert [one.body for one in others] == [b"", b"", first.body, b""]
+    assert others[0].header("etag") == first.header("etag")
+
+
+@pytest.mark.parametrize(
+    ("query", "count"),
+    [("tag=python&limit=100", None), ("tag=PYTHON&limit=100", None), ("tag=no-such", 0), ("q=python%20berlin", None),
+     ("q=no-such-word", 0), ("upcoming=true&tag=no-such", 0)],
+)  # fmt: skip
+def test_list_is_filtered_by_tag_and_words(run: Runner, query: str, count: int | None) -> None:
+    async def case(client: Client) -> tuple[Any, Any]:
+        return (await client.get(f"{EVENTS}?limit=100")).json(), (await client.get(f"{EVENTS}?{query}")).json()
+
+    whole, found = run(case)
+    assert found["total"] == len(found["documents"])
+    assert found["total"] < whole["total"]
+    assert (found["total"] > 0) == (count is None)

@@ -55,9 +55,14 @@ class Kept(NamedTuple):
         control = f"public, max-age={self.terms.fresh}, stale-while-revalidate={self.terms.stale}"
         return [("age", str(self.age)), ("cache-control", control), ("cache-status", f"{cache}; {how}")]
 
-    def response(self, cache: str) -> Response:
-        """Return it as a response: JSON, as it was stored."""
-        return Response(self.body, 200, [("content-type", "application/json"), *self.headers(cache)])
+    def response(self, cache: str, if_none_match: str | None = None) -> Response:
+        """Return it as a response: JSON, as it was stored; 304 where the client has it."""
+        tag = f'"{sha256(self.body).hexdigest()[:32]}"'
+        headers = [("etag", tag), *self.headers(cache)]
+        known = [one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")]
+        if tag in known or "*" in known:
+            return Response(b"", 304, headers)
+        return Response(self.body, 200, [("content-type", "application/json"), *headers])
 
 
 class Cache:
