@@ -26,7 +26,7 @@ LINK = r"https?://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(:[0-9]{1,5})?([/?#][
 AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs, 10)")
 """Discord's front refuses callers that name no such client."""
 UNSEEN = (0.3, 0.7, 1.5)
-"""Seconds before a follow-up is sent again to an interaction whose first answer Discord has perhaps not read yet."""
+"""Seconds before a follow-up is sent again: Discord failed, or has perhaps not read the interaction's first answer."""
 
 _EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
 _WEBHOOK_URL = re.compile(r"(https?://[^\s/?#@]+(?:/[^\s?#]*)?)(/webhooks/[0-9]+/[\w.-]+)", re.ASCII)
@@ -158,7 +158,7 @@ class Discord:
         url = f"{self._url}/webhooks/{application_id}/{token}/messages/@original"
         fetched = await self.send("PATCH", url, body, is_safe=True)
         for pause in UNSEEN:
-            if fetched.status != 404:
+            if fetched.status not in {404, 500}:
                 break
             await self._clock.sleep(pause)
             fetched = await self.send("PATCH", url, body, is_safe=True)
