@@ -14,11 +14,15 @@ from edge.errors import InvalidBody, list_faults
 
 
 class Tick(NamedTuple):
-    """One firing of a cron expression. Where it `is_dry`, its job changes nothing and returns what it would do."""
+    """One firing of a cron expression. Where it `is_dry`, its job changes nothing and returns what it would do.
+
+    It `is_late` where it makes up at a start for a firing that was missed, or never was.
+    """
 
     cron: str
     scheduled_at: datetime
     is_dry: bool = False
+    is_late: bool = False
 
 
 class Delivery(NamedTuple):

@@ -10,6 +10,7 @@ from discord_bot.app import app
 from discord_bot.content import Site
 from discord_bot.schedule import DIGEST, REMIND, WEEK, week_of
 from discord_bot.settings import BotSettings
+from edge import Tick
 from edge.clients.upstream import UpstreamFailed
 from edge.runtimes.local.clock import schedule
 from edge.runtimes.local.fetch import LocalFetch
@@ -167,6 +168,36 @@ def test_a_site_without_a_domain_is_linked_to_nowhere(local: Runner) -> None:
 
     local.env["SITE_URL"] = "http://localhost:3000"
     local(case)
+
+
+@pytest.mark.local_only("a Worker never makes up for a tick at its start")
+def test_first_start_of_the_bot_posts_no_old_digest(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        planned(bot)
+        await bot.know_webhooks()
+        late = Tick(DIGEST, datetime.now(UTC), is_late=True)
+        await bot.client.app.scheduled(late, bot.client.ports)
+        assert bot.sims.discord.posted("announcement") == []
+        await job(bot, "digest")
+        assert len(bot.sims.discord.posted("announcement")) == 1, "by hand it is posted"
+        await bot.db.run("UPDATE notices SET subject = 'digest:2026-01-05', fingerprint = 'x'")
+        await bot.client.app.scheduled(late, bot.client.ports)
+        assert len(bot.sims.discord.posted("announcement")) == 2, "one was missed since the last"
+
+    run(case)
+
+
+def test_digest_says_how_many_are_not_shown(run: Runner) -> None:
+    async def case(bot: Bot) -> None:
+        bot.sims.site.content["events"] = [document(f"e{n}", f"Event {n}", starts_at=soon(n + 1)) for n in range(30)]
+        bot.sims.site.content["posts"] = [document(f"p{n}", f"Post {n}", published_at=soon(-n)) for n in range(1, 41)]
+        [told] = await job(bot, "digest", dry=True)
+        [embed] = told["message"]["embeds"]
+        [field] = embed["fields"]
+        for text, total, word in ((embed["description"], 30, "[Event "), (field["value"], 40, "[Post ")):
+            assert text.endswith(f"… and {total - text.count(word)} more"), text
+
+    run(case)
 
 
 def test_a_digest_with_nothing_in_it_is_none(run: Runner) -> None:

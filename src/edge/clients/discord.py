@@ -123,6 +123,16 @@ def clipped(text: str, limit: int) -> str:
     return text[: limit - 1] + "…" if limit > 0 else ""
 
 
+def listed(lines: Sequence[str], limit: int, separator: str = "\n", more: int = 0) -> str:
+    """Return the lines that fit into a limit, and how many do not; `more` are left out already."""
+    for count in range(len(lines), -1, -1):
+        hidden = len(lines) - count + more
+        text = separator.join([*lines[:count], *([f"… and {hidden} more"] if hidden else [])])
+        if len(text) <= limit:
+            return text
+    return ""
+
+
 def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[str] = ()) -> dict[str, Any]:
     """Return a message as Discord takes it. Of all whom its text names, the users of `mentions` alone are told.
 

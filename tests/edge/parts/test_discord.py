@@ -25,6 +25,7 @@ from edge.clients.discord import (
     WebhookMissing,
     Webhooks,
     clipped,
+    listed,
     message,
 )
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamUnreached
@@ -281,6 +282,16 @@ def test_path_that_is_not_discords_stays(chat: Chat, origin: Origin) -> None:
 )  # fmt: skip
 def test_api_address_of_another_version_is_the_tenths(given: str, used: str) -> None:
     assert DiscordSettings({"DISCORD_API_URL": given}).discord_api_url == used
+
+
+@pytest.mark.parametrize(
+    ("lines", "limit", "more", "text"),
+    [([], 10, 0, ""), (["a", "b"], 10, 0, "a\nb"), (["a", "b"], 99, 3, "a\nb\n… and 3 more"),
+     ([], 99, 2, "… and 2 more"), (["a" * 9, "b" * 9], 22, 1, "a" * 9 + "\n… and 2 more"),
+     (["a" * 99], 20, 0, "… and 1 more"), (["a" * 9], 5, 0, "")],
+)  # fmt: skip
+def test_lines_that_do_not_fit_are_counted(lines: list[str], limit: int, more: int, text: str) -> None:
+    assert listed(lines, limit, more=more) == text
 
 
 def test_a_limit_that_does_not_end_is_told(chat: Chat) -> None:

@@ -79,7 +79,7 @@ class Cron:
     async def _follow(self, cron: str, clock: Clock, background: Background) -> None:
         now = clock.now()
         if self._is_due(cron, now):
-            background.add(self._run(Tick(cron, now)))
+            background.add(self._run(Tick(cron, now, is_late=True)))
         for at in schedule(cron, now):
             while (wait := (at - clock.now()).total_seconds()) > 0:
                 await clock.sleep(min(wait, 30.0))  # in parts: the machine may sleep, or its clock be set
