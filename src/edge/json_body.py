@@ -15,7 +15,6 @@ from edge.errors import (
     Problem,
     UnsupportedMediaType,
     faults_of,
-    list_faults,
 )
 from edge.request import Request
 
@@ -48,23 +47,22 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
         try:
             return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
-            invalid = fault
-        errors = _errors(invalid)
+            count, errors = fault.error_count(), _errors(fault)
         if _is_whole(errors):
             try:
                 return validate(body)
             except ValidationError as fault:
-                errors, invalid = _errors(fault), fault
-        raise _refusal(invalid, errors)
+                count, errors = fault.error_count(), _errors(fault)
+        raise _refusal(count, errors)
 
     return check
 
 
-def _refusal(invalid: ValidationError, errors: Sequence[ErrorDetails]) -> Problem:
+def _refusal(count: int, errors: Sequence[ErrorDetails]) -> Problem:
     if not errors:
-        return InvalidBody(list_faults(invalid))
+        return InvalidBody([Fault(pointer="", detail=f"{count} things are wrong")])
     faults = faults_of(errors)
-    if [(error["type"], error["loc"]) for error in errors] == [_NO_JSON]:
+    if count == 1 and (errors[0]["type"], errors[0]["loc"]) == _NO_JSON:
         return MalformedJson(faults[0]["detail"])
     return InvalidBody(faults)
 
