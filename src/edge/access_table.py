@@ -1,4 +1,4 @@
-"""The access table of an app, for a golden file: who may call what, how callers are kept apart, and what is whole."""
+"""The access table of an app, for a golden file: the role and reach of each handler, and the rows of each caller."""
 
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -12,8 +12,8 @@ from edge.reach import Reach
 def access_table(app: App) -> str:
     """Return a line for each route, frame, job, consumer and workflow, and for each declared table.
 
-    A line has the role, the reach (`rows` where the caller's database keeps callers apart), and `system` where the
-    whole database is used.
+    A line has the role, the reach (`rows` if the caller's database keeps callers apart), and `system` if the whole
+    database is used.
     """
     return "".join(f"{line.rstrip()}\n" for line in (*_handlers(app), *_tables(app)))
 
@@ -58,7 +58,7 @@ def _tables(app: App) -> Iterator[str]:
 
 
 def _rows_of(rows: Rows, kind: CallerKind) -> str:
-    """Return which rows a kind of caller has, and what a new one must satisfy."""
+    """Return the rows of a kind of caller, and the check on new ones."""
     own = rows.owned(kind)
     parts = [{True: "all rows", False: ""}[own] if isinstance(own, bool) else own.text]
     parts += [f"public: {rows.public.text}"] if rows.public else []

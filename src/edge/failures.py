@@ -1,4 +1,4 @@
-"""Answers for what failed: problems as responses, and faults of ours as one line in the log and a 500."""
+"""Answers for failures: problems as responses, and faults of ours as one line in the log and a 500."""
 
 import traceback
 
@@ -31,7 +31,7 @@ def problem_response(problem: Problem, request: Request) -> Response:
 
 
 def failure_response(request: Request, fault: Exception) -> Response:
-    """Return the answer to a request that failed; log what is no fault of its caller."""
+    """Return the response to a failed request; log faults that its caller did not cause."""
     if isinstance(fault, Problem):
         return problem_response(fault, request)
     if isinstance(fault, PortError) and fault.is_away:
@@ -44,7 +44,7 @@ def failure_response(request: Request, fault: Exception) -> Response:
 
 
 def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Problem | None:
-    """Return what a row that the database refused is to the caller, without a value; None for any other error."""
+    """Return the problem for a row that the database refused, without a value; None for any other error."""
     columns = ", ".join(fault.columns) if isinstance(fault, ConstraintViolation) else ""
     problem: Problem
     match fault:
@@ -66,7 +66,7 @@ def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Prob
 
 
 def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Problem:
-    """Log a fault that is no problem of the sender's, and return the problem that it is answered with."""
+    """Log a fault that the sender did not cause, and return the problem for the answer."""
     if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, ports, frame.request_id)):
         return refused
     if isinstance(fault, PortError) and fault.is_away:

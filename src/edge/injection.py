@@ -1,7 +1,7 @@
-"""Injection: what a signature asks for by type comes from the ports of an event, and for the caller of the event.
+"""Injection: resolves the types in a signature from the ports of an event, and for the event's caller.
 
-A provider's lifetime is said where the app is composed: a `singleton` is made once in an isolate or process, and may
-hold nothing of an event; what is made for each `event` may hold its caller's database. Both are the same everywhere.
+A provider's lifetime is declared in the app's composition: a `singleton` is made once in an isolate or process, and may
+hold nothing of an event; a value of each `event` may hold its caller's database. Both are the same in every runtime.
 """
 
 import inspect
@@ -22,7 +22,7 @@ OF_AN_EVENT = frozenset({Background, Ports})
 
 
 class Context(Enum):
-    """The place of a signature: a handler with a caller, code of the system's own, or a singleton."""
+    """The place of a signature: a handler with a caller, the system's own code, or a singleton."""
 
     CALLER = "caller"
     SYSTEM = "system"
@@ -56,11 +56,11 @@ def event(make: Callable[..., Any]) -> Provider:
 
 
 class Injector:
-    """Resolves what a signature asks of the ports: the settings, a binding, an adapter, or what a provider makes.
+    """Resolves the types of a signature from the ports: the settings, a binding, an adapter, or a provider's value.
 
     With `tables` a `Database` is that of the event's caller, and `SystemDatabase` the whole one. A provider without a
-    lifetime is kept as long as its ports are; beside tables each has to say its own. `takes_rows` is set where what
-    was resolved takes a caller's database.
+    lifetime lives as long as its ports; beside tables each has to declare its own. `takes_rows` is set if the resolved
+    signature takes a caller's database.
     """
 
     def __init__(
@@ -111,7 +111,7 @@ class Injector:
         return self._bound(inner, name, context)
 
     def _open_settings(self, ports: Ports) -> Settings:
-        """Return the settings without the databases, which are asked for by type."""
+        """Return the settings without the databases, which are requested by type."""
         known = ports.singletons.get(Settings)
         if not isinstance(known, Settings):
             known = ports.singletons[Settings] = ports.settings.without(Database)
@@ -185,7 +185,7 @@ class Injector:
     def arguments(
         self, function: Callable[..., Any], skip: int = 0, context: Context = Context.SYSTEM
     ) -> list[TakePort]:
-        """Return the steps that take a function's arguments but the first `skip`; `PlanError` where one cannot be."""
+        """Return the steps that take a function's arguments but the first `skip`; `PlanError` if one is unknown."""
         takes = []
         for name, hint in self._hints(function, skip):
             try:
@@ -205,7 +205,7 @@ class Injector:
         return [(name, hints.get(name)) for name in list(inspect.signature(function).parameters)[skip:]]
 
     def bind[T](self, function: Callable[..., T], given: int) -> Callable[..., T]:
-        """Return `function` of its first `given` arguments, a request before all: its ports provide the others."""
+        """Return `function` of its first `given` arguments, with a request first: its ports provide the others."""
         takes = self.arguments(function, given)
         if not takes:
             return function
@@ -216,7 +216,7 @@ class Injector:
         return bound
 
     def databases(self, function: Callable[..., Any]) -> set[str]:
-        """Return what a function reaches, itself or by its providers: a caller's `rows`, the `system` database."""
+        """Return the databases that a function uses, itself or by providers: a caller's `rows`, the `system` one."""
         found: set[str] = set()
         todo, seen = [function], set[Any]()
         while todo:
@@ -234,7 +234,7 @@ class Injector:
 
 
 def _binding(field: Field, *, is_optional: bool) -> TakePort:
-    """Return the step that takes a binding; `NotConfigured` where there is none."""
+    """Return the step that takes a binding; `NotConfigured` if there is none."""
     variable, attribute = field.name, field.attribute
 
     def take(ports: Ports) -> object:

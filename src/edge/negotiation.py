@@ -1,4 +1,4 @@
-"""Content negotiation: which of the media types on offer an Accept header likes best (RFC 9110, 12.5.1)."""
+"""Content negotiation: the media type on offer that an Accept header prefers (RFC 9110, 12.5.1)."""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -12,7 +12,7 @@ _RANGE = re.compile(r"(?:\*/\*|[\w!#$&^.+-]+/(?:\*|[\w!#$&^.+-]+))")
 _WEIGHT = re.compile(r"[01]|[01]?\.\d{1,3}|[01]\.")
 _IGNORED = {"charset"}
 LONGEST = 4_000
-"""Characters of a header that are read; what comes after them is passed over."""
+"""Most characters of a header that are read; the rest is ignored."""
 
 
 class NotAcceptable(Problem):
@@ -26,7 +26,7 @@ class NotAcceptable(Problem):
 
 
 class _Range(NamedTuple):
-    """One member of an Accept header: a media range, the parameters that it asks for, and its weight."""
+    """One member of an Accept header: a media range, its parameters, and its weight."""
 
     kind: str
     parameters: frozenset[str]
@@ -34,10 +34,10 @@ class _Range(NamedTuple):
 
 
 def best(accept: str | None, offered: Sequence[str]) -> str | None:
-    """Return the media type of `offered` that `accept` likes best, or None where it takes none of them.
+    """Return the media type of `offered` that `accept` prefers, or None if it accepts none of them.
 
-    Of two that weigh the same, the one that is named more exactly wins, then the one offered first: so `*/*` gets
-    the first. A member that cannot be read is passed over; without a readable one, everything is taken.
+    Of two with the same weight, the one that is named more exactly wins, then the one offered first: so `*/*` gets
+    the first. An unreadable member is ignored; without a readable one, everything is accepted.
     """
     ranges = list(_ranges(accept or ""))
     if not ranges:

@@ -43,15 +43,15 @@ BINDINGS: dict[Any, str] = {
     Workflow: "workflow",
     Mailer: "send email",
 }
-"""The port types that a setting may have, and what the platform calls each."""
+"""The port types that a setting may have, and the platform's name of each."""
 
 Secret = SecretStr
-"""A setting whose value is never shown: `get_secret_value()` is the only way to it."""
+"""A setting that is never shown: only `get_secret_value()` returns its value."""
 
 HASHED = "sha256:"
-"""Begins an access key's setting that holds the hash of the key, in hex, and not the key."""
+"""Prefix of an access key's setting that holds the hash of the key, in hex, and not the key."""
 LEAST_KEY = 24
-"""Characters that an access key has at least: a shorter one can be guessed."""
+"""Least characters of an access key: a shorter one can be guessed."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
@@ -122,7 +122,7 @@ class Field(NamedTuple):
     is_access_key: bool = False
 
     def read(self, env: Mapping[str, Any]) -> Any:
-        """Return the value in `env`, validated; `NotConfigured` where it is missing or invalid."""
+        """Return the value in `env`, validated; `NotConfigured` if it is missing or invalid."""
         raw = env.get(self.name)
         if raw is None or (raw == "" and not self.takes_empty):
             if self.required:

@@ -1,4 +1,4 @@
-"""How often who may call: known callers by their name, strangers by their address; and quotas by the day."""
+"""Rate limits: authenticated callers by their name, anonymous ones by their address; and daily quotas."""
 
 from datetime import UTC, datetime, time, timedelta
 from ipaddress import IPv6Address, ip_network
@@ -23,9 +23,9 @@ class TooManyRequests(Problem):
 
 
 class Standing(NamedTuple):
-    """A caller's standing with one limit: `calls` in `window` seconds, `left` of them if that is known.
+    """A caller's state in one limit: `calls` in `window` seconds, `left` of them if that is known.
 
-    `reset` is how many seconds it is until all of them are there again.
+    `reset` is the number of seconds until all of them are available again.
     """
 
     name: str
@@ -42,11 +42,11 @@ class Limits:
         self._limiter, self._quotas, self._clock = limiter, quotas, clock
 
     async def count(self, request: Request, actor: Actor) -> None:
-        """Count a call of a known caller; `TooManyRequests` where it is over a limit."""
+        """Count an authenticated caller's call; `TooManyRequests` if it is over a limit."""
         await self._count(actor, request.standings)
 
     async def count_frame(self, actor: Actor) -> None:
-        """Count a frame of a known caller's socket as a call; `TooManyRequests` where it is over a limit."""
+        """Count a frame of an authenticated caller's socket as a call; `TooManyRequests` if it is over a limit."""
         await self._count(actor, [])
 
     async def _count(self, actor: Actor, standings: list[Standing]) -> None:
@@ -61,7 +61,7 @@ class Limits:
                 raise TooManyRequests(f"{actor.daily_calls} calls a day", reset)
 
     async def admit(self, request: Request) -> None:
-        """Count a stranger's call; `TooManyRequests` where its address is over the limit."""
+        """Count an anonymous call; `TooManyRequests` if its address is over the limit."""
         await self._take(request.standings, "address", f"address {address(request)}")
 
     async def count_look_up(self, request: Request) -> None:
@@ -79,7 +79,7 @@ class Limits:
 
 
 async def admit(request: Request, limits: Limits) -> None:
-    """Bound how often an address calls public routes or fails to be authenticated."""
+    """Rate-limit anonymous requests by address: public routes, and requests whose authentication failed."""
     await limits.admit(request)
 
 
@@ -89,19 +89,19 @@ async def count_frame(actor: Actor, limits: Limits) -> None:
 
 
 async def bound(limiter: RateLimiter | None, key: str) -> None:
-    """Count a call by a limiter of its own, where there is one; `TooManyRequests` where it is over the limit."""
+    """Count a call with a limiter of its own, if there is one; `TooManyRequests` if it is over the limit."""
     taken = await limiter.take(key) if limiter else None
     if taken and not taken.ok:
         raise TooManyRequests(f"{taken.limit.calls} calls in {taken.limit.period} s", taken.reset)
 
 
 def address(request: Request) -> str:
-    """Return from where a request came, as one subscriber has it."""
+    """Return the network of a request's client: the addresses of one subscriber."""
     return network(request.client)
 
 
 async def rate_limit_headers(request: Request, call_next: Next) -> Response:
-    """Tell on every response where the caller stands (draft-ietf-httpapi-ratelimit-headers)."""
+    """Add the caller's limits to each response (draft-ietf-httpapi-ratelimit-headers)."""
     response = await call_next(request)
     if standings := request.standings:
         policy = ", ".join([f'"{one.name}";q={one.calls};w={one.window}' for one in standings])
@@ -113,7 +113,7 @@ async def rate_limit_headers(request: Request, call_next: Next) -> Response:
 
 
 def network(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, also where IPv6 carries it, or the first half of an IPv6 one."""
+    """Return a subscriber's network: an IPv4 address, also one mapped to IPv6, or half of an IPv6 one."""
     if ":" not in address:
         return address[:50]
     try:

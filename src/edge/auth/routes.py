@@ -1,4 +1,4 @@
-"""`/auth`: who the caller is, short tokens for keys, and the keys themselves."""
+"""`/auth`: the caller itself, short-lived tokens for keys, and the keys."""
 
 from collections.abc import Collection
 from datetime import timedelta
@@ -25,7 +25,7 @@ Subject = Annotated[str, Field(min_length=1, max_length=100)]
 
 
 class NotForTokens(Forbidden):
-    """A token gets no other: send the key."""
+    """A token cannot make tokens or keys: send the key."""
 
     title = "A token gets no other: send the key"
 
@@ -70,7 +70,7 @@ class KeyWanted(BaseModel):
 
 
 class Key(TypedDict):
-    """An API key, without what proves it: `prefix` is how it begins. `last_used_at` is exact to a minute."""
+    """An API key without its secret: `prefix` is its beginning. `last_used_at` is exact to a minute."""
 
     id: str
     name: str
@@ -86,13 +86,13 @@ class Key(TypedDict):
 
 
 class MadeKey(Key):
-    """A key that was made just now: `key` is shown this once."""
+    """A new key: `key` is shown this once."""
 
     key: str
 
 
 class Myself(TypedDict):
-    """The caller, as this service knows it."""
+    """The caller, as this service has identified it."""
 
     name: str
     role: RoleName
@@ -102,7 +102,7 @@ class Myself(TypedDict):
 
 
 class KeyList(BaseModel):
-    """Which keys to list, newest first."""
+    """Options for listing keys, newest first."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -112,7 +112,7 @@ class KeyList(BaseModel):
 
 @routes.get("/me", access=READER, reach=SELF)
 async def get_myself(actor: Actor) -> Myself:
-    """Tell who the caller is and what it may do."""
+    """Get the caller's own name, role and rights."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
     return Myself(
         name=actor.name,
@@ -125,9 +125,9 @@ async def get_myself(actor: Actor) -> Myself:
 
 @routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201, reach=SELF)
 async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
-    """Exchange a key for a short token, which ends with its key at the latest.
+    """Exchange a key for a short-lived token, which expires with its key at the latest.
 
-    A key that is revoked, expires, or is bound to less takes its tokens along, within half a minute everywhere.
+    If the key is revoked, expires, or is bound to less, so are its tokens, within half a minute everywhere.
     """
     if actor.is_token:
         raise NotForTokens("POST /auth/token takes a key")
@@ -150,14 +150,14 @@ async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, 
 
 @routes.get("/keys")
 async def list_keys(wanted: Query[KeyList], db: SystemDatabase) -> list[Key]:
-    """List all API keys, newest first, those that were revoked among them."""
+    """List all API keys, newest first, including revoked ones."""
     sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
     return [_shown(row) for row in await db.all(sql, wanted.limit, wanted.offset)]
 
 
 @routes.post("/keys", NotConfigured, NotForTokens, status=201)
 async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
-    """Make an API key. The answer is the only place where it ever stands."""
+    """Make an API key. Only this answer ever shows it."""
     if actor.is_token:
         raise NotForTokens("POST /auth/keys takes a key")
     _check_bound(Role[wanted.role.upper()], wanted.subjects)
@@ -170,14 +170,14 @@ async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, cloc
 
 @routes.get("/keys/{key_id}", KeyNotFound)
 async def get_key(key_id: str, db: SystemDatabase) -> Key:
-    """Get an API key, without what proves it."""
+    """Get an API key, without its secret."""
     row = await db.first(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key_id)
     return _found(row, key_id)
 
 
 @routes.post("/keys/{key_id}/revoke", KeyNotFound)
 async def revoke_key(key_id: str, callers: Callers) -> Key:
-    """Revoke an API key, from the next request on, and its tokens with it. Its row stays, to read the logs by."""
+    """Revoke an API key, from the next request on, and its tokens. Its row stays, for reading the logs."""
     return _found(await callers.revoke_key(key_id), key_id)
 
 

@@ -1,7 +1,7 @@
 """Signed requests: webhooks by HMAC, Discord's by Ed25519.
 
 A signature is read from the headers before the body is awaited: its form, and the instant of signing, which it covers.
-That is good for some minutes, as the clocks of both sides need not agree. Then it is checked over the body's bytes.
+The instant may differ by some minutes, as the clocks of both sides need not agree. Then the body's bytes are checked.
 """
 
 import re
@@ -30,7 +30,7 @@ class HmacSignature(NamedTuple):
 
     @classmethod
     def read(cls, header: str | None, now: datetime) -> Self:
-        """Return what a header holds; `Unauthorized` where its form is another, or its instant not about now."""
+        """Return a header's signature; `Unauthorized` if it is malformed, or its instant is not about now."""
         found = _STAMPED.fullmatch(header or "")
         if found is None:
             raise Unauthorized("the signature is missing or has another form")
@@ -52,7 +52,7 @@ class Ed25519Signature(NamedTuple):
 
     @classmethod
     def read(cls, stamp: str | None, code: str | None, now: datetime) -> Self:
-        """Return what two headers hold; `Unauthorized` where their form is another, or the instant not about now."""
+        """Return the signature in two headers; `Unauthorized` if it is malformed, or its instant is not about now."""
         seconds, digits = _SECONDS.fullmatch(stamp or ""), _HEX.fullmatch(code or "")
         if seconds is None or digits is None:
             raise Unauthorized("the signature is missing or has another form")

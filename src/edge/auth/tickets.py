@@ -31,7 +31,7 @@ class NewTicket(NamedTuple):
 
 
 async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock) -> NewTicket:
-    """Store a ticket of the caller and return it; it ends with the caller's credential at the latest."""
+    """Store a ticket of the caller and return it; it expires with the caller's credential at the latest."""
     ticket, now = secrets.token_urlsafe(32), clock.now()
     if callers.signing:
         ticket = callers.signing.tickets.prove(ticket)
@@ -52,7 +52,7 @@ async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock
 
 
 async def redeem(ticket: str, request: Request, callers: Callers, db: SystemDatabase, clock: Clock) -> Actor:
-    """Use a ticket up and return its caller; `Unauthorized` where it is none, or its key has ended since."""
+    """Use a ticket up and return its caller; `Unauthorized` if it is unknown, or its key has ended since."""
     if callers.signing is None:
         await callers.count_look_up(request)
     elif not callers.signing.tickets.check(ticket):

@@ -1,4 +1,4 @@
-"""Stale-while-revalidate over KV (RFC 5861): who asks waits for no refetch, and one is under way at most."""
+"""Stale-while-revalidate over KV (RFC 5861): no caller waits for a refetch, and at most one is under way."""
 
 import re
 from collections.abc import Callable, Coroutine
@@ -12,7 +12,7 @@ from edge.http import HeaderList, Response
 from edge.ports import Background, Clock, KeyValue, Log, PortError
 
 type Make = Callable[[], Coroutine[Any, Any, bytes]]
-"""Makes what is to be cached; where it raises `NotFound`, what was kept goes, too."""
+"""Makes an entry; if it raises `NotFound`, the cached entry is removed."""
 
 LONGEST_NAME = 512
 """Bytes of a name in KV."""
@@ -21,7 +21,7 @@ _ENTRY = re.compile(rb"([0-9]{1,12})\n(.*)", re.DOTALL)
 
 
 class Terms(NamedTuple):
-    """Seconds: `fresh` is how long an entry is served without a refetch, `keep` how long where none succeeds.
+    """Times in seconds: an entry is served for `fresh` without a refetch, and for `keep` while refetches fail.
 
     Refetches of one entry are at least `pause` apart.
     """
@@ -32,7 +32,7 @@ class Terms(NamedTuple):
 
 
 class Kept(NamedTuple):
-    """A cached value: `age` in seconds, `was_kept` if it came out of the cache."""
+    """A cached value: `age` in seconds, `was_kept` if it came from the cache."""
 
     body: bytes
     age: int
@@ -40,13 +40,13 @@ class Kept(NamedTuple):
     terms: Terms
 
     def headers(self, cache: str) -> HeaderList:
-        """Return what tells HTTP of it: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
+        """Return its caching headers: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
         how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_kept else "fwd=uri-miss; stored"
         control = f"public, max-age={self.terms.fresh}, stale-while-revalidate={self.terms.keep}"
         return [("age", str(self.age)), ("cache-control", control), ("cache-status", f"{cache}; {how}")]
 
     def response(self, cache: str) -> Response:
-        """Return it as a response: JSON, as it was stored."""
+        """Return it as a JSON response with the stored bytes."""
         return Response(self.body, 200, [("content-type", "application/json"), *self.headers(cache)])
 
 
@@ -59,7 +59,7 @@ class Cache:
         self._flights: Flights[str, Kept] = flights_of(background, "cache")
 
     async def get(self, name: str, make: Make, terms: Terms | None = None) -> Kept:
-        """Return an entry as it is kept, fresh or stale; where there is none, what `make` makes, with its errors."""
+        """Return a cached entry, fresh or stale; without one, the result of `make`, with its errors."""
         terms = terms or Terms()
         name = _stored_as(name)
         kept = await self._read(name, terms)
@@ -70,7 +70,7 @@ class Cache:
         return kept
 
     async def drop(self, *names: str) -> None:
-        """Forget entries, so that the next who asks waits for a new one. Elsewhere KV may take 60 s to know."""
+        """Delete entries, so that the next caller waits for a new one. Elsewhere KV may take 60 s to know."""
         for name in names:
             await self._kv.delete(_stored_as(name))
 
@@ -106,7 +106,7 @@ class Cache:
 
 
 def _stored_as(name: str) -> str:
-    """Return an entry's name as KV takes it: one that is too long there, or no UTF-8, is hashed."""
+    """Return an entry's name as KV takes it: one that is too long there, or not UTF-8, is hashed."""
     if name.isascii() and len(name) <= LONGEST_NAME:
         return name
     coded = name.encode(errors="surrogatepass")

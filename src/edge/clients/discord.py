@@ -1,4 +1,4 @@
-"""Discord's REST API, as far as more than one app needs it: messages within its limits, webhooks, follow-ups, reads."""
+"""Discord's REST API, for the needs of more than one app: messages within its limits, webhooks, follow-ups, reads."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -14,18 +14,18 @@ from edge.ports import Clock, Fetch, Fetched, KeyValue, PortError
 from edge.settings import BaseUrl, Secret, Settings
 
 WEBHOOK = "webhooks:"
-"""Begins the KV names under which webhooks' URLs stand, by kind; each is a secret."""
+"""Prefix of the KV names of webhooks' URLs, by kind; each is a secret."""
 PAUSE = "discord-pause:"
-"""Begins the KV names that hold until when, in Unix seconds, Discord wants nothing more of a kind."""
+"""Prefix of the KV names for the end of Discord's rate limit of a kind, in Unix seconds."""
 LONGEST_WAIT = 5.0
-"""Seconds that a rate limit is waited out for; a longer one is told to the caller."""
+"""Longest rate limit that is waited out, in seconds; a longer one is reported to the caller."""
 ATTEMPTS = 3
 LINK = r"https?://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(:[0-9]{1,5})?([/?#][!-~]*)?"
-"""The form of the addresses that a card may lead to: others, such as one without a dot, are refused with all else."""
+"""The form of a card's link: Discord refuses a whole message for another one, such as one without a dot."""
 AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs, 10)")
-"""Discord's front refuses callers that name no such client."""
+"""Discord's front refuses callers without such a client name."""
 UNSEEN = (0.3, 0.7, 1.5)
-"""Seconds before a follow-up is sent again to an interaction whose first answer Discord has perhaps not read yet."""
+"""Seconds between retries of a follow-up, as Discord may not have read the interaction's first answer yet."""
 
 _EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
 _WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
@@ -40,7 +40,7 @@ class DiscordSettings(Settings):
 
 
 class DiscordBusy(Problem):
-    """Discord takes no more for now."""
+    """Discord accepts no more for now."""
 
     title = "Discord takes no more for now"
     status = 503
@@ -67,7 +67,7 @@ class WebhookMissing(NotConfigured):
 
 
 class Embed(NamedTuple):
-    """A card in a message; `fields` are pairs of name and value. A `url` that Discord would refuse is not shown."""
+    """A card in a message; `fields` are pairs of name and value. A `url` that Discord would refuse is left out."""
 
     title: str
     description: str = ""
@@ -78,7 +78,7 @@ class Embed(NamedTuple):
     timestamp: datetime | None = None
 
     def document(self, left: int = _TOTAL) -> dict[str, Any]:
-        """Return it as Discord takes it, each text cut to its limit, and all of them to `left` characters."""
+        """Return it in Discord's form, each text cut to its limit, and all of them to `left` characters."""
         budget = _Budget(left)
         shown: dict[str, Any] = {"title": budget.cut(self.title, 256), "color": self.colour}
         shown["footer"] = {"text": footer} if (footer := budget.cut(self.footer, 2048)) else None
@@ -91,7 +91,7 @@ class Embed(NamedTuple):
 
 
 class _Budget:
-    """How much text a message may have yet. Discord counts code points (discord-api-docs, issue 1315)."""
+    """The characters that a message has left. Discord counts code points (discord-api-docs, issue 1315)."""
 
     def __init__(self, left: int) -> None:
         self.left = left
@@ -103,16 +103,16 @@ class _Budget:
 
 
 def clipped(text: str, limit: int) -> str:
-    """Return a text of at most `limit` characters, with an ellipsis where something is left out."""
+    """Return a text of at most `limit` characters, with an ellipsis if it was cut."""
     if len(text) <= limit:
         return text
     return text[: limit - 1] + "…" if limit > 0 else ""
 
 
 def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a message as Discord takes it. Of all whom its text names, the users of `mentions` alone are told.
+    """Return a message in Discord's form. Only the users of `mentions` are notified, whoever is named in the text.
 
-    What is over a limit is left out: embeds after the tenth, those for whose text there is no room, users after 100.
+    Parts over a limit are left out: embeds after the tenth, those for whose text there is no room, users after 100.
     """
     shown: list[dict[str, Any]] = []
     left = _TOTAL
@@ -127,7 +127,7 @@ def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[
 
 
 class Discord:
-    """Calls Discord: nothing is sent twice but what it asks to send again."""
+    """Calls Discord. No call is repeated unless Discord asks for it."""
 
     def __init__(self, settings: DiscordSettings, fetch: Fetch, clock: Clock) -> None:
         self._url, self._clock = settings.discord_api_url, clock
@@ -135,12 +135,12 @@ class Discord:
         self._editing = Upstream("Discord", fetch, clock, _EDITING)
 
     async def read(self, path: str, token: Secret) -> Any:
-        """Return what the API has at a path, as the bot that the token is of."""
+        """Return the API's answer for a path, as the bot of the token."""
         headers = (AGENT, ("authorization", f"Bot {token.get_secret_value()}"))
         return await self._upstream.json(Call("GET", self._url + path, headers))
 
     async def follow_up(self, application_id: str, token: str, body: Mapping[str, Any]) -> None:
-        """Put a message in the place of an interaction's deferred answer; again where that may help."""
+        """Replace an interaction's deferred answer by a message; retry if that may help."""
         url = f"{self._url}/webhooks/{application_id}/{token}/messages/@original"
         fetched = await self.send("PATCH", url, body, is_safe=True)
         for pause in UNSEEN:
@@ -155,9 +155,9 @@ class Discord:
         _check(await self.send("POST", f"{self._url}/webhooks/{application_id}/{token}", body))
 
     async def send(self, method: str, url: str, body: Mapping[str, Any], *, is_safe: bool = False) -> Fetched:
-        """Send a body and return the answer; a rate limit is waited out where it is short, else `DiscordBusy`.
+        """Send a body and return the answer; wait for a short rate limit, else raise `DiscordBusy`.
 
-        What is safe to send twice is sent again where Discord fails, within seconds.
+        A call that is safe to repeat is retried within seconds if Discord fails.
         """
         call = Call(method, url, _JSON, to_json(body), is_safe=is_safe)
         upstream = self._editing if is_safe else self._upstream
@@ -173,16 +173,16 @@ class Discord:
 
 
 class Webhooks:
-    """Posts to the channels whose webhooks are in KV."""
+    """Posts to the channels with webhooks in KV."""
 
     def __init__(self, discord: Discord, kv: KeyValue, clock: Clock) -> None:
         self._discord, self._kv, self._clock = discord, kv, clock
 
     async def post(self, kind: str, body: Mapping[str, Any]) -> str:
-        """Post a message and return its id, empty where Discord does not tell it.
+        """Post a message and return its id, empty if Discord does not report it.
 
-        Errors: `WebhookMissing`, `DiscordBusy`, `DiscordRefused`, `UpstreamFailed`, and `UpstreamTimeout`; after the
-        last, or where there was no answer at all (no `upstream_status`), nobody knows whether it was posted.
+        Errors: `WebhookMissing`, `DiscordBusy`, `DiscordRefused`, `UpstreamFailed`, and `UpstreamTimeout`. After the
+        last, or without any answer (no `upstream_status`), it is unknown whether the message was posted.
         """
         url = (await self._kv.get(WEBHOOK + kind) or b"").decode(errors="replace").strip()
         if not _WEBHOOK_URL.fullmatch(url):  # a wrong URL would be told by the fault of whoever cannot read it
@@ -208,7 +208,7 @@ class Webhooks:
             await self._clock.sleep(wait)
 
     async def _pause(self, kind: str, wait: float) -> None:
-        """Remember for the next who posts, wherever that is, until when Discord takes no more."""
+        """Store the end of a rate limit, for later posts from any process."""
         until = self._clock.now().timestamp() + wait
         with suppress(PortError):  # KV takes one write of a name a second; what was posted is posted
             await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=max(60, int(wait) + 1))
@@ -237,7 +237,7 @@ def _said(fetched: Fetched) -> str:
 
 
 def _asked(fetched: Fetched, now: datetime) -> float:
-    """Return the seconds that a 429 asks to wait; its body is more exact than its header."""
+    """Return the wait that a 429 asks for, in seconds; its body is more exact than its header."""
     try:
         return _bounded(float(from_json(fetched.body)["retry_after"]))
     except (ValueError, LookupError, TypeError, OverflowError):
@@ -252,7 +252,7 @@ def _number(text: str | bytes | None) -> float:
 
 
 def _bounded(wait: float) -> float:
-    """Return a wait of a day at most, none where it is no number."""
+    """Return a wait of a day at most, 0 if it is no number."""
     return min(max(0.0, wait), 86_400.0)
 
 

@@ -49,7 +49,7 @@ class ModelSlow(GatewayTimeout):
 
 
 def problem_of(fault: ModelError) -> Problem:
-    """Return what a model's fault is to the caller: one that only the owner can mend, such as a wrong key, is 502."""
+    """Return a model's fault as a problem: one that only the owner can mend, such as a wrong key, is 502."""
     text = str(fault)
     if isinstance(fault, ModelBusy):
         after = [("retry-after", str(int(fault.retry_after or 1)))]

@@ -1,4 +1,4 @@
-"""A burst of the same question is asked once: all who come while it is under way await one answer."""
+"""Sends a burst of equal requests once: all callers that come while it is under way await one answer."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Hashable
@@ -15,7 +15,7 @@ class Flights[K: Hashable, T]:
         self._tasks: dict[K, asyncio.Task[T]] = {}
 
     async def join(self, key: K, make: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """Return what the task under way for `key` gives, begun here where there is none."""
+        """Return the result of the running task for `key`; start one if there is none."""
         task = self._tasks.get(key)
         if task is None:
             task = self._tasks[key] = asyncio.ensure_future(make())

@@ -1,4 +1,4 @@
-"""Outbound HTTP with patience: one deadline, retries where repeating changes nothing, and faults that say whose."""
+"""Outbound HTTP with one deadline, retries of safe calls, and faults that name the responsible side."""
 
 import random
 from collections.abc import Awaitable, Callable
@@ -44,9 +44,9 @@ class UpstreamRefused(UpstreamFailed):
 
 
 class Patience(NamedTuple):
-    """How long and how often a call is tried: `attempt` are the seconds of one try, `deadline` those of all.
+    """The limits of retries: `attempt` are the seconds of one try, `deadline` those of all.
 
-    `back_off` are the seconds before the first retry, at most; each further one doubles it.
+    `back_off` are the most seconds before the first retry; each further one doubles it.
     """
 
     attempts: int = 3
@@ -63,7 +63,7 @@ class Tries(NamedTuple):
     seconds: float
 
     def summary(self) -> str:
-        """Return it in a line."""
+        """Return the tries in one line."""
         return f"{len(self.told)} attempts in {self.seconds:.1f} s, the last: {self.told[-1]}"
 
 
@@ -73,9 +73,9 @@ async def patiently(
     clock: Clock,
     gate: Callable[[], Awaitable[None]] | None = None,
 ) -> Tries:
-    """Call `send` with the seconds that it has, again while that may help, and return the last outcome.
+    """Call `send` with its seconds, retry after transient faults, and return the last outcome.
 
-    A server's `Retry-After` is waited for where the deadline allows; `gate` is awaited before each try.
+    A server's `Retry-After` is obeyed within the deadline; `gate` is awaited before each try.
     """
     started, told = monotonic(), list[str]()
     while True:
@@ -91,7 +91,7 @@ async def patiently(
 
 
 class Call(NamedTuple):
-    """A request to another service; `is_safe` where repeating it changes nothing."""
+    """A request to another service; `is_safe` if repeating it changes nothing."""
 
     method: str
     url: str
@@ -101,14 +101,14 @@ class Call(NamedTuple):
 
 
 class Upstream:
-    """Another service, called `name` in what is told of its faults."""
+    """Another service, called `name` in its faults."""
 
     def __init__(self, name: str, fetch: Fetch, clock: Clock, patience: Patience | None = None) -> None:
         self.name, self._fetch, self._clock = name, fetch, clock
         self._patience = patience or Patience()
 
     async def send(self, call: Call) -> Fetched:
-        """Return the answer, whatever its status; `UpstreamFailed` or `UpstreamTimeout` where there is none."""
+        """Return the answer, of any status; `UpstreamFailed` or `UpstreamTimeout` if there is none."""
         patience = self._patience if call.is_safe else self._patience._replace(attempts=1)
         headers: HeaderList = [*call.headers]
 
@@ -122,7 +122,7 @@ class Upstream:
         raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.told)
 
     async def json(self, call: Call) -> Any:
-        """Return the JSON of a 2xx answer, None where it has no body; else as `send`, and `UpstreamRefused` for 4xx."""
+        """Return the JSON of a 2xx answer, None without a body; else as `send`, and `UpstreamRefused` for 4xx."""
         fetched = await self.send(call)
         if not 200 <= fetched.status < 300:
             kind = UpstreamRefused if 400 <= fetched.status < 500 else UpstreamFailed
@@ -134,7 +134,7 @@ class Upstream:
 
 
 def checked[T](kind: type[T], given: object, upstream: str) -> T:
-    """Return what another service answered as a `kind`; `UpstreamFailed` where it is none."""
+    """Return another service's answer as a `kind`; `UpstreamFailed` if it does not fit."""
     try:
         return TypeAdapter(kind).validate_python(given)
     except ValidationError as fault:
@@ -174,7 +174,7 @@ async def _try(send: Callable[[float], Awaitable[Fetched]], seconds: float) -> F
 
 
 def _pause(outcome: Fetched | FetchError, attempts: int, patience: Patience, now: datetime) -> float | None:
-    """Return the seconds before the next attempt, with full jitter, or None where this outcome stands."""
+    """Return the seconds before the next attempt, with full jitter, or None if this outcome is final."""
     if attempts >= patience.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
         return None
     asked = retry_after(outcome, now) if isinstance(outcome, Fetched) else None

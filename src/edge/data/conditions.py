@@ -1,4 +1,4 @@
-"""The conditions of a declaration, checked at import as far as that goes without SQLite."""
+"""The conditions of a declaration, checked at import as far as possible without SQLite."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -11,7 +11,7 @@ from edge.data.sql import BUILT_IN
 
 
 class CallerKind(StrEnum):
-    """A kind of caller: nobody known, a key bound to subjects, a user's account, a key bound to nothing, an admin."""
+    """A kind of caller: anonymous, a key bound to subjects, a user's account, an unbound key, an administrator."""
 
     ANONYMOUS = "anonymous"
     BOUND = "bound"
@@ -65,8 +65,8 @@ class DeclarationError(TypeError):
 class Condition:
     """A condition on the rows of a relation.
 
-    `tables` are those whose scoped rows it looks at, `whole` those of which it sees all rows, by `main.`; `columns` are
-    the relation's own that it names; `parameters` what it binds.
+    `tables` are those whose scoped rows it reads, `whole` those of which it reads all rows, by `main.`; `columns` are
+    the relation's own columns in it; `parameters` the values that it binds.
     """
 
     __slots__ = ("columns", "parameters", "tables", "text", "whole")
@@ -102,7 +102,7 @@ def _is_made(tokens: Sequence[str], place: int, tables: Collection[str]) -> bool
 
 
 def _tokens(where: str, text: str) -> list[str]:
-    """Return a condition's words, strings and marks, in lower case; refuse what is not one expression."""
+    """Return a condition's words, strings and marks, in lower case; refuse anything but one expression."""
     tokens = [token.lower() for token in re.findall(r"'[^']*'|:?[A-Za-z_]\w*|\S", text)]
     tokens = [mark for token in tokens for mark in ([":", token[1:]] if token[0] == ":" and token[1:] else [token])]
     strings = [token for token in tokens if len(token) > 1 and token[0] == "'"]

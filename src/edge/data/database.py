@@ -14,7 +14,7 @@ from edge.data.writes import Insert, Writes, raise_unless_changed
 from edge.ports import Database, DatabaseError, LimitExceeded, Result, Row, Statement, Value
 
 MOST_BOUND = 90
-"""Values of rows that are bound one by one; beyond that the rows travel as one JSON document."""
+"""Most values of rows that are bound one by one; beyond, the rows are bound as one JSON document."""
 
 type Cells = Mapping[str, object]
 """A row's columns and values, each a `Value` that fits its column."""
@@ -33,8 +33,8 @@ _FITS: dict[str, tuple[type, ...]] = {
 class ScopedStatement:
     """A write that one caller's database prepared, for a batch of that database alone.
 
-    Where a row `must_exist`, the batch is rolled back when the statement changes none. Its result has rows where it
-    `returns` columns.
+    If a row `must_exist`, the batch is rolled back when the statement changes none. Its result has rows if it `returns`
+    columns.
     """
 
     __slots__ = ("maker", "must_exist", "returns", "statement", "table")
@@ -50,7 +50,7 @@ class ScopedStatement:
 
 
 class Prepare:
-    """Prepares the writes of one caller's database; the functions are those of the database itself."""
+    """Prepares the writes of one caller's database; the methods are those of the database itself."""
 
     __slots__ = ("_values", "_writes")
 
@@ -61,10 +61,10 @@ class Prepare:
     def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
     ) -> ScopedStatement:
-        """Prepare an insert of rows, all or none: `OutOfScope` where one is not the caller's own or fails the check.
+        """Prepare an insert of rows, all or none: `OutOfScope` if one is not the caller's own or fails the check.
 
-        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` a row that is
-        there stays as it is.
+        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` an existing row
+        stays unchanged.
         """
         table = self._writes.rows(name)
         columns, cells = _table_of(table, rows, self._writes.needed(table))
@@ -87,7 +87,7 @@ class Prepare:
         returning: Names | None = (),
         must_exist: bool = False,
     ) -> ScopedStatement:
-        """Prepare an update of those of the caller's rows that a condition chooses."""
+        """Prepare an update of those of the caller's rows that meet a condition."""
         table = self._writes.rows(name)
         if not changes:
             raise StatementRefused("an update changes at least one column")
@@ -102,7 +102,7 @@ class Prepare:
     def delete(
         self, name: str, where: str, *params: Value, returning: Names | None = (), must_exist: bool = False
     ) -> ScopedStatement:
-        """Prepare a delete of those of the caller's rows that a condition chooses."""
+        """Prepare a delete of those of the caller's rows that meet a condition."""
         table = self._writes.rows(name)
         sql, names = self._writes.delete(name, where, _returned(table, returning))
         statement = Statement(sql, (*self._values(names), *params))
@@ -129,7 +129,7 @@ def _check_names(table: Rows, names: Iterable[str], allowed: frozenset[str]) -> 
 def _table_of(
     table: Rows, rows: Sequence[Cells], needed: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[tuple[Value, ...]]]:
-    """Return the columns of an insert, and its rows as their values; what a row lacks is the column's default."""
+    """Return the columns of an insert, and its rows as their values; missing ones get the column's default."""
     given = {name for row in rows for name in row}
     _check_names(table, given, frozenset(table.columns))
     columns = tuple(name for name in table.columns if name in given or name in needed)
@@ -172,9 +172,9 @@ type Make = Callable[[Database, Actor | None], ScopedDatabase]
 
 
 class ScopedDatabase:
-    """The `Database` port for one caller: statements read, each by the scope's rules, and functions write.
+    """The `Database` port for one caller: statements only read, within the scope's rules; methods write.
 
-    `prepare` has the same functions as statements for a batch.
+    `prepare` has the same methods as statements for a batch.
     """
 
     __slots__ = ("_actor", "_db", "_make", "_scope", "_subjects", "prepare")
@@ -216,10 +216,10 @@ class ScopedDatabase:
     async def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
     ) -> Result:
-        """Insert rows, all or none: `OutOfScope` where one is not the caller's own or fails the table's check.
+        """Insert rows, all or none: `OutOfScope` if one is not the caller's own or fails the table's check.
 
-        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` a row that is
-        there stays as it is. The result has the `returning` columns of the written rows.
+        With a `key` (a primary or unique one) a row replaces the caller's own of that key; with `keep` an existing row
+        stays unchanged. The result has the `returning` columns of the written rows.
         """
         return await self._write(self.prepare.insert(name, rows, key=key, keep=keep, returning=returning))
 
@@ -232,9 +232,9 @@ class ScopedDatabase:
         returning: Names | None = (),
         must_exist: bool = False,
     ) -> Result:
-        """Change those of the caller's rows that a condition chooses; `updated_at` is brought up to date.
+        """Change those of the caller's rows that meet a condition; `updated_at` is set to now.
 
-        Where a row `must_exist` and none is chosen: `OutOfScope`. With `returning` None nothing is counted, for writes
+        If a row `must_exist` and none is found: `OutOfScope`. With `returning` None nothing is counted, for writes
         to very many rows.
         """
         write = self.prepare.update(name, changes, where, *params, returning=returning, must_exist=must_exist)
@@ -243,11 +243,11 @@ class ScopedDatabase:
     async def delete(
         self, name: str, where: str, *params: Value, returning: Names | None = (), must_exist: bool = False
     ) -> Result:
-        """Remove those of the caller's rows that a condition chooses; the rest is as for an update."""
+        """Remove those of the caller's rows that meet a condition; all else is as for an update."""
         return await self._write(self.prepare.delete(name, where, *params, returning=returning, must_exist=must_exist))
 
     def narrowed(self, actor: Actor) -> "ScopedDatabase":
-        """Return the database of the same caller with fewer rights, such as those that it had when something began."""
+        """Return the database of the same caller with fewer rights, such as those at the start of a task."""
         own = self._actor
         if own is None or not _is_within(actor, own):
             raise StatementRefused("a narrowed scope lies within the caller's own")

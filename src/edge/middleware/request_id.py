@@ -1,4 +1,4 @@
-"""Request id and W3C trace context: taken over from the caller where valid, made here where not."""
+"""Request id and W3C trace context: the caller's if valid, else new ones."""
 
 import os
 import re

@@ -22,7 +22,7 @@ from edge.routing import ANY
 
 OPENAPI_VERSION = "3.1.0"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
-"""The methods that a route of every method is shown as, in reading order."""
+"""The methods that stand for a route of every method, in reading order."""
 
 _BODILESS = {"GET", "HEAD", "DELETE"}
 _SECURITY_HEADERS = {"accept", "authorization", "content-type", "x-api-key"}
@@ -57,7 +57,7 @@ _FAULT: Schema = {
 
 
 class DocumentError(Exception):
-    """The app cannot be described: a route or a name has no place in an OpenAPI document."""
+    """The app cannot be described: OpenAPI has no form for a route or a name."""
 
 
 class _Operation(NamedTuple):
@@ -100,7 +100,7 @@ def _add_components(spec: APISpec, schemas: Schemas) -> None:
 
 
 def _tags(app: App) -> Iterator[Schema]:
-    """Yield each tag, described by the first lines of the modules whose handlers have it."""
+    """Yield each tag, described by the first lines of its handlers' modules."""
     modules: dict[str, dict[str, None]] = {}
     for endpoint in app.endpoints:
         text = inspect.getdoc(inspect.getmodule(endpoint.route.handler)) or ""
@@ -136,7 +136,7 @@ def _operations(app: App) -> Iterator[_Operation]:
 
 
 def _free_id(endpoint: Endpoint, method: str, taken: Mapping[str, Handler]) -> str:
-    """Return the handler's name; with its path's last word or its method where the handler serves several routes."""
+    """Return the handler's name; with its path's last word or its method if the handler serves several routes."""
     handler = endpoint.route.handler
     words = [step for step in endpoint.path.split("/") if step and not step.startswith("{")]
     name = _camel(handler.__name__)
@@ -170,7 +170,7 @@ def _describe(operation: _Operation, schemas: Schemas) -> Schema:
 
 
 def _security(route: Route) -> Iterator[Schema]:
-    """Yield the ways to prove who calls; the empty one where nothing needs to be proven."""
+    """Yield the security schemes of a route; an empty one if it is public."""
     if route.access is not PUBLIC or route.operation.takes_key:
         yield from ({name: []} for name in _SCHEMES)
         if route.access is PUBLIC:
@@ -254,7 +254,7 @@ def _responses(operation: _Operation, schemas: Schemas) -> Schema:
 
 
 def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema]]:
-    """Yield each status and its content: what the route states, else what the handler returns."""
+    """Yield each status and its content: the route's declaration, else the handler's return type."""
     stated, returns = endpoint.route.operation.responses, endpoint.returns
     for status, bodies in stated.items():
         shown = {kind: schemas.of("serialization", hint) if hint is not None else None for kind, hint in bodies.items()}
@@ -276,7 +276,7 @@ def _refusal(titles: str, others: Schema) -> Schema:
 
 
 def _problems(operation: _Operation) -> Iterator[type[errors.Problem]]:
-    """Yield what the route declares, then what the kernel itself answers before and after the handler."""
+    """Yield the route's problems, then those that the kernel itself answers before and after the handler."""
     endpoint = operation.endpoint
     yield from endpoint.route.problems
     kinds = {given.kind for given in endpoint.inputs}

@@ -1,4 +1,4 @@
-"""JSON schemas as SDK generators take them: Pydantic's, with what breaks a generator said another way."""
+"""JSON schemas for SDK generators: Pydantic's, rewritten to the forms that all of them support."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -23,7 +23,7 @@ class NameClash(Exception):
 
 
 class Schemas:
-    """The schemas of many types, generated at once, so that each model has one name and stands in one place.
+    """The schemas of many types, generated at once, so that each model has one name and one place.
 
     A type that is read (mode validation) and written (mode serialization) with different shapes has a schema for each.
     """
@@ -40,7 +40,7 @@ class Schemas:
         self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in found.items()}
 
     def of(self, mode: Literal["validation", "serialization"], hint: Any) -> Schema:
-        """Return the schema of a type that was wanted."""
+        """Return the schema of a type that was requested."""
         return dict(self._found[mode, id(hint)])
 
     def resolved(self, schema: Schema) -> Schema:
@@ -60,7 +60,7 @@ def names_in(value: Any, components: Mapping[str, Schema]) -> set[str]:
 
 
 def never_null(schema: Schema) -> Schema:
-    """Return the schema of a parameter: one that may be left out, yet is never null where it is there."""
+    """Return the schema of a parameter that may be absent, yet is never null."""
     kind, options = schema.get("type"), schema.get("anyOf", [])
     if isinstance(kind, list):
         left = [name for name in kind if name != "null"]
@@ -109,7 +109,7 @@ def _typed_const(schema: Schema) -> Schema:
 
 
 def _listed_tuple(schema: Schema) -> Schema:
-    """An array by position becomes one of any of its types: few generators read `prefixItems`."""
+    """An array by position becomes one of any of its types: few generators support `prefixItems`."""
     if "prefixItems" not in schema:
         return schema
     kinds = [kind for number, kind in enumerate(schema["prefixItems"]) if kind not in schema["prefixItems"][:number]]
@@ -118,7 +118,7 @@ def _listed_tuple(schema: Schema) -> Schema:
 
 
 def _short_null(schema: Schema) -> Schema:
-    """A plain type or null is said as `type: [it, "null"]`; a reference or an enum needs `anyOf`."""
+    """A plain type or null is written as `type: [it, "null"]`; a reference or an enum needs `anyOf`."""
     options = schema.get("anyOf", [])
     left = [option for option in options if option != _NULL]
     if len(left) == len(options) or len(left) != 1 or "enum" in left[0] or not isinstance(left[0].get("type"), str):

@@ -36,7 +36,7 @@ class NoPicture(ValueError):
 
 
 def check(body: bytes) -> Picture:
-    """Return what bytes are a picture of; `NoPicture` where they are none, or one that is too large."""
+    """Return the type and size of a picture; `NoPicture` if the bytes are none, or it is too large."""
     if len(body) > MOST_BYTES:
         raise NoPicture(f"a picture has at most {MOST_BYTES} bytes")
     try:
@@ -113,7 +113,7 @@ def png_chunks(body: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _is_bomb(data: bytes) -> bool:
-    """Tell whether a zlib stream behind some text grows beyond its bound."""
+    """Tell whether a zlib stream after a text grows beyond its bound."""
     start = data.find(b"\x78")
     while 0 <= start < len(data):
         try:

@@ -1,4 +1,4 @@
-"""Ports: protocols that a handler asks for by type; each runtime brings its adapters."""
+"""Ports: protocols that a handler requests by type; each runtime has adapters for them."""
 
 from edge.ports.assets import Assets
 from edge.ports.background import Background

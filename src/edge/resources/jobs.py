@@ -1,4 +1,4 @@
-"""`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only tell what they would do."""
+"""`/jobs`: the app's scheduled jobs, to be run by hand; with `dry_run` they only report their effects."""
 
 from datetime import datetime
 from typing import Any, TypedDict
@@ -22,14 +22,14 @@ class JobNotFound(NotFound):
 
 
 class JobInfo(TypedDict):
-    """A job: `cron` are the five fields, in UTC, at which it runs by itself."""
+    """A job: `cron` is its schedule, five fields in UTC."""
 
     name: str
     cron: str
 
 
 class JobRun(BaseModel):
-    """How a job is to be run."""
+    """Options for running a job."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -54,7 +54,7 @@ class Jobs(Routes):
         self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
 
     def compose(self, app: Composition) -> None:
-        """Learn the app's jobs; `PlanError` where two have one name, as only one of them could be run."""
+        """Read the app's jobs; `PlanError` if two have one name, as only one of them could be run."""
         for cron, job in app.jobs:
             name = job.handler.__name__
             if name in self.known:
@@ -73,9 +73,9 @@ def job_routes() -> Jobs:
 
     @group.post("/{name}", JobNotFound)
     async def run_job(name: str, asked: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
-        """Run a job now, whatever its hour; its own guards against doing the same twice hold.
+        """Run a job now, at any hour; its own guards against repeated work apply.
 
-        With `dry_run` nothing is sent or written, and the report tells what would be.
+        With `dry_run` nothing is sent or written, and the report tells the effects that it would have.
         """
         if name not in group.known:
             raise JobNotFound(f"there are {', '.join(group.known) or 'none'}")

@@ -19,7 +19,7 @@ type Status = Literal["ok", "error", "not_configured"]
 
 
 class Service(TypedDict):
-    """How a service is; `latency_ms` is that of the slowest of its bindings. No message holds a value."""
+    """The state of a service; `latency_ms` is that of the slowest of its bindings. No message holds a value."""
 
     status: Status
     latency_ms: float
@@ -27,7 +27,7 @@ class Service(TypedDict):
 
 
 class ServiceHealth(TypedDict):
-    """`degraded` where a configured service fails, or a required setting is missing."""
+    """`degraded` if a configured service fails, or a required setting is missing."""
 
     status: Literal["ok", "degraded"]
     environment: str
@@ -41,10 +41,10 @@ def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[st
 
     @group.get()
     async def get_health(ports: Ports, clock: Clock) -> ServiceHealth:
-        """Tell whether the service and all that it stands on work.
+        """Get the state of the service and of everything that it needs.
 
-        `kv`, `d1`, `ai` and the like are the bindings of that kind, `env_vars` the variables; of `secrets` (those that
-        are needed) and `optional_secrets` it is told how many are set.
+        `kv`, `d1`, `ai` and the like are the bindings of that kind, `env_vars` the variables. `secrets` (the required
+        ones) and `optional_secrets` report how many are set.
         """
         fields = ports.settings.fields
         found = await asyncio.gather(*(probe(field, ports, probe_timeout, migrations) for field in fields))
@@ -80,7 +80,7 @@ def _service_of(field: Field) -> str:
 
 
 def _service(name: str, members: Mapping[Field, Probe]) -> Service:
-    """Return one probe for many: its status is that of the worst, and its message names the faulty."""
+    """Return one probe for many: the worst status, and a message that names the faulty ones."""
     if not members:
         return Service(status="not_configured", latency_ms=0.0, message="this app has none")
     latency = max((one["latency_ms"] or 0.0 for one in members.values()), default=0.0)
@@ -96,7 +96,7 @@ def _service(name: str, members: Mapping[Field, Probe]) -> Service:
 
 
 def _matters(field: Field, one: Probe) -> bool:
-    """Tell whether a fault is worth naming: a variable that may be absent, or a secret, is not."""
+    """Tell whether a fault is worth naming: that of an optional variable or a secret is not."""
     return one["status"] == "error" or field.required or field.port is not None
 
 

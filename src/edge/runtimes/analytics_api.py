@@ -1,4 +1,4 @@
-"""Analytics Engine's SQL API: how a dataset is read, by HTTP from anywhere."""
+"""Reads Analytics Engine datasets with its SQL API, over HTTP."""
 
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -23,17 +23,17 @@ _URL = re.compile(r"https?://[!-~]+")
 
 
 class AnalyticsApi:
-    """Reads one dataset. `variable` gives a variable or secret by name: it is read when something is asked.
+    """Reads one dataset. `variable` returns a variable or secret by name; it is called at each query.
 
     Needed are `CLOUDFLARE_ACCOUNT_ID`, `CLOUDFLARE_API_TOKEN` (with the permission Account Analytics: Read) and
-    `ANALYTICS_DATASET`; `CLOUDFLARE_API_URL` sends it elsewhere.
+    `ANALYTICS_DATASET`. `CLOUDFLARE_API_URL` replaces the API's address.
     """
 
     def __init__(self, variable: Callable[[str], str | None]) -> None:
         self._variable = variable
 
     async def totals(self, fetch: Fetch, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> list[Total]:
-        """Return what `Telemetry.totals` promises."""
+        """Return the totals; the contract is `Telemetry.totals`."""
         check_totals(blobs, doubles)
         dataset = self._setting("ANALYTICS_DATASET", _DATASET)
         rows = _rows(await self._ask(fetch, totals_sql(dataset, blobs, doubles, since)))
@@ -60,7 +60,7 @@ class AnalyticsApi:
 
 
 def totals_sql(dataset: str, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> str:
-    """Return the query for totals: numbers and constants alone. A row may stand for `_sample_interval` points."""
+    """Return the SQL query for totals, made of numbers and constants. A row may stand for `_sample_interval` points."""
     groups = [f"blob{number}" for number in blobs]
     sums = [f"SUM(_sample_interval * double{number}) AS sum{number}" for number in doubles]
     grouped = f" GROUP BY {', '.join(groups)}" if groups else ""

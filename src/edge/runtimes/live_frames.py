@@ -1,4 +1,7 @@
-"""Frames of a live socket, the same in every runtime: each but a ping is let in and counted as a request is."""
+"""Frames of a live socket, the same in every runtime.
+
+Each frame but a ping is authorized and counted like a request.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -13,28 +16,28 @@ from edge.runtimes import live_wire as wire
 
 
 class Speaker(Protocol):
-    """A socket that sends frames; its `turn` keeps them in order until each is let in."""
+    """A socket that sends frames; its `turn` keeps them in order until each is authorized."""
 
     actor: Actor
     request_id: str
     turn: asyncio.Lock
 
     def become(self, actor: Actor) -> None:
-        """Go on as the actor that the credential stands for now."""
+        """Continue as the actor that the credential stands for now."""
 
     def subscribe(self, types: tuple[str, ...]) -> None:
         """Follow other types from now on."""
 
 
 class Answer(NamedTuple):
-    """The text that goes back for a frame; `has_ended` where the socket's credential is no longer good."""
+    """The reply to a frame. `has_ended` is set if the socket's credential is no longer valid."""
 
     text: str
     has_ended: bool = False
 
 
 async def answer(app: App, ports: Callable[[], Ports], speaker: Speaker, text: str, *, is_busy: bool) -> Answer:
-    """Answer a frame; whatever goes wrong, there is an answer. `is_busy` where the socket has enough in work."""
+    """Answer a frame; every fault becomes a reply. `is_busy` is set if the socket has enough frames in work."""
     frame: dict[str, Any] | None = None
     broken: BadRequest | None = None
     try:

@@ -1,4 +1,4 @@
-"""Readers of live events, the same in every runtime: the backlog of each, and when one is too far behind."""
+"""Readers of live events, the same in every runtime: their backlogs, and the limit on them."""
 
 import asyncio
 from collections import deque
@@ -18,7 +18,7 @@ GRACE = 2.0
 
 
 class Reader:
-    """One reader and its backlog. `sent` is the number of the last event that it was given."""
+    """One reader and its backlog. `sent` is the number of the last event in its backlog or sent to it."""
 
     __slots__ = (
         "_waiting",
@@ -57,7 +57,7 @@ class Reader:
         self._rouse()
 
     def close(self, why: Close) -> None:
-        """End the reader and drop its backlog, which is in the log."""
+        """Close the reader and drop its backlog; the log still has those events."""
         self.closed = self.closed or why
         self._waiting.clear()
         self.size = 0
@@ -74,14 +74,14 @@ class Reader:
         return taken
 
     async def take(self) -> list[Payload]:
-        """Return the next part of the backlog as soon as there is any; nothing once the reader is closed."""
+        """Wait for the next part of the backlog and return it; return nothing once the reader is closed."""
         while not self._waiting and self.closed is None:
             self._wake = asyncio.get_running_loop().create_future()
             await self._wake
         return self.pop()
 
     def become(self, actor: Actor) -> None:
-        """Go on as the actor that the credential stands for now."""
+        """Continue as the actor that the credential stands for now."""
         self.actor = actor
 
     def subscribe(self, types: tuple[str, ...]) -> None:
@@ -94,14 +94,14 @@ class Reader:
 
 
 class Holder(Protocol):
-    """A reader, or socket, that holds a page of the log."""
+    """A reader or socket that holds a page of the log."""
 
     def close(self, why: Close) -> None:
-        """End it."""
+        """Close the reader."""
 
 
 class Budget:
-    """Room for the pages of readers in catch-up. Where there is none, the one that holds its page longest goes."""
+    """Room for the pages of readers in catch-up. If it is used up, the reader that holds its page longest is closed."""
 
     def __init__(self, limit: int = wire.CATCH_UP_LIMIT, grace: float = GRACE) -> None:
         self._limit, self._grace = limit, grace
@@ -111,7 +111,7 @@ class Budget:
         self._freed: asyncio.Future[None] | None = None
 
     async def reserve(self, holder: Holder) -> None:
-        """Give back the room of a reader's last page and wait for room for the next one."""
+        """Release a reader's last page and wait for room for the next one."""
         self.release(holder)
         async with self._turn:
             while self._held and self._total + wire.PAGE_BYTES > self._limit:
@@ -124,13 +124,13 @@ class Budget:
             self.hold(holder, wire.PAGE_BYTES)
 
     def hold(self, holder: Holder, size: int) -> None:
-        """Note how large a reader's page is."""
+        """Record the size of a reader's page."""
         before, since = self._held.get(holder, (0, monotonic()))
         self._held[holder] = (size, since)
         self._total += size - before
 
     def release(self, holder: Holder) -> None:
-        """Give back a reader's room."""
+        """Release a reader's room."""
         size, _ = self._held.pop(holder, (0, 0.0))
         self._total -= size
         self._rouse()
@@ -151,7 +151,7 @@ class Budget:
 
 
 class Source(Protocol):
-    """A log to follow: `head` is the number of the last event that its live readers were given."""
+    """A log to follow. `head` is the number of the last event that its live readers got."""
 
     head: int
     live: set[Reader]
@@ -164,7 +164,7 @@ class Source(Protocol):
 async def follow(
     reader: Reader, since: int | None, log: Source, told: Callable[[str], Payload]
 ) -> AsyncGenerator[list[Payload]]:
-    """Yield the payloads of a reader: first from the log, then, without a seam, as they come."""
+    """Yield the payloads of a reader: first from the log, then new events, without a gap."""
     try:
         page = await log.page(None)
         oldest, last = page.oldest, page.last
@@ -189,7 +189,7 @@ async def follow(
 
 
 async def _load(reader: Reader, log: Source) -> tuple[int, int]:
-    """Move a page into a reader's backlog, the only place that holds it; return the log's numbers."""
+    """Move a page into a reader's backlog, which then holds the only reference; return the log's numbers."""
     page = await log.page(reader.sent)
     for event in page.events:
         if wire.shown(event, reader.types, reader.actor):
@@ -205,7 +205,7 @@ def _size(payload: Payload) -> int:
 
 
 def fan_out(event: Event, readers: Iterable[Reader]) -> None:
-    """Push an event to the readers that get it and were not given it yet; each form of it is made once."""
+    """Push an event to the readers that follow it and did not get it yet; each form of it is made once."""
     made: dict[object, tuple[Payload, int]] = {}
     is_shown = wire.filter_of(event)
     for reader in readers:
@@ -219,7 +219,7 @@ def fan_out(event: Event, readers: Iterable[Reader]) -> None:
 
 
 def beat(readers: Iterable[Reader], last: int) -> None:
-    """Give a sign of life to those that were given nothing since the last one."""
+    """Send a heartbeat to the readers that got nothing since the last one."""
     text = wire.heartbeat(last)
     for reader in readers:
         if reader.rested:

@@ -8,7 +8,7 @@ from edge.ports.events import Audience, Event, Follow, audience_of
 from edge.runtimes import live_wire as wire
 
 type Run = Callable[..., Sequence[Sequence[object]]]
-"""Runs a statement with the values that are bound to it, and returns its rows."""
+"""Runs a statement with its parameters, and returns the rows."""
 
 _TABLE = (
     "(seq INTEGER PRIMARY KEY AUTOINCREMENT, type TEXT NOT NULL, audience TEXT NOT NULL, subject TEXT, caller TEXT, "
@@ -32,19 +32,19 @@ SELECT {COLUMNS} FROM events WHERE seq > ?1 AND seq <= (
   ) WHERE before < {wire.PAGE_BYTES}
 ) ORDER BY seq
 """
-"""At most so many events after a number, and no further one beyond so many bytes."""
+"""Most events and bytes in a page; the event that exceeds the bytes is the last one."""
 
 
 def is_current(run: Run) -> bool:
-    """Tell whether the table is there with all its columns."""
+    """Tell whether the table exists with all its columns."""
     found = run(_SCHEMA)
     return bool(found) and "audience" in str(found[0][0])
 
 
 def prepare(run: Run, audiences: Mapping[str, Audience]) -> None:
-    """Make the table, or bring one up to date whose events have no audience; `run` is in one transaction.
+    """Create the table, or upgrade one whose events have no audience; `run` is in one transaction.
 
-    An old event is for the readers of its subject where that is its type's audience, else for administrators.
+    An old event is for the readers of its subject if that is its type's audience, else for administrators.
     """
     if is_current(run):
         return
@@ -65,7 +65,7 @@ def rows(events: Iterable[Event]) -> list[tuple[object, ...]]:
 
 
 def matching(pages: Callable[[int], Sequence[Event]], since: int, follow: Follow, limit: int) -> list[Event]:
-    """Return the first events after a number that a reader gets; `pages` reads the log."""
+    """Return the first events after a number that a reader may get; `pages` reads the log."""
     found, size = list[Event](), 0
     while len(found) < limit and size < wire.READ_LIMIT and (page := pages(since)):
         since = page[-1].sequence

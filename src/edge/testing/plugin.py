@@ -18,7 +18,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
-    """Leave out, in workerd, the cases that are marked as local ones."""
+    """Deselect, in workerd, the cases that are marked as local ones."""
     kept: list[pytest.Item] = []
     left: list[pytest.Item] = []
     for item in items:

@@ -1,4 +1,4 @@
-"""The `Executor` port by Judge0's API: a submission for each run, asked for until it has ended."""
+"""The `Executor` port by Judge0's API: a submission for each run, polled until it has ended."""
 
 import base64
 import binascii
@@ -39,7 +39,7 @@ _FULL = 0.9
 
 
 class Judge0(RemoteExecutor):
-    """Runs programs on a server of Judge0's."""
+    """Runs programs on a Judge0 server."""
 
     name = "judge0"
 
@@ -78,7 +78,7 @@ class Judge0(RemoteExecutor):
         raise Unavailable(f"{self._server.host} did not run the program within {spent:.0f} s")
 
     async def _bounded(self, limits: Limits) -> Limits:
-        """Return the limits as far as the server goes."""
+        """Return the limits, capped by the server's own."""
         if self._most is None:
             found = await self._server.get("/config_info")
             self._most = found if isinstance(found, dict) else {}

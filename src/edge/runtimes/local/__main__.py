@@ -19,7 +19,7 @@ from edge.runtimes.local.server import INHERITED, listen, run
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run a command; what a person can put right is one line on standard error and the exit code 2."""
+    """Run a command. A fault of the input is one line on standard error, with the exit code 2."""
     options = parser().parse_args(arguments)
     os.umask(0o077)  # whatever is written here is its owner's alone
     try:
@@ -52,7 +52,7 @@ def parser() -> argparse.ArgumentParser:
 
 
 def migrate_only(options: argparse.Namespace) -> int:
-    """Bring the database up to date and say what was applied."""
+    """Bring the database up to date and print the applied migrations."""
     app = load(options.app)
     try:
         make_state(options.state)
@@ -65,7 +65,7 @@ def migrate_only(options: argparse.Namespace) -> int:
 
 
 def serve(options: argparse.Namespace) -> int:
-    """Serve the app until a signal; on an edit, begin again."""
+    """Serve the app until a signal; restart on an edit."""
     follow(options.parent)
     if options.reload is not None:
         sys.dont_write_bytecode = True  # what was compiled counts for a second edit in the same second, if as long
@@ -94,7 +94,7 @@ def prepare(options: argparse.Namespace) -> LocalRuntime:
 
 
 def load(where: str) -> App:
-    """Import an app; `StartError` where there is none of that name."""
+    """Import an app; `StartError` if there is none of that name."""
     module, _, attribute = where.partition(":")
     try:
         app = getattr(importlib.import_module(module), attribute or "app")

@@ -1,4 +1,4 @@
-"""The ASGI application: scope to request, response to messages, and the lifespan of the runtime behind it."""
+"""The ASGI application: scope to request, response to messages, and the runtime's lifespan."""
 
 import asyncio
 import traceback
@@ -25,7 +25,7 @@ _PRINTABLE = bytes(range(0x21, 0x7F))
 
 
 TIME_LIMIT = 300
-"""Seconds that an answer may take to begin."""
+"""Seconds until an answer must begin."""
 
 
 class ScopeHeaders:
@@ -44,7 +44,10 @@ class ScopeHeaders:
 
 
 class Server:
-    """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""
+    """Serves an app over ASGI.
+
+    `ports` makes the ports of one request; `start` and `stop` run at both ends of the lifespan.
+    """
 
     def __init__(
         self,
@@ -60,7 +63,7 @@ class Server:
         self.proxies: TrustedProxies | None = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Take one ASGI connection."""
+        """Handle one ASGI connection."""
         kind = scope["type"]
         if kind == "http":
             await self._http(scope, receive, send)
@@ -100,7 +103,7 @@ class Server:
         await self._stream(body, request, receive, send)
 
     async def _answer(self, request: Request, incoming: Incoming) -> Response:
-        """Let the app answer, in time and while there is room; a stream is no more at work once it has begun."""
+        """Let the app answer within the time limit and the bounds; a stream frees its place at work once begun."""
         address, work = network(request.client), self.bounds.work
         if not work.take(address):
             return await self._refuse(request, self.bounds.full())
@@ -122,9 +125,9 @@ class Server:
         return await self._app.fetch(request)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer, as a whole.
+        """Let the app decide: it accepts with an `Upgrade`; any other response refuses the handshake, sent whole.
 
-        No stream is one: a server would have to collect it, and it may have no end.
+        A stream cannot refuse one: a server would have to collect it, and it may have no end.
         """
         await receive()
         incoming = Incoming(receive, self.bounds)
@@ -146,7 +149,7 @@ class Server:
         await send({"type": "websocket.http.response.body", "body": response.body})
 
     async def _drop(self, response: Response, request: Request, reason: str) -> None:
-        """Give up a response that cannot be sent."""
+        """Discard a response that cannot be sent."""
         self._log("error", "response refused", request_id=request.id, route=request.route, error=reason)
         await close(response.body)
 
@@ -186,7 +189,7 @@ def _target(part: bytes) -> str:
 
 
 def _encode(response: Response, method: str) -> Pairs:
-    """Return the headers as bytes; ValueError where one could not be sent as it is."""
+    """Return the headers as bytes; ValueError if one could not be sent unchanged."""
     pairs = response.headers
     text = "".join([part for pair in pairs for part in pair])
     if "\n" in text or "\r" in text or "\0" in text:
@@ -202,7 +205,7 @@ def _encode(response: Response, method: str) -> Pairs:
 async def _send_whole(
     send: Send, status: int, headers: Pairs, body: bytes, rest: Callable[[], Awaitable[None]] | None = None
 ) -> None:
-    """Send a response at once; it ends, and with it maybe the connection, when the `rest` of its request has come."""
+    """Send a response at once. Its end, and closing the connection, wait until the `rest` of the request has come."""
     await send({"type": "http.response.start", "status": status, "headers": headers})
     if rest is not None:
         await send({"type": "http.response.body", "body": body, "more_body": True})

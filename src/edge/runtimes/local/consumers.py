@@ -15,13 +15,13 @@ from edge.routes import Consumer
 from edge.runtimes.local.queue import QueueStore
 
 POLL = 1.0
-"""Seconds after which the messages of other processes, and those that were delayed, are looked for."""
+"""Seconds between two looks for delayed messages and those of other processes."""
 
 
 class Consumers:
-    """Consumes every queue that the app declares a consumer for, in one process of those that share a state folder.
+    """Consumes each queue that has a consumer in the app, in one of the processes that share a state folder.
 
-    A batch is whatever is due, at once: `batch_timeout` is a saving for many isolates, here it would only be a delay.
+    A batch is all messages that are due, at once: `batch_timeout` saves work for many isolates, and only delays here.
     """
 
     def __init__(self, app: App, store: QueueStore, ports: Callable[[], Ports], log: Log) -> None:
@@ -33,15 +33,15 @@ class Consumers:
 
     @property
     def consuming(self) -> bool:
-        """Whether this process is the one that consumes."""
+        """Whether this process is the consuming one."""
         return self._lock.held
 
     def start(self) -> None:
-        """Begin, as soon as no other process consumes."""
+        """Start as soon as no other process consumes."""
         self._main = asyncio.create_task(self._begin())
 
     async def stop(self, grace: float) -> None:
-        """Take no more batches; let those that run end within `grace` seconds, and give back the others."""
+        """Take no more batches; wait `grace` seconds for the running ones, and release the others."""
         self._stopping = True
         for wake in self._store.wakes:
             wake()
@@ -63,7 +63,7 @@ class Consumers:
                 self._workers.append(asyncio.create_task(self._work(consumer)))
 
     async def _taken_over(self) -> bool:
-        """Be the one that consumes, where no other is, and give back what one that was killed had leased."""
+        """Become the consuming process if there is none, and release the messages that a killed process had leased."""
         try:
             if self._lock.take():
                 await self._store.release_all()
@@ -73,7 +73,7 @@ class Consumers:
         return self._lock.held
 
     async def _work(self, consumer: Consumer) -> None:
-        """Take and run batches, one at a time; as many of these run as batches may run at a time."""
+        """Take and run batches, one at a time for each free place."""
         woken = asyncio.Event()
         self._store.wakes.append(woken.set)
         while not self._stopping:
@@ -119,7 +119,7 @@ class Consumers:
         await self._bury(consumer, dead)
 
     async def _bury(self, consumer: Consumer, ids: list[str]) -> None:
-        """Move messages that used up their attempts to the dead letters; without such a queue they are dropped."""
+        """Move messages without attempts left to the dead-letter queue; without such a queue they are dropped."""
         if not ids:
             return
         self._log("error", "messages given up", queue=consumer.queue, dead_letter=consumer.dead_letter, ids=ids)
@@ -130,7 +130,7 @@ class Consumers:
 
 
 class Lock:
-    """Held by the one process that consumes; the system gives it back when that process ends, however it ends."""
+    """A lock of the one consuming process; the system releases it when that process ends in any way."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -138,11 +138,11 @@ class Lock:
 
     @property
     def held(self) -> bool:
-        """Whether it is held here."""
+        """Whether this process holds the lock."""
         return self._file is not None
 
     def take(self) -> bool:
-        """Take the lock where it is free."""
+        """Take the lock if it is free."""
         file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -153,7 +153,7 @@ class Lock:
         return True
 
     def release(self) -> None:
-        """Give the lock back, where it is held."""
+        """Release the lock if it is held."""
         if self._file is not None:
             os.close(self._file)
             self._file = None

@@ -1,4 +1,4 @@
-"""`.dev.vars`: settings and secrets of one's own machine, as wrangler reads them (dotenv)."""
+"""`.dev.vars`: settings and secrets of the developer's machine, in wrangler's format (dotenv)."""
 
 import re
 from pathlib import Path
@@ -15,11 +15,11 @@ _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
 
 
 class DevVarsError(PortError):
-    """The file cannot be read; the message names the line, never what stands in it."""
+    """The file cannot be read; the message names the line, never its content."""
 
 
 def read_dev_vars(path: Path) -> dict[str, str]:
-    """Return the file's variables; none where there is no file."""
+    """Return the file's variables; none if there is no file."""
     try:
         lines = path.read_text(encoding="utf-8-sig").splitlines() if path.exists() else []
     except (OSError, UnicodeDecodeError) as fault:

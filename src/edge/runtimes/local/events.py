@@ -1,4 +1,4 @@
-"""The `Events` port on SQLite: the log in a file, its readers in this process, written to by any process."""
+"""The `Events` port on SQLite: the log in a file, its readers in this process, its writers in any process."""
 
 import asyncio
 import sqlite3
@@ -30,7 +30,7 @@ INSERT = f"{live_rows.INSERT} VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 
 
 class EventStream:
-    """The body of an event stream. It counts as open until it is closed, read or not."""
+    """The body of an event stream. It counts as open until it is closed, whether it was read or not."""
 
     def __init__(self, parts: AsyncGenerator[bytes], leave: Callable[[], None]) -> None:
         self._parts, self._leave = parts, leave
@@ -49,12 +49,12 @@ class EventStream:
         await self._parts.aclose()
 
     def __del__(self) -> None:
-        """Count it no more where a response was dropped unread."""
+        """Stop counting a response that was dropped unread."""
         self._leave()
 
 
 class LocalEvents:
-    """One log. Readers are fed by one task, which sees what this process publishes at once and others' soon."""
+    """One log. One task feeds its readers, with this process's events at once and others' events at the next poll."""
 
     def __init__(self, path: Path, app: App, ports: Callable[[], Ports], kept: int = wire.KEPT) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
@@ -131,7 +131,7 @@ class LocalEvents:
         return Upgrade(lambda socket: self._attend(socket, follow, request_id), chosen)
 
     async def end(self) -> None:
-        """Close all readers, also those that come now, and wait a little until they are gone."""
+        """Close all readers, and those that still come, and wait a little until they are gone."""
         self._has_ended = True
         for reader in self._open:
             reader.close(Close.GOING_AWAY)
@@ -148,7 +148,7 @@ class LocalEvents:
         self._file.close()
 
     def _enter(self, reader: Reader, follow: Follow) -> None:
-        """Count a reader, from before it is greeted until it was told of the end."""
+        """Count a reader, from before its greeting until it was told of the end."""
         self._open.enter(reader, follow.at_most)
         if self._has_ended:
             reader.close(Close.GOING_AWAY)
@@ -188,7 +188,7 @@ class LocalEvents:
             self._open.leave(reader)
 
     async def _feed(self) -> None:
-        """Hand new events to the readers as long as there are any, a sign of life to those at rest; check them all."""
+        """While there are readers: hand them new events, send heartbeats to idle ones, and check their credentials."""
         try:
             await self._feed_all()
         finally:
@@ -226,7 +226,7 @@ class LocalEvents:
         self._ports().log("warning", "credentials of open connections not looked up; trying again", count=missed)
 
     def _numbers(self, connection: sqlite3.Connection) -> tuple[int, int]:
-        """Return the numbers of the oldest event that is kept and of the last one."""
+        """Return the numbers of the oldest and the last event in the log."""
         last = int(connection.execute(LAST).fetchone()[0])
         first = int(connection.execute(FIRST).fetchone()[0])
         return max(first, last - self._kept + 1) if last else 0, last
@@ -237,7 +237,7 @@ def _page(connection: sqlite3.Connection, since: int) -> list[Event]:
 
 
 def _prepare(connection: sqlite3.Connection, app: App) -> None:
-    """Bring the table up to date; other processes may try at once, and most find it done."""
+    """Upgrade the table. Other processes may do so at once; most find it upgraded."""
 
     def run(sql: str, *params: str) -> list[tuple[object, ...]]:
         return connection.execute(sql, params).fetchall()

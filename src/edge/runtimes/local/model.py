@@ -1,4 +1,4 @@
-"""The `Model` port on any server that speaks OpenAI's chat completions, such as one on this machine."""
+"""The `Model` port on any server with OpenAI's chat completions, such as one on this machine."""
 
 import asyncio
 from collections.abc import AsyncGenerator, Sequence
@@ -99,9 +99,9 @@ class LocalModel(Asking):
         return body
 
     async def _known(self, name: str, *, embeds: bool = False) -> str:
-        """Return the model, or the server's first of its kind where it has none of this name, as with Cloudflare's.
+        """Return the model, or the server's first one of its kind if there is none of this name, as with Cloudflare's.
 
-        Nothing but the name tells the kinds apart: one that embeds has "embed" in it.
+        The kind is known by the name alone: an embedding model has "embed" in it.
         """
         names = self._names or await self.names()
         fitting = [one for one in names if ("embed" in one.lower()) is embeds]
@@ -115,7 +115,7 @@ async def _check(answer: aiohttp.ClientResponse) -> None:
 
 
 class LocalModelServers:
-    """Servers by address; all connections end with the runtime."""
+    """Model servers by address; all connections are closed with the runtime."""
 
     def __init__(self) -> None:
         self._models: dict[tuple[str, str | None], LocalModel] = {}

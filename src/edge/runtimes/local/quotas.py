@@ -18,7 +18,7 @@ USED = "SELECT used FROM quotas WHERE name = ? AND day >= ?"
 
 
 class LocalQuotas:
-    """One row a name, and one for each of its allowances."""
+    """One row per name, and one for each of its allowances."""
 
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)

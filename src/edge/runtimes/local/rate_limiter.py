@@ -1,4 +1,4 @@
-"""The `RateLimiter` port in memory: exact for one process, and forgotten when that ends."""
+"""The `RateLimiter` port in memory: exact within one process, and reset when it ends."""
 
 import time
 from collections.abc import Callable
@@ -7,11 +7,11 @@ from hashlib import blake2b
 from edge.ports import Limit, Taken
 
 KEYS = 65_536
-"""Keys of one period that are counted; when more come, the one that came first begins anew."""
+"""Most keys that are counted in one period; beyond, the oldest key is reset."""
 
 
 class LocalRateLimiter:
-    """One limiter. Its periods begin for all keys at once, at multiples of their length since 1970, as Cloudflare's."""
+    """One limiter. All keys' periods begin at multiples of their length since 1970, as at Cloudflare."""
 
     def __init__(self, limit: Limit, *, keys: int = KEYS, now: Callable[[], float] = time.time) -> None:
         self._limit, self._keys, self._now = limit, keys, now
@@ -34,4 +34,4 @@ class LocalRateLimiter:
         return Taken(True, self._limit, calls - count - 1, reset)
 
     async def probe(self) -> None:
-        """Memory answers."""
+        """Do nothing: memory is always available."""

@@ -1,4 +1,4 @@
-"""The well-kept server: a socket of our own, uvicorn with bounds, and an end that lets what runs finish."""
+"""The server: a socket of our own, uvicorn with bounds, and a shutdown that lets running requests end."""
 
 import asyncio
 import errno
@@ -20,14 +20,14 @@ from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebS
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
 RELOAD_GRACE = 2.0
-"""Seconds that requests have to end where edits are watched: a live stream would hold up each of them."""
+"""Seconds that requests have to end before a reload: a live stream would delay each of them."""
 RESERVE = 1000
-"""File descriptors beside the connections: for databases, logs, outbound calls, and connections to be turned away."""
+"""File descriptors beside the connections: for databases, logs, outbound calls, and connections to be refused."""
 LEAST_RESERVE = 96
 QUEUE = 1024
-"""Connections that the system accepts for a server which is busy."""
+"""Connections that the system accepts while the server is busy."""
 INHERITED = "EDGE_SOCKET"
-"""The variable that tells a process which begins again the number of its open socket."""
+"""The variable that tells a restarted process the number of its open socket."""
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -47,7 +47,7 @@ def listen(host: str, port: int) -> socket.socket:
 
 
 async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | None) -> bool:
-    """Serve until a signal or an edit below `watched`, stop in good order, and return whether it was an edit."""
+    """Serve until a signal or an edit below `watched`, stop in an orderly way, and return whether it was an edit."""
     host, port = listening.getsockname()[:2]
     room = Room.of(_raise_file_limit())
 
@@ -74,9 +74,9 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
 
 
 class Room(NamedTuple):
-    """Uses of the file descriptors: connections, those that are turned away, and how many are taken in a go.
+    """The uses of the file descriptors: connections, refused connections, and connections accepted at a time.
 
-    A go is bounded, as each connection has its descriptor some rounds of the event loop before it can be turned away.
+    That last number is bounded, as a connection has its descriptor some rounds of the event loop before it is refused.
     """
 
     connections: int
@@ -92,7 +92,7 @@ class Room(NamedTuple):
 
 
 class _Server(uvicorn.Server):
-    """A server whose live streams end before it waits for its connections."""
+    """A server that ends its live streams before it waits for its connections."""
 
     def __init__(self, config: uvicorn.Config, runtime: LocalRuntime) -> None:
         super().__init__(config)
@@ -110,7 +110,7 @@ class _Server(uvicorn.Server):
 
 
 def _raise_file_limit() -> int:
-    """Let the process hold as many connections as it serves, as far as the system lets it; return how many files."""
+    """Raise the file limit to the number of connections, as far as the system allows; return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = MOST_CONNECTIONS + RESERVE
     if 0 <= soft < wanted:
@@ -120,8 +120,10 @@ def _raise_file_limit() -> int:
 
 
 def _config(app: Server, grace: float, room: Room) -> uvicorn.Config:
-    """Return uvicorn's settings: h11 because it bounds the size of a request's head, and the WebSockets that wait
-    for a client which does not take what it is sent; compressing each message would cost 5,000 sockets dearly.
+    """Return uvicorn's settings.
+
+    h11 bounds the size of a request's head. The chosen WebSockets wait for a client that does not accept data.
+    Compressing each message would cost too much with 5,000 sockets.
     """
     return uvicorn.Config(
         app,

@@ -12,7 +12,7 @@ from edge.runtimes.ed25519 import may_fit
 from edge.runtimes.workers.border import to_object
 
 KEYS = 16
-"""Keys that are kept imported."""
+"""Most imported keys in memory."""
 
 
 class WebCrypto:

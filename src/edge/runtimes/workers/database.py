@@ -68,7 +68,7 @@ def _result(answer: dict[str, Any]) -> Result:
 
 
 def _row(row: Row) -> Row:
-    """Return a row with its blobs, which D1 gives as lists of numbers, as bytes."""
+    """Return a row with its blobs, which D1 returns as lists of numbers, as bytes."""
     for name, value in row.items():
         if type(value) is list:
             row[name] = bytes(value)
@@ -76,7 +76,7 @@ def _row(row: Row) -> Row:
 
 
 def database_error(fault: JsException) -> DatabaseError | LimitExceeded:
-    """Return what an error of D1's is: our statement's, over a limit, or D1's own."""
+    """Return the typed error of a D1 error: of the statement, over a limit, or of D1 itself."""
     told, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
     if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(told)):
         return DatabaseAway(told)

@@ -69,7 +69,7 @@ _NO_BODY = frozenset({101, 204, 205, 304})
 
 
 def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = None) -> type[WorkerEntrypoint]:
-    """Return an app's entrypoint class. Every method of such a class can be called from outside: it has no others.
+    """Return an app's entrypoint class. Every method of such a class can be called from outside, so it has no others.
 
     `adapters` are those of ports that few apps have.
     """
@@ -90,7 +90,7 @@ def worker(app: App, adapters: Mapping[Any, Callable[[Any], object]] | None = No
 
 
 class Isolate:
-    """An app in one isolate: the settings are read at the first event, as nothing may be at import."""
+    """An app in one isolate. The settings are read at the first event, as nothing may be read at import."""
 
     def __init__(self, app: App, adapters: Mapping[Any, Callable[[Any], object]] = ADAPTERS) -> None:
         self.app = app
@@ -122,7 +122,7 @@ class Isolate:
         await self.app.scheduled(Tick(controller.cron, at), self.ports(env, context))
 
     async def queue(self, batch: Any, env: Any, context: Any) -> None:
-        """Hand a batch to its consumer, then tell the queue what is to become of each message."""
+        """Hand a batch to its consumer, then acknowledge each message or ask for a retry."""
         ports = self.ports(env, context)
         messages = {message.id: message for message in batch.messages}
         deliveries = [_delivery(message) for message in messages.values()]
@@ -160,7 +160,7 @@ class Isolate:
         return settings
 
     def _adapted(self, field: Field, value: Any, env: Any) -> object:
-        """Return what stands for a binding; a variable's value as it is."""
+        """Return the adapter of a binding; a variable's value unchanged."""
         if field.port is Telemetry:  # what it reads from is no binding
             return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
         if field.port is RateLimiter:
@@ -216,14 +216,17 @@ def _to_js(response: Response, request: Any, context: Any) -> Any:
 
 
 def _whole(body: bytes, response: Response) -> Any:
-    """Return a body as JavaScript takes it the fastest: ASCII as text, if its type is said; it would be given one."""
+    """Return a body in the form that JavaScript takes fastest. ASCII is passed as text if the headers have its type.
+
+    Without one, JavaScript would add a type to text.
+    """
     if not body or response.status in _NO_BODY:
         return jsnull
     return body.decode() if body.isascii() and response.header("content-type") else to_js(body)
 
 
 def _streaming(parts: AsyncIterable[bytes], init: Any, request: Any, context: Any) -> Any:
-    """Return a response whose body is fed part by part after it has begun, until the client leaves."""
+    """Return a response that is fed part by part after it has begun, until the client leaves."""
     pipe = TransformStream.new()
     response = JsResponse.new(pipe.readable, init)  # before any part is made: it may be refused for its headers
     context.waitUntil(_feed(parts, pipe.writable.getWriter(), request.signal))

@@ -1,4 +1,4 @@
-"""The Durable Object that is the log of live events: SQLite, hibernating WebSockets, event streams, an alarm."""
+"""The Durable Object that holds the log of live events: SQLite, hibernating WebSockets, event streams, an alarm."""
 
 import asyncio
 from contextlib import aclosing, suppress
@@ -28,16 +28,16 @@ from edge.runtimes.workers.events import FOLLOW
 from edge.runtimes.workers.members import CHECK_BYTES, Member, follow_of
 
 _NOT_SENT = frozenset({1005, 1006})
-"""Codes that a closing has where the client gave none: they stand in no frame."""
+"""Codes for a client that closed without a code; no frame may carry them."""
 _INSERT = f"{live_rows.INSERT} SELECT {', '.join(f'value ->> {n}' for n in range(8))} FROM json_each(?)"
 _CHECKS = "CREATE TABLE IF NOT EXISTS checks (id INTEGER PRIMARY KEY, look_at REAL NOT NULL)"
-"""When credentials are to be looked up next: the object may sleep until then."""
+"""The time of the next look-up of credentials: the object may sleep until then."""
 SOONEST = 0.2
-"""Seconds until the next alarm, at least."""
+"""Least seconds until the next alarm."""
 
 
 def event_log(app: App) -> type[DurableObject]:
-    """Return the class of an app's log. Its methods are called by the Worker's adapter, through the binding alone."""
+    """Return the class of an app's log. The Worker's adapter calls its methods, through the binding alone."""
     isolate = Isolate(app)
 
     class EventLog(DurableObject):
@@ -73,7 +73,7 @@ def event_log(app: App) -> type[DurableObject]:
 
 
 class Log:
-    """The log in its object. What is in memory is a copy: the object may be evicted between any two events.
+    """The log in its object. All state in memory is a copy: the object may be evicted between any two events.
 
     An object with open event streams does not hibernate; one with sockets alone does.
     """
@@ -98,7 +98,7 @@ class Log:
         return max(self._first, self.head - wire.KEPT + 1) if self.head else 0
 
     def publish(self, text: str) -> str:
-        """Append drafts (JSON: the fields of `Draft`) in one statement, and hand the events on."""
+        """Append drafts (JSON: the fields of `Draft`) in one statement, and push the events to readers."""
         drafts = [Draft(*draft) for draft in from_json(text)]
         events = wire.documents(drafts, self.head, datetime.now(UTC), self._app.audiences)
         self._sql.exec(_INSERT, to_json(live_rows.rows(events)).decode())
@@ -127,20 +127,20 @@ class Log:
         return Page([] if since is None else self._page(since), self._oldest, self.head)
 
     def forget(self) -> str:
-        """Forget all events but the last."""
+        """Delete all events but the last."""
         self._sql.exec("DELETE FROM events WHERE seq < ?", float(self.head))
         self._first = self.head
         return "null"
 
     def follow(self, request: Any) -> Any:
-        """Answer the Worker: a WebSocket, or a stream."""
+        """Answer the Worker with a WebSocket or a stream."""
         wanted = follow_of(from_json(request.headers.get(FOLLOW)))
         if request.url.endswith("/stream"):
             return self._open_stream(wanted, request.signal)
         return self._accept(wanted, request.headers)
 
     def message(self, socket: Any, message: Any) -> None:
-        """Take a client's frame; what it starts goes on behind it, so that the next frame need not wait."""
+        """Receive a client's frame; its work runs in the background, so that the next frame need not wait."""
         kept = Member.of(socket)
         member = self._members.get(kept.id) if kept else None
         if member is None or member.closed is not None:
@@ -165,7 +165,7 @@ class Log:
             socket.close(1000 if code in _NOT_SENT else code, reason)
 
     def alarm(self) -> None:
-        """Give readers a sign of life, look at their credentials, and come again while there are any."""
+        """Send heartbeats, check credentials, and set the next alarm while there are readers."""
         self._alarm_at, now = inf, time()
         if now >= self._beat_at - SOONEST:
             self._beat_at = now + wire.HEARTBEAT
@@ -199,7 +199,7 @@ class Log:
             self._sql.exec("INSERT OR REPLACE INTO checks VALUES (1, ?)", float(self._open.look_at))
 
     def _resume(self) -> None:
-        """Go on after a sleep: with the sockets as their attachments say, and where the checks of credentials were."""
+        """Resume after a sleep: restore the sockets from their attachments, and the state of the credential checks."""
         for member in self._members.values():
             self._open.enter(member)
             if member.sent is not None:
@@ -241,7 +241,7 @@ class Log:
         self._background(self._catch_up(member))
 
     def _enter(self, connection: Reader | Member) -> None:
-        """Count a connection, and see to it that an alarm comes for it."""
+        """Count a connection, and set an alarm for it."""
         is_first = not self._open
         self._open.enter(connection)
         if is_first:
@@ -258,7 +258,7 @@ class Log:
         self.budget.release(member)
 
     async def _catch_up(self, member: Member) -> None:
-        """Send a socket what the log holds after its number, no faster than it takes it; from then on it is live."""
+        """Send a socket the events after its number, no faster than it accepts them; from then on it is live."""
         try:
             while member.sent is not None and member.closed is None:
                 await self.budget.reserve(member)
@@ -271,7 +271,7 @@ class Log:
                 self._drop(member)
 
     def _send_page(self, member: Member, page: list[Event]) -> None:
-        """Send a page; a socket for which there is nothing left in the log is live from now on."""
+        """Send a page; a socket that has got the whole log is live from now on."""
         for event in page:
             if member.wants(event) and not member.send(event.json, checks=False):
                 member.close(Close.GOING_AWAY)
@@ -281,7 +281,7 @@ class Log:
         member.keep()
 
     async def _room(self, member: Member) -> None:
-        """Wait until a socket has taken most of what it was sent; close it where it takes nothing for too long."""
+        """Wait until a socket has accepted most of its data; close it if it accepts nothing for too long."""
         waited = 0.0
         while member.closed is None and member.socket.bufferedAmount > wire.SLICE:
             await asyncio.sleep(0.05)
@@ -312,7 +312,7 @@ class Log:
         return JsResponse.new(pipe.readable)
 
     async def _stream(self, writer: Any, since: int | None, reader: Reader, signal: Any) -> None:
-        """Feed a stream until its reader leaves, is too far behind, or may follow no longer."""
+        """Feed a stream until its reader leaves, is too far behind, or loses its permission."""
         feeding = asyncio.ensure_future(self._feed(writer, since, reader))
         left = create_once_callable(lambda *_: feeding.cancel())  # a write that nobody takes would wait on
         aborted = create_proxy(lambda *_: feeding.cancel())
@@ -345,13 +345,13 @@ class Log:
             pass
 
     async def _write(self, writer: Any, data: bytes) -> None:
-        """Write a part as slices; `TimeoutError` where the reader takes nothing for too long."""
+        """Write a part as slices; `TimeoutError` if the reader accepts nothing for too long."""
         for at in range(0, len(data), wire.SLICE):
             async with asyncio.timeout(wire.PATIENCE):
                 await writer.write(to_js(data[at : at + wire.SLICE]))
 
     def _page(self, since: int) -> list[Event]:
-        """Return the events after a number, at most a page of them; they cross as one text."""
+        """Return the events after a number, at most a page of them; they cross from JavaScript as one text."""
         cursor = self._sql.exec(live_rows.PAGE, float(max(since, self._oldest - 1)))
         return [Event(*row) for row in from_json(JSON.stringify(cursor.raw().toArray()))]
 
@@ -360,7 +360,7 @@ class Log:
         return found
 
     def _set_alarm(self) -> None:
-        """Have an alarm come in time for what is due next, unless one comes before."""
+        """Set an alarm for the next due work, unless an earlier one is set."""
         now = time()
         at = max(min(self._beat_at or now + wire.HEARTBEAT, self._open.due), now + SOONEST)
         if self._open and at < self._alarm_at:

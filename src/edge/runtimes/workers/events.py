@@ -1,4 +1,4 @@
-"""The `Events` port in a Worker: it asks the Durable Object that is the log."""
+"""The `Events` port in a Worker: it calls the Durable Object that holds the log."""
 
 import json
 from collections.abc import AsyncIterable, Sequence
@@ -19,7 +19,7 @@ from edge.runtimes.workers.members import sent_of
 NAME = "events"
 """The one object of a Worker."""
 FOLLOW = "x-follow"
-"""The header that takes along, as JSON, who follows what: the object is reached only through its binding."""
+"""The header with the reader's request as JSON; the object is reached only through its binding."""
 
 
 NOBODY = Actor("", PUBLIC, frozenset())
@@ -27,7 +27,7 @@ NOBODY = Actor("", PUBLIC, frozenset())
 
 
 class NativeUpgrade(Response):
-    """The response that hands over one end of a WebSocket, whose other end is the object's."""
+    """The response that passes on one end of a WebSocket; the object has the other end."""
 
     __slots__ = ("_answer",)
 
@@ -39,7 +39,7 @@ class NativeUpgrade(Response):
             self.headers.append(("sec-websocket-protocol", protocol))
 
     def to_js(self) -> Any:
-        """Return it as JavaScript's."""
+        """Return the JavaScript response."""
         init = to_object({"status": 101, "headers": self.headers})
         init.webSocket = self._answer.webSocket
         return JsResponse.new(jsnull, init)

@@ -1,4 +1,4 @@
-"""The sockets on the log: what is known of each, also while the object sleeps."""
+"""The sockets on the log, and their state while the object sleeps."""
 
 import asyncio
 from contextlib import suppress
@@ -14,16 +14,16 @@ from edge.runtimes import live_wire as wire
 from edge.runtimes.live_wire import Close
 
 CHECK_BYTES = 128 * 1024
-"""After so many bytes the platform is asked how many of them a socket has taken."""
+"""Bytes sent to a socket between two checks of its unsent data."""
 CHECK_S = 30.0
-"""Seconds between two look-ups of the credential of a socket whose attachment does not say."""
+"""Seconds between two look-ups of a credential, for sockets whose attachment lacks that number."""
 
 
 @dataclass(slots=True, eq=False)
 class Member:
-    """A socket on the log, as its attachment keeps it while the object sleeps.
+    """A socket on the log, restored from its attachment after the object's sleep.
 
-    `sent` is None where it was given everything so far, else the number to go on from.
+    `sent` is None if the socket has got all events so far, else the number to continue from.
     """
 
     socket: Any
@@ -62,7 +62,7 @@ class Member:
         self.socket.serializeAttachment(to_json(kept).decode())
 
     def become(self, actor: Actor) -> None:
-        """Go on as the actor that the credential stands for now."""
+        """Continue as the actor that the credential stands for now."""
         self.actor = actor
         self.keep()
 
@@ -76,7 +76,7 @@ class Member:
         return wire.shown(event, self.types, self.actor)
 
     def send(self, text: str, *, checks: bool = True) -> bool:
-        """Send a frame; False where the socket is gone or, where that is checked, too far behind, and closed."""
+        """Send a frame; False if the socket is gone, or was closed because a check found it too far behind."""
         if self.closed is not None:
             return False
         try:
@@ -92,14 +92,14 @@ class Member:
         return True
 
     def close(self, why: Close) -> None:
-        """Close the socket; nothing happens where it is closed."""
+        """Close the socket; do nothing if it is closed."""
         self.closed = self.closed or why
         with suppress(JsException):
             self.socket.close(int(why), why.reason)
 
 
 def told_of(actor: Actor) -> dict[str, Any]:
-    """Return an actor as it goes along with a request to the log, and into attachments."""
+    """Return an actor as it is sent to the log with a request, and stored in attachments."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
     return {
         "name": actor.name,
@@ -114,7 +114,7 @@ def told_of(actor: Actor) -> dict[str, Any]:
 
 
 def actor_of(told: dict[str, Any]) -> Actor:
-    """Return the actor that `told_of` has told of, also by an earlier version."""
+    """Return the actor that `told_of` has written, also in an earlier version."""
     subjects = None if told["subjects"] is None else frozenset(told["subjects"])
     return Actor(
         told["name"],
@@ -140,5 +140,5 @@ def sent_of(follow: Follow) -> dict[str, Any]:
 
 
 def follow_of(sent: dict[str, Any]) -> Follow:
-    """Return the reader's request that `sent_of` has made."""
+    """Return the reader's request that `sent_of` has written."""
     return Follow(actor_of(sent["actor"]), sent["since"], tuple(sent["types"]), sent["at_most"], sent["check_s"])

@@ -22,15 +22,15 @@ MODELS = (
     "@cf/google/gemma-4-26b-a4b-it",
     "@cf/meta/llama-3.1-8b-instruct-fp8",
 )
-"""Models for chats. The binding lists none: these are Cloudflare's of November 2026, and others can be asked, too."""
+"""Models for chats. The binding lists none: these are Cloudflare's of November 2026, and others work, too."""
 
 
 ANSWER_TOKENS = 2048
-"""Tokens of an answer unless a prompt says otherwise: Workers AI's own default is 256, and it tells of no cut."""
+"""Tokens of an answer unless a prompt sets them: Workers AI's own default is 256, and it does not report a cut."""
 
 
 class WorkersAi(Asking):
-    """Cloudflare's models. An answer crosses as one text, a stream part by part."""
+    """Cloudflare's models. An answer crosses from JavaScript as one text, a stream part by part."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)
@@ -39,7 +39,7 @@ class WorkersAi(Asking):
         return [*MODELS]
 
     async def probe(self) -> None:
-        """The binding has nothing that can be asked at no cost: that it is there is all there is to know."""
+        """Do nothing: the binding has no free request, so a probe only confirms that it exists."""
 
     async def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
         inputs = {
@@ -70,11 +70,11 @@ class WorkersAi(Asking):
 
 
 MAX_WHOLE = 8 * 1024 * 1024
-"""Bytes of an answer that is no stream, and of a fault."""
+"""Most bytes of an answer that is no stream, and of a fault."""
 
 
 class FetchedModels:
-    """Servers of models by address; none of them holds anything of an event."""
+    """Servers of models by address; they share no state between events."""
 
     def at(self, base_url: str, key: str | None = None) -> Model:
         return FetchedModel(base_url, key)

@@ -25,7 +25,7 @@ class QuotaCounter(DurableObject):
         return int(self._sql.exec(_ADD, 1, day).one().used)
 
     async def take(self, allowances: str) -> str:
-        """Count one more in each allowance, unless one is used up; return the counts before, in JSON as they came."""
+        """Count one more in each allowance, unless one is used up; return the counts before, as JSON in order."""
         wanted = [*enumerate(from_json(allowances), 2)]
         used = [int(self._sql.exec(_USED, place, period).one().used) for place, (period, _) in wanted]
         if all(number < most for number, (_, (_, most)) in zip(used, wanted, strict=True)):
@@ -35,7 +35,7 @@ class QuotaCounter(DurableObject):
 
 
 class DurableQuotas:
-    """Asks a name's object: a call crosses into JavaScript for the stub, the call and the number."""
+    """Calls a name's object: a call crosses into JavaScript for the stub, the call and the number."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)

@@ -108,11 +108,11 @@ class QueueProducer:
             await self._binding.sendBatch(to_object(messages), to_object({"delaySeconds": delay}))
 
     async def probe(self) -> None:
-        """A producer has nothing that can be asked without a message: that it is bound is all there is to know."""
+        """Do nothing: a producer has no request but a message, so a probe only confirms that it is bound."""
 
 
 class RateLimit:
-    """One rate limiter. Its numbers are in the Worker's configuration, and in `limit`; it tells no count."""
+    """One rate limiter. Its numbers are in the Worker's configuration, and in `limit`; it reports no count."""
 
     def __init__(self, binding: Any, limit: Limit) -> None:
         self._binding, self._limit = raw(binding), limit

@@ -35,7 +35,7 @@ class CallThrottle(DurableObject):
 
 
 class DurableThrottle:
-    """Asks a name's object: a call crosses into JavaScript for the stub, the call and the number."""
+    """Calls a name's object: a call crosses into JavaScript for the stub, the call and the number."""
 
     def __init__(self, binding: Any) -> None:
         self._binding = raw(binding)

@@ -38,4 +38,4 @@ class WorkflowBinding:
                 raise PortError(f"workflow: {message_of(fault)}") from None
 
     async def probe(self) -> None:
-        """The binding has nothing that can be asked without a run: that it is there is all there is to know."""
+        """Do nothing: the binding has no request but a run, so a probe only confirms that it exists."""

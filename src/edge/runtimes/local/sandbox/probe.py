@@ -1,4 +1,4 @@
-"""Finds the way in which this machine can hold a program: it is not asked for, but tried, by attacks."""
+"""Finds the way in which this machine can confine a program: by attacks, not by configuration."""
 
 import json
 import os
@@ -26,14 +26,14 @@ type Try = Callable[[Cage, Script, Limits], Report]
 
 
 class Found(NamedTuple):
-    """The cages by kind of interpreter, and the way and the reason in words; none where nothing holds."""
+    """The cages by kind of interpreter, and the reason in words; no cages if none is safe."""
 
     cages: Mapping[str, Cage]
     reason: str
 
 
 def find(attempt: Try, only: Way | None = None) -> Found:
-    """Try the ways of this machine, or one of them, and return the first that held."""
+    """Try the ways of this machine, or one of them, and return the first safe one."""
     if (missing := _missing()) is not None:
         return Found({}, f"no sandbox here: {missing}")
     faults: list[str] = []
@@ -76,7 +76,7 @@ def candidates() -> Iterator[Interpreter]:
 
 
 def attack(attempt: Try, cage: Cage) -> str | None:
-    """Return what does not hold in a cage, or None where all does."""
+    """Return the attacks that a cage does not stop, or None if it stops all."""
     text = _PYTHON if cage.interpreter.kind == "python" else _NODE
     secret = {"path": str(Path(__file__).resolve()), "server": os.getpid()}
     script = Script("", text.replace("@SECRET@", json.dumps(secret)), "", "")

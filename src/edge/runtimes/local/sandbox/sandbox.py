@@ -1,4 +1,4 @@
-"""The `Executor` port under bubblewrap: Python and Node on one's own machine."""
+"""The `Executor` port under bubblewrap: Python and Node on the server's own machine."""
 
 import asyncio
 import os
@@ -20,7 +20,7 @@ from edge.runtimes.local.sandbox.seccomp import filter_here
 
 SLOTS = 4
 QUEUED = 64
-"""Programs that may wait for a slot; further ones are turned away at once."""
+"""Programs that may wait for a slot; further ones are refused at once."""
 _LIMITS: Mapping[str, Status] = {
     "time": "time",
     "cpu": "time",
@@ -33,12 +33,12 @@ _LIMITS: Mapping[str, Status] = {
 
 
 _FOUND: dict[Way | None, Found] = {}
-"""Results of the probe in this process: the machine does not change under it."""
+"""Results of the probe in this process: the machine does not change meanwhile."""
 _FINDING = threading.Lock()
 
 
 class LocalSandbox:
-    """Programs in namespaces of their own. The way is chosen by attacks, at the first need or by `start`."""
+    """Runs programs in namespaces of their own. The way is chosen by attacks, at the first use or by `start`."""
 
     name = "sandbox"
 
@@ -53,7 +53,7 @@ class LocalSandbox:
         self._waiting = 0
 
     async def languages(self) -> Mapping[Language, str]:
-        """Return the languages that it runs now, each with its version; none where it does not work."""
+        """Return the languages that it runs now, each with its version; none if it does not work."""
         cages = (await self._ready()).cages
         versions = {kind: cage.interpreter.version for kind, cage in cages.items()}
         found: dict[Language, str] = {}
@@ -78,7 +78,7 @@ class LocalSandbox:
             self._waiting -= 1
 
     async def probe(self) -> str:
-        """Return in which way it runs programs and why; raise `PortError` where it cannot run any."""
+        """Return the way and the reason for it; raise `PortError` if no program can run."""
         found = await self._ready()
         if not found.cages:
             raise SandboxFailed(found.reason)
@@ -89,7 +89,7 @@ class LocalSandbox:
         await self._ready()
 
     def close(self) -> None:
-        """End what runs, and the processes that keep it."""
+        """End all runs, and their processes."""
         self._keepers.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
@@ -106,7 +106,7 @@ class LocalSandbox:
         return judge(raw, program, script.mark, self.name)
 
     async def run_script(self, script: Script, limits: Limits) -> Raw:
-        """Run a script as it is, to its end; `SandboxFailed` where that cannot be begun."""
+        """Run a script unchanged, to its end; `SandboxFailed` if it cannot begin."""
         found = await self._ready()
         cage = found.cages.get("python" if script.kind == "python" else "node")
         if cage is None:
