@@ -69,9 +69,10 @@ class App:
     `tables` declares the owners of the rows in the first database: a handler's `Database` holds its caller's rows
     alone. `authenticate` identifies the caller of each route that is not public. `admit` runs before public routes, and
     after a failed authentication: a limit on anonymous requests thus bounds their guesses, too. `revalidate` checks the
-    credential of an open socket or stream, and `count_frame` counts a socket's frame as a request. `audiences` maps each
-    type of live events to its readers. `queues` maps each binding of type `Queue` to the name of its queue, `limits` each
-    `RateLimiter` to its limit. `migrations` is the app's folder below `migrations/`, empty for the default Worker.
+    credential of an open socket or stream, and `count_frame` counts a socket's frame as a request. `audiences` maps
+    each type of live events to its readers. `queues` maps each binding of type `Queue` to the name of its queue,
+    `limits` each `RateLimiter` to its limit. `migrations` is the app's folder below `migrations/`, empty for the
+    default Worker.
     """
 
     def __init__(  # noqa: PLR0913 - the composition root is a list of parts

@@ -46,9 +46,9 @@ class PlanError(TypeError):
 class Operation:
     """Parameters and responses that a handler reads and writes itself, for the OpenAPI document.
 
-    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body. None stands for a body
-    without a schema (an event stream). `query` is a model of the query string, `body` the type of the JSON body; a public
-    route that `takes_key` may be called with one. Nothing of it is enforced.
+    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body. None stands for a
+    body without a schema (an event stream). `query` is a model of the query string, `body` the type of the JSON body; a
+    public route that `takes_key` may be called with one. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)

@@ -33,8 +33,8 @@ class Plan(NamedTuple):
 class Scope:
     """The rows that a kind of caller sees and may write in a role.
 
-    `readable` has the condition of each table that the caller does not read as a whole. `own` has that of each table with
-    rows that are not its own.
+    `readable` has the condition of each table that the caller does not read as a whole. `own` has that of each table
+    with rows that are not its own.
     """
 
     is_whole = False

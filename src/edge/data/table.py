@@ -17,11 +17,11 @@ type Conditions = str | Mapping[CallerKind, str]
 class Table:
     """A table's declaration: its readers and writers, and the owners of its rows.
 
-    `read` and `write` are the least roles. `own` is the condition for a caller's own rows: one for all kinds of callers,
-    or one by kind. Of a kind that it does not name, an unbound key (`OWNER`) has all rows and any other kind none.
-    `public` is the condition for rows that all callers may read, of any kind. `check` must hold for a new row of a
-    caller that is no administrator. `writable` are the columns that such a caller sets or changes: without it, all.
-    A `private` table is in no handler's database. `kinds` corrects the kinds of columns with misleading names. With
+    `read` and `write` are the least roles. `own` is the condition for a caller's own rows: one for all kinds of
+    callers, or one by kind. Of a kind that it does not name, an unbound key (`OWNER`) has all rows and any other kind
+    none. `public` is the condition for rows that all callers may read, of any kind. `check` must hold for a new row of
+    a caller that is no administrator. `writable` are the columns that such a caller sets or changes: without it, all. A
+    `private` table is in no handler's database. `kinds` corrects the kinds of columns with misleading names. With
     `has_rowid` statements may name the rowid, and `SELECT *` returns it too.
     """
 
