@@ -19,9 +19,9 @@ def access_table(app: App) -> str:
 
 
 def _handlers(app: App) -> Iterator[str]:
-    for one in sorted(app.endpoints, key=lambda one: (one.path, one.method)):
-        scope = _scope(app, one.route.handler, one.route.reach)
-        yield f"{one.method:12} {one.path:44} {one.access.name.lower():8} {scope}"
+    for endpoint in sorted(app.endpoints, key=lambda endpoint: (endpoint.path, endpoint.method)):
+        scope = _scope(app, endpoint.route.handler, endpoint.route.reach)
+        yield f"{endpoint.method:12} {endpoint.path:44} {endpoint.access.name.lower():8} {scope}"
     for name, frame in sorted(app.frames.items()):
         scope = _scope(app, frame.handler, frame.reach)
         yield f"{f'frame {name}':12} {app.socket_path:44} {frame.access.name.lower():8} {scope}"

@@ -119,17 +119,19 @@ class App:
         """Plan the handlers that the clock and the queues start."""
         injector = self.injector
         self.jobs = [(job.cron, EventHandler(job.handler, Tick, injector)) for group in resources for job in group.jobs]
-        self.consumers = _by_queue(one for group in resources for one in group.consumers)
+        self.consumers = _by_queue(consumer for group in resources for consumer in group.consumers)
         self._consume = {
             queue: EventHandler(consumer.handler, Delivery, injector) for queue, consumer in self.consumers.items()
         }
 
     def _plan_frames_and_workflows(self, resources: Sequence[Routes]) -> None:
         """Plan the handlers of the frames that clients send, and of workflows."""
-        self.frames = {one.type: one for group in resources for one in group.frames}
-        self._on_frame = {one.type: self._frame_handler(one) for one in self.frames.values()}
+        self.frames = {frame.type: frame for group in resources for frame in group.frames}
+        self._on_frame = {frame.type: self._frame_handler(frame) for frame in self.frames.values()}
         self.workflows = {
-            one.binding: EventHandler(one.handler, Run, self.injector) for group in resources for one in group.workflows
+            workflow.binding: EventHandler(workflow.handler, Run, self.injector)
+            for group in resources
+            for workflow in group.workflows
         }
 
     def _bind_live(

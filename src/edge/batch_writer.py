@@ -117,10 +117,10 @@ def writer_of[T](
 
     These are all events of a process, and on a Worker one. The first of them sets the write function.
     """
-    known = _writers.get(background)
-    if known is None:
-        known = _writers[background] = {}
-    writer = known.get(what)
+    writers = _writers.get(background)
+    if writers is None:
+        writers = _writers[background] = {}
+    writer = writers.get(what)
     if writer is None:
-        writer = known[what] = BatchWriter[T](write, _Held(background), log, what, weigh)
+        writer = writers[what] = BatchWriter[T](write, _Held(background), log, what, weigh)
     return writer

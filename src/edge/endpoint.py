@@ -137,15 +137,15 @@ class _Plan:
             self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
             self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
             self.add(position, parameter, hints[parameter.name])
-        missing = set(self.path_names) - {given.name for given in self.inputs if given.kind == "path"}
+        missing = set(self.path_names) - {parameter.name for parameter in self.inputs if parameter.kind == "path"}
         self.require(not missing, f"path parameter {missing} is not taken")
         self.require(self.returns is not _EMPTY, "no return type")
         self.require(inspect.iscoroutinefunction(route.handler), "the handler is not async")
         reach = route.reach
         if reach is not None and reach.is_checked:
             self.require(route.access is not PUBLIC, f"a public route knows no caller whose reach is {reach.name}")
-            known = {"", *self.names}
-            self.require(reach.argument.partition(".")[0] in known, f"reach: there is no parameter {reach.argument}")
+            names = {"", *self.names}
+            self.require(reach.argument.partition(".")[0] in names, f"reach: there is no parameter {reach.argument}")
 
     def require(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -220,9 +220,9 @@ def _take_query(model: type[BaseModel]) -> Take:
         values: dict[str, Any] = {}
         for name, value in request.query_items():
             values.setdefault(name, []).append(value)
-        for name, given in values.items():
-            if len(given) == 1 and name not in lists:
-                values[name] = given[0]
+        for name, items in values.items():
+            if len(items) == 1 and name not in lists:
+                values[name] = items[0]
         try:
             return validate(values)
         except ValidationError as fault:
@@ -236,7 +236,7 @@ def _lists(model: type[BaseModel]) -> set[Any]:
     return {
         name
         for attribute, field in model.model_fields.items()
-        if any((get_origin(one) or one) in _LISTS for one in options_of(field.annotation))
+        if any((get_origin(option) or option) in _LISTS for option in options_of(field.annotation))
         for name in (attribute, field.alias, field.validation_alias)
         if isinstance(name, str)
     }

@@ -94,9 +94,9 @@ def _take[E](
     return lambda _happened, ports: port(ports)
 
 
-def _body(given: object, validate: Callable[[object], object]) -> object:
+def _body(body: object, validate: Callable[[object], object]) -> object:
     """Return a frame's body, validated; `InvalidBody` lists its faults."""
     try:
-        return validate(given)
+        return validate(body)
     except ValidationError as invalid:
         raise InvalidBody(list_faults(invalid)) from None

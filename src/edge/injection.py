@@ -112,16 +112,16 @@ class Injector:
 
     def _open_settings(self, ports: Ports) -> Settings:
         """Return the settings without the databases, which are requested by type."""
-        known = ports.singletons.get(Settings)
-        if not isinstance(known, Settings):
-            known = ports.singletons[Settings] = ports.settings.without(Database)
-        return known
+        settings = ports.singletons.get(Settings)
+        if not isinstance(settings, Settings):
+            settings = ports.singletons[Settings] = ports.settings.without(Database)
+        return settings
 
     def _bound(self, hint: Any, name: str, context: Context) -> TakePort | None:
         options = options_of(hint)
         scoped = self._tables.database if self._tables else None
-        wanted = [Database if option in {SystemDatabase, scoped} else option for option in options]
-        fields = [field for field in self._settings.fields if field.port in wanted and field.port]
+        kinds = [Database if option in {SystemDatabase, scoped} else option for option in options]
+        fields = [field for field in self._settings.fields if field.port in kinds and field.port]
         chosen = [field for field in fields if name in {"", field.name}]
         if not chosen:
             return None
@@ -138,7 +138,7 @@ class Injector:
         assert tables is not None
         if context is not Context.CALLER:
             raise PlanError("there is no caller whose Database it could be: ask for SystemDatabase")
-        if field is not next(one for one in self._settings.fields if one.port is Database):
+        if field is not next(other for other in self._settings.fields if other.port is Database):
             raise PlanError(f"no tables are declared for {field.name}: ask for Annotated[SystemDatabase, …]")
         self.takes_rows = True
 
@@ -175,10 +175,10 @@ class Injector:
         is_singleton = self._singletons[kind]
 
         def provide(ports: Ports) -> object:
-            held = ports.singletons if is_singleton else ports.provided
-            if kind not in held:
-                held[kind] = make(*[take(ports) for take in takes])
-            return held[kind]
+            values = ports.singletons if is_singleton else ports.provided
+            if kind not in values:
+                values[kind] = make(*[take(ports) for take in takes])
+            return values[kind]
 
         return provide
 
@@ -204,9 +204,9 @@ class Injector:
         hints = get_type_hints(annotated, include_extras=True)
         return [(name, hints.get(name)) for name in list(inspect.signature(function).parameters)[skip:]]
 
-    def bind[T](self, function: Callable[..., T], given: int) -> Callable[..., T]:
+    def bind[T](self, function: Callable[..., T], count: int) -> Callable[..., T]:
         """Return `function` of its first `given` arguments, with a request first: its ports provide the others."""
-        takes = self.arguments(function, given)
+        takes = self.arguments(function, count)
         if not takes:
             return function
 
@@ -217,20 +217,20 @@ class Injector:
 
     def databases(self, function: Callable[..., Any]) -> set[str]:
         """Return the databases that a function uses, itself or by providers: a caller's `rows`, the `system` one."""
-        found: set[str] = set()
+        names: set[str] = set()
         todo, seen = [function], set[Any]()
         while todo:
             for _, hint in self._hints(todo.pop()):
                 inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
                 options = options_of(inner)
                 if SystemDatabase in options:
-                    found.add("system")
+                    names.add("system")
                 if self._tables and not {Database, self._tables.database}.isdisjoint(options):
-                    found.add("rows")
+                    names.add("rows")
                 if inner in self._providers and inner not in seen:
                     seen.add(inner)
                     todo.append(self._providers[inner])
-        return found
+        return names
 
 
 def _binding(field: Field, *, is_optional: bool) -> TakePort:

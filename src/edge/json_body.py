@@ -60,8 +60,8 @@ def _is_whole(invalid: ValidationError) -> bool:
     """Tell whether the only faults are integers written as 1.0, which JSON Schema accepts."""
     if invalid.error_count() > MOST_FAULTS or any(error["type"] != "int_type" for error in _errors(invalid)):
         return False
-    given = [error["input"] for error in invalid.errors(include_url=False, include_context=False)]
-    return all(isinstance(one, float) and one.is_integer() for one in given)
+    inputs = [error["input"] for error in invalid.errors(include_url=False, include_context=False)]
+    return all(isinstance(value, float) and value.is_integer() for value in inputs)
 
 
 def _errors(invalid: ValidationError) -> list[ErrorDetails]:
@@ -96,9 +96,9 @@ def _check_syntax(body: bytes) -> None:
 
 def require_json(request: Request) -> None:
     """Refuse a body with a media type other than JSON."""
-    given = request.headers.get("content-type") or "application/json"
-    if given == "application/json":
+    content_type = request.headers.get("content-type") or "application/json"
+    if content_type == "application/json":
         return
-    media_type = given.partition(";")[0].strip().lower()
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")

@@ -43,25 +43,29 @@ def best(accept: str | None, offered: Sequence[str]) -> str | None:
     if not ranges:
         return offered[0] if offered else None
     rated = [(_rate(media_type, ranges), media_type) for media_type in offered]
-    taken = [(rate, media_type) for rate, media_type in rated if rate[0] > 0]
-    return max(taken, key=lambda pair: pair[0])[1] if taken else None
+    accepted = [(rate, media_type) for rate, media_type in rated if rate[0] > 0]
+    return max(accepted, key=lambda pair: pair[0])[1] if accepted else None
 
 
 def _rate(media_type: str, ranges: list[_Range]) -> tuple[float, int, int]:
     """Return the weight that the most exact range gives, then how exact it is."""
     kind, parameters = _split(media_type)
-    fitting = [(*_exactness(one), one.weight) for one in ranges if _covers(one, kind, parameters)]
-    exact, asked, weight = max(fitting, default=(0, 0, 0.0))
-    return weight, exact, asked
+    fitting = [
+        (*_exactness(media_range), media_range.weight)
+        for media_range in ranges
+        if _covers(media_range, kind, parameters)
+    ]
+    exact, parameter_count, weight = max(fitting, default=(0, 0, 0.0))
+    return weight, exact, parameter_count
 
 
-def _covers(asked: _Range, kind: str, parameters: frozenset[str]) -> bool:
-    named = asked.kind in {kind, "*/*", kind.partition("/")[0] + "/*"}
-    return named and asked.parameters <= parameters
+def _covers(media_range: _Range, kind: str, parameters: frozenset[str]) -> bool:
+    named = media_range.kind in {kind, "*/*", kind.partition("/")[0] + "/*"}
+    return named and media_range.parameters <= parameters
 
 
-def _exactness(asked: _Range) -> tuple[int, int]:
-    return 2 - asked.kind.count("*"), len(asked.parameters)
+def _exactness(media_range: _Range) -> tuple[int, int]:
+    return 2 - media_range.kind.count("*"), len(media_range.parameters)
 
 
 def _ranges(accept: str) -> Iterator[_Range]:
@@ -73,8 +77,8 @@ def _ranges(accept: str) -> Iterator[_Range]:
         weights = [text[2:] for text in parameters if text.startswith("q=")]
         kind = "*/*" if kind == "*" else kind
         if _RANGE.fullmatch(kind) and all(_WEIGHT.fullmatch(weight) for weight in weights):
-            asked = frozenset(text for text in parameters if not text.startswith("q="))
-            yield _Range(kind, asked, min(1.0, float(weights[0])) if weights else 1.0)
+            range_parameters = frozenset(text for text in parameters if not text.startswith("q="))
+            yield _Range(kind, range_parameters, min(1.0, float(weights[0])) if weights else 1.0)
 
 
 def _split(media_type: str) -> tuple[str, frozenset[str]]:

@@ -8,8 +8,8 @@ from pydantic_core import from_json
 
 def row_as[T](shape: type[T], row: Mapping[str, Any], **values: object) -> T:
     """Return the columns of a row that the TypedDict `shape` names; `values` replace the row's own."""
-    shown: Any = {name: values[name] if name in values else row[name] for name in shape.__annotations__}
-    return shown  # type: ignore[no-any-return] # no type says that it is a TypedDict
+    record: Any = {name: values[name] if name in values else row[name] for name in shape.__annotations__}
+    return record  # type: ignore[no-any-return] # no type says that it is a TypedDict
 
 
 def parsed(text: str | None) -> Any:

@@ -181,13 +181,13 @@ class Settings:
 def _collect(cls: type[Settings], bindings: Mapping[Any, str]) -> None:
     """Turn the class's annotations and defaults into fields; no default stays to be read past a fault."""
     hints = get_type_hints(cls, include_extras=True)
-    known = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
+    fields = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
     for name in inspect.get_annotations(cls):
         if name != "faults" and get_origin(hints[name]) is not ClassVar:
-            known[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
+            fields[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
             if name in vars(cls):
                 delattr(cls, name)
-    cls.fields = tuple(known.values())
+    cls.fields = tuple(fields.values())
 
 
 def _field(attribute: str, hint: object, default: object, bindings: Mapping[Any, str]) -> Field:

@@ -125,9 +125,9 @@ class Callers:
             key = await self.signing.key_cache.look_up(actor.name, keys)
         return narrowed(actor, key) if actor.is_token else key
 
-    async def make_key(self, wanted: NewKey, by: str) -> tuple[str, Row]:
+    async def make_key(self, new_key: NewKey, by: str) -> tuple[str, Row]:
         """Make an API key, with a proof if there is a signing key; return its text and its row."""
-        return await self._need_keys().make(wanted, by, self.signing.keys if self.signing else None)
+        return await self._need_keys().make(new_key, by, self.signing.keys if self.signing else None)
 
     async def revoke_key(self, key_id: str) -> Row | None:
         """Revoke an API key, and with it its tokens: in this process at once, elsewhere within half a minute."""

@@ -126,24 +126,24 @@ class ApiKeys:
         """Return the present instant in Unix seconds."""
         return self._clock.now().timestamp()
 
-    async def make(self, wanted: NewKey, by: str, proofs: Proofs | None = None) -> tuple[str, Row]:
+    async def make(self, new_key: NewKey, by: str, proofs: Proofs | None = None) -> tuple[str, Row]:
         """Make a key; return its text, which is not stored, and its row."""
-        name = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in wanted.name.lower())
+        name = "".join(mark if mark.isascii() and mark.isalnum() else "-" for mark in new_key.name.lower())
         key_id = f"{name[:24].strip('-') or 'key'}-{secrets.token_hex(4)}"
         text = f"{PREFIX}{key_id}.{secrets.token_urlsafe(32)}"
         text = proofs.prove(text) if proofs else text
-        subjects = None if wanted.subjects is None else to_json(sorted(set(wanted.subjects))).decode()
-        expires_at = to_text(wanted.expires_at) if wanted.expires_at else None
-        shown = text[: text.index(".") + 5]
+        subjects = None if new_key.subjects is None else to_json(sorted(set(new_key.subjects))).decode()
+        expires_at = to_text(new_key.expires_at) if new_key.expires_at else None
+        prefix = text[: text.index(".") + 5]
         row = await self._db.first(
             _INSERT,
             key_id,
-            wanted.name,
-            int(wanted.role),
-            shown,
+            new_key.name,
+            int(new_key.role),
+            prefix,
             hashed(text),
             subjects,
-            wanted.daily_calls,
+            new_key.daily_calls,
             by,
             expires_at,
         )
@@ -251,8 +251,8 @@ class KeyCache:
 
 def presented_key(request: Request) -> str:
     """Return the credential of `Authorization: Bearer` or `X-API-Key`; `Unauthorized` without one."""
-    given = request.headers.get("authorization") or ""
-    if given[:7].lower() == "bearer " and (token := given[7:].strip()):
+    header = request.headers.get("authorization") or ""
+    if header[:7].lower() == "bearer " and (token := header[7:].strip()):
         return token
     key = request.headers.get("x-api-key")
     if not key:

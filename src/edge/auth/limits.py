@@ -71,11 +71,11 @@ class Limits:
     async def _take(self, standings: list[Standing], name: str, key: str) -> None:
         if self._limiter is None:
             return
-        taken = await self._limiter.take(key)
-        calls, window = taken.limit
-        standings.append(Standing(name, calls, window, taken.left, taken.reset))
-        if not taken.ok:
-            raise TooManyRequests(f"{calls} calls in {window} s", taken.reset)
+        state = await self._limiter.take(key)
+        calls, window = state.limit
+        standings.append(Standing(name, calls, window, state.left, state.reset))
+        if not state.ok:
+            raise TooManyRequests(f"{calls} calls in {window} s", state.reset)
 
 
 async def admit(request: Request, limits: Limits) -> None:
@@ -90,9 +90,9 @@ async def count_frame(actor: Actor, limits: Limits) -> None:
 
 async def bound(limiter: RateLimiter | None, key: str) -> None:
     """Count a call with a limiter of its own, if there is one; `TooManyRequests` if it is over the limit."""
-    taken = await limiter.take(key) if limiter else None
-    if taken and not taken.ok:
-        raise TooManyRequests(f"{taken.limit.calls} calls in {taken.limit.period} s", taken.reset)
+    state = await limiter.take(key) if limiter else None
+    if state and not state.ok:
+        raise TooManyRequests(f"{state.limit.calls} calls in {state.limit.period} s", state.reset)
 
 
 def address(request: Request) -> str:
@@ -104,11 +104,15 @@ async def rate_limit_headers(request: Request, call_next: Next) -> Response:
     """Add the caller's limits to each response (draft-ietf-httpapi-ratelimit-headers)."""
     response = await call_next(request)
     if standings := request.standings:
-        policy = ", ".join([f'"{one.name}";q={one.calls};w={one.window}' for one in standings])
+        policy = ", ".join([f'"{standing.name}";q={standing.calls};w={standing.window}' for standing in standings])
         response.headers.append(("ratelimit-policy", policy))
-        known = [f'"{one.name}";r={one.left};t={one.reset}' for one in standings if one.left is not None]
-        if known:
-            response.headers.append(("ratelimit", ", ".join(known)))
+        remaining = [
+            f'"{standing.name}";r={standing.left};t={standing.reset}'
+            for standing in standings
+            if standing.left is not None
+        ]
+        if remaining:
+            response.headers.append(("ratelimit", ", ".join(remaining)))
     return response
 
 

@@ -124,19 +124,19 @@ async def get_myself(actor: Actor) -> Myself:
 
 
 @routes.post("/token", NotConfigured, NotForTokens, access=READER, status=201, reach=SELF)
-async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
+async def make_token(body: Body[TokenWanted], actor: Actor, callers: Callers, clock: Clock) -> Token:
     """Exchange a key for a short-lived token, which expires with its key at the latest.
 
     If the key is revoked, expires, or is bound to less, so are its tokens, within half a minute everywhere.
     """
     if actor.is_token:
         raise NotForTokens("POST /auth/token takes a key")
-    role = Role[wanted.role.upper()] if wanted.role else actor.role
-    bound = frozenset(wanted.subjects) if wanted.subjects else actor.subjects
-    if role > actor.role or not all(actor.may_reach(one) for one in bound or ()):
+    role = Role[body.role.upper()] if body.role else actor.role
+    bound = frozenset(body.subjects) if body.subjects else actor.subjects
+    if role > actor.role or not all(actor.may_reach(subject) for subject in bound or ()):
         raise Forbidden("a token may do no more than its key")
     _check_bound(role, bound)
-    now, lifetime_s = clock.now(), wanted.lifetime_s
+    now, lifetime_s = clock.now(), body.lifetime_s
     if actor.expires_at is not None:
         lifetime_s = min(lifetime_s, int(actor.expires_at - now.timestamp()))
     if lifetime_s < 1:
@@ -149,21 +149,21 @@ async def make_token(wanted: Body[TokenWanted], actor: Actor, callers: Callers, 
 
 
 @routes.get("/keys")
-async def list_keys(wanted: Query[KeyList], db: SystemDatabase) -> list[Key]:
+async def list_keys(query: Query[KeyList], db: SystemDatabase) -> list[Key]:
     """List all API keys, newest first, including revoked ones."""
     sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
-    return [_shown(row) for row in await db.all(sql, wanted.limit, wanted.offset)]
+    return [_shown(row) for row in await db.all(sql, query.limit, query.offset)]
 
 
 @routes.post("/keys", NotConfigured, NotForTokens, status=201)
-async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
+async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
     """Make an API key. Only this answer ever shows it."""
     if actor.is_token:
         raise NotForTokens("POST /auth/keys takes a key")
-    _check_bound(Role[wanted.role.upper()], wanted.subjects)
-    if wanted.expires_at and wanted.expires_at <= clock.now():
+    _check_bound(Role[body.role.upper()], body.subjects)
+    if body.expires_at and body.expires_at <= clock.now():
         raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
-    new = NewKey(wanted.name, Role[wanted.role.upper()], wanted.subjects, wanted.daily_calls, wanted.expires_at)
+    new = NewKey(body.name, Role[body.role.upper()], body.subjects, body.daily_calls, body.expires_at)
     text, row = await callers.make_key(new, actor.name)
     return MadeKey(**_shown(row), key=text)
 

@@ -31,16 +31,16 @@ class HmacSignature(NamedTuple):
     @classmethod
     def read(cls, header: str | None, now: datetime) -> Self:
         """Return a header's signature; `Unauthorized` if it is malformed, or its instant is not about now."""
-        found = _STAMPED.fullmatch(header or "")
-        if found is None:
+        match = _STAMPED.fullmatch(header or "")
+        if match is None:
             raise Unauthorized("the signature is missing or has another form")
-        _check_age(int(found[1]) / 1000, now)
-        return cls(found[1], found[2])
+        _check_age(int(match[1]) / 1000, now)
+        return cls(match[1], match[2])
 
     def check(self, body: bytes, secret: Secret) -> None:
         """Raise `Unauthorized` unless the owner of the secret has signed these bytes."""
-        made = digest(secret.get_secret_value().encode(), f"{self.stamp}.".encode() + body, sha256)
-        if not compare_digest(urlsafe_b64encode(made).rstrip(b"="), self.code.encode()):
+        mac = digest(secret.get_secret_value().encode(), f"{self.stamp}.".encode() + body, sha256)
+        if not compare_digest(urlsafe_b64encode(mac).rstrip(b"="), self.code.encode()):
             raise Unauthorized("the signature is not that of this body")
 
 

@@ -127,10 +127,10 @@ def _decoded(text: str) -> bytes:
 
 def _parsed(text: str) -> dict[str, Any]:
     """Return the JSON object of a part; ValueError if a name occurs twice: readers differ in which one counts."""
-    found = json.loads(_decoded(text), object_pairs_hook=_once)
-    if not isinstance(found, dict):
+    value = json.loads(_decoded(text), object_pairs_hook=_once)
+    if not isinstance(value, dict):
         raise ValueError("no object")
-    return found
+    return value
 
 
 def _check_standing(claims: dict[str, Any], name: str) -> None:
@@ -206,7 +206,7 @@ def _fingerprint(claims: dict[str, Any]) -> str | None:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
         raise ValueError("a name stands twice")
-    return found
+    return members

@@ -62,12 +62,12 @@ class Cache:
         """Return a cached entry, fresh or stale; without one, the result of `make`, with its errors."""
         terms = terms or Terms()
         name = _stored_as(name)
-        kept = await self._read(name, terms)
-        if kept is None:
+        entry = await self._read(name, terms)
+        if entry is None:
             return await self._flights.join(name, lambda: self._store(name, make, terms))
-        if kept.age >= terms.fresh:
+        if entry.age >= terms.fresh:
             self._background.add(self._refetch(name, make, terms))
-        return kept
+        return entry
 
     async def drop(self, *names: str) -> None:
         """Delete entries, so that the next caller waits for a new one. Elsewhere KV may take 60 s to know."""
@@ -80,11 +80,11 @@ class Cache:
         except PortError as fault:
             self._log("warning", "cache not read", name=name, error=str(fault))
             return None
-        found = _ENTRY.fullmatch(stored or b"")
-        if found is None:
+        match = _ENTRY.fullmatch(stored or b"")
+        if match is None:
             return None
-        age = max(0, int(self._clock.now().timestamp()) - int(found[1]))
-        return Kept(found[2], age, True, terms)
+        age = max(0, int(self._clock.now().timestamp()) - int(match[1]))
+        return Kept(match[2], age, True, terms)
 
     async def _store(self, name: str, make: Make, terms: Terms) -> Kept:
         made_at = int(self._clock.now().timestamp())  # of what it holds, which may change while it is fetched

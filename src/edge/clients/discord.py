@@ -80,14 +80,14 @@ class Embed(NamedTuple):
     def document(self, left: int = _TOTAL) -> dict[str, Any]:
         """Return it in Discord's form, each text cut to its limit, and all of them to `left` characters."""
         budget = _Budget(left)
-        shown: dict[str, Any] = {"title": budget.cut(self.title, 256), "color": self.colour}
-        shown["footer"] = {"text": footer} if (footer := budget.cut(self.footer, 2048)) else None
-        shown["url"] = self.url if self.url and len(self.url) <= 2048 and re.fullmatch(LINK, self.url) else None
-        shown["timestamp"] = self.timestamp.isoformat() if self.timestamp else None
-        shown["description"] = budget.cut(self.description, min(4096, budget.left // 2 if self.fields else 4096))
+        card: dict[str, Any] = {"title": budget.cut(self.title, 256), "color": self.colour}
+        card["footer"] = {"text": footer} if (footer := budget.cut(self.footer, 2048)) else None
+        card["url"] = self.url if self.url and len(self.url) <= 2048 and re.fullmatch(LINK, self.url) else None
+        card["timestamp"] = self.timestamp.isoformat() if self.timestamp else None
+        card["description"] = budget.cut(self.description, min(4096, budget.left // 2 if self.fields else 4096))
         pairs = [(budget.cut(name, 256), budget.cut(value, 1024)) for name, value in self.fields[:25]]
-        shown["fields"] = [{"name": name, "value": value} for name, value in pairs if name and value]
-        return {key: value for key, value in shown.items() if value or key == "color"}
+        card["fields"] = [{"name": name, "value": value} for name, value in pairs if name and value]
+        return {key: value for key, value in card.items() if value or key == "color"}
 
 
 class _Budget:
@@ -97,9 +97,9 @@ class _Budget:
         self.left = left
 
     def cut(self, text: str, limit: int) -> str:
-        kept = clipped(text.strip(), min(limit, self.left))
-        self.left -= len(kept)
-        return kept
+        short = clipped(text.strip(), min(limit, self.left))
+        self.left -= len(short)
+        return short
 
 
 def clipped(text: str, limit: int) -> str:
@@ -114,16 +114,16 @@ def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[
 
     Parts over a limit are left out: embeds after the tenth, those for whose text there is no room, users after 100.
     """
-    shown: list[dict[str, Any]] = []
+    cards: list[dict[str, Any]] = []
     left = _TOTAL
     for embed in embeds:
         card = embed.document(left)
-        if (size := _texts(card)) and len(shown) < _EMBEDS:
-            shown.append(card)
+        if (size := _texts(card)) and len(cards) < _EMBEDS:
+            cards.append(card)
             left -= size
     users = [*dict.fromkeys(mentions)][:_MENTIONED]
     body: dict[str, Any] = {"allowed_mentions": {"parse": []} | ({"users": users} if users else {})}
-    return body | ({"content": clipped(content, 2000)} if content else {}) | ({"embeds": shown} if shown else {})
+    return body | ({"content": clipped(content, 2000)} if content else {}) | ({"embeds": cards} if cards else {})
 
 
 class Discord:
@@ -230,8 +230,8 @@ def _id_of(fetched: Fetched) -> str:
 
 def _said(fetched: Fetched) -> str:
     try:
-        told = from_json(fetched.body)
-        return f": {told['code']} {told['message']}"[:200]
+        error = from_json(fetched.body)
+        return f": {error['code']} {error['message']}"[:200]
     except (ValueError, LookupError, TypeError):
         return ""
 
@@ -256,7 +256,7 @@ def _bounded(wait: float) -> float:
     return min(max(0.0, wait), 86_400.0)
 
 
-def _texts(shown: Mapping[str, Any]) -> int:
-    pairs = [text for field in shown.get("fields", ()) for text in field.values()]
-    texts = [shown.get("title", ""), shown.get("description", ""), shown.get("footer", {}).get("text", ""), *pairs]
+def _texts(card: Mapping[str, Any]) -> int:
+    pairs = [text for field in card.get("fields", ()) for text in field.values()]
+    texts = [card.get("title", ""), card.get("description", ""), card.get("footer", {}).get("text", ""), *pairs]
     return sum(map(len, texts))

@@ -77,16 +77,16 @@ async def patiently(
 
     A server's `Retry-After` is obeyed within the deadline; `gate` is awaited before each try.
     """
-    started, told = monotonic(), list[str]()
+    started, outcomes = monotonic(), list[str]()
     while True:
         if gate is not None:
             await gate()
         left = patience.deadline - (monotonic() - started)
         outcome = await _try(send, max(0.001, min(left, patience.attempt)))
-        told.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
-        pause = _pause(outcome, len(told), patience, clock.now())
+        outcomes.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
+        pause = _pause(outcome, len(outcomes), patience, clock.now())
         if pause is None or monotonic() - started + pause >= patience.deadline:
-            return Tries(outcome, told, monotonic() - started)
+            return Tries(outcome, outcomes, monotonic() - started)
         await clock.sleep(pause)
 
 
@@ -133,10 +133,10 @@ class Upstream:
             raise UpstreamFailed(f"{self.name} answered what is no JSON", upstream=self.name) from None
 
 
-def checked[T](kind: type[T], given: object, upstream: str) -> T:
+def checked[T](kind: type[T], value: object, upstream: str) -> T:
     """Return another service's answer as a `kind`; `UpstreamFailed` if it does not fit."""
     try:
-        return TypeAdapter(kind).validate_python(given)
+        return TypeAdapter(kind).validate_python(value)
     except ValidationError as fault:
         first = list_faults(fault)[0]
         place = first["pointer"].removeprefix("/") or "it"
@@ -153,15 +153,15 @@ _KINDS: tuple[tuple[type[FetchError], type[UpstreamFailed | UpstreamTimeout]], .
 
 def retry_after(fetched: Fetched, now: datetime) -> float | None:
     """Return the seconds that `Retry-After` asks for (a number or an HTTP date), or None."""
-    given = (fetched.header("retry-after") or "").strip()
+    header = (fetched.header("retry-after") or "").strip()
     try:
-        return max(0.0, float(given))
+        return max(0.0, float(header))
     except ValueError:
         pass
     from email.utils import parsedate_to_datetime  # noqa: PLC0415 - on first use: few services send a date
 
     try:
-        return max(0.0, (parsedate_to_datetime(given) - now).total_seconds())
+        return max(0.0, (parsedate_to_datetime(header) - now).total_seconds())
     except (ValueError, TypeError, OverflowError):
         return None
 
@@ -177,5 +177,5 @@ def _pause(outcome: Fetched | FetchError, attempts: int, patience: Patience, now
     """Return the seconds before the next attempt, with full jitter, or None if this outcome is final."""
     if attempts >= patience.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
         return None
-    asked = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
-    return random.uniform(0, patience.back_off * 2 ** (attempts - 1)) + (asked or 0.0)
+    retry_after_s = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
+    return random.uniform(0, patience.back_off * 2 ** (attempts - 1)) + (retry_after_s or 0.0)

@@ -87,11 +87,11 @@ class Condition:
         if self.whole - relations.keys():
             _fail(where, f"{_listed(self.whole - relations.keys())}: no table of the schema")
         tables = {relation.name, *self.tables, *self.whole}
-        known = {*WORDS.split(), *tables, *(column for table in tables for column in relations[table].columns)}
-        known |= {word for place, word in named.items() if _is_made(tokens, place, tables)}
-        known |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
-        known |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
-        if unknown := scoped - known:
+        allowed = {*WORDS.split(), *tables, *(column for table in tables for column in relations[table].columns)}
+        allowed |= {word for place, word in named.items() if _is_made(tokens, place, tables)}
+        allowed |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
+        allowed |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
+        if unknown := scoped - allowed:
             _fail(where, f"{_listed(unknown)}: no column, table or word of SQL that is known here")
 
 

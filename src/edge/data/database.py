@@ -92,10 +92,12 @@ class Prepare:
         if not changes:
             raise StatementRefused("an update changes at least one column")
         _check_names(table, changes, self._writes.changeable(table))
-        settings = tuple((column, one.text if isinstance(one, Sql) else None) for column, one in changes.items())
+        settings = tuple((column, value.text if isinstance(value, Sql) else None) for column, value in changes.items())
         sql, names = self._writes.update(name, settings, where, _returned(table, returning))
-        computed = [value for one in changes.values() if isinstance(one, Sql) for value in one.params]
-        plain = [_value(table, column, one) for column, one in changes.items() if not isinstance(one, Sql)]
+        computed = [
+            value for expression in changes.values() if isinstance(expression, Sql) for value in expression.params
+        ]
+        plain = [_value(table, column, value) for column, value in changes.items() if not isinstance(value, Sql)]
         values = (*self._values(names), *computed, *params, *plain)
         return ScopedStatement(self, name, Statement(sql, values), returns=bool(returning), must_exist=must_exist)
 
@@ -109,12 +111,12 @@ class Prepare:
         return ScopedStatement(self, name, statement, returns=bool(returning), must_exist=must_exist)
 
 
-def _returned(table: Rows, given: Names | None) -> tuple[str, ...] | None:
-    return None if given is None else _names(table, given)
+def _returned(table: Rows, columns: Names | None) -> tuple[str, ...] | None:
+    return None if columns is None else _names(table, columns)
 
 
-def _names(table: Rows, given: Names) -> tuple[str, ...]:
-    names = (given,) if isinstance(given, str) else tuple(given)
+def _names(table: Rows, columns: Names) -> tuple[str, ...]:
+    names = (columns,) if isinstance(columns, str) else tuple(columns)
     _check_names(table, names, frozenset(table.columns))
     return names
 
@@ -130,11 +132,11 @@ def _table_of(
     table: Rows, rows: Sequence[Cells], needed: tuple[str, ...]
 ) -> tuple[tuple[str, ...], list[tuple[Value, ...]]]:
     """Return the columns of an insert, and its rows as their values; missing ones get the column's default."""
-    given = {name for row in rows for name in row}
-    _check_names(table, given, frozenset(table.columns))
-    columns = tuple(name for name in table.columns if name in given or name in needed)
+    named = {name for row in rows for name in row}
+    _check_names(table, named, frozenset(table.columns))
+    columns = tuple(name for name in table.columns if name in named or name in needed)
     columns = columns or table.relation.key or tuple(table.columns)[:1]
-    for name in given:
+    for name in named:
         if table.columns[name].expression and not all(name in row for row in rows):
             raise StatementRefused(f"{name} of {table.name}: all rows of an insert have it, or none")
     defaults = {name: column.default for name, column in table.columns.items()}
@@ -205,13 +207,13 @@ class ScopedDatabase:
     async def batch(self, statements: Sequence[Statement | ScopedStatement]) -> list[Result]:
         """Run statements that read, and prepared writes, in one transaction: all of them take effect, or none."""
         sent: list[Statement] = []
-        kept: list[int] = []
+        places: list[int] = []
         for statement in statements:
-            kept.append(len(sent))
+            places.append(len(sent))
             sent += self._sent(statement)
         results = await self._db.batch(sent)
-        found = zip(statements, (results[place] for place in kept), strict=True)
-        return [self._result(statement, result) for statement, result in found]
+        pairs = zip(statements, (results[place] for place in places), strict=True)
+        return [self._result(statement, result) for statement, result in pairs]
 
     async def insert(
         self, name: str, rows: Sequence[Cells], *, key: Names = (), keep: bool = False, returning: Names = ()
@@ -295,4 +297,4 @@ def _is_within(actor: Actor, own: Actor) -> bool:
     """Tell whether an actor is the same caller as another and may do no more."""
     subjects: frozenset[str | None] = frozenset({None}) if actor.subjects is None else frozenset(actor.subjects)
     is_same = (actor.name, actor.is_member) == (own.name, own.is_member)
-    return is_same and actor.role <= own.role and all(own.may_reach(one) for one in subjects)
+    return is_same and actor.role <= own.role and all(own.may_reach(subject) for subject in subjects)

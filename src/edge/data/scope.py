@@ -100,8 +100,8 @@ class Scope:
     def _conditions(self, name: str) -> list[Condition]:
         """Return the conditions that this scope puts on a table."""
         rows = self.rows.get(name)
-        found = [rows.own.get(self.kind), rows.public] if rows else []
-        return [condition for condition in found if condition is not None]
+        candidates = [rows.own.get(self.kind), rows.public] if rows else []
+        return [condition for condition in candidates if condition is not None]
 
     def _owned(self, name: str) -> str | None:
         """Return the condition on the rows of a table that are the caller's own; None for all."""

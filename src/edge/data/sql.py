@@ -96,4 +96,4 @@ def numbered(text: str) -> tuple[str, tuple[str, ...]]:
 
 def renumbered(text: str, names: tuple[str, ...]) -> str:
     """Return SQL of our own with its named parameters numbered by their places in `names`."""
-    return re.sub(PARAMETER, lambda found: f"?{names.index(found[1]) + 1}", text)
+    return re.sub(PARAMETER, lambda parameter: f"?{names.index(parameter[1]) + 1}", text)

@@ -84,12 +84,12 @@ class Rows:
             return self.own[kind]
         return kind is OWNER
 
-    def _conditions(self, member: str, given: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
-        if isinstance(given, str):
-            condition = self._condition(member, given, *SCOPED) if given else None
+    def _conditions(self, member: str, conditions: Conditions) -> Iterator[tuple[CallerKind, Condition]]:
+        if isinstance(conditions, str):
+            condition = self._condition(member, conditions, *SCOPED) if conditions else None
             yield from ((kind, condition) for kind in SCOPED if condition)
             return
-        for kind, text in given.items():
+        for kind, text in conditions.items():
             if kind not in SCOPED:
                 self._fail(f"{member} is for the kinds {', '.join(SCOPED)}")
             if not text.strip():

@@ -45,11 +45,11 @@ class Tables:
 
     def scope(self, kind: CallerKind, role: Role) -> tuple[Scope, Writes]:
         """Return the scope of a kind of caller in a role, and its writes; made at the first use."""
-        found = self._scopes.get((kind, role))
-        if found is None:
+        pair = self._scopes.get((kind, role))
+        if pair is None:
             scope = self.scope_type(self.rows, self.schema, kind, role)
-            found = self._scopes[kind, role] = (scope, self.writes_type(scope))
-        return found
+            pair = self._scopes[kind, role] = (scope, self.writes_type(scope))
+        return pair
 
     def scoped(self, db: Database, actor: Actor | None) -> ScopedDatabase:
         """Return a caller's database."""
@@ -78,11 +78,11 @@ def _check_references(rows: Mapping[str, Rows]) -> None:
 
 
 def _reached(rows: Mapping[str, Rows], name: str) -> set[str]:
-    found: set[str] = set()
+    reached: set[str] = set()
     todo = [name]
     while todo:
         table = todo.pop()
-        if table in rows and table not in found:
-            found.add(table)
+        if table in rows and table not in reached:
+            reached.add(table)
             todo += [other for condition in rows[table].conditions for other in condition.tables]
-    return found
+    return reached

@@ -34,11 +34,11 @@ def _upsert_sql(table: str, columns: tuple[str, ...], key: str, touched: str | N
     picked = ", ".join(f"value ->> {index}" for index in range(len(columns)))
     settings = [f"{column} = excluded.{column}" for column in changing]
     settings += [f"{touched} = CURRENT_TIMESTAMP"] if touched and touched not in changing else []
-    held = ", ".join(f"{table}.{column}" for column in changing)
+    current = ", ".join(f"{table}.{column}" for column in changing)
     offered = ", ".join(f"excluded.{column}" for column in changing)
     return (
         f"INSERT INTO {table} ({', '.join(columns)}) SELECT {picked} FROM json_each(?) WHERE true "
-        f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(settings)} WHERE ({held}) IS NOT ({offered}) RETURNING {key}"
+        f"ON CONFLICT ({key}) DO UPDATE SET {', '.join(settings)} WHERE ({current}) IS NOT ({offered}) RETURNING {key}"
     )
 
 

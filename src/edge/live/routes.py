@@ -112,7 +112,7 @@ class Live(Routes):
 
         @self.get("/events", NotConfigured, BadRequest, TooManyConnections, operation=sse)
         async def stream_events(
-            request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
+            request: Request, query: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
         ) -> Response:
             """Follow live events as Server-Sent Events.
 
@@ -121,12 +121,12 @@ class Live(Routes):
             begin now.
             """
             last = request.headers.get("last-event-id")
-            since = _number(last) if last else wanted.since
-            return Response(await events.stream(_follow(actor, since, wanted.types, settings)), headers=[*_HEADERS])
+            since = _number(last) if last else query.since
+            return Response(await events.stream(_follow(actor, since, query.types, settings)), headers=[*_HEADERS])
 
         @self.get("/ws", NotConfigured, UpgradeRequired, WrongOrigin, operation=Operation({101: {}}))
         async def open_socket(
-            request: Request, wanted: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
+            request: Request, query: Query[FollowOptions], actor: Actor, events: Events, settings: LiveSettings
         ) -> Response:
             """Open a WebSocket on the live events, with frames in both directions.
 
@@ -137,7 +137,7 @@ class Live(Routes):
             sockets as it may.
             """
             _check_origin(request, settings)
-            follow = _follow(actor, wanted.since, wanted.types, settings)
+            follow = _follow(actor, query.since, query.types, settings)
             return await events.connect(request.headers, request.id, follow)
 
     def _declare_publishing(self, may_publish: Reach) -> None:

@@ -33,11 +33,11 @@ class Schemas:
         adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
             (key, key[0], TypeAdapter(hint)) for key, hint in distinct.items()
         ]
-        found, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF + "{model}")
+        schemas, definitions = TypeAdapter.json_schemas(adapters, ref_template=REF + "{model}")
         models: Mapping[str, Any] = definitions.get("$defs", {})
         names = _plain_names(models)
         self.components = {names[name]: tidy(_renamed(schema, names)) for name, schema in sorted(models.items())}
-        self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in found.items()}
+        self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in schemas.items()}
 
     def of(self, mode: Literal["validation", "serialization"], hint: Any) -> Schema:
         """Return the schema of a type that was requested."""
@@ -50,13 +50,13 @@ class Schemas:
 
 def names_in(value: Any, components: Mapping[str, Schema]) -> set[str]:
     """Return the names of all components that `value` refers to, and that those refer to in turn."""
-    found: set[str] = set()
+    names: set[str] = set()
     waiting = [value]
     while waiting:
-        fresh = {ref.removeprefix(REF) for ref in _references(waiting.pop())} - found
-        found |= fresh
+        fresh = {ref.removeprefix(REF) for ref in _references(waiting.pop())} - names
+        names |= fresh
         waiting += (components[name] for name in sorted(fresh))
-    return found
+    return names
 
 
 def never_null(schema: Schema) -> Schema:

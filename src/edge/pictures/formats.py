@@ -61,7 +61,7 @@ def _reader(body: bytes) -> Callable[[bytes], Picture]:
 
 def _jpeg(body: bytes) -> Picture:
     """Read the segments up to the first scan (ITU T.81, B.2)."""
-    place, found = 2, list[Picture]()
+    place, pictures = 2, list[Picture]()
     while True:
         if body[place] != 0xFF:
             raise NoPicture("a JPEG of broken segments")
@@ -74,13 +74,13 @@ def _jpeg(body: bytes) -> Picture:
             raise NoPicture("a JPEG that browsers do not show")
         if marker in _FRAMES:
             height, width = unpack_from(">HH", body, place + 5)
-            found.append(Picture("image/jpeg", width, height))
+            pictures.append(Picture("image/jpeg", width, height))
         place += 2 + length
         if marker == _SCAN:
             break
-    if len(found) != 1 or body.rfind(b"\xff\xd9") < place:
+    if len(pictures) != 1 or body.rfind(b"\xff\xd9") < place:
         raise NoPicture("a JPEG without one frame and an end")
-    return found[0]
+    return pictures[0]
 
 
 def _png(body: bytes) -> Picture:

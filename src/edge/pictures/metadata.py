@@ -41,7 +41,10 @@ def without_metadata(body: bytes) -> tuple[Picture, bytes]:
 
 def _jpeg(body: bytes) -> bytes:
     segments = list(_segments(body))
-    turned = next((found for name, part, _ in segments if name == 0xE1 and (found := _orientation(part[4:]))), _UPRIGHT)
+    turned = next(
+        (orientation for name, part, _ in segments if name == 0xE1 and (orientation := _orientation(part[4:]))),
+        _UPRIGHT,
+    )
     parts = [b"\xff\xd8"]
     if turned != _UPRIGHT:
         parts.append(_exif(turned))

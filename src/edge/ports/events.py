@@ -52,7 +52,7 @@ def audience_of(audiences: Mapping[str, Audience], type_: str) -> Audience:
     """Return the audience declared for a type, whole or as `prefix.*`; `ADMIN` for a type without one."""
     if type_ in audiences:
         return audiences[type_]
-    prefixes = [one for one in audiences if one.endswith(".*") and type_.startswith(one[:-1])]
+    prefixes = [pattern for pattern in audiences if pattern.endswith(".*") and type_.startswith(pattern[:-1])]
     return audiences[max(prefixes, key=len)] if prefixes else Audience.ADMIN
 
 

@@ -72,7 +72,7 @@ def job_routes() -> Jobs:
         return [JobInfo(name=name, cron=cron) for name, (cron, _) in group.known.items()]
 
     @group.post("/{name}", JobNotFound)
-    async def run_job(name: str, asked: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
+    async def run_job(name: str, query: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
         """Run a job now, at any hour; its own guards against repeated work apply.
 
         With `dry_run` nothing is sent or written, and the report tells the effects that it would have.
@@ -80,8 +80,8 @@ def job_routes() -> Jobs:
         if name not in group.known:
             raise JobNotFound(f"there are {', '.join(group.known) or 'none'}")
         cron, job = group.known[name]
-        tick = Tick(cron, clock.now(), is_dry=asked.dry_run)
+        tick = Tick(cron, clock.now(), is_dry=query.dry_run)
         report = await job(tick, ports)
-        return JobReport(name=name, cron=cron, dry_run=asked.dry_run, ran_at=tick.scheduled_at, report=report)
+        return JobReport(name=name, cron=cron, dry_run=query.dry_run, ran_at=tick.scheduled_at, report=report)
 
     return group

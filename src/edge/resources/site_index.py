@@ -28,10 +28,10 @@ def site_index_routes(name: str, version: str, links: Mapping[str, str]) -> Rout
 
         The page goes to a caller whose Accept header prefers text/html, as browsers do; the index to all others.
         """
-        wanted = best(request.headers.get("accept"), (JSON, HTML))
-        if wanted is None:
+        media_type = best(request.headers.get("accept"), (JSON, HTML))
+        if media_type is None:
             raise NotAcceptable((JSON, HTML))
-        page = await assets.get("/", request.headers.get("if-none-match")) if wanted == HTML else None
+        page = await assets.get("/", request.headers.get("if-none-match")) if media_type == HTML else None
         index = ApiIndex(name=name, version=version, environment=settings.environment, links={**KERNEL, **links})
         response = page or Response.json(index)
         response.headers = [pair for pair in response.headers if not pair[0].startswith("access-control-")]

@@ -71,8 +71,8 @@ class Library:
     async def keep(self, sources: Iterable[Source]) -> Changes:
         """Make the passages those of these documents and no others; unchanged ones are not touched."""
         rows = [row for source in sources for row in _rows(source)]
-        kept = to_json([row[0] for row in rows]).decode()
-        gone = Statement("DELETE FROM passages WHERE id NOT IN (SELECT value FROM json_each(?)) RETURNING id", (kept,))
+        ids = to_json([row[0] for row in rows]).decode()
+        gone = Statement("DELETE FROM passages WHERE id NOT IN (SELECT value FROM json_each(?)) RETURNING id", (ids,))
         results = await self._db.batch([*upsert("passages", _COLUMNS, rows, touched=None), gone])
         written = sum(len(result.rows) for result in results[:-1])
         return Changes(written, len(results[-1].rows), await self._embed_new())
@@ -85,11 +85,11 @@ class Library:
     async def search(self, question: str, limit: int = 5) -> list[Passage]:
         """Return the passages that fit a question, the best first; none if none fits."""
         try:
-            found = await self._nearest(question, limit)
+            scores = await self._nearest(question, limit)
         except ModelError as fault:
             self._log("warning", "no vector of the question: its words are looked for", error=str(fault))
-            found = {}
-        return await self._read(found or await self._sharing_words(question, limit))
+            scores = {}
+        return await self._read(scores or await self._sharing_words(question, limit))
 
     async def _nearest(self, question: str, limit: int) -> dict[str, float]:
         if self._model is None:
@@ -101,13 +101,13 @@ class Library:
 
     async def _sharing_words(self, question: str, limit: int) -> dict[str, float]:
         """Rate passages by the words that they share with a question; rare words and the title's count more."""
-        asked = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
-        if not asked:
+        terms = list(dict.fromkeys(stems(question)))[:MOST_WORDS]
+        if not terms:
             return {}
-        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(asked)))
+        places = ", ".join(f"instr(folded, ?) AS w{n}" for n in range(len(terms)))
         sql = f"SELECT id, instr(folded, '|') AS bar, {places} FROM passages"
-        rows = await self._db.all(sql, *(f" {word}" for word in asked))
-        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(asked))]
+        rows = await self._db.all(sql, *(f" {word}" for word in terms))
+        weights = [math.log(1 + len(rows) / (1 + sum(row[f"w{n}"] > 0 for row in rows))) for n in range(len(terms))]
         rated = {row["id"]: _shared(row, weights) for row in rows}
         best = sorted(rated, key=lambda name: -rated[name])[:limit]
         return {name: rated[name] for name in best if rated[name] >= LEAST_SHARE}
@@ -139,16 +139,16 @@ class Library:
         return count
 
     def _keep_vector(self, row: dict[str, Any], vector: Sequence[float]) -> Statement:
-        given = (to_json(_whole(vector)).decode(), self._embedder, row["digest"], row["id"])
-        return Statement("UPDATE passages SET vector = ?, model = ?, vector_of = ? WHERE id = ?", given)
+        values = (to_json(_whole(vector)).decode(), self._embedder, row["digest"], row["id"])
+        return Statement("UPDATE passages SET vector = ?, model = ?, vector_of = ? WHERE id = ?", values)
 
 
 def _shared(row: Row, weights: Sequence[float]) -> float:
     """Return a passage's share of a question's weight; half of it is for words in the title."""
     places = [row[f"w{n}"] for n in range(len(weights))]
-    found = sum(weight for weight, place in zip(weights, places, strict=True) if place)
+    shared = sum(weight for weight, place in zip(weights, places, strict=True) if place)
     titled = sum(weight for weight, place in zip(weights, places, strict=True) if 0 < place < row["bar"])
-    return (found + titled) / (2 * sum(weights) or 1.0)
+    return (shared + titled) / (2 * sum(weights) or 1.0)
 
 
 def _rows(source: Source) -> Iterator[tuple[object, ...]]:

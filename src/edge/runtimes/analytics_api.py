@@ -75,8 +75,8 @@ def _rows(answer: Fetched) -> list[dict[str, Any]]:
     if answer.status in {400, 404, 422} and b"unable to find type of table" in answer.body:
         return []  # a dataset comes into being with its first point
     if answer.status != 200:
-        said = answer.body[:300].decode("utf-8", "replace")
-        raise PortError(f"Analytics Engine answered {answer.status}: {said}")
+        text = answer.body[:300].decode("utf-8", "replace")
+        raise PortError(f"Analytics Engine answered {answer.status}: {text}")
     try:
         rows = from_json(answer.body)["data"]
     except (ValueError, KeyError, TypeError):

@@ -95,13 +95,13 @@ class Connections[C: Connection]:
                 connection.close(Close.UNAUTHORIZED)
         if now >= self.look_at:
             await self._look_up(now)
-        ends = min((_end_of(one.actor) for one in self if _end_of(one.actor) > now), default=inf)
+        ends = min((_end_of(connection.actor) for connection in self if _end_of(connection.actor) > now), default=inf)
         self.due = min(self.due, self.look_at, ends) if self else inf
 
     async def _look_up(self, now: float) -> None:
-        actors = self._left or [*dict.fromkeys(one.actor for one in self)]
+        actors = self._left or [*dict.fromkeys(connection.actor for connection in self)]
         some, self._left = actors[:ROUND], actors[ROUND:]
-        every = min((one.check_s for one in self), default=inf)
+        every = min((connection.check_s for connection in self), default=inf)
         self.look_at = now + (min(1.0, every) if self._left else every)
         missed = 0
         for at in range(0, len(some), AT_ONCE):

@@ -65,13 +65,13 @@ class Reader:
 
     def pop(self) -> list[Payload]:
         """Return the next part of the backlog: `SLICE` bytes, or one event that is larger."""
-        taken, size = list[Payload](), 0
-        while self._waiting and (not taken or size + self._waiting[0][1] <= wire.SLICE):
+        payloads, size = list[Payload](), 0
+        while self._waiting and (not payloads or size + self._waiting[0][1] <= wire.SLICE):
             payload, bytes_ = self._waiting.popleft()
-            taken.append(payload)
+            payloads.append(payload)
             size += bytes_
         self.size -= size
-        return taken
+        return payloads
 
     async def take(self) -> list[Payload]:
         """Wait for the next part of the backlog and return it; return nothing once the reader is closed."""
@@ -162,7 +162,7 @@ class Source(Protocol):
 
 
 async def follow(
-    reader: Reader, since: int | None, log: Source, told: Callable[[str], Payload]
+    reader: Reader, since: int | None, log: Source, encode: Callable[[str], Payload]
 ) -> AsyncGenerator[list[Payload]]:
     """Yield the payloads of a reader: first from the log, then new events, without a gap."""
     try:
@@ -170,13 +170,13 @@ async def follow(
         oldest, last = page.oldest, page.last
         reader.sent = wire.start(since, oldest, last)
         if since is not None and (missing := wire.gap(since, oldest, last)):
-            yield [told(missing)]
+            yield [encode(missing)]
         while reader.closed is None and max(last, log.head) > reader.sent:
             await log.budget.reserve(reader)
             before = reader.sent
             oldest, last = await _load(reader, log)
             if oldest > before + 1 and (missing := wire.gap(before, oldest, last)):
-                yield [told(missing)]
+                yield [encode(missing)]
             while batch := reader.pop():
                 yield batch
         log.budget.release(reader)
@@ -206,16 +206,16 @@ def _size(payload: Payload) -> int:
 
 def fan_out(event: Event, readers: Iterable[Reader]) -> None:
     """Push an event to the readers that follow it and did not get it yet; each form of it is made once."""
-    made: dict[object, tuple[Payload, int]] = {}
+    encoded: dict[object, tuple[Payload, int]] = {}
     is_shown = wire.filter_of(event)
     for reader in readers:
         if event.sequence > reader.sent:
             reader.sent = event.sequence
             if is_shown(reader.types, reader.actor):
-                if reader.encode not in made:
+                if reader.encode not in encoded:
                     payload = reader.encode(event)
-                    made[reader.encode] = payload, _size(payload)
-                reader.push(*made[reader.encode])
+                    encoded[reader.encode] = payload, _size(payload)
+                reader.push(*encoded[reader.encode])
 
 
 def beat(readers: Iterable[Reader], last: int) -> None:

@@ -37,8 +37,8 @@ SELECT {COLUMNS} FROM events WHERE seq > ?1 AND seq <= (
 
 def is_current(run: Run) -> bool:
     """Tell whether the table exists with all its columns."""
-    found = run(_SCHEMA)
-    return bool(found) and "audience" in str(found[0][0])
+    schema = run(_SCHEMA)
+    return bool(schema) and "audience" in str(schema[0][0])
 
 
 def prepare(run: Run, audiences: Mapping[str, Audience]) -> None:
@@ -52,7 +52,7 @@ def prepare(run: Run, audiences: Mapping[str, Audience]) -> None:
         run(f"CREATE TABLE events {_TABLE}")
         return
     types = [str(row[0]) for row in run("SELECT DISTINCT type FROM events")]
-    of_subjects = [one for one in types if audience_of(audiences, one) is Audience.SUBJECT]
+    of_subjects = [type_ for type_ in types if audience_of(audiences, type_) is Audience.SUBJECT]
     run(f"CREATE TABLE events_new {_TABLE}")
     run(_COPY, to_json(of_subjects).decode())
     run("DROP TABLE events")
@@ -66,11 +66,11 @@ def rows(events: Iterable[Event]) -> list[tuple[object, ...]]:
 
 def matching(pages: Callable[[int], Sequence[Event]], since: int, follow: Follow, limit: int) -> list[Event]:
     """Return the first events after a number that a reader may get; `pages` reads the log."""
-    found, size = list[Event](), 0
-    while len(found) < limit and size < wire.READ_LIMIT and (page := pages(since)):
+    events, size = list[Event](), 0
+    while len(events) < limit and size < wire.READ_LIMIT and (page := pages(since)):
         since = page[-1].sequence
         for event in page:
-            if len(found) < limit and size < wire.READ_LIMIT and wire.shown(event, follow.types, follow.actor):
-                found.append(event)
+            if len(events) < limit and size < wire.READ_LIMIT and wire.shown(event, follow.types, follow.actor):
+                events.append(event)
                 size += wire.size_of(event.json)
-    return found
+    return events

@@ -116,7 +116,9 @@ class Pace:
 
 def wanted(types: Sequence[str], type_: str) -> bool:
     """Tell whether a type is in `types`, which are whole names or `prefix.*`; an empty list means all types."""
-    return not types or any(type_ == one or (one.endswith(".*") and type_.startswith(one[:-1])) for one in types)
+    return not types or any(
+        type_ == pattern or (pattern.endswith(".*") and type_.startswith(pattern[:-1])) for pattern in types
+    )
 
 
 def shown(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
@@ -126,12 +128,12 @@ def shown(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
 
 def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
     """Return `shown` for one event and many readers."""
-    asked: dict[tuple[str, ...], bool] = {(): True}
+    followed: dict[tuple[str, ...], bool] = {(): True}
 
     def is_shown(types: tuple[str, ...], actor: Actor) -> bool:
-        is_asked = asked.get(types)
+        is_asked = followed.get(types)
         if is_asked is None:
-            is_asked = asked[types] = wanted(types, event.type)
+            is_asked = followed[types] = wanted(types, event.type)
         return is_asked and _includes(event, actor)
 
     return is_shown
@@ -255,7 +257,7 @@ def parse(text: str) -> dict[str, Any]:
 def types_of(frame: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the types of a frame `{"type": "subscribe", "types": […]}`; `BadRequest` if they are no list of names."""
     types = frame.get("types", [])
-    if not isinstance(types, list) or len(types) > 50 or not all(isinstance(one, str) and one for one in types):
+    if not isinstance(types, list) or len(types) > 50 or not all(isinstance(name, str) and name for name in types):
         raise BadRequest("types is a list of at most 50 names")
     if sum(map(len, types)) > TYPES_LIMIT:
         raise BadRequest(f"types have at most {TYPES_LIMIT} characters together")

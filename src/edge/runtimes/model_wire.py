@@ -123,19 +123,19 @@ class PartReader:
         content = message.get("content")
         return content if isinstance(content, str) else ""
 
-    def _keep_calls(self, given: object) -> None:
+    def _keep_calls(self, value: object) -> None:
         """Put tool calls together: OpenAI's come in pieces by index, Workers AI's whole, their arguments an object."""
-        for place, call in enumerate(given if isinstance(given, list) else []):
+        for place, call in enumerate(value if isinstance(value, list) else []):
             if not isinstance(call, dict):
                 continue
             function: Mapping[str, Any] = call["function"] if isinstance(call.get("function"), dict) else call
             index = call["index"] if isinstance(call.get("index"), int) else place
-            kept = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
-            kept["id"] = kept["id"] or str(call.get("id") or "")
-            kept["name"] = kept["name"] or str(function.get("name") or "")
+            entry = self._calls.setdefault(index, {"id": "", "name": "", "arguments": ""})
+            entry["id"] = entry["id"] or str(call.get("id") or "")
+            entry["name"] = entry["name"] or str(function.get("name") or "")
             arguments = function.get("arguments")
             text = arguments if isinstance(arguments, str) else "" if arguments is None else to_json(arguments).decode()
-            kept["arguments"] += text
+            entry["arguments"] += text
 
 
 _COUNTS = (("prompt", "input"), ("completion", "output"))
@@ -210,10 +210,10 @@ async def _in_time[T](attempt: Callable[[], Awaitable[T]], timeout: float) -> T:
         raise ModelTimeout(f"no whole answer in {timeout:g} s", 504) from None
 
 
-def vectors(found: object, count: int) -> list[list[float]]:
+def vectors(value: object, count: int) -> list[list[float]]:
     """Return the vectors if there are `count` of them, finite and of one length; else `ModelError`."""
     try:
-        checked = _VECTORS.validate_python(found, strict=True)
+        checked = _VECTORS.validate_python(value, strict=True)
     except ValueError:
         checked = []
     if len(checked) != count or len({*map(len, checked)}) > 1 or not checked[0]:
@@ -269,8 +269,8 @@ def refusal(status: int, body: bytes, retry_after: str) -> ModelError:
 def in_order(answer: object) -> object:
     """Return the vectors of an answer, in the order of their `index`; None if the answer has no vectors."""
     try:
-        found = {one["index"]: one["embedding"] for one in answer["data"]}  # type: ignore[index]
-        return [found[number] for number in range(len(found))]
+        by_index = {entry["index"]: entry["embedding"] for entry in answer["data"]}  # type: ignore[index]
+        return [by_index[number] for number in range(len(by_index))]
     except (KeyError, TypeError):
         return None
 
@@ -298,10 +298,10 @@ def thrown(message: str) -> ModelError:
 
 def told(fault: object) -> ModelError:
     """Return the fault in an answer's `error` or `errors`."""
-    one = fault[0] if isinstance(fault, list) and fault else fault
-    if not isinstance(one, dict):
-        return thrown(str(one))
-    code, message = one.get("code"), str(one.get("message") or "")
+    first = fault[0] if isinstance(fault, list) and fault else fault
+    if not isinstance(first, dict):
+        return thrown(str(first))
+    code, message = first.get("code"), str(first.get("message") or "")
     if isinstance(code, int):
         return thrown(f"{code}: {message}") if code > 999 else fault_of(code, message)
     return thrown(message)

@@ -34,8 +34,8 @@ class HeaderTable:
 
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
-        found = [value for key, value in self._pairs if key == name]
-        return ", ".join(found) if found else None
+        values = [value for key, value in self._pairs if key == name]
+        return ", ".join(values) if values else None
 
 
 class Answer:
@@ -60,8 +60,8 @@ class Answer:
 
 def check_secrets(place: str, data: bytes, secrets: Iterable[str]) -> None:
     """Refuse data that holds a secret; the message names the place."""
-    found = [secret[:4] for secret in secrets if len(secret) >= SHORTEST_SECRET and secret.encode() in data]
-    assert not found, f"{place} holds a secret: {found[0]}…"
+    leaked = [secret[:4] for secret in secrets if len(secret) >= SHORTEST_SECRET and secret.encode() in data]
+    assert not leaked, f"{place} holds a secret: {leaked[0]}…"
 
 
 class Client:

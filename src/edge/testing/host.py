@@ -71,7 +71,7 @@ class Host:
         self._environment = environment
         self._limits = config.read(path, environment).get("ratelimits", [])
         if limits is not None:
-            options["overrides"] = {"ratelimits": [_replaced(one, limits) for one in self._limits]}
+            options["overrides"] = {"ratelimits": [_replaced(limit, limits) for limit in self._limits]}
         self._options = options
         self._used: list[Worker] = []
 
@@ -100,7 +100,7 @@ class Host:
         if env.get("RATE_LIMITER") == "off":
             varied |= {limit["name"]: None for limit in self._limits}
         worker = self._workers.take(self._path, self._environment, varied, self._options)
-        self._used = [*(one for one in self._used if one is not worker), worker]
+        self._used = [*(other for other in self._used if other is not worker), worker]
         return worker
 
     def stop(self) -> None:

@@ -34,8 +34,8 @@ class RemoteDatabase:
         return Result(await self.all(sql, *params), 0, 0)
 
     async def batch(self, statements: Sequence[Statement]) -> list[Result]:
-        found = await asyncio.to_thread(self._worker.d1_batch, self._binding, statements) if statements else []
-        return [Result(rows, 0, 0) for rows in found]
+        results = await asyncio.to_thread(self._worker.d1_batch, self._binding, statements) if statements else []
+        return [Result(rows, 0, 0) for rows in results]
 
     async def probe(self) -> None:
         await self.all("SELECT 1")
@@ -136,8 +136,8 @@ class RemoteClient(Client):
 
     async def queue(self, name: str, bodies: Sequence[object], *, attempts: int = 1) -> list[Outcome]:
         """Deliver messages to a queue's consumer."""
-        told = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
-        again = {one["msgId"]: one.get("delaySeconds") or 0 for one in told["retryMessages"]}
+        answer = await asyncio.to_thread(self._worker.queue, name, list(bodies), attempts)
+        again = {message["msgId"]: message.get("delaySeconds") or 0 for message in answer["retryMessages"]}
         return [Outcome(f"message-{number}", again.get(str(number))) for number in range(len(bodies))]
 
 

@@ -50,7 +50,9 @@ class Runner[C]:
     def secret_settings(self) -> tuple[str, ...]:
         """The values of the settings that are secret, which no file of the state may hold."""
         return tuple(
-            self.env[one.name] for one in self.app.settings.fields if one.kind == "secret" and one.name in self.env
+            self.env[field.name]
+            for field in self.app.settings.fields
+            if field.kind == "secret" and field.name in self.env
         )
 
     def __call__[T](self, case: Case[C, T], *, started: bool = False) -> T:
@@ -64,8 +66,8 @@ class Runner[C]:
 
     async def _run[T](self, case: Case[C, T], started: bool) -> T:
         running = self._local(started) if self.host is None else self._remote(self.host)
-        async with running as client, self.opened(client) as given:
-            return await case(given)
+        async with running as client, self.opened(client) as argument:
+            return await case(argument)
 
     @asynccontextmanager
     async def _local(self, started: bool) -> AsyncIterator[Client]:

@@ -86,8 +86,8 @@ def split(stdout: str, mark: str) -> Split:
     """Split the value off the output of a run: the last line that begins with its mark."""
     if not mark:
         return Split(stdout, None)
-    before, found, after = stdout.rpartition("\n" + mark)
-    if not found:
+    before, separator, after = stdout.rpartition("\n" + mark)
+    if not separator:
         return Split(stdout, None)
     value, _, _ = after.partition("\n")
     return Split(before, None, True) if len(value) > VALUE_BYTES else Split(before, value)

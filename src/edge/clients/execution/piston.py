@@ -64,19 +64,19 @@ class Piston(RemoteExecutor):
         self._ceilings[ceiling[1].replace("cpu_time", "timeout")] = int(ceiling[2])
 
     async def _ask_languages(self) -> dict[Language, Listed]:
-        found: dict[Language, Listed] = {}
-        for one in _list(await self._server.get("/runtimes")):
-            language = _NAMES.get(str(one.get("language")))
-            version = str(one.get("version", ""))
-            if language and one.get("runtime") not in _OTHERS:
-                present = found.get(language)
+        languages: dict[Language, Listed] = {}
+        for entry in _list(await self._server.get("/runtimes")):
+            language = _NAMES.get(str(entry.get("language")))
+            version = str(entry.get("version", ""))
+            if language and entry.get("runtime") not in _OTHERS:
+                present = languages.get(language)
                 if present is None or number_of(version) > number_of(present.version):
-                    found[language] = Listed(str(one["language"]), version, version)
-        return found
+                    languages[language] = Listed(str(entry["language"]), version, version)
+        return languages
 
 
 def _list(value: Any) -> list[dict[str, Any]]:
-    return [one for one in value if isinstance(one, dict)] if isinstance(value, list) else []
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
 
 
 def _seconds(limits: Limits) -> float:

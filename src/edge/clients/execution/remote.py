@@ -138,14 +138,14 @@ class RemoteExecutor(ABC):
         listed = await self._listed(anew=True)
         if not listed:
             raise Unavailable(f"{self._server.host} runs none of the languages")
-        versions = ", ".join(f"{name} {one.version}" for name, one in listed.items())
+        versions = ", ".join(f"{name} {language.version}" for name, language in listed.items())
         return f"{self.name} at {self._server.host}: {versions}"
 
     async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
         now = asyncio.get_running_loop().time()
         if anew or self._known is None or now >= self._until:
-            known = await self._ask_languages()
-            if "javascript" in known:
-                known["typescript"] = known["javascript"]
-            self._known, self._until = known, now + LANGUAGES_S
+            languages = await self._ask_languages()
+            if "javascript" in languages:
+                languages["typescript"] = languages["javascript"]
+            self._known, self._until = languages, now + LANGUAGES_S
         return self._known

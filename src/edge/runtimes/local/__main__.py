@@ -36,18 +36,22 @@ def parser() -> argparse.ArgumentParser:
     root = argparse.ArgumentParser(prog="python -m edge.runtimes.local", description=__doc__)
     commands = root.add_subparsers(required=True)
     for name, command in (("serve", serve), ("migrate", migrate_only)):
-        one = commands.add_parser(name)
-        one.set_defaults(command=command)
-        one.add_argument("app", metavar="MODULE:APP")
-        one.add_argument("--state", type=Path, default=Path(".state"), help="folder of all state")
-        one.add_argument("--migrations", type=Path, default=Path("migrations"), help="folder of all apps' migrations")
-    one = commands.choices["serve"]
-    one.add_argument("--host", default="127.0.0.1")
-    one.add_argument("--port", type=int, default=8787)
-    one.add_argument("--assets", type=Path, help="folder of static files")
-    one.add_argument("--env-file", type=Path, default=Path(".dev.vars"))
-    one.add_argument("--reload", type=Path, nargs="?", const=Path("src"), metavar="FOLDER", help="restart on edits")
-    one.add_argument("--parent", type=int, metavar="PID", help="end when this process is the parent no longer")
+        subparser = commands.add_parser(name)
+        subparser.set_defaults(command=command)
+        subparser.add_argument("app", metavar="MODULE:APP")
+        subparser.add_argument("--state", type=Path, default=Path(".state"), help="folder of all state")
+        subparser.add_argument(
+            "--migrations", type=Path, default=Path("migrations"), help="folder of all apps' migrations"
+        )
+    subparser = commands.choices["serve"]
+    subparser.add_argument("--host", default="127.0.0.1")
+    subparser.add_argument("--port", type=int, default=8787)
+    subparser.add_argument("--assets", type=Path, help="folder of static files")
+    subparser.add_argument("--env-file", type=Path, default=Path(".dev.vars"))
+    subparser.add_argument(
+        "--reload", type=Path, nargs="?", const=Path("src"), metavar="FOLDER", help="restart on edits"
+    )
+    subparser.add_argument("--parent", type=int, metavar="PID", help="end when this process is the parent no longer")
     return root
 
 

@@ -38,9 +38,9 @@ class ScopeHeaders:
 
     def get(self, name: str) -> str | None:
         """Return the header's values, joined by commas, or None."""
-        wanted = name.encode("latin-1")
-        found = [value for key, value in self._pairs if key == wanted]
-        return b", ".join(found).decode(errors="replace") if found else None
+        encoded = name.encode("latin-1")
+        values = [value for key, value in self._pairs if key == encoded]
+        return b", ".join(values).decode(errors="replace") if values else None
 
 
 class Server:

@@ -84,23 +84,23 @@ class LocalAssets:
     def _read(self, file: Path) -> _Asset:
         status = file.stat()
         stamp = (status.st_mtime_ns, status.st_size)
-        kept = self._kept.get(file)
-        if kept is None or kept.stamp != stamp:
+        asset = self._kept.get(file)
+        if asset is None or asset.stamp != stamp:
             body = file.read_bytes()
-            kept = self._kept[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
-        return kept
+            asset = self._kept[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return asset
 
     def _extra(self, path: str) -> HeaderList:
         """Return the headers that `_headers` sets for a path: patterns at the margin, headers indented below."""
         assert self._folder is not None
-        file, found, applies = self._folder / "_headers", [], False
+        file, headers, applies = self._folder / "_headers", [], False
         for line in self._read(file).body.decode().splitlines() if file.is_file() else ():
             if line[:1].isspace() and applies and ":" in line:
                 name, _, value = line.partition(":")
-                found.append((name.strip().lower(), value.strip()))
+                headers.append((name.strip().lower(), value.strip()))
             elif line.strip() and not line[:1].isspace():
                 applies = fnmatchcase(path, line.strip())
-        return found
+        return headers
 
 
 _REVALIDATE = "public, max-age=0, must-revalidate"

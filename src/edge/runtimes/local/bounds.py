@@ -30,10 +30,10 @@ class Budget:
 
     def take(self, holder: str, amount: int = 1, share: int = 0) -> bool:
         """Take an amount, or return False; `share` replaces the usual share for this holder."""
-        held = self._held.get(holder, 0) + amount
-        if self.taken + amount > self.total or (held > (share or self.share) and holder):
+        used = self._held.get(holder, 0) + amount
+        if self.taken + amount > self.total or (used > (share or self.share) and holder):
             return False
-        self._held[holder] = held
+        self._held[holder] = used
         self.taken += amount
         return True
 

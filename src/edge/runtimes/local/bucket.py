@@ -44,8 +44,8 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
 
     def __init__(self, folder: Path) -> None:
         self._files = folder / "files"
-        for made in (folder, self._files):
-            made.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for path in (folder, self._files):
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         super().__init__(connect(folder / "objects.sqlite", sqlite3.Connection, SCHEMA))
 
     async def head(self, key: str) -> StoredObject | None:

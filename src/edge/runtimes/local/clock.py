@@ -100,7 +100,7 @@ class Cron:
     def _succeeded(self) -> dict[str, str]:
         """Return the record; a truncated or invalid one counts as empty."""
         try:
-            found = json.loads(self._record.read_text(encoding="utf-8"))
+            record = json.loads(self._record.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return record if isinstance(record, dict) else {}

@@ -169,8 +169,8 @@ class PatientHttp(Patient, H11Protocol):
         """Hand the connection to the WebSocket protocol, which accepts only smaller heads and reports nothing else."""
         self.leave()
         super().handle_websocket_upgrade(event)
-        taken = self.transport.get_protocol()
-        if isinstance(taken, WebSocketsSansIOProtocol) and not taken.handshake_initiated:
+        protocol = self.transport.get_protocol()
+        if isinstance(protocol, WebSocketsSansIOProtocol) and not protocol.handshake_initiated:
             most = f"{MAX_NUM_HEADERS} headers of {MAX_LINE_LENGTH} bytes"
             self._refuse(HeadTooLarge(f"a WebSocket's request has at most {most}"))
 
@@ -195,16 +195,16 @@ class PatientHttp(Patient, H11Protocol):
         (RFC 9112, 6.1: the following bytes may be another request to a peer that goes by the length.)
         An invalid upgrade is removed.
         """
-        found: dict[bytes, bytes] = {}
+        headers: dict[bytes, bytes] = {}
         for name, value in self.headers:
             if name in _FRAMING:
-                found[name] = found[name] + b"," + value if name in found else value
-        if b"transfer-encoding" in found and b"content-length" in found:
+                headers[name] = headers[name] + b"," + value if name in headers else value
+        if b"transfer-encoding" in headers and b"content-length" in headers:
             self.headers[:] = [*(pair for pair in self.headers if pair[0] != b"content-length"), CLOSE_HEADER]
-        if b"upgrade" not in found:
+        if b"upgrade" not in headers:
             return False
         is_get = self.scope["method"] == "GET" and self.scope["http_version"] == "1.1"
-        is_socket = is_get and _opens_socket(found)
+        is_socket = is_get and _opens_socket(headers)
         if not is_socket:
             self.headers[:] = [pair for pair in self.headers if pair[0] != b"upgrade"]
         return is_socket
@@ -280,8 +280,8 @@ def _is_local(peer: str) -> bool:
         return False
 
 
-def _opens_socket(found: dict[bytes, bytes]) -> bool:
+def _opens_socket(headers: dict[bytes, bytes]) -> bool:
     """Return whether these headers of a GET upgrade its connection to a WebSocket; none comes with a body."""
-    options = {option.strip().lower() for option in found.get(b"connection", b"").split(b",")}
-    has_body = b"transfer-encoding" in found or found.get(b"content-length", b"0").strip(b"0") != b""
-    return found[b"upgrade"].lower() == b"websocket" and b"upgrade" in options and not has_body
+    options = {option.strip().lower() for option in headers.get(b"connection", b"").split(b",")}
+    has_body = b"transfer-encoding" in headers or headers.get(b"content-length", b"0").strip(b"0") != b""
+    return headers[b"upgrade"].lower() == b"websocket" and b"upgrade" in options and not has_body

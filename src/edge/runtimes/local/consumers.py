@@ -91,13 +91,15 @@ class Consumers:
                 await asyncio.wait_for(woken.wait(), POLL)
 
     async def _run(self, consumer: Consumer, batch: list[Delivery]) -> None:
-        spent = [one for one in batch if one.attempts > consumer.max_retries + 1]  # each time it killed the process
-        batch = [one for one in batch if one not in spent]
-        await self._bury(consumer, [one.id for one in spent])
+        spent = [
+            message for message in batch if message.attempts > consumer.max_retries + 1
+        ]  # each time it killed the process
+        batch = [message for message in batch if message not in spent]
+        await self._bury(consumer, [message.id for message in spent])
         try:
             outcomes = await self._app.queue(consumer.queue, batch, self._ports())
         except asyncio.CancelledError:
-            await self._store.release(one.id for one in batch)
+            await self._store.release(message.id for message in batch)
             raise
         except Exception as fault:
             self._log("error", "batch failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
@@ -106,14 +108,14 @@ class Consumers:
 
     async def _settle(self, consumer: Consumer, batch: Sequence[Delivery], outcomes: dict[str, Outcome]) -> None:
         done, again, dead = [], [], []
-        for one in batch:
-            delay = outcomes.get(one.id, Outcome(one.id, consumer.retry_delay)).retry_after
+        for message in batch:
+            delay = outcomes.get(message.id, Outcome(message.id, consumer.retry_delay)).retry_after
             if delay is None:
-                done.append(one.id)
-            elif one.attempts > consumer.max_retries:
-                dead.append(one.id)
+                done.append(message.id)
+            elif message.attempts > consumer.max_retries:
+                dead.append(message.id)
             else:
-                again.append((one.id, delay))
+                again.append((message.id, delay))
         await self._store.done(done)
         await self._store.again(again)
         await self._bury(consumer, dead)

@@ -80,9 +80,9 @@ type Asked = tuple[str | None, str | None, str | None, str | None]
 """Arguments of SQLite's question: two names, the database, and the innermost expression, view or trigger."""
 
 
-def authorize_scoped(guard: Guard, action: int, asked: Asked) -> int:
+def authorize_scoped(guard: Guard, action: int, question: Asked) -> int:
     """Answer SQLite whether a scoped statement may do an action: a second check behind the statement's own text."""
-    first, second, database, context = asked
+    first, second, database, context = question
     name, inside = (first or "").lower(), (context or "").lower()
     if inside in guard.triggers or action in HARMLESS or (action == sqlite3.SQLITE_PRAGMA and name == "data_version"):
         return sqlite3.SQLITE_OK  # full-text search asks for data_version

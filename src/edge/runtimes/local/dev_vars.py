@@ -27,14 +27,14 @@ def read_dev_vars(path: Path) -> dict[str, str]:
     values = {}
     for number, line in enumerate(lines, 1):
         if line.strip() and not line.lstrip().startswith("#"):
-            found = _LINE.fullmatch(line)
-            if found is None:
+            match = _LINE.fullmatch(line)
+            if match is None:
                 raise DevVarsError(f"{path}, line {number}: not NAME=value")
-            values[found["name"]] = _value(found)
+            values[match["name"]] = _value(match)
     return values
 
 
-def _value(found: re.Match[str]) -> str:
-    if found["double"] is not None:
-        return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), found["double"])
-    return found["single"] if found["single"] is not None else (found["bare"] or "").rstrip()
+def _value(match: re.Match[str]) -> str:
+    if match["double"] is not None:
+        return re.sub(r"\\(.)", lambda escape: _ESCAPES.get(escape[1], escape[1]), match["double"])
+    return match["single"] if match["single"] is not None else (match["bare"] or "").rstrip()

@@ -164,10 +164,10 @@ class LocalEvents:
         finally:
             self._open.leave(reader)
 
-    async def _attend(self, socket: Socket, wanted: Follow, request_id: str) -> None:
-        reader = Reader(wanted, wire.text, request_id)
+    async def _attend(self, socket: Socket, subscription: Follow, request_id: str) -> None:
+        reader = Reader(subscription, wire.text, request_id)
         try:
-            self._enter(reader, wanted)
+            self._enter(reader, subscription)
         except TooManyConnections:
             await socket.close(Close.TRY_LATER)
             return
@@ -181,7 +181,7 @@ class LocalEvents:
         try:
             page = await self.page(None)
             await socket.send(wire.hello(page.oldest, page.last))
-            async with aclosing(follow(reader, wanted.since, self, str)) as batches:
+            async with aclosing(follow(reader, subscription.since, self, str)) as batches:
                 await serve(socket, batches, answer)
                 await socket.close(reader.closed or Close.GOING_AWAY)
         finally:
@@ -199,13 +199,13 @@ class LocalEvents:
         due = loop.time() + wire.HEARTBEAT
         while self._open:
             self._news.clear()
-            found = await self._hand_on()
+            had_events = await self._hand_on()
             if loop.time() >= due:
                 due = loop.time() + wire.HEARTBEAT
                 beat([*self.live], self.head)
             if time() >= self._open.due and (self._checking is None or self._checking.done()):
                 self._checking = asyncio.create_task(self._open.check())
-            if not found:
+            if not had_events:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
 

@@ -104,7 +104,7 @@ class LocalModel(Asking):
         The kind is known by the name alone: an embedding model has "embed" in it.
         """
         names = self._names or await self.names()
-        fitting = [one for one in names if ("embed" in one.lower()) is embeds]
+        fitting = [candidate for candidate in names if ("embed" in candidate.lower()) is embeds]
         return name if name in names or not fitting else fitting[0]
 
 

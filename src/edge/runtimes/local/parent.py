@@ -37,8 +37,8 @@ def follow(parent: int | None, grace: float = GRACE) -> None:
 
 def launcher() -> int | None:
     """Return the process id in the variable, None if there is none."""
-    given = os.environ.get(LAUNCHER, "")
-    return int(given) if given.isdigit() else None
+    text = os.environ.get(LAUNCHER, "")
+    return int(text) if text.isdigit() else None
 
 
 def _caught(pid: int) -> int:

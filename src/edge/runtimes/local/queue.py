@@ -60,25 +60,25 @@ class QueueStore(SqliteFile[sqlite3.Connection]):
         """Take up to `size` messages that are due, the longest due first."""
         rows = await self.work(lambda connection: connection.execute(LEASE, (queue, time.time(), size)).fetchall())
         return [
-            Delivery(one, from_json(body), attempts, datetime.fromtimestamp(sent_at, UTC))
-            for _, one, body, attempts, sent_at in sorted(rows)
+            Delivery(message_id, from_json(body), attempts, datetime.fromtimestamp(sent_at, UTC))
+            for _, message_id, body, attempts, sent_at in sorted(rows)
         ]
 
     async def done(self, ids: Iterable[str]) -> None:
         """Delete messages."""
-        await self._each(DONE, [(one,) for one in ids])
+        await self._each(DONE, [(message_id,) for message_id in ids])
 
     async def again(self, delays: Iterable[tuple[str, int]]) -> None:
         """Deliver messages again, each after its delay in seconds."""
-        await self._each(AGAIN, [(time.time() + delay, one) for one, delay in delays])
+        await self._each(AGAIN, [(time.time() + delay, message_id) for message_id, delay in delays])
 
     async def move(self, queue: str, ids: Iterable[str]) -> None:
         """Move messages to another queue, as new there."""
-        await self._each(MOVE, [(queue, time.time(), one) for one in ids])
+        await self._each(MOVE, [(queue, time.time(), message_id) for message_id in ids])
 
     async def release(self, ids: Iterable[str]) -> None:
         """Release messages whose delivery was cut off by a stop; it does not count as an attempt."""
-        await self._each(RELEASE, [(one,) for one in ids])
+        await self._each(RELEASE, [(message_id,) for message_id in ids])
 
     async def release_all(self) -> None:
         """Release all messages that a killed process had leased; their attempts count."""

@@ -53,15 +53,18 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
 
     async def start() -> None:
         await runtime.start()
-        shown = f"[{host}]" if ":" in host else host
-        print(f"{runtime.app.name} at http://{shown}:{port}, state in {runtime.state}", flush=True)
+        url_host = f"[{host}]" if ":" in host else host
+        print(f"{runtime.app.name} at http://{url_host}:{port}, state in {runtime.state}", flush=True)
 
     app = Server(runtime.app, runtime.ports, runtime.log, start, runtime.stop)
     app.bounds = Bounds(room.connections, room.turned_away)
     app.proxies = runtime.proxies
     server = _Server(_config(app, RELOAD_GRACE if watched else GRACE, room), runtime)
-    for one in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises its signal again at the end: that is no failure
-        signal.signal(one, lambda *_: None)
+    for signal_number in (
+        signal.SIGINT,
+        signal.SIGTERM,
+    ):  # uvicorn raises its signal again at the end: that is no failure
+        signal.signal(signal_number, lambda *_: None)
     serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
     edited = asyncio.create_task(reload.edited(watched)) if watched else None
     await asyncio.wait((serving, edited) if edited else (serving,), return_when=asyncio.FIRST_COMPLETED)
@@ -100,8 +103,8 @@ class _Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
-        for one in sockets or []:
-            one.listen(QUEUE)
+        for listener in sockets or []:
+            listener.listen(QUEUE)
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         for events in self._runtime.events:
@@ -112,11 +115,11 @@ class _Server(uvicorn.Server):
 def _raise_file_limit() -> int:
     """Raise the file limit to the number of connections, as far as the system allows; return the limit."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    wanted = MOST_CONNECTIONS + RESERVE
-    if 0 <= soft < wanted:
-        soft = wanted if hard < 0 else min(hard, wanted)
+    needed = MOST_CONNECTIONS + RESERVE
+    if 0 <= soft < needed:
+        soft = needed if hard < 0 else min(hard, needed)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    return wanted if soft < 0 else soft
+    return needed if soft < 0 else soft
 
 
 def _config(app: Server, grace: float, room: Room) -> uvicorn.Config:

@@ -25,8 +25,8 @@ class WebCrypto:
         if not may_fit(key, signature):
             return False
         try:
-            known = self._keys.get(key) or await self._imported(key)
-            fits: bool = await crypto.subtle.verify("Ed25519", known, to_js(signature), to_js(message))
+            imported = self._keys.get(key) or await self._imported(key)
+            fits: bool = await crypto.subtle.verify("Ed25519", imported, to_js(signature), to_js(message))
         except JsException:  # the key is no point
             return False
         return fits
@@ -41,8 +41,8 @@ class WebCrypto:
         return bytes(from_json(text)[0]["data"])
 
     async def _imported(self, key: bytes) -> Any:
-        known = await crypto.subtle.importKey("raw", to_js(key), "Ed25519", False, to_js(["verify"]))
+        imported = await crypto.subtle.importKey("raw", to_js(key), "Ed25519", False, to_js(["verify"]))
         if len(self._keys) == KEYS:
             self._keys.clear()
-        self._keys[key] = known
-        return known
+        self._keys[key] = imported
+        return imported

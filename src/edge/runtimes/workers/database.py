@@ -77,7 +77,7 @@ def _row(row: Row) -> Row:
 
 def database_error(fault: JsException) -> DatabaseError | LimitExceeded:
     """Return the typed error of a D1 error: of the statement, over a limit, or of D1 itself."""
-    told, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
-    if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(told)):
-        return DatabaseAway(told)
-    return LimitExceeded(told) if "too " in told else sqlite_errors.database_error(told)
+    message, _, code = message_of(fault).removeprefix("D1_ERROR: ").partition(": SQLITE_")
+    if re.split(r"\W|_", code)[0] in _AWAY or (not code and _AWAY_WORDS.search(message)):
+        return DatabaseAway(message)
+    return LimitExceeded(message) if "too " in message else sqlite_errors.database_error(message)

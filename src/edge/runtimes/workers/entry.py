@@ -143,12 +143,12 @@ class Isolate:
         return Ports(self._settings, runtime, self._singletons)
 
     def _read(self, env: Any) -> Settings:
-        found = {}
+        values = {}
         for field in self.app.settings.fields:
             value = getattr(env, field.name, None)
             if not is_nothing(value):
-                found[field.name] = self._adapted(field, value, env)
-        settings = self.app.settings(found)
+                values[field.name] = self._adapted(field, value, env)
+        settings = self.app.settings(values)
         self._shared |= {
             Assets: AssetsBinding(getattr(env, "ASSETS", None)),
             Clock: RuntimeClock(),

@@ -83,13 +83,15 @@ class Log:
         self._sql = context.storage.sql
         live_rows.prepare(self._run, app.audiences)
         self._sql.exec(_CHECKS)
-        known = self._sql.exec("SELECT coalesce(max(seq), 0) AS last, coalesce(min(seq), 1) AS first FROM events").one()
-        self.head, self._first = int(known.last), int(known.first)
+        bounds = self._sql.exec(
+            "SELECT coalesce(max(seq), 0) AS last, coalesce(min(seq), 1) AS first FROM events"
+        ).one()
+        self.head, self._first = int(bounds.last), int(bounds.first)
         context.setWebSocketAutoResponse(WebSocketRequestResponsePair.new(wire.PING, wire.PONG))
         self.live: set[Reader] = set()
         self.budget = Budget()
         self._open = Connections[Reader | Member](lambda actor: app.revalidate(actor, ports()), self._report)
-        self._members = {member.id: member for one in context.getWebSockets() if (member := Member.of(one))}
+        self._members = {member.id: member for socket in context.getWebSockets() if (member := Member.of(socket))}
         self._beat_at, self._alarm_at, self._is_checking = 0.0, inf, False
         self._resume()
 
@@ -115,11 +117,11 @@ class Log:
 
     def read(self, text: str) -> str:
         """Return a page of events, as JSON."""
-        asked = from_json(text)
-        wanted = follow_of(asked["follow"])
-        begin = wire.start(wanted.since, self._oldest, self.head)
-        found = live_rows.matching(self._page, begin, wanted, asked["limit"])
-        events = [list(event) for event in found]
+        query = from_json(text)
+        subscription = follow_of(query["follow"])
+        begin = wire.start(subscription.since, self._oldest, self.head)
+        matches = live_rows.matching(self._page, begin, subscription, query["limit"])
+        events = [list(event) for event in matches]
         return to_json({"events": events, "oldest": self._oldest, "last": self.head}).decode()
 
     async def page(self, since: int | None) -> Page:
@@ -134,15 +136,15 @@ class Log:
 
     def follow(self, request: Any) -> Any:
         """Answer the Worker with a WebSocket or a stream."""
-        wanted = follow_of(from_json(request.headers.get(FOLLOW)))
+        subscription = follow_of(from_json(request.headers.get(FOLLOW)))
         if request.url.endswith("/stream"):
-            return self._open_stream(wanted, request.signal)
-        return self._accept(wanted, request.headers)
+            return self._open_stream(subscription, request.signal)
+        return self._accept(subscription, request.headers)
 
     def message(self, socket: Any, message: Any) -> None:
         """Receive a client's frame; its work runs in the background, so that the next frame need not wait."""
-        kept = Member.of(socket)
-        member = self._members.get(kept.id) if kept else None
+        attached = Member.of(socket)
+        member = self._members.get(attached.id) if attached else None
         if member is None or member.closed is not None:
             return
         if not isinstance(message, str):
@@ -157,8 +159,8 @@ class Log:
 
     def closed(self, socket: Any, code: int = 1000, reason: str = "") -> None:
         """Forget a socket, and answer its closing."""
-        kept = Member.of(socket)
-        if kept is not None and (member := self._members.get(kept.id)):
+        attached = Member.of(socket)
+        if attached is not None and (member := self._members.get(attached.id)):
             member.closed = member.closed or Close.GOING_AWAY  # what still catches up stops
             self._drop(member)
         with suppress(JsException):
@@ -205,23 +207,25 @@ class Log:
             if member.sent is not None:
                 self._background(self._catch_up(member))
         if self._members:
-            kept = self._run("SELECT look_at FROM checks")
-            self._open.look_at = min(self._open.look_at, float(kept[0][0])) if kept else 0.0
+            rows = self._run("SELECT look_at FROM checks")
+            self._open.look_at = min(self._open.look_at, float(rows[0][0])) if rows else 0.0
             self._open.due = min(self._open.due, self._open.look_at)
             self._alarm_at = time() + wire.HEARTBEAT  # one was set before the sleep, for then at the latest
 
     def _report(self, missed: int) -> None:
         self._ports().log("warning", "credentials of open connections not looked up; trying again", count=missed)
 
-    def _accept(self, wanted: Follow, headers: Any) -> Any:
+    def _accept(self, subscription: Follow, headers: Any) -> Any:
         client, server = WebSocketPair.new().object_values()
-        tag = tag_of(wanted.actor.name)
-        held = self._context.getWebSockets(tag).length  # also those that are closed, but not by their client yet
+        tag = tag_of(subscription.actor.name)
+        socket_count = self._context.getWebSockets(
+            tag
+        ).length  # also those that are closed, but not by their client yet
         self._context.acceptWebSocket(server, to_js([tag]))
-        if held + self._streams_of(wanted.actor.name) >= wanted.at_most:
+        if socket_count + self._streams_of(subscription.actor.name) >= subscription.at_most:
             server.close(int(Close.TRY_LATER), Close.TRY_LATER.reason)
         else:
-            self._greet(server, wanted, headers.get("x-request-id") or "")
+            self._greet(server, subscription, headers.get("x-request-id") or "")
         init = to_object({"status": 101})
         init.webSocket = client
         offered = headers.get("sec-websocket-protocol")
@@ -229,14 +233,16 @@ class Log:
             init.headers = to_object({"sec-websocket-protocol": wire.SUBPROTOCOL})
         return JsResponse.new(jsnull, init)
 
-    def _greet(self, server: Any, wanted: Follow, request_id: str) -> None:
-        begin = wire.start(wanted.since, self._oldest, self.head)
-        member = Member(server, uuid4().hex, wanted.actor, wanted.types, begin, request_id, wanted.check_s)
+    def _greet(self, server: Any, subscription: Follow, request_id: str) -> None:
+        begin = wire.start(subscription.since, self._oldest, self.head)
+        member = Member(
+            server, uuid4().hex, subscription.actor, subscription.types, begin, request_id, subscription.check_s
+        )
         member.keep()
         self._members[member.id] = member
         self._enter(member)
         member.send(wire.hello(self._oldest, self.head))
-        if wanted.since is not None and (missing := wire.gap(wanted.since, self._oldest, self.head)):
+        if subscription.since is not None and (missing := wire.gap(subscription.since, self._oldest, self.head)):
             member.send(missing)
         self._background(self._catch_up(member))
 
@@ -250,7 +256,7 @@ class Log:
         self._set_alarm()
 
     def _streams_of(self, name: str) -> int:
-        return self._open.count(name) - sum(one.actor.name == name for one in self._members.values())
+        return self._open.count(name) - sum(member.actor.name == name for member in self._members.values())
 
     def _drop(self, member: Member) -> None:
         self._members.pop(member.id, None)
@@ -302,13 +308,13 @@ class Log:
         if not sent or reply.has_ended:
             self._drop(member)
 
-    def _open_stream(self, wanted: Follow, signal: Any) -> Any:
-        name = wanted.actor.name
-        if self._context.getWebSockets(tag_of(name)).length + self._streams_of(name) >= wanted.at_most:
+    def _open_stream(self, subscription: Follow, signal: Any) -> Any:
+        name = subscription.actor.name
+        if self._context.getWebSockets(tag_of(name)).length + self._streams_of(name) >= subscription.at_most:
             return JsResponse.new(jsnull, to_object({"status": TooManyConnections.status}))
-        reader, pipe = Reader(wanted, wire.sse), TransformStream.new()
+        reader, pipe = Reader(subscription, wire.sse), TransformStream.new()
         self._enter(reader)
-        self._background(self._stream(pipe.writable.getWriter(), wanted.since, reader, signal))
+        self._background(self._stream(pipe.writable.getWriter(), subscription.since, reader, signal))
         return JsResponse.new(pipe.readable)
 
     async def _stream(self, writer: Any, since: int | None, reader: Reader, signal: Any) -> None:
@@ -356,8 +362,8 @@ class Log:
         return [Event(*row) for row in from_json(JSON.stringify(cursor.raw().toArray()))]
 
     def _run(self, sql: str, *params: str) -> list[list[Any]]:
-        found: list[list[Any]] = from_json(JSON.stringify(self._sql.exec(sql, *params).raw().toArray()))
-        return found
+        rows: list[list[Any]] = from_json(JSON.stringify(self._sql.exec(sql, *params).raw().toArray()))
+        return rows
 
     def _set_alarm(self) -> None:
         """Set an alarm for the next due work, unless an earlier one is set."""

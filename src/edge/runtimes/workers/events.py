@@ -56,8 +56,8 @@ class DurableEvents:
         return int(await self._call("publish", drafts))
 
     async def read(self, follow: Follow, *, limit: int = 100) -> Page:
-        found = await self._call("read", {"follow": sent_of(follow), "limit": limit})
-        return Page([Event(*event) for event in found["events"]], found["oldest"], found["last"])
+        page = await self._call("read", {"follow": sent_of(follow), "limit": limit})
+        return Page([Event(*event) for event in page["events"]], page["oldest"], page["last"])
 
     async def forget(self) -> None:
         await self._call("forget", None)
@@ -77,16 +77,16 @@ class DurableEvents:
     async def probe(self) -> None:
         await self.read(Follow(NOBODY), limit=0)
 
-    async def _call(self, method: str, given: object) -> Any:
+    async def _call(self, method: str, body: object) -> Any:
         stub = self._binding.getByName(NAME)
         try:
-            return from_json(await getattr(stub, method)(to_json(given).decode()))
+            return from_json(await getattr(stub, method)(to_json(body).decode()))
         except JsException as fault:
             raise PortError(f"events: {message_of(fault)}") from None
 
     async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
-        told = json.dumps(sent_of(follow))  # ASCII, as a header is
-        init = to_object({"headers": {**headers, FOLLOW: told}})
+        header = json.dumps(sent_of(follow))  # ASCII, as a header is
+        init = to_object({"headers": {**headers, FOLLOW: header}})
         try:
             answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)
         except JsException as fault:

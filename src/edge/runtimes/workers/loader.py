@@ -172,8 +172,8 @@ def _module(program: Program, script: str) -> str:
     if program.call is None:
         return f"export default async function ({parameters}) {{\n{script}\n}}\n"
     name = program.call.function
-    found = f"return typeof {name} !== 'undefined' ? {name} : module.exports.{name} ?? module.exports.default;"
-    return f"export default function ({parameters}) {{\n{script}\n;{found}\n}}\n"
+    lookup = f"return typeof {name} !== 'undefined' ? {name} : module.exports.{name} ?? module.exports.default;"
+    return f"export default function ({parameters}) {{\n{script}\n;{lookup}\n}}\n"
 
 
 def _verdict(answer: Answer, stderr: str, program: Program) -> tuple[Status, str, str | None]:

@@ -45,13 +45,21 @@ class Member:
         text = socket.deserializeAttachment()
         if not isinstance(text, str):
             return None
-        kept = from_json(text)
-        actor, types = actor_of(kept["actor"]), tuple(kept["types"])
-        return cls(socket, kept["id"], actor, types, kept["sent"], kept["request_id"], kept.get("check_s", CHECK_S))
+        attachment = from_json(text)
+        actor, types = actor_of(attachment["actor"]), tuple(attachment["types"])
+        return cls(
+            socket,
+            attachment["id"],
+            actor,
+            types,
+            attachment["sent"],
+            attachment["request_id"],
+            attachment.get("check_s", CHECK_S),
+        )
 
     def keep(self) -> None:
         """Write the attachment."""
-        kept = {
+        attachment = {
             "id": self.id,
             "actor": told_of(self.actor),
             "types": self.types,
@@ -59,7 +67,7 @@ class Member:
             "request_id": self.request_id,
             "check_s": self.check_s,
         }
-        self.socket.serializeAttachment(to_json(kept).decode())
+        self.socket.serializeAttachment(to_json(attachment).decode())
 
     def become(self, actor: Actor) -> None:
         """Continue as the actor that the credential stands for now."""
@@ -113,18 +121,18 @@ def told_of(actor: Actor) -> dict[str, Any]:
     }
 
 
-def actor_of(told: dict[str, Any]) -> Actor:
+def actor_of(fields: dict[str, Any]) -> Actor:
     """Return the actor that `told_of` has written, also in an earlier version."""
-    subjects = None if told["subjects"] is None else frozenset(told["subjects"])
+    subjects = None if fields["subjects"] is None else frozenset(fields["subjects"])
     return Actor(
-        told["name"],
-        Role(told["role"]),
+        fields["name"],
+        Role(fields["role"]),
         subjects,
-        told.get("daily_calls"),
-        told.get("is_token", False),
-        told.get("expires_at"),
-        told.get("fingerprint"),
-        told.get("is_member", False),
+        fields.get("daily_calls"),
+        fields.get("is_token", False),
+        fields.get("expires_at"),
+        fields.get("fingerprint"),
+        fields.get("is_member", False),
     )
 
 

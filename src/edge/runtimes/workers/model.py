@@ -88,8 +88,8 @@ class FetchedModel(Asking):
         self._headers = {"content-type": "application/json"} | ({"authorization": f"Bearer {key}"} if key else {})
 
     async def names(self) -> list[str]:
-        found = from_json(await self._whole(await self._fetch("/models", None)))
-        listed = found.get("data") if isinstance(found, dict) else found
+        answer = from_json(await self._whole(await self._fetch("/models", None)))
+        listed = answer.get("data") if isinstance(answer, dict) else answer
         models = listed if isinstance(listed, list) else []
         return [str(model["id"]) for model in models if isinstance(model, dict) and "id" in model]
 
@@ -116,8 +116,8 @@ class FetchedModel(Asking):
             leaving.abort()
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
-        asked = to_json({"model": model, "input": texts})
-        return in_order(from_json(await self._whole(await self._fetch("/embeddings", asked))))
+        body = to_json({"model": model, "input": texts})
+        return in_order(from_json(await self._whole(await self._fetch("/embeddings", body))))
 
     async def _fetch(self, path: str, body: bytes | None, signal: Any = None) -> Any:
         method = "GET" if body is None else "POST"

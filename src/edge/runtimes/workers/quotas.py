@@ -26,10 +26,10 @@ class QuotaCounter(DurableObject):
 
     async def take(self, allowances: str) -> str:
         """Count one more in each allowance, unless one is used up; return the counts before, as JSON in order."""
-        wanted = [*enumerate(from_json(allowances), 2)]
-        used = [int(self._sql.exec(_USED, place, period).one().used) for place, (period, _) in wanted]
-        if all(number < most for number, (_, (_, most)) in zip(used, wanted, strict=True)):
-            for place, (period, _) in wanted:
+        entries = [*enumerate(from_json(allowances), 2)]
+        used = [int(self._sql.exec(_USED, place, period).one().used) for place, (period, _) in entries]
+        if all(number < most for number, (_, (_, most)) in zip(used, entries, strict=True)):
+            for place, (period, _) in entries:
                 self._sql.exec(_ADD, place, period).one()
         return to_json(used).decode()
 

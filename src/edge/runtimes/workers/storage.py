@@ -54,8 +54,8 @@ class R2:
     async def head(self, key: str) -> StoredObject | None:
         check_key(key)
         with _said("R2"):
-            found = await self._binding.head(key)
-        return None if is_nothing(found) else _stored(found)
+            stored = await self._binding.head(key)
+        return None if is_nothing(stored) else _stored(stored)
 
     async def get(
         self, key: str, *, offset: int = 0, length: int | None = None
@@ -63,8 +63,8 @@ class R2:
         check_key(key)
         part = {"offset": offset} | ({} if length is None else {"length": length})
         with _said("R2"):
-            found = await self._binding.get(key, to_object({"range": part} if offset or length is not None else {}))
-        return None if is_nothing(found) else (_stored(found), NativeStream(found.body))
+            stored = await self._binding.get(key, to_object({"range": part} if offset or length is not None else {}))
+        return None if is_nothing(stored) else (_stored(stored), NativeStream(stored.body))
 
     async def put(
         self, key: str, body: bytes, *, content_type: str | None = None, metadata: Mapping[str, str] | None = None
@@ -86,7 +86,7 @@ class R2:
         options = {"prefix": prefix, "limit": check_page(limit), "include": ["httpMetadata", "customMetadata"]}
         with _said("R2"):
             page = await self._binding.list(to_object(options | ({"cursor": cursor} if cursor else {})))
-        return Objects([_stored(found) for found in page.objects], page.cursor if page.truncated else None)
+        return Objects([_stored(item) for item in page.objects], page.cursor if page.truncated else None)
 
     async def probe(self) -> None:
         await self.list(limit=1)
@@ -134,13 +134,13 @@ def _said(service: str) -> Any:
         raise PortError(f"{service}: {message_of(fault)}") from None
 
 
-def _stored(found: Any) -> StoredObject:
-    known = from_object(found)
+def _stored(stored: Any) -> StoredObject:
+    fields = from_object(stored)
     return StoredObject(
-        key=known["key"],
-        size=known["size"],
-        etag=known["etag"],
-        uploaded=datetime.fromisoformat(known["uploaded"]),
-        content_type=(known.get("httpMetadata") or {}).get("contentType"),
-        metadata=known.get("customMetadata") or {},
+        key=fields["key"],
+        size=fields["size"],
+        etag=fields["etag"],
+        uploaded=datetime.fromisoformat(fields["uploaded"]),
+        content_type=(fields.get("httpMetadata") or {}).get("contentType"),
+        metadata=fields.get("customMetadata") or {},
     )

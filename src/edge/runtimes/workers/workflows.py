@@ -24,10 +24,10 @@ class WorkflowBinding:
     async def status(self, run_id: str) -> str | None:
         try:
             instance = await self._binding.get(run_id)
-            told = from_object(await instance.status())
+            state = from_object(await instance.status())
         except JsException:
             return None
-        status: str = told["status"]
+        status: str = state["status"]
         return status
 
     async def terminate(self, run_id: str) -> None:

@@ -121,8 +121,8 @@ def layout(paths: Sequence[str]) -> Layout:
 def tools() -> Mapping[str, str]:
     """Return the paths of the programs that prepare a run, by name; those that are missing are left out."""
     names = ("bwrap", "setpriv", "prlimit", "sh")
-    found = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin") for name in names}
-    return {name: os.path.realpath(path) for name, path in found.items() if path}
+    paths = {name: shutil.which(name, path="/usr/bin:/bin:/usr/sbin:/sbin:/usr/local/bin") for name in names}
+    return {name: os.path.realpath(path) for name, path in paths.items() if path}
 
 
 def _library_folders() -> Iterator[str]:

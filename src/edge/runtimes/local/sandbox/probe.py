@@ -50,17 +50,17 @@ def find(attempt: Try, only: Way | None = None) -> Found:
                 notes.append(f"{interpreter.kind} {interpreter.version}: {fault}")
         faults += [f"{way}: {note}" for note in notes]
         if cages:
-            held = ", ".join(f"{kind} {cage.interpreter.version}" for kind, cage in sorted(cages.items()))
+            versions = ", ".join(f"{kind} {cage.interpreter.version}" for kind, cage in sorted(cages.items()))
             without = f" (not {'; '.join(notes)})" if len(cages) < 2 and notes else ""
-            return Found(cages, f"bubblewrap {_WAY_NAMES[way]}; attacks held with {held}{without}")
+            return Found(cages, f"bubblewrap {_WAY_NAMES[way]}; attacks held with {versions}{without}")
     return Found({}, f"no sandbox here, so only remote executors run programs: {'; '.join(faults)}"[:600])
 
 
 def ways() -> tuple[Way, ...]:
     """Return the ways that this process can try."""
     order: tuple[Way, ...] = ("root", "user") if os.geteuid() == 0 else ("user",)
-    found = tools()
-    return tuple(way for way in order if all(name in found for name in _NEEDED[way]))
+    available = tools()
+    return tuple(way for way in order if all(name in available for name in _NEEDED[way]))
 
 
 def candidates() -> Iterator[Interpreter]:
@@ -82,14 +82,14 @@ def attack(attempt: Try, cage: Cage) -> str | None:
     script = Script("", text.replace("@SECRET@", json.dumps(secret)), "", "")
     try:
         report = attempt(cage, script, LIMITS)
-        found: dict[str, Any] = json.loads(report.stdout)
+        results: dict[str, Any] = json.loads(report.stdout)
     except SandboxFailed as fault:
         return str(fault)
     except ValueError:
         first = report.stderr.decode(errors="replace").strip().splitlines()
         return f"it does not start: {first[-1] if first else report.head['exit_code']}"[:200]
-    broken = [name for name, held in found.items() if held is not True]
-    if broken or len(found) < _CHECKS[cage.interpreter.kind]:
+    broken = [name for name, holds in results.items() if holds is not True]
+    if broken or len(results) < _CHECKS[cage.interpreter.kind]:
         return f"it does not hold: {', '.join(broken) or 'not all was tried'}"
     return None
 

@@ -189,9 +189,9 @@ class Run:
             self._keep(name, data)
 
     def _keep(self, name: str, data: bytes) -> None:
-        kept = self._outputs[name]
-        room = self._job.bounds.output_bytes - len(kept)
-        kept += data[:room]
+        output = self._outputs[name]
+        room = self._job.bounds.output_bytes - len(output)
+        output += data[:room]
         if len(data) > room:
             self._over.add(name)
             self._end("stdout" if name == "stdout" else "stderr")
@@ -311,8 +311,8 @@ def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
 def _wait_for(process: int, states: bytes) -> None:
     """Wait until a process is in one of the states, or for half a second."""
     for _ in range(500):
-        found = _stat_of(process)
-        if not found or found[0] in states:
+        fields = _stat_of(process)
+        if not fields or fields[0] in states:
             return
         time.sleep(0.001)
 

@@ -79,10 +79,10 @@ class LocalSandbox:
 
     async def probe(self) -> str:
         """Return the way and the reason for it; raise `PortError` if no program can run."""
-        found = await self._ready()
-        if not found.cages:
-            raise SandboxFailed(found.reason)
-        return found.reason
+        result = await self._ready()
+        if not result.cages:
+            raise SandboxFailed(result.reason)
+        return result.reason
 
     async def begin(self) -> None:
         """Find the way before the first program needs it."""
@@ -94,10 +94,10 @@ class LocalSandbox:
         self._threads.shutdown(wait=False, cancel_futures=True)
 
     async def _run(self, program: Program) -> Execution:
-        found = await self._ready()
-        if ("python" if program.language == "python" else "node") not in found.cages:
-            status: Status = "refused" if found.cages else "unavailable"
-            return Execution(status, f"{program.language} cannot be run here: {found.reason}", executor=self.name)
+        result = await self._ready()
+        if ("python" if program.language == "python" else "node") not in result.cages:
+            status: Status = "refused" if result.cages else "unavailable"
+            return Execution(status, f"{program.language} cannot be run here: {result.reason}", executor=self.name)
         script = compose(program, secrets.token_hex(8))
         try:
             raw = await self.run_script(script, with_room(program))
@@ -107,10 +107,10 @@ class LocalSandbox:
 
     async def run_script(self, script: Script, limits: Limits) -> Raw:
         """Run a script unchanged, to its end; `SandboxFailed` if it cannot begin."""
-        found = await self._ready()
-        cage = found.cages.get("python" if script.kind == "python" else "node")
+        result = await self._ready()
+        cage = result.cages.get("python" if script.kind == "python" else "node")
         if cage is None:
-            raise SandboxFailed(found.reason)
+            raise SandboxFailed(result.reason)
         return _raw(await self._do(cage, script, limits))
 
     async def _do(self, cage: Cage, script: Script, limits: Limits) -> Report:
@@ -151,11 +151,11 @@ class LocalSandbox:
                     )
                 finally:
                     self._keepers.give_back(keeper)
-            self._found = found = _FOUND[self._way]
+            self._found = result = _FOUND[self._way]
         if self._log is not None:
-            level = "info" if found.cages else "warning"
-            self._log()(level, "sandbox", reason=found.reason, languages=sorted(found.cages))
-        return found
+            level = "info" if result.cages else "warning"
+            self._log()(level, "sandbox", reason=result.reason, languages=sorted(result.cages))
+        return result
 
     def _job(self, cage: Cage, script: Script, limits: Limits, user: int) -> Job:
         return Job(

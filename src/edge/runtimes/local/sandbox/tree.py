@@ -92,9 +92,9 @@ def _add_scratch(total: Usage, root: str) -> Usage:
     """Add the scratch folders: their contents are memory, and each of their files counts."""
     memory_kb, files = total.memory_kb, 0
     for folder in _SCRATCH:
-        found = os.statvfs(f"{root}/{folder}")
-        memory_kb += (found.f_blocks - found.f_bfree) * found.f_frsize // 1024
-        files += found.f_files - found.f_ffree
+        stats = os.statvfs(f"{root}/{folder}")
+        memory_kb += (stats.f_blocks - stats.f_bfree) * stats.f_frsize // 1024
+        files += stats.f_files - stats.f_ffree
     return total._replace(memory_kb=memory_kb, files=files)
 
 
