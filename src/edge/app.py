@@ -109,9 +109,9 @@ class App:
         self._bind_live(resources, revalidate, count_frame)
         self.audiences = LIVE_AUDIENCES | dict(audiences or {})
         self._dialects = [(group.prefix, group.translate_problem) for group in resources if group.translate_problem]
-        self._road: Next = self._answer
+        self._pipeline: Next = self._answer
         for layer in reversed(middleware):
-            self._road = _guarded(injector.bind(layer, 2), self._road)
+            self._pipeline = _guarded(injector.bind(layer, 2), self._pipeline)
         for group in resources:
             group.compose(self)
 
@@ -172,7 +172,7 @@ class App:
     async def fetch(self, request: Request) -> Response:
         """Answer a request; every fault becomes a response."""
         request.ports = self._begin(request.ports)
-        response = await self._road(request)
+        response = await self._pipeline(request)
         return await _without_body(response) if request.method == "HEAD" else response
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
@@ -328,11 +328,11 @@ def _guarded(layer: Middleware, inner: Next) -> Next:
 
 
 def _by_queue(consumers: Iterable[Consumer]) -> dict[str, Consumer]:
-    found: dict[str, Consumer] = {}
+    by_queue: dict[str, Consumer] = {}
     for consumer in consumers:
-        if found.setdefault(consumer.queue, consumer) is not consumer:
+        if by_queue.setdefault(consumer.queue, consumer) is not consumer:
             raise PlanError(f"two consumers of {consumer.queue}")
-    return found
+    return by_queue
 
 
 async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: Delivery, ports: Ports) -> Outcome:

@@ -90,7 +90,7 @@ class BatchWriter[T]:
         return batch
 
 
-class _Held:
+class _WeakBackground:
     """A weak reference to a background: on Workers it ends with its event."""
 
     def __init__(self, background: Background) -> None:
@@ -122,5 +122,5 @@ def writer_of[T](
         writers = _writers[background] = {}
     writer = writers.get(what)
     if writer is None:
-        writer = writers[what] = BatchWriter[T](write, _Held(background), log, what, weigh)
+        writer = writers[what] = BatchWriter[T](write, _WeakBackground(background), log, what, weigh)
     return writer

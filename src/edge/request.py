@@ -21,7 +21,7 @@ class Request:
     """One HTTP request.
 
     `path` and `query` are those of the request line, still percent-encoded. `params` are the decoded values of the
-    route's path parameters in their order; `route`, `actor`, `id`, `trace` and `standings` (of the limits that count
+    route's path parameters in their order; `route`, `actor`, `id`, `trace` and `limit_states` (of the limits that count
     the request) are set by the pipeline. A server that is full sets a `refusal`, which becomes the answer. `client` is
     the sender's address, or a function that finds it at the first use.
     """
@@ -33,6 +33,7 @@ class Request:
         "actor",
         "headers",
         "id",
+        "limit_states",
         "method",
         "params",
         "path",
@@ -40,7 +41,6 @@ class Request:
         "query",
         "refusal",
         "route",
-        "standings",
         "trace",
     )
 
@@ -65,7 +65,7 @@ class Request:
         self.id = ""
         self.trace: Trace | None = None
         self.actor: Actor | None = None
-        self.standings: list[Any] = []
+        self.limit_states: list[Any] = []
         self.refusal: Problem | None = None
         self._read = read
         self._body: bytes | None = None

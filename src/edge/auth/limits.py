@@ -22,7 +22,7 @@ class TooManyRequests(Problem):
         super().__init__(f"over the limit of {limit}", headers=[("retry-after", str(wait))], retry_after=wait)
 
 
-class Standing(NamedTuple):
+class LimitState(NamedTuple):
     """A caller's state in one limit: `calls` in `window` seconds, `left` of them if that is known.
 
     `reset` is the number of seconds until all of them are available again.
@@ -43,37 +43,37 @@ class Limits:
 
     async def count(self, request: Request, actor: Actor) -> None:
         """Count an authenticated caller's call; `TooManyRequests` if it is over a limit."""
-        await self._count(actor, request.standings)
+        await self._count(actor, request.limit_states)
 
     async def count_frame(self, actor: Actor) -> None:
         """Count a frame of an authenticated caller's socket as a call; `TooManyRequests` if it is over a limit."""
         await self._count(actor, [])
 
-    async def _count(self, actor: Actor, standings: list[Standing]) -> None:
-        await self._take(standings, "key", f"key {actor.name}")
+    async def _count(self, actor: Actor, limit_states: list[LimitState]) -> None:
+        await self._take(limit_states, "key", f"key {actor.name}")
         if self._quotas is not None and actor.daily_calls is not None:
             now = self._clock.now()
             used = await self._quotas.add(actor.name, now.date().isoformat())
             tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
             left, reset = actor.daily_calls - used, int((tomorrow - now).total_seconds()) + 1
-            standings.append(Standing("day", actor.daily_calls, 86_400, max(left, 0), reset))
+            limit_states.append(LimitState("day", actor.daily_calls, 86_400, max(left, 0), reset))
             if left < 0:
                 raise TooManyRequests(f"{actor.daily_calls} calls a day", reset)
 
     async def admit(self, request: Request) -> None:
         """Count an anonymous call; `TooManyRequests` if its address is over the limit."""
-        await self._take(request.standings, "address", f"address {address(request)}")
+        await self._take(request.limit_states, "address", f"address {address(request)}")
 
     async def count_look_up(self, request: Request) -> None:
         """Count a look-up of a credential that may be a guess; `TooManyRequests` beyond the address's budget."""
-        await self._take(request.standings, "look-ups", f"look-ups {address(request)}")
+        await self._take(request.limit_states, "look-ups", f"look-ups {address(request)}")
 
-    async def _take(self, standings: list[Standing], name: str, key: str) -> None:
+    async def _take(self, limit_states: list[LimitState], name: str, key: str) -> None:
         if self._limiter is None:
             return
         state = await self._limiter.take(key)
         calls, window = state.limit
-        standings.append(Standing(name, calls, window, state.left, state.reset))
+        limit_states.append(LimitState(name, calls, window, state.left, state.reset))
         if not state.ok:
             raise TooManyRequests(f"{calls} calls in {window} s", state.reset)
 
@@ -103,12 +103,12 @@ def address(request: Request) -> str:
 async def rate_limit_headers(request: Request, call_next: Next) -> Response:
     """Add the caller's limits to each response (draft-ietf-httpapi-ratelimit-headers)."""
     response = await call_next(request)
-    if standings := request.standings:
-        policy = ", ".join([f'"{standing.name}";q={standing.calls};w={standing.window}' for standing in standings])
+    if limit_states := request.limit_states:
+        policy = ", ".join([f'"{standing.name}";q={standing.calls};w={standing.window}' for standing in limit_states])
         response.headers.append(("ratelimit-policy", policy))
         remaining = [
             f'"{standing.name}";r={standing.left};t={standing.reset}'
-            for standing in standings
+            for standing in limit_states
             if standing.left is not None
         ]
         if remaining:

@@ -152,7 +152,7 @@ async def make_token(body: Body[TokenWanted], actor: Actor, callers: Callers, cl
 async def list_keys(query: Query[KeyList], db: SystemDatabase) -> list[Key]:
     """List all API keys, newest first, including revoked ones."""
     sql = f"SELECT {COLUMNS} FROM api_keys ORDER BY created_at DESC, rowid DESC LIMIT ? OFFSET ?"
-    return [_shown(row) for row in await db.all(sql, query.limit, query.offset)]
+    return [_key_view(row) for row in await db.all(sql, query.limit, query.offset)]
 
 
 @routes.post("/keys", NotConfigured, NotForTokens, status=201)
@@ -165,20 +165,20 @@ async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock:
         raise InvalidBody([{"pointer": "/expires_at", "detail": "is in the past"}])
     new = NewKey(body.name, Role[body.role.upper()], body.subjects, body.daily_calls, body.expires_at)
     text, row = await callers.make_key(new, actor.name)
-    return MadeKey(**_shown(row), key=text)
+    return MadeKey(**_key_view(row), key=text)
 
 
 @routes.get("/keys/{key_id}", KeyNotFound)
 async def get_key(key_id: str, db: SystemDatabase) -> Key:
     """Get an API key, without its secret."""
     row = await db.first(f"SELECT {COLUMNS} FROM api_keys WHERE id = ?", key_id)
-    return _found(row, key_id)
+    return _existing_key(row, key_id)
 
 
 @routes.post("/keys/{key_id}/revoke", KeyNotFound)
 async def revoke_key(key_id: str, callers: Callers) -> Key:
     """Revoke an API key, from the next request on, and its tokens. Its row stays, for reading the logs."""
-    return _found(await callers.revoke_key(key_id), key_id)
+    return _existing_key(await callers.revoke_key(key_id), key_id)
 
 
 def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
@@ -186,13 +186,13 @@ def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
         raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator is bound to nothing"}])
 
 
-def _found(row: Row | None, key_id: str) -> Key:
+def _existing_key(row: Row | None, key_id: str) -> Key:
     if row is None:
         raise KeyNotFound(f"there is no key {key_id[:80]}")
-    return _shown(row)
+    return _key_view(row)
 
 
-def _shown(row: Row) -> Key:
+def _key_view(row: Row) -> Key:
     return row_as(Key, row, role=_name(Role(row["role"])), subjects=parsed(row["subjects"]))
 
 

@@ -6,7 +6,7 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from edge.clients.leases import Leases
-from edge.clients.single_flight import Flights, flights_of
+from edge.clients.single_flight import SingleFlight, single_flight_of
 from edge.errors import NotFound
 from edge.http import HeaderList, Response
 from edge.ports import Background, Clock, KeyValue, Log, PortError
@@ -31,17 +31,17 @@ class Terms(NamedTuple):
     pause: int = 30
 
 
-class Kept(NamedTuple):
-    """A cached value: `age` in seconds, `was_kept` if it came from the cache."""
+class CacheEntry(NamedTuple):
+    """A cached value: `age` in seconds, `was_cached` if it came from the cache."""
 
     body: bytes
     age: int
-    was_kept: bool
+    was_cached: bool
     terms: Terms
 
     def headers(self, cache: str) -> HeaderList:
         """Return its caching headers: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
-        how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_kept else "fwd=uri-miss; stored"
+        how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_cached else "fwd=uri-miss; stored"
         control = f"public, max-age={self.terms.fresh}, stale-while-revalidate={self.terms.keep}"
         return [("age", str(self.age)), ("cache-control", control), ("cache-status", f"{cache}; {how}")]
 
@@ -56,9 +56,9 @@ class Cache:
     def __init__(self, kv: KeyValue, leases: Leases, clock: Clock, background: Background, log: Log) -> None:
         self._kv, self._leases, self._clock = kv, leases, clock
         self._background, self._log = background, log
-        self._flights: Flights[str, Kept] = flights_of(background, "cache")
+        self._flights: SingleFlight[str, CacheEntry] = single_flight_of(background, "cache")
 
-    async def get(self, name: str, make: Make, terms: Terms | None = None) -> Kept:
+    async def get(self, name: str, make: Make, terms: Terms | None = None) -> CacheEntry:
         """Return a cached entry, fresh or stale; without one, the result of `make`, with its errors."""
         terms = terms or Terms()
         name = _stored_as(name)
@@ -74,7 +74,7 @@ class Cache:
         for name in names:
             await self._kv.delete(_stored_as(name))
 
-    async def _read(self, name: str, terms: Terms) -> Kept | None:
+    async def _read(self, name: str, terms: Terms) -> CacheEntry | None:
         try:
             stored = await self._kv.get(name)
         except PortError as fault:
@@ -84,16 +84,16 @@ class Cache:
         if match is None:
             return None
         age = max(0, int(self._clock.now().timestamp()) - int(match[1]))
-        return Kept(match[2], age, True, terms)
+        return CacheEntry(match[2], age, True, terms)
 
-    async def _store(self, name: str, make: Make, terms: Terms) -> Kept:
+    async def _store(self, name: str, make: Make, terms: Terms) -> CacheEntry:
         made_at = int(self._clock.now().timestamp())  # of what it holds, which may change while it is fetched
         body = await make()
         try:
             await self._kv.put(name, b"%d\n%s" % (made_at, body), ttl=max(60, terms.keep))
         except PortError as fault:
             self._log("warning", "cache not written", name=name, error=str(fault))
-        return Kept(body, 0, False, terms)
+        return CacheEntry(body, 0, False, terms)
 
     async def _refetch(self, name: str, make: Make, terms: Terms) -> None:
         try:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from pydantic_core import from_json, to_json
 
-from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed, retry_after
+from edge.clients.upstream import Call, RetryPolicy, Upstream, UpstreamFailed, retry_after
 from edge.errors import NotConfigured, Problem
 from edge.ports import Clock, Fetch, Fetched, KeyValue, PortError
 from edge.settings import BaseUrl, Secret, Settings
@@ -27,7 +27,7 @@ AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs,
 UNSEEN = (0.3, 0.7, 1.5)
 """Seconds between retries of a follow-up, as Discord may not have read the interaction's first answer yet."""
 
-_EDITING = Patience(attempts=4, attempt=3.0, deadline=8.0)
+_EDITING = RetryPolicy(attempts=4, attempt=3.0, deadline=8.0)
 _WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
 _TOTAL, _EMBEDS, _MENTIONED = 6_000, 10, 100
 _JSON = (AGENT, ("content-type", "application/json"))
@@ -165,7 +165,7 @@ class Discord:
             fetched = await upstream.send(call)
             if fetched.status != 429:
                 return fetched
-            wait = _asked(fetched, self._clock.now())
+            wait = _requested_wait(fetched, self._clock.now())
             if wait > LONGEST_WAIT or attempt == ATTEMPTS:
                 raise DiscordBusy(wait)
             await self._clock.sleep(wait)
@@ -218,7 +218,9 @@ def _check(fetched: Fetched) -> None:
     if 200 <= fetched.status < 300:
         return
     kind = DiscordRefused if 400 <= fetched.status < 500 else UpstreamFailed
-    raise kind(f"Discord answered {fetched.status}{_said(fetched)}", upstream="Discord", upstream_status=fetched.status)
+    raise kind(
+        f"Discord answered {fetched.status}{_error_text(fetched)}", upstream="Discord", upstream_status=fetched.status
+    )
 
 
 def _id_of(fetched: Fetched) -> str:
@@ -228,7 +230,7 @@ def _id_of(fetched: Fetched) -> str:
         return ""
 
 
-def _said(fetched: Fetched) -> str:
+def _error_text(fetched: Fetched) -> str:
     try:
         error = from_json(fetched.body)
         return f": {error['code']} {error['message']}"[:200]
@@ -236,7 +238,7 @@ def _said(fetched: Fetched) -> str:
         return ""
 
 
-def _asked(fetched: Fetched, now: datetime) -> float:
+def _requested_wait(fetched: Fetched, now: datetime) -> float:
     """Return the wait that a 429 asks for, in seconds; its body is more exact than its header."""
     try:
         return _bounded(float(from_json(fetched.body)["retry_after"]))

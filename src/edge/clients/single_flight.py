@@ -8,7 +8,7 @@ from weakref import WeakKeyDictionary
 from edge.ports import Background
 
 
-class Flights[K: Hashable, T]:
+class SingleFlight[K: Hashable, T]:
     """Calls under way, by key. Joins callers within one process; a Worker's events share none."""
 
     def __init__(self) -> None:
@@ -23,9 +23,9 @@ class Flights[K: Hashable, T]:
         return await asyncio.shield(task)
 
 
-_flights: WeakKeyDictionary[Background, dict[str, Flights[Any, Any]]] = WeakKeyDictionary()
+_flights: WeakKeyDictionary[Background, dict[str, SingleFlight[Any, Any]]] = WeakKeyDictionary()
 
 
-def flights_of(background: Background, name: str) -> Flights[Any, Any]:
+def single_flight_of(background: Background, name: str) -> SingleFlight[Any, Any]:
     """Return the calls that events with one background share: all of a process, and on a Worker those of one event."""
-    return _flights.setdefault(background, {}).setdefault(name, Flights())
+    return _flights.setdefault(background, {}).setdefault(name, SingleFlight())

@@ -43,7 +43,7 @@ class UpstreamRefused(UpstreamFailed):
     title = "Another service refused what it was asked"
 
 
-class Patience(NamedTuple):
+class RetryPolicy(NamedTuple):
     """The limits of retries: `attempt` are the seconds of one try, `deadline` those of all.
 
     `back_off` are the most seconds before the first retry; each further one doubles it.
@@ -59,17 +59,17 @@ class Tries(NamedTuple):
     """The result of a call: its last outcome, every outcome in words, and the seconds in all."""
 
     outcome: Fetched | FetchError
-    told: list[str]
+    history: list[str]
     seconds: float
 
     def summary(self) -> str:
         """Return the tries in one line."""
-        return f"{len(self.told)} attempts in {self.seconds:.1f} s, the last: {self.told[-1]}"
+        return f"{len(self.history)} attempts in {self.seconds:.1f} s, the last: {self.history[-1]}"
 
 
-async def patiently(
+async def retry(
     send: Callable[[float], Awaitable[Fetched]],
-    patience: Patience,
+    policy: RetryPolicy,
     clock: Clock,
     gate: Callable[[], Awaitable[None]] | None = None,
 ) -> Tries:
@@ -81,11 +81,11 @@ async def patiently(
     while True:
         if gate is not None:
             await gate()
-        left = patience.deadline - (monotonic() - started)
-        outcome = await _try(send, max(0.001, min(left, patience.attempt)))
+        left = policy.deadline - (monotonic() - started)
+        outcome = await _try(send, max(0.001, min(left, policy.attempt)))
         outcomes.append(str(outcome.status if isinstance(outcome, Fetched) else outcome))
-        pause = _pause(outcome, len(outcomes), patience, clock.now())
-        if pause is None or monotonic() - started + pause >= patience.deadline:
+        pause = _pause(outcome, len(outcomes), policy, clock.now())
+        if pause is None or monotonic() - started + pause >= policy.deadline:
             return Tries(outcome, outcomes, monotonic() - started)
         await clock.sleep(pause)
 
@@ -103,23 +103,23 @@ class Call(NamedTuple):
 class Upstream:
     """Another service, called `name` in its faults."""
 
-    def __init__(self, name: str, fetch: Fetch, clock: Clock, patience: Patience | None = None) -> None:
+    def __init__(self, name: str, fetch: Fetch, clock: Clock, policy: RetryPolicy | None = None) -> None:
         self.name, self._fetch, self._clock = name, fetch, clock
-        self._patience = patience or Patience()
+        self._patience = policy or RetryPolicy()
 
     async def send(self, call: Call) -> Fetched:
         """Return the answer, of any status; `UpstreamFailed` or `UpstreamTimeout` if there is none."""
-        patience = self._patience if call.is_safe else self._patience._replace(attempts=1)
+        policy = self._patience if call.is_safe else self._patience._replace(attempts=1)
         headers: HeaderList = [*call.headers]
 
         async def once(seconds: float) -> Fetched:
             return await self._fetch(call.method, call.url, headers=headers, body=call.body, timeout=seconds)
 
-        tries = await patiently(once, patience, self._clock)
+        tries = await retry(once, policy, self._clock)
         if isinstance(tries.outcome, Fetched):
             return tries.outcome
         kind = next((kind for fault, kind in _KINDS if isinstance(tries.outcome, fault)), UpstreamFailed)
-        raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.told)
+        raise kind(f"{self.name}: {tries.summary()}", upstream=self.name, attempts=tries.history)
 
     async def json(self, call: Call) -> Any:
         """Return the JSON of a 2xx answer, None without a body; else as `send`, and `UpstreamRefused` for 4xx."""
@@ -173,9 +173,9 @@ async def _try(send: Callable[[float], Awaitable[Fetched]], seconds: float) -> F
         return fault
 
 
-def _pause(outcome: Fetched | FetchError, attempts: int, patience: Patience, now: datetime) -> float | None:
+def _pause(outcome: Fetched | FetchError, attempts: int, policy: RetryPolicy, now: datetime) -> float | None:
     """Return the seconds before the next attempt, with full jitter, or None if this outcome is final."""
-    if attempts >= patience.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
+    if attempts >= policy.attempts or (isinstance(outcome, Fetched) and outcome.status not in RETRYABLE):
         return None
     retry_after_s = retry_after(outcome, now) if isinstance(outcome, Fetched) else None
-    return random.uniform(0, patience.back_off * 2 ** (attempts - 1)) + (retry_after_s or 0.0)
+    return random.uniform(0, policy.back_off * 2 ** (attempts - 1)) + (retry_after_s or 0.0)

@@ -142,7 +142,7 @@ class Retention:
         except PortError as fault:
             self._log("warning", "statistics not updated", error=str(fault))
 
-    async def foresee(self) -> dict[str, Any]:
+    async def preview(self) -> dict[str, Any]:
         """Count the rows that a run would remove, and the old ones that are needed; remove none."""
         totals: dict[str, Counter[str]] = {"would_remove": Counter(), "needed": Counter()}
         for rule, before in await self.due():
@@ -225,6 +225,6 @@ def retention_routes(cron: str, rules: Rules) -> Routes:
     ) -> dict[str, Any]:
         """Remove the rows beyond the age or number in the settings."""
         retention = Retention(rules, db, settings, clock, log)
-        return await (retention.foresee() if tick.is_dry else retention.run())
+        return await (retention.preview() if tick.is_dry else retention.run())
 
     return group

@@ -86,16 +86,16 @@ class Scope:
 
     def expressions(self, words: Iterable[str], conditions: Mapping[str, str]) -> dict[str, str]:
         """Return a common table expression for each table among `words`, and for those that its condition reads."""
-        found: dict[str, str] = {}
+        by_table: dict[str, str] = {}
         todo = sorted(set(words).intersection(self.shadowed(conditions)))
         while todo:
             name = todo.pop()
-            if name in found or name not in conditions:
+            if name in by_table or name not in conditions:
                 continue
             rows = f"SELECT {self._columns(name)} FROM main.{name} WHERE {conditions[name]}"
-            found[name] = f"{name} AS NOT MATERIALIZED ({rows})"
+            by_table[name] = f"{name} AS NOT MATERIALIZED ({rows})"
             todo += sorted(table for condition in self._conditions(name) for table in condition.tables)
-        return found
+        return by_table
 
     def _conditions(self, name: str) -> list[Condition]:
         """Return the conditions that this scope puts on a table."""

@@ -126,9 +126,9 @@ def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
 def _operations(app: App) -> Iterator[_Operation]:
     """Yield every operation; of a handler's routes the shortest comes first and has the handler's own name."""
     handlers: dict[str, Handler] = {}
-    own = {(_shown(endpoint.path), endpoint.method) for endpoint in app.endpoints}
+    own = {(_documented_path(endpoint.path), endpoint.method) for endpoint in app.endpoints}
     for endpoint in sorted(app.endpoints, key=lambda endpoint: endpoint.path.count("/")):
-        path, handler = _shown(endpoint.path), endpoint.route.handler
+        path, handler = _documented_path(endpoint.path), endpoint.route.handler
         for method in METHODS if endpoint.method == ANY else (endpoint.method,):
             if method not in METHODS:
                 raise DocumentError(f"{method} {path}: OpenAPI has no such operation here")
@@ -156,7 +156,7 @@ def _camel(name: str) -> str:
     return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), name.strip("_"))
 
 
-def _shown(pattern: str) -> str:
+def _documented_path(pattern: str) -> str:
     return re.sub(r":path}$", "}", pattern)
 
 

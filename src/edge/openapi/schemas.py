@@ -28,8 +28,8 @@ class Schemas:
     A type that is read (mode validation) and written (mode serialization) with different shapes has a schema for each.
     """
 
-    def __init__(self, wanted: Iterable[tuple[str, Any]]) -> None:
-        distinct = {(mode, id(hint)): hint for mode, hint in wanted}
+    def __init__(self, types: Iterable[tuple[str, Any]]) -> None:
+        distinct = {(mode, id(hint)): hint for mode, hint in types}
         adapters: list[tuple[Any, Any, TypeAdapter[Any]]] = [
             (key, key[0], TypeAdapter(hint)) for key, hint in distinct.items()
         ]
@@ -37,11 +37,11 @@ class Schemas:
         models: Mapping[str, Any] = definitions.get("$defs", {})
         names = _plain_names(models)
         self.components = {names[name]: tidy(_renamed(schema, names)) for name, schema in sorted(models.items())}
-        self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in schemas.items()}
+        self._schemas = {key[0]: tidy(_renamed(schema, names)) for key, schema in schemas.items()}
 
     def of(self, mode: Literal["validation", "serialization"], hint: Any) -> Schema:
         """Return the schema of a type that was requested."""
-        return dict(self._found[mode, id(hint)])
+        return dict(self._schemas[mode, id(hint)])
 
     def resolved(self, schema: Schema) -> Schema:
         """Return the component that a schema refers to, or the schema itself."""

@@ -10,7 +10,7 @@ class Limit(NamedTuple):
     period: int
 
 
-class Taken(NamedTuple):
+class RateLimitResult(NamedTuple):
     """The state of a limit after a call: `ok` within it, `left` calls may follow, None if unknown.
 
     The period is over in `reset` seconds at the latest.
@@ -28,7 +28,7 @@ class RateLimiter(Protocol):
     On Workers each of Cloudflare's locations counts by itself.
     """
 
-    async def take(self, key: str) -> Taken:
+    async def take(self, key: str) -> RateLimitResult:
         """Count one call and tell whether it is within the limit."""
 
     async def probe(self) -> None:

@@ -63,12 +63,12 @@ class HealthRoutes(Routes):
 
     def __init__(self, checks: Mapping[str, Check]) -> None:
         super().__init__("/health", tag="health", access=PUBLIC)
-        self._given = checks
+        self._declared = checks
         self.checks: Mapping[str, Planned] = {}
 
     def compose(self, app: Composition) -> None:
         """Plan the checks."""
-        self.checks = {name: _planned(check, app.injector) for name, check in self._given.items()}
+        self.checks = {name: _planned(check, app.injector) for name, check in self._declared.items()}
 
 
 def _planned(check: Check, injector: Injector) -> Planned:

@@ -47,19 +47,19 @@ class JobReport(TypedDict):
 
 
 class Jobs(Routes):
-    """The resource's group; `known` are the jobs by the names of their handlers, once the app is composed."""
+    """The resource's group; `by_name` are the jobs by the names of their handlers, once the app is composed."""
 
     def __init__(self) -> None:
         super().__init__("/jobs", tag="jobs", access=ADMIN, reach=UNBOUND)
-        self.known: dict[str, tuple[str, EventHandler[Tick]]] = {}
+        self.by_name: dict[str, tuple[str, EventHandler[Tick]]] = {}
 
     def compose(self, app: Composition) -> None:
         """Read the app's jobs; `PlanError` if two have one name, as only one of them could be run."""
         for cron, job in app.jobs:
             name = job.handler.__name__
-            if name in self.known:
+            if name in self.by_name:
                 raise PlanError(f"two jobs are called {name}")
-            self.known[name] = cron, job
+            self.by_name[name] = cron, job
 
 
 def job_routes() -> Jobs:
@@ -69,7 +69,7 @@ def job_routes() -> Jobs:
     @group.get()
     async def list_jobs() -> list[JobInfo]:
         """List the scheduled jobs."""
-        return [JobInfo(name=name, cron=cron) for name, (cron, _) in group.known.items()]
+        return [JobInfo(name=name, cron=cron) for name, (cron, _) in group.by_name.items()]
 
     @group.post("/{name}", JobNotFound)
     async def run_job(name: str, query: Query[JobRun], ports: Ports, clock: Clock) -> JobReport:
@@ -77,9 +77,9 @@ def job_routes() -> Jobs:
 
         With `dry_run` nothing is sent or written, and the report tells the effects that it would have.
         """
-        if name not in group.known:
-            raise JobNotFound(f"there are {', '.join(group.known) or 'none'}")
-        cron, job = group.known[name]
+        if name not in group.by_name:
+            raise JobNotFound(f"there are {', '.join(group.by_name) or 'none'}")
+        cron, job = group.by_name[name]
         tick = Tick(cron, clock.now(), is_dry=query.dry_run)
         report = await job(tick, ports)
         return JobReport(name=name, cron=cron, dry_run=query.dry_run, ran_at=tick.scheduled_at, report=report)

@@ -27,7 +27,7 @@ class Connection(Protocol):
     actor: Actor
     check_s: float
 
-    def become(self, actor: Actor) -> None:
+    def update_actor(self, actor: Actor) -> None:
         """Continue as the actor that the credential stands for now."""
 
     def close(self, why: Close) -> None:
@@ -128,7 +128,7 @@ class Connections[C: Connection]:
         if current != actor and current.name == actor.name:
             for connection in [*self._by_name.get(actor.name, ())]:
                 if connection.actor == actor:
-                    connection.become(current)
+                    connection.update_actor(current)
 
 
 def _end_of(actor: Actor) -> float:

@@ -80,7 +80,7 @@ class Reader:
             await self._wake
         return self.pop()
 
-    def become(self, actor: Actor) -> None:
+    def update_actor(self, actor: Actor) -> None:
         """Continue as the actor that the credential stands for now."""
         self.actor = actor
 
@@ -105,7 +105,7 @@ class Budget:
 
     def __init__(self, limit: int = wire.CATCH_UP_LIMIT, grace: float = GRACE) -> None:
         self._limit, self._grace = limit, grace
-        self._held: dict[Holder, tuple[int, float]] = {}
+        self._pages: dict[Holder, tuple[int, float]] = {}
         self._total = 0
         self._turn = asyncio.Lock()
         self._freed: asyncio.Future[None] | None = None
@@ -114,8 +114,8 @@ class Budget:
         """Release a reader's last page and wait for room for the next one."""
         self.release(holder)
         async with self._turn:
-            while self._held and self._total + wire.PAGE_BYTES > self._limit:
-                slowest, (_, since) = next(iter(self._held.items()))
+            while self._pages and self._total + wire.PAGE_BYTES > self._limit:
+                slowest, (_, since) = next(iter(self._pages.items()))
                 if (left := since + self._grace - monotonic()) > 0:
                     await self._wait(left)
                 else:
@@ -125,13 +125,13 @@ class Budget:
 
     def hold(self, holder: Holder, size: int) -> None:
         """Record the size of a reader's page."""
-        before, since = self._held.get(holder, (0, monotonic()))
-        self._held[holder] = (size, since)
+        before, since = self._pages.get(holder, (0, monotonic()))
+        self._pages[holder] = (size, since)
         self._total += size - before
 
     def release(self, holder: Holder) -> None:
         """Release a reader's room."""
-        size, _ = self._held.pop(holder, (0, 0.0))
+        size, _ = self._pages.pop(holder, (0, 0.0))
         self._total -= size
         self._rouse()
 
@@ -192,7 +192,7 @@ async def _load(reader: Reader, log: Source) -> tuple[int, int]:
     """Move a page into a reader's backlog, which then holds the only reference; return the log's numbers."""
     page = await log.page(reader.sent)
     for event in page.events:
-        if wire.shown(event, reader.types, reader.actor):
+        if wire.is_for_reader(event, reader.types, reader.actor):
             payload = reader.encode(event)
             reader.push(payload, _size(payload))
     reader.sent = page.events[-1].sequence if page.events else max(reader.sent, page.last)
@@ -218,7 +218,7 @@ def fan_out(event: Event, readers: Iterable[Reader]) -> None:
                 reader.push(*encoded[reader.encode])
 
 
-def beat(readers: Iterable[Reader], last: int) -> None:
+def send_heartbeats(readers: Iterable[Reader], last: int) -> None:
     """Send a heartbeat to the readers that got nothing since the last one."""
     text = wire.heartbeat(last)
     for reader in readers:

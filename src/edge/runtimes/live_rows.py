@@ -70,7 +70,7 @@ def matching(pages: Callable[[int], Sequence[Event]], since: int, follow: Follow
     while len(events) < limit and size < wire.READ_LIMIT and (page := pages(since)):
         since = page[-1].sequence
         for event in page:
-            if len(events) < limit and size < wire.READ_LIMIT and wire.shown(event, follow.types, follow.actor):
+            if len(events) < limit and size < wire.READ_LIMIT and wire.is_for_reader(event, follow.types, follow.actor):
                 events.append(event)
                 size += wire.size_of(event.json)
     return events

@@ -15,7 +15,7 @@ from edge.ports.events import Audience, Draft, Event, audience_of
 SOURCE = "/events"
 SUBPROTOCOL = "cloudevents.json"
 """The subprotocol of CloudEvents over WebSockets, JSON format."""
-KEPT = 10_000
+CAPACITY = 10_000
 """Events that a log keeps."""
 EVENT_LIMIT = 256 * 1024
 """Bytes of one event's document."""
@@ -31,7 +31,7 @@ READ_LIMIT = 1024 * 1024
 """Bytes after which one answer of `read` takes no further event."""
 SLICE = 64 * 1024
 """Bytes that are written to a connection at once."""
-PATIENCE = 20.0
+WRITE_TIMEOUT = 20.0
 """Seconds after which a reader that accepts no data is closed."""
 TYPES_LIMIT = 2000
 """Most characters of the types that a reader names, together."""
@@ -114,26 +114,26 @@ class Pace:
         return self._count <= FRAMES
 
 
-def wanted(types: Sequence[str], type_: str) -> bool:
+def matches_type(types: Sequence[str], type_: str) -> bool:
     """Tell whether a type is in `types`, which are whole names or `prefix.*`; an empty list means all types."""
     return not types or any(
         type_ == pattern or (pattern.endswith(".*") and type_.startswith(pattern[:-1])) for pattern in types
     )
 
 
-def shown(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
+def is_for_reader(event: Event, types: tuple[str, ...], actor: Actor) -> bool:
     """Tell whether a reader gets an event: it follows the type, and the event's audience includes it."""
     return filter_of(event)(types, actor)
 
 
 def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
-    """Return `shown` for one event and many readers."""
+    """Return `is_for_reader` for one event and many readers."""
     followed: dict[tuple[str, ...], bool] = {(): True}
 
     def is_shown(types: tuple[str, ...], actor: Actor) -> bool:
         is_asked = followed.get(types)
         if is_asked is None:
-            is_asked = followed[types] = wanted(types, event.type)
+            is_asked = followed[types] = matches_type(types, event.type)
         return is_asked and _includes(event, actor)
 
     return is_shown

@@ -94,7 +94,7 @@ class PartReader:
         if "success" in chunk and isinstance(chunk.get("result"), dict):
             chunk = chunk["result"]
         if fault := chunk.get("error") or chunk.get("errors"):
-            raise told(fault)
+            raise answer_fault(fault)
         return self._chunk(chunk)
 
     def _chunk(self, chunk: Mapping[str, Any]) -> str:
@@ -162,7 +162,7 @@ async def parts_of(chunks: AsyncGenerator[bytes], timeout: float) -> AsyncGenera
         yield reader.end()
 
 
-async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
+async def joined(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
     """Return the whole answer, put together from its parts."""
     texts = list[str]()
     last = Part()
@@ -172,7 +172,7 @@ async def folded(parts: AsyncGenerator[Part], prompt: Prompt) -> Answer:
     return Answer("".join(texts), last.tool_calls, last.finish_reason, last.model or prompt.model, last.usage)
 
 
-class Asking:
+class ModelAdapter:
     """The adapters' shared parsing of `_ask`'s bytes and `_embed`'s result."""
 
     def _ask(self, prompt: Prompt, *, stream: bool) -> AsyncGenerator[bytes]:
@@ -185,7 +185,7 @@ class Asking:
         """Implements `Model.answer`."""
 
         async def attempt() -> Answer:
-            return await folded(parts_of(self._ask(prompt, stream=False), timeout), prompt)
+            return await joined(parts_of(self._ask(prompt, stream=False), timeout), prompt)
 
         return await _in_time(attempt, timeout)
 
@@ -227,7 +227,7 @@ async def retried[T](attempt: Callable[[], Awaitable[T]]) -> T:
         try:
             return await attempt()
         except ModelError as fault:
-            if not may_pass(fault):
+            if not is_transient(fault):
                 raise
             await asyncio.sleep(_pause(fault, number))
     return await attempt()
@@ -251,7 +251,7 @@ async def retried_stream(make: Callable[[], AsyncGenerator[Part]]) -> AsyncGener
             yield part
 
 
-def may_pass(fault: ModelError) -> bool:
+def is_transient(fault: ModelError) -> bool:
     """Tell whether a fault is transient, so that another try may succeed."""
     return not isinstance(fault, ModelRefused | ModelTimeout | QuotaUsedUp)
 
@@ -285,7 +285,7 @@ def fault_of(status: int, message: str, retry_after: float | None = None) -> Mod
     return ModelRefused(text, status) if 400 <= status < 500 else ModelError(text, 502, retry_after)
 
 
-def thrown(message: str) -> ModelError:
+def exception_fault(message: str) -> ModelError:
     """Return the fault of a Workers AI exception, whose message holds a code and a text."""
     coded = _CODED.match(message)
     if not coded:
@@ -296,15 +296,15 @@ def thrown(message: str) -> ModelError:
     return fault_of(_STATUSES.get(code, 502), coded[2])
 
 
-def told(fault: object) -> ModelError:
+def answer_fault(fault: object) -> ModelError:
     """Return the fault in an answer's `error` or `errors`."""
     first = fault[0] if isinstance(fault, list) and fault else fault
     if not isinstance(first, dict):
-        return thrown(str(first))
+        return exception_fault(str(first))
     code, message = first.get("code"), str(first.get("message") or "")
     if isinstance(code, int):
-        return thrown(f"{code}: {message}") if code > 999 else fault_of(code, message)
-    return thrown(message)
+        return exception_fault(f"{code}: {message}") if code > 999 else fault_of(code, message)
+    return exception_fault(message)
 
 
 def _pause(fault: ModelError, number: int) -> float:

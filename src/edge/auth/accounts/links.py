@@ -59,11 +59,11 @@ class Links:
 
     async def find(self, purpose: Purpose, token: str) -> Row:
         """Return a link without using it: its user's id, address and profile; `LinkNotValid` if there is none."""
-        return self._found(await self._db.first(_FIND, *self._values(purpose, token)))
+        return self._require_link(await self._db.first(_FIND, *self._values(purpose, token)))
 
     async def use(self, purpose: Purpose, token: str) -> Row:
         """Use a link up and return it; `LinkNotValid` if there is none, or another request was quicker."""
-        return self._found(await self._db.first(_USE, *self._values(purpose, token)))
+        return self._require_link(await self._db.first(_USE, *self._values(purpose, token)))
 
     def dropping(self, user_id: str) -> Statement:
         """Return the statement that drops all links of a user."""
@@ -72,7 +72,7 @@ class Links:
     def _values(self, purpose: Purpose, token: str) -> tuple[str, str, str]:
         return _hashed(token), purpose, to_text(self._clock.now())
 
-    def _found(self, row: Row | None) -> Row:
+    def _require_link(self, row: Row | None) -> Row:
         if row is None:
             raise LinkNotValid("ask for a new one")
         return row

@@ -102,7 +102,7 @@ class RemoteExecutor(ABC):
 
     def __init__(self, server: Server) -> None:
         self._server = server
-        self._known: dict[Language, Listed] | None = None
+        self._cached: dict[Language, Listed] | None = None
         self._until = 0.0
 
     @abstractmethod
@@ -143,9 +143,9 @@ class RemoteExecutor(ABC):
 
     async def _listed(self, *, anew: bool = False) -> dict[Language, Listed]:
         now = asyncio.get_running_loop().time()
-        if anew or self._known is None or now >= self._until:
+        if anew or self._cached is None or now >= self._until:
             languages = await self._ask_languages()
             if "javascript" in languages:
                 languages["typescript"] = languages["javascript"]
-            self._known, self._until = languages, now + LANGUAGES_S
-        return self._known
+            self._cached, self._until = languages, now + LANGUAGES_S
+        return self._cached

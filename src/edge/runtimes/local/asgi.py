@@ -96,7 +96,7 @@ class Server:
             await _send_whole(send, 500, [(b"content-length", b"0")], b"")
             return
         if isinstance(body, bytes):
-            rest = incoming.let_pass if response.status >= 400 and incoming.is_unread(scope) else None
+            rest = incoming.discard if response.status >= 400 and incoming.is_unread(scope) else None
             await _send_whole(send, response.status, headers, b"" if response.status in _NO_BODY else body, rest)
             return
         await send({"type": "http.response.start", "status": response.status, "headers": headers})

@@ -44,7 +44,7 @@ class LocalAssets:
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder.resolve() if folder is not None else None
-        self._kept: dict[Path, _Asset] = {}
+        self._cache: dict[Path, _Asset] = {}
 
     async def get(self, path: str, if_none_match: str | None = None) -> Response | None:
         """Return the file for a URL path, 304 if its ETag is among `if_none_match`, or None."""
@@ -84,10 +84,10 @@ class LocalAssets:
     def _read(self, file: Path) -> _Asset:
         status = file.stat()
         stamp = (status.st_mtime_ns, status.st_size)
-        asset = self._kept.get(file)
+        asset = self._cache.get(file)
         if asset is None or asset.stamp != stamp:
             body = file.read_bytes()
-            asset = self._kept[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            asset = self._cache[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
         return asset
 
     def _extra(self, path: str) -> HeaderList:

@@ -20,31 +20,31 @@ NOBODY = ""
 class Budget:
     """A shared amount: at most `total` is taken in all, and at most `share` by each holder."""
 
-    __slots__ = ("_held", "share", "taken", "total")
+    __slots__ = ("_by_holder", "share", "total", "used")
 
     def __init__(self, total: int, share: int) -> None:
         self.total = total
         self.share = share
-        self.taken = 0
-        self._held: dict[str, int] = {}
+        self.used = 0
+        self._by_holder: dict[str, int] = {}
 
     def take(self, holder: str, amount: int = 1, share: int = 0) -> bool:
         """Take an amount, or return False; `share` replaces the usual share for this holder."""
-        used = self._held.get(holder, 0) + amount
-        if self.taken + amount > self.total or (used > (share or self.share) and holder):
+        used = self._by_holder.get(holder, 0) + amount
+        if self.used + amount > self.total or (used > (share or self.share) and holder):
             return False
-        self._held[holder] = used
-        self.taken += amount
+        self._by_holder[holder] = used
+        self.used += amount
         return True
 
     def give_back(self, holder: str, amount: int = 1) -> None:
         """Return an amount that a holder took."""
-        left = self._held[holder] - amount
+        left = self._by_holder[holder] - amount
         if left:
-            self._held[holder] = left
+            self._by_holder[holder] = left
         else:
-            del self._held[holder]
-        self.taken -= amount
+            del self._by_holder[holder]
+        self.used -= amount
 
 
 class Bounds:

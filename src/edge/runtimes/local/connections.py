@@ -45,7 +45,7 @@ class RequestTimeout(Problem):
     status = 408
 
 
-class Patient(asyncio.Protocol):
+class BoundedConnection(asyncio.Protocol):
     """A connection that counts for its address, and is cut if its client does not accept data.
 
     Closing a connection would wait for that client, too; cutting it does not.
@@ -124,7 +124,7 @@ class Patient(asyncio.Protocol):
             self._unsent = 0
 
 
-class PatientHttp(Patient, H11Protocol):
+class BoundedHttp(BoundedConnection, H11Protocol):
     """HTTP/1.1 that cuts off slow readers, and refuses requests that do not arrive in time."""
 
     head_patience = 15.0
@@ -262,7 +262,7 @@ class PatientHttp(Patient, H11Protocol):
         self._due = asyncio.get_running_loop().call_later(LINGER, self.transport.close)
 
 
-class PatientWebSocket(Patient, WebSocketsSansIOProtocol):
+class BoundedWebSocket(BoundedConnection, WebSocketsSansIOProtocol):
     """WebSockets that cut off slow readers."""
 
     async def send(self, message: ASGISendEvent) -> None:

@@ -34,7 +34,7 @@ class Consumers:
     @property
     def consuming(self) -> bool:
         """Whether this process is the consuming one."""
-        return self._lock.held
+        return self._lock.is_held
 
     def start(self) -> None:
         """Start as soon as no other process consumes."""
@@ -70,7 +70,7 @@ class Consumers:
         except (OSError, PortError) as fault:
             self._log("error", "queues cannot be consumed yet", error=str(fault))
             self._lock.release()
-        return self._lock.held
+        return self._lock.is_held
 
     async def _work(self, consumer: Consumer) -> None:
         """Take and run batches, one at a time for each free place."""
@@ -95,7 +95,7 @@ class Consumers:
             message for message in batch if message.attempts > consumer.max_retries + 1
         ]  # each time it killed the process
         batch = [message for message in batch if message not in spent]
-        await self._bury(consumer, [message.id for message in spent])
+        await self._move_to_dead_letters(consumer, [message.id for message in spent])
         try:
             outcomes = await self._app.queue(consumer.queue, batch, self._ports())
         except asyncio.CancelledError:
@@ -118,9 +118,9 @@ class Consumers:
                 again.append((message.id, delay))
         await self._store.done(done)
         await self._store.again(again)
-        await self._bury(consumer, dead)
+        await self._move_to_dead_letters(consumer, dead)
 
-    async def _bury(self, consumer: Consumer, ids: list[str]) -> None:
+    async def _move_to_dead_letters(self, consumer: Consumer, ids: list[str]) -> None:
         """Move messages without attempts left to the dead-letter queue; without such a queue they are dropped."""
         if not ids:
             return
@@ -139,7 +139,7 @@ class Lock:
         self._file: int | None = None
 
     @property
-    def held(self) -> bool:
+    def is_held(self) -> bool:
         """Whether this process holds the lock."""
         return self._file is not None
 

@@ -76,11 +76,11 @@ def authorize(action: int, first: str | None, second: str | None) -> int:
     return sqlite3.SQLITE_DENY if action in REFUSED or second == "load_extension" else sqlite3.SQLITE_OK
 
 
-type Asked = tuple[str | None, str | None, str | None, str | None]
+type AuthorizerArguments = tuple[str | None, str | None, str | None, str | None]
 """Arguments of SQLite's question: two names, the database, and the innermost expression, view or trigger."""
 
 
-def authorize_scoped(guard: Guard, action: int, question: Asked) -> int:
+def authorize_scoped(guard: Guard, action: int, question: AuthorizerArguments) -> int:
     """Answer SQLite whether a scoped statement may do an action: a second check behind the statement's own text."""
     first, second, database, context = question
     name, inside = (first or "").lower(), (context or "").lower()

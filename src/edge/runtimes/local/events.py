@@ -17,7 +17,7 @@ from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, Up
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_access import Connections
-from edge.runtimes.live_readers import Budget, Reader, beat, fan_out, follow
+from edge.runtimes.live_readers import Budget, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
 from edge.runtimes.local.sockets import Socket, Upgrade, serve
 from edge.runtimes.local.sqlite import SqliteFile, connect, transaction
@@ -56,7 +56,7 @@ class EventStream:
 class LocalEvents:
     """One log. One task feeds its readers, with this process's events at once and others' events at the next poll."""
 
-    def __init__(self, path: Path, app: App, ports: Callable[[], Ports], kept: int = wire.KEPT) -> None:
+    def __init__(self, path: Path, app: App, ports: Callable[[], Ports], capacity: int = wire.CAPACITY) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         connection = connect(path, sqlite3.Connection)
         try:
@@ -65,7 +65,7 @@ class LocalEvents:
             connection.close()
             raise
         self._file = SqliteFile(connection)
-        self._app, self._ports, self._kept = app, ports, kept
+        self._app, self._ports, self._capacity = app, ports, capacity
         self._open = Connections[Reader](lambda actor: app.revalidate(actor, ports()), self._report)
         self.live: set[Reader] = set()
         self.budget = Budget()
@@ -81,7 +81,7 @@ class LocalEvents:
             events = wire.documents(drafts, last, datetime.now(UTC), self._app.audiences)
             connection.executemany(INSERT, live_rows.rows(events))
             if (last + len(events)) // 100 > last // 100:
-                connection.execute("DELETE FROM events WHERE seq <= ?", (last + len(events) - self._kept,))
+                connection.execute("DELETE FROM events WHERE seq <= ?", (last + len(events) - self._capacity,))
             return last + len(events)
 
         last = await self._file.atomic(append)
@@ -107,11 +107,11 @@ class LocalEvents:
             oldest, last = self._numbers(connection)
             return Page([] if since is None else _page(connection, max(since, oldest - 1)), oldest, last)
 
-        found = await self._file.work(select)
+        result = await self._file.work(select)
         if self._feeding is None and self._open:
-            self.head = found.last
+            self.head = result.last
             self._feeding = asyncio.create_task(self._feed())
-        return found
+        return result
 
     async def forget(self) -> None:
         await self._file.work(
@@ -202,7 +202,7 @@ class LocalEvents:
             had_events = await self._hand_on()
             if loop.time() >= due:
                 due = loop.time() + wire.HEARTBEAT
-                beat([*self.live], self.head)
+                send_heartbeats([*self.live], self.head)
             if time() >= self._open.due and (self._checking is None or self._checking.done()):
                 self._checking = asyncio.create_task(self._open.check())
             if not had_events:
@@ -229,7 +229,7 @@ class LocalEvents:
         """Return the numbers of the oldest and the last event in the log."""
         last = int(connection.execute(LAST).fetchone()[0])
         first = int(connection.execute(FIRST).fetchone()[0])
-        return max(first, last - self._kept + 1) if last else 0, last
+        return max(first, last - self._capacity + 1) if last else 0, last
 
 
 def _page(connection: sqlite3.Connection, since: int) -> list[Event]:

@@ -15,7 +15,7 @@ type Scope = MutableMapping[str, Any]
 type Message = MutableMapping[str, Any]
 type Receive = Callable[[], Coroutine[Any, Any, Message]]
 
-LET_PASS, LET_PASS_S = 8 * 1024 * 1024, 5.0
+DISCARD_LIMIT, DISCARD_S = 8 * 1024 * 1024, 5.0
 """Most bytes, and seconds, of an unread body before its connection is closed."""
 
 _ANNOUNCES = frozenset({b"content-length", b"transfer-encoding"})
@@ -52,7 +52,7 @@ class Incoming:
         try:
             future = receiving.send(None)
         except StopIteration as done:
-            part = self._taken(done.value)
+            part = self._body_part(done.value)
             if len(part) > limit:
                 raise PayloadTooLarge(limit) from None
             return part if self._is_over else await self._wait(limit, [part], None)
@@ -86,7 +86,7 @@ class Incoming:
         size = sum(map(len, parts))
         arrival.add(size)
         while not self._is_over:
-            part = self._taken(await (next_ or self._receive()))
+            part = self._body_part(await (next_ or self._receive()))
             next_ = None
             parts.append(part)
             size += len(part)
@@ -98,15 +98,15 @@ class Incoming:
         """Return whether a body that was announced has not come to its end."""
         return not self._is_over and any(name in _ANNOUNCES for name, _ in scope["headers"])
 
-    async def let_pass(self) -> None:
+    async def discard(self) -> None:
         """Discard the rest of the body, up to a limit: a client cut off while sending does not see the answer."""
         size = 0
         with suppress(TimeoutError, BodyCutOff):
-            async with asyncio.timeout(LET_PASS_S):
-                while not self._is_over and size < LET_PASS:
-                    size += len(self._taken(await self._receive()))
+            async with asyncio.timeout(DISCARD_S):
+                while not self._is_over and size < DISCARD_LIMIT:
+                    size += len(self._body_part(await self._receive()))
 
-    def _taken(self, message: Message) -> bytes:
+    def _body_part(self, message: Message) -> bytes:
         if message["type"] == "http.disconnect":
             self._is_over = True
             raise BodyCutOff

@@ -9,13 +9,13 @@ import aiohttp
 from pydantic_core import from_json, to_json
 
 from edge.ports.model import ModelError, ModelRefused, ModelTimeout, Prompt
-from edge.runtimes.model_wire import Asking, as_stream, in_order, refusal
+from edge.runtimes.model_wire import ModelAdapter, as_stream, in_order, refusal
 
 CONNECT = 10.0
 """Seconds to connect, and for a list of models."""
 
 
-class LocalModel(Asking):
+class LocalModel(ModelAdapter):
     """A server at `base_url`, which ends in `/v1`. No message holds its key."""
 
     def __init__(self, base_url: str, key: str | None = None) -> None:
@@ -72,7 +72,7 @@ class LocalModel(Asking):
                     yield part
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
-        body = {"model": await self._known(model, embeds=True), "input": texts}
+        body = {"model": await self._resolve(model, embeds=True), "input": texts}
         async with self._post("embeddings", body) as answer:
             return in_order(from_json(await answer.read()))
 
@@ -89,7 +89,11 @@ class LocalModel(Asking):
             raise ModelError(f"the connection to the model's server failed: {type(fault).__name__}") from None
 
     async def _body(self, prompt: Prompt, stream: bool, tells_usage: bool) -> dict[str, Any]:
-        body: dict[str, Any] = {**prompt.options, "model": await self._known(prompt.model), "messages": prompt.messages}
+        body: dict[str, Any] = {
+            **prompt.options,
+            "model": await self._resolve(prompt.model),
+            "messages": prompt.messages,
+        }
         if prompt.tools:
             body["tools"] = prompt.tools
         if stream:
@@ -98,7 +102,7 @@ class LocalModel(Asking):
                 body["stream_options"] = {"include_usage": True}
         return body
 
-    async def _known(self, name: str, *, embeds: bool = False) -> str:
+    async def _resolve(self, name: str, *, embeds: bool = False) -> str:
         """Return the model, or the server's first one of its kind if there is none of this name, as with Cloudflare's.
 
         The kind is known by the name alone: an embedding model has "embed" in it.

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from hashlib import blake2b
 
-from edge.ports import Limit, Taken
+from edge.ports import Limit, RateLimitResult
 
 KEYS = 65_536
 """Most keys that are counted in one period; beyond, the oldest key is reset."""
@@ -18,7 +18,7 @@ class LocalRateLimiter:
         self._period = 0
         self._counts: dict[bytes, int] = {}
 
-    async def take(self, key: str) -> Taken:
+    async def take(self, key: str) -> RateLimitResult:
         now, (calls, length) = self._now(), self._limit
         period = int(now // length)
         if period != self._period:
@@ -27,11 +27,11 @@ class LocalRateLimiter:
         count = self._counts.get(name, 0)
         reset = max(1, round((period + 1) * length - now))
         if count >= calls:
-            return Taken(False, self._limit, 0, reset)
+            return RateLimitResult(False, self._limit, 0, reset)
         if not count and len(self._counts) >= self._keys:
             del self._counts[next(iter(self._counts))]
         self._counts[name] = count + 1
-        return Taken(True, self._limit, calls - count - 1, reset)
+        return RateLimitResult(True, self._limit, calls - count - 1, reset)
 
     async def probe(self) -> None:
         """Do nothing: memory is always available."""

@@ -16,7 +16,7 @@ from edge.runtimes.live_wire import FRAME_LIMIT
 from edge.runtimes.local import reload
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import MOST_CONNECTIONS, Bounds
-from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
+from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp, BoundedWebSocket
 from edge.runtimes.local.runtime import GRACE, LocalRuntime
 
 RELOAD_GRACE = 2.0
@@ -130,8 +130,8 @@ def _config(app: Server, grace: float, room: Room) -> uvicorn.Config:
     """
     return uvicorn.Config(
         app,
-        http=PatientHttp,
-        ws=PatientWebSocket,
+        http=BoundedHttp,
+        ws=BoundedWebSocket,
         ws_max_size=FRAME_LIMIT,
         ws_per_message_deflate=False,
         lifespan="on",

@@ -19,7 +19,7 @@ CREATE TABLE IF NOT EXISTS points(written_at INTEGER NOT NULL, index1 TEXT NOT N
     doubles TEXT NOT NULL);
 CREATE INDEX IF NOT EXISTS points_written ON points(written_at);
 """
-KEPT = 92 * 86_400
+RETENTION_S = 92 * 86_400
 """Seconds that a point is stored: three months."""
 DELAY = 0.5
 """Seconds that a point may wait to be written together with others."""
@@ -75,7 +75,7 @@ class LocalTelemetry(SqliteFile[sqlite3.Connection]):
         packed = [(at, index, to_json(blobs).decode(), to_json(doubles).decode()) for at, index, blobs, doubles in rows]
         try:
             with transaction(self.connection):
-                self.connection.execute("DELETE FROM points WHERE written_at < ?", (int(time.time()) - KEPT,))
+                self.connection.execute("DELETE FROM points WHERE written_at < ?", (int(time.time()) - RETENTION_S,))
                 self.connection.executemany("INSERT INTO points VALUES (?, ?, ?, ?)", packed)
         except sqlite3.Error as fault:
             self._log()("error", "points not written", lost=len(rows), error=str(fault))

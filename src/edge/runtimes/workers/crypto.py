@@ -9,7 +9,7 @@ from workers import import_from_javascript
 
 from edge.ports.crypto import SCRYPT_MEMORY, ScryptCost, check_scrypt
 from edge.runtimes.ed25519 import may_fit
-from edge.runtimes.workers.border import to_object
+from edge.runtimes.workers.js_bridge import to_object
 
 KEYS = 16
 """Most imported keys in memory."""

@@ -11,7 +11,7 @@ from pyodide.ffi import JsException, to_js
 from edge.ports import DatabaseAway, DatabaseError, LimitExceeded, Result, Row, Statement, Value
 from edge.runtimes import sqlite_errors
 from edge.runtimes.limits import check_statement
-from edge.runtimes.workers.border import message_of, raw, to_value
+from edge.runtimes.workers.js_bridge import message_of, raw, to_value
 
 _AWAY = frozenset({"BUSY", "LOCKED", "FULL", "IOERR", "READONLY", "CANTOPEN", "CORRUPT", "NOTADB", "NOMEM"})
 _AWAY_WORDS = re.compile(

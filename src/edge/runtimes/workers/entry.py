@@ -37,10 +37,10 @@ from edge.ports.model import Model, ModelServers
 from edge.ports.telemetry import Telemetry
 from edge.ports.workflows import Workflow
 from edge.request import Request
-from edge.runtimes.workers.border import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.crypto import WebCrypto
 from edge.runtimes.workers.database import D1
 from edge.runtimes.workers.events import DurableEvents, NativeUpgrade
+from edge.runtimes.workers.js_bridge import NativeStream, from_object, is_nothing, message_of, raw, read_all, to_object
 from edge.runtimes.workers.mailer import SendEmail
 from edge.runtimes.workers.model import FetchedModels, WorkersAi
 from edge.runtimes.workers.quotas import DurableQuotas

@@ -20,12 +20,12 @@ from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections
 from edge.runtimes import live_frames, live_rows
 from edge.runtimes import live_wire as wire
 from edge.runtimes.live_access import Connections
-from edge.runtimes.live_readers import Budget, Reader, beat, fan_out, follow
+from edge.runtimes.live_readers import Budget, Reader, fan_out, follow, send_heartbeats
 from edge.runtimes.live_wire import Close
-from edge.runtimes.workers.border import raw, to_object
 from edge.runtimes.workers.entry import Isolate
 from edge.runtimes.workers.events import FOLLOW
-from edge.runtimes.workers.members import CHECK_BYTES, Member, follow_of
+from edge.runtimes.workers.js_bridge import raw, to_object
+from edge.runtimes.workers.log_sockets import CHECK_BYTES, LogSocket, follow_of
 
 _NOT_SENT = frozenset({1005, 1006})
 """Codes for a client that closed without a code; no frame may carry them."""
@@ -90,14 +90,16 @@ class Log:
         context.setWebSocketAutoResponse(WebSocketRequestResponsePair.new(wire.PING, wire.PONG))
         self.live: set[Reader] = set()
         self.budget = Budget()
-        self._open = Connections[Reader | Member](lambda actor: app.revalidate(actor, ports()), self._report)
-        self._members = {member.id: member for socket in context.getWebSockets() if (member := Member.of(socket))}
+        self._open = Connections[Reader | LogSocket](lambda actor: app.revalidate(actor, ports()), self._report)
+        self._log_sockets = {
+            log_socket.id: log_socket for socket in context.getWebSockets() if (log_socket := LogSocket.of(socket))
+        }
         self._beat_at, self._alarm_at, self._is_checking = 0.0, inf, False
         self._resume()
 
     @property
     def _oldest(self) -> int:
-        return max(self._first, self.head - wire.KEPT + 1) if self.head else 0
+        return max(self._first, self.head - wire.CAPACITY + 1) if self.head else 0
 
     def publish(self, text: str) -> str:
         """Append drafts (JSON: the fields of `Draft`) in one statement, and push the events to readers."""
@@ -110,9 +112,13 @@ class Log:
         for event in events:
             fan_out(event, self.live)
             is_shown = wire.filter_of(event)
-            for member in [*self._members.values()]:
-                if member.sent is None and is_shown(member.types, member.actor) and not member.send(event.json):
-                    self._drop(member)
+            for log_socket in [*self._log_sockets.values()]:
+                if (
+                    log_socket.sent is None
+                    and is_shown(log_socket.types, log_socket.actor)
+                    and not log_socket.send(event.json)
+                ):
+                    self._drop(log_socket)
         return str(self.head)
 
     def read(self, text: str) -> str:
@@ -143,26 +149,26 @@ class Log:
 
     def message(self, socket: Any, message: Any) -> None:
         """Receive a client's frame; its work runs in the background, so that the next frame need not wait."""
-        attached = Member.of(socket)
-        member = self._members.get(attached.id) if attached else None
-        if member is None or member.closed is not None:
+        attached = LogSocket.of(socket)
+        log_socket = self._log_sockets.get(attached.id) if attached else None
+        if log_socket is None or log_socket.closed is not None:
             return
         if not isinstance(message, str):
-            member.close(Close.NOT_TEXT)
+            log_socket.close(Close.NOT_TEXT)
         elif len(message.encode("utf-8", "replace")) > wire.FRAME_LIMIT:
-            member.close(Close.TOO_LARGE)
-        elif not member.pace.allows(monotonic()):
-            member.close(Close.TOO_MANY)
-            self._drop(member)
+            log_socket.close(Close.TOO_LARGE)
+        elif not log_socket.pace.allows(monotonic()):
+            log_socket.close(Close.TOO_MANY)
+            self._drop(log_socket)
         else:
-            self._background(self._answer(member, message))
+            self._background(self._answer(log_socket, message))
 
     def closed(self, socket: Any, code: int = 1000, reason: str = "") -> None:
         """Forget a socket, and answer its closing."""
-        attached = Member.of(socket)
-        if attached is not None and (member := self._members.get(attached.id)):
-            member.closed = member.closed or Close.GOING_AWAY  # what still catches up stops
-            self._drop(member)
+        attached = LogSocket.of(socket)
+        if attached is not None and (log_socket := self._log_sockets.get(attached.id)):
+            log_socket.closed = log_socket.closed or Close.GOING_AWAY  # what still catches up stops
+            self._drop(log_socket)
         with suppress(JsException):
             socket.close(1000 if code in _NOT_SENT else code, reason)
 
@@ -179,20 +185,20 @@ class Log:
 
     def _beat(self) -> None:
         text = wire.heartbeat(self.head)
-        for member in [*self._members.values()]:
-            member.unchecked = CHECK_BYTES  # asks how far behind it is
-            if not member.send(text):
-                self._drop(member)
-        beat([*self.live], self.head)
+        for log_socket in [*self._log_sockets.values()]:
+            log_socket.unchecked = CHECK_BYTES  # asks how far behind it is
+            if not log_socket.send(text):
+                self._drop(log_socket)
+        send_heartbeats([*self.live], self.head)
 
     async def _check(self) -> None:
         try:
             await self._open.check()
         finally:
             self._is_checking = False
-        for member in [*self._members.values()]:
-            if member.closed is not None:
-                self._drop(member)
+        for log_socket in [*self._log_sockets.values()]:
+            if log_socket.closed is not None:
+                self._drop(log_socket)
         self._keep_check()
         self._set_alarm()
 
@@ -202,11 +208,11 @@ class Log:
 
     def _resume(self) -> None:
         """Resume after a sleep: restore the sockets from their attachments, and the state of the credential checks."""
-        for member in self._members.values():
-            self._open.enter(member)
-            if member.sent is not None:
-                self._background(self._catch_up(member))
-        if self._members:
+        for log_socket in self._log_sockets.values():
+            self._open.enter(log_socket)
+            if log_socket.sent is not None:
+                self._background(self._catch_up(log_socket))
+        if self._log_sockets:
             rows = self._run("SELECT look_at FROM checks")
             self._open.look_at = min(self._open.look_at, float(rows[0][0])) if rows else 0.0
             self._open.due = min(self._open.due, self._open.look_at)
@@ -235,18 +241,18 @@ class Log:
 
     def _greet(self, server: Any, subscription: Follow, request_id: str) -> None:
         begin = wire.start(subscription.since, self._oldest, self.head)
-        member = Member(
+        log_socket = LogSocket(
             server, uuid4().hex, subscription.actor, subscription.types, begin, request_id, subscription.check_s
         )
-        member.keep()
-        self._members[member.id] = member
-        self._enter(member)
-        member.send(wire.hello(self._oldest, self.head))
+        log_socket.keep()
+        self._log_sockets[log_socket.id] = log_socket
+        self._enter(log_socket)
+        log_socket.send(wire.hello(self._oldest, self.head))
         if subscription.since is not None and (missing := wire.gap(subscription.since, self._oldest, self.head)):
-            member.send(missing)
-        self._background(self._catch_up(member))
+            log_socket.send(missing)
+        self._background(self._catch_up(log_socket))
 
-    def _enter(self, connection: Reader | Member) -> None:
+    def _enter(self, connection: Reader | LogSocket) -> None:
         """Count a connection, and set an alarm for it."""
         is_first = not self._open
         self._open.enter(connection)
@@ -256,57 +262,57 @@ class Log:
         self._set_alarm()
 
     def _streams_of(self, name: str) -> int:
-        return self._open.count(name) - sum(member.actor.name == name for member in self._members.values())
+        return self._open.count(name) - sum(log_socket.actor.name == name for log_socket in self._log_sockets.values())
 
-    def _drop(self, member: Member) -> None:
-        self._members.pop(member.id, None)
-        self._open.leave(member)
-        self.budget.release(member)
+    def _drop(self, log_socket: LogSocket) -> None:
+        self._log_sockets.pop(log_socket.id, None)
+        self._open.leave(log_socket)
+        self.budget.release(log_socket)
 
-    async def _catch_up(self, member: Member) -> None:
+    async def _catch_up(self, log_socket: LogSocket) -> None:
         """Send a socket the events after its number, no faster than it accepts them; from then on it is live."""
         try:
-            while member.sent is not None and member.closed is None:
-                await self.budget.reserve(member)
-                if member.closed is None:
-                    self._send_page(member, self._page(member.sent))
-                    await self._room(member)
+            while log_socket.sent is not None and log_socket.closed is None:
+                await self.budget.reserve(log_socket)
+                if log_socket.closed is None:
+                    self._send_page(log_socket, self._page(log_socket.sent))
+                    await self._room(log_socket)
         finally:
-            self.budget.release(member)
-            if member.closed is not None:
-                self._drop(member)
+            self.budget.release(log_socket)
+            if log_socket.closed is not None:
+                self._drop(log_socket)
 
-    def _send_page(self, member: Member, page: list[Event]) -> None:
+    def _send_page(self, log_socket: LogSocket, page: list[Event]) -> None:
         """Send a page; a socket that has got the whole log is live from now on."""
         for event in page:
-            if member.wants(event) and not member.send(event.json, checks=False):
-                member.close(Close.GOING_AWAY)
+            if log_socket.wants(event) and not log_socket.send(event.json, checks=False):
+                log_socket.close(Close.GOING_AWAY)
                 return
-        self.budget.hold(member, sum(len(event.json) for event in page))
-        member.sent = page[-1].sequence if page else None
-        member.keep()
+        self.budget.hold(log_socket, sum(len(event.json) for event in page))
+        log_socket.sent = page[-1].sequence if page else None
+        log_socket.keep()
 
-    async def _room(self, member: Member) -> None:
+    async def _room(self, log_socket: LogSocket) -> None:
         """Wait until a socket has accepted most of its data; close it if it accepts nothing for too long."""
         waited = 0.0
-        while member.closed is None and member.socket.bufferedAmount > wire.SLICE:
+        while log_socket.closed is None and log_socket.socket.bufferedAmount > wire.SLICE:
             await asyncio.sleep(0.05)
             waited += 0.05
-            if waited > wire.PATIENCE:
-                member.close(Close.TOO_SLOW)
+            if waited > wire.WRITE_TIMEOUT:
+                log_socket.close(Close.TOO_SLOW)
 
-    async def _answer(self, member: Member, text: str) -> None:
-        is_busy = member.busy >= wire.FRAMES_AT_ONCE
-        member.busy += 1
+    async def _answer(self, log_socket: LogSocket, text: str) -> None:
+        is_busy = log_socket.busy >= wire.FRAMES_AT_ONCE
+        log_socket.busy += 1
         try:
-            reply = await live_frames.answer(self._app, self._ports, member, text, is_busy=is_busy)
+            reply = await live_frames.answer(self._app, self._ports, log_socket, text, is_busy=is_busy)
         finally:
-            member.busy -= 1
-        sent = member.send(reply.text)
+            log_socket.busy -= 1
+        sent = log_socket.send(reply.text)
         if reply.has_ended:
-            self._open.end(member.actor)
+            self._open.end(log_socket.actor)
         if not sent or reply.has_ended:
-            self._drop(member)
+            self._drop(log_socket)
 
     def _open_stream(self, subscription: Follow, signal: Any) -> Any:
         name = subscription.actor.name
@@ -342,7 +348,7 @@ class Log:
             async with aclosing(follow(reader, since, self, wire.sse_control)) as batches:
                 async for batch in batches:
                     await self._write(writer, b"".join(batch))  # type: ignore[arg-type] # a stream's are bytes
-            async with asyncio.timeout(wire.PATIENCE):
+            async with asyncio.timeout(wire.WRITE_TIMEOUT):
                 await writer.close()
         except TimeoutError:
             with suppress(JsException):
@@ -353,7 +359,7 @@ class Log:
     async def _write(self, writer: Any, data: bytes) -> None:
         """Write a part as slices; `TimeoutError` if the reader accepts nothing for too long."""
         for at in range(0, len(data), wire.SLICE):
-            async with asyncio.timeout(wire.PATIENCE):
+            async with asyncio.timeout(wire.WRITE_TIMEOUT):
                 await writer.write(to_js(data[at : at + wire.SLICE]))
 
     def _page(self, since: int) -> list[Event]:

@@ -13,8 +13,8 @@ from edge.http import Headers, Response
 from edge.ports import PortError
 from edge.ports.events import Draft, Event, Follow, Page, TooManyConnections, UpgradeRequired
 from edge.runtimes import live_wire as wire
-from edge.runtimes.workers.border import NativeStream, message_of, raw, to_object
-from edge.runtimes.workers.members import sent_of
+from edge.runtimes.workers.js_bridge import NativeStream, message_of, raw, to_object
+from edge.runtimes.workers.log_sockets import follow_document
 
 NAME = "events"
 """The one object of a Worker."""
@@ -56,7 +56,7 @@ class DurableEvents:
         return int(await self._call("publish", drafts))
 
     async def read(self, follow: Follow, *, limit: int = 100) -> Page:
-        page = await self._call("read", {"follow": sent_of(follow), "limit": limit})
+        page = await self._call("read", {"follow": follow_document(follow), "limit": limit})
         return Page([Event(*event) for event in page["events"]], page["oldest"], page["last"])
 
     async def forget(self) -> None:
@@ -85,7 +85,7 @@ class DurableEvents:
             raise PortError(f"events: {message_of(fault)}") from None
 
     async def _ask(self, path: str, follow: Follow, headers: dict[str, str]) -> Any:
-        header = json.dumps(sent_of(follow))  # ASCII, as a header is
+        header = json.dumps(follow_document(follow))  # ASCII, as a header is
         init = to_object({"headers": {**headers, FOLLOW: header}})
         try:
             answer = await self._binding.getByName(NAME).fetch(f"https://events/{path}", init)

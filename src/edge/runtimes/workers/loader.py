@@ -17,7 +17,7 @@ from edge.clients.execution.verdicts import limit_message
 from edge.errors import PayloadTooLarge
 from edge.ports.errors import PortError
 from edge.ports.executor import Execution, Language, Limits, Program, Status
-from edge.runtimes.workers.border import message_of, raw, read_all, to_object
+from edge.runtimes.workers.js_bridge import message_of, raw, read_all, to_object
 
 COMPATIBILITY_DATE = "2026-11-17"
 PARALLEL = 4
@@ -78,7 +78,7 @@ class DynamicWorkers:
             return self._limited("output", program.limits)
         except (JsException, PortError) as fault:
             return self._failed(message_of(fault), program.limits)
-        return self._told(answer, program, (monotonic() - started) * 1000)
+        return self._execution(answer, program, (monotonic() - started) * 1000)
 
     async def probe(self) -> str:
         """Return the way in which it runs programs; raise `PortError` if it runs none.
@@ -131,7 +131,7 @@ class DynamicWorkers:
             raise LoaderFailed("the program answered no object")
         return answer
 
-    def _told(self, answer: Answer, program: Program, time_ms: float) -> Execution:
+    def _execution(self, answer: Answer, program: Program, time_ms: float) -> Execution:
         outputs = [str(answer.get(name) or "")[: program.limits.output_bytes] for name in ("stdout", "stderr")]
         over = answer.get("over")
         marks = over if isinstance(over, dict) else {}

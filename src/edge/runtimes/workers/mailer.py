@@ -7,7 +7,7 @@ from pyodide.ffi import JsException, JsProxy
 
 from edge.ports import Mail, MailError
 from edge.ports.mailer import check_mail
-from edge.runtimes.workers.border import message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import message_of, raw, to_object
 
 
 class SendEmail:

@@ -10,8 +10,8 @@ from pyodide.ffi import JsException, to_js
 
 from edge.errors import PayloadTooLarge
 from edge.ports.model import Model, ModelError, Prompt
-from edge.runtimes.model_wire import Asking, as_stream, in_order, refusal, thrown
-from edge.runtimes.workers.border import NativeStream, from_object, message_of, raw, read_all, to_object
+from edge.runtimes.model_wire import ModelAdapter, as_stream, exception_fault, in_order, refusal
+from edge.runtimes.workers.js_bridge import NativeStream, from_object, message_of, raw, read_all, to_object
 
 MODELS = (
     "@cf/meta/llama-3.3-70b-instruct-fp8-fast",
@@ -29,7 +29,7 @@ ANSWER_TOKENS = 2048
 """Tokens of an answer unless a prompt sets them: Workers AI's own default is 256, and it does not report a cut."""
 
 
-class WorkersAi(Asking):
+class WorkersAi(ModelAdapter):
     """Cloudflare's models. An answer crosses from JavaScript as one text, a stream part by part."""
 
     def __init__(self, binding: Any) -> None:
@@ -45,7 +45,7 @@ class WorkersAi(Asking):
         inputs = {
             "max_tokens": ANSWER_TOKENS,
             **prompt.options,
-            "messages": [_said(message) for message in prompt.messages],
+            "messages": [_message(message) for message in prompt.messages],
         }
         if prompt.tools:
             inputs["tools"] = prompt.tools
@@ -59,13 +59,13 @@ class WorkersAi(Asking):
             else:
                 yield as_stream(answer if isinstance(answer, str) else from_json(JSON.stringify(answer)))
         except JsException as fault:
-            raise thrown(message_of(fault)) from None
+            raise exception_fault(message_of(fault)) from None
 
     async def _embed(self, texts: Sequence[str], model: str) -> object:
         try:
             answer = from_object(await self._binding.run(model, to_object({"text": texts})))
         except JsException as fault:
-            raise thrown(message_of(fault)) from None
+            raise exception_fault(message_of(fault)) from None
         return answer.get("data") if isinstance(answer, dict) else None
 
 
@@ -80,7 +80,7 @@ class FetchedModels:
         return FetchedModel(base_url, key)
 
 
-class FetchedModel(Asking):
+class FetchedModel(ModelAdapter):
     """A server with OpenAI's chat completions, by the runtime's own fetch. No message holds its key."""
 
     def __init__(self, base_url: str, key: str | None) -> None:
@@ -138,6 +138,6 @@ class FetchedModel(Asking):
             raise ModelError(f"the answer is larger than {MAX_WHOLE} bytes") from None
 
 
-def _said(message: Mapping[str, Any]) -> Mapping[str, Any]:
+def _message(message: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return a message as Workers AI takes it: the content of one that only calls tools is an empty text."""
     return message if message.get("content") is not None else {**message, "content": ""}

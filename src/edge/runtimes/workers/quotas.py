@@ -9,7 +9,7 @@ from workers import DurableObject
 
 from edge.ports import PortError
 from edge.ports.quotas import Allowance
-from edge.runtimes.workers.border import message_of, raw
+from edge.runtimes.workers.js_bridge import message_of, raw
 
 
 class QuotaCounter(DurableObject):

@@ -15,7 +15,7 @@ from edge.errors import PayloadTooLarge
 from edge.http import HeaderList, Response
 from edge.ports import Fetched, FetchError, FetchTimeout, Log
 from edge.runtimes.limits import check_headers
-from edge.runtimes.workers.border import from_object, message_of, raw, read_all, to_object
+from edge.runtimes.workers.js_bridge import from_object, message_of, raw, read_all, to_object
 from edge.settings import LOG_LEVELS
 
 MAX_ANSWER = 25 * 1024 * 1024

@@ -11,7 +11,7 @@ from edge.ports import Fetch, LimitExceeded, Log, PortError
 from edge.ports.telemetry import Point, Total
 from edge.runtimes.analytics_api import AnalyticsApi
 from edge.runtimes.limits import POINTS, check_point
-from edge.runtimes.workers.border import message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import message_of, raw, to_object
 
 _written: ContextVar[list[int]] = ContextVar("points written in this event")
 

@@ -9,7 +9,7 @@ from workers import DurableObject
 from edge.ports import Pace, PortError, Window
 from edge.runtimes import moving_window, token_bucket
 from edge.runtimes.token_bucket import RESERVE, wait
-from edge.runtimes.workers.border import message_of, raw
+from edge.runtimes.workers.js_bridge import message_of, raw
 
 
 class CallThrottle(DurableObject):

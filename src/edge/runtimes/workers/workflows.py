@@ -5,7 +5,7 @@ from typing import Any
 from pyodide.ffi import JsException
 
 from edge.ports import PortError
-from edge.runtimes.workers.border import from_object, message_of, raw, to_object
+from edge.runtimes.workers.js_bridge import from_object, message_of, raw, to_object
 
 
 class WorkflowBinding:

@@ -86,10 +86,10 @@ def _python(binary: str, prefix: str, version: str) -> Interpreter:
 
 def node_here(path: str | None = None) -> Interpreter | None:
     """Return the Node at a path, or the first one on PATH; None if none starts."""
-    found = path or shutil.which("node")
-    if found is None:
+    location = path or shutil.which("node")
+    if location is None:
         return None
-    binary = os.path.realpath(found)
+    binary = os.path.realpath(location)
     try:
         done = subprocess.run([binary, "--version"], capture_output=True, text=True, timeout=10, check=False, env={})
     except (OSError, subprocess.SubprocessError):

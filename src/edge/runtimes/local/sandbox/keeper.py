@@ -53,10 +53,10 @@ def _answer(job: Job) -> bytes:
         return pack({"fault": str(fault)})
     except OSError as fault:
         return pack({"fault": f"{type(fault).__name__}: {fault.strerror}"})
-    return pack(_told(ended), ended.stdout.data, ended.stderr.data)
+    return pack(_head_of(ended), ended.stdout.data, ended.stderr.data)
 
 
-def _told(ended: Ended) -> dict[str, Any]:
+def _head_of(ended: Ended) -> dict[str, Any]:
     return {
         "exit_code": ended.exit_code,
         "reason": ended.reason,

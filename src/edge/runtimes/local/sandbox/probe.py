@@ -25,17 +25,17 @@ _NEEDED: Mapping[Way, tuple[str, ...]] = {
 type Try = Callable[[Cage, Script, Limits], Report]
 
 
-class Found(NamedTuple):
+class ProbeResult(NamedTuple):
     """The cages by kind of interpreter, and the reason in words; no cages if none is safe."""
 
     cages: Mapping[str, Cage]
     reason: str
 
 
-def find(attempt: Try, only: Way | None = None) -> Found:
+def find(attempt: Try, only: Way | None = None) -> ProbeResult:
     """Try the ways of this machine, or one of them, and return the first safe one."""
     if (missing := _missing()) is not None:
-        return Found({}, f"no sandbox here: {missing}")
+        return ProbeResult({}, f"no sandbox here: {missing}")
     faults: list[str] = []
     for way in ways() if only is None else (only,):
         cages: dict[str, Cage] = {}
@@ -52,8 +52,8 @@ def find(attempt: Try, only: Way | None = None) -> Found:
         if cages:
             versions = ", ".join(f"{kind} {cage.interpreter.version}" for kind, cage in sorted(cages.items()))
             without = f" (not {'; '.join(notes)})" if len(cages) < 2 and notes else ""
-            return Found(cages, f"bubblewrap {_WAY_NAMES[way]}; attacks held with {versions}{without}")
-    return Found({}, f"no sandbox here, so only remote executors run programs: {'; '.join(faults)}"[:600])
+            return ProbeResult(cages, f"bubblewrap {_WAY_NAMES[way]}; attacks held with {versions}{without}")
+    return ProbeResult({}, f"no sandbox here, so only remote executors run programs: {'; '.join(faults)}"[:600])
 
 
 def ways() -> tuple[Way, ...]:

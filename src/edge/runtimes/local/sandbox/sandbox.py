@@ -14,7 +14,7 @@ from edge.ports import Log, PortError
 from edge.ports.executor import LEAST, MOST, Execution, Language, Limits, Program, Status
 from edge.runtimes.local.sandbox.command import Cage, Way
 from edge.runtimes.local.sandbox.keepers import Keepers, Report, SandboxFailed
-from edge.runtimes.local.sandbox.probe import Found, find
+from edge.runtimes.local.sandbox.probe import ProbeResult, find
 from edge.runtimes.local.sandbox.run import Bounds, Job
 from edge.runtimes.local.sandbox.seccomp import filter_here
 
@@ -32,7 +32,7 @@ _LIMITS: Mapping[str, Status] = {
 }
 
 
-_FOUND: dict[Way | None, Found] = {}
+_RESULTS: dict[Way | None, ProbeResult] = {}
 """Results of the probe in this process: the machine does not change meanwhile."""
 _FINDING = threading.Lock()
 
@@ -48,7 +48,7 @@ class LocalSandbox:
         self._log = log
         self._keepers = Keepers(self.parallel)
         self._threads = ThreadPoolExecutor(self.parallel, thread_name_prefix="sandbox")
-        self._found: Found | None = None
+        self._result: ProbeResult | None = None
         self._seccomp = filter_here() or b""
         self._waiting = 0
 
@@ -56,12 +56,12 @@ class LocalSandbox:
         """Return the languages that it runs now, each with its version; none if it does not work."""
         cages = (await self._ready()).cages
         versions = {kind: cage.interpreter.version for kind, cage in cages.items()}
-        found: dict[Language, str] = {}
+        supported: dict[Language, str] = {}
         if "python" in versions:
-            found["python"] = versions["python"]
+            supported["python"] = versions["python"]
         if "node" in versions:
-            found["javascript"] = found["typescript"] = versions["node"]
-        return found
+            supported["javascript"] = supported["typescript"] = versions["node"]
+        return supported
 
     async def run(self, program: Program) -> Execution:
         """Run a program to its end, which its limits bound."""
@@ -136,22 +136,22 @@ class LocalSandbox:
                 self._keepers.stop(job)
             raise
 
-    async def _ready(self) -> Found:
-        if self._found is not None:
-            return self._found
+    async def _ready(self) -> ProbeResult:
+        if self._result is not None:
+            return self._result
         return await asyncio.get_running_loop().run_in_executor(None, self._find)
 
-    def _find(self) -> Found:
+    def _find(self) -> ProbeResult:
         with _FINDING:
-            if self._way not in _FOUND:
+            if self._way not in _RESULTS:
                 keeper = self._keepers.take()
                 try:
-                    _FOUND[self._way] = find(
+                    _RESULTS[self._way] = find(
                         lambda cage, script, limits: keeper.run(self._job(cage, script, limits, keeper.user)), self._way
                     )
                 finally:
                     self._keepers.give_back(keeper)
-            self._found = result = _FOUND[self._way]
+            self._result = result = _RESULTS[self._way]
         if self._log is not None:
             level = "info" if result.cages else "warning"
             self._log()(level, "sandbox", reason=result.reason, languages=sorted(result.cages))

@@ -20,7 +20,7 @@ CHECK_S = 30.0
 
 
 @dataclass(slots=True, eq=False)
-class Member:
+class LogSocket:
     """A socket on the log, restored from its attachment after the object's sleep.
 
     `sent` is None if the socket has got all events so far, else the number to continue from.
@@ -41,7 +41,7 @@ class Member:
 
     @classmethod
     def of(cls, socket: Any) -> "Member | None":
-        """Return the member of a socket's attachment, also of one that an earlier version wrote."""
+        """Return the socket of an attachment, also of one that an earlier version wrote."""
         text = socket.deserializeAttachment()
         if not isinstance(text, str):
             return None
@@ -61,7 +61,7 @@ class Member:
         """Write the attachment."""
         attachment = {
             "id": self.id,
-            "actor": told_of(self.actor),
+            "actor": actor_document(self.actor),
             "types": self.types,
             "sent": self.sent,
             "request_id": self.request_id,
@@ -69,7 +69,7 @@ class Member:
         }
         self.socket.serializeAttachment(to_json(attachment).decode())
 
-    def become(self, actor: Actor) -> None:
+    def update_actor(self, actor: Actor) -> None:
         """Continue as the actor that the credential stands for now."""
         self.actor = actor
         self.keep()
@@ -81,7 +81,7 @@ class Member:
 
     def wants(self, event: Event) -> bool:
         """Tell whether an event is for this socket."""
-        return wire.shown(event, self.types, self.actor)
+        return wire.is_for_reader(event, self.types, self.actor)
 
     def send(self, text: str, *, checks: bool = True) -> bool:
         """Send a frame; False if the socket is gone, or was closed because a check found it too far behind."""
@@ -106,7 +106,7 @@ class Member:
             self.socket.close(int(why), why.reason)
 
 
-def told_of(actor: Actor) -> dict[str, Any]:
+def actor_document(actor: Actor) -> dict[str, Any]:
     """Return an actor as it is sent to the log with a request, and stored in attachments."""
     subjects = None if actor.subjects is None else sorted(actor.subjects)
     return {
@@ -122,7 +122,7 @@ def told_of(actor: Actor) -> dict[str, Any]:
 
 
 def actor_of(fields: dict[str, Any]) -> Actor:
-    """Return the actor that `told_of` has written, also in an earlier version."""
+    """Return the actor that `actor_document` has written, also in an earlier version."""
     subjects = None if fields["subjects"] is None else frozenset(fields["subjects"])
     return Actor(
         fields["name"],
@@ -136,10 +136,10 @@ def actor_of(fields: dict[str, Any]) -> Actor:
     )
 
 
-def sent_of(follow: Follow) -> dict[str, Any]:
+def follow_document(follow: Follow) -> dict[str, Any]:
     """Return a reader's request as it is sent to the log."""
     return {
-        "actor": told_of(follow.actor),
+        "actor": actor_document(follow.actor),
         "since": follow.since,
         "types": follow.types,
         "at_most": follow.at_most,
@@ -148,5 +148,5 @@ def sent_of(follow: Follow) -> dict[str, Any]:
 
 
 def follow_of(sent: dict[str, Any]) -> Follow:
-    """Return the reader's request that `sent_of` has written."""
+    """Return the reader's request that `follow_document` has written."""
     return Follow(actor_of(sent["actor"]), sent["since"], tuple(sent["types"]), sent["at_most"], sent["check_s"])
