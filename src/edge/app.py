@@ -165,7 +165,7 @@ class App:
         if self.tables is None or self.injector.takes_rows:
             return
         if reach is None:
-            raise PlanError(f"{where}: take the caller's Database, or say its reach=, such as OPEN or subject(…)")
+            raise PlanError(f"{where}: take the caller's Database, or declare its reach=, such as OPEN or subject(…)")
         if reach.is_optional:
             raise PlanError(f"{where}: a caller that names no subject gets its own rows: take its Database")
 
@@ -339,7 +339,7 @@ async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: De
     try:
         await run(delivery, ports)
     except Retry as again:
-        ports.log("info", "message put back", queue=consumer.queue, id=delivery.id, reason=str(again))
+        ports.log("info", "message returned to its queue", queue=consumer.queue, id=delivery.id, reason=str(again))
         delay = _delay(consumer, delivery) if again.delay is None else min(max(again.delay, 0), MAX_RETRY_DELAY)
         return Outcome(delivery.id, delay)
     except Exception as fault:
@@ -357,7 +357,7 @@ async def _asset(request: Request) -> Response | None:
         return None
     assets = cast("Assets | None", request.ports.runtime.get(Assets))
     asset = await assets.get(request.path, request.headers.get("if-none-match")) if assets else None
-    if asset is not None:  # CORS is the app's matter here; the files' own is for where no Worker is woken
+    if asset is not None:  # the app sets CORS here; the files' own headers are for requests without a Worker
         asset.headers = [pair for pair in asset.headers if not pair[0].startswith("access-control-")]
     return asset
 

@@ -151,9 +151,9 @@ class UrlTooLong(Problem):
 
 
 class Overloaded(Problem):
-    """Too much to do; try again."""
+    """The server is overloaded; try again."""
 
-    title = "Too much to do; try again"
+    title = "The server is overloaded; try again"
     status = 503
 
     def __init__(self, detail: str = "", wait: int = 1) -> None:
@@ -161,15 +161,15 @@ class Overloaded(Problem):
 
 
 class ServiceAway(Overloaded):
-    """A service that this needs is away; try again."""
+    """A required service is unavailable; try again."""
 
-    title = "A service that this needs is away; try again"
+    title = "A required service is unavailable; try again"
 
 
 class StorageConflict(Problem):
-    """It conflicts with what is stored."""
+    """Conflict with stored data."""
 
-    title = "It conflicts with what is stored"
+    title = "Conflict with stored data"
     status = 409
 
 
@@ -237,7 +237,7 @@ def list_faults(invalid: ValidationError, name: Callable[[Location], str] = poin
     """
     count = invalid.error_count()
     if count > MOST_FAULTS:
-        return [Fault(pointer=name(()), detail=f"{count} things are wrong")]
+        return [Fault(pointer=name(()), detail=f"{count} faults")]
     return faults_of(invalid.errors(include_url=False, include_context=False, include_input=False), name)
 
 
@@ -257,7 +257,7 @@ def bounded(faults: Sequence[Fault]) -> list[Fault]:
             break
         listed.append(short)
     if rest := len(faults) - len(listed):
-        listed.append(Fault(pointer="", detail=f"{rest} more things are wrong"))
+        listed.append(Fault(pointer="", detail=f"{rest} more faults"))
     return listed
 
 

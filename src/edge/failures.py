@@ -25,7 +25,7 @@ def problem_response(problem: Problem, request: Request) -> Response:
     """Return a problem as the response to a request."""
     try:
         body = to_json(problem.document(request.path, request.id))
-    except ValueError:  # a member that is no JSON, such as a lone surrogate: what is always sound is left
+    except ValueError:  # a member is not JSON, such as a lone surrogate: keep the standard ones
         body = to_json({"type": problem.type, "title": problem.title, "status": problem.status})
     return Response(body, problem.status, [("content-type", PROBLEM_JSON), *problem.headers])
 
@@ -35,7 +35,9 @@ def failure_response(request: Request, fault: Exception) -> Response:
     if isinstance(fault, Problem):
         return problem_response(fault, request)
     if isinstance(fault, PortError) and fault.is_away:
-        request.ports.log("error", "a service is away", request_id=request.id, route=request.route, error=str(fault))
+        request.ports.log(
+            "error", "a service is unavailable", request_id=request.id, route=request.route, error=str(fault)
+        )
         return problem_response(ServiceAway(wait=5), request)
     if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, request.ports, request.id)):
         return problem_response(refused, request)
@@ -53,7 +55,7 @@ def storage_problem(fault: DatabaseError, ports: Ports, request_id: str) -> Prob
         case UniqueViolation():
             problem = StorageConflict(f"a row with this {columns or 'key'} exists")
         case ForeignKeyViolation():
-            problem = StorageConflict("a row that is referred to does not exist, or others refer to this one")
+            problem = StorageConflict("a referenced row does not exist, or other rows refer to this one")
         case NotNullViolation():
             problem = UnstorableValue(f"{columns or 'a column'} needs a value")
         case CheckViolation():
@@ -70,7 +72,7 @@ def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Pr
     if isinstance(fault, DatabaseError) and (refused := storage_problem(fault, ports, frame.request_id)):
         return refused
     if isinstance(fault, PortError) and fault.is_away:
-        ports.log("error", "a service is away", request_id=frame.request_id, route=path, error=str(fault))
+        ports.log("error", "a service is unavailable", request_id=frame.request_id, route=path, error=str(fault))
         return ServiceAway(wait=5)
     ports.log("error", "frame failed", request_id=frame.request_id, error=trace_of(fault))
     return InternalError()

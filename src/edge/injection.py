@@ -84,7 +84,7 @@ class Injector:
             if kind is None or kind in self._providers or kind in self._runtime:
                 raise PlanError(f"{name_of(make)}: {kind} is no type, or is provided already")
             if tables is not None and is_singleton is None:
-                raise PlanError(f"{name_of(make)}: say its lifetime, singleton(…) or event(…)")
+                raise PlanError(f"{name_of(make)}: declare its lifetime, singleton(…) or event(…)")
             self._providers[kind], self._singletons[kind] = make, is_singleton
 
     def __call__(self, hint: Any) -> TakePort | None:
@@ -128,7 +128,7 @@ class Injector:
         is_scoped = scoped is not None and not {Database, scoped}.isdisjoint(options)
         if len(chosen) > 1:
             names = ", ".join(field.name for field in chosen)
-            raise PlanError(f"{hint} could be any of {names}: say Annotated[{hint.__name__}, NAME]")
+            raise PlanError(f"{hint} could be any of {names}: use Annotated[{hint.__name__}, NAME]")
         take = _binding(chosen[0], is_optional=type(None) in options)
         return self._scoped(take, chosen[0], context) if is_scoped else take
 
@@ -137,9 +137,9 @@ class Injector:
         tables = self._tables
         assert tables is not None
         if context is not Context.CALLER:
-            raise PlanError("there is no caller whose Database it could be: ask for SystemDatabase")
+            raise PlanError("there is no caller here: use SystemDatabase")
         if field is not next(other for other in self._settings.fields if other.port is Database):
-            raise PlanError(f"no tables are declared for {field.name}: ask for Annotated[SystemDatabase, …]")
+            raise PlanError(f"no tables are declared for {field.name}: use Annotated[SystemDatabase, …]")
         self.takes_rows = True
 
         def scoped(ports: Ports) -> object:
@@ -156,7 +156,7 @@ class Injector:
     def _provided(self, kind: Any, context: Context) -> TakePort:
         make, is_singleton = self._providers[kind], self._singletons[kind]
         if context is Context.SINGLETON and not is_singleton:
-            raise PlanError(f"a singleton cannot hold {name_of(make)}, which is not one")
+            raise PlanError(f"a singleton cannot hold {name_of(make)}, which is none")
         inner = Context.SINGLETON if is_singleton else context
         if (kind, inner) not in self._plans:
             before, self.takes_rows = self.takes_rows, False
@@ -168,7 +168,7 @@ class Injector:
 
     def _plan(self, kind: Any, make: Callable[..., Any], context: Context) -> TakePort:
         if kind in self._open:
-            raise PlanError(f"{name_of(make)}: what provides {kind} needs {kind}")
+            raise PlanError(f"{name_of(make)}: the provider of {kind} needs {kind}")
         self._open.append(kind)
         takes = self.arguments(make, context=context)
         self._open.pop()

@@ -117,7 +117,7 @@ class Routes:
         """Declare the handler of a method and path, with the problems that it raises."""
         role = access if access is not None else self.access
         if role is None:
-            raise TypeError(f"{method} {self.prefix}{path} does not say who may call it: give access=")
+            raise TypeError(f"{method} {self.prefix}{path} has no role: set access=")
 
         def declare(handler: Handler) -> Handler:
             where = (self.prefix + path).rstrip("/") or "/"

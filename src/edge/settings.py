@@ -90,7 +90,7 @@ def _base_url(text: str) -> str:
 def _access_key(secret: Secret) -> Secret:
     text = secret.get_secret_value()
     if text.startswith(HASHED) and not _HASH.fullmatch(text.removeprefix(HASHED)):
-        raise PydanticCustomError("no_hash", "behind sha256: stand the 64 hexadecimal digits of a key's hash")
+        raise PydanticCustomError("no_hash", "after sha256: come the 64 hexadecimal digits of a key's hash")
     if len(text) < LEAST_KEY:
         raise PydanticCustomError("short_key", "a key has at least {least} characters", {"least": LEAST_KEY})
     return secret
@@ -192,7 +192,7 @@ def _collect(cls: type[Settings], bindings: Mapping[Any, str]) -> None:
 
 def _field(attribute: str, hint: object, default: object, bindings: Mapping[Any, str]) -> Field:
     hint, optional = _without_none(hint)
-    named = getattr(hint, "__value__", hint)  # what a `type` statement calls by a name
+    named = getattr(hint, "__value__", hint)  # the value of a `type` alias
     bare = get_args(named)[0] if get_origin(named) is Annotated else named
     kind = bindings.get(hint) or ("secret" if bare is Secret else "variable")
     return Field(

@@ -199,7 +199,7 @@ async def authenticate(request: Request, callers: Callers, limits: Limits) -> Ac
 
 async def counted(actor: Actor, request: Request, limits: Limits) -> Actor:
     """Count a call of a caller; `TooManyRequests` if it is over a limit."""
-    request.actor = actor  # also where it is over a limit: the logs say whose calls are refused
+    request.actor = actor  # also if it is over a limit, so that the logs name it
     await limits.count(request, actor)
     return actor
 
@@ -213,7 +213,7 @@ def narrowed(actor: Actor, key: Actor) -> Actor:
     """Return a token's caller with no more rights than its key has now; `Unauthorized` if none are left."""
     subjects = _common(actor.subjects, key.subjects)
     if subjects is not None and not subjects:
-        raise Unauthorized("the key is no longer bound to what the token is for")
+        raise Unauthorized("the key is no longer bound to the token's subjects")
     rights = (min(actor.role, key.role), subjects, key.daily_calls, _earlier(actor.expires_at, key.expires_at))
     if rights == (actor.role, actor.subjects, actor.daily_calls, actor.expires_at):
         return actor

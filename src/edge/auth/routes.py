@@ -27,7 +27,7 @@ Subject = Annotated[str, Field(min_length=1, max_length=100)]
 class NotForTokens(Forbidden):
     """A token cannot make tokens or keys: send the key."""
 
-    title = "A token gets no other: send the key"
+    title = "A token cannot make tokens or keys: send the key"
 
 
 class KeyNotFound(NotFound):
@@ -41,9 +41,9 @@ class TokenWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    lifetime_s: int = Field(900, ge=60, le=3600, description="seconds until it is over")
-    role: RoleName | None = Field(None, description="that of the key, or one below it")
-    subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="some of those of the key")
+    lifetime_s: int = Field(900, ge=60, le=3600, description="lifetime in seconds")
+    role: RoleName | None = Field(None, description="the key's role, or a lower one")
+    subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="some of the key's subjects")
 
 
 class Token(TypedDict):
@@ -60,10 +60,10 @@ class KeyWanted(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    name: str = Field(min_length=1, max_length=80, description="what it is for, such as a phone")
+    name: str = Field(min_length=1, max_length=80, description="its purpose, such as a phone")
     role: RoleName = "reader"
     expires_at: Annotated[AwareDatetime, IN_ANY_ZONE] | None = Field(
-        None, description="null: it is good until it is revoked"
+        None, description="null: valid until it is revoked"
     )
     subjects: list[Subject] | None = Field(None, min_length=1, max_length=50, description="null: everything")
     daily_calls: int | None = Field(None, ge=1, le=10_000_000, description="calls in a day of UTC; null: no quota")
@@ -183,7 +183,7 @@ async def revoke_key(key_id: str, callers: Callers) -> Key:
 
 def _check_bound(role: Role, subjects: Collection[str] | None) -> None:
     if role is ADMIN and subjects:
-        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator is bound to nothing"}])
+        raise InvalidBody([{"pointer": "/subjects", "detail": "an administrator cannot be bound to subjects"}])
 
 
 def _existing_key(row: Row | None, key_id: str) -> Key:
@@ -197,4 +197,4 @@ def _key_view(row: Row) -> Key:
 
 
 def _name(role: Role) -> RoleName:
-    return role.name.lower()  # type: ignore[return-value] # nobody is a caller with the role public
+    return role.name.lower()  # type: ignore[return-value] # no caller has the role public

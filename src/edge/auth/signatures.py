@@ -33,7 +33,7 @@ class HmacSignature(NamedTuple):
         """Return a header's signature; `Unauthorized` if it is malformed, or its instant is not about now."""
         match = _STAMPED.fullmatch(header or "")
         if match is None:
-            raise Unauthorized("the signature is missing or has another form")
+            raise Unauthorized("the signature is missing or malformed")
         _check_age(int(match[1]) / 1000, now)
         return cls(match[1], match[2])
 
@@ -55,7 +55,7 @@ class Ed25519Signature(NamedTuple):
         """Return the signature in two headers; `Unauthorized` if it is malformed, or its instant is not about now."""
         seconds, digits = _SECONDS.fullmatch(stamp or ""), _HEX.fullmatch(code or "")
         if seconds is None or digits is None:
-            raise Unauthorized("the signature is missing or has another form")
+            raise Unauthorized("the signature is missing or malformed")
         _check_age(int(seconds[0]), now)
         return cls(seconds[0], digits[0])
 
@@ -68,4 +68,4 @@ class Ed25519Signature(NamedTuple):
 
 def _check_age(signed_at: float, now: datetime) -> None:
     if abs(now.timestamp() - signed_at) > TOLERANCE.total_seconds():
-        raise Unauthorized("the signature is too old, or of a time to come")
+        raise Unauthorized("the signature is too old, or from the future")

@@ -20,7 +20,7 @@ _INSERT = (
     "INSERT INTO tickets (id, actor, role, subjects, daily_calls, ends_at, fingerprint, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_UNKNOWN = "the ticket was used already, has expired, or never was: POST to the ticket route for a new one"
+_UNKNOWN = "the ticket was used already, has expired, or never existed: POST to the ticket route for a new one"
 
 
 class NewTicket(NamedTuple):

@@ -156,7 +156,7 @@ def _actor(claims: dict[str, Any]) -> Actor:
         raise ValueError("daily_calls")
     subjects = _subjects(claims.get("subjects"))
     if role is ADMIN and subjects is not None:
-        raise ValueError("an administrator is bound to nothing")
+        raise ValueError("an administrator cannot be bound to subjects")
     return Actor(
         name,
         role,
@@ -195,7 +195,7 @@ def _fingerprint(claims: dict[str, Any]) -> str | None:
     """Return a session's id or the mark of the administrator's key; None if the key is the caller's own."""
     if "sid" in claims:
         if not isinstance(claims["sid"], str) or "key" in claims or "admin_key" in claims:
-            raise ValueError("the token names no session, or a key too")
+            raise ValueError("the token must name a session and no key")
         return claims["sid"]
     fingerprint = claims.get("admin_key")
     if fingerprint is None and claims.get("key") == claims["sub"]:
@@ -208,5 +208,5 @@ def _fingerprint(claims: dict[str, Any]) -> str | None:
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise ValueError("a name stands twice")
+        raise ValueError("a name occurs twice")
     return members

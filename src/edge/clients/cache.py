@@ -87,7 +87,7 @@ class Cache:
         return CacheEntry(match[2], age, True, terms)
 
     async def _store(self, name: str, make: Make, terms: Terms) -> CacheEntry:
-        made_at = int(self._clock.now().timestamp())  # of what it holds, which may change while it is fetched
+        made_at = int(self._clock.now().timestamp())  # before the fetch, as the content may change meanwhile
         body = await make()
         try:
             await self._kv.put(name, b"%d\n%s" % (made_at, body), ttl=max(60, terms.keep))
@@ -101,7 +101,7 @@ class Cache:
                 await self._store(name, make, terms)
         except NotFound:
             await self.drop(name)
-        except Exception as fault:  # whatever it is, what is kept goes on being served
+        except Exception as fault:  # any fault: the cached entry stays in use
             self._log("warning", "cache not refreshed", name=name, error=f"{type(fault).__name__}: {fault}"[:500])
 
 

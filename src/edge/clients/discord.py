@@ -42,7 +42,7 @@ class DiscordSettings(Settings):
 class DiscordBusy(Problem):
     """Discord accepts no more for now."""
 
-    title = "Discord takes no more for now"
+    title = "Discord's rate limit is reached"
     status = 503
 
     def __init__(self, wait: float) -> None:
@@ -52,15 +52,15 @@ class DiscordBusy(Problem):
 
 
 class DiscordRefused(UpstreamFailed):
-    """Discord refused what it was sent."""
+    """Discord refused the request."""
 
-    title = "Discord refused what it was sent"
+    title = "Discord refused the request"
 
 
 class WebhookMissing(NotConfigured):
-    """No webhook is known for this."""
+    """No webhook is configured."""
 
-    title = "No webhook is known for this"
+    title = "No webhook is configured"
 
     def __init__(self, kind: str) -> None:
         super().__init__(f"{WEBHOOK}{kind}", "is not in KV, is no webhook's URL, or Discord knows it no more")
@@ -185,7 +185,7 @@ class Webhooks:
         last, or without any answer (no `upstream_status`), it is unknown whether the message was posted.
         """
         url = (await self._kv.get(WEBHOOK + kind) or b"").decode(errors="replace").strip()
-        if not _WEBHOOK_URL.fullmatch(url):  # a wrong URL would be told by the fault of whoever cannot read it
+        if not _WEBHOOK_URL.fullmatch(url):  # the fault of a wrong URL would reveal it
             raise WebhookMissing(kind)
         await self._wait(kind)
         try:
@@ -210,7 +210,7 @@ class Webhooks:
     async def _pause(self, kind: str, wait: float) -> None:
         """Store the end of a rate limit, for later posts from any process."""
         until = self._clock.now().timestamp() + wait
-        with suppress(PortError):  # KV takes one write of a name a second; what was posted is posted
+        with suppress(PortError):  # KV takes one write of a name a second; the post itself succeeded
             await self._kv.put(PAUSE + kind, f"{until:.3f}", ttl=max(60, int(wait) + 1))
 
 

@@ -12,8 +12,8 @@ class ModelNotConfigured(NotConfigured):
     def __init__(self, binding: str = "WORKERS_AI") -> None:
         super().__init__(
             binding,
-            "is not bound; on a machine of one's own set LOCAL_AI_URL to the base address, with /v1, of any server "
-            "that speaks OpenAI's chat completions (and LOCAL_AI_KEY where it wants one)",
+            "is not bound; on your own machine set LOCAL_AI_URL to the base address, with /v1, of any server "
+            "that speaks OpenAI's chat completions (and LOCAL_AI_KEY if it needs one)",
         )
 
 

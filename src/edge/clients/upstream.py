@@ -38,9 +38,9 @@ class UpstreamTimeout(GatewayTimeout):
 
 
 class UpstreamRefused(UpstreamFailed):
-    """Another service refused what it was asked."""
+    """Another service refused the request."""
 
-    title = "Another service refused what it was asked"
+    title = "Another service refused the request"
 
 
 class RetryPolicy(NamedTuple):
@@ -130,7 +130,7 @@ class Upstream:
         try:
             return from_json(fetched.body) if fetched.body else None
         except ValueError:
-            raise UpstreamFailed(f"{self.name} answered what is no JSON", upstream=self.name) from None
+            raise UpstreamFailed(f"{self.name} answered with invalid JSON", upstream=self.name) from None
 
 
 def checked[T](kind: type[T], value: object, upstream: str) -> T:
@@ -141,7 +141,7 @@ def checked[T](kind: type[T], value: object, upstream: str) -> T:
         first = list_faults(fault)[0]
         place = first["pointer"].removeprefix("/") or "it"
         raise UpstreamFailed(
-            f"{upstream} answered what it should not: {place}: {first['detail']}", upstream=upstream
+            f"{upstream} sent an unexpected answer: {place}: {first['detail']}", upstream=upstream
         ) from None
 
 

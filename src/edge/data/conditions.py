@@ -92,7 +92,7 @@ class Condition:
         allowed |= ROWS_OF_JSON if "json_each" in scoped or "json_tree" in scoped else set()
         allowed |= {"rowid"} if relation.form in {"fts", "virtual"} else set()
         if unknown := scoped - allowed:
-            _fail(where, f"{_listed(unknown)}: no column, table or word of SQL that is known here")
+            _fail(where, f"{_listed(unknown)}: unknown column, table or word of SQL")
 
 
 def _is_made(tokens: Sequence[str], place: int, tables: Collection[str]) -> bool:
@@ -110,7 +110,7 @@ def _tokens(where: str, text: str) -> list[str]:
     if not text.isascii() or "'" in marks:
         _fail(where, "a condition is written in ASCII, its quotes in pairs")
     if bad := marks - {*MARKS}:
-        _fail(where, f"{_listed(bad)}: not for a condition")
+        _fail(where, f"{_listed(bad)}: not allowed in a condition")
     bare = re.sub(r"'[^']*'", "''", text)
     if "--" in bare or "/*" in bare:
         _fail(where, "a condition holds no comment")
@@ -127,7 +127,7 @@ def _check_words(where: str, bare: str, tokens: Sequence[str]) -> None:
     if bound - BINDABLE or any(f":{name}" not in bare for name in bound):
         _fail(where, "a condition binds :caller and :subjects, or :role, in lower case, and nothing else")
     if bad := [word for word in tokens if word == "temp" or word.startswith(BUILT_IN)]:
-        _fail(where, f"{_listed({*bad})}: not for a condition")
+        _fail(where, f"{_listed({*bad})}: not allowed in a condition")
     if re.search(rf"(?i)\bmain\b(?!\.{NAME})", bare):
         _fail(where, "main is written before a table, as in main.drives")
     if ("not", "in") in pairs or ("is", ":") in pairs or any(three == ("is", "not", ":") for three in _threes(tokens)):

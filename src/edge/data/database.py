@@ -125,7 +125,7 @@ def _check_names(table: Rows, names: Iterable[str], allowed: frozenset[str]) -> 
     if unknown := [name for name in names if name not in table.columns]:
         raise StatementRefused(f"{table.name} has no column {', '.join(unknown)}")
     if fixed := [name for name in names if name not in allowed]:
-        raise StatementRefused(f"{', '.join(fixed)} of {table.name} is not for this caller to write")
+        raise StatementRefused(f"{', '.join(fixed)} of {table.name} cannot be written by this caller")
 
 
 def _table_of(
@@ -138,7 +138,7 @@ def _table_of(
     columns = columns or table.relation.key or tuple(table.columns)[:1]
     for name in named:
         if table.columns[name].expression and not all(name in row for row in rows):
-            raise StatementRefused(f"{name} of {table.name}: all rows of an insert have it, or none")
+            raise StatementRefused(f"{name} of {table.name}: set it in all rows of an insert, or in none")
     defaults = {name: column.default for name, column in table.columns.items()}
     cells = [tuple(_value(table, name, row.get(name, defaults[name])) for name in columns) for row in rows]
     return columns, cells
@@ -252,7 +252,7 @@ class ScopedDatabase:
         """Return the database of the same caller with fewer rights, such as those at the start of a task."""
         own = self._actor
         if own is None or not _is_within(actor, own):
-            raise StatementRefused("a narrowed scope lies within the caller's own")
+            raise StatementRefused("a narrowed scope must be within the caller's own")
         return self if actor == own else self._make(self._db, actor)
 
     async def probe(self) -> None:
@@ -273,7 +273,7 @@ class ScopedDatabase:
     def _sent(self, statement: Statement | ScopedStatement) -> list[Statement]:
         if isinstance(statement, ScopedStatement):
             if statement.maker is not self.prepare:
-                raise StatementRefused("a batch takes the writes that its own database prepared")
+                raise StatementRefused("a batch takes only writes that its own database prepared")
             check = [Statement(raise_unless_changed(statement.table))] if statement.must_exist else []
             return [statement.statement, *check]
         text, names = self._scope.read(statement.sql)

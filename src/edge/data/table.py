@@ -109,9 +109,9 @@ class Rows:
         if unknown := named - columns.keys():
             self._fail(f"it has no column {', '.join(sorted(unknown))}")
         if declared.private and (declared.own or declared.public or declared.check or declared.writable is not None):
-            self._fail("a private table has no rows of anybody's own, and none to write")
+            self._fail("a private table has no own, public or writable rows")
         if declared.write < declared.read:
-            self._fail("who writes a table reads it: write is at least read")
+            self._fail("the role for write must be at least that for read")
         if declared.has_rowid and self.relation.form == "view":
             self._fail("a view has no rowid")
         for member, conditions in (("own", self.own), ("check", self.check)):

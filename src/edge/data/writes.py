@@ -48,7 +48,7 @@ class Writes:
         """Return a table whose rows the scope may write; `OutOfScope` if it may write none."""
         scope, rows = self._scope, self._scope.rows.get(name)
         if rows is None or rows.relation.form != "table" or (rows.declared.private and not scope.is_whole):
-            raise StatementRefused(f"{name} is no table that a caller's database writes")
+            raise StatementRefused(f"{name} is not a table that a caller's database can write")
         if scope.role < rows.declared.write:
             raise OutOfScope(name, f"writing {name} needs the role {rows.declared.write.name.lower()}")
         if scope.own.get(name) == NOTHING:
@@ -156,7 +156,7 @@ class Writes:
         It comes with the names of the caller's values, and those of the tables that have expressions.
         """
         if not rows.relation.key:
-            raise StatementRefused(f"{rows.name} has no primary key by which its rows are changed")
+            raise StatementRefused(f"{rows.name} has no primary key, so its rows cannot be changed")
         if not where.strip():
             raise StatementRefused("a condition is required; 'true' chooses every row")
         words = {rows.name}

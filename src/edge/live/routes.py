@@ -38,7 +38,9 @@ class FollowOptions(BaseModel):
         examples=["sync.*,drive.recorded"],
     )
     since: int | None = Field(None, ge=0, lt=2**53, description="number of the last event that the client has")
-    ticket: str | None = Field(None, max_length=100, description="from POST /ws/ticket, where no header can be set")
+    ticket: str | None = Field(
+        None, max_length=100, description="from POST /ws/ticket, for clients that cannot set headers"
+    )
 
 
 class OwnEvent(BaseModel):

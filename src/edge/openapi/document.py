@@ -32,14 +32,14 @@ _SCHEMES: Mapping[str, Schema] = {
 }
 _PROBLEM: Schema = {
     "type": "object",
-    "description": "What went wrong (RFC 9457); a problem may have further members of its own.",
+    "description": "A problem (RFC 9457); it may have further members of its own.",
     "required": ["type", "title", "status", "instance", "request_id"],
     "properties": {
-        "type": {"type": "string", "description": "What kind of problem it is, as a URI; does not change"},
+        "type": {"type": "string", "description": "The kind of problem as a URI; does not change"},
         "title": {"type": "string", "description": "The kind of problem in words"},
         "status": {"type": "integer", "description": "The HTTP status"},
         "detail": {"type": "string", "description": "This occurrence in words"},
-        "instance": {"type": "string", "description": "The path that was asked for"},
+        "instance": {"type": "string", "description": "The path of the request"},
         "request_id": {"type": "string", "description": "The id of the request, as in X-Request-Id and the logs"},
         "errors": {"type": "array", "description": "Each fault of the input", "items": {"$ref": REF + "Fault"}},
     },
@@ -47,11 +47,11 @@ _PROBLEM: Schema = {
 }
 _FAULT: Schema = {
     "type": "object",
-    "description": "One thing wrong with the input.",
+    "description": "One fault of the input.",
     "required": ["pointer", "detail"],
     "properties": {
         "pointer": {"type": "string", "description": "A JSON pointer into the body, or a parameter's name"},
-        "detail": {"type": "string", "description": "What is wrong with it"},
+        "detail": {"type": "string", "description": "The fault in words"},
     },
 }
 
@@ -253,7 +253,7 @@ def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
-    others: Schema = {"application/json": {}} if "default" in answers else {}  # another server's, as they came
+    others: Schema = {"application/json": {}} if "default" in answers else {}  # passed through from another server
     refused = {str(status): _refusal("; ".join(titles), others) for status, titles in problems.items()}
     return dict(sorted((refused | answers).items()))
 
@@ -273,7 +273,7 @@ def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema
 
 
 def _answer(status: int, content: Schema) -> Schema:
-    phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, as it came"
+    phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, passed through"
     described: Schema = {"description": phrase}
     return described | ({"content": content} if content else {})
 

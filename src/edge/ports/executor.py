@@ -10,16 +10,16 @@ type Status = Literal[
 
 LANGUAGES: tuple[Language, ...] = ("python", "javascript", "typescript")
 STATUSES: Mapping[Status, str] = {
-    "ok": "It ended by itself, and where a value was expected, returned it.",
+    "ok": "It ended by itself, and returned a value if one was expected.",
     "wrong": "It returned another value than the expected one; only a host that compares says so.",
     "exception": "It raised an exception, does not compile, or ended with an exit code other than 0.",
     "time": "It ran longer than its limit and was ended.",
     "memory": "It needed more memory, processes or files than its limit and was ended.",
     "output": "It wrote more than its limit and was ended.",
     "crashed": "It was ended by a signal or ended before it returned a value.",
-    "refused": "The executor takes no such program: its language, size or limits.",
+    "refused": "The executor does not accept the program's language, size or limits.",
     "not_run": "It was not run, as an earlier case used up what the request may take.",
-    "unavailable": "The executor is not there, is full, or failed; the same program may work later.",
+    "unavailable": "The executor is missing, full, or failed; the same program may work later.",
 }
 """The closed list of a program's outcomes. An executor never returns `wrong` or `not_run`."""
 

@@ -33,7 +33,7 @@ class JobRun(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    dry_run: bool = Field(False, description="true: nothing is sent or written, the answer tells what would be")
+    dry_run: bool = Field(False, description="true: send and write nothing; the answer reports the effects")
 
 
 class JobReport(TypedDict):

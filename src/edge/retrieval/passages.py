@@ -87,7 +87,7 @@ class Library:
         try:
             scores = await self._nearest(question, limit)
         except ModelError as fault:
-            self._log("warning", "no vector of the question: its words are looked for", error=str(fault))
+            self._log("warning", "question not embedded; falling back to keyword search", error=str(fault))
             scores = {}
         return await self._read(scores or await self._sharing_words(question, limit))
 
@@ -132,7 +132,7 @@ class Library:
             try:
                 vectors = await self._model.embed([f"{row['title']}\n{row['text']}" for row in rows], self._embedder)
             except ModelError as fault:
-                self._log("warning", "passages without a vector", count=len(rows), error=str(fault))
+                self._log("warning", "passages not embedded", count=len(rows), error=str(fault))
                 break
             await self._db.batch([self._keep_vector(*pair) for pair in zip(rows, vectors, strict=True)])
             count += len(rows)

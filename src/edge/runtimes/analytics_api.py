@@ -40,7 +40,7 @@ class AnalyticsApi:
         try:
             return [_total(row, blobs, doubles) for row in rows]
         except (KeyError, TypeError, ValueError):
-            raise PortError("Analytics Engine's answer lacks a column that was asked for") from None
+            raise PortError("Analytics Engine's answer lacks a requested column") from None
 
     async def _ask(self, fetch: Fetch, sql: str) -> Fetched:
         account = self._setting("CLOUDFLARE_ACCOUNT_ID", _ACCOUNT)
@@ -82,7 +82,7 @@ def _rows(answer: Fetched) -> list[dict[str, Any]]:
     except (ValueError, KeyError, TypeError):
         rows = None
     if not isinstance(rows, list):
-        raise PortError("Analytics Engine's answer is not what its documentation says")
+        raise PortError("Analytics Engine's answer does not fit its documentation")
     return rows
 
 

@@ -70,14 +70,14 @@ class Close(IntEnum):
 
 
 _REASONS = {
-    Close.GOING_AWAY: "the server stops; come again with since=",
+    Close.GOING_AWAY: "the server stops; reconnect with since=",
     Close.NOT_TEXT: "frames are text: JSON objects",
     Close.TOO_LARGE: f"a frame has at most {FRAME_LIMIT} bytes",
-    Close.FAILED: "the log failed; come again with since=",
-    Close.TRY_LATER: "this key holds as many streams and sockets as it may",
+    Close.FAILED: "the log failed; reconnect with since=",
+    Close.TRY_LATER: "this key has its maximum of streams and sockets",
     Close.UNAUTHORIZED: "the key or token was revoked or has expired",
     Close.TOO_MANY: f"at most {FRAMES} frames in {FRAMES_S:g} s",
-    Close.TOO_SLOW: "too far behind; come again with since=",
+    Close.TOO_SLOW: "too far behind; reconnect with since=",
 }
 
 

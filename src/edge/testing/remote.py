@@ -50,7 +50,7 @@ class RemoteDatabase:
             try:
                 await self.batch([Statement(sql, ()) for sql in statements])
                 return
-            except ControlError:  # what an earlier test has begun in the background writes still
+            except ControlError:  # background work of an earlier test still writes
                 await asyncio.sleep(0.2)
         raise AssertionError("the tables cannot be emptied")
 

@@ -201,7 +201,7 @@ def test_body_that_comes_while_all_places_are_taken_is_answered_503() -> None:
         return await waiting.reply(), [await line.reply() for line in busy]
 
     refused, busy = run(case, small("work", 2, 1))
-    assert refused.problem()["title"] == "Too much to do; try again"
+    assert refused.problem()["title"] == "The server is overloaded; try again"
     assert [reply.status for reply in busy] == [200, 200]
 
 

@@ -38,10 +38,10 @@ class PasswordHash(NamedTuple):
         empty, name, parameters, salt, digest = text.split("$")
         pairs = dict(pair.split("=", 1) for pair in parameters.split(","))
         if empty or name != "scrypt" or pairs.keys() != {"ln", "r", "p"}:
-            raise ValueError("no PHC string of scrypt")
+            raise ValueError("not a PHC string of scrypt")
         log = int(pairs["ln"])
         if not 1 <= log <= 30:
-            raise ValueError("a cost of scrypt that nobody can pay")
+            raise ValueError("the cost of scrypt is out of range")
         cost = ScryptCost(2**log, int(pairs["r"]), int(pairs["p"]))
         return cls(cost, _decoded(salt), _decoded(digest))
 
@@ -148,5 +148,5 @@ def _decoded(text: str) -> bytes:
     except Base64Error as fault:
         raise ValueError("no base64") from fault
     if not data or _encoded(data) != text:
-        raise ValueError("no base64 without padding")
+        raise ValueError("not base64 without padding")
     return data

@@ -38,7 +38,7 @@ LIFETIMES = {
 class LinkNotValid(NotFound):
     """The link was used already, has expired, or never existed."""
 
-    title = "The link was used already, has expired, or never was"
+    title = "The link was used already, has expired, or never existed"
 
 
 class Links:

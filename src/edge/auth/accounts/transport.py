@@ -58,7 +58,7 @@ class Transport:
         origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
         if origin is None and site is None:
             if self._cookie_of(request):
-                raise ForeignOrigin("a request with a cookie says where it comes from, by Origin")
+                raise ForeignOrigin("a request with a cookie needs an Origin header")
             return
         if not self._is_ours(request, origin, site):
             raise ForeignOrigin(f"{(origin or site or '')[:100]} is not the site of this service")

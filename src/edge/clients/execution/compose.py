@@ -50,7 +50,7 @@ def refusal(program: Program) -> str | None:
     """Return the reason for which no executor takes a program, or None."""
     for what, text, most in (("source", program.source, SOURCE_BYTES), ("standard input", program.stdin, STDIN_BYTES)):
         if (size := _size(text)) is None:
-            return f"the {what} holds half a surrogate pair, so it is no text"
+            return f"the {what} is not valid text: it holds half a surrogate pair"
         if size > most:
             return f"the {what} has {size} bytes, of at most {most}"
     call = program.call
@@ -113,7 +113,7 @@ def keep_stripper(text: str) -> None:
 def stripper() -> str:
     """Return the source of the tool, which defines `sucrase`; `ToolMissing` if it is not loaded."""
     if not has_stripper():
-        raise ToolMissing("the tool that takes types out of TypeScript is not among the static files: build them")
+        raise ToolMissing("the tool that strips types from TypeScript is not among the static files: build them")
     return _KEPT[0]
 
 

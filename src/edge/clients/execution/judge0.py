@@ -116,7 +116,7 @@ def _status(submission: Any) -> int:
     status = submission.get("status") if isinstance(submission, dict) else None
     number = status.get("id") if isinstance(status, dict) else None
     if not isinstance(number, int):
-        raise Unavailable("the executor told no status of the submission")
+        raise Unavailable("the executor reported no status of the submission")
     return number
 
 

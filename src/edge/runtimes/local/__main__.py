@@ -21,13 +21,13 @@ from edge.runtimes.local.server import INHERITED, listen, run
 def main(arguments: list[str] | None = None) -> int:
     """Run a command. A fault of the input is one line on standard error, with the exit code 2."""
     options = parser().parse_args(arguments)
-    os.umask(0o077)  # whatever is written here is its owner's alone
+    os.umask(0o077)  # new files are private to their owner
     try:
         return int(options.command(options))
     except PortError as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
-    except KeyboardInterrupt:  # before there is a server that would end in good order
+    except KeyboardInterrupt:  # before the server handles signals
         return 130
 
 
@@ -72,13 +72,13 @@ def serve(options: argparse.Namespace) -> int:
     """Serve the app until a signal; restart on an edit."""
     follow(options.parent)
     if options.reload is not None:
-        sys.dont_write_bytecode = True  # what was compiled counts for a second edit in the same second, if as long
+        sys.dont_write_bytecode = True  # a cached .pyc would hide an edit in the same second with the same length
     again = INHERITED in os.environ
     listening = listen(options.host, options.port)
     try:
         runtime = prepare(options)
     except Exception as fault:
-        # A mistake in the command is for its caller, one in an edited file for the editor, who will edit it again.
+        # A mistake in the command ends it; one in an edited file waits for the next edit.
         if options.reload is None or (isinstance(fault, PortError) and not again):
             raise
         traceback.print_exc()

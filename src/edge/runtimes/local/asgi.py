@@ -115,7 +115,7 @@ class Server:
         except TimeoutError:
             return await self._refuse(request, GatewayTimeout(f"not done in {TIME_LIMIT} s"))
         finally:
-            incoming.request = None  # it refers to what reads its body, which is this
+            incoming.request = None  # breaks a reference cycle
             if incoming.is_at_work:
                 incoming.is_at_work = False
                 work.give_back(address)
@@ -143,7 +143,7 @@ class Server:
             await response.serve(Socket(receive, send))
             return
         if not isinstance(response.body, bytes):
-            await self._drop(response, request, "a stream answers no handshake")
+            await self._drop(response, request, "a stream cannot answer a handshake")
             response, headers = Response(status=500), []
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
@@ -159,7 +159,7 @@ class Server:
         leaving = asyncio.create_task(_disconnect(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:  # the server stops, and its patience is over
+        except asyncio.CancelledError:  # the server stops, and its grace period is over
             self._log("warning", "stream cut off", request_id=request.id, route=request.route)
         finally:
             leaving.cancel()

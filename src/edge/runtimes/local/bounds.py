@@ -66,7 +66,7 @@ class Bounds:
     def full(self) -> Overloaded:
         """Return the problem for a request without a place at work."""
         work = self.work
-        return Overloaded(f"at most {work.total} requests are at work at once, {work.share} of one address")
+        return Overloaded(f"at most {work.total} requests are served at once, {work.share} of one address")
 
 
 class Arrival:
@@ -80,10 +80,10 @@ class Arrival:
         self._key = key
         self._size = 0
         if not bounds.bodies.take(address):
-            raise Overloaded("too many bodies are under way, in all or of one address")
+            raise Overloaded("too many request bodies are incomplete, in all or of one address")
         if not bounds.bodies_of_keys.take(key):
             bounds.bodies.give_back(address)
-            raise Overloaded("too many bodies are under way of one key")
+            raise Overloaded("too many request bodies of one key are incomplete")
 
     def add(self, size: int) -> None:
         """Count bytes; `Overloaded` if too many bytes of incomplete bodies have come."""
@@ -91,10 +91,10 @@ class Arrival:
         if not size:
             return
         if not bounds.received.take(self._address, size):
-            raise Overloaded("too many bytes are under way, in all or of one address")
+            raise Overloaded("too many bytes are incomplete, in all or of one address")
         if not bounds.received_of_keys.take(self._key, size):
             bounds.received.give_back(self._address, size)
-            raise Overloaded("too many bytes are under way of one key")
+            raise Overloaded("too many bytes of one key are incomplete")
         self._size += size
 
     def end(self) -> None:

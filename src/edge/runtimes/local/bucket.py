@@ -118,7 +118,7 @@ class _Parts:
         self._position += len(part)
         return part
 
-    def __del__(self) -> None:  # also where nobody began to read
+    def __del__(self) -> None:  # also if reading never began
         with suppress(AttributeError):
             os.close(self._file)
 

@@ -145,12 +145,12 @@ class BoundedHttp(BoundedConnection, H11Protocol):
             return
         self._is_turned_away = self._bounds.turned_away.take(NOBODY)
         self._refuse(Overloaded("too many connections, in all or of one address"))
-        if not self._is_turned_away:  # no more of them may stay: the answer arrives, unless more was sent meanwhile
+        if not self._is_turned_away:  # too many stay already; the answer arrives unless the client sends more
             transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Receive a part; one deadline covers a whole head, another one a body."""
-        if self._is_refused:  # what still comes is let pass: closing on it would take the answer from the client
+        if self._is_refused:  # discard further data: closing the connection on it would lose the answer
             return
         super().data_received(data)
         if self.transport.get_protocol() is self:  # and not a WebSocket by now
@@ -238,7 +238,7 @@ class BoundedHttp(BoundedConnection, H11Protocol):
             if self._bounds.received.take(self._holder, size):
                 self._head_size += size
             else:
-                self._refuse(Overloaded("too many bytes are under way, in all or of one address"))
+                self._refuse(Overloaded("too many bytes are incomplete, in all or of one address"))
 
     def _forget_head(self) -> None:
         if self._head_size:

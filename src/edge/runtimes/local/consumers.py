@@ -56,7 +56,7 @@ class Consumers:
         self._lock.release()
 
     async def _begin(self) -> None:
-        while not await self._taken_over():  # noqa: ASYNC110 - what is awaited is another process
+        while not await self._taken_over():  # noqa: ASYNC110 - it waits for another process
             await asyncio.sleep(POLL)
         for consumer in self._app.consumers.values():
             for _ in range(consumer.max_concurrency):
@@ -85,7 +85,7 @@ class Consumers:
                     continue
             except (
                 Exception
-            ) as fault:  # such as a full disk: the loop stays, and what is leased comes back at the next start
+            ) as fault:  # such as a full disk: the loop goes on; leased messages return at the next start
                 self._log("error", "queue failed", queue=consumer.queue, error=f"{type(fault).__name__}: {fault}")
             with suppress(TimeoutError):
                 await asyncio.wait_for(woken.wait(), POLL)

@@ -30,7 +30,7 @@ LIMITS = {
     sqlite3.SQLITE_LIMIT_TRIGGER_DEPTH: 10,
 }
 
-# What reads, or ends with the transaction: nothing that would outlast the call on the one connection.
+# Actions that read, or end with the transaction: none may outlast the call on the shared connection.
 PRAGMAS = frozenset(
     {
         "data_version",
@@ -200,7 +200,7 @@ def execute(connection: Connection, sql: str, params: Sequence[Value] = ()) -> R
         connection.guard = None
     names = [column[0] for column in cursor.description or ()]
     changes = cursor.rowcount
-    if changes < 0:  # Python does not count what WITH begins; SQLite's count leaves out triggers and foreign keys
+    if changes < 0:  # Python does not count statements with WITH; SQLite's count excludes triggers and foreign keys
         is_changed = connection.total_changes > before
         changes = connection.execute("SELECT changes()").fetchone()[0] if is_changed else 0
     return Result([dict(zip(names, row, strict=True)) for row in values], changes, cursor.lastrowid or 0)

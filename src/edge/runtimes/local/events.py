@@ -137,7 +137,7 @@ class LocalEvents:
             reader.close(Close.GOING_AWAY)
         with suppress(TimeoutError):
             async with asyncio.timeout(1):
-                while self._open:  # noqa: ASYNC110 - what is awaited is that others leave
+                while self._open:  # noqa: ASYNC110 - it waits for readers to leave
                     await asyncio.sleep(0.01)
 
     def close(self) -> None:

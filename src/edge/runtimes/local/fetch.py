@@ -60,7 +60,7 @@ class LocalFetch:
                 max_line_size=MAX_HEADER,
                 max_field_size=MAX_HEADER,
             )
-            self._session._retry_connection = False  # what aiohttp repeats unasked, a PUT among it, is ours to repeat
+            self._session._retry_connection = False  # aiohttp would repeat even a PUT; retries are the caller's
         data = BytesIO(body) if body else None
         async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as response:
             parts, size = [], 0

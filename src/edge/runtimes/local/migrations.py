@@ -62,7 +62,7 @@ def statements(script: str) -> Iterator[str]:
 def _analyze(connection: Connection) -> None:
     """Update SQLite's statistics, so that plans search an index if that is better; the rows are sampled."""
     connection.trusted = True
-    with suppress(sqlite3.Error):  # another process is at work on the file: it counts, or the next job does
+    with suppress(sqlite3.Error):  # another process uses the file: it updates them, or the next job does
         connection.execute(f"PRAGMA analysis_limit = {ANALYZED}")
         connection.execute("ANALYZE")
     connection.trusted = False

@@ -218,7 +218,7 @@ def make_state(state: Path) -> None:
     """Create the state folder and its parts, and make them and their contents private to their owner."""
     state.mkdir(mode=0o700, parents=True, exist_ok=True)
     if state.stat().st_mode & stat.S_ISVTX:
-        raise PermissionError("it is everybody's; make a folder in it")
+        raise PermissionError("it is shared by all users; make a folder in it")
     for part in _MADE:
         (state / part).mkdir(mode=0o700, exist_ok=True)
     for path in (state.resolve(), *_contents(state)):
@@ -240,7 +240,7 @@ def _contents(state: Path) -> Iterator[Path]:
 def _make_private(path: Path) -> None:
     if path.is_symlink():
         return
-    with suppress(PermissionError):  # what could not be done is seen below
+    with suppress(PermissionError):  # checked below
         path.chmod(stat.S_IMODE(path.stat().st_mode) & 0o700)
     mode = stat.S_IMODE(path.stat().st_mode)
     if mode & 0o077:

@@ -41,7 +41,7 @@ def listen(host: str, port: int) -> socket.socket:
         if isinstance(fault, OSError) and fault.errno == errno.EADDRINUSE:
             raise PortError(f"port {port} is in use; try PORT={port + 1}") from None
         raise PortError(f"cannot listen on {host} port {port}: {getattr(fault, 'strerror', None) or fault}") from None
-    # Inherited by each connection; asyncio sets it only where the socket names its protocol, and 40 ms go without it.
+    # Inherited by each connection; asyncio sets it only if the socket names its protocol; else answers take 40 ms more.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     return listening
 

@@ -54,7 +54,7 @@ def connect[C: sqlite3.Connection](path: Path, factory: type[C], schema: str = "
     A new file is private to its owner. NORMAL keeps a commit through a crash of the process, FULL also through one of
     the machine.
     """
-    with suppress(OSError):  # SQLite says what is wrong with the path
+    with suppress(OSError):  # SQLite reports a wrong path
         if str(path) != ":memory:":
             os.close(os.open(path, os.O_RDONLY | os.O_CREAT, 0o600))  # the files beside it get its mode
     connection = sqlite3.connect(
@@ -89,7 +89,7 @@ def error_of(message: str, code: int) -> DatabaseError:
         return DatabaseAway(message)
     if code in VIOLATIONS:
         return violation(VIOLATIONS[code], message)
-    is_trigger = code == sqlite3.SQLITE_CONSTRAINT_TRIGGER  # its message is what RAISE says
+    is_trigger = code == sqlite3.SQLITE_CONSTRAINT_TRIGGER  # its message is RAISE's
     return DatabaseError(message) if is_trigger else database_error(message)
 
 
@@ -105,7 +105,7 @@ class SqliteFile[C: sqlite3.Connection]:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._thread, work, self.connection)
         except sqlite3.Error as fault:
-            message = str(fault).partition(" with text")[0]  # what follows is the text
+            message = str(fault).partition(" with text")[0]  # the rest is the statement's text
             raise error_of(message, getattr(fault, "sqlite_errorcode", 0)) from None
 
     async def atomic[T](self, work: Work[C, T]) -> T:

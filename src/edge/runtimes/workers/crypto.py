@@ -35,7 +35,7 @@ class WebCrypto:
         check_scrypt(cost, length)
         node = import_from_javascript("node:crypto")
         options = to_object({"N": cost.n, "r": cost.r, "p": cost.p, "maxmem": 2 * SCRYPT_MEMORY})
-        # A Buffer cannot cross the border: it is made inside of an array, and crosses as that array's JSON text.
+        # A Buffer cannot cross to Python: it is made inside of an array, and crosses as that array's JSON text.
         derive = node.scryptSync.bind(None, to_js(password), to_js(salt), length, options)
         text = JSON.stringify(Array.from_(to_object({"length": 1}), derive))
         return bytes(from_json(text)[0]["data"])

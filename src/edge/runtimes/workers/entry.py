@@ -161,7 +161,7 @@ class Isolate:
 
     def _adapted(self, field: Field, value: Any, env: Any) -> object:
         """Return the adapter of a binding; a variable's value unchanged."""
-        if field.port is Telemetry:  # what it reads from is no binding
+        if field.port is Telemetry:  # it reads by HTTP, not from the binding
             return AnalyticsEngine(value, lambda name: _text(getattr(env, name, None)), self._shared)
         if field.port is RateLimiter:
             return RateLimit(value, self.app.limits[field.name])
@@ -244,7 +244,7 @@ async def _feed(parts: AsyncIterable[bytes], writer: Any, signal: Any) -> None:
         leave.destroy()
         await close(parts)
     if not feeding.cancelled() and (fault := feeding.exception()) and not isinstance(fault, JsException):
-        await writer.abort(str(fault))  # the client must not take what came for the whole
+        await writer.abort(str(fault))  # the client must not take a part for the whole
         raise fault
 
 

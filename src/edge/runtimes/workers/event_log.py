@@ -167,7 +167,7 @@ class Log:
         """Forget a socket, and answer its closing."""
         attached = LogSocket.of(socket)
         if attached is not None and (log_socket := self._log_sockets.get(attached.id)):
-            log_socket.closed = log_socket.closed or Close.GOING_AWAY  # what still catches up stops
+            log_socket.closed = log_socket.closed or Close.GOING_AWAY  # ends a catch-up that is under way
             self._drop(log_socket)
         with suppress(JsException):
             socket.close(1000 if code in _NOT_SENT else code, reason)
@@ -326,7 +326,7 @@ class Log:
     async def _stream(self, writer: Any, since: int | None, reader: Reader, signal: Any) -> None:
         """Feed a stream until its reader leaves, is too far behind, or loses its permission."""
         feeding = asyncio.ensure_future(self._feed(writer, since, reader))
-        left = create_once_callable(lambda *_: feeding.cancel())  # a write that nobody takes would wait on
+        left = create_once_callable(lambda *_: feeding.cancel())  # a write without a reader would wait for ever
         aborted = create_proxy(lambda *_: feeding.cancel())
         writer.closed.then(left, left)
         signal.addEventListener("abort", aborted)

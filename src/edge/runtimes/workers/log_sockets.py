@@ -40,7 +40,7 @@ class LogSocket:
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     @classmethod
-    def of(cls, socket: Any) -> "Member | None":
+    def of(cls, socket: Any) -> "LogSocket | None":
         """Return the socket of an attachment, also of one that an earlier version wrote."""
         text = socket.deserializeAttachment()
         if not isinstance(text, str):

@@ -90,7 +90,7 @@ def attack(attempt: Try, cage: Cage) -> str | None:
         return f"it does not start: {first[-1] if first else report.head['exit_code']}"[:200]
     broken = [name for name, holds in results.items() if holds is not True]
     if broken or len(results) < _CHECKS[cage.interpreter.kind]:
-        return f"it does not hold: {', '.join(broken) or 'not all was tried'}"
+        return f"it does not hold: {', '.join(broken) or 'not all attacks were tried'}"
     return None
 
 

@@ -296,7 +296,7 @@ def _kill_unbegun(process: "subprocess.Popen[bytes]") -> None:
     That process waits for bubblewrap without end and would outlive it. A stopped bubblewrap makes no further one.
     """
     with suppress(ProcessLookupError):
-        os.kill(process.pid, signal.SIGSTOP)  # not by Popen, which would reap it and lose what it used
+        os.kill(process.pid, signal.SIGSTOP)  # Popen would reap it and lose its usage
         _wait_for(process.pid, b"TZ")
         children = _children_of(process.pid)
         for child in children:
