@@ -1,4 +1,4 @@
-"""JSON bodies: validation, and the refusal of what is malformed, wrong, or too much to look at."""
+"""JSON bodies: validation, and the refusal of malformed, invalid or oversized ones."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -19,11 +19,11 @@ from edge.errors import (
 from edge.request import Request
 
 LARGE = 8 * 1024
-"""Bytes of a body up to which its faults cannot be a burden, whatever it holds."""
+"""Most bytes of a body that is checked without a limit on its values: its faults cost little."""
 MOST_VALUES = 50_000
-"""Values that a JSON body may hold, those in arrays and objects counted with these."""
+"""Most values of a JSON body, including those in arrays and objects."""
 LONGEST_NAME = 500
-"""Characters of a member's name, escapes counted as they are written."""
+"""Most characters of a member's name, with escapes counted as written."""
 
 _ANY_JSON: tuple[Any, ...] = (JsonValue, dict[str, JsonValue])
 _NO_JSON = ("json_invalid", ())
@@ -35,7 +35,7 @@ _SHORT_NAMES = re.compile(
 
 
 def body_check(hint: Any) -> Callable[[bytes], object]:
-    """Return what validates a JSON body as `hint`; it raises `InvalidBody` or `MalformedJson`."""
+    """Return the validator of a JSON body as `hint`; it raises `InvalidBody` or `MalformedJson`."""
     validate = TypeAdapter(hint).validator.validate_json
     has_faults = hint not in _ANY_JSON
 
@@ -60,7 +60,7 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
 
 def _refusal(count: int, errors: Sequence[ErrorDetails]) -> Problem:
     if not errors:
-        return InvalidBody([Fault(pointer="", detail=f"{count} things are wrong")])
+        return InvalidBody([Fault(pointer="", detail=f"{count} faults")])
     faults = faults_of(errors)
     if count == 1 and (errors[0]["type"], errors[0]["loc"]) == _NO_JSON:
         return MalformedJson(faults[0]["detail"])
@@ -85,7 +85,7 @@ def _errors(invalid: ValidationError) -> list[ErrorDetails]:
 def _refuse_bomb(body: bytes) -> None:
     """Refuse a body of very many values, or with a very long name: each fault of a model may copy all of them.
 
-    What stands inside of texts is taken out only where there could be too many.
+    The content of texts is excluded only if there could be too many values.
     """
     if _SHORT_NAMES.fullmatch(body) is None:
         _check_syntax(body)
@@ -96,12 +96,12 @@ def _refuse_bomb(body: bytes) -> None:
 
 
 def _values(body: bytes) -> int:
-    """Return how many values a JSON text holds at most; marks inside of texts are counted, too."""
+    """Return an upper bound of the values in a JSON text; marks inside of texts are counted, too."""
     return body.count(b",") + body.count(b"[") + body.count(b"{") + 1
 
 
 def _check_syntax(body: bytes) -> None:
-    """Refuse what is no JSON, and the numbers that JSON does not have and Pydantic would take."""
+    """Refuse invalid JSON, and the numbers that JSON does not have and Pydantic would accept."""
     try:
         from_json(body, allow_inf_nan=False)
     except ValueError as fault:
@@ -109,10 +109,10 @@ def _check_syntax(body: bytes) -> None:
 
 
 def require_json(request: Request) -> None:
-    """Refuse a body that its media type calls something else than JSON."""
-    given = request.headers.get("content-type") or "application/json"
-    if given == "application/json":
+    """Refuse a body with a media type other than JSON."""
+    content_type = request.headers.get("content-type") or "application/json"
+    if content_type == "application/json":
         return
-    media_type = given.partition(";")[0].strip().lower()
+    media_type = content_type.partition(";")[0].strip().lower()
     if media_type != "application/json" and not media_type.endswith("+json"):
         raise UnsupportedMediaType(f"send application/json, not {media_type[:100]}")

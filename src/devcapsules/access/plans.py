@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
 from edge import Clock, Problem, SystemDatabase
-from edge.auth.limits import Standing
+from edge.auth.limits import LimitState
 from edge.ports import Quotas
 from edge.ports.quotas import Allowance
 
@@ -95,7 +95,7 @@ class PlanLimits:
         row = await self._db.first(_PLAN, user_id)
         return PLANS[row["plan"]] if row else PLANS["free"]
 
-    async def count_call(self, user_id: str, standings: list[Standing]) -> None:
+    async def count_call(self, user_id: str, standings: list[LimitState]) -> None:
         """Count a call and add how the account stands; `QuotaExceeded` beyond a limit."""
         plan, now = await self.plan_of(user_id), self._clock.now()
         windows = [("minute", minute_of(now)), ("day", day_of(now))]
@@ -114,14 +114,14 @@ class PlanLimits:
         return {"minute": calls[0], "day": calls[1], "generations": generations[0]}
 
     async def _take(
-        self, name: str, plan: Plan, windows: Sequence[tuple[str, Window]], refused: list[Standing]
-    ) -> list[Standing]:
+        self, name: str, plan: Plan, windows: Sequence[tuple[str, Window]], refused: list[LimitState]
+    ) -> list[LimitState]:
         """Count a call and return the standings; where it is refused, they go to `refused`."""
         allowances = [Allowance(window.period, _most(plan, member)) for member, window in windows]
         used = await self._quotas.take(name, allowances)
         full = [number for number, one in enumerate(allowances) if used[number] >= one.most]
         standings = [
-            Standing(member, most, window.length, max(0, most - used[number] - (not full)), window.seconds)
+            LimitState(member, most, window.length, max(0, most - used[number] - (not full)), window.seconds)
             for number, (member, window) in enumerate(windows)
             if (most := getattr(plan, member)) is not None
         ]

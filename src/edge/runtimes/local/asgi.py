@@ -1,4 +1,4 @@
-"""The ASGI application: scope to request, response to messages, and the lifespan of the runtime behind it."""
+"""The ASGI application: scope to request, response to messages, and the runtime's lifespan."""
 
 import asyncio
 import traceback
@@ -76,7 +76,10 @@ def _joined(pairs: Iterable[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
 
 
 class Server:
-    """Serves an app over ASGI. `ports` makes the ports of one request; `start` and `stop` frame the whole."""
+    """Serves an app over ASGI.
+
+    `ports` makes the ports of one request; `start` and `stop` run at both ends of the lifespan.
+    """
 
     def __init__(
         self,
@@ -114,7 +117,7 @@ class Server:
             body = b""
         if status >= 400 and incoming.is_unread(scope):  # the connection may end with the response
             await send({"type": "http.response.body", "body": body, "more_body": True})
-            await incoming.let_pass()
+            await incoming.discard()
             body = b""
         await send({"type": "http.response.body", "body": body})
 
@@ -137,7 +140,7 @@ class Server:
         return Request(method, path, _target(scope["query_string"]), headers, incoming.read, self._ports(), client)
 
     async def _answer(self, request: Request, incoming: Incoming) -> Response:
-        """Let the app answer, in time and while there is room; a stream is no more at work once it has begun."""
+        """Let the app answer within the time limit and the bounds; a stream frees its place at work once begun."""
         address, work = network(request.client), self.bounds.work
         if not work.take(address):
             return await self._refuse(request, self.bounds.full())
@@ -151,7 +154,7 @@ class Server:
                 raise
         finally:
             self.deadlines.end(task)
-            incoming.request = None  # it refers to what reads its body, which is this
+            incoming.request = None  # breaks a reference cycle
             if incoming.is_at_work:
                 incoming.is_at_work = False
                 work.give_back(address)
@@ -162,9 +165,9 @@ class Server:
         return await self._app.fetch(request)
 
     async def _websocket(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Let the app decide: it accepts with an `Upgrade`; any other response is the handshake's answer, as a whole.
+        """Let the app decide: it accepts with an `Upgrade`; any other response refuses the handshake, sent whole.
 
-        No stream is one: a server would have to collect it, and it may have no end.
+        A stream cannot refuse one: a server would have to collect it, and it may have no end.
         """
         await receive()
         incoming = Incoming(receive, self.bounds)
@@ -180,13 +183,13 @@ class Server:
             await response.serve(Socket(receive, send))
             return
         if not isinstance(response.body, bytes):
-            await self._drop(response, request, "a stream answers no handshake")
+            await self._drop(response, request, "a stream cannot answer a handshake")
             response, headers = Response(status=500), []
         await send({"type": "websocket.http.response.start", "status": response.status, "headers": headers})
         await send({"type": "websocket.http.response.body", "body": response.body})
 
     async def _drop(self, response: Response, request: Request, reason: str) -> None:
-        """Give up a response that cannot be sent."""
+        """Discard a response that cannot be sent."""
         self._log("error", "response refused", request_id=request.id, route=request.route, error=reason)
         await close(response.body)
 
@@ -196,7 +199,7 @@ class Server:
         leaving = asyncio.create_task(_disconnect(receive))
         try:
             await asyncio.wait((sending, leaving), return_when=asyncio.FIRST_COMPLETED)
-        except asyncio.CancelledError:  # the server stops, and its patience is over
+        except asyncio.CancelledError:  # the server stops, and its grace period is over
             self._log("warning", "stream cut off", request_id=request.id, route=request.route)
         finally:
             leaving.cancel()
