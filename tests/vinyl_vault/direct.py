@@ -16,7 +16,7 @@ from edge.errors import Overloaded
 from edge.ports import Database, Result, Statement
 from edge.runtimes.local.database import LocalDatabase
 from edge.runtimes.local.sqlite import Work, error_of
-from vinyl_vault.record import shown
+from vinyl_vault.record import record_view
 from vinyl_vault.retention import purging
 from vinyl_vault.sync.merge import Change, Merge, Stored
 from vinyl_vault.sync.push import Push, SyncRequest, read_push
@@ -101,7 +101,7 @@ async def look(db: Database, user: str) -> Seen:
     revs = [row["rev"] for row in rows]
     assert len({*revs}) == len(revs), "a revision is used twice"
     assert all(0 < rev <= head["rev"] for rev in revs if head), "a revision is none of the head's"
-    live = {row["id"]: flat(dict(shown(row))) for row in rows if row["deleted_at"] is None}
+    live = {row["id"]: flat(dict(record_view(row))) for row in rows if row["deleted_at"] is None}
     return Seen(live, [from_json(row["lost"]) for row in conflicts], head["rev"] if head else 0)
 
 
@@ -187,8 +187,8 @@ class CursorAtHead(Direct):
     """Answers with the newest revision as the cursor, whatever was sent."""
 
     def answer(self, outcome: Outcome, push: Push) -> object:
-        given = answer(outcome, push.limit)
-        return {**given, "last_sync": f"{outcome.head.epoch}.{outcome.head.rev}", "more": False}
+        document = answer(outcome, push.limit)
+        return {**document, "last_sync": f"{outcome.head.epoch}.{outcome.head.rev}", "more": False}
 
 
 class CarelessDevices(Direct):

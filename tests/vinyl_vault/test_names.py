@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from vinyl_vault.discogs.barcodes import MOST_FORMS, NoBarcode, canonical, check_digit, digits_of, forms, is_checked
 from vinyl_vault.discogs.money import minor_units
-from vinyl_vault.discogs.names import key_of, plain, shown
+from vinyl_vault.discogs.names import display_name, key_of, plain
 from vinyl_vault.formats import is_vinyl, parse, text_of
 
 
@@ -69,7 +69,7 @@ def test_names_that_are_the_same(name: str, same: str) -> None:
     ("name", "text"), [("1984 (2)", "1984"), ("(500) Days", "(500) Days"), ("!!!", "!!!"), ("Q (2) & A (11)", "Q & A")]
 )
 def test_shown_names_have_no_numbers(name: str, text: str) -> None:
-    assert shown(name) == text
+    assert display_name(name) == text
 
 
 def test_names_without_letters_have_keys_of_their_own() -> None:
