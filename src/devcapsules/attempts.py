@@ -107,16 +107,16 @@ class Attempts:
         self, exercise: Exercise, learner: Learner, account: str, results: list[CaseResult]
     ) -> tuple[int, bool]:
         """Store an attempt; return the number of attempts so far, and whether one of them solved the capsule."""
-        now, capsule_id = self._clock.now(), exercise.row["id"]
-        passed, outcome = sum(result.has_passed for result in results), outcome_of(results)
+        now = self._clock.now()
+        capsule_id = exercise.row["id"]
+        passed = sum(result.has_passed for result in results)
+        outcome = outcome_of(results)
         is_solved = passed == len(results)
         at = to_text(now)
         solved_at = at if is_solved else None
         progress = (learner.mark, learner.user_id, passed, len(results), solved_at, at, capsule_id)
-        attempt_id, times = (
-            secrets.token_hex(12),
-            [result.execution.time_ms or 0.0 for result in results if result.execution],
-        )
+        attempt_id = secrets.token_hex(12)
+        times = [result.execution.time_ms or 0.0 for result in results if result.execution]
         peaks = [result.execution.memory_kb or 0 for result in results if result.execution]
         run = (attempt_id, capsule_id, exercise.row["language"], outcome, sum(times), max(peaks, default=0), at)
         events = [Event(f"try-{attempt_id}", capsule_id, "attempt", outcome, learner.mark)]

@@ -11,7 +11,8 @@ class Cursor:
     """The position in a list after the last row of a page: an instant or number, and an id."""
 
     def __init__(self, at: str, row_id: str) -> None:
-        self.at, self.row_id = at, row_id
+        self.at = at
+        self.row_id = row_id
 
     def __str__(self) -> str:
         return urlsafe_b64encode(f"{self.at}|{self.row_id}".encode()).decode().rstrip("=")

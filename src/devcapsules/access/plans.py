@@ -97,7 +97,8 @@ class PlanLimits:
 
     async def count_call(self, user_id: str, standings: list[Standing]) -> None:
         """Count a call and append the account's rate-limit standings; raises `QuotaExceeded` beyond a limit."""
-        plan, now = await self.plan_of(user_id), self._clock.now()
+        plan = await self.plan_of(user_id)
+        now = self._clock.now()
         windows = [("minute", minute_of(now)), ("day", day_of(now))]
         standings += await self._take(f"calls {user_id}", plan, windows, standings)
 

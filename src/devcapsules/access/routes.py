@@ -137,7 +137,8 @@ async def make_api_key(body: Body[KeyRequest], actor: Actor, db: ScopedDatabase,
     row = await db.first(_COUNT)
     if row is not None and row["n"] >= MOST_KEYS:
         raise TooManyKeys(f"{MOST_KEYS} keys are in use: revoke one")
-    key, now = make_key(), clock.now()
+    key = make_key()
+    now = clock.now()
     expires_at = (
         to_text(now.fromtimestamp(now.timestamp() + body.expires_in_days * 86_400, now.tzinfo))
         if (body.expires_in_days)

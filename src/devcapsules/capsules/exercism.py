@@ -41,7 +41,8 @@ def slug_of(title: str) -> str:
 
 def write_archive(content: Content, language: str, author: str) -> bytes:
     """Return a capsule as a ZIP file; equal capsules give identical files."""
-    slug, ending = slug_of(content.title), ENDINGS[language]
+    slug = slug_of(content.title)
+    ending = ENDINGS[language]
     name = slug.replace("-", "_") if language == "python" else slug
     test = f"{name}_test.py" if language == "python" else f"{slug}.spec.{ending}"
     example = f".meta/example.{ending}" if language == "python" else f".meta/proof.ci.{ending}"
@@ -216,7 +217,8 @@ def _from_code(code: str) -> tuple[str, list[dict[str, Any]]]:
         tree = ast.parse(code)
     except (SyntaxError, ValueError, RecursionError, MemoryError):
         return "", []
-    function, tests = "", list[dict[str, Any]]()
+    function = ""
+    tests = list[dict[str, Any]]()
     for method in ast.walk(tree):
         if not isinstance(method, ast.FunctionDef) or not method.name.startswith("test"):
             continue

@@ -167,7 +167,8 @@ async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning
     """
     catalogue = learning.catalogue
     exercise = await learning.exercise(capsule_id)
-    content, row = exercise.content, await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
+    content = exercise.content
+    row = await learning.db.first("SELECT * FROM capsules WHERE id = ?", capsule_id)
     assert row is not None
     own = await learning.db.first(store.WHOLE, capsule_id, row["version"])
     if own is None and not await learning.may_see_solution(learning.learner(request), exercise):

@@ -114,7 +114,8 @@ class ReportQueue:
         row = await self._db.first("SELECT capsule_id FROM reports WHERE id = ? AND state = 'open'", report_id)
         if row is None:
             raise ReportNotFound("there is no open report with this id")
-        now, capsule_id = self._now(), row["capsule_id"]
+        now = self._now()
+        capsule_id = row["capsule_id"]
         statements = [Statement(_DECIDE, (decision, now, capsule_id))]
         if decision == "taken_down":
             statements.append(Statement(_TAKE_DOWN, (now, now, capsule_id)))

@@ -143,7 +143,8 @@ class Teams:
         """Add a team; return its id. Errors: `PlanHasNoTeams`, `TooManyTeams`."""
         if (plan := await self._plans.plan_of(owner)).name not in WITH_TEAMS:
             raise PlanHasNoTeams(f"the plan {plan.name} has no teams: choose {' or '.join(WITH_TEAMS)}")
-        team_id, now = f"team_{secrets.token_hex(8)}", self.now()
+        team_id = f"team_{secrets.token_hex(8)}"
+        now = self.now()
         added = Statement(_ADD_TEAM, (team_id, owner, name, now, owner, MOST_TEAMS))
         member = (
             "INSERT INTO team_members (team_id, user_id, created_at) SELECT id, owner_id, ? FROM teams WHERE id = ?"

@@ -155,7 +155,8 @@ def _plain(text: str) -> str:
     text = re.sub(r"^\s*\[[^\]]+\]:.*$", "", text, flags=re.MULTILINE)
     before = ""
     while before != text:
-        before, text = text, re.sub(r"</?[A-Za-z!?][^<>]*>?", "", text)
+        before = text
+        text = re.sub(r"</?[A-Za-z!?][^<>]*>?", "", text)
     return re.sub(r"(?:https?|javascript|data|vbscript|file)\s*:\S*", "", text, flags=re.IGNORECASE)
 
 

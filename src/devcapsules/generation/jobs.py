@@ -90,7 +90,8 @@ class Jobs:
 
     async def add(self, user_id: str, order: Order) -> str:
         """Add a job and its charge in one batch; return its id."""
-        now, job_id = self._clock.now(), f"job_{secrets.token_hex(12)}"
+        now = self._clock.now()
+        job_id = f"job_{secrets.token_hex(12)}"
         times = (to_text(now), to_text(now))
         await self._db.batch(
             [
@@ -106,7 +107,8 @@ class Jobs:
 
     async def claim(self, job_id: str) -> Claimed | None:
         """Lease a job to this delivery; None if it has ended, was deleted, or is leased to another delivery."""
-        now, lease = self._clock.now(), secrets.token_hex(8)
+        now = self._clock.now()
+        lease = secrets.token_hex(8)
         until = now.timestamp() + LEASE_S
         row = await self._db.first(_CLAIM, lease, until, to_text(now), job_id, now.timestamp())
         return Claimed(row, lease) if row else None
@@ -133,7 +135,9 @@ class Jobs:
 
     async def succeed(self, claimed: Claimed, exercise: Generated) -> str | None:
         """Store the capsule and end the job in one transaction; None if another delivery has the job."""
-        now, capsule_id, order = to_text(self._clock.now()), store.new_id(), claimed.order
+        now = to_text(self._clock.now())
+        capsule_id = store.new_id()
+        order = claimed.order
         job_id, lease = claimed.row["id"], claimed.lease
         capsule = {
             "id": capsule_id,

@@ -24,7 +24,8 @@ class Usage:
     """Writes data points; does nothing without a dataset."""
 
     def __init__(self, analytics: Telemetry | None, clock: Clock) -> None:
-        self._analytics, self._clock = analytics, clock
+        self._analytics = analytics
+        self._clock = clock
 
     def count(self, kind: Kind) -> None:
         """Count one search, view, booking or cancellation of today."""

@@ -33,7 +33,8 @@ class Conflicts:
     """Finds bookings of a practitioner that no longer fit the practitioner's own calendar."""
 
     def __init__(self, db: SystemDatabase, timetables: Timetables) -> None:
-        self._db, self._timetables = db, timetables
+        self._db = db
+        self._timetables = timetables
 
     async def find(self, practitioner_id: str, now: int) -> list[Conflict]:
         """Return the earliest future bookings that are in conflict, `MOST_CONFLICTS` at most."""

@@ -72,7 +72,9 @@ def slots(calendar: Calendar, terms: Terms, window: Span, now: int) -> Iterator[
     if earliest >= latest:
         return
     openings = _openings(calendar, Span(earliest, latest + terms.length * 60))
-    open_times, time_off, blocked = _Union(openings), _Union(calendar.time_off), _Union(calendar.blocked)
+    open_times = _Union(openings)
+    time_off = _Union(calendar.time_off)
+    blocked = _Union(calendar.blocked)
     last = -1
     for start in merge(*[_steps(opening, terms.increment * 60, earliest, latest) for opening in openings]):
         span = terms.span(start)

@@ -129,7 +129,8 @@ def time_off_of(row: Row, time_zone: str) -> Span:
 
 
 def _without(row: Row, breaks: Iterable[Row]) -> list[Hours]:
-    spans, opens = [], row["starts_minute"]
+    spans = []
+    opens = row["starts_minute"]
     for pause in sorted(breaks, key=lambda pause: int(pause["starts_minute"])):
         if pause["starts_minute"] > opens:
             spans.append(Hours(row["weekday"], opens, min(pause["starts_minute"], row["ends_minute"])))

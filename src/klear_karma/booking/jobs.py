@@ -35,7 +35,8 @@ async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock) -> d
 
     Each batch checks the states again, so that a simultaneous second run changes and notifies nothing.
     """
-    now, report = to_text(clock.now()), dict[str, Any]()
+    now = to_text(clock.now())
+    report = dict[str, Any]()
     for state, (condition, column, sides) in _KINDS.items():
         sql = f"SELECT json_group_array(id) AS ids, count(*) AS n FROM (SELECT id FROM appointments WHERE {condition} "
         row = await db.first(f"{sql}ORDER BY {column} LIMIT ?)", now, A_RUN)

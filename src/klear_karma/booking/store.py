@@ -74,7 +74,9 @@ class Bookings:
     """Creates and changes bookings."""
 
     def __init__(self, db: SystemDatabase, timetables: Timetables, clock: Clock, settings: KarmaSettings) -> None:
-        self._db, self._timetables, self._clock = db, timetables, clock
+        self._db = db
+        self._timetables = timetables
+        self._clock = clock
         self._expiry = timedelta(hours=settings.request_expiry_hours)
 
     async def book(self, wish: Wish) -> tuple[Row, bool]:
@@ -245,7 +247,9 @@ def booking_of(row: Row) -> Booking:
 
 def times(timetable: Timetable, terms: Terms, start: int) -> dict[str, Any]:
     """Return the columns of a time: start and end, blocked times, and the wall time by current time-zone data."""
-    span, blocked, zone = terms.span(start), terms.blocked(start), timetable.calendar.zone
+    span = terms.span(start)
+    blocked = terms.blocked(start)
+    zone = timetable.calendar.zone
     return {
         "starts_at": from_epoch(span.start),
         "ends_at": from_epoch(span.end),

@@ -75,7 +75,8 @@ async def add_feed(
     counted = await db.first("SELECT count(*) AS n FROM feed_links")
     if counted and counted["n"] >= MOST_LINKS:
         raise TooManyLinks(f"there are {MOST_LINKS} links: revoke one")
-    token, now = secrets.token_urlsafe(_TOKEN_BYTES), to_text(clock.now())
+    token = secrets.token_urlsafe(_TOKEN_BYTES)
+    now = to_text(clock.now())
     row = {"id": str(uuid4()), "side": new.side, "has_notes": new.has_notes, "created_at": now}
     await db.insert(
         "feed_links",

@@ -59,7 +59,9 @@ def escape(text: str) -> str:
 def fold(line: str) -> bytes:
     """Return a line in UTF-8 with its line break, folded if it is too long."""
     octets = line.encode()
-    parts, place, room = [], 0, LONGEST_LINE
+    parts = []
+    place = 0
+    room = LONGEST_LINE
     while len(octets) - place > room:
         end = place + room
         while octets[end] & 0xC0 == 0x80:  # within a character

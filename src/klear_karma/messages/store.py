@@ -71,12 +71,14 @@ class MessageStore:
     """Writes messages."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def send(self, pair: Pair, sender_id: str, body: str) -> tuple[Row, Row]:
         """Send a message; return it with its conversation. Errors: `RequestUsed`, `NotWelcome`."""
         for _ in range(ATTEMPTS):
-            message_id, now = str(uuid4()), to_text(self._clock.now())
+            message_id = str(uuid4())
+            now = to_text(self._clock.now())
             try:
                 await self._db.batch(self._statements(pair, sender_id, body, (message_id, now)))
             except UniqueViolation:

@@ -69,12 +69,14 @@ async def get_availability(
     row = await db.first("SELECT time_zone FROM practitioners WHERE id = ?", practitioner_id)
     if row is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
-    zone, now = zone_of(query.zone or row["time_zone"]), int(clock.now().timestamp())
+    zone = zone_of(query.zone or row["time_zone"])
+    now = int(clock.now().timestamp())
     window = days(zone, *_days(query, wall_of(zone, now).date()))
     timetable = await timetables.load(practitioner_id, window, now)
     if timetable is None:
         raise PractitionerNotFound(f"there is no practitioner {practitioner_id[:80]}")
-    offer, own = _offer(timetable, query.service_id), timetable.calendar.zone
+    offer = _offer(timetable, query.service_id)
+    own = timetable.calendar.zone
     free = slots(timetable.calendar, offer.terms, window, now) if offer else ()
     return Availability(
         practitioner_id=practitioner_id,

@@ -70,7 +70,8 @@ async def list_services(actor: Actor, db: Database) -> list[Service]:
 @routes.post("", ProfileMissing, TooManyServices, Overloaded, status=201)
 async def add_service(new: Body[ServiceBody], actor: Actor, store: PractitionerStore, clock: Clock) -> Service:
     """Add a service."""
-    service_id, now = str(uuid4()), to_text(clock.now())
+    service_id = str(uuid4())
+    now = to_text(clock.now())
 
     def edit(before: Snapshot) -> Change:
         if before.profile is None:

@@ -54,7 +54,8 @@ class PractitionerStore:
     """Reads and changes a practitioner's rows, by the user's id."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     def now(self) -> int:
         """Return the present instant in Unix seconds."""

@@ -104,7 +104,8 @@ async def add_time_off(
     counted = await db.first("SELECT count(*) AS n FROM time_off WHERE practitioner_id = ?", actor.name)
     if counted and counted["n"] >= MOST_TIMES_OFF:
         raise TooManyTimesOff(f"there are {MOST_TIMES_OFF} times off: remove some")
-    row, now = _row(new, zone), store.now()
+    row = _row(new, zone)
+    now = store.now()
     bounds = (row["starts_at"], row["ends_at"], row["first_day"], row["end_day"])
     values = (row["id"], actor.name, *bounds, row["reason"], from_epoch(now))
     await store.change_calendar(actor.name, [Statement(_INSERT, values)])
@@ -130,7 +131,8 @@ async def _zone(user_id: str, db: Database) -> str:
 def _row(new: TimeOffBody, time_zone: str) -> Row:
     row: Row = {"id": str(uuid4()), "reason": new.reason, "first_day": None, "end_day": None}
     if new.first_day and new.last_day:
-        zone, first = zone_of(time_zone), date.fromisoformat(new.first_day)
+        zone = zone_of(time_zone)
+        first = date.fromisoformat(new.first_day)
         end = date.fromisoformat(new.last_day) + timedelta(days=1)
         row |= {"first_day": first.isoformat(), "end_day": end.isoformat()}
         return row | {"starts_at": from_epoch(instant_of(zone, first)), "ends_at": from_epoch(instant_of(zone, end))}

@@ -42,7 +42,9 @@ class Reminders:
     """Sends reminders by mail."""
 
     def __init__(self, settings: KarmaSettings, mailer: Mailer | None, log: Log) -> None:
-        self._settings, self._mailer, self._log = settings, mailer, log
+        self._settings = settings
+        self._mailer = mailer
+        self._log = log
 
     async def send(self, row: Row) -> int:
         """Mail a reminder to both sides; return the number of mails accepted. A failure is logged."""

@@ -36,11 +36,13 @@ class ReviewStore:
     """Writes reviews."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def write(self, appointment: Row, author_id: str, rating: int, body: str) -> Row:
         """Review a completed appointment; raises `NotReviewable` for any other, and for a second review."""
-        review_id, now = str(uuid4()), to_text(self._clock.now())
+        review_id = str(uuid4())
+        now = to_text(self._clock.now())
         practitioner_id = appointment["practitioner_id"]
         batch = [
             Statement(_INSERT, (review_id, rating, body, now, appointment["id"], author_id)),

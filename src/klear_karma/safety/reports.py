@@ -69,7 +69,8 @@ class ReportStore:
     """Writes reports."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def add(self, reporter_id: str, new: NewReport) -> Row:
         """Add a report; raises `ReportedBefore` for a second report of the same target."""

@@ -18,13 +18,15 @@ class FreeOn:
     """Filters practitioners by a free slot on a day."""
 
     def __init__(self, timetables: Timetables, clock: Clock) -> None:
-        self._timetables, self._clock = timetables, clock
+        self._timetables = timetables
+        self._clock = clock
 
     async def among(self, practitioner_ids: Sequence[str], search: Search) -> set[str]:
         """Return the ids with a free slot on the search's day, of a service within the search's price."""
         if not practitioner_ids or search.available_on is None:
             return set()
-        now, day = int(self._clock.now().timestamp()), date.fromisoformat(search.available_on)
+        now = int(self._clock.now().timestamp())
+        day = date.fromisoformat(search.available_on)
         utc = days(zone_of("UTC"), day, day)
         far = int(_FAR.total_seconds())
         timetables = await self._timetables.load_all(practitioner_ids, Span(utc.start - far, utc.end + far), now)

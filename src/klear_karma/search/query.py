@@ -98,7 +98,10 @@ def position_of(search: Search) -> Position | None:
         rank, name, fingerprint = from_json(urlsafe_b64decode(search.after + "=" * (-len(search.after) % 4)))
         is_position = isinstance(rank, float | int) and math.isfinite(rank) and isinstance(name, str)
     except (ValueError, TypeError):
-        is_position, rank, name, fingerprint = False, 0.0, "", ""
+        is_position = False
+        rank = 0.0
+        name = ""
+        fingerprint = ""
     if not is_position or fingerprint != search.fingerprint():
         raise InvalidParameter([Fault(pointer="after", detail="must be the `next` of a page of the same search")])
     return Position(float(rank), name)
@@ -112,18 +115,24 @@ def cursor_of(search: Search, position: Position) -> str:
 
 def page_of(search: Search, after: Position | None, limit: int) -> Statement:
     """Return the query of the next candidates; their `rank` is the distance, or the score if there is no place."""
-    place, expression = search.place, _match(search)
+    place = search.place
+    expression = _match(search)
     values: list[Value] = []
     if place is not None:
         values += [place.lat, place.lat, place.lng]
     if expression:
-        source, bound = _BY_WORDS, [expression]
+        source = _BY_WORDS
+        bound = [expression]
         conditions = ["practitioner_texts MATCH ?"]
     elif place is not None:
         ranges = FINE.ranges(place, search.radius)
-        source, bound, conditions = _BY_CELLS, [to_json(ranges).decode()], []
+        source = _BY_CELLS
+        bound = [to_json(ranges).decode()]
+        conditions = []
     else:
-        source, bound, conditions = _BY_RATING, [], []
+        source = _BY_RATING
+        bound = []
+        conditions = []
     values += bound
     for text, bindings in _filters(search):
         conditions.append(text)

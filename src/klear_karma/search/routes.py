@@ -31,7 +31,9 @@ class SearchCache:
     """Caches pages in KV by search, each with the time of its creation; 60 s old at most."""
 
     def __init__(self, kv: KeyValue | None, clock: Clock, log: Log) -> None:
-        self._kv, self._clock, self._log = kv, clock, log
+        self._kv = kv
+        self._clock = clock
+        self._log = log
 
     async def get(self, search: Search) -> tuple[SearchPage, int] | None:
         """Return a cached page and its age in seconds, or None."""
@@ -61,7 +63,10 @@ class Searcher:
     """Answers searches from the cache, or from publicly readable rows."""
 
     def __init__(self, db: Database, free: FreeOn, cache: SearchCache, clock: Clock) -> None:
-        self._db, self._free, self._cache, self._clock = db, free, cache, clock
+        self._db = db
+        self._free = free
+        self._cache = cache
+        self._clock = clock
 
     async def answer(self, search: Search) -> tuple[SearchPage, int]:
         """Return a page of a search and its age in seconds."""

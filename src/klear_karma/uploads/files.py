@@ -14,7 +14,8 @@ class PictureFiles:
     """Stores the files of pictures by upload id."""
 
     def __init__(self, uploads: Bucket, db: SystemDatabase) -> None:
-        self._bucket, self._db = uploads, db
+        self._bucket = uploads
+        self._db = db
 
     async def put(self, upload_id: str, body: bytes, picture: Picture) -> None:
         """Store a picture."""

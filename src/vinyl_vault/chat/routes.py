@@ -110,7 +110,8 @@ class Chat:
 
     async def state(self) -> ChatState:
         """Return whether a model is configured, and the number of questions left."""
-        limit, day = self._settings.chat_daily_questions, self._clock.now().date().isoformat()
+        limit = self._settings.chat_daily_questions
+        day = self._clock.now().date().isoformat()
         row = await self._db.first("SELECT used FROM chat_days WHERE day = ?", day)
         left = max(0, limit - int(row["used"])) if row else limit
         return ChatState(ready=self._is_ready(), daily_questions=limit, questions_left=left)
@@ -120,7 +121,8 @@ class Chat:
 
     async def _count(self, user_id: str) -> int:
         """Count one question in one statement, unless none is left; return the number left."""
-        now, limit = self._clock.now(), self._settings.chat_daily_questions
+        now = self._clock.now()
+        limit = self._settings.chat_daily_questions
         day = now.date().isoformat()
         first = {"user_id": user_id, "day": day, "used": 0}
         await self._db.insert("chat_days", [first], key=("user_id", "day"), keep=True)
@@ -169,7 +171,8 @@ class Answering:
     async def run(self) -> AsyncGenerator[tuple[str, dict[str, Any]]]:
         """Yield `token` and `tool` events as they arrive. Errors: `ModelError`."""
         for _ in range(ROUNDS):
-            begun, last = len(self._text), Part()
+            begun = len(self._text)
+            last = Part()
             prompt = Prompt(self._name, self._messages, tool_schemas(), {"max_tokens": ANSWER_TOKENS})
             async with aclosing(self._model.stream(prompt)) as parts:
                 async for last in parts:

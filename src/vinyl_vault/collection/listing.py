@@ -63,12 +63,14 @@ async def page(filters: Filters, db: Database, view: View = OWNER) -> Records:
     conditions = [(view.condition, []), *_conditions(filters, view)]
     where = " AND ".join(text for text, _ in conditions)
     values = [value for _, bindings in conditions for value in bindings]
-    place, bound = "", list[Value]()
+    place = ""
+    bound = list[Value]()
     if filters.after is not None:
         row = await db.first("SELECT artist, album, id FROM collections WHERE id = ?", filters.after)
         if row is None:
             raise InvalidParameter([Fault(pointer="after", detail="there is no such record")])
-        place, bound = f" AND ({_ORDER}) > (?, ?, ?)", [row["artist"], row["album"], row["id"]]
+        place = f" AND ({_ORDER}) > (?, ?, ?)"
+        bound = [row["artist"], row["album"], row["id"]]
     sql = f"SELECT * FROM collections WHERE {where}{place} ORDER BY {_ORDER} LIMIT ?"
     listed, counted = await db.batch(
         [

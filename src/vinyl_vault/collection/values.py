@@ -64,7 +64,8 @@ async def list_values(query: Query[HistoryOptions], db: Database, clock: Clock) 
 @routes.cron(CRON)
 async def note_values(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str, Any]:
     """Record the values of all collections today, and schedule price updates for records without a schedule."""
-    now, last = clock.now(), ""
+    now = clock.now()
+    last = ""
     noted = scheduled = 0
     while users := await db.all(_USERS, last, USERS):
         first, last = last, str(users[-1]["id"])

@@ -83,7 +83,9 @@ class Answers:
 
     async def _make(self, key: str, make: Make, fresh_s: Callable[[Json], float]) -> Answer:
         """Call Discogs under a lease; while another isolate holds it, wait for its answer."""
-        name, look_s, waited_s = f"discogs:{key}", FIRST_LOOK_S, 0.0
+        name = f"discogs:{key}"
+        look_s = FIRST_LOOK_S
+        waited_s = 0.0
         while (until := await self._leases.take(name, LEASE_S)) is None:
             if waited_s >= self._wait_s:
                 raise DiscogsBusy(LAST_LOOK_S)

@@ -36,7 +36,8 @@ class Search:
     async def by_barcode(self, barcode: str) -> Answer:
         """Return the best release with a barcode in any form; raises `InvalidParameter` if it is not a barcode."""
         try:
-            key, codes = f"barcode-{canonical(barcode)}", forms(barcode)
+            key = f"barcode-{canonical(barcode)}"
+            codes = forms(barcode)
         except NoBarcode as fault:
             raise InvalidParameter([Fault(pointer="barcode", detail=str(fault))]) from None
         return await self._get(key, [{"barcode": code} for code in codes], ("", ""))

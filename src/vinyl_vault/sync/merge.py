@@ -59,7 +59,8 @@ class Rejected(Exception):
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
-        self.code, self.field = code, field
+        self.code = code
+        self.field = field
 
 
 class Stored:

@@ -85,7 +85,8 @@ class _Refused(Exception):
 
     def __init__(self, code: str, field: str) -> None:
         super().__init__(code)
-        self.code, self.field = code, field
+        self.code = code
+        self.field = field
 
 
 def read_push(request: SyncRequest, body: bytes, user_id: str) -> Push:
@@ -118,7 +119,8 @@ class _Reader:
     """Reads the rows of a push; `seen` is the default for rows without a revision."""
 
     def __init__(self, name: str, seen: int) -> None:
-        self.name, self.seen = name, seen
+        self.name = name
+        self.seen = seen
         self.changes: list[Change] = []
         self.rejections: list[Rejection] = []
 

@@ -103,7 +103,9 @@ class SyncStore:
     merge_class: type[Merge] = Merge
 
     def __init__(self, db: ScopedDatabase, user_id: str, clock: Clock, most_records: int = MOST_RECORDS) -> None:
-        self._db, self.user_id, self._clock = db, user_id, clock
+        self._db = db
+        self.user_id = user_id
+        self._clock = clock
         self._most = most_records
 
     async def push(self, push: Push) -> Outcome:
@@ -172,7 +174,8 @@ class SyncStore:
         """Merge a push into the records read; revisions seen in another epoch are ignored."""
         merge = self.merge_class(push.client, to_text(self._clock.now()), state.records)
         merge.room = room
-        cursor, head = push.cursor, state.head
+        cursor = push.cursor
+        head = state.head
         is_foreign = cursor is not None and (cursor.epoch != head.epoch or cursor.rev > head.rev)
         merge.apply([change._replace(rev=0) for change in push.changes] if is_foreign else push.changes)
         merge.rejections[:0] = push.rejections
@@ -227,7 +230,8 @@ class SyncStore:
 
     def writes(self, push: Push, state: State, merge: Merge) -> Iterator[ScopedStatement]:
         """Yield the statements that write a merged push."""
-        prepare, count = self._db.prepare, len(merge.changed)
+        prepare = self._db.prepare
+        count = len(merge.changed)
         yield self.guard(state, count)
         if push.body_hash:
             yield from self.memorize(push, merge)
@@ -249,7 +253,8 @@ class SyncStore:
 
     def memorize(self, push: Push, merge: Merge) -> Iterator[ScopedStatement]:
         """Yield the statements that store a push, and remove old ones."""
-        prepare, now = self._db.prepare, self._clock.now()
+        prepare = self._db.prepare
+        now = self._clock.now()
         old = (push.memory, push.seq - REMEMBERED, to_text(now - NAMELESS_KEPT) if push.memory != push.client else "")
         yield prepare.delete("sync_queue", "client_id = ? AND (seq < ? OR pushed_at <= ?)", *old, returning=None)
         answer = {"applied": merge.applied, "merged": [*merge.merged], "rejections": merge.rejections}

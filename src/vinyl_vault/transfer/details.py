@@ -47,7 +47,9 @@ class Details:
 
     async def fill(self, seconds: float) -> int:
         """Fill in records for some seconds; return their number."""
-        end, filled, last = monotonic() + seconds, 0, ""
+        end = monotonic() + seconds
+        filled = 0
+        last = ""
         while monotonic() < end:
             row = await self._db.first(_DUE, last, to_text(self._clock.now()))
             if row is None and not last:

@@ -102,7 +102,8 @@ class Imports:
         waiting = await self._db.first("SELECT count(*) AS n FROM imports WHERE state <> 'done'")
         if waiting and waiting["n"] >= MOST_WAITING:
             raise ImportConflict(f"{MOST_WAITING} imports are unfinished: apply or remove one")
-        now, import_id = to_text(self._clock.now()), uuid4().hex
+        now = to_text(self._clock.now())
+        import_id = uuid4().hex
         row = {"user_id": self._user_id, "id": import_id, "state": "open", "source": source, "name": name}
         await self._db.insert("imports", [row | {"created_at": now, "updated_at": now}])
         await self.upload(import_id).keep_state(0, TableReader(status).state())
@@ -166,8 +167,11 @@ class Imports:
 
     async def _keep(self, row: Row, rows: Iterable[ReadRow]) -> PartRows:
         """Store the valid rows in chunks while they are read, and collect the refused ones."""
-        upload, chunk = self.upload(row["id"]), Chunk()
-        read, refused, chunks = 0, list[dict[str, Any]](), int(row["chunks"])
+        upload = self.upload(row["id"])
+        chunk = Chunk()
+        read = 0
+        refused = list[dict[str, Any]]()
+        chunks = int(row["chunks"])
         for read_row in map(validated, rows):
             read += 1
             if row["rows_read"] + read > MOST_ROWS:

@@ -87,7 +87,9 @@ class Chunk:
             self.rows.append(row)
             self._size += length
             return []
-        full, self.rows, self._size = self.rows, [row], length
+        full = self.rows
+        self.rows = [row]
+        self._size = length
         return full
 
 

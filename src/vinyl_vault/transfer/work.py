@@ -118,7 +118,8 @@ class ImportWork:
 
     async def _write_chunk(self, db: ScopedDatabase, imports: Imports, row: Row) -> None:
         """Push one chunk under its number, so that it is written once; then record the progress."""
-        chunk, upload = row["next_chunk"], imports.upload(row["id"])
+        chunk = row["next_chunk"]
+        upload = imports.upload(row["id"])
         letters = "np" if row["takes_possible"] else "n"
         rows = zip(await upload.rows(chunk), await upload.verdicts(chunk), strict=True)
         chosen = [item for item, verdict in rows if verdict in letters]
