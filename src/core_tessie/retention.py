@@ -60,7 +60,7 @@ async def remove_old_rows(  # noqa: PLR0913, PLR0917 - a job names all that it a
     """Remove the rows that are older, or more, than the settings keep."""
     retention = Retention(RULES, db, settings, clock, log)
     if tick.is_dry:
-        return await retention.foresee()
+        return await retention.preview()
     report = await retention.run()
     if report["removed"]:
         request_id = f"cron-{int(tick.scheduled_at.timestamp())}"

@@ -15,13 +15,13 @@ from edge import Clock, Fetch, Log, NotFound
 from edge.clients.cache import Cache, Terms
 from edge.clients.discord import LINK, Embed
 from edge.clients.lenient import read, read_all
-from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed
+from edge.clients.upstream import Call, RetryPolicy, Upstream, UpstreamFailed
 from edge.ports import Fetched
 
 TERMS = Terms(fresh=60, keep=86_400)
-PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
+PATIENCE = RetryPolicy(attempts=3, attempt=4.0, deadline=10.0)
 """For people, who wait for seconds at most."""
-PATIENCE_OF_JOBS = Patience(attempts=4, attempt=8.0, deadline=100.0)
+PATIENCE_OF_JOBS = RetryPolicy(attempts=4, attempt=8.0, deadline=100.0)
 """Waits for a limit of the site's to pass, which counts by the minute."""
 OLDEST = 10
 """Seconds that content may be old which a job acts on, for good."""

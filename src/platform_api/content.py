@@ -22,7 +22,7 @@ from edge import (
     Response,
     Routes,
 )
-from edge.clients.cache import Cache, Kept, Terms, oldest_accepted
+from edge.clients.cache import Cache, CacheEntry, Terms, oldest_accepted
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.reach import OPEN
 from platform_api import NAME
@@ -150,7 +150,7 @@ class Site:
     def __init__(self, sanity: Sanity, cache: Cache, clock: Clock, log: Log) -> None:
         self._sanity, self._cache, self._clock, self._log = sanity, cache, clock, log
 
-    async def every(self, name: str, oldest: int | None = None, begin: int = 0) -> Kept:
+    async def every(self, name: str, oldest: int | None = None, begin: int = 0) -> CacheEntry:
         """Return the documents of a type from `begin` on, `MOST` at most, none older than `oldest` seconds."""
 
         async def make() -> bytes:
@@ -159,7 +159,7 @@ class Site:
 
         return await self._cache.get(_part(name, begin), make, TERMS, oldest)
 
-    async def range(self, name: str, begin: int, end: int, oldest: int | None = None) -> tuple[Kept, list[bytes]]:
+    async def range(self, name: str, begin: int, end: int, oldest: int | None = None) -> tuple[CacheEntry, list[bytes]]:
         """Return the documents of a type in a range, as lines, behind the first part of the list."""
         first = await self.every(name, oldest)
         end = min(end, _total(first))
@@ -176,7 +176,7 @@ class Site:
         upcoming = [names("events").upcoming] if name == "events" else []
         return [*parts, *upcoming, *([names(name, slug).one] if slug is not None else [])]
 
-    async def upcoming(self, oldest: int | None = None) -> Kept:
+    async def upcoming(self, oldest: int | None = None) -> CacheEntry:
         """Return the events to come, soonest first, none older than `oldest` seconds."""
 
         async def make() -> bytes:
@@ -185,7 +185,7 @@ class Site:
 
         return await self._cache.get(names("events").upcoming, make, TERMS, oldest)
 
-    async def one(self, name: str, slug: str, oldest: int | None = None) -> Kept:
+    async def one(self, name: str, slug: str, oldest: int | None = None) -> CacheEntry:
         """Return a document; `ContentNotFound` where the list of its type has none of this slug."""
 
         async def make() -> bytes:
@@ -302,7 +302,7 @@ def accepted_age(request: Request) -> int | None:
     return oldest_accepted(request.headers.get("cache-control")) if request.actor else None
 
 
-async def _chosen(name: str, page: Page, site: Site, oldest: int | None) -> tuple[Kept, int, list[bytes]]:
+async def _chosen(name: str, page: Page, site: Site, oldest: int | None) -> tuple[CacheEntry, int, list[bytes]]:
     """Return the page of a list as lines, how many there are on all pages, and the entry that it comes from."""
     end = page.offset + page.limit
     if not page.upcoming and not page.chooses:
@@ -317,7 +317,7 @@ async def _chosen(name: str, page: Page, site: Site, oldest: int | None) -> tupl
     return kept, len(lines), lines[page.offset : end]
 
 
-def _total(kept: Kept) -> int:
+def _total(kept: CacheEntry) -> int:
     return int(kept.body.partition(b"\n")[0])
 
 

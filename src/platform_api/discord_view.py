@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
 from edge import PUBLIC, Log, NotConfigured, Operation, Request, Response, Routes
-from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.cache import Cache, CacheEntry, Terms
 from edge.clients.discord import Discord
 from edge.clients.lenient import read_all
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
@@ -100,7 +100,7 @@ class Community:
     def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache, log: Log) -> None:
         self._settings, self._discord, self._cache, self._log = settings, discord, cache, log
 
-    async def events(self, oldest: int | None = None) -> Kept:
+    async def events(self, oldest: int | None = None) -> CacheEntry:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
@@ -111,7 +111,7 @@ class Community:
 
         return await self._cache.get("discord:events", make, TERMS, oldest)
 
-    async def members(self, oldest: int | None = None) -> Kept:
+    async def members(self, oldest: int | None = None) -> CacheEntry:
         """Return how many there are."""
 
         async def make() -> bytes:
@@ -123,7 +123,7 @@ class Community:
 
         return await self._cache.get("discord:members", make, TERMS, oldest)
 
-    async def announcements(self, oldest: int | None = None) -> Kept:
+    async def announcements(self, oldest: int | None = None) -> CacheEntry:
         """Return the latest announcements, newest first."""
 
         async def make() -> bytes:

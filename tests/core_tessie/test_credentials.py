@@ -1,4 +1,4 @@
-"""Tokens and tickets end with their key and may do no more than it; an administrator is bound to nothing."""
+"""Tokens and tickets end with their key and may do no more than it; an administrator cannot be bound to subjects."""
 
 import asyncio
 import json

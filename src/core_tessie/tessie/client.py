@@ -6,8 +6,8 @@ from core_tessie.journal import Journal
 from core_tessie.settings import TessieSettings
 from core_tessie.tessie.raw_answers import Call
 from edge import Background, Clock, Fetch, Log
-from edge.clients.single_flight import Flights, flights_of
-from edge.clients.upstream import Patience, Tries, patiently
+from edge.clients.single_flight import SingleFlight, single_flight_of
+from edge.clients.upstream import RetryPolicy, Tries, retry
 from edge.errors import BadGateway, GatewayTimeout
 from edge.http import HeaderList
 from edge.ports import Fetched, FetchTimeout, Pace, PortError, Throttle
@@ -16,7 +16,7 @@ GATEWAY_FAULTS = frozenset({502, 503, 504})
 
 ATTEMPTS = 5
 """How often a safe call is made at most."""
-ACTION_PATIENCE = Patience(attempts=1, attempt=120.0, deadline=120.0)
+ACTION_PATIENCE = RetryPolicy(attempts=1, attempt=120.0, deadline=120.0)
 """For what acts on a car: waking one takes up to 90 s, and nothing is sent twice."""
 ATTEMPT_TIMEOUT = 10.0
 """Seconds for one attempt of a safe call."""
@@ -90,11 +90,11 @@ class Tessie:
         log: Log,
     ) -> None:
         self._base_url, self._key = settings.tessie_base_url, settings.tessie_api_key
-        self._patience = Patience(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s, settings.tessie_back_off_s)
+        self._patience = RetryPolicy(ATTEMPTS, ATTEMPT_TIMEOUT, settings.tessie_deadline_s, settings.tessie_back_off_s)
         self._fetch, self._clock, self._journal = fetch, clock, journal
         pace = Pace(settings.tessie_calls_per_second, settings.tessie_calls_at_once)
         self._budget = Budget(settings.tessie_throttle, pace, clock, log)
-        self._flights: Flights[tuple[object, ...], Fetched] = flights_of(background, "tessie")
+        self._flights: SingleFlight[tuple[object, ...], Fetched] = single_flight_of(background, "tessie")
 
     async def send(self, ask: Ask) -> Fetched:
         """Return Tessie's answer, whatever its status; `TessieFailed` or `TessieTimeout` where there is none."""
@@ -111,7 +111,7 @@ class Tessie:
         patience = self._patience if ask.is_safe else ACTION_PATIENCE
         if not ask.is_patient:
             patience = patience._replace(attempts=1)
-        return self._finish(ask, await patiently(once, patience, self._clock, self._budget.take))
+        return self._finish(ask, await retry(once, patience, self._clock, self._budget.take))
 
     def _headers(self, ask: Ask) -> HeaderList:
         headers = [*ask.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
@@ -129,7 +129,7 @@ class Tessie:
             query=ask.query,
             vin=ask.vin,
             request_id=ask.request_id,
-            attempts=len(tries.told),
+            attempts=len(tries.history),
             latency_ms=round(tries.seconds * 1000, 1),
             acts=not ask.is_safe,
         )
@@ -140,4 +140,4 @@ class Tessie:
         else:
             self._journal.record(call._replace(error=str(outcome)))
         kind = TessieTimeout if isinstance(outcome, FetchTimeout) else TessieFailed
-        raise kind(tries.summary(), upstream="Tessie", attempts=tries.told)
+        raise kind(tries.summary(), upstream="Tessie", attempts=tries.history)

@@ -8,13 +8,13 @@ from hashlib import sha256
 from typing import Any, NamedTuple
 
 from edge.clients.leases import Leases
-from edge.clients.single_flight import Flights, flights_of
+from edge.clients.single_flight import SingleFlight, single_flight_of
 from edge.errors import NotFound
 from edge.http import HeaderList, Response
 from edge.ports import Background, Clock, KeyValue, Log, PortError
 
 type Make = Callable[[], Coroutine[Any, Any, bytes]]
-"""Makes what is to be cached; where it raises `NotFound`, what was kept goes, too."""
+"""Makes an entry; if it raises `NotFound`, the cached entry is removed."""
 
 LONGEST_NAME = 512
 """Bytes of a name in KV."""
@@ -27,7 +27,7 @@ _AGE = re.compile(r'"?([0-9]{1,9})"?')
 
 
 class Terms(NamedTuple):
-    """Seconds: `fresh` is how long an entry is served without a refetch, `keep` how long where none succeeds.
+    """Times in seconds: an entry is served for `fresh` without a refetch, and for `keep` while refetches fail.
 
     For `stale` seconds after `fresh` an entry is served at once while one request refetches it; later than that the
     refetch is waited for, `wait` seconds at most. Refetches of one entry are at least `pause` apart.
@@ -40,18 +40,18 @@ class Terms(NamedTuple):
     wait: float = 2.0
 
 
-class Kept(NamedTuple):
-    """A cached value: `age` in seconds, `was_kept` if it came out of the cache, `is_purged` if it was purged there."""
+class CacheEntry(NamedTuple):
+    """A cached value: `age` in seconds, `was_cached` if it came from the cache, `is_purged` if it was purged there."""
 
     body: bytes
     age: int
-    was_kept: bool
+    was_cached: bool
     terms: Terms
     is_purged: bool = False
 
     def headers(self, cache: str) -> HeaderList:
         """Return what tells HTTP of it: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
-        how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_kept else "fwd=uri-miss; stored"
+        how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_cached else "fwd=uri-miss; stored"
         control = f"public, max-age={self.terms.fresh}, stale-while-revalidate={self.terms.stale}"
         return [("age", str(self.age)), ("cache-control", control), ("cache-status", f"{cache}; {how}")]
 
@@ -71,9 +71,9 @@ class Cache:
     def __init__(self, kv: KeyValue, leases: Leases, clock: Clock, background: Background, log: Log) -> None:
         self._kv, self._leases, self._clock = kv, leases, clock
         self._background, self._log = background, log
-        self._flights: Flights[str, Kept] = flights_of(background, "cache")
+        self._flights: SingleFlight[str, CacheEntry] = single_flight_of(background, "cache")
 
-    async def get(self, name: str, make: Make, terms: Terms | None = None, oldest: int | None = None) -> Kept:
+    async def get(self, name: str, make: Make, terms: Terms | None = None, oldest: int | None = None) -> CacheEntry:
         """Return an entry as it is kept; where there is none, the result of `make`, with its errors.
 
         An entry of more than `oldest` seconds, and for 0 any, is made anew; a fault of that is raised.
@@ -109,32 +109,32 @@ class Cache:
                 await self._kv.delete(name)
 
     async def drop(self, *names: str) -> None:
-        """Forget entries, so that the next who asks waits for a new one. Elsewhere KV may take 60 s to know."""
+        """Delete entries, so that the next caller waits for a new one. Elsewhere KV may take 60 s to know."""
         for name in names:
             await self._kv.delete(_stored_as(name))
 
-    async def _read(self, name: str, terms: Terms) -> Kept | None:
+    async def _read(self, name: str, terms: Terms) -> CacheEntry | None:
         try:
             stored = await self._kv.get(name)
         except PortError as fault:
             self._log("warning", "cache not read", name=name, error=str(fault))
             return None
-        found = _ENTRY.fullmatch(stored or b"")
-        if found is None:
+        match = _ENTRY.fullmatch(stored or b"")
+        if match is None:
             return None
-        age = max(0, int(self._clock.now().timestamp()) - int(found[2]))
-        return Kept(found[3], age, True, terms, bool(found[1]))
+        age = max(0, int(self._clock.now().timestamp()) - int(match[2]))
+        return CacheEntry(match[3], age, True, terms, bool(match[1]))
 
-    async def _store(self, name: str, make: Make, terms: Terms) -> Kept:
-        made_at = int(self._clock.now().timestamp())  # of what it holds, which may change while it is fetched
+    async def _store(self, name: str, make: Make, terms: Terms) -> CacheEntry:
+        made_at = int(self._clock.now().timestamp())  # before the fetch, as the content may change meanwhile
         body = await make()
         try:
             await self._kv.put(name, b"%d\n%s" % (made_at, body), ttl=max(60, terms.keep))
         except PortError as fault:
             self._log("warning", "cache not written", name=name, error=str(fault))
-        return Kept(body, 0, False, terms)
+        return CacheEntry(body, 0, False, terms)
 
-    async def _made_anew(self, name: str, make: Make, terms: Terms) -> Kept:
+    async def _made_anew(self, name: str, make: Make, terms: Terms) -> CacheEntry:
         """Return a new entry, made by a call that begins now; its fault is the caller's."""
         try:
             return await self._store(name, make, terms)
@@ -142,14 +142,14 @@ class Cache:
             await self.drop(name)
             raise
 
-    async def _awaited(self, name: str, make: Make, kept: Kept) -> Kept:
+    async def _awaited(self, name: str, make: Make, kept: CacheEntry) -> CacheEntry:
         """Return a new entry where it comes soon, else the one that is kept; `NotFound` where it is gone."""
         work = asyncio.ensure_future(self._flights.join(name, lambda: self._refetched(name, make, kept)))
         self._background.add(self._in_background(work))
         await asyncio.wait({work}, timeout=kept.terms.wait)
         return work.result() if work.done() else kept
 
-    async def _refetched(self, name: str, make: Make, kept: Kept) -> Kept:
+    async def _refetched(self, name: str, make: Make, kept: CacheEntry) -> CacheEntry:
         """Return a new entry, or the one that is kept where another makes it, or where it cannot be made."""
         lease = f"{'purged' if kept.is_purged else 'cache'}:{name}"
         try:
@@ -167,7 +167,7 @@ class Cache:
             return kept
         return made
 
-    async def _in_background(self, work: Awaitable[Kept]) -> None:
+    async def _in_background(self, work: Awaitable[CacheEntry]) -> None:
         with suppress(NotFound):  # the entry is dropped, and the next reader is told
             await work
 
@@ -186,7 +186,7 @@ def oldest_accepted(cache_control: str | None) -> int | None:
 
 
 def _stored_as(name: str) -> str:
-    """Return an entry's name as KV takes it: one that is too long there, or no UTF-8, is hashed."""
+    """Return an entry's name as KV takes it: one that is too long there, or not UTF-8, is hashed."""
     if name.isascii() and len(name) <= LONGEST_NAME:
         return name
     coded = name.encode(errors="surrogatepass")

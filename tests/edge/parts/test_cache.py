@@ -60,7 +60,7 @@ class Shelf:
         """Return an entry, its age, and whether it was kept; what goes on behind the answer is waited for."""
         kept = await self.caches[cache].get(name, self.source, terms)
         await self.background.drain(10)
-        return kept.body, kept.age, kept.was_kept
+        return kept.body, kept.age, kept.was_cached
 
     def logged(self, level: str = "warning") -> list[str]:
         """Return the messages of a level."""

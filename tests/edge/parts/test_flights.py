@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.clients.single_flight import Flights
+from edge.clients.single_flight import SingleFlight
 
 
 class Asked:
@@ -24,7 +24,7 @@ class Asked:
 
 def test_fifty_who_ask_at_once_are_one_question() -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked()
+        flights, asked = SingleFlight[str, int](), Asked()
         waiting = [asyncio.ensure_future(flights.join("x", asked)) for _ in range(50)]
         await asyncio.sleep(0)
         asked.go.set()
@@ -36,7 +36,7 @@ def test_fifty_who_ask_at_once_are_one_question() -> None:
 
 def test_keys_are_asked_for_apart() -> None:
     async def run() -> None:
-        flights, asked = Flights[int, int](), Asked()
+        flights, asked = SingleFlight[int, int](), Asked()
         asked.go.set()
         await asyncio.gather(*(flights.join(key, asked) for key in (1, 2, 1, 2)))
         assert asked.count == 2
@@ -47,7 +47,7 @@ def test_keys_are_asked_for_apart() -> None:
 @pytest.mark.parametrize("who", [0, 7])
 def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked()
+        flights, asked = SingleFlight[str, int](), Asked()
         waiting = [asyncio.ensure_future(flights.join("x", asked)) for _ in range(10)]
         await asyncio.sleep(0)
         waiting[who].cancel()
@@ -62,7 +62,7 @@ def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
 
 def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked()
+        flights, asked = SingleFlight[str, int](), Asked()
         first = asyncio.ensure_future(flights.join("x", asked))
         await asyncio.sleep(0)
         first.cancel()
@@ -77,7 +77,7 @@ def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
 
 def test_a_fault_is_told_to_all_and_kept_for_nobody() -> None:
     async def run() -> None:
-        flights, asked = Flights[str, int](), Asked(KeyError("gone"))
+        flights, asked = SingleFlight[str, int](), Asked(KeyError("gone"))
         asked.go.set()
         found = await asyncio.gather(*(flights.join("x", asked) for _ in range(5)), return_exceptions=True)
         assert [type(one) for one in found] == [KeyError] * 5

@@ -343,7 +343,7 @@ def test_a_dry_run_counts_and_removes_nothing(made: LocalDatabase, log: Lines) -
         await put(made, 60, 50, state="open")
         await put(made, 40, state=None)
         await put(made, 40, 40, 20)
-        return await kept(made, log, (rule,)).foresee(), await left(made), await kept(made, log, (rule,)).run()
+        return await kept(made, log, (rule,)).preview(), await left(made), await kept(made, log, (rule,)).run()
 
     report, rest, run = asyncio.run(case())
     assert report == {"would_remove": {"entries": 2}, "needed": {"entries": 3}, "skipped": {}}

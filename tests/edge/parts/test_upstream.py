@@ -15,19 +15,19 @@ from edge.clients.upstream import (
     FIRST_BACK_OFF,
     RETRYABLE,
     Call,
-    Patience,
+    RetryPolicy,
     Upstream,
     UpstreamFailed,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnreached,
-    patiently,
+    retry,
     retry_after,
 )
 from edge.errors import BadGateway, GatewayTimeout, Problem
 from edge.ports import Fetched, FetchError
 
-QUICK = Patience(attempts=3, attempt=2.0, deadline=10.0)
+QUICK = RetryPolicy(attempts=3, attempt=2.0, deadline=10.0)
 SECRET = "s3cret-token"
 
 
@@ -35,7 +35,7 @@ def call(url: str, *, method: str = "GET", is_safe: bool = True, body: bytes = b
     return Call(method, f"{url}/path?key={SECRET}", (("authorization", f"Bearer {SECRET}"),), body, is_safe)
 
 
-def sent(asked: Call, clock: SetClock, patience: Patience = QUICK) -> Fetched:
+def sent(asked: Call, clock: SetClock, patience: RetryPolicy = QUICK) -> Fetched:
     async def run() -> Fetched:
         async with fetching() as fetch:
             return await Upstream("Shop", fetch, clock, patience).send(asked)
@@ -43,7 +43,7 @@ def sent(asked: Call, clock: SetClock, patience: Patience = QUICK) -> Fetched:
     return asyncio.run(run())
 
 
-def read(asked: Call, clock: SetClock, patience: Patience = QUICK) -> Any:
+def read(asked: Call, clock: SetClock, patience: RetryPolicy = QUICK) -> Any:
     async def run() -> Any:
         async with fetching() as fetch:
             return await Upstream("Shop", fetch, clock, patience).json(asked)
@@ -80,7 +80,7 @@ def test_what_may_pass_is_sent_again_and_then_the_last_answer_counts(
     origin: Origin, clock: SetClock, status: int, attempts: int
 ) -> None:
     origin.give(Given(status))
-    assert sent(call(origin.url), clock, Patience(attempts, 2, 60)).status == status
+    assert sent(call(origin.url), clock, RetryPolicy(attempts, 2, 60)).status == status
     assert (len(origin.came), len(clock.slept)) == (attempts, attempts - 1)
 
 
@@ -127,30 +127,30 @@ def test_a_server_that_is_not_there_was_sent_nothing(clock: SetClock) -> None:
 def test_one_that_does_not_answer_is_a_timeout(origin: Origin, clock: SetClock) -> None:
     origin.give(Given(delay=5))
     with pytest.raises(UpstreamTimeout) as caught:
-        sent(call(origin.url), clock, Patience(attempts=2, attempt=0.05, deadline=10))
+        sent(call(origin.url), clock, RetryPolicy(attempts=2, attempt=0.05, deadline=10))
     assert (len(origin.came), caught.value.status, caught.value.extra["upstream"]) == (2, 504, "Shop")
     origin.give(Given(delay=5))
     with pytest.raises(UpstreamTimeout):
-        sent(call(origin.url, is_safe=False), clock, Patience(attempts=2, attempt=0.05, deadline=10))
+        sent(call(origin.url, is_safe=False), clock, RetryPolicy(attempts=2, attempt=0.05, deadline=10))
     assert len(origin.came) == 1, "it may have done what it was asked"
 
 
 def test_a_slow_try_is_followed_by_a_quick_one(origin: Origin, clock: SetClock) -> None:
     origin.give(Given(delay=5), Given(200, b"1"))
-    assert read(call(origin.url), clock, Patience(attempts=2, attempt=0.05, deadline=10)) == 1
+    assert read(call(origin.url), clock, RetryPolicy(attempts=2, attempt=0.05, deadline=10)) == 1
 
 
 def test_the_deadline_is_of_all_tries(origin: Origin, clock: SetClock) -> None:
     origin.give(Given(delay=5))
     began = monotonic()
     with pytest.raises(UpstreamTimeout):
-        sent(call(origin.url), clock, Patience(attempts=100, attempt=0.15, deadline=0.3))
+        sent(call(origin.url), clock, RetryPolicy(attempts=100, attempt=0.15, deadline=0.3))
     assert 0.1 < monotonic() - began < 2
     assert 1 <= len(origin.came) <= 3
     origin.give(Given(delay=5))
     began = monotonic()
     with pytest.raises(UpstreamTimeout):
-        sent(call(origin.url), clock, Patience(attempts=1, attempt=60, deadline=0.1))
+        sent(call(origin.url), clock, RetryPolicy(attempts=1, attempt=60, deadline=0.1))
     assert monotonic() - began < 2, "one try has no more than all of them"
 
 
@@ -182,7 +182,7 @@ def test_a_wait_beyond_the_deadline_ends_it_at_once(origin: Origin, clock: SetCl
 )  # fmt: skip
 def test_a_wait_that_is_none_leaves_the_back_off(origin: Origin, clock: SetClock, asked: str) -> None:
     origin.give(Given(503, headers={"retry-after": asked.encode().decode("latin-1")}), Given(200))
-    patience = Patience(attempts=3, attempt=2, deadline=4000)
+    patience = RetryPolicy(attempts=3, attempt=2, deadline=4000)
     assert sent(call(origin.url), clock, patience).status == 200
     assert sum(clock.slept) <= FIRST_BACK_OFF + (1970 if asked == "1970" else 0)
 
@@ -199,7 +199,7 @@ def test_the_pauses_grow_and_differ(origin: Origin) -> None:
     pauses: list[list[float]] = []
     for _ in range(12):
         clock = SetClock()
-        sent(call(origin.url), clock, Patience(attempts=4, attempt=2, deadline=1000))
+        sent(call(origin.url), clock, RetryPolicy(attempts=4, attempt=2, deadline=1000))
         pauses.append(clock.slept)
     assert all(0 <= pause <= FIRST_BACK_OFF * 2**n for slept in pauses for n, pause in enumerate(slept))
     assert len({pause for slept in pauses for pause in slept}) > 30, "all clients would come back at one moment"
@@ -210,7 +210,7 @@ def test_pauses_are_as_long_as_the_patience_says(origin: Origin) -> None:
     origin.give(Given(503))
     for back_off in (0.0, 2000.0):
         clock = SetClock()
-        sent(call(origin.url), clock, Patience(attempts=4, attempt=2, deadline=1e6, back_off=back_off))
+        sent(call(origin.url), clock, RetryPolicy(attempts=4, attempt=2, deadline=1e6, back_off=back_off))
         assert all(0 <= pause <= back_off * 2**n for n, pause in enumerate(clock.slept))
         assert len(clock.slept) == 3
         assert (max(clock.slept) > FIRST_BACK_OFF * 2**2) == (back_off > 0)
@@ -227,10 +227,10 @@ def test_the_gate_is_passed_before_each_try(clock: SetClock) -> None:
         passed.append("send")
         raise FetchError("broken")
 
-    tries = asyncio.run(patiently(send, QUICK, clock, gate))
+    tries = asyncio.run(retry(send, QUICK, clock, gate))
     assert passed == ["gate", "send"] * 3
     assert tries.summary().startswith("3 attempts in 0.")
-    assert tries.told == ["broken"] * 3
+    assert tries.history == ["broken"] * 3
 
 
 @pytest.mark.parametrize(
@@ -291,7 +291,7 @@ def test_json_comes_as_it_is(origin: Origin, clock: SetClock, body: bytes, value
 def test_no_fault_tells_a_path_a_query_or_a_credential(origin: Origin, clock: SetClock, given: Given, url: str) -> None:
     origin.give(given)
     with pytest.raises((BadGateway, GatewayTimeout)) as caught:
-        read(call(url.format(SECRET) or origin.url), clock, Patience(2, 0.1, 5))
+        read(call(url.format(SECRET) or origin.url), clock, RetryPolicy(2, 0.1, 5))
     assert SECRET not in told(caught.value)
     assert "/path" not in told(caught.value)
     assert caught.value.extra["upstream"] == "Shop"

@@ -24,7 +24,7 @@ class Open:
         self.actor, self.check_s = actor, check_s
         self.closed: Close | None = None
 
-    def become(self, actor: Actor) -> None:
+    def update_actor(self, actor: Actor) -> None:
         self.actor = actor
 
     def close(self, why: Close) -> None:

@@ -162,7 +162,7 @@ def test_frame_whose_credential_cannot_be_looked_up_is_put_off() -> None:
     desk.is_away = True
     (answer,) = desk.answers(reader(), '{"type": "who"}')
     assert (status_of(answer), answer[1]["problem"]["retry_after"], answer[2]) == (503, 5, False)
-    assert desk.lines == [("error", "a service is away")]
+    assert desk.lines == [("error", "a service is unavailable")]
 
 
 def test_frame_of_a_busy_socket_is_refused_before_anything_is_asked() -> None:
