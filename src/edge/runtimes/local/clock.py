@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
+from edge.errors import NotConfigured
 from edge.events import Tick
 from edge.ports import Background, Clock, PortError
 
@@ -91,7 +92,12 @@ class Cron:
         return last is None or next(schedule(cron, datetime.fromisoformat(last))) <= now
 
     async def _run(self, tick: Tick) -> None:
-        await self._fire(tick)
+        try:
+            await self._fire(tick)
+        except ExceptionGroup as faults:
+            if faults.split(NotConfigured)[1] is not None:
+                raise
+            return  # reported by the app; the next start makes up for it
         succeeded = self._succeeded() | {tick.cron: tick.scheduled_at.isoformat()}
         part = self._record.with_suffix(".part")
         part.write_text(json.dumps(succeeded), encoding="utf-8")
