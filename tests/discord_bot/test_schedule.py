@@ -170,8 +170,7 @@ def test_a_site_without_a_domain_is_linked_to_nowhere(local: Runner) -> None:
     local(case)
 
 
-@pytest.mark.local_only("a Worker never makes up for a tick at its start")
-def test_first_start_of_the_bot_posts_no_old_digest(run: Runner) -> None:
+def test_first_start_of_the_bot_posts_no_old_digest(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         planned(bot)
         await bot.know_webhooks()
@@ -184,7 +183,7 @@ def test_first_start_of_the_bot_posts_no_old_digest(run: Runner) -> None:
         await bot.client.app.scheduled(late, bot.client.ports)
         assert len(bot.sims.discord.posted("announcement")) == 2, "one was missed since the last"
 
-    run(case)
+    local(case)
 
 
 def test_digest_says_how_many_are_not_shown(run: Runner) -> None:
