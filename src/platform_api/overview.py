@@ -127,16 +127,16 @@ async def _asked(asking: Awaitable[Any] | None) -> ServiceStatus:
 @routes.get("/stats", UpstreamFailed, UpstreamTimeout, operation=Operation({200: {"application/json": Stats}}))
 async def get_stats(cache: Cache, overview: Overview, request: Request) -> Response:
     """Get numbers over the platform."""
-    return _aged(await cache.get("platform:stats", overview.stats, STATS, accepted_age(request)))
+    return _aged(await cache.get("platform:stats", overview.stats, STATS, accepted_age(request)), request)
 
 
 @routes.get("/status", operation=Operation({200: {"application/json": PlatformStatus}}))
 async def get_status(cache: Cache, overview: Overview, request: Request) -> Response:
     """Get whether what the platform stands on works."""
-    return _aged(await cache.get("platform:status", overview.status, STATUS, accepted_age(request)))
+    return _aged(await cache.get("platform:status", overview.status, STATUS, accepted_age(request)), request)
 
 
-def _aged(kept: CacheEntry) -> Response:
+def _aged(kept: CacheEntry, request: Request) -> Response:
     """Return what was kept, with its age in it."""
     shown = to_json(from_json(kept.body) | {"age_s": kept.age})
-    return CacheEntry(shown, kept.age, kept.was_cached, kept.terms).response(NAME)
+    return CacheEntry(shown, kept.age, kept.was_cached, kept.terms).response(NAME, request.headers.get("if-none-match"))

@@ -198,7 +198,6 @@ def test_where_the_model_fails_the_passages_are_the_answer(run: Runner, code: in
     assert "key" not in f"{whole.text}{streamed.text}".lower().replace("sponsor", "")
 
 
-@pytest.mark.local_only("the stand-in's stream is cut at the same place on both")
 def test_answer_that_breaks_off_says_so_or_is_the_passages(run: Runner) -> None:
     turn = Turn(text="word " * 200, cut=2000, reset=True)
 
