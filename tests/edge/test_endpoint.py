@@ -239,7 +239,7 @@ def test_a_path_parameter_that_the_handler_leaves_is_an_error_at_import(serve: S
 
 
 def test_a_route_that_does_not_say_who_may_call_it_is_an_error_at_import() -> None:
-    with pytest.raises(TypeError, match="who may call it"):
+    with pytest.raises(TypeError, match="has no role"):
         Routes("/cars", tag="cars").get()
 
 

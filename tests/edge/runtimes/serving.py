@@ -285,7 +285,7 @@ def taken(bounds: Bounds) -> int:
         "received_of_keys",
         "unsent",
     )
-    return sum(getattr(bounds, name).taken for name in budgets)
+    return sum(getattr(bounds, name).used for name in budgets)
 
 
 async def until(condition: Any, patience: float = 5.0) -> None:
