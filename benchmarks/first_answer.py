@@ -25,10 +25,13 @@ HEAD = (
 def starts(sim: DiscordSim, rounds: int) -> Iterator[tuple[float, float, float]]:
     """Yield for each start the seconds to its first answer, those of the request in it, and those of the next."""
     env = {
-        "DISCORD_BOT_TOKEN": sim.bot_token, "DISCORD_APP_ID": sim.application_id, "DISCORD_PUBLIC_KEY": sim.public_key,
-        "DISCORD_API_URL": sim.api_url, "PLATFORM_API_URL": "http://127.0.0.1:9",
+        "DISCORD_BOT_TOKEN": sim.bot_token,
+        "DISCORD_APP_ID": sim.application_id,
+        "DISCORD_PUBLIC_KEY": sim.public_key,
+        "DISCORD_API_URL": sim.api_url,
+        "PLATFORM_API_URL": "http://127.0.0.1:9",
         "API_KEY": "benchmark-key-for-all-runs",
-    }  # fmt: skip
+    }
     for _ in range(rounds):
         with Worker(ROOT / "wrangler.toml", "discord-bot", variables=env) as worker:
             url = f"{worker.url.rstrip('/')}/interactions"

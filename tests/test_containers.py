@@ -78,10 +78,13 @@ def faults(files: Files) -> list[str]:
         *(fault for stage in found.values() for fault in faults_of_stage(stage, found, files[".dockerignore"])),
         *(fault for name, one in compose["services"].items() for fault in faults_of_service(name, one, found)),
         *(fault for name, one in compose["services"].items() for fault in faults_of_mounts(name, one, compose)),
-        *(f"{one} may get into an image" for one in (".dev.vars", ".dev.vars.production", ".state", ".git", ".env")
-          if not is_ignored(one, files[".dockerignore"])),
+        *(
+            f"{one} may get into an image"
+            for one in (".dev.vars", ".dev.vars.production", ".state", ".git", ".env")
+            if not is_ignored(one, files[".dockerignore"])
+        ),
         *(f"{name}: a secret: {said}" for name in NAMES for said in SECRET.findall(files[name])),
-    ]  # fmt: skip
+    ]
 
 
 def faults_of_stage(stage: Stage, found: dict[str, Stage], ignored: str) -> Iterator[str]:

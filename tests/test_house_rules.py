@@ -31,9 +31,22 @@ PURE = {
     "pydantic_core",  # Pydantic's other half
     *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {one.lower() for one in owners}),
 } - {
-    "sqlite3", "dbm", "socket", "socketserver", "ssl", "subprocess", "multiprocessing", "threading", "concurrent",
-    "http.client", "http.server", "ctypes", "signal", "selectors", "shelve",
-}  # fmt: skip
+    "sqlite3",
+    "dbm",
+    "socket",
+    "socketserver",
+    "ssl",
+    "subprocess",
+    "multiprocessing",
+    "threading",
+    "concurrent",
+    "http.client",
+    "http.server",
+    "ctypes",
+    "signal",
+    "selectors",
+    "shelve",
+}
 """Kernel and apps may import these: the project's dependencies, and of Python what needs no machine below."""
 
 FORBIDDEN = {

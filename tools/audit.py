@@ -13,7 +13,7 @@ PATIENCE = 60
 """Seconds for an answer; where none comes, nothing is said of what was asked."""
 
 
-def asked(command: list[str]) -> Any | None:
+def run_json(command: list[str]) -> Any | None:
     """Return what an auditor prints as JSON, None where it could not do its work."""
     try:
         done = subprocess.run(
@@ -33,32 +33,34 @@ def asked(command: list[str]) -> Any | None:
 def of_python(lock: str) -> list[str] | None:
     """Return the vulnerabilities of a lock's packages."""
     command = [sys.executable, "-m", "pip_audit", "--format", "json", "--progress-spinner", "off", "--disable-pip"]
-    told = asked([*command, "--require-hashes", "-r", f"tools/requirements/{lock}.txt", "--timeout", "10"])
-    if not isinstance(told, dict):
+    report = run_json([*command, "--require-hashes", "-r", f"tools/requirements/{lock}.txt", "--timeout", "10"])
+    if not isinstance(report, dict):
         return None
     return [
-        f"{one['name']} {one['version']}: {bad['id']}" for one in told["dependencies"] for bad in one.get("vulns", [])
+        f"{package['name']} {package['version']}: {bad['id']}"
+        for package in report["dependencies"]
+        for bad in package.get("vulns", [])
     ]
 
 
 def of_node() -> list[str] | None:
     """Return the vulnerabilities of npm's packages that are high or critical."""
-    told = asked(["npm", "audit", "--json", "--audit-level=high"])
-    if not isinstance(told, dict) or "vulnerabilities" not in told:
+    report = run_json(["npm", "audit", "--json", "--audit-level=high"])
+    if not isinstance(report, dict) or "vulnerabilities" not in report:
         return None
     return [
-        f"{name}: {one['severity']}"
-        for name, one in told["vulnerabilities"].items()
-        if one["severity"] in {"high", "critical"}
+        f"{name}: {package['severity']}"
+        for name, package in report["vulnerabilities"].items()
+        if package["severity"] in {"high", "critical"}
     ]
 
 
 def main() -> int:
     """Ask, print what came, and fail where something is known."""
-    found = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
-    for what, faults in found.items():
+    reports = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
+    for what, faults in reports.items():
         print(f"{what}: {'could not be asked here' if faults is None else ', '.join(faults) or 'nothing is known'}")
-    return 1 if any(found.values()) else 0
+    return 1 if any(reports.values()) else 0
 
 
 if __name__ == "__main__":

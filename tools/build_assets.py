@@ -25,10 +25,10 @@ def target(package: str) -> Path:
 def sources(package: str) -> dict[str, Path]:
     """Return each file's path below the target with the file that it is a copy of; an app's own files win."""
     document = ROOT / "openapi" / folder(package)
-    found = {name: document / name for name in ("openapi.json", "openapi.yaml")}
-    found |= dict(_below(BUNDLES / package))
-    found |= {f"docs/{name}": swagger() / name for name in SWAGGER}
-    return found | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
+    files = {name: document / name for name in ("openapi.json", "openapi.yaml")}
+    files |= dict(_below(BUNDLES / package))
+    files |= {f"docs/{name}": swagger() / name for name in SWAGGER}
+    return files | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
 
 
 def swagger() -> Path:

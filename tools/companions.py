@@ -23,12 +23,12 @@ def begin(module: str, *arguments: str) -> dict[str, Any]:
     assert process.stdin is not None
     assert process.stdout is not None
     os.set_inheritable(process.stdin.fileno(), True)
-    said = json.loads(process.stdout.readline() or "null")
-    if said is None:
+    answer = json.loads(process.stdout.readline() or "null")
+    if answer is None:
         raise SystemExit(f"error: the stand-in {module} did not start")
     _RUNNING.append(process)
-    told: dict[str, Any] = said
-    return told
+    ready: dict[str, Any] = answer
+    return ready
 
 
 _RUNNING: list[subprocess.Popen[str]] = []

@@ -39,8 +39,8 @@ class Place:
     def url(self) -> str:
         """Where it answers: an address that stands for all of a machine's is no address to ask."""
         address = ipaddress.ip_address(self.host)
-        shown = f"[{self.host}]" if address.version == 6 else self.host
-        return f"http://{HOST if address.is_unspecified else shown}:{self.port}"
+        host = f"[{self.host}]" if address.version == 6 else self.host
+        return f"http://{HOST if address.is_unspecified else host}:{self.port}"
 
 
 def chosen() -> Place:
@@ -95,7 +95,7 @@ def command(place: Place) -> list[str]:
 
 def greet(environment: Environment) -> None:
     """Tell what there is and what to try first."""
-    print("\n".join(f"{heading + ':':9} {text}" for heading, text in environment.told.items()), flush=True)
+    print("\n".join(f"{heading + ':':9} {text}" for heading, text in environment.notes.items()), flush=True)
 
 
 if __name__ == "__main__":

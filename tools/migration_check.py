@@ -45,10 +45,10 @@ def check(folder: Path) -> list[str]:
 
 def main(arguments: list[str]) -> int:
     """Print the faults; fail where there is one."""
-    found = check(Path(arguments[0]) if arguments else ROOT / "migrations")
-    for fault in found:
+    faults = check(Path(arguments[0]) if arguments else ROOT / "migrations")
+    for fault in faults:
         print(f"error: {fault}: D1 would refuse it (incomplete input)", file=sys.stderr)
-    return 1 if found else 0
+    return 1 if faults else 0
 
 
 if __name__ == "__main__":

@@ -41,9 +41,26 @@ END_OF_WORKERS = "<!-- /workers -->\n"
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 40
 RESERVED = {
-    "asgi", "base", "build", "common", "default", "helper", "helpers", "js", "manager", "managers", "misc",
-    "node_modules", "pyodide", "python_modules", "service", "services", "util", "utils", "workers",
-}  # fmt: skip
+    "asgi",
+    "base",
+    "build",
+    "common",
+    "default",
+    "helper",
+    "helpers",
+    "js",
+    "manager",
+    "managers",
+    "misc",
+    "node_modules",
+    "pyodide",
+    "python_modules",
+    "service",
+    "services",
+    "util",
+    "utils",
+    "workers",
+}
 """Words that say nothing, folders that git leaves out, and what is called so in a Worker or in build/."""
 
 
@@ -56,7 +73,7 @@ def main(arguments: Sequence[str]) -> int:
     package = arguments[0] if arguments else os.environ.get("APP") or ""
     try:
         check(package)
-        print("\n".join(told(package, write(package))))
+        print("\n".join(next_steps(package, write(package))))
     except Refused as fault:
         print(f"error: {fault}", file=sys.stderr)
         return 2
@@ -67,7 +84,7 @@ def check(package: str) -> None:
     """Raise `Refused` unless an app of this name can be made."""
     if not package:
         raise Refused("say which app: make new APP=vinyl_vault")
-    if reason := _unfit(package) or _taken(package):
+    if reason := _name_fault(package) or _name_clash(package):
         raise Refused(f"APP={package[:80]!r}: {reason}")
 
 
@@ -97,11 +114,11 @@ def names(package: str) -> dict[str, str]:
     }
 
 
-def fill(staged: Path, given: Mapping[str, str]) -> None:
+def fill(staged: Path, members: Mapping[str, str]) -> None:
     """Write all templates, filled, to where they belong below a folder."""
     for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
-        place = template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX).replace("PACKAGE", given["package"])
-        _put(staged / place, Template(template.read_text(encoding="utf-8")).substitute(given))
+        place = template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX).replace("PACKAGE", members["package"])
+        _put(staged / place, Template(template.read_text(encoding="utf-8")).substitute(members))
 
 
 def edit(staged: Path, package: str) -> None:
@@ -145,7 +162,7 @@ def move(staged: Path, root: Path, parts: Sequence[str]) -> None:
         undo.pop_all()
 
 
-def told(package: str, written: Sequence[str]) -> Iterator[str]:
+def next_steps(package: str, written: Sequence[str]) -> Iterator[str]:
     """Yield the lines of what was written and what to do next."""
     edited = {WRANGLER: f"the environment {package.replace('_', '-')}", README: "a line in the list of the Workers"}
     if END_OF_WORKERS not in (ROOT / README).read_text(encoding="utf-8"):
@@ -159,7 +176,7 @@ def told(package: str, written: Sequence[str]) -> Iterator[str]:
     yield f"  {'make dry-run':{len(first)}}    # what a deployment would upload"
 
 
-def _unfit(package: str) -> str:
+def _name_fault(package: str) -> str:
     """Return why nothing should be called so, or nothing."""
     if not NAME.fullmatch(package) or len(package) > LONGEST:
         return f"give words in lower case with _ between them, {LONGEST} characters at most, such as vinyl_vault"
@@ -172,19 +189,19 @@ def _unfit(package: str) -> str:
     return "this name means something else here" if package in RESERVED else ""
 
 
-def _taken(package: str) -> str:
+def _name_clash(package: str) -> str:
     """Return what has this name already, or nothing."""
     if package in packages():
         return "there is an app of this name"
-    for place in (package, *(one.format(package) for one in PLACES)):
+    for place in (package, *(pattern.format(package) for pattern in PLACES)):
         if (ROOT / place).exists():
             return f"{place} is there already"
     if find_spec(package) is not None:
         return "there is a module of this name, of ours or installed"
     name, wrangler = package.replace("_", "-"), (ROOT / WRANGLER).read_text(encoding="utf-8")
-    known = {*tomllib.loads(wrangler).get("env", {}), *re.findall(r'"([^"\n]*)"', wrangler)}
-    found = [one for one in (name, f"{name}-db") if one in known]
-    return f"wrangler.toml names {found[0]} already" if found else ""
+    existing = {*tomllib.loads(wrangler).get("env", {}), *re.findall(r'"([^"\n]*)"', wrangler)}
+    clashes = [candidate for candidate in (name, f"{name}-db") if candidate in existing]
+    return f"wrangler.toml names {clashes[0]} already" if clashes else ""
 
 
 def _next_limiter() -> int:

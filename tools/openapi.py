@@ -49,9 +49,9 @@ def rendered(package: str) -> Iterator[tuple[Path, str]]:
 def check_document(content: dict[str, Any]) -> None:
     """Exit with what is wrong, unless the document is valid and SDK generators will take it."""
     validate(content)
-    found = faults(content)
-    if found:
-        raise SystemExit("\n".join(found))
+    problems = faults(content)
+    if problems:
+        raise SystemExit("\n".join(problems))
 
 
 def stale(path: Path, text: str) -> str:

@@ -86,7 +86,7 @@ def describe(connection: sqlite3.Connection) -> Schema:
 def _relation(connection: sqlite3.Connection, name: str, form: str, shadows: Sequence[str]) -> Relation:
     (sql,) = connection.execute("SELECT sql FROM sqlite_schema WHERE name = ?", (name,)).fetchone()
     rows = [row for row in connection.execute("SELECT * FROM pragma_table_xinfo(?)", (name,)) if row[6] != 1]
-    if bad := [one for one in (name, *(row[1] for row in rows)) if not re.fullmatch(NAME, one)]:
+    if bad := [word for word in (name, *(row[1] for row in rows)) if not re.fullmatch(NAME, word)]:
         raise SystemExit(f"{name}: {', '.join(bad)}: a name is a lower-case word; rename it in its migration")
     if form == "virtual" and re.search(r"USING\s+fts5\b", sql, re.I):
         form = "fts"
@@ -156,10 +156,10 @@ def _unique(connection: sqlite3.Connection, table: str) -> Iterator[tuple[str, .
 
 def _indexes(connection: sqlite3.Connection) -> Iterator[Index]:
     """Yield the indexes that the migrations make."""
-    made = connection.execute(
+    rows = connection.execute(
         "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY tbl_name, name"
     ).fetchall()
-    for name, table, sql in made:
+    for name, table, sql in rows:
         inside, _, rest = sql.partition("(")[2].rpartition(")")[0], "", sql
         where = re.search(r"\)\s*WHERE\s+(.*)", rest, re.I | re.S)
         columns = inside if where is None else sql[: where.start()].partition("(")[2]
@@ -206,8 +206,8 @@ def _source(relation: Relation) -> str:
         for name in ("key", "unique", "defaults", "expressions", "references", "generated", "shadows")
     }
     form = "" if relation.form == "table" else f"form={relation.form!r}, "
-    given = "".join(f"{name}={value!r}, " for name, value in members.items() if value)
-    return f"Relation({relation.name!r}, {_wrapped(relation.layout)}, {form}{given})"
+    arguments = "".join(f"{name}={value!r}, " for name, value in members.items() if value)
+    return f"Relation({relation.name!r}, {_wrapped(relation.layout)}, {form}{arguments})"
 
 
 def _wrapped(text: str, width: int = WIDTH) -> str:

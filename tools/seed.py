@@ -21,12 +21,12 @@ from seeding.rehearsal import Rows, rehearse
 from seeding.targets import Local, Remote, Target, copied
 
 SEEDS = ROOT / "tools" / "seeds"
-SHOWN = 5
+NAMES_IN_REPORT = 5
 """Names that a line of the report shows."""
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class SeedReport:
     """What became of a table's rows or a namespace's keys, by name."""
 
     where: str
@@ -39,8 +39,8 @@ class Told:
         """Return it as a line of the report."""
         parts = {"to write" if dry else "written": self.written, "to write over" if dry else "written over": self.over}
         parts |= {"there already": self.there, "left out, as a value of another row is unique": self.refused}
-        said = [f"{len(names)} {what}: {_some(names)}" for what, names in parts.items() if names]
-        return f"{self.where}: {'; '.join(said)}"
+        counts = [f"{len(names)} {what}: {_some(names)}" for what, names in parts.items() if names]
+        return f"{self.where}: {'; '.join(counts)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,47 +52,47 @@ class Seeding:
     dry: bool = False
     overwrite: bool = False
 
-    def run(self, seeds: Seeds) -> Iterator[Told]:
+    def run(self, seeds: Seeds) -> Iterator[SeedReport]:
         """Put them; yield what became of each table and namespace. All rows are rehearsed before any is written."""
-        rehearsed = {binding: rehearse(given, self.migrations) for binding, given in seeds.rows.items()}
-        for binding, given in seeds.rows.items():
-            yield from self._rows(binding, given, rehearsed[binding])
+        rehearsed = {binding: rehearse(inserts, self.migrations) for binding, inserts in seeds.rows.items()}
+        for binding, inserts in seeds.rows.items():
+            yield from self._rows(binding, inserts, rehearsed[binding])
         for binding, pairs in seeds.pairs.items():
             yield self._pairs(binding, pairs)
 
-    def _rows(self, binding: str, given: Sequence[Insert], tables: Sequence[Rows]) -> Iterator[Told]:
+    def _rows(self, binding: str, inserts: Sequence[Insert], tables: Sequence[Rows]) -> Iterator[SeedReport]:
         before = self.target.present(binding, tables)
         missing = any(len(there) < len(rows.keys) for rows, there in zip(tables, before, strict=True))
         after = [{*rows.keys} for rows in tables]
         if not self.dry and (missing or self.overwrite):
-            known = {rows.table: rows for rows in tables}
-            self.target.insert(binding, [self._statement(one, known) for one in given])
+            by_table = {rows.table: rows for rows in tables}
+            self.target.insert(binding, [self._statement(insert, by_table) for insert in inserts])
             after = self.target.present(binding, tables)
         for rows, old, now in zip(tables, before, after, strict=True):
             named = {key: "-".join(map(str, key)) for key in rows.keys}
-            kept = [name for key, name in named.items() if key in old]
-            yield Told(
+            present = [name for key, name in named.items() if key in old]
+            yield SeedReport(
                 f"D1 {binding}, {rows.table}",
                 written=[name for key, name in named.items() if key in now - old],
-                over=kept if self.overwrite else [],
-                there=[] if self.overwrite else kept,
+                over=present if self.overwrite else [],
+                there=[] if self.overwrite else present,
                 refused=[name for key, name in named.items() if key not in now | old],
             )
 
-    def _statement(self, one: Insert, known: Mapping[str, Rows]) -> str:
+    def _statement(self, insert: Insert, by_table: Mapping[str, Rows]) -> str:
         if not self.overwrite:
-            return one.sql
-        return one.overwriting(known[one.table].key, known[one.table].touched)
+            return insert.sql
+        return insert.overwriting(by_table[insert.table].key, by_table[insert.table].touched)
 
-    def _pairs(self, binding: str, pairs: Sequence[Pair]) -> Told:
+    def _pairs(self, binding: str, pairs: Sequence[Pair]) -> SeedReport:
         there = self.target.names(binding, [pair.key for pair in pairs])
         chosen = [pair for pair in pairs if self.overwrite or pair.key not in there]
         if chosen and not self.dry:
             self.target.put(binding, chosen)
-        kept = [pair.key for pair in pairs if pair.key in there]
+        present = [pair.key for pair in pairs if pair.key in there]
         written = [pair.key for pair in pairs if pair.key not in there]
-        over, left = (kept, []) if self.overwrite else ([], kept)
-        return Told(f"KV {binding}", written, over, left)
+        over, left = (present, []) if self.overwrite else ([], present)
+        return SeedReport(f"KV {binding}", written, over, left)
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
@@ -116,7 +116,7 @@ def seed(options: argparse.Namespace) -> Iterator[str]:
     with ExitStack() as opened:
         target = _target(app, options, state, opened)
         yield f"{options.app}, {'at Cloudflare, ' + options.remote if options.remote else state}:"
-        yield from (told.line(dry=options.dry_run) for told in _seeding(target, migrations, options).run(seeds))
+        yield from (report.line(dry=options.dry_run) for report in _seeding(target, migrations, options).run(seeds))
 
 
 def _target(app: App, options: argparse.Namespace, state: Path, opened: ExitStack) -> Target:
@@ -133,8 +133,8 @@ def _seeding(target: Target, migrations: Path, options: argparse.Namespace) -> S
 
 
 def _some(names: Sequence[str]) -> str:
-    more = len(names) - SHOWN
-    return ", ".join(names[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    more = len(names) - NAMES_IN_REPORT
+    return ", ".join(names[:NAMES_IN_REPORT]) + (f" and {more} more" if more > 0 else "")
 
 
 def main(arguments: Sequence[str]) -> int:

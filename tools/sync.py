@@ -52,8 +52,8 @@ def main() -> int:
     state = state_of(DEFAULT)
     try:
         environment = prepare(DEFAULT, state, "http://127.0.0.1:8787")
-        if "(shown this once" in environment.told["API key"]:
-            print(f"the administrator's key: {environment.told['API key']}")
+        if "(shown this once" in environment.notes["API key"]:
+            print(f"the administrator's key: {environment.notes['API key']}")
         run = asyncio.run(sync(state, environment.values))
     except (PortError, OSError) as fault:
         raise SystemExit(f"error: {fault}") from None

@@ -89,8 +89,8 @@ def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, i
     applied = [row["name"] for row in target.query("SELECT name FROM d1_migrations ORDER BY name")]
     if heading.get("migrations") != applied:
         raise Refusal(f"the backup has the migrations {heading.get('migrations')}, the database {applied}")
-    known = dict(tables(schema))
-    for table in known:
+    columns = dict(tables(schema))
+    for table in columns:
         if target.query(f"SELECT 1 AS n FROM {table} LIMIT 1"):
             raise Refusal(f"{table} has rows: restore into a database that is new and migrated")
     counts: dict[str, int] = {}
@@ -99,27 +99,27 @@ def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, i
     for line in lines:
         table, values = json.loads(line)
         if waiting and (table != last or (len(waiting) + 1) * len(values) > PORTION):
-            _insert(target, last, known[last], waiting)
+            _insert(target, last, columns[last], waiting)
             waiting = []
         last = table
         waiting.append(values)
         counts[table] = counts.get(table, 0) + 1
     if waiting:
-        _insert(target, last, known[last], waiting)
+        _insert(target, last, columns[last], waiting)
     return counts
 
 
 def tables(schema: Schema) -> list[tuple[str, list[str]]]:
     """Return the tables with their columns, parents before their children; what is generated is not written."""
-    left = {name: one for name, one in schema.relations.items() if one.form in {"table", "fts"}}
-    found: list[tuple[str, list[str]]] = []
+    left = {name: relation for name, relation in schema.relations.items() if relation.form in {"table", "fts"}}
+    relations: list[tuple[str, list[str]]] = []
     while left:
-        done = {name for name, _ in found}
-        free = [name for name, one in left.items() if {*one.references.values()} - {name} <= done]
+        done = {name for name, _ in relations}
+        free = [name for name, relation in left.items() if {*relation.references.values()} - {name} <= done]
         for name in free or [*left]:
             columns = [column.name for column in left.pop(name).columns.values() if not column.is_generated]
-            found.append((name, columns))
-    return found
+            relations.append((name, columns))
+    return relations
 
 
 def _insert(target: Source, table: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
@@ -160,8 +160,8 @@ def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
 
 
 def _schema(app: App) -> Schema:
-    found: Any = app.tables
-    schema: Schema = found.schema
+    schema_: Any = app.tables
+    schema: Schema = schema_.schema
     return schema
 
 

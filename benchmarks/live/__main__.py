@@ -20,9 +20,18 @@ KEY = "benchmark-key-for-all-runs"
 VARIABLES = {"ADMIN_API_KEY": KEY, "LOG_LEVEL": "error", "LIVE_MAX_CONNECTIONS": "100000"}
 TICKS = os.sysconf("SC_CLK_TCK")
 COLUMNS = (
-    "kind", "connections", "connect s", "p50 ms", "p95 ms", "p99 ms", "max ms", "deliveries/s", "CPU ms/event",
-    "CPU µs/delivery", "KiB/connection",
-)  # fmt: skip
+    "kind",
+    "connections",
+    "connect s",
+    "p50 ms",
+    "p95 ms",
+    "p99 ms",
+    "max ms",
+    "deliveries/s",
+    "CPU ms/event",
+    "CPU µs/delivery",
+    "KiB/connection",
+)
 
 
 @dataclass(frozen=True, slots=True)

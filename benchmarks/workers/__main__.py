@@ -134,10 +134,17 @@ def report(all_measured: list[Measured]) -> str:
         "upload, KiB gzip",
     ]
     cold = [
-        [m.peer.title, f"{m.prepared.cpu:.2f}", f"{m.prepared.wall:.2f}", f"{m.unprepared.cpu:.2f}",
-         f"{m.unprepared.wall:.2f}", str(m.memory_mb), f"{m.upload_kib:,.0f}"]
+        [
+            m.peer.title,
+            f"{m.prepared.cpu:.2f}",
+            f"{m.prepared.wall:.2f}",
+            f"{m.unprepared.cpu:.2f}",
+            f"{m.unprepared.wall:.2f}",
+            str(m.memory_mb),
+            f"{m.upload_kib:,.0f}",
+        ]
         for m in all_measured
-    ]  # fmt: skip
+    ]
     return "\n\n".join([_table(head, rows), _table(cold_head, cold), "\n".join(_targets(all_measured))])
 
 

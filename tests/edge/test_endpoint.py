@@ -402,7 +402,7 @@ def test_a_parameter_repeated_very_often_is_no_burden(cars: Client) -> None:
         (b'{"name": "NaN or Infinity"}', 200, None),
         (b'{"name": "a", "name": "b"}', 200, None),
     ],
-)  # fmt: skip
+)
 def test_a_bad_body_is_400_or_422_with_a_pointer_for_each_fault(
     cars: Client, body: bytes, status: int, pointers: list[str] | None
 ) -> None:

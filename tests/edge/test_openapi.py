@@ -213,8 +213,11 @@ def test_an_optional_header_may_be_absent_and_is_never_null(whole: dict[str, Any
 def test_a_query_model_becomes_single_parameters(whole: dict[str, Any]) -> None:
     asked = parameters(whole["paths"]["/drives"]["get"])
     assert {name: one["required"] for name, one in asked.items()} == {
-        "order": False, "limit": False, "vin": False, "from": True,
-    }  # fmt: skip
+        "order": False,
+        "limit": False,
+        "vin": False,
+        "from": True,
+    }
     assert asked["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000}
     assert asked["limit"]["description"] == "Rows at most"
     assert asked["vin"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
@@ -323,8 +326,12 @@ def test_public_operations_need_no_credential_and_others_take_either(whole: dict
 def test_a_route_of_every_method_leaves_out_what_another_route_answers(whole: dict[str, Any]) -> None:
     names = {method: one["operationId"] for method, one in whole["paths"]["/mirror/{path}"].items()}
     assert names == {
-        "get": "mirrorGet", "post": "mirrorPost", "put": "putMirror", "patch": "mirrorPatch", "delete": "mirrorDelete",
-    }  # fmt: skip
+        "get": "mirrorGet",
+        "post": "mirrorPost",
+        "put": "putMirror",
+        "patch": "mirrorPatch",
+        "delete": "mirrorDelete",
+    }
 
 
 def test_a_route_of_every_method_passes_on_a_body_where_there_may_be_one(whole: dict[str, Any]) -> None:

@@ -40,8 +40,11 @@ def ask(sim: AnalyticsSim, sql: str, path: str = PATH, token: str = TOKEN) -> Fe
 
 
 def test_an_answer_has_the_form_that_is_documented(sim: AnalyticsSim) -> None:
-    answer = ask(sim, "SELECT blob1, SUM(_sample_interval) AS n, SUM(_sample_interval * double1) AS s FROM data "
-                      "GROUP BY blob1 ORDER BY n DESC FORMAT JSON")  # fmt: skip
+    answer = ask(
+        sim,
+        "SELECT blob1, SUM(_sample_interval) AS n, SUM(_sample_interval * double1) AS s FROM data "
+        "GROUP BY blob1 ORDER BY n DESC FORMAT JSON",
+    )
     assert (answer.status, json.loads(answer.body)) == (
         200,
         {

@@ -136,9 +136,12 @@ def test_options_are_sent_as_they_are_registered(sim: DiscordSim, bot: Bot) -> N
     says(bot, message())
     data = sim.command(bot.url, "list", {"add": {"n": 3}}).payload["data"]
     assert data == {
-        "id": made["id"], "name": "list", "type": 1, "guild_id": sim.guild_id,
+        "id": made["id"],
+        "name": "list",
+        "type": 1,
+        "guild_id": sim.guild_id,
         "options": [{"name": "add", "type": 1, "options": [{"name": "n", "type": 10, "value": 3}]}],
-    }  # fmt: skip
+    }
     group = sim.command(bot.url, "other", {"group": {"sub": {"a": "b"}}}).payload["data"]["options"][0]
     assert (group["type"], group["options"][0]["type"]) == (2, 1)
 

@@ -242,8 +242,10 @@ def test_the_next_requests_fail_as_told(sim: SanitySim) -> None:
     assert [ask(sim, path)[0] for _ in range(3)] == [429, 429, 200]
     sim.fail(503)
     assert ask(sim, path)[1] == {
-        "statusCode": 503, "error": "Service Unavailable", "message": "The stand-in was told to fail"
-    }  # fmt: skip
+        "statusCode": 503,
+        "error": "Service Unavailable",
+        "message": "The stand-in was told to fail",
+    }
     sim.fail(delay=0.05)
     assert ask(sim, path)[1]["result"] == 1
     sim.fail(body="<html>")

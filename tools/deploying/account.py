@@ -36,15 +36,15 @@ class Account:
     def query(self, database: str, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Run one statement in a database and return its rows."""
         path = f"d1/database/{urllib.parse.quote(self.database(database), safe='')}/query"
-        found: list[dict[str, Any]] = self._ask(path, {}, {"sql": sql, "params": [*params]})[0]["results"]
-        return found
+        rows: list[dict[str, Any]] = self._ask(path, {}, {"sql": sql, "params": [*params]})[0]["results"]
+        return rows
 
     def database(self, name: str) -> str:
         """Return the id of a database; `NotThere` where there is none of the name."""
         listed = self.get("d1", "database", name=name, per_page=str(PAGE))
-        for one in listed if isinstance(listed, list) else [listed]:
-            if one["name"] == name:
-                return str(one["uuid"])
+        for entry in listed if isinstance(listed, list) else [listed]:
+            if entry["name"] == name:
+                return str(entry["uuid"])
         raise NotThere(name)
 
     def _ask(self, path: str, query: Mapping[str, str], body: object) -> Any:
@@ -69,6 +69,6 @@ def _message(text: str) -> str:
     """Return what Cloudflare found wrong, on one line."""
     try:
         errors = json.loads(text)["errors"]
-        return "; ".join(str(one["message"]) for one in errors)[:300]
+        return "; ".join(str(error["message"]) for error in errors)[:300]
     except (ValueError, KeyError, TypeError):
         return " ".join(text.split())[:300]

@@ -52,7 +52,11 @@ class Target(NamedTuple):
     @property
     def databases(self) -> list[str]:
         """The names of the databases that have migrations."""
-        return [one["database_name"] for one in self.config.get("d1_databases", []) if one.get("migrations_dir")]
+        return [
+            database["database_name"]
+            for database in self.config.get("d1_databases", [])
+            if database.get("migrations_dir")
+        ]
 
 
 def package_of(environment: str) -> str:
@@ -76,16 +80,16 @@ def check_sources(target: Target) -> None:
 
 
 def _check(tool: str, package: str | None, message: str) -> None:
-    given = ["--check", package] if package else []
+    arguments = ["--check", package] if package else []
     done = subprocess.run(
-        [sys.executable, str(ROOT / "tools" / tool), *given], cwd=ROOT, capture_output=True, text=True, check=False
+        [sys.executable, str(ROOT / "tools" / tool), *arguments], cwd=ROOT, capture_output=True, text=True, check=False
     )
     if "Traceback (most recent call last)" in done.stderr:
-        shown = "\n".join(done.stderr.splitlines()[-6:])
-        raise Refusal(f"{shown}\n{tool} cannot import the app: mend what the last line says")
+        output = "\n".join(done.stderr.splitlines()[-6:])
+        raise Refusal(f"{output}\n{tool} cannot import the app: mend what the last line says")
     if done.returncode:
-        shown = "\n".join((done.stdout + done.stderr).splitlines()[:20])
-        raise Refusal(f"{shown}\n{message}")
+        output = "\n".join((done.stdout + done.stderr).splitlines()[:20])
+        raise Refusal(f"{output}\n{message}")
 
 
 def make_assets(target: Target) -> int:
@@ -96,9 +100,9 @@ def make_assets(target: Target) -> int:
 def check_upload(target: Target, limit: int = LIMIT) -> Upload:
     """Return what would be uploaded; refuse it where it is not the sources with the packages, or too large."""
     upload = dry_run(target.environment)
-    wanted = {name: path.read_bytes() for name, path in closure(target.entry).items()}
-    if upload.own != wanted:
-        names = {*upload.own.items()} ^ {*wanted.items()}
+    sources = {name: path.read_bytes() for name, path in closure(target.entry).items()}
+    if upload.own != sources:
+        names = {*upload.own.items()} ^ {*sources.items()}
         raise Refusal(f"{min(name for name, _ in names)}: the upload is not what {target.entry.name} imports")
     carried = {name.split("/")[1] for name in upload.modules if name.startswith("python_modules/")}
     patterns = [glob.removeprefix("**/") for glob in target.config["python_modules"]["exclude"]]

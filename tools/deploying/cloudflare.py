@@ -56,10 +56,12 @@ def check_account() -> None:
 def check_secrets(target: Target) -> None:
     """Refuse where a required secret is not set; a Worker that does not exist yet has none."""
     done = wrangler(target, "secret", "list", "--format", "json")
-    if done.returncode and not NOT_THERE.search(said(done)):
-        raise Refusal(f"{said(done)}\nthe secrets of {target.name} cannot be listed: see docs/deploy.md for the token")
+    if done.returncode and not NOT_THERE.search(output_of(done)):
+        raise Refusal(
+            f"{output_of(done)}\nthe secrets of {target.name} cannot be listed: see docs/deploy.md for the token"
+        )
     listed = json.loads(done.stdout[done.stdout.index("[") :]) if not done.returncode else []
-    missing = [name for name in target.secrets if name not in {one["name"] for one in listed}]
+    missing = [name for name in target.secrets if name not in {secret["name"] for secret in listed}]
     if missing:
         commands = "\n".join(f"  npx wrangler secret put {name} --env {target.environment}" for name in missing)
         raise Refusal(f"secrets are missing: {', '.join(missing)}; set each, then run it again:\n{commands}")
@@ -80,12 +82,12 @@ def apply_migrations(target: Target, database: str) -> str:
     done = wrangler(target, "d1", "migrations", "apply", database, "--remote")
     if done.returncode:
         raise Refusal(
-            f"{said(done)}\nthe migrations of {database} were not applied, and nothing was deployed; where there is no "
-            f"such database: `npx wrangler d1 create {database}`"
+            f"{output_of(done)}\nthe migrations of {database} were not applied, and nothing was deployed; "
+            f"if the database does not exist: `npx wrangler d1 create {database}`"
         )
     left = wrangler(target, "d1", "migrations", "list", database, "--remote")
     if left.returncode or "No migrations to apply" not in left.stdout:
-        raise Refusal(f"{said(left)}\n{database} still lacks migrations, and nothing was deployed; run it again")
+        raise Refusal(f"{output_of(left)}\n{database} still lacks migrations, and nothing was deployed; run it again")
     return "nothing to apply" if "No migrations to apply" in done.stdout else "applied"
 
 
@@ -94,7 +96,7 @@ def deploy(target: Target, url: str = "") -> Deployed:
     done = wrangler(target, "deploy")
     version, address = _VERSION.search(done.stdout), _ADDRESS.search(done.stdout)
     if done.returncode or version is None:
-        raise Refusal(f"{said(done)}\nwrangler did not deploy {target.name}: the version before, if any, goes on")
+        raise Refusal(f"{output_of(done)}\nwrangler did not deploy {target.name}: the version before, if any, goes on")
     if not url and address is None:
         raise Refusal(f"{target.name} is deployed, at no address of workers.dev: give URL= to ask for its health")
     return Deployed(version[1], url or (address[0] if address else ""))
@@ -110,14 +112,16 @@ def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT
         if time.monotonic() > end or _is_final(health):
             break
         time.sleep(INTERVAL)
-    bad = {name: one for name, one in _probes(health).items() if one.get("status") == "error" or _is_lacking(one)}
-    shown = "".join(f"\n  {name}: {one.get('status')}: {one.get('message') or ''}" for name, one in bad.items())
-    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{shown or f' {str(health)[:300]}'}")
+    bad = {
+        name: probe for name, probe in _probes(health).items() if probe.get("status") == "error" or _is_lacking(probe)
+    }
+    details = "".join(f"\n  {name}: {probe.get('status')}: {probe.get('message') or ''}" for name, probe in bad.items())
+    raise Refusal(f"{deployed.url}/health is not ok (status {status}):{details or f' {str(health)[:300]}'}")
 
 
 def _is_final(health: Any) -> bool:
     """Tell whether waiting is of no use: migrations do not apply themselves."""
-    return any("MigrationsMissing" in str(one.get("message")) for one in _probes(health).values())
+    return any("MigrationsMissing" in str(probe.get("message")) for probe in _probes(health).values())
 
 
 def _is_lacking(probe: dict[str, Any]) -> bool:
@@ -145,7 +149,7 @@ def _health(target: Target, deployed: Deployed) -> tuple[int, Any]:
         return 0, str(fault)
 
 
-def said(done: subprocess.CompletedProcess[str]) -> str:
+def output_of(done: subprocess.CompletedProcess[str]) -> str:
     """Return the end of what a command printed."""
     text = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
     return "\n".join([line for line in text.splitlines() if line.strip()][-20:])

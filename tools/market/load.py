@@ -93,16 +93,16 @@ class Progress:
     """A progress bar on a terminal; a line for each tenth elsewhere."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._done, self._shown = size, 0, -1
+        self._size, self._done, self._printed_tenth = size, 0, -1
         self._began = time.monotonic()
 
     def add(self, count: int) -> None:
         """Show that more is done."""
         self._done += count
         tenth = self._done * 10 // self._size
-        if not sys.stderr.isatty() and tenth == self._shown:
+        if not sys.stderr.isatty() and tenth == self._printed_tenth:
             return
-        self._shown = tenth
+        self._printed_tenth = tenth
         print(f"\r{self.line()}", end="" if sys.stderr.isatty() else "\n", file=sys.stderr, flush=True)
 
     def line(self) -> str:

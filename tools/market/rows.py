@@ -196,7 +196,7 @@ class Practice:
     def _appointments(self, services: list[Any], away: tuple[Any, ...]) -> list[tuple[Any, ...]]:
         """Return at most one appointment a day, on days of work."""
         offsets = sorted(self.chance.sample(range(-YEAR, AHEAD + 1), self.chance.randint(6, 36)))
-        found = []
+        rows = []
         for number, offset in enumerate(offsets):
             day = self.plan.day + timedelta(days=offset)
             if day.weekday() not in self.days or away[4] <= day.isoformat() < away[5]:
@@ -205,18 +205,18 @@ class Practice:
             opens = self.opens + self.chance.choice((0, 300))
             steps = (240 - service[3]) // 15
             start = instant_of(self.zone, day, opens) + self.chance.randint(0, steps) * 900
-            found.append(self._appointment(Slot(service, start, number)))
-        return found
+            rows.append(self._appointment(Slot(service, start, number)))
+        return rows
 
     def _appointment(self, slot: Slot) -> tuple[Any, ...]:
         service, start, number = slot
         minutes, after = service[3], service[5]
         end, now = start + minutes * 60, self.plan.now
-        made = min(start - self.chance.randint(1, 20) * 86_400, now - 3_600)
+        created_at = min(start - self.chance.randint(1, 20) * 86_400, now - 3_600)
         state = self._state(end)
         customer = self.chance.choice(self.customers)
         is_cancelled = state == "cancelled"
-        stamp = from_epoch(made)
+        stamp = from_epoch(created_at)
         return (
             identity(5, self.number, number),
             customer[0],
@@ -238,7 +238,7 @@ class Practice:
             service[6],
             service[7],
             24,
-            from_epoch(min(start, made + 86_400)) if state == "requested" else None,
+            from_epoch(min(start, created_at + 86_400)) if state == "requested" else None,
             None if state == "requested" else stamp,
             stamp if is_cancelled else None,
             self.chance.choice(("customer", "customer", "practitioner")) if is_cancelled else None,

@@ -47,11 +47,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    taken = {name: os.environ[name] for name in options.from_env if name in os.environ}
+    environ = {name: os.environ[name] for name in options.from_env if name in os.environ}
     worker = Worker(
         options.config,
         options.env,
-        variables=taken | dict(pair.split("=", 1) for pair in options.var),
+        variables=environ | dict(pair.split("=", 1) for pair in options.var),
         also=[_also(options.config, text) for text in options.also],
         port=options.port,
         state=options.state,

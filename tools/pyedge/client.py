@@ -104,20 +104,20 @@ class Worker:
 
     def _launch(self, order: str) -> str:
         """Start Node below a guard, give it the order and return its first line; "" where it ended or took too long."""
-        held, self._lifeline = os.pipe()
+        read_end, self._lifeline = os.pipe()
         try:
             process = subprocess.Popen(
-                [sys.executable, str(HERE / "guard.py"), str(held), node(), "--no-warnings", str(SERVE)],
+                [sys.executable, str(HERE / "guard.py"), str(read_end), node(), "--no-warnings", str(SERVE)],
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.PIPE,
                 text=True,
                 encoding="utf-8",
-                pass_fds=(held,),
+                pass_fds=(read_end,),
                 start_new_session=True,  # Ctrl-C is for the parent, which then closes standard input
             )
         finally:
-            os.close(held)
+            os.close(read_end)
         self._process = process
         assert process.stdin is not None
         assert process.stdout is not None
@@ -142,9 +142,13 @@ class Worker:
         every = [Also(self.path, self.environment, self.variables, self.overrides, self.trees), *self.also]
         workers = [
             config.order(
-                wrangler_toml(one.path), one.environment, one.overrides, variables=one.variables, trees=one.trees
+                wrangler_toml(worker.path),
+                worker.environment,
+                worker.overrides,
+                variables=worker.variables,
+                trees=worker.trees,
             )
-            for one in every
+            for worker in every
         ]
         state = str(self.state.resolve()) if self.state else None
         return {
@@ -210,12 +214,12 @@ class Worker:
         self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None
     ) -> tuple[int, Message, bytes]:
         """Return status, headers and body of a response; a dict or list goes out as JSON."""
-        given = dict(headers or {})
+        sent = dict(headers or {})
         if isinstance(body, dict | list):
-            body, given = json.dumps(body), {"content-type": "application/json"} | given
+            body, sent = json.dumps(body), {"content-type": "application/json"} | sent
         data = body.encode() if isinstance(body, str) else body
         assert data is None or isinstance(data, bytes)
-        request = urllib.request.Request(self.url + path, data=data, method=method, headers=given)
+        request = urllib.request.Request(self.url + path, data=data, method=method, headers=sent)
         try:
             with urllib.request.urlopen(request, timeout=60) as response:
                 return response.status, response.headers, response.read()
@@ -319,13 +323,13 @@ def node() -> str:
     if not (NODE_MODULES / "miniflare").is_dir():
         raise StartError("node_modules is not there: run `make` (it needs Node 20 or newer and npm)")
     own = NODE_MODULES / ".bin" / "node"
-    found = str(own) if own.exists() else shutil.which("node")
-    if found is None:
+    program = str(own) if own.exists() else shutil.which("node")
+    if program is None:
         raise StartError("no Node: version 22 or newer is needed on the path (on Linux x64 npm brings its own)")
-    version = subprocess.run([found, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    version = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout.strip()
     if int(version.removeprefix("v").partition(".")[0]) < 22:
         raise StartError(f"Node {version} is too old for wrangler and Miniflare: put 22 or newer on the path")
-    return found
+    return program
 
 
 def _resident_mb(pid: int) -> int:

@@ -48,7 +48,8 @@ class Bindings:
         """Return an app's."""
         fields = app.settings.fields
         return cls(
-            [one.name for one in fields if one.port is Database], [one.name for one in fields if one.port is KeyValue]
+            [field.name for field in fields if field.port is Database],
+            [field.name for field in fields if field.port is KeyValue],
         )
 
 
@@ -77,17 +78,17 @@ def read(folder: Path, bindings: Bindings) -> Seeds:
     return Seeds(rows, pairs)
 
 
-def _binding(file: Path, kind: str, names: Sequence[str], taken: Mapping[str, object]) -> str:
+def _binding(file: Path, kind: str, names: Sequence[str], bound: Mapping[str, object]) -> str:
     """Return the binding that a file is for: the first of its kind, or the one that it names."""
-    known, _, named = file.stem.partition(".")
-    if known != kind or file.suffix != _SUFFIX[kind]:
+    prefix, _, named = file.stem.partition(".")
+    if prefix != kind or file.suffix != _SUFFIX[kind]:
         raise SeedError(f"{file}: a seed is d1.sql or kv.json, or d1.<BINDING>.sql or kv.<BINDING>.json")
     if not names:
         raise SeedError(f"{file}: the app has no {kind.upper()} binding")
     binding = named or names[0]
     if binding not in names:
         raise SeedError(f"{file}: the app has no {kind.upper()} binding {named}; there are {', '.join(names)}")
-    if binding in taken:
+    if binding in bound:
         raise SeedError(f"{file}: there is another file for {binding}")
     return binding
 

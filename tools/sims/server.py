@@ -26,17 +26,17 @@ def arguments(prog: str, description: str | None) -> argparse.ArgumentParser:
     return parser
 
 
-def serve(given: argparse.Namespace, sim: "StandIn", about: Callable[[], object]) -> None:
+def serve(options: argparse.Namespace, sim: "StandIn", about: Callable[[], object]) -> None:
     """Serve, and print what there is to say of it as a line of JSON, until stdin ends or an interrupt comes."""
     with sim:
-        announce(given, about())
+        announce(options, about())
 
 
-def announce(given: argparse.Namespace, about: object) -> None:
+def announce(options: argparse.Namespace, about: object) -> None:
     """Print a line of JSON and return when stdin ends, if the command was given `--until-eof`, or at an interrupt."""
     print(json.dumps(about), flush=True)
     try:
-        if not given.until_eof:
+        if not options.until_eof:
             threading.Event().wait()
         while os.read(sys.stdin.fileno(), 4_096):
             pass
@@ -80,8 +80,8 @@ class AsgiEngine:
 
     def __init__(self, application: ASGIApp, options: dict[str, Any]) -> None:
         quiet: dict[str, Any] = {"log_level": "critical", "access_log": False, "lifespan": "off", "ws": "none"}
-        given = quiet | {"timeout_graceful_shutdown": 1} | options
-        self._server = uvicorn.Server(uvicorn.Config(application, **given))
+        settings = quiet | {"timeout_graceful_shutdown": 1} | options
+        self._server = uvicorn.Server(uvicorn.Config(application, **settings))
         self._serving: asyncio.Task[None] | None = None
 
     async def start(self, bound: socket.socket) -> None:

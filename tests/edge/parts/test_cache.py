@@ -229,10 +229,22 @@ def test_what_is_not_there_any_more_is_dropped(tell: Tell) -> None:
 @pytest.mark.parametrize(
     "stored",
     [
-        b"", b"\n", b"\n{}", b"{}", b'{"n": 0}', b"1795262400", b"x\n{}", b"-5\n{}", b"1.5\n{}", b" 1795262400\n{}",
-        "\u0661\n{}".encode(), b"\xff\n{}", b"9" * 5000 + b"\n{}", b"1795262400\r\n{}",
+        b"",
+        b"\n",
+        b"\n{}",
+        b"{}",
+        b'{"n": 0}',
+        b"1795262400",
+        b"x\n{}",
+        b"-5\n{}",
+        b"1.5\n{}",
+        b" 1795262400\n{}",
+        "\u0661\n{}".encode(),
+        b"\xff\n{}",
+        b"9" * 5000 + b"\n{}",
+        b"1795262400\r\n{}",
     ],
-)  # fmt: skip
+)
 def test_what_is_no_entry_counts_as_none(tell: Tell, stored: bytes) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.kvs[0].put("page", stored)
@@ -323,9 +335,14 @@ ITEM = re.compile(r"[A-Za-z*][\w:/!#$%&\'*+.^`|~-]*(; (hit|stored|ttl=-?\d+|fwd=
 
 @pytest.mark.parametrize(
     ("seconds", "status", "age"),
-    [(None, "site; fwd=uri-miss; stored", "0"), (0, "site; hit; ttl=60", "0"), (59, "site; hit; ttl=1", "59"),
-     (60, "site; hit; ttl=0", "60"), (160, "site; hit; ttl=-100", "160")],
-)  # fmt: skip
+    [
+        (None, "site; fwd=uri-miss; stored", "0"),
+        (0, "site; hit; ttl=60", "0"),
+        (59, "site; hit; ttl=1", "59"),
+        (60, "site; hit; ttl=0", "60"),
+        (160, "site; hit; ttl=-100", "160"),
+    ],
+)
 def test_the_headers_tell_how_old_it_is_and_where_it_comes_from(
     tell: Tell, seconds: int | None, status: str, age: str
 ) -> None:

@@ -103,9 +103,19 @@ def chat(one_sim: DiscordSim, clock: SetClock, tmp_path: Path) -> Iterator[Chat]
 # -- messages -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
     ("text", "limit", "shown"),
-    [("", 0, ""), ("", 5, ""), ("abc", 3, "abc"), ("abcd", 3, "ab…"), ("abc", 1, "…"), ("abc", 0, ""), ("abc", -1, ""),
-     (EMOJI * 3, 3, EMOJI * 3), (EMOJI * 4, 3, EMOJI * 2 + "…"), ("é" * 9, 4, "ééé…")],
-)  # fmt: skip
+    [
+        ("", 0, ""),
+        ("", 5, ""),
+        ("abc", 3, "abc"),
+        ("abcd", 3, "ab…"),
+        ("abc", 1, "…"),
+        ("abc", 0, ""),
+        ("abc", -1, ""),
+        (EMOJI * 3, 3, EMOJI * 3),
+        (EMOJI * 4, 3, EMOJI * 2 + "…"),
+        ("é" * 9, 4, "ééé…"),
+    ],
+)
 def test_a_text_is_cut_by_its_characters(text: str, limit: int, shown: str) -> None:
     assert clipped(text, limit) == shown
 
@@ -115,10 +125,12 @@ def size_of(body: dict[str, Any]) -> int:
         len(text)
         for embed in body.get("embeds", [])
         for text in (
-            embed.get("title", ""), embed.get("description", ""), embed.get("footer", {}).get("text", ""),
+            embed.get("title", ""),
+            embed.get("description", ""),
+            embed.get("footer", {}).get("text", ""),
             *(text for one in embed.get("fields", []) for text in one.values()),
         )
-    )  # fmt: skip
+    )
 
 
 LIMITS: dict[str, Embed] = {
@@ -173,9 +185,14 @@ def test_a_card_says_what_it_was_given(chat: Chat) -> None:
     at = chat.clock.now()
     embed = Embed("T", "D", "https://site.example", [("N", "V")], 0x123456, "F", at)
     assert embed.document() == {
-        "title": "T", "description": "D", "url": "https://site.example", "color": 0x123456, "footer": {"text": "F"},
-        "fields": [{"name": "N", "value": "V"}], "timestamp": "2026-11-21T12:00:00+00:00",
-    }  # fmt: skip
+        "title": "T",
+        "description": "D",
+        "url": "https://site.example",
+        "color": 0x123456,
+        "footer": {"text": "F"},
+        "fields": [{"name": "N", "value": "V"}],
+        "timestamp": "2026-11-21T12:00:00+00:00",
+    }
     assert chat.post(message("C", [embed]))
 
 
@@ -370,13 +387,25 @@ def test_a_webhook_that_is_gone_is_missing(chat: Chat) -> None:
 
 
 BROKEN = [
-    "", " ", "{t}", "https://", "discord.com/api/webhooks/1/{t}", "ftp://discord.com/api/webhooks/1/{t}",
-    "https://discord.com/api/webhooks/1", "https://discord.com/api/webhooks/x/{t}", "https://u:{t}@host/webhooks/1/{t}",
-    "https://discord.com/api/webhooks/1/{t}/slack", "https://discord.com/api/webhooks/1/{t}?wait=false",
-    "https://discord.com/api/webhooks/1/{t}#x", "https://discord.com/api/webhooks/1/{t} x",
+    "",
+    " ",
+    "{t}",
+    "https://",
+    "discord.com/api/webhooks/1/{t}",
+    "ftp://discord.com/api/webhooks/1/{t}",
+    "https://discord.com/api/webhooks/1",
+    "https://discord.com/api/webhooks/x/{t}",
+    "https://u:{t}@host/webhooks/1/{t}",
+    "https://discord.com/api/webhooks/1/{t}/slack",
+    "https://discord.com/api/webhooks/1/{t}?wait=false",
+    "https://discord.com/api/webhooks/1/{t}#x",
+    "https://discord.com/api/webhooks/1/{t} x",
     "https://dis cord/webhooks/1/{t}",
-    "https://discord.com/api/webhooks/\u0661/{t}", "https:///webhooks/1/{t}", "\0{t}", "javascript:{t}",
-]  # fmt: skip
+    "https://discord.com/api/webhooks/\u0661/{t}",
+    "https:///webhooks/1/{t}",
+    "\0{t}",
+    "javascript:{t}",
+]
 
 
 @pytest.mark.parametrize("url", BROKEN)
@@ -391,8 +420,15 @@ def test_bytes_that_are_no_text_are_no_address(chat: Chat) -> None:
     assert isinstance(chat.fault(), WebhookMissing)
 
 
-@pytest.mark.parametrize("url", ["http://127.0.0.1:1/webhooks/1/{t}", "http://127.0.0.1:99999/webhooks/1/{t}",
-                                 "http://[::1/webhooks/1/{t}", "http://..../webhooks/1/{t}"])  # fmt: skip
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://127.0.0.1:1/webhooks/1/{t}",
+        "http://127.0.0.1:99999/webhooks/1/{t}",
+        "http://[::1/webhooks/1/{t}",
+        "http://..../webhooks/1/{t}",
+    ],
+)
 def test_an_address_where_nobody_is_is_not_told(chat: Chat, url: str) -> None:
     chat.know(url.format(t=chat.token))
     assert isinstance(chat.fault(), UpstreamFailed)

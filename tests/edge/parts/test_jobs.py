@@ -81,10 +81,13 @@ def test_a_job_runs_now_and_its_report_is_returned(shop: Shop) -> None:
     assert (answer.status, answer.json()) == (
         200,
         {
-            "name": "sweep_shop", "cron": "0 5 * * *", "dry_run": False, "ran_at": "2026-11-21T12:00:00Z",
+            "name": "sweep_shop",
+            "cron": "0 5 * * *",
+            "dry_run": False,
+            "ran_at": "2026-11-21T12:00:00Z",
             "report": {"at": "2026-11-21T12:00:00Z", "swept": ["floor", "Größe 🐢"]},
         },
-    )  # fmt: skip
+    )
     assert shop.ticks == [Tick("0 5 * * *", NOON)]
     assert shop.post("/jobs/count_stock").json()["report"] is None
     assert len(shop.ticks) == 2, "the other job of its hour does not run"

@@ -329,12 +329,24 @@ def test_a_question_without_words_of_its_own_finds_nothing(shelf: Shelf, questio
 @pytest.mark.parametrize(
     ("question", "slug"),
     [
-        ("bee", "bees"), ("BEES", "bees"), ("newt", "ponds"), ("apples", "apples"), ("hives", "bees"),
-        ("GRÖSSE", "umlauts"), ("größe", "umlauts"), ("grösse", "umlauts"), ("Straße", "umlauts"),
-        ("STRASSE", "umlauts"), ("übermut", "umlauts"), ("u\u0308bermut", "umlauts"), ("naïve", "umlauts"),
-        ("nai\u0308ve", "umlauts"), ("żółw", "umlauts"), ("日本語", "umlauts"),
+        ("bee", "bees"),
+        ("BEES", "bees"),
+        ("newt", "ponds"),
+        ("apples", "apples"),
+        ("hives", "bees"),
+        ("GRÖSSE", "umlauts"),
+        ("größe", "umlauts"),
+        ("grösse", "umlauts"),
+        ("Straße", "umlauts"),
+        ("STRASSE", "umlauts"),
+        ("übermut", "umlauts"),
+        ("u\u0308bermut", "umlauts"),
+        ("naïve", "umlauts"),
+        ("nai\u0308ve", "umlauts"),
+        ("żółw", "umlauts"),
+        ("日本語", "umlauts"),
     ],
-)  # fmt: skip
+)
 def test_words_are_found_in_every_form(shelf: Shelf, question: str, slug: str) -> None:
     umlauts = ("Größe der Straße", "Übermut, nai\u0308ve, Żółw, 日本語.")
     shelf.keep(garden(umlauts=umlauts), model=False)

@@ -158,8 +158,9 @@ def test_of_two_bindings_of_a_kind_the_faulty_is_named(serve: Serve) -> None:
     assert (probe["status"], probe["message"]) == ("error", "SESSIONS: PortError: the disk is full")
     probe = health(serve, {**working(), **NEW, "SESSIONS": Refuses(), "KV": None}, Grown)["probes"]["kv"]
     assert (probe["status"], probe["message"]) == (
-        "error", "KV: KV is not set; SESSIONS: PortError: the disk is full",
-    )  # fmt: skip
+        "error",
+        "KV: KV is not set; SESSIONS: PortError: the disk is full",
+    )
 
 
 def test_the_latency_is_that_of_the_slowest(serve: Serve) -> None:

@@ -175,11 +175,21 @@ def test_a_wait_beyond_the_deadline_ends_it_at_once(origin: Origin, clock: SetCl
 @pytest.mark.parametrize(
     "asked",
     [
-        "", "soon", "-5", "nan", "0", "1970", "Wed, 21 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 2015 07:28:00 -0000",
-        "Wed, 99 Oct 2015 07:28:00 GMT", "Wed, 21 Oct 99999999999999999999 07:28:00 GMT",
-        "Wed, 21 Oct 2026 07:28:00 +99999999999999", "\u00fc", "1, 2",
+        "",
+        "soon",
+        "-5",
+        "nan",
+        "0",
+        "1970",
+        "Wed, 21 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 2015 07:28:00 -0000",
+        "Wed, 99 Oct 2015 07:28:00 GMT",
+        "Wed, 21 Oct 99999999999999999999 07:28:00 GMT",
+        "Wed, 21 Oct 2026 07:28:00 +99999999999999",
+        "\u00fc",
+        "1, 2",
     ],
-)  # fmt: skip
+)
 def test_a_wait_that_is_none_leaves_the_back_off(origin: Origin, clock: SetClock, asked: str) -> None:
     origin.give(Given(503, headers={"retry-after": asked.encode().decode("latin-1")}), Given(200))
     patience = Patience(attempts=3, attempt=2, deadline=4000)
@@ -236,11 +246,18 @@ def test_the_gate_is_passed_before_each_try(clock: SetClock) -> None:
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (300, UpstreamFailed), (301, UpstreamFailed), (400, UpstreamRefused), (401, UpstreamRefused),
-        (404, UpstreamRefused), (429, UpstreamRefused), (499, UpstreamRefused), (500, UpstreamFailed),
-        (503, UpstreamFailed), (599, UpstreamFailed),
+        (300, UpstreamFailed),
+        (301, UpstreamFailed),
+        (400, UpstreamRefused),
+        (401, UpstreamRefused),
+        (404, UpstreamRefused),
+        (429, UpstreamRefused),
+        (499, UpstreamRefused),
+        (500, UpstreamFailed),
+        (503, UpstreamFailed),
+        (599, UpstreamFailed),
     ],
-)  # fmt: skip
+)
 def test_a_refusal_is_told_apart_from_a_failure(
     origin: Origin, clock: SetClock, status: int, kind: type[Problem]
 ) -> None:

@@ -244,9 +244,16 @@ async def serving(
     app.bounds = bounds or Bounds()
     app.proxies = proxies
     config = uvicorn.Config(
-        app, http=http, ws=HastySocket, lifespan="off", timeout_keep_alive=1, log_config=None, proxy_headers=False,
-        h11_max_incomplete_event_size=HEAD_LIMIT, log_level="critical",
-    )  # fmt: skip
+        app,
+        http=http,
+        ws=HastySocket,
+        lifespan="off",
+        timeout_keep_alive=1,
+        log_config=None,
+        proxy_headers=False,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+        log_level="critical",
+    )
     server = uvicorn.Server(config)
     with at(path) as listening:
         running = asyncio.create_task(server.serve(sockets=[listening]))

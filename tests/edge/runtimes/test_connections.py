@@ -72,9 +72,13 @@ async def served() -> AsyncIterator[int]:
     async def nothing() -> None: ...
 
     config = uvicorn.Config(
-        Server(app, lambda: ports, silent, nothing, nothing), http=Hasty, lifespan="off", timeout_keep_alive=1,
-        log_config=None, h11_max_incomplete_event_size=HEAD_LIMIT,
-    )  # fmt: skip
+        Server(app, lambda: ports, silent, nothing, nothing),
+        http=Hasty,
+        lifespan="off",
+        timeout_keep_alive=1,
+        log_config=None,
+        h11_max_incomplete_event_size=HEAD_LIMIT,
+    )
     server = uvicorn.Server(config)
     with socket.create_server(("127.0.0.1", 0), backlog=1024) as listening:
         serving = asyncio.create_task(server.serve(sockets=[listening]))

@@ -106,8 +106,8 @@ def _parts(value: Any, own: set[str]) -> list[tuple[str, Any]]:
         return [(f"[{number}]", part) for number, part in enumerate(value)]
     if isinstance(value, FunctionType) and value.__module__ in own:
         cells = [cell.cell_contents for cell in value.__closure__ or () if _is_filled(cell)]
-        found = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
-        return [("()", part) for part in found]
+        parts = [*(value.__defaults__ or ()), *(value.__kwdefaults__ or {}).values(), *cells]
+        return [("()", part) for part in parts]
     if isinstance(value, partial):
         return [("()", part) for part in (value.func, *value.args, *value.keywords.values())]
     kind = value if isinstance(value, type) else type(value)
@@ -222,10 +222,10 @@ def _computing() -> str:
     return f"queue {args[0].queue}" if handler == "queue" else f"{handler}()"
 
 
-async def _run(method: Callable[..., Any], given: list[Any], handler: str, args: tuple[Any, ...]) -> Any:
+async def _run(method: Callable[..., Any], values: list[Any], handler: str, args: tuple[Any, ...]) -> Any:
     _event.set((handler, args))
     try:
-        result = method(*given)
+        result = method(*values)
         return await result if isinstance(result, Awaitable) else result
     except Exception:
         traceback.print_exc()

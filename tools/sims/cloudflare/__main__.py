@@ -16,12 +16,12 @@ def main() -> None:
     parser.add_argument("--database", action="append", default=[], help="a D1 database that the account has")
     parser.add_argument("--queue", action="append", default=[], help="a queue that the account has")
     parser.add_argument("--secret", action="append", default=[], metavar="WORKER:NAME", help="a secret that is set")
-    given = parser.parse_args()
-    with StorageSim(given.port) as sim, AnalyticsSim() as analytics, TurnstileSim() as turnstile:
-        for name in given.database:
+    options = parser.parse_args()
+    with StorageSim(options.port) as sim, AnalyticsSim() as analytics, TurnstileSim() as turnstile:
+        for name in options.database:
             sim.add_database(name)
-        sim.queues.all.update({name: [] for name in given.queue})
-        for text in given.secret:
+        sim.queues.all.update({name: [] for name in options.queue})
+        for text in options.secret:
             worker, _, name = text.partition(":")
             sim.add_secret(worker, name)
         about = {
@@ -31,7 +31,7 @@ def main() -> None:
             "analytics": {"url": analytics.api_url, "token": TOKEN},
             "turnstile": {"url": turnstile.url, "secret": turnstile.secret},
         }
-        announce(given, about)
+        announce(options, about)
 
 
 if __name__ == "__main__":

@@ -56,16 +56,17 @@ class AnalyticsSim(StandIn):
 
     def write(self, dataset: str, point: Any, *, sample_interval: int = 1, at: float | None = None) -> None:
         """Keep a point, as `writeDataPoint` takes it, as one that stands for `sample_interval` of them."""
-        given = {"timestamp": int(time.time() if at is None else at), "_sample_interval": sample_interval}
-        given |= {"index1": (point.get("indexes") or [""])[0]}
-        given |= {f"blob{number}": blob for number, blob in enumerate(point.get("blobs", []), 1)}
-        given |= {f"double{number}": double for number, double in enumerate(point.get("doubles", []), 1)}
+        point_values = {"timestamp": int(time.time() if at is None else at), "_sample_interval": sample_interval}
+        point_values |= {"index1": (point.get("indexes") or [""])[0]}
+        point_values |= {f"blob{number}": blob for number, blob in enumerate(point.get("blobs", []), 1)}
+        point_values |= {f"double{number}": double for number, double in enumerate(point.get("doubles", []), 1)}
         columns = ", ".join(f"{name} {_AFFINITY.get(kind, 'INTEGER')}" for name, kind in COLUMNS.items())
         with self._lock:
             self._db.execute(f'CREATE TABLE IF NOT EXISTS "{dataset}"({columns})')
-            names = ", ".join(given)
+            names = ", ".join(point_values)
             self._db.execute(
-                f'INSERT INTO "{dataset}" ({names}) VALUES ({", ".join("?" * len(given))})', (*given.values(),)
+                f'INSERT INTO "{dataset}" ({names}) VALUES ({", ".join("?" * len(point_values))})',
+                (*point_values.values(),),
             )
 
     def clear(self) -> None:
@@ -78,12 +79,12 @@ class AnalyticsSim(StandIn):
 
     def answer(self, path: str, authorization: str, body: str) -> Answer:
         """Return status and body for a POST."""
-        if found := _WRITE.fullmatch(path):
-            self.write(found[1], json.loads(body))
+        if match := _WRITE.fullmatch(path):
+            self.write(match[1], json.loads(body))
             return 200, b""
-        if not (found := _SQL.fullmatch(path)):
+        if not (match := _SQL.fullmatch(path)):
             return 404, b'{"success":false,"errors":[{"code":7003,"message":"Could not route to the path"}]}'
-        if found[1] != ACCOUNT or authorization != f"Bearer {TOKEN}":
+        if match[1] != ACCOUNT or authorization != f"Bearer {TOKEN}":
             return 403, json.dumps(_AUTHENTICATION).encode()
         self.queries.append(body)
         return self.failure or self._run(body)

@@ -40,7 +40,7 @@ class ApiDatabase:
     def query(self, order: dict[str, Any]) -> list[dict[str, Any]]:
         """Run statements in one transaction and return what each gave."""
         parts = cut(order["sql"])
-        return [_shown(result) for result in self._run(parts, order.get("params", ()))]
+        return [_result_document(result) for result in self._run(parts, order.get("params", ()))]
 
     def upload(self, name: str, body: bytes) -> str:
         """Keep a file and return its MD5."""
@@ -69,8 +69,8 @@ class ApiDatabase:
             raise Refusal(400, 7400, "The file was not uploaded")
         mark = f"{self.bookmark:08d}"
         self._running[mark] = name
-        told = {"status": "active", "at_bookmark": mark, "messages": ["Processed 0 queries."]}
-        return {"success": True, "type": "import", **told}
+        status = {"status": "active", "at_bookmark": mark, "messages": ["Processed 0 queries."]}
+        return {"success": True, "type": "import", **status}
 
     def _poll(self, mark: str) -> dict[str, Any]:
         name = self._running.pop(mark, None)
@@ -82,8 +82,8 @@ class ApiDatabase:
             return {"success": False, "type": "import", "status": "error", "error": str(refusal), "messages": []}
         written = {"num_queries": len(results), "final_bookmark": f"{self.bookmark:08d}"}
         meta = _meta(sum(result.changes for result in results), sum(len(result.rows) for result in results))
-        told = {"status": "complete", "at_bookmark": written["final_bookmark"], "messages": []}
-        return {"success": True, "type": "import", **told, "result": {**written, "meta": meta}}
+        status = {"status": "complete", "at_bookmark": written["final_bookmark"], "messages": []}
+        return {"success": True, "type": "import", **status, "result": {**written, "meta": meta}}
 
     def _run(self, parts: list[str], params: Any = ()) -> list[Result]:
         """Run a script: all of it takes effect, or nothing does."""
@@ -109,7 +109,7 @@ def cut(script: str) -> list[str]:
 _TOKEN = re.compile(r"--[^\n]*|/\*.*?(?:\*/|\Z)|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|;", re.DOTALL)
 
 
-def _shown(result: Result) -> dict[str, Any]:
+def _result_document(result: Result) -> dict[str, Any]:
     return {"results": result.rows, "success": True, "meta": _meta(result.changes, len(result.rows))}
 
 

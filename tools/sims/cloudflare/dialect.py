@@ -44,10 +44,10 @@ def translate(text: str) -> Query:
     dataset = clauses["FROM"][0]
     items = [*_items(clauses["SELECT"])]
     columns = dict(_column(item) for item in items)
-    known = {*COLUMNS, *(item[-1] for item in items if item[-2:-1] == ["AS"])}
+    allowed = {*COLUMNS, *(item[-1] for item in items if item[-2:-1] == ["AS"])}
     for name, tokens in clauses.items():
         if name != "FROM":
-            _check(name, tokens, known)
+            _check(name, tokens, allowed)
     clauses["FROM"] = [f'"{dataset}"']
     return Query(" ".join(part for name, tokens in clauses.items() for part in (name, *tokens)), dataset, columns)
 
@@ -55,12 +55,12 @@ def translate(text: str) -> Query:
 def _tokens(text: str) -> Iterator[str]:
     at = 0
     while text[at:].strip():
-        found = TOKEN.match(text, at)
-        if found is None:
+        match = TOKEN.match(text, at)
+        if match is None:
             raise Refused(f"unexpected {text[at:].strip()[0]!r} at {at}")
-        at = found.end()
-        word = found["word"]
-        yield word.upper() if word and word.upper() in WORDS else found[0].strip()
+        at = match.end()
+        word = match["word"]
+        yield word.upper() if word and word.upper() in WORDS else match[0].strip()
 
 
 def _clauses(tokens: list[str]) -> dict[str, list[str]]:
@@ -78,7 +78,7 @@ def _clauses(tokens: list[str]) -> dict[str, list[str]]:
     return clauses
 
 
-def _check(clause: str, tokens: list[str], known: set[str]) -> None:
+def _check(clause: str, tokens: list[str], columns: set[str]) -> None:
     if clause in {"GROUP", "ORDER"} and tokens[:1] != ["BY"]:
         raise Refused(f"{clause} without BY")
     for token, after in zip(tokens, [*tokens[1:], ""], strict=True):
@@ -87,7 +87,7 @@ def _check(clause: str, tokens: list[str], known: set[str]) -> None:
         if after == "(":
             if token.upper() not in FUNCTIONS:
                 raise Refused(f"unknown function {token}")
-        elif token not in known:
+        elif token not in columns:
             raise Refused(f"unable to find column {token}")
 
 

@@ -40,7 +40,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Asked:
+class SeenRequest:
     """A request that came, and the status of its answer."""
 
     path: str
@@ -62,7 +62,7 @@ class DiscogsSim(StandIn):
         super().__init__(port)
         self.key, self.secret = key, SECRET
         self.window = Window(time.monotonic, window_s)
-        self.requests: list[Asked] = []
+        self.requests: list[SeenRequest] = []
         self.reset()
 
     def reset(self) -> None:
@@ -80,9 +80,9 @@ class DiscogsSim(StandIn):
         """Let the next `count` requests that the fault fits fail."""
         self.faults.extend([fault] * count)
 
-    def calls(self, path: str = "/") -> list[Asked]:
+    def calls(self, path: str = "/") -> list[SeenRequest]:
         """Return the requests whose path begins so."""
-        return [asked for asked in self.requests if asked.path.startswith(path)]
+        return [request for request in self.requests if request.path.startswith(path)]
 
     def application(self) -> web.Application:
         """Return the API and the images."""
@@ -103,10 +103,10 @@ class DiscogsSim(StandIn):
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         """Refuse as Discogs does, count the call, and tell the limit in the answer."""
         agent = request.headers.get("User-Agent", "")
-        asked = Asked(request.path, dict(request.query), agent)
-        self.requests.append(asked)
+        seen = SeenRequest(request.path, dict(request.query), agent)
+        self.requests.append(seen)
         response = await self._answer(request, handler, agent)
-        asked.status = response.status
+        seen.status = response.status
         return response
 
     async def _answer(self, request: web.Request, handler: Handler, agent: str) -> web.StreamResponse:
@@ -127,9 +127,9 @@ class DiscogsSim(StandIn):
 
     def _authenticated(self, request: web.Request) -> bool | None:
         """Tell whether a request has the key and the secret; None where it has others."""
-        given = request.headers.get("Authorization", "")
-        if given:
-            return True if given == f"Discogs key={self.key}, secret={self.secret}" else None
+        header = request.headers.get("Authorization", "")
+        if header:
+            return True if header == f"Discogs key={self.key}, secret={self.secret}" else None
         if "key" in request.query:
             return True if (request.query["key"], request.query.get("secret")) == (self.key, self.secret) else None
         return False
@@ -171,7 +171,9 @@ class DiscogsSim(StandIn):
 
     async def _master(self, request: web.Request) -> web.Response:
         id_ = request.match_info["id"]
-        versions = [one for one in self.releases.values() if str(one.master_id) == id_ and not one.is_dead]
+        versions = [
+            release for release in self.releases.values() if str(release.master_id) == id_ and not release.is_dead
+        ]
         if not versions:
             return _message(404, "Master Release not found.")
         main = versions[0]

@@ -33,17 +33,17 @@ def answer_faults(payload: Mapping[str, Any], answer: Any) -> list[Fault]:
 def _data(payload: Mapping[str, Any], kind: int, data: Any) -> list[Fault]:
     if data is not None and not isinstance(data, dict):
         return [*model({})(data)]
-    given = data or {}
+    fields = data or {}
     if kind == MODAL:
-        return [*modal(given)]
+        return [*modal(fields)]
     if kind == CHOICES:
-        return [*_choices(payload, given)]
+        return [*_choices(payload, fields)]
     if kind in {DEFERRED, DEFERRED_UPDATE}:
-        return [*_deferred(given)]
+        return [*_deferred(fields)]
     if kind not in {MESSAGE, UPDATE}:
         return []
-    faults = draft(given, allowed=SENT | EPHEMERAL)
-    return faults or ([Fault("50006", "Cannot send an empty message")] if kind == MESSAGE and empty(given) else [])
+    faults = draft(fields, allowed=SENT | EPHEMERAL)
+    return faults or ([Fault("50006", "Cannot send an empty message")] if kind == MESSAGE and empty(fields) else [])
 
 
 def _deferred(data: dict[str, Any]) -> Iterator[Fault]:
@@ -56,14 +56,14 @@ def _deferred(data: dict[str, Any]) -> Iterator[Fault]:
 def _choices(payload: Mapping[str, Any], data: dict[str, Any]) -> Iterator[Fault]:
     kind = next((option["type"] for option in _options(payload.get("data") or {}) if option.get("focused")), None)
 
-    def value(given: Any) -> Iterator[Fault]:
-        if isinstance(given, bool) or not isinstance(given, VALUES.get(kind or 0, (str, int, float))):
-            yield Fault("BASE_TYPE_CHOICES", f"Could not interpret {given!r} as a value of the option's type {kind}.")
-        elif isinstance(given, str):
-            yield from text(100)(given)
+    def value(value_: Any) -> Iterator[Fault]:
+        if isinstance(value_, bool) or not isinstance(value_, VALUES.get(kind or 0, (str, int, float))):
+            yield Fault("BASE_TYPE_CHOICES", f"Could not interpret {value_!r} as a value of the option's type {kind}.")
+        elif isinstance(value_, str):
+            yield from text(100)(value_)
 
-    one = model({"name": text(100, 1), "value": value}, "name", "value")
-    yield from model({"choices": listed(one, 25)}, "choices")(data)
+    choice = model({"name": text(100, 1), "value": value}, "name", "value")
+    yield from model({"choices": listed(choice, 25)}, "choices")(data)
 
 
 def _options(data: Mapping[str, Any]) -> Iterator[dict[str, Any]]:

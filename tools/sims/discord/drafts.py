@@ -65,8 +65,8 @@ def draft(body: Any, *, allowed: int = SENT, more: dict[str, Check] | None = Non
         return [*model({})(body)]
     flags = body.get("flags")
     second = isinstance(flags, int) and bool(flags & COMPONENTS_V2)
-    shown: Check = layout if second else rows
-    members = FORM | (more or {}) | {"embeds": embeds, "components": shown, "flags": bits(allowed)}
+    active: Check = layout if second else rows
+    members = FORM | (more or {}) | {"embeds": embeds, "components": active, "flags": bits(allowed)}
     faults = [*model(members)(body)]
     if second:
         faults += [_legacy(name) for name in ("content", "embeds", "poll") if body.get(name)]

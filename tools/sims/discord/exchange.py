@@ -71,19 +71,19 @@ class Exchange:
         """Whether the original is still the sign that the bot is thinking."""
         return bool(self.original and self.original["flags"] & LOADING)
 
-    def find(self, known: str) -> dict[str, Any] | None:
+    def find(self, message_id: str) -> dict[str, Any] | None:
         """Return one of the messages."""
-        if known == "@original" or (self.original and self.original["id"] == known):
+        if message_id == "@original" or (self.original and self.original["id"] == message_id):
             return self.original
-        return self.follow_ups.get(known)
+        return self.follow_ups.get(message_id)
 
-    def remove(self, known: str) -> None:
+    def remove(self, message_id: str) -> None:
         """Delete one of the messages."""
-        if known == "@original" or (self.original and self.original["id"] == known):
+        if message_id == "@original" or (self.original and self.original["id"] == message_id):
             self.original = None
-        self.follow_ups.pop(known, None)
+        self.follow_ups.pop(message_id, None)
 
-    def told(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return the exchange as JSON."""
-        told = {"id": self.id, "status": self.status, "answer": self.answer, "faults": self.faults, "late": self.late}
-        return told | {"messages": self.messages, "took_s": round(self.took, 3)}
+        view = {"id": self.id, "status": self.status, "answer": self.answer, "faults": self.faults, "late": self.late}
+        return view | {"messages": self.messages, "took_s": round(self.took, 3)}

@@ -132,7 +132,7 @@ def url(*schemes: str, most: int = 2048) -> Check:
         if scheme is None or " " in value.strip():
             yield Fault("URL_TYPE_INVALID_URL", "Not a well formed URL.")
         elif scheme not in schemes:
-            allowed = ", ".join(f"'{one}'" for one in schemes)
+            allowed = ", ".join(f"'{scheme}'" for scheme in schemes)
             yield Fault(
                 "URL_TYPE_INVALID_SCHEME", f'Scheme "{scheme}" is not supported. Scheme must be one of ({allowed}).'
             )
@@ -180,11 +180,11 @@ def listed(item: Check, most: int, least: int = 0) -> Check:
             yield Fault("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")
             return
         yield from _length(len(value), most, least)
-        for place, one in enumerate(value):
-            if one is None:
+        for place, item_ in enumerate(value):
+            if item_ is None:
                 yield Fault("LIST_ITEM_VALUE_REQUIRED", "List item values of ModelType are required", (str(place),))
             else:
-                yield from (fault.below(place) for fault in item(one))
+                yield from (fault.below(place) for fault in item(item_))
 
     return check
 
@@ -217,8 +217,8 @@ def union(kinds: Mapping[int, Check]) -> Check:
         if not isinstance(value, dict):
             yield Fault("MODEL_TYPE_CONVERT", "Only dictionaries may be used in a ModelType")
         elif isinstance(value.get("type"), bool) or value.get("type") not in [*kinds]:
-            known = ", ".join(map(str, kinds)) + ("," if len(kinds) == 1 else "")
-            yield Fault("UNION_TYPE_CHOICES", f'Value of field "type" must be one of ({known}).', ("type",))
+            allowed = ", ".join(map(str, kinds)) + ("," if len(kinds) == 1 else "")
+            yield Fault("UNION_TYPE_CHOICES", f'Value of field "type" must be one of ({allowed}).', ("type",))
         else:
             yield from kinds[value["type"]](value)
 

@@ -20,7 +20,7 @@ class Bucket:
 
 
 @dataclass(frozen=True, slots=True)
-class Taken:
+class RateVerdict:
     """A request's place in its bucket: the headers that tell of it; `wait` is in seconds where there is no place."""
 
     headers: Mapping[str, str]
@@ -33,7 +33,7 @@ class Rates:
 
     _used: dict[str, tuple[int, float]] = field(default_factory=dict)
 
-    def take(self, key: str, bucket: Bucket, now: float) -> Taken:
+    def take(self, key: str, bucket: Bucket, now: float) -> RateVerdict:
         """Take a place, where there is one."""
         used, start = self._used.get(key, (0, now))
         if now >= start + bucket.window:
@@ -49,7 +49,7 @@ class Rates:
             "X-RateLimit-Reset-After": f"{end - now:.3f}",
             "X-RateLimit-Bucket": hashlib.sha256(key.encode()).hexdigest()[:32],
         }
-        return Taken(headers, end - now if full else 0.0)
+        return RateVerdict(headers, end - now if full else 0.0)
 
     def clear(self) -> None:
         """Forget all."""

@@ -67,7 +67,7 @@ def _no_number(name: str) -> None:
 
 def flag(request: web.Request, name: str) -> bool:
     """Return a truth value of the query."""
-    given = request.query.get(name, "false").lower()
-    if given not in {"true", "false", "1", "0"}:
+    text = request.query.get(name, "false").lower()
+    if text not in {"true", "false", "1", "0"}:
         refuse([Fault("BOOLEAN_TYPE_CONVERT", "Must be either true or false.", (name,))])
-    return given in {"true", "1"}
+    return text in {"true", "1"}

@@ -13,7 +13,7 @@ from sims.discord.bots import Bots
 from sims.discord.control import Control
 from sims.discord.exchange import Exchange
 from sims.discord.payloads import Options, Who
-from sims.discord.rates import Bucket, Failure, Scope, Taken, limited
+from sims.discord.rates import Bucket, Failure, RateVerdict, Scope, limited
 from sims.discord.replies import Refusal, plain
 from sims.discord.sender import DEADLINE, Mangle, Signing
 from sims.discord.webhooks import Webhooks
@@ -63,9 +63,9 @@ class DiscordSim(StandIn):
 
     def about(self) -> dict[str, Any]:
         """Return all that a client has to know."""
-        known = {name: getattr(self, name) for name in ("url", "api_url", "public_key", "application_id", "bot_token")}
-        known |= {"guild_id": self.guild_id, "channel_id": self.channel_id}
-        return known | {"webhooks": {kind: self.webhook_url(kind) for kind in seeds.KINDS}}
+        ids = {name: getattr(self, name) for name in ("url", "api_url", "public_key", "application_id", "bot_token")}
+        ids |= {"guild_id": self.guild_id, "channel_id": self.channel_id}
+        return ids | {"webhooks": {kind: self.webhook_url(kind) for kind in seeds.KINDS}}
 
     # -- what came ----------------------------------------------------------------------------------
     @property
@@ -88,9 +88,16 @@ class DiscordSim(StandIn):
 
     # -- orders -------------------------------------------------------------------------------------
     def fail(  # noqa: PLR0913 - each is one thing that can go wrong
-        self, status: int | None = None, count: int = 1, *, retry_after: float = 1.0, delay: float = 0.0,
-        reset: bool = False, scope: Scope = "user", where: str = "",
-    ) -> None:  # fmt: skip
+        self,
+        status: int | None = None,
+        count: int = 1,
+        *,
+        retry_after: float = 1.0,
+        delay: float = 0.0,
+        reset: bool = False,
+        scope: Scope = "user",
+        where: str = "",
+    ) -> None:
         """Let the next requests fail, or (without a status) only come late; see `Failure`."""
         self.world.failures.append(Failure(status, count, retry_after, delay, reset, scope, where))
 
@@ -108,9 +115,14 @@ class DiscordSim(StandIn):
 
     # -- interactions -------------------------------------------------------------------------------
     def send(
-        self, url: str, payload: object, *, timestamp: str | None = None, key: Ed25519PrivateKey | None = None,
+        self,
+        url: str,
+        payload: object,
+        *,
+        timestamp: str | None = None,
+        key: Ed25519PrivateKey | None = None,
         mangle: Mangle | None = None,
-    ) -> Exchange:  # fmt: skip
+    ) -> Exchange:
         """Send a payload, or bytes as they are; `mangle` changes headers and body after they were signed."""
         signing = Signing(timestamp, key, mangle)
         return self.run(sender.exchange(self.world, url, payload, signing, self.deadline))
@@ -127,44 +139,78 @@ class DiscordSim(StandIn):
             "no signature": self.send(url, ping, mangle=lambda _headers, body: ({}, body)),
             "a changed body": self.send(url, ping, mangle=lambda headers, body: (headers, body + b" ")),
         }
-        faults = [f"{name}: status {made.status}, not 401" for name, made in wrong.items() if made.status != 401]
+        faults = [
+            f"{name}: status {exchange.status}, not 401" for name, exchange in wrong.items() if exchange.status != 401
+        ]
         return self.ping(url).faults + faults
 
     def command(  # noqa: PLR0913 - who does it and where, as a user has it
-        self, url: str, name: str, options: Options | None = None, *, user: Mapping[str, Any] | None = None,
-        guild: bool = True, locale: str = seeds.LOCALE,
-    ) -> Exchange:  # fmt: skip
+        self,
+        url: str,
+        name: str,
+        options: Options | None = None,
+        *,
+        user: Mapping[str, Any] | None = None,
+        guild: bool = True,
+        locale: str = seeds.LOCALE,
+    ) -> Exchange:
         """Give a slash command."""
         return self.send(url, payloads.command(self.world, name, options or {}, Who(user, guild, locale)))
 
     def autocomplete(  # noqa: PLR0913 - as for `command`
-        self, url: str, name: str, options: Options | None = None, *, focused: str,
-        user: Mapping[str, Any] | None = None, guild: bool = True, locale: str = seeds.LOCALE,
-    ) -> Exchange:  # fmt: skip
+        self,
+        url: str,
+        name: str,
+        options: Options | None = None,
+        *,
+        focused: str,
+        user: Mapping[str, Any] | None = None,
+        guild: bool = True,
+        locale: str = seeds.LOCALE,
+    ) -> Exchange:
         """Type into an option of a slash command."""
         who = Who(user, guild, locale)
         return self.send(url, payloads.command(self.world, name, options or {}, who, focused))
 
     def press(  # noqa: PLR0913 - as for `command`
-        self, url: str, custom_id: str, message: Mapping[str, Any] | None = None, *,
-        user: Mapping[str, Any] | None = None, guild: bool = True, locale: str = seeds.LOCALE,
-    ) -> Exchange:  # fmt: skip
+        self,
+        url: str,
+        custom_id: str,
+        message: Mapping[str, Any] | None = None,
+        *,
+        user: Mapping[str, Any] | None = None,
+        guild: bool = True,
+        locale: str = seeds.LOCALE,
+    ) -> Exchange:
         """Press a button: of this message, else of the newest that shows it, else of one made up."""
         who = Who(user, guild, locale)
         return self.send(url, payloads.component(self.world, custom_id, None, message, who))
 
     def choose(  # noqa: PLR0913 - as for `command`
-        self, url: str, custom_id: str, values: Sequence[str], message: Mapping[str, Any] | None = None, *,
-        user: Mapping[str, Any] | None = None, guild: bool = True, locale: str = seeds.LOCALE,
-    ) -> Exchange:  # fmt: skip
+        self,
+        url: str,
+        custom_id: str,
+        values: Sequence[str],
+        message: Mapping[str, Any] | None = None,
+        *,
+        user: Mapping[str, Any] | None = None,
+        guild: bool = True,
+        locale: str = seeds.LOCALE,
+    ) -> Exchange:
         """Choose in a select."""
         who = Who(user, guild, locale)
         return self.send(url, payloads.component(self.world, custom_id, values, message, who))
 
     def submit(  # noqa: PLR0913 - as for `command`
-        self, url: str, custom_id: str, fields: Mapping[str, Any], *, user: Mapping[str, Any] | None = None,
-        guild: bool = True, locale: str = seeds.LOCALE,
-    ) -> Exchange:  # fmt: skip
+        self,
+        url: str,
+        custom_id: str,
+        fields: Mapping[str, Any],
+        *,
+        user: Mapping[str, Any] | None = None,
+        guild: bool = True,
+        locale: str = seeds.LOCALE,
+    ) -> Exchange:
         """Fill in a modal and send it."""
         return self.send(url, payloads.submit(self.world, custom_id, fields, Who(user, guild, locale)))
 
@@ -185,17 +231,17 @@ class DiscordSim(StandIn):
         headers = {name.lower(): value for name, value in request.headers.items()}
         seen = Seen(request.method, request.path, dict(request.query), headers, await _read(request))
         self.world.requests.append(seen)
-        taken = self._taken(request)
+        slot = self._rate_verdict(request)
         response = await self._failed(request)
         if response is None:
-            response = limited(taken.wait) if taken.wait else await _answered(request, handler)
+            response = limited(slot.wait) if slot.wait else await _answered(request, handler)
         if response.status < 500:
-            response.headers.update({**taken.headers, **response.headers})
+            response.headers.update({**slot.headers, **response.headers})
         seen.status = response.status
         return response
 
     async def _failed(self, request: web.Request) -> web.StreamResponse | None:
-        failure = next((one for one in self.world.failures if one.where in request.path), None)
+        failure = next((failure for failure in self.world.failures if failure.where in request.path), None)
         if failure is None:
             return None
         failure.count -= 1
@@ -207,7 +253,7 @@ class DiscordSim(StandIn):
             return web.Response(status=499)
         return failure.response()
 
-    def _taken(self, request: web.Request) -> Taken:
+    def _rate_verdict(self, request: web.Request) -> RateVerdict:
         hook = request.match_info.get("hook")
         token = request.match_info.get("token", "")
         key = f"{hook}/{token}" if hook else f"{request.method} {request.match_info.route.resource}"

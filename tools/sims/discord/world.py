@@ -34,15 +34,15 @@ class Hook:
     bodies: list[dict[str, Any]] = field(default_factory=list)
     messages: dict[str, dict[str, Any]] = field(default_factory=dict)
 
-    def find(self, known: str) -> dict[str, Any] | None:
+    def find(self, message_id: str) -> dict[str, Any] | None:
         """Return a message that it has posted."""
-        return self.messages.get(known)
+        return self.messages.get(message_id)
 
-    def remove(self, known: str) -> None:
+    def remove(self, message_id: str) -> None:
         """Delete a message."""
-        self.messages.pop(known, None)
+        self.messages.pop(message_id, None)
 
-    def told(self) -> dict[str, Any]:
+    def document(self) -> dict[str, Any]:
         """Return the webhook as Discord describes it to who has its token."""
         about = {"id": self.id, "type": 1, "token": self.token, "name": self.kind, "avatar": None}
         return about | {"channel_id": self.channel, "guild_id": seeds.GUILD, "application_id": None}
@@ -133,9 +133,11 @@ class World:
         who = (payload.get("member") or {}).get("user") or payload.get("user")
         about = {"id": exchange.id, "type": payload["type"], "user": who, "authorizing_integration_owners": {}}
         message |= {
-            "type": 20 if payload["type"] == 2 else 19, "webhook_id": seeds.APPLICATION,
-            "application_id": seeds.APPLICATION, "interaction_metadata": about,
-        }  # fmt: skip
+            "type": 20 if payload["type"] == 2 else 19,
+            "webhook_id": seeds.APPLICATION,
+            "application_id": seeds.APPLICATION,
+            "interaction_metadata": about,
+        }
         if not (body.get("flags") or 0) & EPHEMERAL:
             self.channels.setdefault(channel, []).append(message)
         return fill(message, body)
@@ -161,7 +163,7 @@ class World:
     def erase(self, message: dict[str, Any]) -> None:
         """Delete a message from its channel."""
         channel = self.channels.get(message["channel_id"], [])
-        channel[:] = [one for one in channel if one["id"] != message["id"]]
+        channel[:] = [item for item in channel if item["id"] != message["id"]]
 
     # -- interactions -------------------------------------------------------------------------------
     def accept(self, exchange: Exchange, answer: Mapping[str, Any]) -> None:
@@ -182,22 +184,22 @@ class World:
 
     def _standing(self, source: dict[str, Any]) -> dict[str, Any]:
         """Return the message itself of one that was sent along."""
-        return next((one for one in self._every() if one["id"] == source["id"]), dict(source))
+        return next((item for item in self._every() if item["id"] == source["id"]), dict(source))
 
     def showing(self, custom_id: str) -> dict[str, Any] | None:
         """Return the newest message that has this component."""
-        found = [
-            one
-            for one in self._every()
-            if any(part.get("custom_id") == custom_id for _, part in walked(one["components"]))
+        messages = [
+            message
+            for message in self._every()
+            if any(part.get("custom_id") == custom_id for _, part in walked(message["components"]))
         ]
-        return max(found, key=lambda one: int(one["id"]), default=None)
+        return max(messages, key=lambda message: int(message["id"]), default=None)
 
     def _every(self) -> Iterator[dict[str, Any]]:
         for channel in self.channels.values():
             yield from channel
         for exchange in self.exchanges.values():
-            yield from (one for one in (exchange.original, *exchange.follow_ups.values()) if one)
+            yield from (message for message in (exchange.original, *exchange.follow_ups.values()) if message)
 
 
 def fill(message: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

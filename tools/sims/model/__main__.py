@@ -6,9 +6,9 @@ from sims.server import arguments, serve
 
 def main() -> None:
     """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
-    given = arguments("sims.model", __doc__).parse_args()
-    sim = ModelSim(given.port)
-    serve(given, sim, lambda: {"url": sim.url, "LOCAL_AI_URL": sim.openai_url, "LOCAL_AI_KEY": sim.key})
+    options = arguments("sims.model", __doc__).parse_args()
+    sim = ModelSim(options.port)
+    serve(options, sim, lambda: {"url": sim.url, "LOCAL_AI_URL": sim.openai_url, "LOCAL_AI_KEY": sim.key})
 
 
 if __name__ == "__main__":

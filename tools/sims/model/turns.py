@@ -91,7 +91,10 @@ def _classic(turn: Turn) -> Iterator[dict[str, Any]]:
     for word in _words(turn.text):
         yield {"response": word, "p": "abcdefgh"[: len(word)]}
     if turn.calls:
-        yield {"response": "", "tool_calls": [{"name": name, "arguments": dict(given)} for name, given in turn.calls]}
+        yield {
+            "response": "",
+            "tool_calls": [{"name": name, "arguments": dict(arguments)} for name, arguments in turn.calls],
+        }
     yield {"response": "", "usage": turn.usage}
 
 
@@ -119,6 +122,10 @@ def _openai(turn: Turn, model: str, *, azure: bool, tells_usage: bool) -> Iterat
 
 def _calls(turn: Turn) -> list[dict[str, Any]]:
     return [
-        {"id": f"call_{index}x", "type": "function", "function": {"name": name, "arguments": json.dumps(dict(given))}}
-        for index, (name, given) in enumerate(turn.calls)
+        {
+            "id": f"call_{index}x",
+            "type": "function",
+            "function": {"name": name, "arguments": json.dumps(dict(arguments))},
+        }
+        for index, (name, arguments) in enumerate(turn.calls)
     ]

@@ -64,12 +64,12 @@ class PistonSim(StandIn):
         return answer
 
     async def _runtimes(self, _: web.Request) -> web.Response:
-        known = await self._versions()
+        versions = await self._versions()
         listed = [
-            {"language": name, "version": known[name], "aliases": _ALIASES[name]}
+            {"language": name, "version": versions[name], "aliases": _ALIASES[name]}
             | ({"runtime": "node"} if name == "javascript" else {})
             for name in _ALIASES
-            if name in known
+            if name in versions
         ]
         return web.json_response([*listed, {"language": "rust", "version": "1.68.2", "aliases": ["rs"]}])
 
@@ -110,7 +110,7 @@ class PistonSim(StandIn):
         return web.json_response({"language": body["language"], "version": body["version"], "run": _run_of(raw)})
 
 
-def _fault(body: dict[str, Any], known: dict[str, str]) -> str | None:
+def _fault(body: dict[str, Any], versions: dict[str, str]) -> str | None:
     """Return what Piston refuses, in its words."""
     if not isinstance(body.get("language"), str):
         return "language is required as a string"
@@ -121,7 +121,7 @@ def _fault(body: dict[str, Any], known: dict[str, str]) -> str | None:
     for place, file in enumerate(body["files"]):
         if not isinstance(file.get("content"), str):
             return f"files[{place}].content is required as a string"
-    version = known.get(body["language"])
+    version = versions.get(body["language"])
     if version is None or body["version"] not in {"*", version}:
         return f"{body['language']}-{body['version']} runtime is unknown"
     for name in ("run_timeout", "run_cpu_time"):

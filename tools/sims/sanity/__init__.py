@@ -12,8 +12,8 @@ switches need no token and are not part of Sanity:
     POST         /_sim/reset           the documents of the start, and an empty journal
 """
 
-from sims.sanity.faults import Asked, Fault
+from sims.sanity.faults import Fault, RequestEntry
 from sims.sanity.hooks import Delivery, sign
 from sims.sanity.server import SanitySim
 
-__all__ = ["Asked", "Delivery", "Fault", "SanitySim", "sign"]
+__all__ = ["Delivery", "Fault", "RequestEntry", "SanitySim", "sign"]

@@ -21,7 +21,7 @@ class Fault:
 
 
 @dataclass(slots=True)
-class Asked:
+class RequestEntry:
     """A request that came; `status` is how it was answered, None as long as it was not."""
 
     method: str
@@ -37,7 +37,7 @@ class Asked:
 class Journal:
     """What was asked since the start, and the faults that wait for requests."""
 
-    requests: list[Asked] = field(default_factory=list)
+    requests: list[RequestEntry] = field(default_factory=list)
     faults: deque[Fault] = field(default_factory=deque)
 
     def clear(self) -> None:

@@ -58,7 +58,7 @@ class Hooks:
 
     def add(self, hook: Hook) -> None:
         """Post to this hook from now on; of two with the same URL the later counts."""
-        self.hooks = [*(one for one in self.hooks if one.url != hook.url), hook]
+        self.hooks = [*(other for other in self.hooks if other.url != hook.url), hook]
 
     def tell(self, changes: Sequence[Change]) -> None:
         """Begin to deliver what has changed and is published; call it in the event loop."""
@@ -81,9 +81,9 @@ class Hooks:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     async def _deliver(self, hook: Hook, name: str, change: Change) -> None:
-        given = {field: change.document.get(field) for field in ("_id", "_type", "_rev")}
+        projection = {field: change.document.get(field) for field in ("_id", "_type", "_rev")}
         current = (change.document.get("slug") or {}).get("current")
-        body = json.dumps(given | {"slug": current and {"current": current}}, ensure_ascii=False)
+        body = json.dumps(projection | {"slug": current and {"current": current}}, ensure_ascii=False)
         headers = self._headers(change) | {"sanity-webhook-id": name, "idempotency-key": secrets.token_hex(16)}
         async with aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(_TIMEOUT_S)) as session:
             for pause in (*PAUSES_S, None):

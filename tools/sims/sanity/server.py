@@ -8,11 +8,11 @@ from typing import ClassVar
 
 from aiohttp import web
 
-from sims.sanity.api import Api, answered, asked
+from sims.sanity.api import Api, journal_entry, json_response
 from sims.sanity.content import DATASET, PROJECT_ID, documents
 from sims.sanity.control import Control
 from sims.sanity.documents import Document
-from sims.sanity.faults import Asked, Fault, Journal
+from sims.sanity.faults import Fault, Journal, RequestEntry
 from sims.sanity.hooks import Delivery, Hook, Hooks
 from sims.sanity.refusals import Refused, api_error
 from sims.sanity.store import Change, Store
@@ -50,7 +50,7 @@ class SanitySim(StandIn):
         return copy.deepcopy(self.store.documents)
 
     @property
-    def requests(self) -> list[Asked]:
+    def requests(self) -> list[RequestEntry]:
         """What was asked since the start or the last reset, but for `/_sim/`."""
         return self.journal.requests
 
@@ -123,7 +123,7 @@ class SanitySim(StandIn):
         """Answer with Sanity's errors where there are any, and write the journal."""
         if request.path.startswith("/_sim/"):
             return await _with_errors(request, handler)
-        entry = await asked(request)
+        entry = await journal_entry(request)
         self.requests.append(entry)
         fault = self.journal.fault()
         response = await (_failed(request, handler, fault) if fault else _with_errors(request, handler))
@@ -135,9 +135,9 @@ async def _with_errors(request: web.Request, handler: Handler) -> web.StreamResp
     try:
         return await handler(request)
     except Refused as refused:
-        return answered(refused.body, refused.status)
+        return json_response(refused.body, refused.status)
     except web.HTTPException as wrong:
-        return answered(api_error(wrong.status, wrong.reason).body, wrong.status)
+        return json_response(api_error(wrong.status, wrong.reason).body, wrong.status)
 
 
 async def _failed(request: web.Request, handler: Handler, fault: Fault) -> web.StreamResponse:
@@ -151,4 +151,4 @@ async def _failed(request: web.Request, handler: Handler, fault: Fault) -> web.S
     if fault.status is None:
         return await _with_errors(request, handler)
     refused = api_error(fault.status, "The stand-in was told to fail")
-    return answered(refused.body, fault.status, headers)
+    return json_response(refused.body, fault.status, headers)

@@ -8,9 +8,14 @@ from sims.tessie.queries import BadQuery, Query, flag, number
 from sims.tessie.records import Json
 
 SEATS = {
-    "front_left": "left", "front_right": "right", "rear_left": "rear_left", "rear_center": "rear_center",
-    "rear_right": "rear_right", "third_row_left": "third_row_left", "third_row_right": "third_row_right",
-}  # fmt: skip
+    "front_left": "left",
+    "front_right": "right",
+    "rear_left": "rear_left",
+    "rear_center": "rear_center",
+    "rear_right": "rear_right",
+    "third_row_left": "third_row_left",
+    "third_row_right": "third_row_right",
+}
 _KEEPER_MODES = ("off", "on", "dog", "camp")
 _COP_TEMPS = ("Low", "Medium", "High")
 
@@ -76,45 +81,45 @@ _COMMON = {
 
 
 def _sets(section: str, **values: object) -> Effect:
-    return lambda _given, _state: {section: values}
+    return lambda _params, _state: {section: values}
 
 
-def _nothing(_given: dict[str, Any], _state: Json) -> dict[str, Json]:
+def _nothing(_params: dict[str, Any], _state: Json) -> dict[str, Json]:
     return {}
 
 
 def _toggles(section: str, key: str, state_key: str = "", /) -> Effect:
-    return lambda given, _state: {section: {state_key or key: given[key]}}
+    return lambda params, _state: {section: {state_key or key: params[key]}}
 
 
-def _seats(given: dict[str, Any]) -> list[str]:
-    return list(SEATS) if given["seat"] == "all" else [given["seat"]]
+def _seats(params: dict[str, Any]) -> list[str]:
+    return list(SEATS) if params["seat"] == "all" else [params["seat"]]
 
 
-def _heat(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    return {"climate_state": {f"seat_heater_{SEATS[seat]}": given["level"] for seat in _seats(given)}}
+def _heat(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    return {"climate_state": {f"seat_heater_{SEATS[seat]}": params["level"] for seat in _seats(params)}}
 
 
-def _cool(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    return {"climate_state": {f"seat_fan_{seat}": given["level"] for seat in _seats(given)}}
+def _cool(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    return {"climate_state": {f"seat_fan_{seat}": params["level"] for seat in _seats(params)}}
 
 
-def _temperatures(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    temperature = given["temperature"]
+def _temperatures(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    temperature = params["temperature"]
     return {"climate_state": {"driver_temp_setting": temperature, "passenger_temp_setting": temperature}}
 
 
-def _keeper(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    mode = _KEEPER_MODES[given["mode"]]
+def _keeper(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    mode = _KEEPER_MODES[params["mode"]]
     return {"climate_state": {"climate_keeper_mode": mode, "is_climate_on": mode != "off"}}
 
 
-def _overheat(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    word = "FanOnly" if given["on"] and given["fan_only"] else "On" if given["on"] else "Off"
+def _overheat(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    word = "FanOnly" if params["on"] and params["fan_only"] else "On" if params["on"] else "Off"
     return {"climate_state": {"cabin_overheat_protection": word}}
 
 
-def _start_charging(_given: dict[str, Any], state: Json) -> dict[str, Json]:
+def _start_charging(_params: dict[str, Any], state: Json) -> dict[str, Json]:
     now = state["charge_state"]["charging_state"]
     reasons = {"Charging": "is_charging", "Complete": "complete", "Disconnected": "disconnected"}
     if now in reasons:
@@ -122,19 +127,19 @@ def _start_charging(_given: dict[str, Any], state: Json) -> dict[str, Json]:
     return {"charge_state": {"charging_state": "Charging", "charge_enable_request": True}}
 
 
-def _stop_charging(_given: dict[str, Any], state: Json) -> dict[str, Json]:
+def _stop_charging(_params: dict[str, Any], state: Json) -> dict[str, Json]:
     if state["charge_state"]["charging_state"] != "Charging":
         raise Refused("not_charging")
     still = {"charge_rate": 0.0, "charger_power": 0, "charger_actual_current": 0, "minutes_to_full_charge": 0}
     return {"charge_state": still | {"charging_state": "Stopped", "time_to_full_charge": 0.0}}
 
 
-def _amps(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    return {"charge_state": {"charge_amps": given["amps"], "charge_current_request": given["amps"]}}
+def _amps(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    return {"charge_state": {"charge_amps": params["amps"], "charge_current_request": params["amps"]}}
 
 
 def _update(status: str) -> Effect:
-    def effect(_given: dict[str, Any], state: Json) -> dict[str, Json]:
+    def effect(_params: dict[str, Any], state: Json) -> dict[str, Json]:
         update = state["vehicle_state"]["software_update"]
         if update["status"] not in ("available", "scheduled"):
             raise Refused("no_update_available")
@@ -143,31 +148,33 @@ def _update(status: str) -> Effect:
     return effect
 
 
-def _scheduled_charging(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    minutes = given["time"] if given["enable"] else None
-    return {"charge_state": {
-        "scheduled_charging_mode": "StartAt" if given["enable"] else "Off",
-        "scheduled_charging_start_time_app": minutes,
-        "scheduled_charging_start_time_minutes": minutes,
-    }}  # fmt: skip
+def _scheduled_charging(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    minutes = params["time"] if params["enable"] else None
+    return {
+        "charge_state": {
+            "scheduled_charging_mode": "StartAt" if params["enable"] else "Off",
+            "scheduled_charging_start_time_app": minutes,
+            "scheduled_charging_start_time_minutes": minutes,
+        }
+    }
 
 
-def _scheduled_departure(given: dict[str, Any], _state: Json) -> dict[str, Json]:
-    values = {"scheduled_charging_mode": "DepartBy" if given["enable"] else "Off"}
+def _scheduled_departure(params: dict[str, Any], _state: Json) -> dict[str, Json]:
+    values = {"scheduled_charging_mode": "DepartBy" if params["enable"] else "Off"}
     names = {
         "departure_time": "scheduled_departure_time_minutes",
         "preconditioning_enabled": "preconditioning_enabled",
         "off_peak_charging_enabled": "off_peak_charging_enabled",
         "end_off_peak_time": "off_peak_hours_end_time",
     }
-    return {"charge_state": values | {key: given[name] for name, key in names.items() if given[name] is not None}}
+    return {"charge_state": values | {key: params[name] for name, key in names.items() if params[name] is not None}}
 
 
 def _speed_limit(**values: object) -> Effect:
-    def effect(given: dict[str, Any], state: Json) -> dict[str, Json]:
+    def effect(params: dict[str, Any], state: Json) -> dict[str, Json]:
         limit = dict(state["vehicle_state"]["speed_limit_mode"]) | values
-        if "mph" in given:
-            limit["current_limit_mph"] = float(given["mph"])
+        if "mph" in params:
+            limit["current_limit_mph"] = float(params["mph"])
         return {"vehicle_state": {"speed_limit_mode": limit}}
 
     return effect
@@ -180,9 +187,13 @@ _OPTIONAL_FLAG, _MINUTES = Param("flag", required=False), Param("number", 0, 1_4
 _SOME_NUMBER = Param("number", required=False)
 _WINDOWS = ("fd_window", "fp_window", "rd_window", "rp_window")
 _SCHEDULE = {
-    "days_of_week": Param("text"), "enabled": _OPTIONAL_FLAG, "one_time": _OPTIONAL_FLAG, "id": _SOME_NUMBER,
-    "lat": _SOME_NUMBER, "lon": _SOME_NUMBER,
-}  # fmt: skip
+    "days_of_week": Param("text"),
+    "enabled": _OPTIONAL_FLAG,
+    "one_time": _OPTIONAL_FLAG,
+    "id": _SOME_NUMBER,
+    "lat": _SOME_NUMBER,
+    "lon": _SOME_NUMBER,
+}
 _SCHEDULE_ID = {"id": Param("number")}
 
 
@@ -221,7 +232,7 @@ COMMANDS: dict[str, Command] = {
     "set_climate_keeper_mode": _now(_keeper, mode=Param("number", 0, 3)),
     "set_cabin_overheat_protection": Command(_overheat, _ON | {"fan_only": _OPTIONAL_FLAG}),
     "set_cop_temp": Command(
-        lambda given, _state: {"climate_state": {"cop_activation_temperature": _COP_TEMPS[given["cop_temp"]]}},
+        lambda params, _state: {"climate_state": {"cop_activation_temperature": _COP_TEMPS[params["cop_temp"]]}},
         {"cop_temp": Param("number", 0, 2)},
     ),
     "start_charging": _now(_start_charging),

@@ -51,8 +51,8 @@ class History:
     def between(self, since: float, until: float) -> list[Event]:
         """The events that overlap a window and have begun by its end, the endless last idle among them."""
         first = max(0, bisect_right(self._starts, since) - 1)
-        found = self.events[first : bisect_right(self._starts, until)]
-        return [*found, self.event_at(until)] if until >= self._mark.at else found
+        events = self.events[first : bisect_right(self._starts, until)]
+        return [*events, self.event_at(until)] if until >= self._mark.at else events
 
     def _live(self, day: int) -> None:
         draw = Random(f"{self._seed}:{day}")
@@ -208,8 +208,8 @@ class History:
         sentry = self._place.kind in habits.sentry and chance.random() < 0.9
         standby = chance.uniform(0.19, 0.26) if sentry else chance.uniform(0.007, 0.016)
         outside = self.weather.outside_c(end_at)
-        wanted = habits.preconditions and leaving and self._place.kind in ("home", "work") and not 8 < outside < 28
-        if not wanted or end_at - self._mark.at < 7_200 or chance.random() < 0.3:
+        preheats = habits.preconditions and leaving and self._place.kind in ("home", "work") and not 8 < outside < 28
+        if not preheats or end_at - self._mark.at < 7_200 or chance.random() < 0.3:
             return Draw(standby, sentry)
         return Draw(standby, sentry, chance.randrange(480, 900), 1.2 + 0.06 * abs(21 - outside))
 

@@ -82,7 +82,11 @@ def _driving(car: Car, drive: Drive, at: int, outside: float) -> Moment:
     used = drive.start.range_mi - drive.end.range_mi
     latitude, longitude = place_on_drive(drive, at)
     return Moment(
-        at, car, drive, "driving", "awake",
+        at,
+        car,
+        drive,
+        "driving",
+        "awake",
         odometer_mi=drive.start.odometer_mi + share * drive.distance_mi,
         range_mi=drive.start.range_mi - share * used,
         spent_mi=drive.start.spent_mi + share * used,
@@ -93,7 +97,7 @@ def _driving(car: Car, drive: Drive, at: int, outside: float) -> Moment:
         power_kw=speed * used / drive.distance_mi * car.battery.kwh_per_mi,
         climate=True,
         outside_c=outside,
-    )  # fmt: skip
+    )
 
 
 def drive_heading(drive: Drive, at: float) -> int:
@@ -110,7 +114,11 @@ def _charging(car: Car, charge: Charge, at: int, outside: float) -> Moment:
     mean_kw = added * car.battery.kwh_per_mi / (charge.end.at - charge.start.at) * 3600
     start = charge.start
     return Moment(
-        at, car, charge, "charging", "awake",
+        at,
+        car,
+        charge,
+        "charging",
+        "awake",
         odometer_mi=start.odometer_mi,
         range_mi=start.range_mi + added * charge.progress(at),
         spent_mi=start.spent_mi,
@@ -121,7 +129,7 @@ def _charging(car: Car, charge: Charge, at: int, outside: float) -> Moment:
         power_kw=-mean_kw * charge.pace(at),
         climate=False,
         outside_c=outside,
-    )  # fmt: skip
+    )
 
 
 def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
@@ -132,7 +140,11 @@ def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
     if not draw.sentry and not climate and elapsed >= TIRED_S:
         status = "asleep" if elapsed >= ASLEEP_S else "waiting_for_sleep"
     return Moment(
-        at, car, idle, "parked", status,
+        at,
+        car,
+        idle,
+        "parked",
+        status,
         odometer_mi=start.odometer_mi,
         range_mi=start.range_mi - spent,
         spent_mi=start.spent_mi + spent,
@@ -143,7 +155,7 @@ def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
         power_kw=draw.standby_kw + (draw.climate_kw if climate else 0),
         climate=climate,
         outside_c=outside,
-    )  # fmt: skip
+    )
 
 
 def parked_heading(event: Event) -> int:
@@ -174,8 +186,11 @@ def firmware(car: Car, at: int) -> Firmware:
     next_at = night + (done + 1) * period
     left = next_at - at
     phases: tuple[tuple[int, UpdateStatus], ...] = (
-        (0, "installing"), (7_200, "scheduled"), (44 * 3600, "available"), (46 * 3600, "downloading"),
-    )  # fmt: skip
+        (0, "installing"),
+        (7_200, "scheduled"),
+        (44 * 3600, "available"),
+        (46 * 3600, "downloading"),
+    )
     status: UpdateStatus = next((name for limit, name in phases if left <= limit), "")
     return Firmware(_version(car, night + done * period), status, _version(car, next_at), next_at)
 

@@ -92,7 +92,7 @@ class Window:
         return cls(number(query, "from"), number(query, "to"))
 
     @property
-    def given(self) -> bool:
+    def is_bounded(self) -> bool:
         """Whether the caller named either end."""
         return self.since is not None or self.until is not None
 
@@ -121,10 +121,10 @@ def within(query: Query, prefix: str, keys: tuple[str, str]) -> Callable[[Json],
 
 def labelled(query: Query, name: str, label: Callable[[Json], object]) -> Callable[[Json], bool]:
     """The filter `<name>` with `exclude_<name>`, over what `label` reads from a record."""
-    wanted, exclude = query.get(name), flag(query, f"exclude_{name}")
-    if not wanted:
+    chosen, exclude = query.get(name), flag(query, f"exclude_{name}")
+    if not chosen:
         return lambda _record: True
-    return lambda record: (label(record) == wanted) is not exclude
+    return lambda record: (label(record) == chosen) is not exclude
 
 
 def at_least(query: Query, name: str, key: str) -> Callable[[Json], bool]:

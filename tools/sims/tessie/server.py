@@ -24,9 +24,15 @@ from sims.tessie.routes import acts, control, history, live, owner, passthrough,
 DEFAULT_TOKEN = "sim-token"
 # Literal paths first: `/{vin}/…` would take them.
 _ROUTES = [
-    *control.ROUTES, *passthrough.ROUTES, *trends.ROUTES, *live.ROUTES,
-    *history.ROUTES, *records.ROUTES, *owner.ROUTES, *acts.ROUTES,
-]  # fmt: skip
+    *control.ROUTES,
+    *passthrough.ROUTES,
+    *trends.ROUTES,
+    *live.ROUTES,
+    *history.ROUTES,
+    *records.ROUTES,
+    *owner.ROUTES,
+    *acts.ROUTES,
+]
 
 
 class TokenMiddleware:
@@ -42,10 +48,10 @@ class TokenMiddleware:
             return await self._app(scope, receive, send)
         request = Request(scope)
         scheme, _, bearer = request.headers.get("authorization", "").partition(" ")
-        given = bearer.strip() if scheme.lower() == "bearer" else request.query_params.get("access_token", "")
-        if given == self._token:
+        token = bearer.strip() if scheme.lower() == "bearer" else request.query_params.get("access_token", "")
+        if token == self._token:
             return await self._app(scope, receive, send)
-        text = "Invalid access token" if given else "Access token is required"
+        text = "Invalid access token" if token else "Access token is required"
         return await error(scope["path"], 401, text)(scope, receive, send)
 
 

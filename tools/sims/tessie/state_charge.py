@@ -24,10 +24,10 @@ def pack(seen: Moment) -> Json:
     }
 
 
-def charge_state(one: SimulatedCar, seen: Moment) -> Json:
+def charge_state(vehicle: SimulatedCar, seen: Moment) -> Json:
     """52 keys; `charger_power` in kW, ranges in miles, `charge_rate` in mph."""
     car = seen.car
-    built = _level(seen) | _limits(seen) | _cable(seen) | _supply(seen) | _last_charge(one, seen) | _schedule(car)
+    built = _level(seen) | _limits(seen) | _cable(seen) | _supply(seen) | _last_charge(vehicle, seen) | _schedule(car)
     built["timestamp"] = seen.at * 1000
     return built | pack(seen) if car.build.telemetry else built
 
@@ -125,9 +125,9 @@ def _supply(seen: Moment) -> Json:
     }
 
 
-def _last_charge(one: SimulatedCar, seen: Moment) -> Json:
+def _last_charge(vehicle: SimulatedCar, seen: Moment) -> Json:
     """What the running charge added so far, else what the last one did."""
-    begun = [charge for charge in one.history.charges if charge.start.at <= seen.at]
+    begun = [charge for charge in vehicle.history.charges if charge.start.at <= seen.at]
     added = 0.0
     if begun:
         added = min(begun[-1].end.range_mi, seen.range_mi) if seen.event is begun[-1] else begun[-1].end.range_mi

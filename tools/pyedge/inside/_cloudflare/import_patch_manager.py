@@ -101,9 +101,9 @@ class _Finder:
         step, around = _around[name]
         inner = getattr(spec.loader, step)
 
-        def patched(given: Any) -> Any:
-            with around(given):
-                return inner(given)
+        def patched(value: Any) -> Any:
+            with around(value):
+                return inner(value)
 
         setattr(spec.loader, step, patched)
         return spec

@@ -20,9 +20,9 @@ class Logic:
     def of(self, scope: Scope) -> Value:
         """Return true, false, or null where that hangs on what is no boolean."""
         both = self.left.of(scope), self.right.of(scope)
-        if any(one is self.decides for one in both):
+        if any(operand is self.decides for operand in both):
             return self.decides
-        return None if any(not isinstance(one, bool) for one in both) else not self.decides
+        return None if any(not isinstance(operand, bool) for operand in both) else not self.decides
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Contains:
         """Say whether an array, or a pattern of paths, has it; null of anything else."""
         value, among = self.left.of(scope), self.right.of(scope)
         if isinstance(among, list):
-            return any(equal(value, one) for one in among)
+            return any(equal(value, item) for item in among)
         return value in among if isinstance(among, PathPattern) and isinstance(value, str) else None
 
 
@@ -119,12 +119,12 @@ class Call:
 
     def of(self, scope: Scope) -> Value:
         """Return what the function returns."""
-        return self.function(scope, *(one.of(scope) for one in self.arguments))
+        return self.function(scope, *(operand.of(scope) for operand in self.arguments))
 
 
 def _arithmetic(calculate: Callable[[Value, Value], Value]) -> Callable[[Value, Value], Value]:
     def of_numbers(left: Value, right: Value) -> Value:
-        if not all(isinstance(one, int | float) and not isinstance(one, bool) for one in (left, right)):
+        if not all(isinstance(argument, int | float) and not isinstance(argument, bool) for argument in (left, right)):
             return None
         try:
             return number(calculate(left, right))
@@ -151,15 +151,15 @@ def _plus(left: Value, right: Value) -> Value:
         left, right = right, left
     if isinstance(left, Instant):
         return left.later(right) if isinstance(right, int | float) and not isinstance(right, bool) else None
-    return _arithmetic(lambda one, other: one + other)(left, right)
+    return _arithmetic(lambda first, other: first + other)(left, right)
 
 
 def _minus(left: Value, right: Value) -> Value:
     if isinstance(left, Instant) and isinstance(right, Instant):
         return number((left.at - right.at).total_seconds())
     if isinstance(left, Instant):
-        return _plus(left, _arithmetic(lambda one, other: one - other)(0, right))
-    return _arithmetic(lambda one, other: one - other)(left, right)
+        return _plus(left, _arithmetic(lambda first, other: first - other)(0, right))
+    return _arithmetic(lambda first, other: first - other)(left, right)
 
 
 OPERATORS: dict[str, Callable[[Value, Value], Value]] = {

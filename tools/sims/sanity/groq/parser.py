@@ -228,10 +228,10 @@ class _Parser:
         if name not in FUNCTIONS:
             raise self.reader.wrong(f"undefined function: {name}", first)
         arguments = [*self.reader.listed(")", self.expression)]
-        known = FUNCTIONS[name]
-        if not known.least <= len(arguments) <= known.most:
+        signature = FUNCTIONS[name]
+        if not signature.least <= len(arguments) <= signature.most:
             raise self.reader.wrong(f"incorrect number of arguments to function {name}()", first)
-        return Call(known.call, arguments)
+        return Call(signature.call, arguments)
 
     def _select(self) -> Node:
         choices: list[tuple[Node, Node]] = []

@@ -27,8 +27,8 @@ class Step:
 
 def traverse(base: Node, steps: Sequence[Step]) -> Node:
     """Return the node for a base with the steps after it."""
-    known = isinstance(base, Everything | Array | Order)
-    return _joined(base, [Step("array"), *steps] if known else steps)
+    is_array = isinstance(base, Everything | Array | Order)
+    return _joined(base, [Step("array"), *steps] if is_array else steps)
 
 
 def _joined(base: Node, steps: Sequence[Step]) -> Node:
@@ -39,10 +39,10 @@ def _joined(base: Node, steps: Sequence[Step]) -> Node:
         if _takes_array(rest):
             return _joined(Each(base, Projection(THIS, step.shape)), rest)
         return _joined(Projection(base, step.shape), rest)
-    made = step.make(base)
+    joined = step.make(base)
     if step.kind != "array" or not rest or _takes_array(rest):
-        return _joined(made, rest)
-    return Each(made, _joined(THIS, rest), flat=_gives_array(rest))
+        return _joined(joined, rest)
+    return Each(joined, _joined(THIS, rest), flat=_gives_array(rest))
 
 
 def _takes_array(steps: Sequence[Step]) -> bool:

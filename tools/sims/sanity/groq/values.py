@@ -48,16 +48,21 @@ class PathPattern:
 
     def __contains__(self, id_: str) -> bool:
         parts = {"*": "[^.]+", "**": ".*"}
-        found = r"\.".join(parts.get(part, re.escape(part)) for part in self.text.split("."))
-        return re.fullmatch(found, id_) is not None
+        pattern = r"\.".join(parts.get(part, re.escape(part)) for part in self.text.split("."))
+        return re.fullmatch(pattern, id_) is not None
 
 
 def type_of(value: Value) -> str:
     """Return the name of a value's type; a bool is no number."""
     names = (
-        (bool, "boolean"), (int | float, "number"), (str, "string"), (list, "array"), (dict, "object"),
-        (Instant, "datetime"), (PathPattern, "path"),
-    )  # fmt: skip
+        (bool, "boolean"),
+        (int | float, "number"),
+        (str, "string"),
+        (list, "array"),
+        (dict, "object"),
+        (Instant, "datetime"),
+        (PathPattern, "path"),
+    )
     return next((name for kind, name in names if isinstance(value, kind)), "null")
 
 
@@ -106,7 +111,7 @@ def plain(value: Value) -> Value:
     if isinstance(value, PathPattern):
         return value.text
     if isinstance(value, list):
-        return [plain(one) for one in value]
+        return [plain(item) for item in value]
     if isinstance(value, float):
         return number(value)
-    return {name: plain(one) for name, one in value.items()} if isinstance(value, dict) else value
+    return {name: plain(member) for name, member in value.items()} if isinstance(value, dict) else value

@@ -30,9 +30,9 @@ async def body_of(request: Request) -> Json:
     if not raw.strip():
         return {}
     try:
-        given = json.loads(raw)
+        document = json.loads(raw)
     except ValueError:
         raise BadQuery("the body is not JSON") from None
-    if not isinstance(given, dict):
+    if not isinstance(document, dict):
         raise BadQuery("the body is not a JSON object")
-    return given
+    return document
