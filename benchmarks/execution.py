@@ -69,12 +69,12 @@ async def _all(box: LocalSandbox, runs: int) -> int:
     wrong = 0
     for measure in MEASURES:
         pairs = [await _pair(box, measure) for _ in range(runs)]
-        told, truth = (median(pair[side] for pair in pairs) for side in (0, 1))
-        is_true = abs(told - truth) <= max(measure.absolute, 0.1 * truth)
+        reported, truth = (median(pair[side] for pair in pairs) for side in (0, 1))
+        is_true = abs(reported - truth) <= max(measure.absolute, 0.1 * truth)
         wrong += not is_true
         unit = "MB" if measure.field == "memory_kb" else "ms"
         scale = 1024 if unit == "MB" else 1
-        numbers = f"told {told / scale:8.1f} {unit}, true {truth / scale:8.1f}"
+        numbers = f"told {reported / scale:8.1f} {unit}, true {truth / scale:8.1f}"
         print(f"  {measure.name:28} {numbers}  {'ok' if is_true else 'WRONG'}")
     await _costs(box, 10 * runs)
     return min(1, wrong)

@@ -53,7 +53,7 @@ def report(rows: Sequence[tuple[float, float, float]]) -> str:
     """Return the table."""
     lines = [HEAD]
     for title, choose in (("median", median), ("slowest", max)):
-        total, first, second = (choose(one) for one in zip(*rows, strict=True))
+        total, first, second = (choose(column) for column in zip(*rows, strict=True))
         lines.append(f"| {title} of {len(rows)} | {total:.2f} | {first * 1000:.0f} | {second * 1000:.0f} |")
     return "\n".join(lines)
 

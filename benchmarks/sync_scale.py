@@ -155,12 +155,12 @@ async def sync(runtime: CountingRuntime, client: Client) -> Measured:
     run_id = (await client.post("/colbycommands/sync")).json()["id"]
     while batch := await runtime.queues.lease(QUEUE, 1):
         counts.statements = 0
-        (outcome,) = await client.queue(QUEUE, [one.body for one in batch])
+        (outcome,) = await client.queue(QUEUE, [message.body for message in batch])
         await runtime.background.drain(60)
         if outcome.retry_after is not None:
             raise SystemExit(f"{batch[0].body} was put off")
         most = max(most, counts.statements)
-        await runtime.queues.done([one.id for one in batch])
+        await runtime.queues.done([message.id for message in batch])
     run = (await client.get(f"/colbycommands/sync/{run_id}")).json()
     if run["status"] != "succeeded":
         raise SystemExit(f"the sync is {run['status']}: {run['error']}")
@@ -172,8 +172,8 @@ async def sync(runtime: CountingRuntime, client: Client) -> Measured:
 
 async def total_changes(db: Any) -> int:
     """Return how many rows the connection has written."""
-    found: int = await db.work(lambda connection: connection.total_changes)
-    return found
+    changes: int = await db.work(lambda connection: connection.total_changes)
+    return changes
 
 
 async def records(db: Any) -> int:
@@ -226,9 +226,9 @@ def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(prog="benchmarks.sync_scale", description=__doc__)
     parser.add_argument("--cars", default="1,10,100", help="numbers of cars, separated by commas")
-    given = parser.parse_args()
+    options = parser.parse_args()
     print(HEAD, flush=True)
-    for cars in map(int, given.cars.split(",")):
+    for cars in map(int, options.cars.split(",")):
         with tempfile.TemporaryDirectory() as folder:
             asyncio.run(measure(cars, Path(folder)))
 

@@ -143,8 +143,8 @@ class Document:
 
     def _object(self, schema: dict[str, Any], draw: random.Random) -> dict[str, Any]:
         members = schema.get("properties", {})
-        taken = [name for name in members if name in schema.get("required", []) or draw.random() < 0.5]
-        return {name: self.sample(members[name], draw, name) for name in taken}
+        present = [name for name in members if name in schema.get("required", []) or draw.random() < 0.5]
+        return {name: self.sample(members[name], draw, name) for name in present}
 
     def _array(self, schema: dict[str, Any], draw: random.Random) -> list[Any]:
         return [self.sample(schema.get("items", {}), draw) for _ in range(draw.randint(0, 3))]
@@ -234,7 +234,7 @@ class Storm:
         """Return where a request is to be wrong: most often in what it is made of."""
         places = ["header", *self.draw.sample(("method", "path", "query", "body"), 1)]
         places += ["path"] * 3 * operation.path.count("{") + ["body"] * 8 * (operation.body is not None)
-        places += ["query"] * 4 * any(one["in"] == "query" for one in operation.parameters)
+        places += ["query"] * 4 * any(parameter["in"] == "query" for parameter in operation.parameters)
         return self.draw.choice(places)
 
     def _path(self, operation: Operation, is_wrong: bool) -> str:
@@ -247,13 +247,13 @@ class Storm:
         return path + (self._coded() if is_wrong and not names else "")
 
     def _query(self, operation: Operation, is_wrong: bool) -> Iterator[str]:
-        for one in operation.parameters:
-            if one["in"] == "query" and self.draw.random() < 0.5:
+        for parameter in operation.parameters:
+            if parameter["in"] == "query" and self.draw.random() < 0.5:
                 if is_wrong and self.draw.random() < 0.6:
-                    yield f"{one['name']}={self._coded()}"
+                    yield f"{parameter['name']}={self._coded()}"
                 else:
-                    sample = self.document.sample(one.get("schema", {}), self.draw, one["name"])
-                    yield f"{one['name']}={quote(str(sample))}"
+                    sample = self.document.sample(parameter.get("schema", {}), self.draw, parameter["name"])
+                    yield f"{parameter['name']}={quote(str(sample))}"
         if is_wrong:
             yield from (f"{self._coded()}={self._coded()}" for _ in range(self.draw.choice((0, 1, 1, 3, 60))))
 
@@ -303,12 +303,12 @@ def complaint(sent: Sent, answer: Answer) -> str | None:
 
 async def weather(client: Client, storm: Storm, count: int, sign: Sign = lambda _: []) -> list[str]:
     """Send as many requests of a storm, and return what is wrong with the answers."""
-    found, seen = [], set[int]()
+    faults, seen = [], set[int]()
     for number, sent in zip(range(count), storm, strict=False):
         headers = [*sign(sent), *sent.headers]
         answer = await client.request(sent.method, sent.target, headers=headers, body=sent.body)
         seen.add(answer.status)
-        if told := complaint(sent, answer):
-            found.append(f"seed {storm.seed}, number {number}: {sent}\n  {told}")
+        if fault := complaint(sent, answer):
+            faults.append(f"seed {storm.seed}, number {number}: {sent}\n  {fault}")
     assert {200, 400, 422} <= seen, "some are answered, and others are refused"
-    return found
+    return faults

@@ -109,7 +109,7 @@ def served_locally(
 def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
     deadline = time.monotonic() + PATIENCE
     while time.monotonic() < deadline and process.poll() is None:
-        if found := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
-            return found[0]
+        if match := re.search(r"http://127\.0\.0\.1:\d+", log.read_text()):
+            return match[0]
         time.sleep(0.05)
     raise AssertionError(f"the server did not start:\n{log.read_text()}")

@@ -62,27 +62,27 @@ def status(answer: bytes) -> int:
 
 def length(answer: bytes) -> int:
     """Return the length that an answer's head tells."""
-    found = re.search(rb"content-length: *(\d+)", answer.lower())
-    return int(found[1]) if found else 0
+    match = re.search(rb"content-length: *(\d+)", answer.lower())
+    return int(match[1]) if match else 0
 
 
 @contextmanager
 def waiting(url: str, request: bytes, count: int = AS_MANY, source: str = HERE) -> Iterator[list[socket.socket]]:
     """Hold so many connections on which a request was begun."""
-    held = [connected(url, source) for _ in range(count)]
+    sockets = [connected(url, source) for _ in range(count)]
     try:
-        for client in held:
+        for client in sockets:
             with suppress(ConnectionError):
                 client.sendall(request)
         time.sleep(0.5)
-        yield held
+        yield sockets
     finally:
-        for client in held:
+        for client in sockets:
             client.close()
 
 
 def memory(served: Served) -> int:
     """Return KiB that a local server has in memory."""
     assert served.process is not None
-    found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
-    return int(found[1]) if found else 0
+    match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
+    return int(match[1]) if match else 0

@@ -106,11 +106,11 @@ type Answers = tuple[dict[str, Any], list[tuple[int, str]]]
 
 async def guarded(client: Client, app: App) -> Answers:
     """Return the health, and what the administrator's routes answer to the short key."""
-    shut = [one for one in app.endpoints if one.access.name == "ADMIN"]
+    shut = [endpoint for endpoint in app.endpoints if endpoint.access.name == "ADMIN"]
     keyed = [("x-api-key", "hunter2")]
-    paths = [(one.method, one.path.replace("{", "").replace("}", "")) for one in shut]
+    paths = [(endpoint.method, endpoint.path.replace("{", "").replace("}", "")) for endpoint in shut]
     answers = [await client.request(method, path, headers=keyed) for method, path in paths]
-    return (await client.get("/health")).json(), [(one.status, one.json().get("setting")) for one in answers]
+    return (await client.get("/health")).json(), [(answer.status, answer.json().get("setting")) for answer in answers]
 
 
 def is_shut(name: str, found: Answers) -> None:
@@ -146,7 +146,9 @@ def test_app_that_runs_with_a_short_key_says_so_and_stays_shut(package: str, tmp
         runtime = LocalRuntime.open(app, tmp_path, {"LOG_LEVEL": "error"}, migrations=folder)
         try:
             ports = runtime.ports()
-            bound = {one.name: getattr(ports.settings, one.attribute) for one in app.settings.fields if one.port}
+            bound = {
+                field.name: getattr(ports.settings, field.attribute) for field in app.settings.fields if field.port
+            }
             settings = app.settings({**bound, name: "hunter2", "RATE_LIMITER": None})
             return await guarded(Client(app, Ports(settings, ports.runtime)), app)
         finally:
@@ -160,18 +162,20 @@ def test_key_by_its_hash_opens_and_the_setting_does_not(package: str, tmp_path: 
     [name] = named(package)
     key, app = "a-key-of-24-characters-or-more", load(package)
     setting = f"sha256:{hashed(key).upper()}"
-    path = next(one.path for one in app.endpoints if one.access.name == "ADMIN" and one.method == "GET")
+    path = next(
+        endpoint.path for endpoint in app.endpoints if endpoint.access.name == "ADMIN" and endpoint.method == "GET"
+    )
 
     async def case() -> list[int]:
         folder = ROOT / "migrations" / app.migrations
         runtime = LocalRuntime.open(app, tmp_path, {name: setting, "LOG_LEVEL": "error"}, migrations=folder)
         try:
             client = Client(app, runtime.ports())
-            sent = [[("x-api-key", one)] for one in (key, setting, f"{key}x")]
+            sent = [[("x-api-key", key_)] for key_ in (key, setting, f"{key}x")]
             return [(await client.get(path, headers=headers)).status for headers in sent]
         finally:
             await runtime.stop()
 
-    found = asyncio.run(case())
-    assert found[0] not in {401, 403, 503}
-    assert found[1:] == [401, 401]
+    answers = asyncio.run(case())
+    assert answers[0] not in {401, 403, 503}
+    assert answers[1:] == [401, 401]

@@ -45,8 +45,8 @@ class Dev:
 
     def runs(self) -> list[dict[str, Any]]:
         """Return the sync runs, newest first."""
-        found: list[dict[str, Any]] = self.ask("GET", "/d1/sync_runs?order=started_at.desc")[2]
-        return found
+        rows: list[dict[str, Any]] = self.ask("GET", "/d1/sync_runs?order=started_at.desc")[2]
+        return rows
 
 
 def free_port() -> int:
@@ -142,19 +142,19 @@ def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> No
         finally:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=30)
-        told = next(line for line in output.splitlines() if line.startswith("API key:"))
-        shown.append(told.removeprefix("API key:").split()[0])
-        assert ("shown this once" in told) is (len(shown) == 1)
-    kept = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
-    assert not any(shown[0].encode() in data for data in kept)
+        key_line = next(line for line in output.splitlines() if line.startswith("API key:"))
+        shown.append(key_line.removeprefix("API key:").split()[0])
+        assert ("shown this once" in key_line) is (len(shown) == 1)
+    contents = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
+    assert not any(shown[0].encode() in data for data in contents)
     assert (tmp_path / "state" / "admin_api_key").read_text().startswith("sha256:")
-    made = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
-    assert [path for path in made if path.stat().st_mode & 0o077] == [], "it is its owner's alone"
+    paths = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
+    assert [path for path in paths if path.stat().st_mode & 0o077] == [], "it is its owner's alone"
 
 
 def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = int(taken.getsockname()[1])
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        port = int(listener.getsockname()[1])
         process = start(tmp_path / "state", port)
         output, _ = process.communicate(timeout=30)
     assert process.returncode == 2
@@ -191,8 +191,8 @@ def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
 )
 def test_the_server_listens_where_it_is_told_and_is_asked_at_an_address(host: str, url: str) -> None:
     place = Place("core_tessie", "8787", Path("state"), host)
-    told = command(place)
-    assert told[told.index("--host") + 1] == host
+    words = command(place)
+    assert words[words.index("--host") + 1] == host
     assert place.url == url
 
 
@@ -219,9 +219,9 @@ def test_a_broken_dev_vars_is_said_with_its_line(tmp_path: Path, capsys: pytest.
     broken.write_text("A=1\nTESSIE_API_KEY secret-of-mine\n")
     with pytest.raises(SystemExit) as ended:
         surroundings(Place("core_tessie", "8787", tmp_path / "state"), broken)
-    said = capsys.readouterr().err
+    message = capsys.readouterr().err
     assert ended.value.code == 2
-    assert said == f"error: {broken}, line 2: not NAME=value\n"
+    assert message == f"error: {broken}, line 2: not NAME=value\n"
 
 
 def test_the_command_line_syncs_with_and_without_a_server(tmp_path: Path) -> None:

@@ -22,14 +22,14 @@ APP_FILES = sorted(path for app in APPS for path in (SRC / app).rglob("*.py"))
 EVERY = sorted(path for folder in (SRC, ROOT / "tools", ROOT / "benchmarks") for path in folder.rglob("*.py"))
 
 DEPENDENCIES = {
-    re.split(r"[><=~ ;\[]", one)[0].lower()
-    for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    re.split(r"[><=~ ;\[]", dependency)[0].lower()
+    for dependency in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 }
 PURE = {
     *sys.stdlib_module_names,
     "edge",
     "pydantic_core",  # Pydantic's other half
-    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {one.lower() for one in owners}),
+    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {owner.lower() for owner in owners}),
 } - {
     "sqlite3",
     "dbm",
@@ -138,9 +138,9 @@ def loaded(source: str, files: dict[str, str]) -> set[str]:
     while todo:
         name = todo.pop()
         parts = name.split(".")
-        for known in {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & files.keys() - seen:
-            seen.add(known)
-            todo += imports(files[known])
+        for module in {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & files.keys() - seen:
+            seen.add(module)
+            todo += imports(files[module])
     return seen
 
 
@@ -176,14 +176,14 @@ REASON = re.compile(r"# noqa: [A-Z0-9, ]*PLR0913[A-Z0-9, ]* - \w+")
 def too_big(source: str) -> list[str]:
     """Return the functions of more than 40 lines, and those of more than five parameters without a reason given."""
     text = source.splitlines()
-    found = []
+    functions = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            many = len([one for one in arguments if one.arg not in {"self", "cls"}]) > 5
+            many = len([argument for argument in arguments if argument.arg not in {"self", "cls"}]) > 5
             if (node.end_lineno or 0) - node.lineno >= 40 or (many and not REASON.search(text[node.lineno - 1])):
-                found.append(node.name)
-    return found
+                functions.append(node.name)
+    return functions
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
@@ -222,7 +222,7 @@ def undocumented(source: str) -> list[str]:
     """Return the public functions, and public methods of public classes, without a docstring; and the module."""
     tree = ast.parse(source)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
-    nodes = [*tree.body, *(node for one in classes for node in one.body)]
+    nodes = [*tree.body, *(node for class_ in classes for node in class_.body)]
     public = [
         node
         for node in [*nodes, *classes]
@@ -347,14 +347,14 @@ WHOLE_SETTINGS = {"edge.injection", "edge.settings", "edge.resources.health", "e
 
 def whole_databases(source: str) -> list[str]:
     """Return the expressions by which a source reaches a database without asking for it by type."""
-    found = []
+    calls = []
     for node in ast.walk(ast.parse(source)):
         text = ast.unparse(node)
         if isinstance(node, ast.Attribute) and (text.endswith("settings.db") or node.attr in {"_db", "_make"}):
-            found += [] if text in {"self._db", "self._make"} else [text]
+            calls += [] if text in {"self._db", "self._make"} else [text]
         elif isinstance(node, ast.Attribute) and text.endswith("ports.settings"):
-            found += [text]
-    return found
+            calls += [text]
+    return calls
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)

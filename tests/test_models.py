@@ -28,7 +28,11 @@ def models() -> set[type[BaseModel]]:
     """Return every model of the sources."""
     modules = [importlib.import_module(module_of(path)) for path in FILES]
     named = [value for module in modules for value in vars(module).values() if isinstance(value, type)]
-    return {one for one in named if issubclass(one, BaseModel) and one.__module__.partition(".")[0] in {"edge", *APPS}}
+    return {
+        class_
+        for class_ in named
+        if issubclass(class_, BaseModel) and class_.__module__.partition(".")[0] in {"edge", *APPS}
+    }
 
 
 def handed_over(source: str, module: str) -> set[str]:
@@ -47,26 +51,26 @@ def handed_over(source: str, module: str) -> set[str]:
 
 
 def names_handed_over(tree: ast.Module) -> set[str]:
-    found: set[str] = set()
+    handed: set[str] = set()
 
     def visit(node: ast.AST) -> None:
         match node:
             case ast.Subscript(value=ast.Name(id="Body" | "Query" | "Header"), slice=inner):
-                found.update(one.id for one in ast.walk(inner) if isinstance(one, ast.Name))
+                handed.update(node_.id for node_ in ast.walk(inner) if isinstance(node_, ast.Name))
             case ast.Call(func=ast.Attribute(value=ast.Name(id=name), attr="model_validate_json")):
-                found.add(name)
+                handed.add(name)
             case ast.Call(func=ast.Name(id="row_as" | "Operation")):
                 return
             case ast.Call(args=args, keywords=keywords):
-                given = [*args, *(one.value for one in keywords)]
-                found.update(one.id for each in given for one in outermost(each))
+                arguments = [*args, *(keyword.value for keyword in keywords)]
+                handed.update(name_.id for each in arguments for name_ in outermost(each))
             case ast.Dict(values=values) | ast.Tuple(elts=values) | ast.List(elts=values):
-                found.update(one.id for one in values if isinstance(one, ast.Name))
+                handed.update(value_.id for value_ in values if isinstance(value_, ast.Name))
         for child in ast.iter_child_nodes(node):
             visit(child)
 
     visit(tree)
-    return found
+    return handed
 
 
 def outermost(node: ast.expr) -> Iterator[ast.Name]:
@@ -74,7 +78,7 @@ def outermost(node: ast.expr) -> Iterator[ast.Name]:
     if isinstance(node, ast.Name):
         yield node
     elif isinstance(node, ast.Subscript):
-        yield from (one for one in ast.walk(node.slice) if isinstance(one, ast.Name))
+        yield from (name_ for name_ in ast.walk(node.slice) if isinstance(name_, ast.Name))
 
 
 def parts(hint: Any) -> Iterator[Any]:
@@ -103,9 +107,11 @@ def written(app: App) -> Iterator[Any]:
 
 def only_written(hints: Iterator[Any], values: set[str]) -> set[str]:
     """Return the models among the types that nothing validates: those of `values`, and what they hold, are."""
-    reached = {one for hint in hints for one in parts(hint) if isinstance(one, type) and issubclass(one, BaseModel)}
-    inside = {part for one in reached if full_name(one) in values for part in parts(one)}
-    return {full_name(one) for one in reached - inside}
+    reached = {
+        model for hint in hints for model in parts(hint) if isinstance(model, type) and issubclass(model, BaseModel)
+    }
+    inside = {part for model in reached if full_name(model) in values for part in parts(model)}
+    return {full_name(model) for model in reached - inside}
 
 
 def full_name(kind: type) -> str:
@@ -142,10 +148,10 @@ async def get() -> Row: return Row.model_validate(row)
 
 
 def test_every_model_can_be_built() -> None:
-    found = models()
-    for model in found:
+    built = models()
+    for model in built:
         assert model.model_rebuild(force=True, raise_errors=True)
-    assert {"EnergyReport", "Payload", "ContactForm"} <= {model.__name__ for model in found}
+    assert {"EnergyReport", "Payload", "ContactForm"} <= {model.__name__ for model in built}
 
 
 def test_every_parameter_of_a_command_is_validated() -> None:

@@ -16,8 +16,8 @@ TARGETS = re.findall(r"^([a-z][a-z-]*):", MAKEFILE, re.MULTILINE)
 
 
 def test_every_target_and_app_is_told() -> None:
-    told = set(re.findall(r"`make ([a-z-]+)`", README))
-    assert {target for target in TARGETS if target != "help"} <= told
+    documented = set(re.findall(r"`make ([a-z-]+)`", README))
+    assert {target for target in TARGETS if target != "help"} <= documented
     assert all(f"`{package}`" in README for package in packages())
 
 
@@ -59,6 +59,6 @@ def test_reasons_of_cases_for_one_runtime_stand_in_the_docs() -> None:
     tests = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "tests").rglob("test_*.py"))
     reasons = re.findall(r"local_only\(\s*\"([^\"]+)\"", tests)
     reasons += re.findall(r"^    \(\"\w+\", \"\w+\"\): \"([^\"]+)\",$", tests, re.MULTILINE)
-    told = " ".join(DOCS[Path("docs/runtimes.md")].split())
+    document = " ".join(DOCS[Path("docs/runtimes.md")].split())
     assert len(reasons) > 6
-    assert [reason for reason in reasons if f'"{reason}"' not in told] == []
+    assert [reason for reason in reasons if f'"{reason}"' not in document] == []

@@ -161,17 +161,17 @@ def test_every_table_has_a_rule_or_is_kept_on_purpose(package: str, tmp_path: Pa
 @each
 def test_what_refers_to_a_row_is_known_to_its_rule(package: str, rule: Rule, tmp_path: Path) -> None:
     with closing(migrated(package, tmp_path)) as connection:
-        found = connection.execute(
+        references = connection.execute(
             "SELECT it.name FROM sqlite_schema AS it, pragma_foreign_key_list(it.name) AS key "
             "WHERE it.type = 'table' AND key.\"table\" = ?",
             (rule.table,),
         ).fetchall()
-    assert [child for (child,) in found if f"FROM {child}" not in rule.unless] == []
+    assert [child for (child,) in references if f"FROM {child}" not in rule.unless] == []
 
 
 @each
 def test_settings_of_a_rule_are_settings_of_its_app(package: str, rule: Rule) -> None:
-    known = {field.attribute for field in load(package).settings.fields if field.takes_empty}
+    attributes = {field.attribute for field in load(package).settings.fields if field.takes_empty}
     named = {name for name in (rule.keep, rule.max_rows, rule.max_mb) if isinstance(name, str) and name}
-    assert named <= known
+    assert named <= attributes
     assert bool(rule.max_mb) == bool(rule.size)

@@ -50,9 +50,9 @@ class Clients:
         while part := await reader.read(1 << 16):
             now, end = time.monotonic_ns(), 0
             rest += part
-            for found in TIME.finditer(rest):
-                self.taken.append(now - int(found[1]))
-                end = found.end()
+            for match in TIME.finditer(rest):
+                self.taken.append(now - int(match[1]))
+                end = match.end()
             rest = rest[end:][-40:]
 
     async def run(self, count: int) -> None:

@@ -50,12 +50,12 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(made: Sequence[Made], *, quick: bool) -> list[Measured]:
+def measure(setups: Sequence[Made], *, quick: bool) -> list[Measured]:
     """Run the Workers beside each other, a round of each case on one after the other."""
     rounds, requests = (1, 5) if quick else (9, 300)
     with ExitStack() as stack:
         workers: list[tuple[Worker, Measured]] = []
-        for peer, place in made:
+        for peer, place in setups:
             unprepared = Cold(0, 0) if quick else first_response(place, prepared=False)
             cold = first_response(place, prepared=True)
             worker = stack.enter_context(start(place))

@@ -89,8 +89,10 @@ def _excluded(peer: Peer) -> list[str]:
 
 
 def _files(place: Path) -> Iterator[Path]:
-    excluded = [one.removeprefix("**/") for one in config.read(place / "wrangler.toml")["python_modules"]["exclude"]]
+    excluded = [
+        pattern.removeprefix("**/") for pattern in config.read(place / "wrangler.toml")["python_modules"]["exclude"]
+    ]
     for folder, left_out in ((place / "src", ["*.pyc"]), (place / "python_modules", excluded)):
         for path in sorted(folder.rglob("*")):
-            if path.is_file() and not any(fnmatch(str(path.relative_to(folder)), one) for one in left_out):
+            if path.is_file() and not any(fnmatch(str(path.relative_to(folder)), pattern) for pattern in left_out):
                 yield path

@@ -193,8 +193,8 @@ async def an_s_that_is_not_below_the_order_is_wrong(crypto: Crypto) -> None:
         s = int.from_bytes(signature[32:], "little")
         above = [s + times * ORDER for times in range(1, 16) if s + times * ORDER < 2**256]
         assert len(above) > 10
-        more = ((signature[:32] + one.to_bytes(32, "little"), message) for one in above)
-        await refused(crypto, ((key, *one) for one in more))
+        more = ((signature[:32] + high.to_bytes(32, "little"), message) for high in above)
+        await refused(crypto, ((key, *signed) for signed in more))
 
 
 async def a_key_that_is_no_point_is_wrong(crypto: Crypto) -> None:
@@ -240,12 +240,12 @@ async def a_password_has_the_same_hash_everywhere(crypto: Crypto) -> None:
 
 async def salts_and_passwords_are_bytes_of_any_value(crypto: Crypto) -> None:
     every = bytes(range(256))
-    found = {
+    hashes = {
         (await crypto.scrypt(password, salt, ScryptCost(2, 1, 1), 32)).hex()
         for password in (every, every[1:], b"\0", b"")
         for salt in (every, b"\0", b"")
     }
-    assert len(found) == 9  # HMAC pads a short key with zeros: an empty password is as good as one zero byte
+    assert len(hashes) == 9  # HMAC pads a short key with zeros: an empty password is as good as one zero byte
 
 
 async def a_cost_that_is_none_or_too_much_is_refused(crypto: Crypto) -> None:

@@ -23,9 +23,9 @@ def telling(**turn: Any) -> str:
     return f"#turn {json.dumps(turn)}"
 
 
-def nearness(one: Sequence[float], other: Sequence[float]) -> float:
+def nearness(first: Sequence[float], other: Sequence[float]) -> float:
     """Return the cosine of the angle between two vectors."""
-    return math.sumprod(one, other) / math.hypot(*one) / math.hypot(*other)
+    return math.sumprod(first, other) / math.hypot(*first) / math.hypot(*other)
 
 
 async def a_text_has_a_vector(model: Model) -> None:
@@ -44,8 +44,8 @@ async def vectors_are_in_the_order_of_their_texts(model: Model) -> None:
 
 async def what_is_of_one_matter_is_nearer(model: Model) -> None:
     car, bread, other_car, other_bread = await model.embed(TEXTS, NAME)
-    for one, like, unlike in ((car, other_car, bread), (bread, other_bread, car), (other_car, car, other_bread)):
-        assert nearness(one, like) > nearness(one, unlike) + 0.2
+    for text, like, unlike in ((car, other_car, bread), (bread, other_bread, car), (other_car, car, other_bread)):
+        assert nearness(text, like) > nearness(text, unlike) + 0.2
 
 
 async def no_texts_have_no_vectors(model: Model) -> None:

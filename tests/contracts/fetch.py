@@ -136,7 +136,7 @@ async def a_closed_port_is_an_error(fetch: Fetch, _: str) -> None:
 
 async def requests_run_beside_each_other(fetch: Fetch, origin: str) -> None:
     seen = await asyncio.gather(*(echoed(fetch, origin, f"/echo/{number}") for number in range(5)))
-    assert [one["target"] for one in seen] == [f"/echo/{number}" for number in range(5)]
+    assert [request["target"] for request in seen] == [f"/echo/{number}" for number in range(5)]
 
 
 CASES: list[Case] = [

@@ -62,8 +62,8 @@ async def the_next_period_begins_anew(limiter: RateLimiter, periods: Periods) ->
 
 async def calls_at_once_are_all_counted(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    taken = await asyncio.gather(*(limiter.take("at once") for _ in range(20)))
-    assert sum(one.ok for one in taken) == LIMIT.calls
+    verdicts = await asyncio.gather(*(limiter.take("at once") for _ in range(20)))
+    assert sum(verdict.ok for verdict in verdicts) == LIMIT.calls
 
 
 async def any_text_is_a_key(limiter: RateLimiter, periods: Periods) -> None:
@@ -81,10 +81,10 @@ async def probe_answers_and_takes_from_nobody(limiter: RateLimiter, periods: Per
 
 async def what_is_left_is_told_where_it_is_known(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
-    taken = [await limiter.take("told") for _ in range(4)]
-    assert [one.limit for one in taken] == [LIMIT] * 4
-    assert [one.left for one in taken] in ([2, 1, 0, 0], [None] * 4)
-    assert all(0 < one.reset <= LIMIT.period for one in taken)
+    verdicts = [await limiter.take("told") for _ in range(4)]
+    assert [verdict.limit for verdict in verdicts] == [LIMIT] * 4
+    assert [verdict.left for verdict in verdicts] in ([2, 1, 0, 0], [None] * 4)
+    assert all(0 < verdict.reset <= LIMIT.period for verdict in verdicts)
 
 
 CASES: list[Case] = [

@@ -172,19 +172,19 @@ def test_window_holds_at_every_moment_for_any_calls(tmp_path: Path) -> None:
     random = Random(7)
 
     async def run() -> list[float]:
-        now, made = Now(), list[float]()
+        now, taken_at = Now(), list[float]()
         with closing(LocalThrottle(tmp_path / "throttles" / "CALLS.sqlite", now=lambda: now.seconds)) as calls:
             for _ in range(1_500):
                 now.seconds += random.choice([0.0, 0.0, 0.0, 0.1, 2.0, 9.0 * random.random()])
                 window, patience = random.choice([(Window(60, 60.0), 2.0), (Window(40, 60.0), 90.0)])
                 wait = await calls.admit("discogs", window, patience)
                 if wait <= patience:
-                    made.append(now.seconds + wait)
-        return sorted(made)
+                    taken_at.append(now.seconds + wait)
+        return sorted(taken_at)
 
-    made = asyncio.run(run())
-    assert len(made) > 500
-    assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(made, made[60:], strict=False))
+    taken_at = asyncio.run(run())
+    assert len(taken_at) > 500
+    assert all(later - earlier >= 60.0 - 1e-6 for earlier, later in zip(taken_at, taken_at[60:], strict=False))
 
 
 def test_window_forgets_calls_of_a_clock_that_was_set_back(tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_a_server_without_the_model_is_asked_for_its_own_of_that_kind() -> None:
 
     with ModelSim() as sim:
         asyncio.run(run(sim.openai_url))
-        assert [asked["model"] for asked in sim.requests] == [EMBEDDER, EMBEDDER, MODEL, MODEL]
+        assert [request["model"] for request in sim.requests] == [EMBEDDER, EMBEDDER, MODEL, MODEL]
 
 
 def test_a_wrong_key_and_a_server_that_is_not_there_are_told() -> None:

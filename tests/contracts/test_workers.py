@@ -184,20 +184,20 @@ def test_every_exception_is_a_case() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_callers_statements_give_on_d1_what_they_give_at_home(host: Worker, seed: int) -> None:
     """At home the same statements are compared with a database that physically holds the caller's rows."""
-    given = asked(seed, reads=80, writes=20)
-    status, _, body = host.request("POST", "/scoped", json.dumps(given).encode())
+    questions = asked(seed, reads=80, writes=20)
+    status, _, body = host.request("POST", "/scoped", json.dumps(questions).encode())
     assert status == 200, body
-    remote, home = json.loads(body), local_answers(given)
+    remote, home = json.loads(body), local_answers(questions)
     assert len(remote) == len(home)
-    answers = zip(named(given), home, remote, strict=True)
-    differing = [(one, at_home, there) for one, at_home, there in answers if at_home != there]
+    answers = zip(named(questions), home, remote, strict=True)
+    differing = [(statement, at_home, there) for statement, at_home, there in answers if at_home != there]
     assert differing == []
-    assert sum(isinstance(one, list) and one != [] for one in home) > 20
+    assert sum(isinstance(answer, list) and answer != [] for answer in home) > 20
 
 
-def named(given: dict[str, Any]) -> list[Any]:
+def named(questions: dict[str, Any]) -> list[Any]:
     """Return what each answer is an answer to."""
-    return [*given["reads"], *given["writes"], *WRITABLE]
+    return [*questions["reads"], *questions["writes"], *WRITABLE]
 
 
 D1_SAYS = {

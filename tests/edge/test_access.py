@@ -80,8 +80,8 @@ def ask(client: Client, method: str, target: str, headers: Sent) -> Answer:
 def test_a_role_may_do_what_the_ones_before_it_may(serve: Serve, role: str | None, statuses: list[int]) -> None:
     client = serve(guarded(), authenticate=by_name)
     sent = [("x-api-key", role)] if role else []
-    asked = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
-    assert [ask(client, method, target, sent).status for method, target in asked] == statuses
+    requests = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
+    assert [ask(client, method, target, sent).status for method, target in requests] == statuses
 
 
 @pytest.mark.parametrize("subjects", [frozenset(), frozenset({"A"})])
@@ -102,7 +102,10 @@ def test_bound_caller_is_refused_on_admin_routes_and_frames(serve: Serve, subjec
         ran.append("read")
 
     client = serve(routes, authenticate=authenticate)
-    assert [ask(client, *one, []).status for one in (("GET", "/things/read"), ("DELETE", "/things/all"))] == [200, 403]
+    assert [ask(client, *request, []).status for request in (("GET", "/things/read"), ("DELETE", "/things/all"))] == [
+        200,
+        403,
+    ]
     frames = [Frame({"type": name}, bound, "1") for name in ("remove", "read")]
     answers = [asyncio.run(client.app.frame(frame, client.ports)) for frame in frames]
     assert (answers[0]["problem"]["status"], answers[1], ran) == (403, {"result": None}, ["read"])
@@ -132,8 +135,8 @@ def test_what_bounds_strangers_bounds_their_tries(serve: Serve) -> None:
 
     client = serve(guarded(), authenticate=by_name, admit=admit)
     key, tries = ("x-api-key", "reader"), ("x-tries", "many")
-    asked = [("/things", []), ("/things", [tries]), ("/things/read", [tries]), ("/things/read", [tries, key])]
-    assert [ask(client, "GET", target, sent).status for target, sent in asked] == [200, 404, 404, 200]
+    requests = [("/things", []), ("/things", [tries]), ("/things/read", [tries]), ("/things/read", [tries, key])]
+    assert [ask(client, "GET", target, sent).status for target, sent in requests] == [200, 404, 404, 200]
     assert [ask(client, "DELETE", "/things/all", sent).status for sent in ([], [tries], [tries, key])] == [
         401,
         404,

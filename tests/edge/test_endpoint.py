@@ -476,8 +476,8 @@ def test_what_a_handler_returns_becomes_the_response(serve: Serve) -> None:
     client = serve(routes)
 
     async def ask() -> list[tuple[int, bytes, str | None]]:
-        asked = [("POST", "/nothing"), ("POST", "/made"), ("GET", "/own"), ("GET", "/maybe")]
-        answers = [await client.request(method, path) for method, path in asked]
+        requests = [("POST", "/nothing"), ("POST", "/made"), ("GET", "/own"), ("GET", "/maybe")]
+        answers = [await client.request(method, path) for method, path in requests]
         return [(answer.status, answer.body, answer.header("content-type")) for answer in answers]
 
     assert asyncio.run(ask()) == [

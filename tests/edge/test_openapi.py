@@ -163,7 +163,7 @@ def whole() -> dict[str, Any]:
 
 
 def parameters(operation: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    return {one["name"]: one for one in operation.get("parameters", ())}
+    return {parameter["name"]: parameter for parameter in operation.get("parameters", ())}
 
 
 def json_of(described: dict[str, Any]) -> Any:
@@ -211,17 +211,17 @@ def test_an_optional_header_may_be_absent_and_is_never_null(whole: dict[str, Any
 
 
 def test_a_query_model_becomes_single_parameters(whole: dict[str, Any]) -> None:
-    asked = parameters(whole["paths"]["/drives"]["get"])
-    assert {name: one["required"] for name, one in asked.items()} == {
+    described = parameters(whole["paths"]["/drives"]["get"])
+    assert {name: parameter["required"] for name, parameter in described.items()} == {
         "order": False,
         "limit": False,
         "vin": False,
         "from": True,
     }
-    assert asked["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000}
-    assert asked["limit"]["description"] == "Rows at most"
-    assert asked["vin"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
-    assert asked["order"]["schema"] == {"$ref": "#/components/schemas/Order", "default": "newest"}
+    assert described["limit"]["schema"] == {"type": "integer", "minimum": 1, "maximum": 1000}
+    assert described["limit"]["description"] == "Rows at most"
+    assert described["vin"]["schema"] == {"type": "array", "items": {"type": "string"}, "default": []}
+    assert described["order"]["schema"] == {"$ref": "#/components/schemas/Order", "default": "newest"}
 
 
 def test_a_query_model_is_no_component(whole: dict[str, Any]) -> None:
@@ -324,7 +324,7 @@ def test_public_operations_need_no_credential_and_others_take_either(whole: dict
 
 
 def test_a_route_of_every_method_leaves_out_what_another_route_answers(whole: dict[str, Any]) -> None:
-    names = {method: one["operationId"] for method, one in whole["paths"]["/mirror/{path}"].items()}
+    names = {method: operation["operationId"] for method, operation in whole["paths"]["/mirror/{path}"].items()}
     assert names == {
         "get": "mirrorGet",
         "post": "mirrorPost",
@@ -335,7 +335,7 @@ def test_a_route_of_every_method_leaves_out_what_another_route_answers(whole: di
 
 
 def test_a_route_of_every_method_passes_on_a_body_where_there_may_be_one(whole: dict[str, Any]) -> None:
-    bodies = {method: "requestBody" in one for method, one in whole["paths"]["/mirror/{path}"].items()}
+    bodies = {method: "requestBody" in operation for method, operation in whole["paths"]["/mirror/{path}"].items()}
     assert bodies == {"get": False, "post": True, "put": False, "patch": True, "delete": False}
 
 

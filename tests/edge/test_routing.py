@@ -220,33 +220,33 @@ KINDS = {"{x}": 1, "{t:path}": 2}
 def naive_params(pattern: str, path: str) -> tuple[str, ...] | None:
     """Match one pattern by the rules as they are written, or None."""
     raw = path[1:].split("/")
-    given = raw[:-1] if len(raw) > 1 and raw[-1] == "" else raw
+    steps = raw[:-1] if len(raw) > 1 and raw[-1] == "" else raw
     params: list[str] = []
-    wanted = pattern[1:].split("/")
-    for position, step in enumerate(wanted):
+    expected = pattern[1:].split("/")
+    for position, step in enumerate(expected):
         if step == "{t:path}":
-            return (*params, "/".join(raw[position:])) if any(given[position:]) else None
-        if position >= len(given):
+            return (*params, "/".join(raw[position:])) if any(steps[position:]) else None
+        if position >= len(steps):
             return None
-        segment = unquote(given[position])
+        segment = unquote(steps[position])
         if step == "{x}" and segment:
             params.append(segment)
         elif step != segment:
             return None
-    return tuple(params) if len(given) == len(wanted) else None
+    return tuple(params) if len(steps) == len(expected) else None
 
 
 def naive_find(patterns: list[Pattern], method: str, path: str) -> tuple[str, tuple[str, ...]] | list[str]:
     """Return the first match in order of precedence, or the methods of all that match."""
-    ranked = sorted(patterns, key=lambda one: [KINDS.get(step, 0) for step in one.path.split("/")])
-    matches = [(one, params) for one in ranked if (params := naive_params(one.path, path)) is not None]
-    for shape in dict.fromkeys(one.path for one, _ in matches):
-        here = {one.method: (one, params) for one, params in matches if one.path == shape}
+    ranked = sorted(patterns, key=lambda route: [KINDS.get(step, 0) for step in route.path.split("/")])
+    matches = [(route, params) for route in ranked if (params := naive_params(route.path, path)) is not None]
+    for shape in dict.fromkeys(route.path for route, _ in matches):
+        here = {route.method: (route, params) for route, params in matches if route.path == shape}
         fallback = here.get("GET") if method == "HEAD" else None
         hit = here.get(method) or fallback or here.get(ANY)
         if hit:
             return f"{hit[0].method} {hit[0].path}", hit[1]
-    return sorted({one.method for one, _ in matches})
+    return sorted({route.method for route, _ in matches})
 
 
 STEPS = st.lists(st.sampled_from(["a", "b", "a/b", "{x}"]), max_size=3)
@@ -264,8 +264,10 @@ PATHS = st.lists(st.sampled_from(["a", "b", "c", "", "%61", "a%2Fb", "%252F", ".
 def distinct(patterns: list[Pattern]) -> list[Pattern]:
     """Parameters get a name by position, so that a pattern may have two of them."""
     return [
-        Pattern(one.method, "/".join(f"{{x{n}}}" if s == "{x}" else s for n, s in enumerate(one.path.split("/"))))
-        for one in patterns
+        Pattern(
+            pattern_.method, "/".join(f"{{x{n}}}" if s == "{x}" else s for n, s in enumerate(pattern_.path.split("/")))
+        )
+        for pattern_ in patterns
     ]
 
 

@@ -108,9 +108,9 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
 )
 def test_no_value_is_shown_by_a_fault_or_by_what_a_log_would_print(env: Mapping[str, Any]) -> None:
     shop = Shop(env)
-    shown = [repr(shop), str(shop), str(vars(shop)), str(shop.api_key)]
-    shown += [str(fault) + str(fault.document("/", "1")) for fault in shop.faults.values()]
-    assert all(VALUE not in text for text in shown)
+    output = [repr(shop), str(shop), str(vars(shop)), str(shop.api_key)]
+    output += [str(fault) + str(fault.document("/", "1")) for fault in shop.faults.values()]
+    assert all(VALUE not in text for text in output)
     assert len(shop.faults) >= 3
 
 

@@ -65,7 +65,7 @@ def test_the_query_of_the_adapter_is_of_the_dialect(sim: AnalyticsSim) -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "complaint"),
     [
         ("", "SELECT"),
         ("DELETE FROM data", "begins with SELECT"),
@@ -87,10 +87,10 @@ def test_the_query_of_the_adapter_is_of_the_dialect(sim: AnalyticsSim) -> None:
         ("SELECT SUM(double1 FROM data", "syntax error"),
     ],
 )
-def test_what_is_not_of_the_dialect_is_refused(sim: AnalyticsSim, sql: str, said: str) -> None:
+def test_what_is_not_of_the_dialect_is_refused(sim: AnalyticsSim, sql: str, complaint: str) -> None:
     answer = ask(sim, sql)
     assert answer.status == 422
-    assert said in answer.body.decode()
+    assert complaint in answer.body.decode()
 
 
 def test_only_the_account_with_its_token_is_answered(sim: AnalyticsSim) -> None:

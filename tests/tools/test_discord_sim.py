@@ -40,8 +40,8 @@ class Got:
 
 def ask(method: str, url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Got:
     data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
-    given = {"Content-Type": "application/json"} | dict(headers or {})
-    request = urllib.request.Request(url, data=data, method=method, headers=given)
+    sent_headers = {"Content-Type": "application/json"} | dict(headers or {})
+    request = urllib.request.Request(url, data=data, method=method, headers=sent_headers)
     try:
         with urllib.request.urlopen(request, timeout=10) as response:
             text = response.read()
@@ -230,8 +230,8 @@ def test_what_is_no_json_no_webhook_or_no_token(sim: DiscordSim) -> None:
 def test_a_webhook_tells_of_itself_and_changes_what_it_has_posted(sim: DiscordSim) -> None:
     url = sim.webhook_url("contact")
     assert ask("GET", url).body["name"] == "contact"
-    made = ask("POST", f"{url}?wait=true", {"content": "a", "embeds": [{"title": "t"}]}).body
-    at = f"{url}/messages/{made['id']}"
+    message = ask("POST", f"{url}?wait=true", {"content": "a", "embeds": [{"title": "t"}]}).body
+    at = f"{url}/messages/{message['id']}"
     changed = ask("PATCH", at, {"content": "b", "embeds": []})
     assert (changed.status, changed.body["content"], changed.body["embeds"]) == (200, "b", [])
     assert changed.body["edited_timestamp"]
@@ -314,8 +314,8 @@ def test_the_journal_keeps_what_came(sim: DiscordSim) -> None:
         "1",
     )
     assert sim.webhook_url("event").endswith(seen.path)
-    told = ask("GET", f"{sim.url}/_sim/requests").body
-    assert [(one["path"], one["status"]) for one in told] == [(seen.path, 200)]
+    journal = ask("GET", f"{sim.url}/_sim/requests").body
+    assert [(entry["path"], entry["status"]) for entry in journal] == [(seen.path, 200)]
     assert ask("GET", f"{sim.url}/_sim/messages").body["webhooks"]["event"][0]["content"] == "ä"
     assert ask("POST", f"{sim.url}/_sim/fail", {"status": 429, "retry_after": 9}).status == 204
     assert ask("POST", sim.webhook_url("event"), {"content": "x"}).body["retry_after"] == 9

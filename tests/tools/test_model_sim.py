@@ -45,8 +45,8 @@ def test_what_is_wrong_is_told_as_openai_words_it(body: dict[str, Any], key: str
 def test_vectors_have_an_index_and_come_in_any_order(model: str) -> None:
     with ModelSim() as sim:
         _, answer = asked(sim, {"model": model, "input": ["one", "two", "three"]})
-    assert [one["index"] for one in answer["data"]] == [2, 1, 0]
-    assert {len(one["embedding"]) for one in answer["data"]} == {DIMENSIONS}
+    assert [entry["index"] for entry in answer["data"]] == [2, 1, 0]
+    assert {len(entry["embedding"]) for entry in answer["data"]} == {DIMENSIONS}
 
 
 @pytest.mark.parametrize("text", ["", "the", "Charging", "charge charge charged", "Ünï \U0001f697 " * 1000])

@@ -22,8 +22,8 @@ def sim() -> Iterator[StorageSim]:
 
 def missing(sim: StorageSim) -> list[str]:
     """Return the lines of what the account lacks."""
-    found = ready.in_account(Target.of(ENVIRONMENT), Account(sim.environment))
-    return [one.text for one in found if one.is_there is False]
+    findings = ready.in_account(Target.of(ENVIRONMENT), Account(sim.environment))
+    return [finding.text for finding in findings if finding.is_there is False]
 
 
 @pytest.mark.parametrize(
@@ -58,8 +58,8 @@ def test_what_the_account_lacks_is_listed_until_it_is_there(sim: StorageSim) -> 
 
 
 def test_placeholders_and_virtual_tables_are_told() -> None:
-    found = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
-    lines = "\n".join(one.line for one in found)
+    findings = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
+    lines = "\n".join(finding.line for finding in findings)
     assert "✗ variable SITE_URL is a placeholder" in lines
     assert "✗ KV KV has no id" in lines
     assert "· practitioner_texts: `wrangler d1 export` fails" in lines

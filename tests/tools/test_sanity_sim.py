@@ -40,10 +40,10 @@ def ask(
 ) -> tuple[int, Any]:
     """Ask with the read token unless another is given, "" for none; return status and JSON."""
     connection = HTTPConnection(urlsplit(sim.url).netloc, timeout=10)
-    given = sim.read_token if token is None else token
+    bearer = sim.read_token if token is None else token
     data = body if isinstance(body, str | None) else json.dumps(body)
     try:
-        headers = {"authorization": f"Bearer {given}"} if given else NONE
+        headers = {"authorization": f"Bearer {bearer}"} if bearer else NONE
         connection.request(method or ("GET" if body is None else "POST"), path, data, headers)
         response = connection.getresponse()
         assert response.headers.get_content_type() == "application/json"
@@ -66,10 +66,10 @@ def mutate(sim: SanitySim, *mutations: dict[str, Any], options: str = "") -> tup
 
 
 def test_a_query_answers_with_itself_its_result_and_its_time(sim: SanitySim) -> None:
-    asked = {"query": "*[_id == $id].name", "$id": '"person-zoe"'}
-    status, answer = ask(sim, f"/v2025-02-19/data/query/production?{urlencode(asked)}")
-    assert (status, answer | {"ms": 0}) == (200, {"query": asked["query"], "result": ["Zoë Müller"], "ms": 0})
-    status, answer = ask(sim, f"/v1/data/query/production?{urlencode(asked | {'returnQuery': 'false'})}")
+    params = {"query": "*[_id == $id].name", "$id": '"person-zoe"'}
+    status, answer = ask(sim, f"/v2025-02-19/data/query/production?{urlencode(params)}")
+    assert (status, answer | {"ms": 0}) == (200, {"query": params["query"], "result": ["Zoë Müller"], "ms": 0})
+    status, answer = ask(sim, f"/v1/data/query/production?{urlencode(params | {'returnQuery': 'false'})}")
     assert set(answer) == {"result", "ms"}
 
 
@@ -133,23 +133,28 @@ def test_drafts_are_hidden_but_for_those_who_ask(sim: SanitySim) -> None:
 def test_events_lie_before_and_after_the_start(sim: SanitySim) -> None:
     now = datetime.now(UTC)
     starts = [datetime.fromisoformat(text) for text in query(sim, "*[_type == 'event'].startsAt")]
-    within = [sum(now < one <= now + timedelta(days=days) for one in starts) for days in (2, 7, 100)]
+    within = [sum(now < start <= now + timedelta(days=days) for start in starts) for days in (2, 7, 100)]
     assert within == [1, 3, 5]
-    assert sum(one < now for one in starts) == 6
+    assert sum(start < now for start in starts) == 6
 
 
 @pytest.mark.parametrize("hour", range(0, 24, 3))
 def test_events_lie_so_at_any_hour(hour: int) -> None:
     now = datetime(2026, 3, 28, hour, 59, tzinfo=UTC)
     sim = SanitySim(now=now)
-    starts = [datetime.fromisoformat(one["startsAt"]) for one in sim.documents.values() if "startsAt" in one]
-    within = [sum(now < one <= now + timedelta(days=days) for one in starts) for days in (2, 7, 100)]
+    starts = [
+        datetime.fromisoformat(document["startsAt"]) for document in sim.documents.values() if "startsAt" in document
+    ]
+    within = [sum(now < start <= now + timedelta(days=days) for start in starts) for days in (2, 7, 100)]
     assert (within, len(starts)) == ([1, 3, 5], 11)
 
 
 def test_documents_come_by_id_and_the_missing_are_named(sim: SanitySim) -> None:
     status, answer = ask(sim, "/v1/data/doc/production/person-ada,nobody,drafts.post-sponsor")
-    assert (status, [one["_id"] for one in answer["documents"]]) == (200, ["person-ada", "drafts.post-sponsor"])
+    assert (status, [document["_id"] for document in answer["documents"]]) == (
+        200,
+        ["person-ada", "drafts.post-sponsor"],
+    )
     assert answer["omitted"] == [{"id": "nobody", "reason": "existence"}]
 
 
@@ -166,7 +171,7 @@ def test_a_transaction_creates_replaces_patches_and_deletes(sim: SanitySim) -> N
         options="?returnIds=true&returnDocuments=true&visibility=async",
     )
     assert status == 200
-    operations = [(one["id"], one["operation"]) for one in answer["results"]]
+    operations = [(result["id"], result["operation"]) for result in answer["results"]]
     assert [operation for _, operation in operations] == ["create", "none", *["update"] * 3, "delete", "none"]
     assert answer["results"][4]["document"]["_rev"] == answer["transactionId"]
     tip = query(sim, "*[_id == 't-1'][0]{n, gone, 'slug': slug.current, tags, deep}")
@@ -177,7 +182,7 @@ def test_a_transaction_creates_replaces_patches_and_deletes(sim: SanitySim) -> N
 
 def test_an_id_is_made_where_none_is_given(sim: SanitySim) -> None:
     _, answer = mutate(sim, {"create": {"_type": "tip"}}, {"create": {"_id": "tip.", "_type": "tip"}}, options="?a=b")
-    assert [set(one) for one in answer["results"]] == [{"operation"}] * 2
+    assert [set(result) for result in answer["results"]] == [{"operation"}] * 2
     assert query(sim, "count(*[_type == 'tip' && length(_id) > 30])") == 2
 
 
@@ -233,7 +238,7 @@ def test_the_journal_has_what_was_asked(sim: SanitySim) -> None:
     assert (first.query, first.params, first.options, first.token) == ("$a", {"a": [1]}, {"perspective": "raw"}, True)
     assert (second.method, second.path, second.token) == ("GET", "/v1/data/query/production", False)
     assert [first.status, second.status] == [200, 401]
-    assert [one["query"] for one in ask(sim, "/_sim/requests")[1]] == ["$a", "*"]
+    assert [entry["query"] for entry in ask(sim, "/_sim/requests")[1]] == ["$a", "*"]
 
 
 def test_the_next_requests_fail_as_told(sim: SanitySim) -> None:
@@ -297,11 +302,11 @@ def test_it_runs_as_a_program_until_stdin_ends() -> None:
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
-        said = json.loads(process.stdout.readline())
-        assert set(said) == {"url", "project_id", "dataset", "read_token", "write_token", "webhook_secret"}
-        connection = HTTPConnection(urlsplit(said["url"]).netloc, timeout=10)
-        headers = {"authorization": f"Bearer {said['read_token']}"}
-        connection.request("GET", f"/v1/data/query/{said['dataset']}?query=2", headers=headers)
+        about = json.loads(process.stdout.readline())
+        assert set(about) == {"url", "project_id", "dataset", "read_token", "write_token", "webhook_secret"}
+        connection = HTTPConnection(urlsplit(about["url"]).netloc, timeout=10)
+        headers = {"authorization": f"Bearer {about['read_token']}"}
+        connection.request("GET", f"/v1/data/query/{about['dataset']}?query=2", headers=headers)
         assert json.loads(connection.getresponse().read())["result"] == 2
         connection.close()
         process.stdin.close()

@@ -25,14 +25,14 @@ PARAMS = {
     "key": "title",
 }
 DATASET = sorted(
-    [one for one in documents(NOW) if not one["_id"].startswith("drafts.")]
+    [document for document in documents(NOW) if not document["_id"].startswith("drafts.")]
     + [
         {"_id": "odd-a", "_type": "odd", "n": 1, "mixed": [1, "1", True, None, 1, "1", {"a": 1}, [2]], "f": 2.5},
         {"_id": "odd-b", "_type": "odd", "n": "1", "mixed": [], "f": -2.5, "text": "Ünïcode e.g. x-ray, «quoted» …"},
         {"_id": "odd-c", "_type": "odd", "n": True, "f": None, "nested": {"deep": [{"k": 1}, {"k": 2}, {}]}},
         {"_id": "odd-d", "_type": "odd", "mixed": "no array", "list": [["a"], ["b", "c"], "d"], "f": 0.125},
     ],
-    key=lambda one: str(one["_id"]),
+    key=lambda document: str(document["_id"]),
 )
 
 HEAD = '_id, _type, _updatedAt, title, "slug": slug.current, summary'
@@ -248,9 +248,9 @@ def theirs() -> dict[str, Any]:
     """What groq-js answers to each query."""
     if not (NODE_MODULES / "groq-js").is_dir():
         pytest.skip("groq-js is not there: npm brings it")
-    asked = {"queries": QUERIES, "params": PARAMS, "dataset": DATASET, "now": NOW.isoformat()}
+    document = {"queries": QUERIES, "params": PARAMS, "dataset": DATASET, "now": NOW.isoformat()}
     command = [node(), "--input-type=module", "--eval", ASK]
-    ran = subprocess.run(command, input=json.dumps(asked), cwd=ROOT, capture_output=True, text=True, check=False)
+    ran = subprocess.run(command, input=json.dumps(document), cwd=ROOT, capture_output=True, text=True, check=False)
     assert ran.returncode == 0, ran.stderr
     return dict(zip(QUERIES, json.loads(ran.stdout), strict=True))
 
@@ -258,9 +258,9 @@ def theirs() -> dict[str, Any]:
 def exact(value: object) -> object:
     """Tell true from 1, which Python takes for equal."""
     if isinstance(value, list):
-        return [exact(one) for one in value]
+        return [exact(item) for item in value]
     if isinstance(value, dict):
-        return {name: exact(one) for name, one in value.items()}
+        return {name: exact(item) for name, item in value.items()}
     return ("bool", value) if isinstance(value, bool) else value
 
 

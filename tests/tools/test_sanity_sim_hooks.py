@@ -37,8 +37,8 @@ def listener() -> Iterator[Listener]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["content-length"])).decode()
-            found.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
-            self.send_response(found.statuses.pop(0) if found.statuses else 200)
+            started.posts.append(({name.lower(): value for name, value in self.headers.items()}, body))
+            self.send_response(started.statuses.pop(0) if started.statuses else 200)
             self.send_header("content-length", "0")
             self.end_headers()
 
@@ -46,10 +46,10 @@ def listener() -> Iterator[Listener]:
             """Say nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        found = Listener(f"http://127.0.0.1:{server.server_port}/hook")
+        started = Listener(f"http://127.0.0.1:{server.server_port}/hook")
         thread = Thread(target=server.serve_forever, args=(0.02,), daemon=True)
         thread.start()
-        yield found
+        yield started
         server.shutdown()
         thread.join(10)
 
@@ -104,7 +104,7 @@ def test_what_fails_is_posted_again_with_the_same_key(
     listener.statuses = statuses
     sim.put({"_id": "a", "_type": "tip"})
     sim.settle()
-    assert [one.status for one in sim.deliveries] == delivered
+    assert [delivery.status for delivery in sim.deliveries] == delivered
     assert len({headers["idempotency-key"] for headers, _ in listener.posts}) == 1
 
 
@@ -113,7 +113,7 @@ def test_a_server_that_is_away_is_given_up(sim: SanitySim) -> None:
     sim.hook("http://127.0.0.1:9/away")
     sim.put({"_id": "a", "_type": "tip"})
     sim.settle()
-    assert [one.status for one in sim.deliveries] == [0] * 4
+    assert [delivery.status for delivery in sim.deliveries] == [0] * 4
 
 
 def test_signatures_are_those_that_sanitys_package_takes(sim: SanitySim, listener: Listener) -> None:

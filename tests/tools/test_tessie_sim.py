@@ -137,13 +137,13 @@ def test_unknown_things_are_404(shared: Simulator) -> None:
 
 
 def test_vehicles_lists_every_car_with_its_state(shared: Simulator) -> None:
-    found = get(shared, "/vehicles")["results"]
-    assert [one["vin"] for one in found] == shared.vins
-    for one in found:
-        newest = shared.fleet.drives(one["vin"])[0]
-        assert one["last_drive_created_at"] == newest["created_at"]
-        assert one["last_state"]["vin"] == one["vin"]
-        assert one["is_active"] is True
+    cars = get(shared, "/vehicles")["results"]
+    assert [car["vin"] for car in cars] == shared.vins
+    for car in cars:
+        newest = shared.fleet.drives(car["vin"])[0]
+        assert car["last_drive_created_at"] == newest["created_at"]
+        assert car["last_state"]["vin"] == car["vin"]
+        assert car["is_active"] is True
 
 
 @pytest.mark.parametrize("car", range(4))
@@ -190,8 +190,8 @@ def test_units_convert_distances_and_temperatures(shared: Simulator) -> None:
 
 def test_drives_filter_by_places_tags_drivers_and_length(shared: Simulator) -> None:
     vin = shared.vins[0]
-    one = shared.fleet[vin]
-    every, home = shared.fleet.drives(vin), one.car.region.home
+    car = shared.fleet[vin]
+    every, home = shared.fleet.drives(vin), car.car.region.home
     circle = f"latitude={home.latitude}&{{0}}_longitude={home.longitude}&{{0}}_radius=150"
     for prefix, keys in (
         ("origin", ("starting_latitude", "starting_longitude")),
@@ -210,7 +210,7 @@ def test_drives_filter_by_places_tags_drivers_and_length(shared: Simulator) -> N
     assert {drive["tag"] for drive in tagged} == {"Business"}
     assert len(tagged) + len(untagged) == len(every)
     sams = get(shared, f"/{vin}/drives?driver_profile=Sam")["results"]
-    assert len(sams) == sum(drive.driver == "Sam" for drive in one.drives)
+    assert len(sams) == sum(drive.driver == "Sam" for drive in car.drives)
     long = get(shared, f"/{vin}/drives?minimum_distance=40&distance_format=km")["results"]
     assert len(long) == sum(drive["odometer_distance"] >= 40 for drive in every)
 
@@ -310,8 +310,8 @@ def test_waking_a_car_lasts_until_it_tires(own: Simulator) -> None:
 
 def test_the_state_follows_driving_charging_and_parking(own: Simulator) -> None:
     vin = own.vins[0]
-    one = own.fleet[vin]
-    drive, charge = one.drives[-9], one.charges[-3]
+    car = own.fleet[vin]
+    drive, charge = car.drives[-9], car.charges[-3]
     own.fleet.pin((drive.start.at + drive.end.at) // 2)
     driving = get(own, f"/{vin}/state")
     assert driving["drive_state"]["shift_state"] == "D"
@@ -415,7 +415,7 @@ def test_fleet_accounts_see_invoices_and_roles(shared: Simulator) -> None:
 
 def test_the_fleet_api_has_its_envelope(shared: Simulator) -> None:
     listed = get(shared, "/api/1/vehicles")
-    assert [one["vin"] for one in listed["response"]] == shared.vins
+    assert [car["vin"] for car in listed["response"]] == shared.vins
     assert "charge_state" not in listed["response"][0]
     assert get(shared, "/api/1/products")["count"] == len(shared.vins)
     assert "vehicle_cmds" in get(shared, "/auth/tesla_scopes")["scopes"]
@@ -451,8 +451,8 @@ def test_the_owners_things_can_be_changed(own: Simulator) -> None:
     driver = get(own, f"/{vin}/drivers")["results"][0]
     get(own, f"/{vin}/drivers/{driver['user_id']}/delete", "POST", {"user_id": driver["user_id"]})
     assert get(own, f"/{vin}/drivers") == {"results": []}
-    made = get(own, f"/{vin}/invitations", "POST")
-    get(own, f"/{vin}/invitations/{made['id']}/revoke", "POST")
+    invitation = get(own, f"/{vin}/invitations", "POST")
+    get(own, f"/{vin}/invitations/{invitation['id']}/revoke", "POST")
     assert get(own, f"/{vin}/invitations")["results"][0]["state"] == "revoked"
     get(own, f"/{vin}/fleet_telemetry_config", "POST", {"config": {"port": 4443}})
     assert get(own, f"/{vin}/fleet_telemetry_config")["config"]["port"] == 4443
@@ -479,8 +479,8 @@ def test_the_owners_things_can_be_changed(own: Simulator) -> None:
 def test_commands_show_in_the_state(own: Simulator, command: str, section: str, key: str, value: object) -> None:
     vin = own.vins[1]
     assert get(own, f"/{vin}/command/{command}", "POST") == {"result": True, "woke": True}
-    shown = get(own, f"/{vin}/state")[section][key]
-    assert shown == value if value is not None else shown["active"] is True
+    shown_value = get(own, f"/{vin}/state")[section][key]
+    assert shown_value == value if value is not None else shown_value["active"] is True
 
 
 def test_some_commands_end_with_the_next_drive(own: Simulator) -> None:

@@ -64,8 +64,8 @@ def test_values_come_with_their_types(loader: Worker) -> None:
     source = f"function f(...given) {{ console.log('said'); return [given, {', '.join(items)}]; }}"
     ended = run(loader, source, call=["f", '[["i","1"],["e",[["s","x"]]]]'])
     assert (ended["status"], ended["stdout"]) == ("ok", "said\n"), ended
-    given = ["l", [["i", "1"], ["e", [["s", "x"]]]]]
-    assert json.loads(ended["value"]) == ["l", [given, *(JAVASCRIPT_VALUES[item] for item in items)]]
+    values = ["l", [["i", "1"], ["e", [["s", "x"]]]]]
+    assert json.loads(ended["value"]) == ["l", [values, *(JAVASCRIPT_VALUES[item] for item in items)]]
     ended = run(loader, "export async function f(): Promise<number> { return 1; }", "typescript", call=["f", "[]"])
     assert json.loads(ended["value"]) == ["i", "1"]
 

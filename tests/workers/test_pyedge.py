@@ -61,16 +61,16 @@ def test_pydantic_validates(worker: Worker) -> None:
 
 
 def test_the_import_saw_the_clock_of_1970_and_the_variables(worker: Worker) -> None:
-    found = data(worker.get("/imported"))
-    assert found["at"] == [0, 0, 0]
-    assert found["greeting"] == "hi"
+    imported = data(worker.get("/imported"))
+    assert imported["at"] == [0, 0, 0]
+    assert imported["greeting"] == "hi"
     assert worker.kv_get("KV", "taken-at-import") == "works"
 
 
 def test_randomness_and_the_clock_are_real_in_requests(worker: Worker) -> None:
-    one, two = data(worker.get("/random")), data(worker.get("/random"))
-    assert not set(one[:3]) & set(two[:3])
-    assert abs(one[3] - time.time()) < 5
+    first, two = data(worker.get("/random")), data(worker.get("/random"))
+    assert not set(first[:3]) & set(two[:3])
+    assert abs(first[3] - time.time()) < 5
 
 
 def test_migrations_are_applied(worker: Worker) -> None:
@@ -99,8 +99,8 @@ def test_a_message_that_never_succeeds_is_a_dead_letter(worker: Worker) -> None:
 
 
 def attempts(worker: Worker, key: str) -> int | None:
-    found = worker.kv_get("KV", key)
-    return json.loads(found)["attempts"] if found else None
+    count = worker.kv_get("KV", key)
+    return json.loads(count)["attempts"] if count else None
 
 
 def test_a_batch_can_be_handed_over(worker: Worker) -> None:
@@ -150,14 +150,14 @@ def test_sockets_hibernate_and_get_new_code(worker: Worker, project: Path) -> No
     async def talk() -> None:
         async with (
             aiohttp.ClientSession() as session,
-            session.ws_connect(f"{worker.ws_url}/room") as one,
+            session.ws_connect(f"{worker.ws_url}/room") as first,
             session.ws_connect(f"{worker.ws_url}/room") as two,
         ):
-            await one.send_str("hey")
-            assert [await one.receive_str(), await two.receive_str()] == ["v1 to 2: hey"] * 2
+            await first.send_str("hey")
+            assert [await first.receive_str(), await two.receive_str()] == ["v1 to 2: hey"] * 2
             with edited(worker, project / NOTES, "VERSION = 1", "VERSION = 2"):
                 await two.send_str("you")
-                assert await one.receive_str() == "v2 to 2: you"
+                assert await first.receive_str() == "v2 to 2: you"
 
     asyncio.run(asyncio.wait_for(talk(), 20))
 

@@ -112,12 +112,12 @@ def test_import_has_production_order_and_flags_and_may_keep_globals(small: Path)
     (small / "src" / "small_more.py").write_text("")
     (small / "src" / "types.py").write_text("raise ImportError('own code comes last')")
     with Worker(small) as worker:
-        told = json.loads(worker.get("/")[2])
-    assert told["last"] == "/session/metadata"
-    assert told["stdlib"]
-    assert told["pth"]
-    assert told["flags"] == [True] * 7
-    assert told["version"] == [3, 14]
+        report = json.loads(worker.get("/")[2])
+    assert report["last"] == "/session/metadata"
+    assert report["stdlib"]
+    assert report["pth"]
+    assert report["flags"] == [True] * 7
+    assert report["version"] == [3, 14]
 
 
 def test_package_without_its_pth_file_ends_the_start(small: Path) -> None:
@@ -172,20 +172,20 @@ def test_connection_waits_while_the_interpreter_is_prepared(small: Path) -> None
     (small / "python_modules" / f"fresh_{time.time_ns()}.py").write_text("")  # no prepared state is there for it
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    found: list[str | None] = []
+    answers: list[str | None] = []
     worker = Worker(small, port=port)
 
     def ask() -> None:
         while not any("preparing" in line for line in worker.logs):
             time.sleep(0.05)
         time.sleep(1)
-        found.append(answer(f"http://127.0.0.1:{port}/", 120))
+        answers.append(answer(f"http://127.0.0.1:{port}/", 120))
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     with worker:
         asking.join(120)
-    assert found == ["1 nobody True"]
+    assert answers == ["1 nobody True"]
 
 
 STRICT = """
@@ -339,11 +339,11 @@ class Default(WorkerEntrypoint):
 
 def test_settings_are_varied_without_a_start_and_vendored_modules_stay(small: Path) -> None:
     (small / "src" / "small.py").write_text(VARIED)
-    found = []
+    seen = []
     with Worker(small, varied={"WHO": "ada"}) as worker:
         for varied in ({"WHO": "bob"}, {"WHO": "cy", "KV": None}, {}):
             worker.vary(varied)
-            found.append(worker.get("/")[2].decode())
-    assert found[:2] == ["('bob', True)", "('cy', False)"]
-    assert "True" in found[2]
-    assert "cy" not in found[2]
+            seen.append(worker.get("/")[2].decode())
+    assert seen[:2] == ["('bob', True)", "('cy', False)"]
+    assert "True" in seen[2]
+    assert "cy" not in seen[2]

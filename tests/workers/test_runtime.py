@@ -129,7 +129,7 @@ def test_a_failing_job_is_a_failed_trigger(worker: Worker) -> None:
 
 
 def test_each_message_has_an_outcome_of_its_own(worker: Worker) -> None:
-    told = worker.queue("jobs", ["done", "later", "fail", {"nested": [1, None, "x"]}], attempts=2)
-    assert told["explicitAcks"] == ["0", "3"]
-    again = {one["msgId"]: one["delaySeconds"] for one in told["retryMessages"]}
+    outcome = worker.queue("jobs", ["done", "later", "fail", {"nested": [1, None, "x"]}], attempts=2)
+    assert outcome["explicitAcks"] == ["0", "3"]
+    again = {retry["msgId"]: retry["delaySeconds"] for retry in outcome["retryMessages"]}
     assert again == {"1": 42, "2": 14}

@@ -149,8 +149,8 @@ def test_success_is_given_back_and_old_failures_are_forgotten(at_door: AtDoor) -
 
 def test_address_gets_few_mails_but_one_within_every_link_of_a_reset(at_door: AtDoor) -> None:
     async def case(door: Door) -> None:
-        taken = [await door.attempts.may_mail("ada@example.org") for _ in range(BY_MAILBOX.free + 2)]
-        assert taken == [True] * BY_MAILBOX.free + [False] * 2
+        verdicts = [await door.attempts.may_mail("ada@example.org") for _ in range(BY_MAILBOX.free + 2)]
+        assert verdicts == [True] * BY_MAILBOX.free + [False] * 2
         gaps, last = [], 0.0
         for minute in range(24 * 60):
             door.clock.pass_by(60)
@@ -185,11 +185,11 @@ def test_log_in_beyond_the_limit_is_429_and_equal_for_known_and_unknown_addresse
 
     async def case(client: Client) -> None:
         await registered(client)
-        known, unknown = [await refused(client, email) for email in (ADA["email"], "nobody@example.org")]
-        names = [sorted(name for name, _ in answer.headers) for answer in (known, unknown)]
+        member, unknown = [await refused(client, email) for email in (ADA["email"], "nobody@example.org")]
+        names = [sorted(name for name, _ in answer.headers) for answer in (member, unknown)]
         assert names[0] == names[1]
-        assert {*known.json()} == {*unknown.json()}
-        assert known.json()["detail"] == unknown.json()["detail"]
-        assert int(known.header("retry-after") or 0) >= 1
+        assert {*member.json()} == {*unknown.json()}
+        assert member.json()["detail"] == unknown.json()["detail"]
+        assert int(member.header("retry-after") or 0) >= 1
 
     run(case)

@@ -50,11 +50,11 @@ def test_answers_do_not_tell_whether_address_is_known(run: Run) -> None:
             [await client.post("/api/auth/register", body) for body in (ADA, other)],
             [await client.post("/api/auth/reset", {"email": body["email"]}) for body in (ADA, other)],
         ]
-        for known, unknown in pairs:
-            assert shape(known) == shape(unknown)
-            assert known.status == 202
+        for member, unknown in pairs:
+            assert shape(member) == shape(unknown)
+            assert member.status == 202
         sent = await mails(run, 4, "confirm your address", "you have an account", "reset your password")
-        assert sorted(one.partition("\n")[0] for one in sent[1:]) == [
+        assert sorted(mail.partition("\n")[0] for mail in sent[1:]) == [
             "ada@example.org: Vinyl Vault: reset your password",
             "ada@example.org: Vinyl Vault: you have an account",
             "nobody@example.org: Vinyl Vault: confirm your address",
@@ -161,10 +161,12 @@ def test_log_in_beyond_the_bound_ends_the_session_unused_for_longest(run: Run) -
         second = (await client.post("/api/auth/login", ADA)).json()
         listed = (await as_member(client, "GET", "/api/auth/sessions", first)).json()["sessions"]
         assert len(listed) == MOST_SESSIONS
-        assert {first["session_id"], second["session_id"]} <= {one["id"] for one in listed}
+        assert {first["session_id"], second["session_id"]} <= {session["id"] for session in listed}
         await client.ports.settings.db.run(later)
         third = (await client.post("/api/auth/login", ADA)).json()
-        statuses = [(await as_member(client, "GET", "/api/auth/me", one)).status for one in (first, second, third)]
+        statuses = [
+            (await as_member(client, "GET", "/api/auth/me", tokens)).status for tokens in (first, second, third)
+        ]
         assert statuses == [401, 200, 200]
 
     run(case)
@@ -177,7 +179,7 @@ def test_sessions_are_listed_and_ended_one_by_one_or_all(run: Run) -> None:
         second = (await client.post("/api/auth/login", ADA, headers=named)).json()
         ben = await registered(client, email="ben@example.org")
         listed = (await as_member(client, "GET", "/api/auth/sessions", first)).json()["sessions"]
-        assert {one["id"]: (one["client"], one["is_current"]) for one in listed} == {
+        assert {session["id"]: (session["client"], session["is_current"]) for session in listed} == {
             first["session_id"]: ("", True),
             second["session_id"]: ("Tester/1.0", False),
         }
@@ -258,4 +260,4 @@ def test_routes_that_mail_answer_503_without_a_mailer(local: Run, missing: str) 
             await as_member(client, "POST", "/api/auth/email", tokens, change),
         ]
 
-    assert [(one.status, one.json()["setting"]) for one in local(case)] == [(503, missing)] * 2
+    assert [(answer.status, answer.json()["setting"]) for answer in local(case)] == [(503, missing)] * 2

@@ -36,10 +36,10 @@ def test_opening_a_link_changes_nothing(run: Run) -> None:
         await registered(client)
         await client.post("/api/auth/reset", {"email": ADA["email"]})
         (mail,) = await mails(run, 1, "reset your password")
-        found = re.search(r"https://vinyl\.example(\S+)#", mail)
-        assert found
+        match = re.search(r"https://vinyl\.example(\S+)#", mail)
+        assert match
         for method in ("GET", "HEAD", "GET"):
-            assert (await client.request(method, f"{found[1]}?token={token_of(mail)}")).status == 200
+            assert (await client.request(method, f"{match[1]}?token={token_of(mail)}")).status == 200
         assert (await client.post("/api/auth/login", ADA)).status == 200
         new = {"token": token_of(mail), "password": "another horse battery"}
         return await client.post("/api/auth/reset/confirm", new)

@@ -32,23 +32,23 @@ def asked(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
     }
 
 
-def _asked(one: Write) -> list[Any]:
-    returning = [name for name in one.named["returning"] if name != "updated_at"]  # the time is another one there
-    return [one.function, one.table, _plain([*one.given]), one.named | {"returning": returning}]
+def _asked(write: Write) -> list[Any]:
+    returning = [name for name in write.named["returning"] if name != "updated_at"]  # the time is another one there
+    return [write.function, write.table, _plain([*write.given]), write.named | {"returning": returning}]
 
 
-def _plain(given: Any) -> Any:
-    if isinstance(given, Sql):
-        return {"sql": given.text, "params": given.params}
-    if isinstance(given, dict):
-        return {name: _plain(value) for name, value in given.items()}
-    return [_plain(one) for one in given] if isinstance(given, list) else given
+def _plain(value_: Any) -> Any:
+    if isinstance(value_, Sql):
+        return {"sql": value_.text, "params": value_.params}
+    if isinstance(value_, dict):
+        return {name: _plain(value) for name, value in value_.items()}
+    return [_plain(item) for item in value_] if isinstance(value_, list) else value_
 
 
-def local_answers(given: dict[str, Any]) -> list[Any]:
+def local_answers(questions: dict[str, Any]) -> list[Any]:
     """Return what comes of it here."""
     db = InlineDatabase(MEMORY)
     try:
-        return asyncio.run(answers(db, given))
+        return asyncio.run(answers(db, questions))
     finally:
         db.close()

@@ -40,8 +40,8 @@ def schema_of(*statements: str) -> Schema:
 SCHEMA = schema_of(NOTES, TEAMS, KEYS, VIEW)
 
 
-def declare(**given: object) -> Tables:
-    return Tables(SCHEMA, Table("notes", **given), TEAM, KEY)  # type: ignore[arg-type]
+def declare(**declared: object) -> Tables:
+    return Tables(SCHEMA, Table("notes", **declared), TEAM, KEY)  # type: ignore[arg-type]
 
 
 def test_every_table_is_declared_once_and_is_in_the_schema() -> None:
@@ -61,7 +61,7 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("declared", "complaint"),
     [
         ({"writable": ("body", "title")}, "no column title"),
         ({"kinds": {"title": Kind.JSON}}, "no column title"),
@@ -106,9 +106,9 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"read": OPERATOR, "write": READER}, "who writes a table reads it"),
     ],
 )
-def test_declaration_that_does_not_hold_fails(given: dict[str, object], complaint: str) -> None:
+def test_declaration_that_does_not_hold_fails(declared: dict[str, object], complaint: str) -> None:
     with pytest.raises(DeclarationError, match=complaint):
-        declare(**given)
+        declare(**declared)
 
 
 @pytest.mark.parametrize(

@@ -74,8 +74,8 @@ def quiet(*_: object, **__: object) -> None:
     """Log nothing."""
 
 
-def composed(*resources: Routes, **given: Any) -> App:
-    parts: dict[str, Any] = {"settings": OneDatabase, "authenticate": authenticate, "tables": TABLES, **given}
+def composed(*resources: Routes, **options: Any) -> App:
+    parts: dict[str, Any] = {"settings": OneDatabase, "authenticate": authenticate, "tables": TABLES, **options}
     return App("scoped", version="1", resources=resources, **parts)
 
 
@@ -143,10 +143,12 @@ def test_handler_gets_its_callers_database(path: str, caller: str, ids: list[str
 def test_concurrent_requests_on_the_same_ports_keep_their_callers() -> None:
     async def case(client: Client) -> None:
         callers = ["mine", "theirs", "admin"] * 20
-        calls = (client.get(path, headers=[("x-caller", one)]) for one in callers for path in ("/drives", "/found"))
+        calls = (
+            client.get(path, headers=[("x-caller", caller)]) for caller in callers for path in ("/drives", "/found")
+        )
         answers = [answer.json() for answer in await asyncio.gather(*calls)]
         rows = {"mine": ["mine1"], "theirs": ["theirs1"], "admin": ["mine1", "theirs1"]}
-        assert answers == [rows[one] for one in callers for _ in range(2)]
+        assert answers == [rows[caller] for caller in callers for _ in range(2)]
 
     serve(composed(listing(), providers=PROVIDERS), case)
 
@@ -185,9 +187,9 @@ def test_code_without_a_caller_asks_for_the_whole_database_by_name() -> None:
     assert seen == [2, 2]
 
 
-def is_refused(complaint: str, *resources: Routes, **given: Any) -> None:
+def is_refused(complaint: str, *resources: Routes, **options: Any) -> None:
     with pytest.raises(PlanError, match=complaint):
-        composed(*resources, **given)
+        composed(*resources, **options)
 
 
 def test_code_without_a_caller_gets_no_callers_database() -> None:
@@ -255,7 +257,7 @@ class HoldsBackground:
 def test_singleton_holds_nothing_of_an_event(make: type, complaint: str) -> None:
     routes = Routes(tag="t", access=READER)
 
-    async def handler(held: Any, db: Database) -> None: ...
+    async def handler(resource: Any, db: Database) -> None: ...
 
     handler.__annotations__["held"] = make
     routes.get("/x")(handler)
@@ -274,17 +276,17 @@ def test_singletons_last_and_what_is_made_for_an_event_does_not() -> None:
     routes = Routes(tag="t", access=READER, reach=OPEN)
 
     @routes.get("/count")
-    async def count(kept: Counter, fresh: Annotated[PerEvent, ""]) -> list[int]:
-        kept.count += 1
+    async def count(counter: Counter, fresh: Annotated[PerEvent, ""]) -> list[int]:
+        counter.count += 1
         fresh.count += 1
-        return [kept.count, fresh.count]
+        return [counter.count, fresh.count]
 
     async def case(client: Client) -> Any:
         return [(await client.get("/count", headers=[("x-caller", "mine")])).json() for _ in range(3)]
 
-    given = {"providers": [singleton(Counter), event(PerEvent)]}
-    assert serve(composed(routes, **given), case) == [[1, 1], [2, 1], [3, 1]]
-    assert serve(composed(routes, **given, tables=None), case) == [[1, 1], [2, 1], [3, 1]]
+    options = {"providers": [singleton(Counter), event(PerEvent)]}
+    assert serve(composed(routes, **options), case) == [[1, 1], [2, 1], [3, 1]]
+    assert serve(composed(routes, **options, tables=None), case) == [[1, 1], [2, 1], [3, 1]]
 
 
 def test_settings_of_a_handler_hold_no_database() -> None:
@@ -339,8 +341,8 @@ def reaching() -> Routes:
         return "all"
 
     @routes.post("/body", reach=subject("wanted.car"))
-    async def post_body(wanted: Body[dict[str, str]]) -> str:
-        return wanted["car"]
+    async def post_body(values: Body[dict[str, str]]) -> str:
+        return values["car"]
 
     @routes.frame("all", access=READER, reach=UNBOUND)
     async def all_frame(frame: Frame) -> str:
@@ -386,7 +388,7 @@ def test_reach_names_a_parameter_of_a_route_with_a_caller() -> None:
 
 def test_access_table_says_role_reach_and_whole_database() -> None:
     lines = access_table(composed(listing(), reaching(), providers=PROVIDERS)).splitlines()
-    shown = {" ".join(line.split()) for line in lines}
+    rows = {" ".join(line.split()) for line in lines}
     assert {
         "GET /drives reader rows",
         "GET /found reader rows",
@@ -400,7 +402,7 @@ def test_access_table_says_role_reach_and_whole_database() -> None:
         "bound vin IN (SELECT value FROM json_each(:subjects))",
         "owner all rows",
         "writable n, txt",
-    } <= shown
+    } <= rows
 
 
 def test_application_without_tables_gets_the_binding_as_before() -> None:

@@ -41,12 +41,12 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
             for _ in range(EACH):
                 generator = Generator(random)
                 sql = generator.statement()
-                wanted = await found(theirs.all(sql, *generator.params))
+                expected = await found(theirs.all(sql, *generator.params))
                 got = await found(scoped.all(sql, *generator.params))
-                outcome = judged(wanted, got)
+                outcome = judged(expected, got)
                 counts[outcome] += 1
                 if outcome.isupper():
-                    faults.append(f"{outcome}: {actor}: {sql!r} {generator.params}: {wanted} {got}")
+                    faults.append(f"{outcome}: {actor}: {sql!r} {generator.params}: {expected} {got}")
     return counts, sorted(faults, key=len)
 
 
@@ -61,7 +61,7 @@ async def found(call: Any) -> Found:
     return sorted(repr([*row.values()]) for row in rows), ""
 
 
-def judged(wanted: Found, got: Found) -> str:
+def judged(expected: Found, got: Found) -> str:
     """Return what came of a statement; in capitals what must not be."""
     rows, fault = got
     if rows is None:
@@ -69,12 +69,12 @@ def judged(wanted: Found, got: Found) -> str:
             return "SECOND LOCK"
         if fault == "refused":
             return "refused"
-        if wanted[0] is None:
+        if expected[0] is None:
             return "both fail"
         return "stricter" if fault.startswith(HARMLESS) else "FAILS"
-    if wanted[0] is None:
+    if expected[0] is None:
         return "RUNS"
-    if rows != wanted[0]:
+    if rows != expected[0]:
         return "DIFFERS"
     return "same rows" if rows else "both empty"
 

@@ -118,12 +118,16 @@ def test_keys_and_indexes_are_described(found: Schema) -> None:
 def test_module_says_what_was_read(found: Schema) -> None:
     names: dict[str, Any] = {}
     exec(rendered(found), names)
-    said: Schema = names["SCHEMA"]
-    assert rendered(said) == rendered(found)
-    assert {name: relation.columns for name, relation in said.relations.items()} == {
+    module_schema: Schema = names["SCHEMA"]
+    assert rendered(module_schema) == rendered(found)
+    assert {name: relation.columns for name, relation in module_schema.relations.items()} == {
         name: relation.columns for name, relation in found.relations.items()
     }
-    assert (said.indexes, said.triggers, said.hidden) == (found.indexes, found.triggers, found.hidden)
+    assert (module_schema.indexes, module_schema.triggers, module_schema.hidden) == (
+        found.indexes,
+        found.triggers,
+        found.hidden,
+    )
 
 
 def test_name_that_is_no_lower_case_word_is_refused() -> None:

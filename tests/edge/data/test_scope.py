@@ -234,9 +234,9 @@ def test_result_of_a_read_says_nothing_of_other_statements() -> None:
     async def case(db: ScopedDatabase) -> None:
         result = await db.run("SELECT id FROM drives")
         assert (result.rows, result.changes, result.last_row_id) == ([{"id": "mine1"}], 0, 0)
-        assert [one.rows for one in await db.batch([Statement("SELECT id FROM drives WHERE vin = ?", ("mine",))])] == [
-            [{"id": "mine1"}]
-        ]
+        assert [
+            result.rows for result in await db.batch([Statement("SELECT id FROM drives WHERE vin = ?", ("mine",))])
+        ] == [[{"id": "mine1"}]]
         assert await db.first("SELECT id FROM drives WHERE id = ?", "theirs1") is None
         await db.probe()
 

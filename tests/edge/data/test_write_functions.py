@@ -213,8 +213,10 @@ def test_row_of_another_is_left_alone() -> None:
         before = await rows(whole, "trips")
         await refused(OutOfScope, db.insert("trips", [{"id": 2, "car": "mine", "note": "taken"}], key="id"))
         await refused(UniqueViolation, db.insert("trips", [{"id": 2, "car": "mine"}]))
-        kept = await db.insert("trips", [{"id": 2, "car": "mine"}, {"id": 1, "car": "mine"}], keep=True, returning="id")
-        assert (kept.rows, kept.changes) == ([], 0)
+        inserted = await db.insert(
+            "trips", [{"id": 2, "car": "mine"}, {"id": 1, "car": "mine"}], keep=True, returning="id"
+        )
+        assert (inserted.rows, inserted.changes) == ([], 0)
         await db.insert("trips", [{"id": 1, "car": "mine", "note": "x"}], key="id", keep=True)
         await refused(OutOfScope, db.insert("stops", [{"trip": 2, "place": "y", "n": 9}], key=("trip", "place")))
         assert await rows(whole, "trips") == before
@@ -300,8 +302,13 @@ def test_batch_with_a_row_outside_the_scope_is_rolled_back() -> None:
             await refused(OutOfScope, db.batch([own, outside, own]))
             assert len(await rows(whole, "trips")) == 2
         read = Statement("SELECT id FROM trips WHERE id = ?", (1,))
-        found = await db.batch([read, own, prepare.update("trips", {"n": 5}, "id = 1", must_exist=True), read])
-        assert [(one.rows, one.changes) for one in found] == [([{"id": 1}], 0), ([], 1), ([], 1), ([{"id": 1}], 0)]
+        results = await db.batch([read, own, prepare.update("trips", {"n": 5}, "id = 1", must_exist=True), read])
+        assert [(result.rows, result.changes) for result in results] == [
+            ([{"id": 1}], 0),
+            ([], 1),
+            ([], 1),
+            ([{"id": 1}], 0),
+        ]
         await refused(OutOfScope, db.update("trips", {"n": 5}, "id = 2", must_exist=True))
         await refused(OutOfScope, db.delete("trips", "id = 2", must_exist=True))
         assert (await db.update("trips", {"n": 6}, "id = 1", must_exist=True)).changes == 1
@@ -339,8 +346,8 @@ def test_side_of_a_booking_changes_only_writable_columns() -> None:
         assert (await db.update("bookings", {"note": "later"}, "true")).changes == 2
         for column, value in (("customer", "bob"), ("price", 1), ("status", "agreed"), ("id", "9"), ("provider", "x")):
             await refused(StatementRefused, db.update("bookings", {column: value}, "true"))
-        taken = {"id": "1", "customer": "bob", "provider": "bob"}
-        await refused(OutOfScope, db.insert("bookings", [taken], key="id"))
+        params = {"id": "1", "customer": "bob", "provider": "bob"}
+        await refused(OutOfScope, db.insert("bookings", [params], key="id"))
         assert await rows(whole, "bookings", "id, customer, price") == [("1", "ann", 5), ("2", "eve", 5)]
 
     run(case, BOB)

@@ -147,20 +147,20 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
             scoped = tables.scoped(everybody if locked else Unlocked(everybody), actor)
             after = snapshot(everybody.connection)
             for _ in range(EACH):
-                one, before = writer.write(), after
-                outcome = await outcome_of(one, scoped)
-                counts[f"{one.function} {outcome}"] += 1
+                write, before = writer.write(), after
+                outcome = await outcome_of(write, scoped)
+                counts[f"{write.function} {outcome}"] += 1
                 if outcome != "refused":
                     after = snapshot(everybody.connection)
                 if outcome == "second lock" or (outcome != "ran" and after != before):
-                    faults.append(f"{outcome}: {actor} {one}")
-                elif moved := others_changed(before, after, actor, one.table):
-                    faults.append(f"{moved}: {actor} {one}")
+                    faults.append(f"{outcome}: {actor} {write}")
+                elif moved := others_changed(before, after, actor, write.table):
+                    faults.append(f"{moved}: {actor} {write}")
                 elif outcome == "ran":
-                    await outcome_of(one, TABLES.system(theirs))
+                    await outcome_of(write, TABLES.system(theirs))
                     if untimed(visible(after, actor, own=True)) != untimed(snapshot(theirs.connection)):
-                        if is_comparable(one):
-                            faults.append(f"own rows differ: {actor} {one}")
+                        if is_comparable(write):
+                            faults.append(f"own rows differ: {actor} {write}")
                         break
     return counts, sorted(faults, key=len)
 
@@ -170,16 +170,16 @@ def untimed(world: World) -> World:
     return world | {"drives": [row[:4] for row in world["drives"]]}
 
 
-def is_comparable(one: Write) -> bool:
+def is_comparable(write: Write) -> bool:
     """Tell whether a write does to the caller's own rows alone what it does among others'."""
-    looks_around = "LIMIT" in str(one.given) or "conversations AS" in str(one.given)
-    return one.function != "insert" and one.table not in MOVED and not looks_around
+    looks_around = "LIMIT" in str(write.given) or "conversations AS" in str(write.given)
+    return write.function != "insert" and write.table not in MOVED and not looks_around
 
 
-async def outcome_of(one: Write, db: ScopedDatabase) -> str:
+async def outcome_of(write: Write, db: ScopedDatabase) -> str:
     """Run a write and return what came of it."""
     try:
-        return "ran" if await one.on(db) else "nothing"
+        return "ran" if await write.on(db) else "nothing"
     except StatementRefused:
         return "refused"
     except OutOfScope:

@@ -99,14 +99,14 @@ class Origin:
             def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("content-length") or 0))
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                given = origin._take(Came(self.command, self.path, headers, body))
-                if origin._ended.wait(given.delay) or not given.status:
+                response = origin._take(Came(self.command, self.path, headers, body))
+                if origin._ended.wait(response.delay) or not response.status:
                     return
-                self.send_response(given.status)
-                for name, value in {"content-length": str(len(given.body)), **given.headers}.items():
+                self.send_response(response.status)
+                for name, value in {"content-length": str(len(response.body)), **response.headers}.items():
                     self.send_header(name, value)
                 self.end_headers()
-                self.wfile.write(given.body)
+                self.wfile.write(response.body)
 
             def log_message(self, *_: object) -> None:
                 """Say nothing."""

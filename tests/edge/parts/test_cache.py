@@ -58,9 +58,9 @@ class Shelf:
 
     async def get(self, terms: Terms = TERMS, cache: int = 0, name: str = "page") -> tuple[bytes, int, bool]:
         """Return an entry, its age, and whether it was kept; what goes on behind the answer is waited for."""
-        kept = await self.caches[cache].get(name, self.source, terms)
+        page = await self.caches[cache].get(name, self.source, terms)
         await self.background.drain(10)
-        return kept.body, kept.age, kept.was_kept
+        return page.body, page.age, page.was_kept
 
     def logged(self, level: str = "warning") -> list[str]:
         """Return the messages of a level."""
@@ -112,8 +112,8 @@ def test_who_reads_what_is_stale_does_not_wait_for_its_source(tell: Tell) -> Non
         await shelf.get()
         shelf.clock.pass_by(100)
         shelf.source.go = asyncio.Event()
-        kept = await asyncio.wait_for(shelf.caches[0].get("page", shelf.source, TERMS), 5)
-        assert (kept.body, kept.age) == (b'{"n": 1}', 100)
+        page = await asyncio.wait_for(shelf.caches[0].get("page", shelf.source, TERMS), 5)
+        assert (page.body, page.age) == (b'{"n": 1}', 100)
         shelf.source.go.set()
 
     assert tell(story).source.count == 2
@@ -126,7 +126,7 @@ def test_fifty_who_read_what_is_stale_cause_one_refetch(tell: Tell, caches: int)
         shelf.clock.pass_by(100)
         shelf.source.go = asyncio.Event()  # else a read that is slow to come finds what the refetch brought
         reads = (shelf.caches[n % caches].get("page", shelf.source, TERMS) for n in range(50))
-        assert {kept.body for kept in await asyncio.gather(*reads)} == {b'{"n": 1}'}
+        assert {page.body for page in await asyncio.gather(*reads)} == {b'{"n": 1}'}
         shelf.source.go.set()
         await shelf.background.drain(10)
         assert shelf.source.count == 2
@@ -155,9 +155,9 @@ def test_fifty_who_find_nothing_wait_for_one_call_and_who_leaves_spoils_nothing(
         waiting[0].cancel()
         await asyncio.sleep(0.02)
         shelf.source.go.set()
-        found = await asyncio.gather(*waiting, return_exceptions=True)
-        assert isinstance(found[0], asyncio.CancelledError)
-        assert {kept.body for kept in found[1:] if not isinstance(kept, BaseException)} == {b'{"n": 1}'}
+        results = await asyncio.gather(*waiting, return_exceptions=True)
+        assert isinstance(results[0], asyncio.CancelledError)
+        assert {page.body for page in results[1:] if not isinstance(page, BaseException)} == {b'{"n": 1}'}
         assert shelf.source.count == 1
         assert (await shelf.get())[2]
 
@@ -350,8 +350,8 @@ def test_the_headers_tell_how_old_it_is_and_where_it_comes_from(
         if seconds is not None:
             await shelf.get()
             shelf.clock.pass_by(seconds)
-        kept = await shelf.caches[0].get("page", shelf.source, TERMS)
-        response = kept.response("site")
+        page = await shelf.caches[0].get("page", shelf.source, TERMS)
+        response = page.response("site")
         headers: Mapping[str, str] = dict(response.headers)
         assert headers == {
             "content-type": "application/json",

@@ -78,9 +78,9 @@ class Place:
         limits = Limits(self.limiter, None, self.clock)
         return Callers(AccessSettings(ENV | env), db, self.clock, limits)
 
-    async def key(self, callers: Callers, role: Role = READER, **wanted: Any) -> tuple[str, str]:
+    async def key(self, callers: Callers, role: Role = READER, **options: Any) -> tuple[str, str]:
         """Make a key; return its text and its id."""
-        text, row = await callers.make_key(NewKey("k", role, **wanted), "admin")
+        text, row = await callers.make_key(NewKey("k", role, **options), "admin")
         return text, row["id"]
 
     def close(self) -> None:
@@ -89,9 +89,9 @@ class Place:
 
 @pytest.fixture
 def place(tmp_path: Path) -> Iterator[Place]:
-    one = Place(tmp_path / "db.sqlite")
-    yield one
-    one.close()
+    place_ = Place(tmp_path / "db.sqlite")
+    yield place_
+    place_.close()
 
 
 def request_by(key: str, address: str = "192.0.2.1") -> Request:
@@ -153,10 +153,10 @@ def test_key_without_a_known_proof_is_looked_up_within_the_budget_of_its_address
         callers = place.callers()
         new, new_id = await place.key(callers)
         assert (old.count("."), new.count(".")) == (1, 2)
-        assert [await outcome(callers, one) for one in (old, other)] == [old_id, other_id]
+        assert [await outcome(callers, text) for text in (old, other)] == [old_id, other_id]
         guesses = [f"key_{old_id}.{number}" for number in range(2 * BUDGET)]
-        found = [await outcome(callers, one) for one in guesses]
-        assert found == ["Unauthorized"] * (BUDGET - 2) + ["TooManyRequests"] * (BUDGET + 2)
+        outcomes = [await outcome(callers, text) for text in guesses]
+        assert outcomes == ["Unauthorized"] * (BUDGET - 2) + ["TooManyRequests"] * (BUDGET + 2)
         assert place.db.look_ups == BUDGET
         assert await outcome(callers, old) == "TooManyRequests"
         assert [await outcome(callers, new) for _ in range(2 * BUDGET)] == [new_id] * 2 * BUDGET
@@ -217,13 +217,13 @@ def test_revocation_elsewhere_is_noticed_within_half_a_minute(place: Place) -> N
         callers = place.callers()
         _, name = await place.key(callers)
         by_token = token(callers, Actor(name, READER))
-        found = [await outcome(callers, by_token)]
+        outcomes = [await outcome(callers, by_token)]
         await place.db.run("UPDATE api_keys SET revoked_at = '2026-01-01 00:00:00'")
         for seconds in (LIFETIME_S - 1, 1, 1):
             place.clock.pass_by(seconds)
-            found.append(await outcome(callers, by_token))
+            outcomes.append(await outcome(callers, by_token))
         assert place.db.look_ups == 2
-        return found
+        return outcomes
 
     name, *later = asyncio.run(case())
     assert later == [name, "Unauthorized", "Unauthorized"]
@@ -249,11 +249,11 @@ def test_end_of_a_remembered_key_is_exact(place: Place) -> None:
     async def case() -> list[str]:
         callers = place.callers()
         _, name = await place.key(callers, expires_at=place.clock.now() + timedelta(seconds=10))
-        by_token, found = token(callers, Actor(name, READER)), []
+        by_token, outcomes = token(callers, Actor(name, READER)), []
         for seconds in (0, 9, 1):
             place.clock.pass_by(seconds)
-            found.append(await outcome(callers, by_token))
-        return found
+            outcomes.append(await outcome(callers, by_token))
+        return outcomes
 
     name, before, after = asyncio.run(case())
     assert (name, after) == (before, "Unauthorized")
@@ -309,9 +309,9 @@ def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
         place.clock.pass_by(LIFETIME_S)
         assert await callers.revalidate(carried) == narrow._replace(daily_calls=8)
         await callers.revoke_key(name)
-        for one in (actor, narrow, carried):
+        for actor_ in (actor, narrow, carried):
             with pytest.raises(Unauthorized, match="revoked"):
-                await callers.revalidate(one)
+                await callers.revalidate(actor_)
 
     asyncio.run(case())
 
@@ -335,15 +335,15 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
         actor = await callers.identify(request_by(ENV["ADMIN_API_KEY"]))
         reader = actor._replace(role=READER, subjects=frozenset("A"), is_token=True, expires_at=2e9)
         assert (actor.name, actor.role, actor.subjects) == ("admin", ADMIN, None)
-        for one in (actor, reader, ADMINISTRATOR):
-            assert await callers.revalidate(one) is one
+        for actor_ in (actor, reader, ADMINISTRATOR):
+            assert await callers.revalidate(actor_) is actor_
         for env, some in (
             ({"ADMIN_API_KEY": "another-key-of-24-characters"}, (actor, reader)),
             ({"ADMIN_API_KEY": ""}, (actor, reader, ADMINISTRATOR)),
         ):
-            for one in some:
+            for actor_ in some:
                 with pytest.raises(Unauthorized):
-                    await place.callers(**env).revalidate(one)
+                    await place.callers(**env).revalidate(actor_)
         with pytest.raises(Unauthorized):
             await callers.revalidate(reader._replace(fingerprint=None))
         assert place.db.look_ups == 0
@@ -354,6 +354,6 @@ def test_administrator_stands_while_the_key_is_the_same(place: Place) -> None:
 def test_without_a_database_a_key_and_its_tokens_are_not_configured() -> None:
     clock = SetClock()
     callers = Callers(AccessSettings(ENV), None, clock, Limits(None, None, clock))
-    for one in (Actor("k", READER), Actor("k", READER, is_token=True)):
+    for actor_ in (Actor("k", READER), Actor("k", READER, is_token=True)):
         with pytest.raises(NotConfigured, match="DB"):
-            asyncio.run(callers.revalidate(one))
+            asyncio.run(callers.revalidate(actor_))

@@ -72,17 +72,17 @@ class Chat:
         with pytest.raises(Problem) as caught:
             self.post(body)
         fault = caught.value
-        told = (
+        report = (
             f"{fault!r} {fault} {fault.document('/x', 'r')} {fault.headers} {fault.__cause__!r} {fault.__context__!r}"
         )
-        assert self.token not in told
-        assert "webhooks/" not in told
+        assert self.token not in report
+        assert "webhooks/" not in report
         return fault
 
     def until(self) -> float | None:
         """Return how many seconds the next who posts is to wait."""
-        found = asyncio.run(self.kv.get(f"{PAUSE}event"))
-        return None if found is None else float(found) - self.clock.now().timestamp()
+        pause = asyncio.run(self.kv.get(f"{PAUSE}event"))
+        return None if pause is None else float(pause) - self.clock.now().timestamp()
 
 
 @pytest.fixture(scope="module")
@@ -94,15 +94,15 @@ def one_sim() -> Iterator[DiscordSim]:
 @pytest.fixture
 def chat(one_sim: DiscordSim, clock: SetClock, tmp_path: Path) -> Iterator[Chat]:
     one_sim.reset()
-    made = Chat(one_sim, clock, tmp_path)
-    made.know(made.url)
-    yield made
-    made.kv.close()
+    chat_ = Chat(one_sim, clock, tmp_path)
+    chat_.know(chat_.url)
+    yield chat_
+    chat_.kv.close()
 
 
 # -- messages -------------------------------------------------------------------------------------------
 @pytest.mark.parametrize(
-    ("text", "limit", "shown"),
+    ("text", "limit", "expected"),
     [
         ("", 0, ""),
         ("", 5, ""),
@@ -116,8 +116,8 @@ def chat(one_sim: DiscordSim, clock: SetClock, tmp_path: Path) -> Iterator[Chat]
         ("é" * 9, 4, "ééé…"),
     ],
 )
-def test_a_text_is_cut_by_its_characters(text: str, limit: int, shown: str) -> None:
-    assert clipped(text, limit) == shown
+def test_a_text_is_cut_by_its_characters(text: str, limit: int, expected: str) -> None:
+    assert clipped(text, limit) == expected
 
 
 def size_of(body: dict[str, Any]) -> int:
@@ -128,7 +128,7 @@ def size_of(body: dict[str, Any]) -> int:
             embed.get("title", ""),
             embed.get("description", ""),
             embed.get("footer", {}).get("text", ""),
-            *(text for one in embed.get("fields", []) for text in one.values()),
+            *(text for field in embed.get("fields", []) for text in field.values()),
         )
     )
 
@@ -177,7 +177,7 @@ def test_a_card_keeps_all_that_there_is_room_for() -> None:
     exact = Embed("t" * 256, "d" * 4096, footer="f" * 1000).document()
     assert (len(exact["title"]), len(exact["description"]), len(exact["footer"]["text"])) == (256, 4096, 1000)
     assert "…" not in f"{exact}"
-    assert [one["value"] for one in LIMITS["empty names and values"].document()["fields"]] == ["v"]
+    assert [field["value"] for field in LIMITS["empty names and values"].document()["fields"]] == ["v"]
     assert len(LIMITS["30 fields"].document()["fields"]) == 25
 
 
@@ -281,13 +281,13 @@ def test_a_limit_that_does_not_end_is_told(chat: Chat) -> None:
     assert len(chat.sim.requests) == ATTEMPTS
 
 
-@pytest.mark.parametrize(("wait", "told"), [(5.1, "6"), (64.57, "65"), (3600.0, "3600")])
-def test_a_long_limit_is_told_and_kept_for_the_next(chat: Chat, wait: float, told: str) -> None:
+@pytest.mark.parametrize(("wait", "seconds"), [(5.1, "6"), (64.57, "65"), (3600.0, "3600")])
+def test_a_long_limit_is_told_and_kept_for_the_next(chat: Chat, wait: float, seconds: str) -> None:
     chat.sim.fail(429, 1, retry_after=wait)
     fault = chat.fault()
     assert isinstance(fault, DiscordBusy)
     assert (fault.status, chat.clock.slept) == (503, [])
-    assert abs(int(dict(fault.headers)["retry-after"]) - int(told)) <= 1
+    assert abs(int(dict(fault.headers)["retry-after"]) - int(seconds)) <= 1
     assert chat.until() == pytest.approx(wait, abs=0.01)
     again = chat.fault()
     assert isinstance(again, DiscordBusy)
@@ -363,9 +363,9 @@ def test_a_real_bucket_is_never_run_over(chat: Chat) -> None:
     assert len(chat.clock.slept) == 3
 
 
-@pytest.mark.parametrize("kept", [b"", b"soon", b"nan", b"\xff", b"-1", b"1e", b"{}"])
-def test_a_pause_that_is_none_is_no_pause(chat: Chat, kept: bytes) -> None:
-    asyncio.run(chat.kv.put(f"{PAUSE}event", kept))
+@pytest.mark.parametrize("stored", [b"", b"soon", b"nan", b"\xff", b"-1", b"1e", b"{}"])
+def test_a_pause_that_is_none_is_no_pause(chat: Chat, stored: bytes) -> None:
+    asyncio.run(chat.kv.put(f"{PAUSE}event", stored))
     assert chat.post()
     assert chat.clock.slept == []
 
@@ -524,9 +524,9 @@ def test_a_follow_up_takes_the_place_of_the_answer(slow: Slow) -> None:
     assert (came.method, came.target) == ("POST", "/webhooks/1/tok3n")
 
 
-@pytest.mark.parametrize("given", [Given(502), Given(503), Given(0), Given(404)])
-def test_a_follow_up_is_sent_again_where_that_may_help(slow: Slow, given: Given) -> None:
-    slow.origin.give(given, Given(200))
+@pytest.mark.parametrize("response", [Given(502), Given(503), Given(0), Given(404)])
+def test_a_follow_up_is_sent_again_where_that_may_help(slow: Slow, response: Given) -> None:
+    slow.origin.give(response, Given(200))
     slow.follow_up()
     assert len(slow.origin.came) == 2
 

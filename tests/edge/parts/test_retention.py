@@ -49,7 +49,7 @@ def ago(days: float) -> str:
 
 async def put(db: LocalDatabase, *days: float, state: str | None = "ended", size: int = 0) -> None:
     """Add entries that are so many days old."""
-    rows = [(ago(one), state, size) for one in days]
+    rows = [(ago(day), state, size) for day in days]
     await db.batch([Statement("INSERT INTO entries (at, state, bytes) VALUES (?, ?, ?)", row) for row in rows])
 
 
@@ -68,7 +68,7 @@ def test_rows_older_than_the_days_go_and_no_other(made: LocalDatabase, log: Line
 
     report, rest = asyncio.run(case())
     assert report == {"removed": {"entries": 3}, "more": [], "skipped": {}}
-    assert rest == [ago(one) for one in (30, 29, 0, -1)]
+    assert rest == [ago(day) for day in (30, 29, 0, -1)]
     assert [line["removed"] for line in log.lines] == [{"entries": 3}]
 
 
@@ -138,7 +138,7 @@ def test_rows_beyond_a_number_go_the_oldest_first(made: LocalDatabase, log: Line
 
     before, after = asyncio.run(case())
     assert len(before) == 20
-    assert after == [ago(one) for one in range(5)]
+    assert after == [ago(day) for day in range(5)]
 
 
 def test_rows_of_one_second_are_not_torn_apart_by_a_number(made: LocalDatabase, log: Lines) -> None:
@@ -156,15 +156,15 @@ def test_rows_beyond_a_size_go_the_oldest_first(made: LocalDatabase, log: Lines)
     async def case() -> list[list[Any]]:
         await put(made, *range(10), size=400_000)
         await put(made, 20)
-        found = []
+        stages = []
         for size in ("0", "5", "2", "1"):
             await kept(made, log, (rule,), SIZE_MB=size).run()
-            found.append(await left(made))
-        return found
+            stages.append(await left(made))
+        return stages
 
-    found = asyncio.run(case())
-    assert [len(one) for one in found] == [11, 11, 6, 3]  # the row that goes over the size is the last to stay
-    assert found[-1] == [ago(one) for one in range(3)]
+    stages = asyncio.run(case())
+    assert [len(stage) for stage in stages] == [11, 11, 6, 3]  # the row that goes over the size is the last to stay
+    assert stages[-1] == [ago(day) for day in range(3)]
 
 
 @pytest.mark.parametrize("state", ["open", None])
@@ -179,7 +179,7 @@ def test_a_row_that_something_needs_stays_whatever_its_age_number_and_size(
         return await kept(made, log, (rule,), MOST="1", SIZE_MB="1").run(), await left(made)
 
     report, rest = asyncio.run(case())
-    assert rest == [ago(one) for one in (3000, 2000, 1)]
+    assert rest == [ago(day) for day in (3000, 2000, 1)]
     assert report["removed"] == {"entries": 3}
 
 
@@ -196,7 +196,7 @@ def test_a_referenced_row_is_never_removed(made: LocalDatabase, log: Lines) -> N
         return [careless, after_careless, await kept(made, log, (needed,)).run(), await left(made)]
 
     careless, after_careless, report, rest = asyncio.run(case())
-    assert after_careless == [ago(one) for one in (100, 90, 80)]
+    assert after_careless == [ago(day) for day in (100, 90, 80)]
     assert "FOREIGN KEY" in careless["skipped"]["entries"]
     assert careless["removed"] == {"other": 1}
     assert report["removed"] == {"entries": 2}
@@ -311,10 +311,10 @@ def test_a_run_that_is_cut_off_removes_nothing_that_it_should_keep(
 
     needed, again, rest = asyncio.run(case())
     assert needed == 2
-    told = sum(line["removed"].get("entries", 0) for line in log.lines)
+    removed = sum(line["removed"].get("entries", 0) for line in log.lines)
     assert again["more"] == []
-    assert told == 5 * BATCH + 1, "what a cut off run removed is told, too"
-    assert rest == [ago(one) for one in (50, 10, 1)]
+    assert removed == 5 * BATCH + 1, "what a cut off run removed is told, too"
+    assert rest == [ago(day) for day in (50, 10, 1)]
 
 
 def test_two_runs_at_once_remove_what_one_would(made: LocalDatabase, log: Lines, tmp_path: Path) -> None:
@@ -333,7 +333,7 @@ def test_two_runs_at_once_remove_what_one_would(made: LocalDatabase, log: Lines,
     finally:
         other.close()
     assert sum(report["removed"].get("entries", 0) for report in reports) == 10 * BATCH + 1
-    assert rest == [ago(one) for one in (50, 4, 3, 1)]
+    assert rest == [ago(day) for day in (50, 4, 3, 1)]
 
 
 def test_a_dry_run_counts_and_removes_nothing(made: LocalDatabase, log: Lines) -> None:
@@ -364,6 +364,6 @@ def test_rules_may_depend_on_the_settings(made: LocalDatabase, log: Lines) -> No
 
 
 def test_settings_say_what_is_wrong_with_them() -> None:
-    for text, said in (("-1", "greater than or equal to 0"), ("x", "integer"), ("40000", "36500")):
-        assert said in str(Kept({"KEEP_DAYS": text}).faults["keep_days"])
+    for text, complaint in (("-1", "greater than or equal to 0"), ("x", "integer"), ("40000", "36500")):
+        assert complaint in str(Kept({"KEEP_DAYS": text}).faults["keep_days"])
     assert (Kept({}).keep_days, Kept({"KEEP_DAYS": ""}).keep_days, Kept({"KEEP_DAYS": "7"}).keep_days) == (30, 0, 7)

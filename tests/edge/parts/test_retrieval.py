@@ -35,7 +35,7 @@ def source(slug: str, title: str, text: str) -> Source:
 
 
 def garden(**changed: tuple[str, str]) -> list[Source]:
-    return [source(slug, *told) for slug, told in {**GARDEN, **changed}.items()]
+    return [source(slug, *fields) for slug, fields in {**GARDEN, **changed}.items()]
 
 
 class Shelf:
@@ -50,11 +50,11 @@ class Shelf:
         async def inside() -> T:
             server = LocalModel(self.sim.openai_url, self.sim.key)
             embedder = model if isinstance(model, str) else EMBEDDER
-            known: Model | None = server if model else None
+            model_server: Model | None = server if model else None
             if isinstance(model, str):
                 server._names = [model]
             try:
-                return await work(Library(self.db, known, embedder, self.log))
+                return await work(Library(self.db, model_server, embedder, self.log))
             finally:
                 await server.close()
 
@@ -65,16 +65,16 @@ class Shelf:
 
     def found(self, question: str, model: bool | str = True, limit: int = 5) -> list[str]:
         """Return the slugs of what is found, the best first."""
-        return [one.slug for one in self.run(lambda library: library.search(question, limit), model)]
+        return [match.slug for match in self.run(lambda library: library.search(question, limit), model)]
 
     def rows(self, columns: str = "*") -> list[dict[str, Any]]:
         return asyncio.run(self.db.all(f"SELECT {columns} FROM passages ORDER BY id"))
 
     def embedded(self) -> list[str]:
         """Return the texts that the model was given, and forget them."""
-        asked = [text for one in self.sim.requests for text in one["input"]]
+        texts = [text for request in self.sim.requests for text in request["input"]]
         self.sim.requests.clear()
-        return asked
+        return texts
 
 
 @pytest.fixture(scope="module")
@@ -114,11 +114,11 @@ TEXTS: dict[str, str] = {
 
 @pytest.mark.parametrize("text", TEXTS.values(), ids=TEXTS)
 def test_pieces_are_short_and_lose_nothing(text: str) -> None:
-    found = [*pieces(text, PASSAGE)]
-    assert found
-    assert all(0 < len(one) <= PASSAGE + 1 and one == one.strip() for one in found)
-    assert "".join("".join(found).split()) == "".join(text.split())
-    assert len(found) <= 2 * len(text) / PASSAGE + 2, "a short one is put together with the next"
+    passages = [*pieces(text, PASSAGE)]
+    assert passages
+    assert all(0 < len(passage) <= PASSAGE + 1 and passage == passage.strip() for passage in passages)
+    assert "".join("".join(passages).split()) == "".join(text.split())
+    assert len(passages) <= 2 * len(text) / PASSAGE + 2, "a short one is put together with the next"
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n\n\n", " \n \n\n "])
@@ -127,9 +127,9 @@ def test_nothing_has_no_pieces(text: str) -> None:
 
 
 def test_pieces_end_where_sentences_do() -> None:
-    found = [*pieces("This is a sentence that says something. " * 100, PASSAGE)]
-    assert len(found) > 2
-    assert all(one.endswith(".") for one in found)
+    passages = [*pieces("This is a sentence that says something. " * 100, PASSAGE)]
+    assert len(passages) > 2
+    assert all(passage.endswith(".") for passage in passages)
     assert [*pieces("a" * 800 + "\n\n" + "b" * 800, PASSAGE)] == ["a" * 800, "b" * 800]
     assert [*pieces("One.\n\nTwo. Three", PASSAGE)] == ["One.\n\nTwo. Three"]
 
@@ -148,13 +148,13 @@ def reversed_order() -> list[Source]:
     return garden()[::-1]
 
 
-@pytest.mark.parametrize("told", [("Keeping bees", "They sleep in winter."), ("Bees at home", GARDEN["bees"][1])])
-def test_a_changed_text_gets_a_new_vector_and_no_other_does(shelf: Shelf, told: tuple[str, str]) -> None:
+@pytest.mark.parametrize("fields", [("Keeping bees", "They sleep in winter."), ("Bees at home", GARDEN["bees"][1])])
+def test_a_changed_text_gets_a_new_vector_and_no_other_does(shelf: Shelf, fields: tuple[str, str]) -> None:
     shelf.keep(garden())
     before = {row["id"]: row["vector"] for row in shelf.rows()}
     shelf.embedded()
-    assert shelf.keep(garden(bees=told)) == Changes(1, 0, 1)
-    assert shelf.embedded() == ["\n".join(told)]
+    assert shelf.keep(garden(bees=fields)) == Changes(1, 0, 1)
+    assert shelf.embedded() == ["\n".join(fields)]
     after = {row["id"]: row["vector"] for row in shelf.rows()}
     assert {name for name in after if after[name] != before[name]} == {"doc-bees#0"}
     assert {row["vector_of"] == row["digest"] for row in shelf.rows()} == {True}
@@ -162,7 +162,7 @@ def test_a_changed_text_gets_a_new_vector_and_no_other_does(shelf: Shelf, told: 
 
 def test_a_document_that_moves_keeps_its_vector(shelf: Shelf) -> None:
     shelf.keep(garden())
-    moved = [one._replace(slug="moved") if one.slug == "bees" else one for one in garden()]
+    moved = [document._replace(slug="moved") if document.slug == "bees" else document for document in garden()]
     assert shelf.keep(moved) == Changes(1, 0, 0)
     assert shelf.found("bees") == ["moved"]
 
@@ -193,7 +193,7 @@ def test_without_a_model_there_are_passages_and_no_vectors(shelf: Shelf) -> None
 def test_many_are_embedded_in_parts(shelf: Shelf) -> None:
     count = 2 * BATCH + 1
     assert shelf.keep([source(f"{n}", "Title", f"Text {n}.") for n in range(count)]) == Changes(count, 0, count)
-    assert [len(one["input"]) for one in shelf.sim.requests] == [BATCH, BATCH, 1]
+    assert [len(request["input"]) for request in shelf.sim.requests] == [BATCH, BATCH, 1]
 
 
 @pytest.mark.parametrize("turn", [Turn(status=400, error="no"), Turn(vectors=[[1.0]])])
@@ -241,7 +241,7 @@ def test_a_model_that_has_changed_under_its_name_breaks_nothing(shelf: Shelf, le
 def test_a_vector_of_any_size_is_kept_and_searched_by(shelf: Shelf, vector: list[float]) -> None:
     shelf.sim.say(Turn(vectors=[vector] * 5), Turn(vectors=[vector]))
     assert shelf.keep(garden()) == Changes(5, 0, 5)
-    assert all(0 <= one.score <= 1 for one in shelf.run(lambda library: library.search("bees")))
+    assert all(0 <= match.score <= 1 for match in shelf.run(lambda library: library.search("bees")))
 
 
 # -- searching ------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_the_passage_that_fits_comes_first(shelf: Shelf, question: str, slug: st
     [first, *rest] = shelf.run(lambda library: library.search(question), model)
     title, text = GARDEN[slug]
     assert (first.kind, first.slug, first.title, first.text) == ("guide", slug, title, text)
-    assert all(0 < one.score <= first.score <= 1 for one in rest)
+    assert all(0 < match.score <= first.score <= 1 for match in rest)
     assert shelf.embedded() == ([question] if model else [])
 
 
@@ -374,8 +374,8 @@ def test_a_word_begins_where_a_word_does(shelf: Shelf) -> None:
 
 def test_of_a_long_question_so_many_words_count(shelf: Shelf) -> None:
     shelf.keep(garden(), model=False)
-    asked = "bees " + " ".join(f"word{n}" for n in range(500))
-    assert shelf.found(asked, model=False) in ([], ["bees"])
+    question = "bees " + " ".join(f"word{n}" for n in range(500))
+    assert shelf.found(question, model=False) in ([], ["bees"])
     assert shelf.found("bees " * 500, model=False) == ["bees"]
 
 
@@ -390,16 +390,16 @@ def test_a_thousand_passages_are_searched(
     random = Random(7)
     vocabulary = ["".join(random.choices("abcdefghijklmnop", k=6)) for _ in range(400)]
     text = [" ".join(random.choices(vocabulary, k=60)) for _ in range(1000)]
-    shelf.keep([source(f"{n}", f"Title {n}", one) for n, one in enumerate(text)], model=False)
+    shelf.keep([source(f"{n}", f"Title {n}", value) for n, value in enumerate(text)], model=False)
     if model:  # as wide as a real model's, and made here: a thousand texts would take longer than the search
         vector = [str([random.randint(-40, 40) for _ in range(768)]) for _ in range(20)]
-        for number, one in enumerate(vector):
+        for number, value in enumerate(vector):
             sql = "UPDATE passages SET vector = ?, vector_of = digest, model = ? WHERE rowid % 20 = ?"
-            asyncio.run(db.run(sql, one, EMBEDDER, number))
+            asyncio.run(db.run(sql, value, EMBEDDER, number))
         shelf.sim.say(Turn(vectors=[[float(random.randint(-40, 40)) for _ in range(768)]]))
     began, cpu = time.perf_counter(), time.process_time()
-    found = shelf.found(text[500][:70], model)
+    matches = shelf.found(text[500][:70], model)
     took = f"{time.perf_counter() - began:.2f} s, of the processor {time.process_time() - cpu:.2f} s"
     with capsys.disabled():
         print(f"\n1,000 passages {'by vectors of 768' if model else 'by words'}: {took}")
-    assert found[0] == "500"
+    assert matches[0] == "500"

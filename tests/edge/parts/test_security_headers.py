@@ -54,5 +54,5 @@ def test_what_is_for_a_known_caller_is_kept_by_nobody(client: Client) -> None:
 
 def test_what_a_handler_says_itself_stays(client: Client) -> None:
     answer = asyncio.run(client.request("GET", "/own", headers=[("x-api-key", KEY)]))
-    found = [value for name, value in answer.headers if name in {"content-security-policy", "cache-control"}]
-    assert found == ["default-src 'self'", "max-age=60"]
+    values = [value for name, value in answer.headers if name in {"content-security-policy", "cache-control"}]
+    assert values == ["default-src 'self'", "max-age=60"]

@@ -122,8 +122,8 @@ def test_a_new_field_that_is_not_set_is_named(serve: Serve, name: str, probe: st
     del env[name]
     value = health(serve, env, Grown)
     assert value["status"] == "degraded"
-    found = value["probes"].pop(probe)
-    assert (found["status"], found["message"]) == (status, message)
+    named = value["probes"].pop(probe)
+    assert (named["status"], named["message"]) == (status, message)
     assert all(other["status"] == "ok" for other in value["probes"].values())
 
 
@@ -170,9 +170,9 @@ def test_the_latency_is_that_of_the_slowest(serve: Serve) -> None:
     assert probes["secrets"]["latency_ms"] == probes["env_vars"]["latency_ms"] == 0
 
 
-@pytest.mark.parametrize("given", [SECRET, "production ", "Staging"])
-def test_an_environment_that_is_none_is_a_fault_and_no_failure(serve: Serve, given: str) -> None:
-    value = health(serve, {**working(), "ENVIRONMENT": given})
+@pytest.mark.parametrize("environment", [SECRET, "production ", "Staging"])
+def test_an_environment_that_is_none_is_a_fault_and_no_failure(serve: Serve, environment: str) -> None:
+    value = health(serve, {**working(), "ENVIRONMENT": environment})
     assert (value["status"], value["environment"]) == ("degraded", "unknown")
     probe = value["probes"]["env_vars"]
     assert probe["status"] == "error"

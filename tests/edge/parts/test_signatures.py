@@ -28,8 +28,8 @@ PUBLIC = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 STAMP = str(AT_MS // 1000)
 
 
-def stamped(given: str | None, body: bytes = BODY, secret: str = SECRET, now: datetime = NOON) -> None:
-    HmacSignature.read(given, now).check(body, Secret(secret))
+def stamped(header: str | None, body: bytes = BODY, secret: str = SECRET, now: datetime = NOON) -> None:
+    HmacSignature.read(header, now).check(body, Secret(secret))
 
 
 def signed(stamp: str = STAMP, body: bytes = BODY) -> str:
@@ -100,10 +100,10 @@ REFUSED: dict[str, str | None] = {
 }
 
 
-@pytest.mark.parametrize("given", REFUSED.values(), ids=REFUSED)
-def test_nothing_else_is_let_in(given: str | None) -> None:
+@pytest.mark.parametrize("header", REFUSED.values(), ids=REFUSED)
+def test_nothing_else_is_let_in(header: str | None) -> None:
     with pytest.raises(Unauthorized) as caught:
-        stamped(given)
+        stamped(header)
     assert caught.value.status == 401
     assert SECRET not in str(caught.value)
 

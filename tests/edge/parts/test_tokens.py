@@ -28,8 +28,8 @@ def packed(value: object) -> str:
 
 def claims(**changes: Any) -> dict[str, Any]:
     good = {"iss": "api", "aud": "api", "sub": "phone-1", "key": "phone-1", "role": "reader", "iat": NOW, "nbf": NOW}
-    given = good | {"exp": NOW + timedelta(hours=2)} | changes
-    return {name: value for name, value in given.items() if value is not None}
+    payload = good | {"exp": NOW + timedelta(hours=2)} | changes
+    return {name: value for name, value in payload.items() if value is not None}
 
 
 def signed(payload: object, key: str = KEY, **header: Any) -> str:

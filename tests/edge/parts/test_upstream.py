@@ -35,18 +35,18 @@ def call(url: str, *, method: str = "GET", is_safe: bool = True, body: bytes = b
     return Call(method, f"{url}/path?key={SECRET}", (("authorization", f"Bearer {SECRET}"),), body, is_safe)
 
 
-def sent(asked: Call, clock: SetClock, patience: Patience = QUICK) -> Fetched:
+def sent(call: Call, clock: SetClock, patience: Patience = QUICK) -> Fetched:
     async def run() -> Fetched:
         async with fetching() as fetch:
-            return await Upstream("Shop", fetch, clock, patience).send(asked)
+            return await Upstream("Shop", fetch, clock, patience).send(call)
 
     return asyncio.run(run())
 
 
-def read(asked: Call, clock: SetClock, patience: Patience = QUICK) -> Any:
+def read(call: Call, clock: SetClock, patience: Patience = QUICK) -> Any:
     async def run() -> Any:
         async with fetching() as fetch:
-            return await Upstream("Shop", fetch, clock, patience).json(asked)
+            return await Upstream("Shop", fetch, clock, patience).json(call)
 
     return asyncio.run(run())
 
@@ -94,9 +94,9 @@ def test_the_first_good_answer_ends_it(origin: Origin, clock: SetClock, status: 
 def test_every_try_is_the_same_request(origin: Origin, clock: SetClock) -> None:
     origin.give(Given(503))
     sent(call(origin.url, method="PUT", body=b"\0whole"), clock)
-    assert {(one.method, one.target, one.headers["authorization"], one.body) for one in origin.came} == {
-        ("PUT", f"/path?key={SECRET}", f"Bearer {SECRET}", b"\0whole")
-    }
+    assert {
+        (request.method, request.target, request.headers["authorization"], request.body) for request in origin.came
+    } == {("PUT", f"/path?key={SECRET}", f"Bearer {SECRET}", b"\0whole")}
 
 
 @pytest.mark.parametrize("status", [*sorted(RETRYABLE), 500])
@@ -154,9 +154,9 @@ def test_the_deadline_is_of_all_tries(origin: Origin, clock: SetClock) -> None:
     assert monotonic() - began < 2, "one try has no more than all of them"
 
 
-@pytest.mark.parametrize("asked", ["2", "2.0", " 2 ", format_datetime(NOON + timedelta(seconds=2), usegmt=True)])
-def test_what_the_server_asks_to_wait_is_waited(origin: Origin, clock: SetClock, asked: str) -> None:
-    origin.give(Given(429, headers={"retry-after": asked}), Given(200))
+@pytest.mark.parametrize("retry_after", ["2", "2.0", " 2 ", format_datetime(NOON + timedelta(seconds=2), usegmt=True)])
+def test_what_the_server_asks_to_wait_is_waited(origin: Origin, clock: SetClock, retry_after: str) -> None:
+    origin.give(Given(429, headers={"retry-after": retry_after}), Given(200))
     assert sent(call(origin.url), clock).status == 200
     [slept] = clock.slept
     assert 2 <= slept <= 2 + FIRST_BACK_OFF
@@ -164,16 +164,18 @@ def test_what_the_server_asks_to_wait_is_waited(origin: Origin, clock: SetClock,
 
 @pytest.mark.parametrize("status", [429, 503])
 @pytest.mark.parametrize(
-    "asked", ["10", "3600", "inf", "1e999", format_datetime(NOON + timedelta(days=1), usegmt=True)]
+    "retry_after", ["10", "3600", "inf", "1e999", format_datetime(NOON + timedelta(days=1), usegmt=True)]
 )
-def test_a_wait_beyond_the_deadline_ends_it_at_once(origin: Origin, clock: SetClock, status: int, asked: str) -> None:
-    origin.give(Given(status, headers={"retry-after": asked}))
+def test_a_wait_beyond_the_deadline_ends_it_at_once(
+    origin: Origin, clock: SetClock, status: int, retry_after: str
+) -> None:
+    origin.give(Given(status, headers={"retry-after": retry_after}))
     assert sent(call(origin.url), clock).status == status
     assert (len(origin.came), clock.slept) == (1, [])
 
 
 @pytest.mark.parametrize(
-    "asked",
+    "retry_after",
     [
         "",
         "soon",
@@ -190,11 +192,11 @@ def test_a_wait_beyond_the_deadline_ends_it_at_once(origin: Origin, clock: SetCl
         "1, 2",
     ],
 )
-def test_a_wait_that_is_none_leaves_the_back_off(origin: Origin, clock: SetClock, asked: str) -> None:
-    origin.give(Given(503, headers={"retry-after": asked.encode().decode("latin-1")}), Given(200))
+def test_a_wait_that_is_none_leaves_the_back_off(origin: Origin, clock: SetClock, retry_after: str) -> None:
+    origin.give(Given(503, headers={"retry-after": retry_after.encode().decode("latin-1")}), Given(200))
     patience = Patience(attempts=3, attempt=2, deadline=4000)
     assert sent(call(origin.url), clock, patience).status == 200
-    assert sum(clock.slept) <= FIRST_BACK_OFF + (1970 if asked == "1970" else 0)
+    assert sum(clock.slept) <= FIRST_BACK_OFF + (1970 if retry_after == "1970" else 0)
 
 
 def test_a_date_counts_from_the_clock_and_not_from_the_machine() -> None:
@@ -291,7 +293,7 @@ def test_json_comes_as_it_is(origin: Origin, clock: SetClock, body: bytes, value
 
 
 @pytest.mark.parametrize(
-    ("given", "url"),
+    ("response", "url"),
     [
         (Given(0), ""),
         (Given(500), ""),
@@ -305,8 +307,10 @@ def test_json_comes_as_it_is(origin: Origin, clock: SetClock, body: bytes, value
         (Given(), "{0}"),
     ],
 )
-def test_no_fault_tells_a_path_a_query_or_a_credential(origin: Origin, clock: SetClock, given: Given, url: str) -> None:
-    origin.give(given)
+def test_no_fault_tells_a_path_a_query_or_a_credential(
+    origin: Origin, clock: SetClock, response: Given, url: str
+) -> None:
+    origin.give(response)
     with pytest.raises((BadGateway, GatewayTimeout)) as caught:
         read(call(url.format(SECRET) or origin.url), clock, Patience(2, 0.1, 5))
     assert SECRET not in told(caught.value)

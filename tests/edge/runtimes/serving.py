@@ -143,9 +143,9 @@ class Reply:
     def problem(self) -> Any:
         """Return the first response's problem."""
         assert b"content-type: application/problem+json" in self.head, self.data[:300]
-        told = json.loads(self.body)
-        assert told["status"] == self.status
-        return told
+        document = json.loads(self.body)
+        assert document["status"] == self.status
+        return document
 
 
 def post(size: int, *headers: bytes, path: bytes = b"/size") -> bytes:

@@ -80,7 +80,7 @@ def test_refused_arrival_takes_nothing() -> None:
     first.add(0)
     first.add(5)
     first.end()
-    assert [one.taken for one in (bounds.bodies, bounds.received, bounds.received_of_keys)] == [0, 0, 0]
+    assert [budget.taken for budget in (bounds.bodies, bounds.received, bounds.received_of_keys)] == [0, 0, 0]
     assert bounds.received._held == {}
 
 
@@ -223,7 +223,7 @@ def test_refusal_does_not_wait_for_the_body() -> None:
 
 def test_connections_beyond_the_bound_are_answered_at_once() -> None:
     async def case(served: Serving) -> None:
-        held = [await served.open(source=source) for source in (HERE, OTHER) for _ in range(4)]
+        sockets = [await served.open(source=source) for source in (HERE, OTHER) for _ in range(4)]
         await until(lambda: served.bounds.connections.taken == 8)
         for _ in range(3):
             started = time.monotonic()
@@ -231,7 +231,7 @@ def test_connections_beyond_the_bound_are_answered_at_once() -> None:
             assert (refused.status, refused.problem()["retry_after"]) == (503, 1)
             assert b"retry-after: 1" in refused.head
             assert time.monotonic() - started < 2
-        for line in held:
+        for line in sockets:
             line.writer.close()
         await until(lambda: served.bounds.connections.taken == 0)
         assert (await served.ask(get(), THIRD)).status == 200

@@ -114,9 +114,9 @@ async def talk(port: int, *parts: bytes, pause: float = 0.0, source: str = "127.
 def problem(answer: bytes) -> Any:
     head, _, body = answer.partition(b"\r\n\r\n")
     assert b"content-type: application/problem+json" in head.lower(), answer[:300]
-    told = json.loads(body)
-    assert int(head.split(b" ", 2)[1]) == told["status"]
-    return told
+    document = json.loads(body)
+    assert int(head.split(b" ", 2)[1]) == document["status"]
+    return document
 
 
 SLOW = {
@@ -190,10 +190,10 @@ def test_a_full_server_says_so_at_once() -> None:
         held.clear()
         ask = b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
         async with served() as port:
-            half, (one, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
-            working = [asyncio.create_task(talk(port, ask, source=one)) for _ in range(half)]
+            half, (first, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
+            working = [asyncio.create_task(talk(port, ask, source=first)) for _ in range(half)]
             await asyncio.sleep(0.3)
-            refused = [await talk(port, ask, source=one) for _ in range(3)]  # it has its share
+            refused = [await talk(port, ask, source=first) for _ in range(3)]  # it has its share
             working += [asyncio.create_task(talk(port, ask, source=other)) for _ in range(half)]
             await asyncio.sleep(0.3)
             refused += [await talk(port, ask, source=third) for _ in range(3)]

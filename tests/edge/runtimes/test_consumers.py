@@ -96,7 +96,7 @@ def test_a_message_that_fails_too_often_is_given_up(tmp_path: Path, dead_letter:
             while dead_letter and not dead:
                 dead = await stored(runtime, "dead")
                 await asyncio.sleep(0.005)
-            assert [(one.body, one.attempts) for one in dead] == ([({"n": 1}, 1)] if dead_letter else [])
+            assert [(message.body, message.attempts) for message in dead] == ([({"n": 1}, 1)] if dead_letter else [])
         assert seen == [1, 2, 3]
 
     asyncio.run(run())
@@ -171,8 +171,8 @@ def test_one_process_consumes_and_takes_what_others_send(tmp_path: Path) -> None
         seen.append(f"second {delivery.body}")
 
     async def run() -> None:
-        async with consuming(tmp_path, first) as one:
-            await until(lambda: one.consumers.consuming)
+        async with consuming(tmp_path, first) as consumer:
+            await until(lambda: consumer.consumers.consuming)
             async with consuming(tmp_path, second) as other:
                 await other.settings.jobs.send("a")
                 await until(lambda: seen)
@@ -246,6 +246,6 @@ def test_a_store_serves_each_queue_by_itself(tmp_path: Path) -> None:
     async def run() -> None:
         async with consuming(tmp_path, handler) as runtime:
             await LocalQueue(runtime.queues, "other").send("a")
-            assert [one.body for one in await stored(runtime, "other")] == ["a"]
+            assert [message.body for message in await stored(runtime, "other")] == ["a"]
 
     asyncio.run(run())

@@ -59,8 +59,8 @@ class Desk:
         return self.keys[actor.name]
 
     async def count(self, actor: Actor) -> None:
-        if not (taken := await self.limiter.take(actor.name)).ok:
-            raise TooOften(taken.reset)
+        if not (verdict := await self.limiter.take(actor.name)).ok:
+            raise TooOften(verdict.reset)
 
     def app(self) -> App:
         hooks: dict[str, Any] = {"revalidate": self.revalidate, "count_frame": self.count}
@@ -74,12 +74,12 @@ class Desk:
         app = self.app()
 
         async def run() -> list[Any]:
-            found = []
+            results = []
             for frame in frames:
                 answer = await live_frames.answer(app, self.ports, reader, frame, is_busy=is_busy)
                 document = from_json(answer.text)
-                found.append((document["type"], document["data"], answer.has_ended))
-            return found
+                results.append((document["type"], document["data"], answer.has_ended))
+            return results
 
         return asyncio.run(run())
 
@@ -111,16 +111,16 @@ def test_frame_is_answered_by_its_handler() -> None:
     "frame", ['{"type": "who"}', '{"type": "subscribe", "types": []}', '{"type": "nothing"}', "{", "[1]", "1" * 5000]
 )
 def test_frame_of_an_ended_credential_is_refused_and_ends_the_socket(frame: str) -> None:
-    desk, one = Desk(), reader()
+    desk, reader_ = Desk(), reader()
     desk.keys.clear()
-    (answer,) = desk.answers(one, frame)
-    assert (status_of(answer), answer[2], one.types) == (401, True, ())
+    (answer,) = desk.answers(reader_, frame)
+    assert (status_of(answer), answer[2], reader_.types) == (401, True, ())
 
 
 def test_frame_of_an_expired_credential_is_refused_without_a_look_up() -> None:
-    desk, one = Desk(), reader()
-    one.actor = Actor("phone", READER, expires_at=time() - 1)
-    (answer,) = desk.answers(one, '{"type": "who"}')
+    desk, reader_ = Desk(), reader()
+    reader_.actor = Actor("phone", READER, expires_at=time() - 1)
+    (answer,) = desk.answers(reader_, '{"type": "who"}')
     assert (status_of(answer), answer[2], desk.looked_up) == (401, True, 0)
 
 
@@ -134,20 +134,20 @@ def test_ping_costs_nothing() -> None:
 def test_frames_of_every_kind_count() -> None:
     desk = Desk(calls=5)
     frames = ['{"type": "who"}', '{"type": "nothing"}', "{", '{"type": "subscribe", "types": ["a.*"]}', "[]"]
-    one = reader()
-    answers = desk.answers(one, *frames, '{"type": "who"}', '{"type": "subscribe", "types": ["b"]}')
+    reader_ = reader()
+    answers = desk.answers(reader_, *frames, '{"type": "who"}', '{"type": "subscribe", "types": ["b"]}')
     assert [status_of(answer) for answer in answers if "problem" in answer[1]] == [400, 400, 400, 429, 429]
     assert answers[-1][1]["problem"]["retry_after"] > 0
     assert not any(has_ended for _, _, has_ended in answers)
-    assert one.types == ("a.*",)
+    assert reader_.types == ("a.*",)
 
 
 def test_frame_acts_as_its_credential_stands_now() -> None:
-    desk, one = Desk(), reader()
+    desk, reader_ = Desk(), reader()
     desk.keys["phone"] = Actor("phone", READER, frozenset({"car-1"}))
-    (answer,) = desk.answers(one, '{"type": "who"}')
+    (answer,) = desk.answers(reader_, '{"type": "who"}')
     assert answer[1]["result"] == "phone ['car-1']"
-    assert one.actor.subjects == frozenset({"car-1"})
+    assert reader_.actor.subjects == frozenset({"car-1"})
 
 
 def test_frame_needs_the_role_of_its_handler() -> None:
@@ -188,7 +188,7 @@ def test_types_are_bounded(types: object) -> None:
 
 def test_frames_are_let_in_in_their_order() -> None:
     """A look-up that takes long does not let a later frame pass."""
-    desk, one = Desk(), reader()
+    desk, reader_ = Desk(), reader()
     waits = iter([0.05, 0.0, 0.02])
 
     async def slowly(actor: Actor) -> Actor:
@@ -200,11 +200,11 @@ def test_frames_are_let_in_in_their_order() -> None:
 
     async def run() -> None:
         frames = [f'{{"type": "subscribe", "types": ["t{number}"]}}' for number in range(3)]
-        asked = [live_frames.answer(app, desk.ports, one, frame, is_busy=False) for frame in frames]
-        await asyncio.gather(*map(asyncio.ensure_future, asked))
+        calls = [live_frames.answer(app, desk.ports, reader_, frame, is_busy=False) for frame in frames]
+        await asyncio.gather(*map(asyncio.ensure_future, calls))
 
     asyncio.run(run())
-    assert one.types == ("t2",)
+    assert reader_.types == ("t2",)
 
 
 def test_client_that_takes_nothing_is_not_read_on() -> None:

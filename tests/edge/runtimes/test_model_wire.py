@@ -77,11 +77,11 @@ def test_odd_answers_are_no_fault(value: Any, text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("finish", "told"),
+    ("finish", "expected"),
     [("stop", "stop"), ("eos", "stop"), ("length", "length"), ("max_tokens", "length"), ("content_filter",) * 2],
 )
-def test_reasons_are_told_in_one_way(finish: str, told: str) -> None:
-    assert read([b"".join(streamed(Turn("x", finish=finish), "openai", "m"))])[-1].finish_reason == told
+def test_reasons_are_told_in_one_way(finish: str, expected: str) -> None:
+    assert read([b"".join(streamed(Turn("x", finish=finish), "openai", "m"))])[-1].finish_reason == expected
 
 
 @pytest.mark.parametrize(

@@ -18,8 +18,8 @@ pytestmark = pytest.mark.slow
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     folder = tmp_path_factory.mktemp("server")
     lay_out(folder)
-    with running(folder) as one:
-        yield one
+    with running(folder) as server_:
+        yield server_
 
 
 @pytest.fixture
@@ -126,19 +126,19 @@ def test_a_port_in_use_is_one_line_and_code_2(server: Running, folder: Path) -> 
 @pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
 def test_what_is_in_flight_ends_before_the_process_does(folder: Path, sent: signal.Signals) -> None:
     with running(folder) as server, ThreadPoolExecutor(1) as thread:
-        asked = thread.submit(server.get, "/slow")
+        request = thread.submit(server.get, "/slow")
         server.until("slow begun")
         assert server.end(sent) == 0
-        assert body(asked.result()) == b"late"
+        assert body(request.result()) == b"late"
         assert "Traceback" not in server.output()
 
 
 def test_a_stream_without_an_end_does_not_hold_up_the_stop_for_ever(folder: Path) -> None:
     with running(folder, "--reload") as server, ThreadPoolExecutor(1) as thread:
-        asked = thread.submit(server.get, "/stream")
+        request = thread.submit(server.get, "/stream")
         server.until("stream begun")
         assert server.end() == 0
-        assert b"part" in asked.result()
+        assert b"part" in request.result()
         assert "stream cut off" in server.output()
         assert "stream closed" in server.output()
         assert "Traceback" not in server.output()

@@ -57,9 +57,9 @@ def test_migrations_leave_statistics_to_plan_by(tmp_path: Path) -> None:
     folder = write(tmp_path / "m", m0001_a=f"CREATE TABLE a (id, b); CREATE INDEX a_b ON a (b); {many}")
     migrate(tmp_path / "db.sqlite", folder)
     connection = sqlite3.connect(tmp_path / "db.sqlite")
-    found = connection.execute("SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'a'").fetchall()
+    statistics = connection.execute("SELECT idx, stat FROM sqlite_stat1 WHERE tbl = 'a'").fetchall()
     connection.close()
-    assert found == [("a_b", "500 500")]
+    assert statistics == [("a_b", "500 500")]
 
 
 def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
@@ -109,7 +109,7 @@ def test_a_newer_database_is_refused(tmp_path: Path) -> None:
     ],
 )
 def test_a_script_is_split_into_statements(script: str, count: int) -> None:
-    assert len([one for one in statements(script) if "SELECT" in one]) == count
+    assert len([statement for statement in statements(script) if "SELECT" in statement]) == count
 
 
 def test_a_call_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
@@ -161,8 +161,8 @@ def lax() -> Iterator[None]:
 
 def modes(folder: Path) -> dict[str, int]:
     """Return what group and others may do with a folder and what is in it, where that is anything."""
-    found = {str(path): stat.S_IMODE(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
-    return {path: mode & 0o077 for path, mode in found.items() if mode & 0o077}
+    by_path = {str(path): stat.S_IMODE(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
+    return {path: mode & 0o077 for path, mode in by_path.items() if mode & 0o077}
 
 
 @pytest.mark.usefixtures("lax")

@@ -61,8 +61,8 @@ async def get_client(request: Request) -> Response:
 async def keep_file(request: Request, ports: Ports) -> int:
     """Keep the body as a file, and return how much of it is there."""
     await ports.settings.files.put("file", await request.body())
-    found = await ports.settings.files.get("file")
-    return sum([len(part) async for part in found[1]])
+    file = await ports.settings.files.get("file")
+    return sum([len(part) async for part in file[1]])
 
 
 @routes.get("/slow")

@@ -32,13 +32,13 @@ class Attack(NamedTuple):
 def attacks(kind: str) -> list[Attack]:
     """Return the attacks of a file."""
     _, *parts = _HEAD.split(Path(__file__).with_name(f"attacks_{kind}.txt").read_text(encoding="utf-8"))
-    found = []
+    cases = []
     for place in range(0, len(parts), 4):
         name, statuses, time_ms, source = parts[place : place + 4]
         listed = tuple(cast("Status", status) for status in statuses.split())
         assert STATUSES.keys() >= set(listed), name
-        found.append(Attack(name, source, listed, int(time_ms)))
-    return found
+        cases.append(Attack(name, source, listed, int(time_ms)))
+    return cases
 
 
 PYTHON_ATTACKS = attacks("python")

@@ -247,9 +247,9 @@ def test_program_that_is_too_large_or_wrongly_named_is_refused(executor: Any) ->
 
 
 def test_executor_tells_its_languages_and_its_way(executor: Any) -> None:
-    languages = executor.use(lambda one: one.languages())
+    languages = executor.use(lambda port: port.languages())
     assert languages.keys() == {"python", "javascript", "typescript"}
-    assert executor.use(lambda one: one.probe())
+    assert executor.use(lambda port: port.probe())
 
 
 def test_value_does_not_count_as_output(executor: Any) -> None:

@@ -23,9 +23,9 @@ class Faults:
         self.fired: dict[str, int] = {}
         self._draw = Random(0)
 
-    def replace(self, given: dict[str, Any]) -> None:
+    def replace(self, rules: dict[str, Any]) -> None:
         """Begin anew, with a seed and a chance for each port."""
-        self.chances, self.fired, self._draw = given["chances"], {}, Random(given["seed"])
+        self.chances, self.fired, self._draw = rules["chances"], {}, Random(rules["seed"])
 
     def draw(self, port: str) -> str | None:
         """Return the fate of one call of a port."""

@@ -2,7 +2,6 @@
 
 from sims.tessie.cars import Battery, Build, Car, Charging, Climate, Habits, Place, Region, checked_vin
 
-
 COMMUTER = Habits(
     commute=0.93,
     lunch=0.15,

@@ -111,10 +111,10 @@ async def list_cases() -> dict[str, list[str]]:
 async def run_case(port: str, case: str, request: Request) -> Response:
     """Run a case; the body is the address of the origin for those of `Fetch`."""
     arrived.clear()
-    given = _given(port, request.ports, (await request.body()).decode())
+    arguments = _given(port, request.ports, (await request.body()).decode())
     try:
         async with asyncio.timeout(PATIENCE):
-            await CASES[port][case](*given)
+            await CASES[port][case](*arguments)
     except Exception:
         return Response.text(traceback.format_exc())
     return Response.text("")

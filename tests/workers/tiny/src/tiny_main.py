@@ -84,9 +84,9 @@ async def stream(kv: KeyValue, clock: Clock) -> Response:
 async def send_file(size: int, files: Bucket) -> Response:
     """Store a file of so many bytes and send it as the bucket gives it."""
     await files.put("big", bytes(range(256)) * (size // 256), content_type="image/x")
-    found = await files.get("big")
-    assert found is not None
-    return Response(found[1], 200, [("content-type", found[0].content_type or "")])
+    file = await files.get("big")
+    assert file is not None
+    return Response(file[1], 200, [("content-type", file[0].content_type or "")])
 
 
 @routes.get("/broken")
