@@ -108,9 +108,11 @@ class Document:
     `known` holds good values by the names of fields and parameters; one of a path alone has a slash before its name.
     """
 
-    def __init__(self, path: str, known: Mapping[str, Any], without: frozenset[tuple[str, str]] = frozenset()) -> None:
+    def __init__(
+        self, path: str, examples: Mapping[str, Any], without: frozenset[tuple[str, str]] = frozenset()
+    ) -> None:
         self.document = json.loads((ROOT / "openapi" / path).read_text(encoding="utf-8"))
-        self.known = known
+        self.examples = examples
         self.operations = [
             Operation(method.upper(), path, parameters, self._body(item[method]), _faults(item[method]))
             for path, item in self.document["paths"].items()
@@ -130,8 +132,8 @@ class Document:
 
     def sample(self, schema: dict[str, Any], draw: random.Random, name: str = "") -> Any:
         """Return a value that fits a schema, more or less."""
-        if name in self.known:
-            return self.known[name]
+        if name in self.examples:
+            return self.examples[name]
         schema = self.resolved(schema)
         for choice in ("anyOf", "oneOf", "allOf"):
             if choice in schema:
@@ -242,7 +244,7 @@ class Storm:
         names = [part.partition("}")[0] for part in path.split("{")[1:]]
         bad = self.draw.choice(names) if names and is_wrong else None
         for name in names:
-            good = quote(str(self.document.known.get(f"/{name}", self.document.known.get(name, "x"))), safe="")
+            good = quote(str(self.document.examples.get(f"/{name}", self.document.examples.get(name, "x"))), safe="")
             path = path.replace(f"{{{name}}}", self._coded() if name == bad else good)
         return path + (self._coded() if is_wrong and not names else "")
 

@@ -41,7 +41,7 @@ def refusal(url: str, path: str, headers: Sequence[str] = (), within: float = 3.
             return 0
 
 
-def asked(url: str, request: bytes, source: str = OTHER) -> tuple[int, Any, float]:
+def answer_of(url: str, request: bytes, source: str = OTHER) -> tuple[int, Any, float]:
     """Send a request and return its status, the JSON that comes, and the seconds that it took."""
     started = time.monotonic()
     with connected(url, source) as client:

@@ -90,10 +90,10 @@ def test_short_key_is_one_line_and_code_2(package: str, tmp_path: Path) -> None:
     ways: list[tuple[str, list[str]]] = [("environment", [])]
     if package == DEFAULT:  # the ways are the server's, the same for every app
         ways += [("file", []), ("environment", ["--reload", str(tmp_path)])]
-    for given, reload in ways:
-        (tmp_path / ".dev.vars").write_text(f"{name}=hunter2\n" if given == "file" else "")
+    for setting, reload in ways:
+        (tmp_path / ".dev.vars").write_text(f"{name}=hunter2\n" if setting == "file" else "")
         env = {key: value for key, value in os.environ.items() if key != name} | {"PYTHONPATH": str(ROOT / "src")}
-        env |= {name: "hunter2"} if given == "environment" else {}
+        env |= {name: "hunter2"} if setting == "environment" else {}
         done = subprocess.run(
             [*command, *reload], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False
         )
@@ -113,8 +113,8 @@ async def guarded(client: Client, app: App) -> Answers:
     return (await client.get("/health")).json(), [(answer.status, answer.json().get("setting")) for answer in answers]
 
 
-def is_shut(name: str, found: Answers) -> None:
-    health, answers = found
+def is_shut(name: str, replies: Answers) -> None:
+    health, answers = replies
     assert health["status"] == "degraded"
     assert f"{name} is not valid: {SHORT}" in str(health["probes"])
     assert "hunter2" not in str(health)

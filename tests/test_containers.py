@@ -64,7 +64,7 @@ def is_ignored(path: str, ignored: str) -> bool:
     )
 
 
-def made(makefile: str) -> set[str]:
+def targets_of(makefile: str) -> set[str]:
     """Return what a Makefile can make."""
     values = dict(re.findall(r"^([A-Z]+) := (\S+)$", makefile, re.MULTILINE))
     filled = re.sub(r"\$\((\w+)\)", lambda name: values.get(name[1], name[0]), makefile)
@@ -92,7 +92,7 @@ def faults_of_stage(stage: Stage, stages_: dict[str, Stage], ignored: str) -> It
         if step == "COPY":
             yield from faults_of_copy(rest, stages_, ignored)
         targets = [name for words in MAKE.findall(rest) for name in re.findall(r"[\w./-]+", "".join(words))]
-        built = made((ROOT / "Makefile").read_text(encoding="utf-8"))
+        built = targets_of((ROOT / "Makefile").read_text(encoding="utf-8"))
         if step in {"RUN", "CMD"} and not rest.startswith("apt-get"):
             yield from (f"{stage.name}: no make target {name}" for name in targets if name not in built)
             yield from (f"{stage.name}: no {name}" for name in UNMADE.findall(rest) if not (ROOT / name).is_file())

@@ -130,23 +130,23 @@ def test_killed_in_the_middle_of_a_sync_it_goes_on_when_started_again(tmp_path: 
 
 
 def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> None:
-    shown: list[str] = []
+    first_lines: list[str] = []
     for _ in range(2):
         port = free_port()
         process = start(tmp_path / "state", port, ADMIN_API_KEY="")
         dev = Dev(process, port)
         try:
             wait_for(lambda dev=dev: dev.ask("GET", "/health")[0] == 200)
-            if shown:
-                assert dev.ask("GET", "/auth/me", key=shown[0])[2]["role"] == "admin"
+            if first_lines:
+                assert dev.ask("GET", "/auth/me", key=first_lines[0])[2]["role"] == "admin"
         finally:
             process.send_signal(signal.SIGINT)
             output, _ = process.communicate(timeout=30)
         key_line = next(line for line in output.splitlines() if line.startswith("API key:"))
-        shown.append(key_line.removeprefix("API key:").split()[0])
-        assert ("shown this once" in key_line) is (len(shown) == 1)
+        first_lines.append(key_line.removeprefix("API key:").split()[0])
+        assert ("shown this once" in key_line) is (len(first_lines) == 1)
     contents = [path.read_bytes() for path in (tmp_path / "state").rglob("*") if path.is_file()]
-    assert not any(shown[0].encode() in data for data in contents)
+    assert not any(first_lines[0].encode() in data for data in contents)
     assert (tmp_path / "state" / "admin_api_key").read_text().startswith("sha256:")
     paths = [tmp_path / "state", *(tmp_path / "state").rglob("*")]
     assert [path for path in paths if path.stat().st_mode & 0o077] == [], "it is its owner's alone"

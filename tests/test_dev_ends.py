@@ -56,7 +56,7 @@ def command_of(pid: int) -> str:
 
 
 @contextmanager
-def made(target: str, state: Path) -> Iterator[tuple[int, set[int]]]:
+def running_target(target: str, state: Path) -> Iterator[tuple[int, set[int]]]:
     """Run a target of make as the first of a process group; yield its id, and those of all that it has started."""
     options = [word for name in PREREQUISITES for word in ("-o", name)]
     env = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKELEVEL", "MFLAGS"}}
@@ -108,7 +108,7 @@ def ways(*fast: tuple[str, signal.Signals, bool]) -> list[object]:
     ),
 )
 def test_nothing_is_left_of_a_target(target: str, number: signal.Signals, group: bool, tmp_path: Path) -> None:
-    with made(target, tmp_path / "state") as (first, members):
+    with running_target(target, tmp_path / "state") as (first, members):
         names = " ".join(map(command_of, members))
         assert "sims.tessie" in names
         assert ("workerd" in names) is (target == "dev-workers")
@@ -119,7 +119,7 @@ def test_nothing_is_left_of_a_target(target: str, number: signal.Signals, group:
 @pytest.mark.soak
 @pytest.mark.parametrize("victim", ["serve.mjs", "guard.py", "pyedge serve"])
 def test_workerd_ends_with_what_runs_it(victim: str, tmp_path: Path) -> None:
-    with made("dev-workers", tmp_path / "state") as (_, members):
+    with running_target("dev-workers", tmp_path / "state") as (_, members):
         chosen = [pid for pid in members if victim in command_of(pid) and "workerd serve" not in command_of(pid)]
         os.kill(min(chosen) if victim != "serve.mjs" else max(chosen), signal.SIGKILL)
         assert left(members) == []

@@ -86,15 +86,15 @@ def parts(hint: Any) -> Iterator[Any]:
     seen: set[int] = set()
     waiting = [hint]
     while waiting:
-        one = getattr(waiting[-1], "__value__", waiting[-1])
+        current = getattr(waiting[-1], "__value__", waiting[-1])
         waiting.pop()
-        if id(one) in seen:
+        if id(current) in seen:
             continue
-        seen.add(id(one))
-        yield one
-        waiting += [inner for inner in get_args(one) if not isinstance(inner, str)]
-        if isinstance(one, type) and (is_typeddict(one) or issubclass(one, BaseModel)):
-            waiting += get_type_hints(one, include_extras=True).values()
+        seen.add(id(current))
+        yield current
+        waiting += [inner for inner in get_args(current) if not isinstance(inner, str)]
+        if isinstance(current, type) and (is_typeddict(current) or issubclass(current, BaseModel)):
+            waiting += get_type_hints(current, include_extras=True).values()
 
 
 def written(app: App) -> Iterator[Any]:

@@ -79,8 +79,8 @@ SMALL = {"vehicles"}
 
 def rules_of(package: str, **env: str) -> Sequence[Rule]:
     if package == "platform_api":
-        made: Sequence[Rule] = import_module("platform_api.retention").rules(load(package).settings(env))
-        return made
+        app_rules: Sequence[Rule] = import_module("platform_api.retention").rules(load(package).settings(env))
+        return app_rules
     rules: Sequence[Rule] = import_module(f"{package}.retention").RULES
     return rules
 

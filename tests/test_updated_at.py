@@ -41,12 +41,12 @@ def texts(source: str) -> Iterator[tuple[int, str]]:
 
 def careless(source: str, touched: Collection[str] = TABLES) -> list[int]:
     """Return the lines of the updates that leave the column as it was."""
-    found = []
+    careless_lines = []
     for line, text in texts(source):
         tables = {first or second for first, second in UPDATE.findall(text)}
         if tables & {*touched} and not re.search(rf'{TOUCHED}"?\s*=|_TOUCH', text):
-            found.append(line)
-    return found
+            careless_lines.append(line)
+    return careless_lines
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=lambda path: str(path.relative_to(ROOT / "src")))

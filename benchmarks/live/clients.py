@@ -32,7 +32,7 @@ class Clients:
         path = "/ws" if kind == "ws" else "/events"
         lines = [f"GET {path}?types=custom.bench HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
         self.head = "\r\n".join([*lines, "", ""]).encode()
-        self.taken: list[int] = []
+        self.latencies: list[int] = []
         self.ready = 0
         self.opening = asyncio.Semaphore(AT_ONCE)
 
@@ -51,7 +51,7 @@ class Clients:
             now, end = time.monotonic_ns(), 0
             rest += part
             for match in TIME.finditer(rest):
-                self.taken.append(now - int(match[1]))
+                self.latencies.append(now - int(match[1]))
                 end = match.end()
             rest = rest[end:][-40:]
 
@@ -66,7 +66,7 @@ class Clients:
                     task.result()
         print(json.dumps({"ready": time.monotonic() - started}), flush=True)
         await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
-        print(json.dumps({"taken": self.taken, "left": sum(task.done() for task in following)}), flush=True)
+        print(json.dumps({"taken": self.latencies, "left": sum(task.done() for task in following)}), flush=True)
         for task in following:
             task.cancel()
 

@@ -12,7 +12,7 @@ from statistics import median, quantiles
 from urllib.parse import urlsplit
 
 from benchmarks.cases import CASES, OTHERS, Case, complaint
-from benchmarks.workers.peers import PEERS, Made, Peer, set_up, start, upload_kib
+from benchmarks.workers.peers import PEERS, Peer, SetUp, set_up, start, upload_kib
 from pyedge import Worker
 
 TIMED = [OTHERS[0], *(case for case in CASES if case.name in {"get", "list", "post ok", "404"})]
@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def measure(setups: Sequence[Made], *, quick: bool) -> list[Measured]:
+def measure(setups: Sequence[SetUp], *, quick: bool) -> list[Measured]:
     """Run the Workers beside each other, a round of each case on one after the other."""
     rounds, requests = (1, 5) if quick else (9, 300)
     with ExitStack() as stack:

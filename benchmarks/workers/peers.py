@@ -48,14 +48,14 @@ PEERS = [
 ]
 
 
-class Made(NamedTuple):
+class SetUp(NamedTuple):
     """A peer and its project folder."""
 
     peer: Peer
     place: Path
 
 
-def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> Made:
+def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> SetUp:
     """Make a peer's project folder, with its packages or with those that are given."""
     place = build / peer.main
     shutil.rmtree(place / "all", ignore_errors=True)
@@ -69,7 +69,7 @@ def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> Mad
     else:
         (place / "python_modules").symlink_to(packages)
     copy(place / "all" / "main.py", place / "src", place / "python_modules")
-    return Made(peer, place)
+    return SetUp(peer, place)
 
 
 def start(place: Path) -> Worker:

@@ -41,12 +41,12 @@ async def read_client(request: Request) -> str:
 async def stream_for_ever() -> Response:
     """Send parts without an end."""
 
-    async def made() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         while True:
             yield EVERY_BYTE * 100
             await asyncio.sleep(0.01)
 
-    return Response(made())
+    return Response(chunks())
 
 
 @routes.get("/headers")
@@ -71,12 +71,12 @@ async def send_refused(code: int) -> Response:
 async def stream(parts: int) -> Response:
     """Send so many parts, with an empty one before each."""
 
-    async def made() -> AsyncIterator[bytes]:
+    async def chunks() -> AsyncIterator[bytes]:
         for _ in range(parts):
             yield b""
             yield EVERY_BYTE * 100
 
-    return Response(made(), 200, [("content-type", "application/octet-stream")])
+    return Response(chunks(), 200, [("content-type", "application/octet-stream")])
 
 
 async def nobody(_: Request) -> Actor:

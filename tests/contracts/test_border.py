@@ -41,10 +41,10 @@ def ask(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
             yield server.ask
     else:
         with hosted("contracts", folder, {"tests/contracts": ROOT / "tests" / "contracts"}) as worker:
-            yield lambda data: asked(worker.url, data)
+            yield lambda data: exchange(worker.url, data)
 
 
-def asked(url: str, data: bytes) -> bytes:
+def exchange(url: str, data: bytes) -> bytes:
     """Send bytes on a connection of their own and return all that comes back."""
     where = urlsplit(url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=20) as connection:
@@ -55,11 +55,11 @@ def asked(url: str, data: bytes) -> bytes:
 def read(answer: bytes, method: str = "GET") -> tuple[HTTPResponse, bytes]:
     """Return the first response of an answer, and its body."""
 
-    class Given:
+    class Socket:
         def makefile(self, _: str) -> BytesIO:
             return BytesIO(answer)
 
-    response = HTTPResponse(cast("socket.socket", Given()), method=method)
+    response = HTTPResponse(cast("socket.socket", Socket()), method=method)
     response.begin()
     return response, response.read()
 

@@ -29,7 +29,7 @@ from tests.contracts import (
 )
 from tests.contracts.origin import origin
 from tests.contracts.world import WRITABLE
-from tests.edge.data.asked import asked, local_answers
+from tests.edge.data.random_calls import local_answers, random_calls
 from tests.workers.hosting import ROOT, hosted
 
 from edge.access import READER, Actor
@@ -184,7 +184,7 @@ def test_every_exception_is_a_case() -> None:
 @pytest.mark.parametrize("seed", range(6))
 def test_a_callers_statements_give_on_d1_what_they_give_at_home(host: Worker, seed: int) -> None:
     """At home the same statements are compared with a database that physically holds the caller's rows."""
-    questions = asked(seed, reads=80, writes=20)
+    questions = random_calls(seed, reads=80, writes=20)
     status, _, body = host.request("POST", "/scoped", json.dumps(questions).encode())
     assert status == 200, body
     remote, home = json.loads(body), local_answers(questions)

@@ -96,7 +96,7 @@ class Case(NamedTuple):
     actor: Actor | None
 
 
-def made(random: Random) -> World:
+def random_world(random: Random) -> World:
     """Return random rows of all tables, some of nobody's."""
 
     def many(most: int) -> Iterator[int]:

@@ -125,29 +125,29 @@ def test_every_kind_of_parameter_is_taken_in_the_order_of_the_signature(serve: S
 
 
 def test_a_provider_runs_once_an_event(serve: Serve) -> None:
-    routes, made = group(), list[object]()
+    routes, created = group(), list[object]()
 
-    class One(BaseModel):
+    class First(BaseModel):
         pass
 
-    class Two(BaseModel):
+    class Second(BaseModel):
         pass
 
-    def one(clock: Clock) -> One:
-        made.append(clock)
-        return One()
+    def first_of(clock: Clock) -> First:
+        created.append(clock)
+        return First()
 
-    def two(first: One) -> Two:
-        made.append(first)
-        return Two()
+    def second_of(first: First) -> Second:
+        created.append(first)
+        return Second()
 
     @routes.get("/x")
-    async def take(a: One, b: Two, c: One) -> bool:
+    async def take(a: First, b: Second, c: First) -> bool:
         """Take both."""
-        return a is c and isinstance(b, Two)
+        return a is c and isinstance(b, Second)
 
-    assert asyncio.run(send(serve(routes, providers=[two, one]), "GET", "/x")) == (200, True)
-    assert len(made) == 2
+    assert asyncio.run(send(serve(routes, providers=[second_of, first_of]), "GET", "/x")) == (200, True)
+    assert len(created) == 2
 
 
 @pytest.mark.parametrize(
@@ -178,8 +178,8 @@ def test_an_unbound_port_is_none_only_where_the_signature_says_so(
     async def insists(store: Annotated[KeyValue, "ATTIC"]) -> bool:
         return store is not None
 
-    found, value = asyncio.run(send(serve(routes, settings=Bound, env=env), "GET", path))
-    assert found == status
+    answered, value = asyncio.run(send(serve(routes, settings=Bound, env=env), "GET", path))
+    assert answered == status
     assert value["setting"] in {"SHELF", "ATTIC"} if status == 503 else value is bool(env)
 
 
@@ -406,8 +406,8 @@ def test_a_parameter_repeated_very_often_is_no_burden(cars: Client) -> None:
 def test_a_bad_body_is_400_or_422_with_a_pointer_for_each_fault(
     cars: Client, body: bytes, status: int, pointers: list[str] | None
 ) -> None:
-    found, value = asyncio.run(send(cars, "POST", "/cars", body=body))
-    assert found == status
+    answered, value = asyncio.run(send(cars, "POST", "/cars", body=body))
+    assert answered == status
     assert (pointers is None) or [fault["pointer"] for fault in value["errors"]] == pointers
     assert status != 400 or value["title"] == "Malformed JSON"
 
@@ -462,7 +462,7 @@ def test_what_a_handler_returns_becomes_the_response(serve: Serve) -> None:
     async def nothing_back() -> None: ...
 
     @routes.post("/made", status=201)
-    async def made() -> Car:
+    async def post_car() -> Car:
         return Car(name="a")
 
     @routes.get("/own")
@@ -492,14 +492,14 @@ class Part(BaseModel):
     size_mm: float = Field(serialization_alias="sizeMm")
 
 
-class Shown(TypedDict):
+class Reading(TypedDict):
     ratio: float
     at: datetime
     part: Part | None
 
 
-def shown(part: Part | None = None) -> Shown:
-    return Shown(ratio=nan, at=datetime(2026, 1, 2, tzinfo=UTC), part=part)
+def reading(part: Part | None = None) -> Reading:
+    return Reading(ratio=nan, at=datetime(2026, 1, 2, tzinfo=UTC), part=part)
 
 
 def test_typed_dict_goes_out_as_a_model_would(serve: Serve) -> None:
@@ -511,19 +511,19 @@ def test_typed_dict_goes_out_as_a_model_would(serve: Serve) -> None:
     routes = group()
 
     @routes.get("/one")
-    async def one() -> Shown:
-        return shown(Part(size_mm=2.0))
+    async def get_reading() -> Reading:
+        return reading(Part(size_mm=2.0))
 
     @routes.get("/model")
     async def model() -> Model:
-        return Model(**shown(Part(size_mm=2.0)))
+        return Model(**reading(Part(size_mm=2.0)))
 
     @routes.get("/many")
-    async def many() -> list[Shown]:
-        return [shown()]
+    async def many() -> list[Reading]:
+        return [reading()]
 
     @routes.get("/maybe")
-    async def maybe() -> Shown | None:
+    async def maybe() -> Reading | None:
         return None
 
     client = serve(routes)

@@ -29,7 +29,7 @@ def router(*declared: str) -> Router[Pattern]:
     return Router([Pattern(*line.split(" ")) for line in declared])
 
 
-def found(match: tuple[Pattern, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
+def match_text(match: tuple[Pattern, tuple[str, ...]]) -> tuple[str, tuple[str, ...]]:
     return f"{match[0].method} {match[0].path}", match[1]
 
 
@@ -54,13 +54,13 @@ def test_literal_goes_before_parameter_before_tail_and_a_dead_end_goes_back(path
         "GET /drives/best",
         "GET /drives/best/x",
     )
-    assert found(table.find("GET", path))[0] == expected
+    assert match_text(table.find("GET", path))[0] == expected
 
 
 def test_a_pattern_with_the_method_is_found_behind_better_patterns_without_it() -> None:
     table = router("GET /a/b", "PUT /a/{x}", "DELETE /a/{rest:path}")
-    assert found(table.find("PUT", "/a/b")) == ("PUT /a/{x}", ("b",))
-    assert found(table.find("DELETE", "/a/b")) == ("DELETE /a/{rest:path}", ("b",))
+    assert match_text(table.find("PUT", "/a/b")) == ("PUT /a/{x}", ("b",))
+    assert match_text(table.find("DELETE", "/a/b")) == ("DELETE /a/{rest:path}", ("b",))
 
 
 @pytest.mark.parametrize("path", ["/a/b", "/a/b/", "/a/%62"])
@@ -74,9 +74,9 @@ def test_a_wrong_method_is_told_the_methods_of_every_pattern_that_matches(path: 
 
 def test_any_takes_what_has_no_route_of_its_own_but_not_options() -> None:
     table = router("* /mirror/{rest:path}", "GET /mirror/list")
-    assert found(table.find("GET", "/mirror/list"))[0] == "GET /mirror/list"
-    assert found(table.find("HEAD", "/mirror/list"))[0] == "GET /mirror/list"
-    assert found(table.find("PROPFIND", "/mirror/list"))[0] == "* /mirror/{rest:path}"
+    assert match_text(table.find("GET", "/mirror/list"))[0] == "GET /mirror/list"
+    assert match_text(table.find("HEAD", "/mirror/list"))[0] == "GET /mirror/list"
+    assert match_text(table.find("PROPFIND", "/mirror/list"))[0] == "* /mirror/{rest:path}"
     assert table.methods("/mirror/x") == ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"]
     with pytest.raises(MethodNotAllowed):
         table.find("OPTIONS", "/mirror/list")
@@ -149,7 +149,7 @@ def test_a_segment_is_decoded_once_after_the_split(path: str, params: tuple[str,
 
 def test_a_literal_of_other_letters_is_found_encoded_and_plain() -> None:
     table = router("GET /straße/{id}")
-    assert found(table.find("GET", "/stra%C3%9Fe/1")) == found(table.find("GET", "/straße/1"))
+    assert match_text(table.find("GET", "/stra%C3%9Fe/1")) == match_text(table.find("GET", "/straße/1"))
 
 
 @pytest.mark.parametrize(

@@ -69,9 +69,9 @@ def test_a_webhook_answers_nothing_or_on_request_the_message(sim: DiscordSim) ->
     silent = ask("POST", sim.webhook_url("event"), {"content": "Grüße 👋"})
     assert (silent.status, silent.body) == (204, None)
     body = {"username": "Edge", "embeds": [{"title": "T", "color": 0xFF, "fields": [{"name": "a", "value": "b"}]}]}
-    made = ask("POST", sim.webhook_url("event").replace("/api/", "/api/v10/") + "?wait=true", body | {"unknown": 1})
-    assert made.status == 200
-    assert (made.body["author"]["username"], made.body["embeds"][0]["type"]) == ("Edge", "rich")
+    posted = ask("POST", sim.webhook_url("event").replace("/api/", "/api/v10/") + "?wait=true", body | {"unknown": 1})
+    assert posted.status == 200
+    assert (posted.body["author"]["username"], posted.body["embeds"][0]["type"]) == ("Edge", "rich")
     assert sim.posted("event") == [{"content": "Grüße 👋"}, body | {"unknown": 1}]
     assert [message["content"] for message in sim.messages["event"]] == ["Grüße 👋", ""]
     assert sim.posted("sponsor") == []

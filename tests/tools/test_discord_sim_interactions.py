@@ -213,7 +213,7 @@ def row(*parts: dict[str, Any]) -> dict[str, Any]:
     return {"type": 1, "components": [*parts]}
 
 
-def shown(*parts: dict[str, Any]) -> dict[str, Any]:
+def message_of(*parts: dict[str, Any]) -> dict[str, Any]:
     return message(components=[row(*parts)])
 
 
@@ -234,10 +234,10 @@ LABEL = {"type": 18, "label": "l", "component": {"type": 4, "custom_id": "i", "s
     [
         message(content="x" * 2000, flags=64 | 4, embeds=[{"title": "t"}]),
         message(content="🐢" * 2000),
-        shown(*many(BUTTON, 5)),
-        shown(LINK, BUTTON | {"label": "l" * 80, "custom_id": "c" * 100}),
-        shown(BUTTON | {"label": None, "emoji": {"name": "🐢"}}),
-        shown(SELECT | {"options": VALUES[:25], "min_values": 0, "max_values": 25, "placeholder": "p" * 150}),
+        message_of(*many(BUTTON, 5)),
+        message_of(LINK, BUTTON | {"label": "l" * 80, "custom_id": "c" * 100}),
+        message_of(BUTTON | {"label": None, "emoji": {"name": "🐢"}}),
+        message_of(SELECT | {"options": VALUES[:25], "min_values": 0, "max_values": 25, "placeholder": "p" * 150}),
         message(components=[row(part) for part in many(BUTTON, 5)]),
         message(content=None, flags=V2, components=[{"type": 10, "content": "t"}, row(BUTTON)]),
         {"type": 5},
@@ -268,38 +268,41 @@ def test_an_answer_within_the_limits_has_no_faults(sim: DiscordSim, bot: Bot, an
         ({"type": 5, "data": {"content": "x"}}, "data.content: DEFERRED_CARRIES_NOTHING"),
         (message(components=[row(part) for part in many(BUTTON, 6)]), "data.components: BASE_TYPE_MAX_LENGTH"),
         (message(components=[BUTTON]), "data.components.0.type: UNION_TYPE_CHOICES"),
-        (shown(), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
-        (shown(*many(BUTTON, 6)), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
-        (shown(BUTTON, SELECT), "data.components.0.components: COMPONENT_LAYOUT_WIDTH_EXCEEDED"),
-        (shown(INPUT), "data.components.0.components.0.type: UNION_TYPE_CHOICES"),
-        (shown(BUTTON, BUTTON), "data.components.0.components.1.custom_id: COMPONENT_CUSTOM_ID_DUPLICATED"),
-        (shown(BUTTON | {"label": "l" * 81}), "data.components.0.components.0.label: BASE_TYPE_MAX_LENGTH"),
-        (shown(BUTTON | {"label": ""}), "data.components.0.components.0.label: BASE_TYPE_REQUIRED"),
-        (shown(BUTTON | {"custom_id": "c" * 101}), "data.components.0.components.0.custom_id: BASE_TYPE_BAD_LENGTH"),
-        (shown(BUTTON | {"custom_id": None}), "data.components.0.components.0.custom_id: BASE_TYPE_REQUIRED"),
-        (shown(BUTTON | {"style": 7}), "data.components.0.components.0.style: BASE_TYPE_CHOICES"),
+        (message_of(), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
+        (message_of(*many(BUTTON, 6)), "data.components.0.components: BASE_TYPE_BAD_LENGTH"),
+        (message_of(BUTTON, SELECT), "data.components.0.components: COMPONENT_LAYOUT_WIDTH_EXCEEDED"),
+        (message_of(INPUT), "data.components.0.components.0.type: UNION_TYPE_CHOICES"),
+        (message_of(BUTTON, BUTTON), "data.components.0.components.1.custom_id: COMPONENT_CUSTOM_ID_DUPLICATED"),
+        (message_of(BUTTON | {"label": "l" * 81}), "data.components.0.components.0.label: BASE_TYPE_MAX_LENGTH"),
+        (message_of(BUTTON | {"label": ""}), "data.components.0.components.0.label: BASE_TYPE_REQUIRED"),
         (
-            shown(BUTTON | {"url": "https://a.example/"}),
+            message_of(BUTTON | {"custom_id": "c" * 101}),
+            "data.components.0.components.0.custom_id: BASE_TYPE_BAD_LENGTH",
+        ),
+        (message_of(BUTTON | {"custom_id": None}), "data.components.0.components.0.custom_id: BASE_TYPE_REQUIRED"),
+        (message_of(BUTTON | {"style": 7}), "data.components.0.components.0.style: BASE_TYPE_CHOICES"),
+        (
+            message_of(BUTTON | {"url": "https://a.example/"}),
             "data.components.0.components.0.url: BUTTON_COMPONENT_INVALID_MEMBER",
         ),
-        (shown(LINK | {"url": None}), "data.components.0.components.0.url: BASE_TYPE_REQUIRED"),
-        (shown(LINK | {"url": "steam://x"}), "data.components.0.components.0.url: URL_TYPE_INVALID_SCHEME"),
+        (message_of(LINK | {"url": None}), "data.components.0.components.0.url: BASE_TYPE_REQUIRED"),
+        (message_of(LINK | {"url": "steam://x"}), "data.components.0.components.0.url: URL_TYPE_INVALID_SCHEME"),
         (
-            shown(LINK | {"custom_id": "c"}),
+            message_of(LINK | {"custom_id": "c"}),
             "data.components.0.components.0.custom_id: BUTTON_COMPONENT_INVALID_MEMBER",
         ),
-        (shown(SELECT | {"options": []}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
-        (shown(SELECT | {"options": VALUES}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
+        (message_of(SELECT | {"options": []}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
+        (message_of(SELECT | {"options": VALUES}), "data.components.0.components.0.options: BASE_TYPE_BAD_LENGTH"),
         (
-            shown(SELECT | {"options": [OPTION] * 2}),
+            message_of(SELECT | {"options": [OPTION] * 2}),
             "data.components.0.components.0.options: SELECT_COMPONENT_OPTION_VALUE_DUPLICATED",
         ),
         (
-            shown(SELECT | {"max_values": 2}),
+            message_of(SELECT | {"max_values": 2}),
             "data.components.0.components.0.max_values: SELECT_COMPONENT_MAX_VALUES_EXCEEDS_OPTIONS",
         ),
         (
-            shown(SELECT | {"options": [OPTION | {"label": "l" * 101}]}),
+            message_of(SELECT | {"options": [OPTION | {"label": "l" * 101}]}),
             "data.components.0.components.0.options.0.label: BASE_TYPE_BAD_LENGTH",
         ),
         (modal(row(INPUT), title="t" * 46), "data.title: BASE_TYPE_BAD_LENGTH"),
@@ -496,7 +499,7 @@ def test_a_modal_is_filled_in_as_it_was_laid_out(sim: DiscordSim, bot: Bot, part
 
 
 def test_a_modal_of_a_message_may_update_it(sim: DiscordSim, bot: Bot) -> None:
-    says(bot, shown(BUTTON))
+    says(bot, message_of(BUTTON))
     sim.command(bot.url, "c")
     says(bot, modal(row(INPUT)))
     assert sim.press(bot.url, "b").faults == []

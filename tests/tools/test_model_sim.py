@@ -22,7 +22,7 @@ WRONG: dict[str, tuple[dict[str, Any], str, int, str]] = {
 }
 
 
-def asked(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any]:
+def embed(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any]:
     headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
     try:
         with urlopen(Request(f"{sim.openai_url}/embeddings", json.dumps(body).encode(), headers)) as answer:
@@ -35,7 +35,7 @@ def asked(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any
 @pytest.mark.parametrize(("body", "key", "status", "message"), WRONG.values(), ids=WRONG)
 def test_what_is_wrong_is_told_as_openai_words_it(body: dict[str, Any], key: str, status: int, message: str) -> None:
     with ModelSim() as sim:
-        code, answer = asked(sim, body, key)
+        code, answer = embed(sim, body, key)
     assert code == status
     assert answer["error"]["message"].startswith(message)
     assert answer["error"]["type"] == "invalid_request_error"
@@ -44,7 +44,7 @@ def test_what_is_wrong_is_told_as_openai_words_it(body: dict[str, Any], key: str
 @pytest.mark.parametrize("model", [EMBEDDER, "@cf/baai/bge-m3"])
 def test_vectors_have_an_index_and_come_in_any_order(model: str) -> None:
     with ModelSim() as sim:
-        _, answer = asked(sim, {"model": model, "input": ["one", "two", "three"]})
+        _, answer = embed(sim, {"model": model, "input": ["one", "two", "three"]})
     assert [entry["index"] for entry in answer["data"]] == [2, 1, 0]
     assert {len(entry["embedding"]) for entry in answer["data"]} == {DIMENSIONS}
 

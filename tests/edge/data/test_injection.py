@@ -216,14 +216,14 @@ def test_code_without_a_caller_gets_no_callers_database() -> None:
     routes.queue("jobs")(consumer)
     is_refused("ask for SystemDatabase", routes)
 
-    async def known(request: Request, db: Database) -> Actor:
+    async def authenticate(request: Request, db: Database) -> Actor:
         raise NotImplementedError
 
     async def admitted(request: Request, finder: Finder) -> None: ...
 
     async def layer(request: Request, call_next: Any, db: Database) -> Any: ...
 
-    is_refused("ask for SystemDatabase", authenticate=known)
+    is_refused("ask for SystemDatabase", authenticate=authenticate)
     is_refused("ask for SystemDatabase", admit=admitted, providers=PROVIDERS)
     is_refused("ask for SystemDatabase", middleware=[layer])
 

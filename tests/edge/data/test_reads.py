@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pytest
-from tests.contracts.world import TABLES, caller, made, visible
+from tests.contracts.world import TABLES, caller, random_world, visible
 from tests.edge.data.generator import Generator
 from tests.edge.data.weakened import Unlocked, WithoutRule2, WithoutRule3, WithoutRule4, weakened
 from tests.edge.data.worlds import loaded, reduced, some_indexes
@@ -25,7 +25,7 @@ HARMLESS = (
 )
 """Errors that a scoped statement may have where the same on the caller's rows has none."""
 
-type Found = tuple[list[str] | None, str]
+type Result = tuple[list[str] | None, str]
 """The rows of a statement, or None, and the error."""
 
 
@@ -33,7 +33,7 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
     """Run random statements; return what came of them, and what differs from the caller's rows."""
     random, counts, faults = Random(seed), Counter[str](), list[str]()
     for _ in range(total // EACH):
-        world, actor, indexes = made(random), caller(random), some_indexes(random)
+        world, actor, indexes = random_world(random), caller(random), some_indexes(random)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor), indexes) as theirs:
             if random.random() < 0.3:
                 everybody.connection.execute("ANALYZE")
@@ -41,16 +41,16 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
             for _ in range(EACH):
                 generator = Generator(random)
                 sql = generator.statement()
-                expected = await found(theirs.all(sql, *generator.params))
-                got = await found(scoped.all(sql, *generator.params))
-                outcome = judged(expected, got)
+                expected = await result_of(theirs.all(sql, *generator.params))
+                got = await result_of(scoped.all(sql, *generator.params))
+                outcome = judge(expected, got)
                 counts[outcome] += 1
                 if outcome.isupper():
                     faults.append(f"{outcome}: {actor}: {sql!r} {generator.params}: {expected} {got}")
     return counts, sorted(faults, key=len)
 
 
-async def found(call: Any) -> Found:
+async def result_of(call: Any) -> Result:
     """Return what a statement gives, in no order, or why it fails."""
     try:
         rows: list[Row] = await call
@@ -61,7 +61,7 @@ async def found(call: Any) -> Found:
     return sorted(repr([*row.values()]) for row in rows), ""
 
 
-def judged(expected: Found, got: Found) -> str:
+def judge(expected: Result, got: Result) -> str:
     """Return what came of a statement; in capitals what must not be."""
     rows, fault = got
     if rows is None:

@@ -197,8 +197,8 @@ def test_column_that_a_row_lacks_has_its_default() -> None:
 
 def test_row_replaces_the_callers_own_by_its_key() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
-        one = [{"id": 1, "car": "mine", "note": "new", "n": 9}]
-        assert (await db.insert("trips", one, key="id", returning=("id", "note"))).rows == [{"id": 1, "note": "new"}]
+        full = [{"id": 1, "car": "mine", "note": "new", "n": 9}]
+        assert (await db.insert("trips", full, key="id", returning=("id", "note"))).rows == [{"id": 1, "note": "new"}]
         await db.insert("trips", [{"car": "mine", "note": "new", "n": 10}], key=("car", "note"))
         assert await rows(whole, "trips", "id, car, note, n") == [(1, "mine", "new", 10), (2, "theirs", "b", 1)]
         await db.insert("stops", [{"trip": 1, "place": "x", "n": 5}], key=("trip", "place"))

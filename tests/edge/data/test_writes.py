@@ -6,7 +6,7 @@ from random import Random
 from typing import Any, NamedTuple
 
 import pytest
-from tests.contracts.world import TABLES, USERS, VINS, WRITABLE, World, caller, made, visible
+from tests.contracts.world import TABLES, USERS, VINS, WRITABLE, World, caller, random_world, visible
 from tests.edge.data.weakened import WEAKER_WRITES, PublicParents, Unlocked, weakened
 from tests.edge.data.worlds import loaded, reduced, snapshot, some_indexes
 
@@ -69,12 +69,12 @@ class Write(NamedTuple):
 
     function: str
     table: str
-    given: tuple[Any, ...]
+    arguments: tuple[Any, ...]
     named: dict[str, Any]
 
     async def on(self, db: ScopedDatabase) -> int:
         """Run it and return how many rows it changed."""
-        result = await getattr(db, self.function)(self.table, *self.given, **self.named)
+        result = await getattr(db, self.function)(self.table, *self.arguments, **self.named)
         return int(result.changes)
 
 
@@ -141,7 +141,7 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
     """
     random, counts, faults = Random(seed), Counter[str](), list[str]()
     while counts.total() < total and (locked or not faults):
-        world, actor, indexes = made(random), caller(random, KINDS), some_indexes(random)
+        world, actor, indexes = random_world(random), caller(random, KINDS), some_indexes(random)
         writer = Writer(random, actor)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor, own=True), indexes) as theirs:
             scoped = tables.scoped(everybody if locked else Unlocked(everybody), actor)
@@ -172,7 +172,7 @@ def untimed(world: World) -> World:
 
 def is_comparable(write: Write) -> bool:
     """Tell whether a write does to the caller's own rows alone what it does among others'."""
-    looks_around = "LIMIT" in str(write.given) or "conversations AS" in str(write.given)
+    looks_around = "LIMIT" in str(write.arguments) or "conversations AS" in str(write.arguments)
     return write.function != "insert" and write.table not in MOVED and not looks_around
 
 

@@ -38,7 +38,7 @@ class SetClock:
 
 
 @dataclass(frozen=True)
-class Given:
+class Reply:
     """How the server answers: after `delay` seconds, and with a `status` of 0 by hanging up."""
 
     status: int = 200
@@ -62,7 +62,7 @@ class Origin:
 
     def __init__(self) -> None:
         self.came: list[Came] = []
-        self._answers = [Given()]
+        self._answers = [Reply()]
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
@@ -75,7 +75,7 @@ class Origin:
         """The address of the server."""
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
-    def give(self, *answers: Given) -> None:
+    def give(self, *answers: Reply) -> None:
         """Answer so from now on, and forget what came."""
         self.came.clear()
         self._answers = [*answers]
@@ -87,7 +87,7 @@ class Origin:
         self._server.server_close()
         self._thread.join(10)
 
-    def _take(self, came: Came) -> Given:
+    def _take(self, came: Came) -> Reply:
         with self._lock:
             self.came.append(came)
             return self._answers.pop(0) if len(self._answers) > 1 else self._answers[0]
@@ -140,7 +140,7 @@ def one_origin() -> Iterator[Origin]:
 
 @pytest.fixture
 def origin(one_origin: Origin) -> Origin:
-    one_origin.give(Given())
+    one_origin.give(Reply())
     return one_origin
 
 

@@ -31,11 +31,11 @@ class Source:
         self.count = 0
         self.fault: BaseException | None = None
         self.go: asyncio.Event | None = None
-        self.asked = asyncio.Event()
+        self.was_called = asyncio.Event()
 
     async def __call__(self) -> bytes:
         self.count += 1
-        self.asked.set()
+        self.was_called.set()
         number = self.count
         await asyncio.sleep(0)
         if self.go:
@@ -151,7 +151,7 @@ def test_fifty_who_find_nothing_wait_for_one_call_and_who_leaves_spoils_nothing(
     async def story(shelf: Shelf) -> None:
         shelf.source.go = asyncio.Event()
         waiting = [asyncio.ensure_future(shelf.caches[0].get("page", shelf.source, TERMS)) for _ in range(50)]
-        await shelf.source.asked.wait()
+        await shelf.source.was_called.wait()
         waiting[0].cancel()
         await asyncio.sleep(0.02)
         shelf.source.go.set()

@@ -286,7 +286,7 @@ def test_actor_has_the_end_of_its_credential(place: Place) -> None:
         endless, _ = await place.key(callers)
         by_token = token(callers, Actor(name, READER), 300)
         longer = token(callers, Actor(name, READER), 900)
-        return [await callers.identify(request_by(one)) for one in (text, endless, by_token, longer)]
+        return [await callers.identify(request_by(header)) for header in (text, endless, by_token, longer)]
 
     start = place.clock.now().timestamp()
     assert [actor.expires_at for actor in asyncio.run(case())] == [start + 500, None, start + 300, start + 500]

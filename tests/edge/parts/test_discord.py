@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from tests.edge.conftest import Lines
-from tests.edge.parts.conftest import Given, Origin, SetClock, fetching
+from tests.edge.parts.conftest import Origin, Reply, SetClock, fetching
 
 from edge.access import PUBLIC
 from edge.clients.discord import (
@@ -261,7 +261,7 @@ def test_a_post_returns_the_id_of_its_message(chat: Chat) -> None:
 @pytest.mark.parametrize("body", [b"", b"{}", b"[]", b'"x"', b"<html>", b"null"])
 def test_an_answer_without_an_id_is_a_post_all_the_same(chat: Chat, origin: Origin, body: bytes) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(200, body))
+    origin.give(Reply(200, body))
     assert chat.post() == ""
     assert len(origin.came) == 1
 
@@ -319,7 +319,7 @@ def test_a_limit_is_read_in_every_form(
     chat: Chat, origin: Origin, body: bytes, headers: dict[str, str], slept: float | None
 ) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(429, body, headers), Given(200, b'{"id": "7"}'))
+    origin.give(Reply(429, body, headers), Reply(200, b'{"id": "7"}'))
     if slept is None:
         assert isinstance(chat.fault(), DiscordBusy)
     else:
@@ -329,7 +329,7 @@ def test_a_limit_is_read_in_every_form(
 def test_the_last_of_a_bucket_lets_the_next_wait(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     ended = {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1.25"}
-    origin.give(Given(200, b'{"id": "7"}', ended), Given(200, b'{"id": "8"}'))
+    origin.give(Reply(200, b'{"id": "7"}', ended), Reply(200, b'{"id": "8"}'))
     assert chat.post() == "7"
     assert chat.until() == pytest.approx(1.25, abs=0.01)
     assert chat.clock.slept == []
@@ -342,7 +342,7 @@ def test_the_last_of_a_bucket_lets_the_next_wait(chat: Chat, origin: Origin) -> 
 @pytest.mark.parametrize("after", ["", "soon", "nan", "inf", "-4", "1e999"])
 def test_a_reset_that_is_none_breaks_no_post(chat: Chat, origin: Origin, after: str) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": after}))
+    origin.give(Reply(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": after}))
     assert chat.post() == "7"
     assert 0 <= (chat.until() or 0.0) <= 86_400
 
@@ -373,9 +373,9 @@ def test_a_pause_that_is_none_is_no_pause(chat: Chat, stored: bytes) -> None:
 def test_what_was_posted_is_posted_though_its_pause_cannot_be_kept(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     chat.kv.connection.execute("CREATE TRIGGER full BEFORE INSERT ON pairs BEGIN SELECT RAISE(ABORT, 'full'); END")
-    origin.give(Given(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1"}))
+    origin.give(Reply(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1"}))
     assert chat.post() == "7"
-    origin.give(Given(429, b'{"retry_after": 100}'))
+    origin.give(Reply(429, b'{"retry_after": 100}'))
     assert isinstance(chat.fault(), DiscordBusy)
 
 
@@ -518,21 +518,21 @@ def test_a_follow_up_takes_the_place_of_the_answer(slow: Slow) -> None:
     slow.follow_up()
     [came] = slow.origin.came
     assert (came.method, came.target) == ("PATCH", "/webhooks/1/tok3n/messages/@original")
-    slow.origin.give(Given(200))
+    slow.origin.give(Reply(200))
     slow.add()
     [came] = slow.origin.came
     assert (came.method, came.target) == ("POST", "/webhooks/1/tok3n")
 
 
-@pytest.mark.parametrize("response", [Given(502), Given(503), Given(0), Given(404)])
-def test_a_follow_up_is_sent_again_where_that_may_help(slow: Slow, response: Given) -> None:
-    slow.origin.give(response, Given(200))
+@pytest.mark.parametrize("response", [Reply(502), Reply(503), Reply(0), Reply(404)])
+def test_a_follow_up_is_sent_again_where_that_may_help(slow: Slow, response: Reply) -> None:
+    slow.origin.give(response, Reply(200))
     slow.follow_up()
     assert len(slow.origin.came) == 2
 
 
 def test_a_follow_up_to_nothing_ends(slow: Slow) -> None:
-    slow.origin.give(Given(404, b'{"code": 10015, "message": "Unknown Webhook"}'))
+    slow.origin.give(Reply(404, b'{"code": 10015, "message": "Unknown Webhook"}'))
     with pytest.raises(DiscordRefused, match="404: 10015 Unknown Webhook") as caught:
         slow.follow_up()
     assert "tok3n" not in str(caught.value)
@@ -542,7 +542,7 @@ def test_a_follow_up_to_nothing_ends(slow: Slow) -> None:
 
 @pytest.mark.parametrize("status", [500, 502, 404, 400])
 def test_another_message_is_sent_once(slow: Slow, status: int) -> None:
-    slow.origin.give(Given(status))
+    slow.origin.give(Reply(status))
     with pytest.raises(UpstreamFailed) as caught:
         slow.add()
     assert "tok3n" not in str(caught.value)
@@ -551,7 +551,7 @@ def test_another_message_is_sent_once(slow: Slow, status: int) -> None:
 
 def test_who_posts_learns_of_a_timeout_and_it_is_not_repeated(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
-    origin.give(Given(delay=5))
+    origin.give(Reply(delay=5))
 
     async def impatient(discord: Discord, webhooks: Webhooks) -> None:
         discord._upstream._patience = type(discord._upstream._patience)(3, 0.05, 1)

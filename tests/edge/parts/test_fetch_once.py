@@ -6,12 +6,12 @@ import pytest
 
 from edge.ports import FetchError
 
-from .conftest import Given, Origin, fetching
+from .conftest import Origin, Reply, fetching
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"])
 def test_a_call_whose_connection_breaks_is_made_once(origin: Origin, method: str) -> None:
-    origin.give(Given(0), Given(0))
+    origin.give(Reply(0), Reply(0))
 
     async def call() -> None:
         async with fetching() as fetch:

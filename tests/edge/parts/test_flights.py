@@ -7,7 +7,7 @@ import pytest
 from edge.clients.single_flight import Flights
 
 
-class Asked:
+class CountedSource:
     """A question that is under way until it is let go; `count` is how often it was asked."""
 
     def __init__(self, fault: Exception | None = None) -> None:
@@ -24,7 +24,7 @@ class Asked:
 
 def test_fifty_who_ask_at_once_are_one_question() -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), Asked()
+        flights, source = Flights[str, int](), CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(50)]
         await asyncio.sleep(0)
         source.go.set()
@@ -36,7 +36,7 @@ def test_fifty_who_ask_at_once_are_one_question() -> None:
 
 def test_keys_are_asked_for_apart() -> None:
     async def run() -> None:
-        flights, source = Flights[int, int](), Asked()
+        flights, source = Flights[int, int](), CountedSource()
         source.go.set()
         await asyncio.gather(*(flights.join(key, source) for key in (1, 2, 1, 2)))
         assert source.count == 2
@@ -47,7 +47,7 @@ def test_keys_are_asked_for_apart() -> None:
 @pytest.mark.parametrize("who", [0, 7])
 def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), Asked()
+        flights, source = Flights[str, int](), CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(10)]
         await asyncio.sleep(0)
         waiting[who].cancel()
@@ -62,7 +62,7 @@ def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
 
 def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), Asked()
+        flights, source = Flights[str, int](), CountedSource()
         first = asyncio.ensure_future(flights.join("x", source))
         await asyncio.sleep(0)
         first.cancel()
@@ -77,7 +77,7 @@ def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
 
 def test_a_fault_is_told_to_all_and_kept_for_nobody() -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), Asked(KeyError("gone"))
+        flights, source = Flights[str, int](), CountedSource(KeyError("gone"))
         source.go.set()
         results = await asyncio.gather(*(flights.join("x", source) for _ in range(5)), return_exceptions=True)
         assert [type(result) for result in results] == [KeyError] * 5

@@ -63,7 +63,7 @@ class Shelf:
     def keep(self, sources: Sequence[Source], model: bool | str = True) -> Changes:
         return self.run(lambda library: library.keep(sources), model)
 
-    def found(self, question: str, model: bool | str = True, limit: int = 5) -> list[str]:
+    def slugs(self, question: str, model: bool | str = True, limit: int = 5) -> list[str]:
         """Return the slugs of what is found, the best first."""
         return [match.slug for match in self.run(lambda library: library.search(question, limit), model)]
 
@@ -164,7 +164,7 @@ def test_a_document_that_moves_keeps_its_vector(shelf: Shelf) -> None:
     shelf.keep(garden())
     moved = [document._replace(slug="moved") if document.slug == "bees" else document for document in garden()]
     assert shelf.keep(moved) == Changes(1, 0, 0)
-    assert shelf.found("bees") == ["moved"]
+    assert shelf.slugs("bees") == ["moved"]
 
 
 def test_what_is_gone_goes(shelf: Shelf) -> None:
@@ -175,13 +175,13 @@ def test_what_is_gone_goes(shelf: Shelf) -> None:
     assert shelf.keep(garden()) == Changes(0, 1, 0)
     assert shelf.keep([]) == Changes(0, 5, 0)
     assert shelf.run(lambda library: library.count()) == 0
-    assert shelf.found("bees") == []
+    assert shelf.slugs("bees") == []
 
 
 def test_a_document_without_text_is_its_title(shelf: Shelf) -> None:
     assert shelf.keep([source("a", "Beekeepers", ""), source("b", "Frogs", " \n ")]).written == 2
     assert [row["text"] for row in shelf.rows("text")] == ["Beekeepers", "Frogs"]
-    assert shelf.found("beekeepers", model=False) == ["a"]
+    assert shelf.slugs("beekeepers", model=False) == ["a"]
 
 
 def test_without_a_model_there_are_passages_and_no_vectors(shelf: Shelf) -> None:
@@ -201,7 +201,7 @@ def test_what_a_model_fails_to_embed_is_embedded_the_next_time(shelf: Shelf, tur
     shelf.sim.say(*[turn] * 3)
     assert shelf.keep(garden()) == Changes(5, 0, 0)
     assert [line["message"] for line in shelf.log.lines] == ["passages without a vector"]
-    assert shelf.found("bees", model=False) == ["bees"]
+    assert shelf.slugs("bees", model=False) == ["bees"]
     shelf.sim.reset()
     assert shelf.keep(garden()) == Changes(0, 0, 5)
 
@@ -212,29 +212,29 @@ def test_an_embedder_of_another_name_makes_all_vectors_anew(shelf: Shelf) -> Non
     assert shelf.keep(garden(), OTHER_MODEL) == Changes(0, 0, 5)
     assert len(shelf.embedded()) == 5
     assert {row["model"] for row in shelf.rows()} == {OTHER_MODEL}
-    assert shelf.found("bees", OTHER_MODEL)[0] == "bees"
+    assert shelf.slugs("bees", OTHER_MODEL)[0] == "bees"
 
 
 def test_vectors_of_another_embedder_are_not_compared(shelf: Shelf) -> None:
     shelf.keep(garden())
     asyncio.run(shelf.db.run("UPDATE passages SET text = 'nothing', folded = ' x | y'"))
-    assert shelf.found("bees") == ["bees"]
-    assert shelf.found("bees", OTHER_MODEL) == []
+    assert shelf.slugs("bees") == ["bees"]
+    assert shelf.slugs("bees", OTHER_MODEL) == []
 
 
 def test_a_vector_of_an_older_text_is_not_compared(shelf: Shelf) -> None:
     shelf.keep(garden())
     asyncio.run(shelf.db.run("UPDATE passages SET digest = 'newer', folded = ' x | y' WHERE slug = 'bees'"))
-    assert "bees" not in shelf.found("bees")
+    assert "bees" not in shelf.slugs("bees")
 
 
 @pytest.mark.parametrize("length", [1, 3, 95, 97, 1000])
 def test_a_model_that_has_changed_under_its_name_breaks_nothing(shelf: Shelf, length: int) -> None:
     shelf.keep(garden())
     shelf.sim.say(Turn(vectors=[[0.5] * length]))
-    shelf.found("bees")
+    shelf.slugs("bees")
     asyncio.run(shelf.db.run("UPDATE passages SET vector = '[1, 2, 3]' WHERE slug = 'bees'"))
-    assert shelf.found("apples")[0] == "apples"
+    assert shelf.slugs("apples")[0] == "apples"
 
 
 @pytest.mark.parametrize("vector", [[0.0] * 96, [1e300] * 96, [1e-300] * 96, [-1.0] * 96])
@@ -277,21 +277,21 @@ def test_a_text_is_found_by_itself_with_the_highest_score(shelf: Shelf) -> None:
 def test_the_more_of_a_question_a_passage_has_the_earlier_it_comes(shelf: Shelf, model: bool) -> None:
     texts = ("Honey, wax and stone.", "Honey, rope and stone.", "Honey, wax, smoke.", "Gravel, rope and stone.")
     shelf.keep([source(text.split(".")[0], "Notes", text) for text in texts], model=model)
-    assert shelf.found("honey wax smoke", model)[:2] == ["Honey, wax, smoke", "Honey, wax and stone"]
-    assert shelf.found("honey wax smoke", model, 1) == ["Honey, wax, smoke"]
+    assert shelf.slugs("honey wax smoke", model)[:2] == ["Honey, wax, smoke", "Honey, wax and stone"]
+    assert shelf.slugs("honey wax smoke", model, 1) == ["Honey, wax, smoke"]
 
 
 @pytest.mark.parametrize("model", [True, False])
 def test_no_more_are_found_than_are_wanted(shelf: Shelf, model: bool) -> None:
     shelf.keep([source(f"{n}", f"Bees {n}", "Bees fly.") for n in range(20)], model=model)
     for limit in (1, 5, 20):
-        assert len(shelf.found("bees", model, limit)) == limit
+        assert len(shelf.slugs("bees", model, limit)) == limit
 
 
 @pytest.mark.parametrize("model", [True, False])
 def test_nothing_is_found_of_what_is_not_there(shelf: Shelf, model: bool) -> None:
     shelf.keep(garden(), model=model)
-    assert shelf.found("quantum chromodynamics", model=model) == []
+    assert shelf.slugs("quantum chromodynamics", model=model) == []
 
 
 @pytest.mark.slow
@@ -299,7 +299,7 @@ def test_nothing_is_found_of_what_is_not_there(shelf: Shelf, model: bool) -> Non
 def test_a_model_that_fails_leaves_the_words(shelf: Shelf, turn: Turn) -> None:
     shelf.keep(garden())
     shelf.sim.say(*[turn] * 3)
-    assert shelf.found("keeping bees") == ["bees"]
+    assert shelf.slugs("keeping bees") == ["bees"]
     [line] = shelf.log.lines
     assert (line["level"], "its words are looked for" in line["message"]) == ("warning", True)
     assert "bees" not in str(line), "a question may say who asks it"
@@ -322,7 +322,7 @@ def test_a_model_that_fails_leaves_the_words(shelf: Shelf, turn: Turn) -> None:
 )
 def test_a_question_without_words_of_its_own_finds_nothing(shelf: Shelf, question: str) -> None:
     shelf.keep(garden(), model=False)
-    assert shelf.found(question, model=False) == []
+    assert shelf.slugs(question, model=False) == []
     assert len(shelf.rows()) == 5
 
 
@@ -350,33 +350,33 @@ def test_a_question_without_words_of_its_own_finds_nothing(shelf: Shelf, questio
 def test_words_are_found_in_every_form(shelf: Shelf, question: str, slug: str) -> None:
     umlauts = ("Größe der Straße", "Übermut, nai\u0308ve, Żółw, 日本語.")
     shelf.keep(garden(umlauts=umlauts), model=False)
-    assert shelf.found(question, model=False)[:1] == [slug]
+    assert shelf.slugs(question, model=False)[:1] == [slug]
 
 
 def test_a_rare_word_says_more_than_a_common_one(shelf: Shelf) -> None:
     sources = [source(f"{n}", f"Guide {n}", "The garden in spring.") for n in range(20)]
     shelf.keep([*sources, source("rare", "Guide x", "A salamander.")], model=False)
-    assert shelf.found("salamander garden", model=False)[0] == "rare"
+    assert shelf.slugs("salamander garden", model=False)[0] == "rare"
 
 
 def test_a_word_of_the_title_says_more_than_one_of_the_text(shelf: Shelf) -> None:
     text = source("a", "Other things", "Something about ponds, too.")
     shelf.keep([text, source("b", "Ponds", "Something.")], model=False)
-    assert shelf.found("pond", model=False) == ["b", "a"]
+    assert shelf.slugs("pond", model=False) == ["b", "a"]
     shelf.keep([source("a", "Ponds", "Something."), source("b", "Other", "About ponds.")], model=False)
-    assert shelf.found("pond", model=False) == ["a", "b"]
+    assert shelf.slugs("pond", model=False) == ["a", "b"]
 
 
 def test_a_word_begins_where_a_word_does(shelf: Shelf) -> None:
     shelf.keep([source("a", "Carport", "x"), source("b", "Scar", "x"), source("c", "A car", "x")], model=False)
-    assert set(shelf.found("cars", model=False)) == {"a", "c"}
+    assert set(shelf.slugs("cars", model=False)) == {"a", "c"}
 
 
 def test_of_a_long_question_so_many_words_count(shelf: Shelf) -> None:
     shelf.keep(garden(), model=False)
     question = "bees " + " ".join(f"word{n}" for n in range(500))
-    assert shelf.found(question, model=False) in ([], ["bees"])
-    assert shelf.found("bees " * 500, model=False) == ["bees"]
+    assert shelf.slugs(question, model=False) in ([], ["bees"])
+    assert shelf.slugs("bees " * 500, model=False) == ["bees"]
 
 
 def test_stems_are_lower_case_without_a_plurals_ending() -> None:
@@ -398,7 +398,7 @@ def test_a_thousand_passages_are_searched(
             asyncio.run(db.run(sql, value, EMBEDDER, number))
         shelf.sim.say(Turn(vectors=[[float(random.randint(-40, 40)) for _ in range(768)]]))
     began, cpu = time.perf_counter(), time.process_time()
-    matches = shelf.found(text[500][:70], model)
+    matches = shelf.slugs(text[500][:70], model)
     took = f"{time.perf_counter() - began:.2f} s, of the processor {time.process_time() - cpu:.2f} s"
     with capsys.disabled():
         print(f"\n1,000 passages {'by vectors of 768' if model else 'by words'}: {took}")

@@ -29,7 +29,7 @@ def client(serve: Serve) -> Client:
         return Response(b"", 200, headers)
 
     @routes.get("/known", access=READER)
-    async def known(actor: Actor) -> str:
+    async def name_of(actor: Actor) -> str:
         return actor.name
 
     @routes.get("/bug")

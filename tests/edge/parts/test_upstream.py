@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from tests.edge.conftest import NOON
-from tests.edge.parts.conftest import Given, Origin, SetClock, fetching
+from tests.edge.parts.conftest import Origin, Reply, SetClock, fetching
 
 from edge.clients.upstream import (
     FIRST_BACK_OFF,
@@ -51,7 +51,7 @@ def read(call: Call, clock: SetClock, patience: Patience = QUICK) -> Any:
     return asyncio.run(run())
 
 
-def told(fault: Problem) -> str:
+def shown_text(fault: Problem) -> str:
     """Return everything that anybody is told of a fault."""
     return f"{fault!r} {fault} {fault.document('/x', 'r')} {fault.headers} {fault.__cause__!r}"
 
@@ -65,7 +65,7 @@ def unused() -> str:
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 304, 400, 401, 403, 404, 409, 410, 422, 500, 501])
 def test_what_another_try_would_not_change_is_sent_once(origin: Origin, clock: SetClock, status: int) -> None:
-    origin.give(Given(status, b""))
+    origin.give(Reply(status, b""))
     assert sent(call(origin.url), clock).status == status
     assert (len(origin.came), clock.slept) == (1, [])
 
@@ -79,20 +79,20 @@ def test_the_statuses_that_may_pass_are_these() -> None:
 def test_what_may_pass_is_sent_again_and_then_the_last_answer_counts(
     origin: Origin, clock: SetClock, status: int, attempts: int
 ) -> None:
-    origin.give(Given(status))
+    origin.give(Reply(status))
     assert sent(call(origin.url), clock, Patience(attempts, 2, 60)).status == status
     assert (len(origin.came), len(clock.slept)) == (attempts, attempts - 1)
 
 
 @pytest.mark.parametrize("status", [*sorted(RETRYABLE), 0])
 def test_the_first_good_answer_ends_it(origin: Origin, clock: SetClock, status: int) -> None:
-    origin.give(Given(status), Given(status), Given(200, b'{"n": 3}'))
+    origin.give(Reply(status), Reply(status), Reply(200, b'{"n": 3}'))
     assert read(call(origin.url, method="POST"), clock) == {"n": 3}
     assert len(origin.came) == 3
 
 
 def test_every_try_is_the_same_request(origin: Origin, clock: SetClock) -> None:
-    origin.give(Given(503))
+    origin.give(Reply(503))
     sent(call(origin.url, method="PUT", body=b"\0whole"), clock)
     assert {
         (request.method, request.target, request.headers["authorization"], request.body) for request in origin.came
@@ -101,13 +101,13 @@ def test_every_try_is_the_same_request(origin: Origin, clock: SetClock) -> None:
 
 @pytest.mark.parametrize("status", [*sorted(RETRYABLE), 500])
 def test_what_is_not_safe_to_repeat_is_sent_once(origin: Origin, clock: SetClock, status: int) -> None:
-    origin.give(Given(status, headers={"retry-after": "1"}))
+    origin.give(Reply(status, headers={"retry-after": "1"}))
     assert sent(call(origin.url, method="POST", is_safe=False), clock).status == status
     assert (len(origin.came), clock.slept) == (1, [])
 
 
 def test_a_broken_connection_is_tried_again_only_where_that_is_safe(origin: Origin, clock: SetClock) -> None:
-    origin.give(Given(0))
+    origin.give(Reply(0))
     for is_safe, count in ((True, 3), (False, 1)):
         origin.came.clear()
         with pytest.raises(UpstreamFailed) as caught:
@@ -125,29 +125,29 @@ def test_a_server_that_is_not_there_was_sent_nothing(clock: SetClock) -> None:
 
 
 def test_one_that_does_not_answer_is_a_timeout(origin: Origin, clock: SetClock) -> None:
-    origin.give(Given(delay=5))
+    origin.give(Reply(delay=5))
     with pytest.raises(UpstreamTimeout) as caught:
         sent(call(origin.url), clock, Patience(attempts=2, attempt=0.05, deadline=10))
     assert (len(origin.came), caught.value.status, caught.value.extra["upstream"]) == (2, 504, "Shop")
-    origin.give(Given(delay=5))
+    origin.give(Reply(delay=5))
     with pytest.raises(UpstreamTimeout):
         sent(call(origin.url, is_safe=False), clock, Patience(attempts=2, attempt=0.05, deadline=10))
     assert len(origin.came) == 1, "it may have done what it was asked"
 
 
 def test_a_slow_try_is_followed_by_a_quick_one(origin: Origin, clock: SetClock) -> None:
-    origin.give(Given(delay=5), Given(200, b"1"))
+    origin.give(Reply(delay=5), Reply(200, b"1"))
     assert read(call(origin.url), clock, Patience(attempts=2, attempt=0.05, deadline=10)) == 1
 
 
 def test_the_deadline_is_of_all_tries(origin: Origin, clock: SetClock) -> None:
-    origin.give(Given(delay=5))
+    origin.give(Reply(delay=5))
     began = monotonic()
     with pytest.raises(UpstreamTimeout):
         sent(call(origin.url), clock, Patience(attempts=100, attempt=0.15, deadline=0.3))
     assert 0.1 < monotonic() - began < 2
     assert 1 <= len(origin.came) <= 3
-    origin.give(Given(delay=5))
+    origin.give(Reply(delay=5))
     began = monotonic()
     with pytest.raises(UpstreamTimeout):
         sent(call(origin.url), clock, Patience(attempts=1, attempt=60, deadline=0.1))
@@ -156,7 +156,7 @@ def test_the_deadline_is_of_all_tries(origin: Origin, clock: SetClock) -> None:
 
 @pytest.mark.parametrize("retry_after", ["2", "2.0", " 2 ", format_datetime(NOON + timedelta(seconds=2), usegmt=True)])
 def test_what_the_server_asks_to_wait_is_waited(origin: Origin, clock: SetClock, retry_after: str) -> None:
-    origin.give(Given(429, headers={"retry-after": retry_after}), Given(200))
+    origin.give(Reply(429, headers={"retry-after": retry_after}), Reply(200))
     assert sent(call(origin.url), clock).status == 200
     [slept] = clock.slept
     assert 2 <= slept <= 2 + FIRST_BACK_OFF
@@ -169,7 +169,7 @@ def test_what_the_server_asks_to_wait_is_waited(origin: Origin, clock: SetClock,
 def test_a_wait_beyond_the_deadline_ends_it_at_once(
     origin: Origin, clock: SetClock, status: int, retry_after: str
 ) -> None:
-    origin.give(Given(status, headers={"retry-after": retry_after}))
+    origin.give(Reply(status, headers={"retry-after": retry_after}))
     assert sent(call(origin.url), clock).status == status
     assert (len(origin.came), clock.slept) == (1, [])
 
@@ -193,7 +193,7 @@ def test_a_wait_beyond_the_deadline_ends_it_at_once(
     ],
 )
 def test_a_wait_that_is_none_leaves_the_back_off(origin: Origin, clock: SetClock, retry_after: str) -> None:
-    origin.give(Given(503, headers={"retry-after": retry_after.encode().decode("latin-1")}), Given(200))
+    origin.give(Reply(503, headers={"retry-after": retry_after.encode().decode("latin-1")}), Reply(200))
     patience = Patience(attempts=3, attempt=2, deadline=4000)
     assert sent(call(origin.url), clock, patience).status == 200
     assert sum(clock.slept) <= FIRST_BACK_OFF + (1970 if retry_after == "1970" else 0)
@@ -207,7 +207,7 @@ def test_a_date_counts_from_the_clock_and_not_from_the_machine() -> None:
 
 
 def test_the_pauses_grow_and_differ(origin: Origin) -> None:
-    origin.give(Given(503))
+    origin.give(Reply(503))
     pauses: list[list[float]] = []
     for _ in range(12):
         clock = SetClock()
@@ -219,7 +219,7 @@ def test_the_pauses_grow_and_differ(origin: Origin) -> None:
 
 
 def test_pauses_are_as_long_as_the_patience_says(origin: Origin) -> None:
-    origin.give(Given(503))
+    origin.give(Reply(503))
     for back_off in (0.0, 2000.0):
         clock = SetClock()
         sent(call(origin.url), clock, Patience(attempts=4, attempt=2, deadline=1e6, back_off=back_off))
@@ -263,7 +263,7 @@ def test_the_gate_is_passed_before_each_try(clock: SetClock) -> None:
 def test_a_refusal_is_told_apart_from_a_failure(
     origin: Origin, clock: SetClock, status: int, kind: type[Problem]
 ) -> None:
-    origin.give(Given(status, b"reason: " + SECRET.encode()))
+    origin.give(Reply(status, b"reason: " + SECRET.encode()))
     with pytest.raises(BadGateway) as caught:
         read(call(origin.url), clock)
     assert type(caught.value) is kind
@@ -276,43 +276,43 @@ def test_a_refusal_is_told_apart_from_a_failure(
     "body", [b"{", b"<html>", b"\xff", b"{'a': 1}", b"[" * 100_000, b'{"a": 1} x', b" ", SECRET.encode()]
 )
 def test_what_is_no_json_is_the_services_fault(origin: Origin, clock: SetClock, body: bytes) -> None:
-    origin.give(Given(200, body))
+    origin.give(Reply(200, body))
     with pytest.raises(UpstreamFailed, match="what is no JSON") as caught:
         read(call(origin.url), clock)
     assert len(origin.came) == 1
     assert caught.value.extra["upstream"] == "Shop"
-    assert SECRET not in told(caught.value)
+    assert SECRET not in shown_text(caught.value)
 
 
 @pytest.mark.parametrize(
     ("body", "value"), [(b"", None), (b"null", None), (b'{"a": [1, "\xc3\xbc"]}', {"a": [1, "ü"]})]
 )
 def test_json_comes_as_it_is(origin: Origin, clock: SetClock, body: bytes, value: object) -> None:
-    origin.give(Given(200, body))
+    origin.give(Reply(200, body))
     assert read(call(origin.url), clock) == value
 
 
 @pytest.mark.parametrize(
     ("response", "url"),
     [
-        (Given(0), ""),
-        (Given(500), ""),
-        (Given(404), ""),
-        (Given(200, b"{"), ""),
-        (Given(delay=5), ""),
-        (Given(), "http://nobody:{0}@127.0.0.1:1/{0}"),
-        (Given(), "http://127.0.0.1:99999999/{0}"),
-        (Given(), "ftp://127.0.0.1/{0}"),
-        (Given(), "http://{0}@[::1/{0}"),
-        (Given(), "{0}"),
+        (Reply(0), ""),
+        (Reply(500), ""),
+        (Reply(404), ""),
+        (Reply(200, b"{"), ""),
+        (Reply(delay=5), ""),
+        (Reply(), "http://nobody:{0}@127.0.0.1:1/{0}"),
+        (Reply(), "http://127.0.0.1:99999999/{0}"),
+        (Reply(), "ftp://127.0.0.1/{0}"),
+        (Reply(), "http://{0}@[::1/{0}"),
+        (Reply(), "{0}"),
     ],
 )
 def test_no_fault_tells_a_path_a_query_or_a_credential(
-    origin: Origin, clock: SetClock, response: Given, url: str
+    origin: Origin, clock: SetClock, response: Reply, url: str
 ) -> None:
     origin.give(response)
     with pytest.raises((BadGateway, GatewayTimeout)) as caught:
         read(call(url.format(SECRET) or origin.url), clock, Patience(2, 0.1, 5))
-    assert SECRET not in told(caught.value)
-    assert "/path" not in told(caught.value)
+    assert SECRET not in shown_text(caught.value)
+    assert "/path" not in shown_text(caught.value)
     assert caught.value.extra["upstream"] == "Shop"

@@ -262,7 +262,7 @@ async def serving(
         try:
             yield served
             served.close()
-            await until(lambda: taken(app.bounds) == 0)
+            await until(lambda: total_in_use(app.bounds) == 0)
         finally:
             served.close()
             server.should_exit = True
@@ -280,7 +280,7 @@ def at(path: str) -> socket.socket:
     return listening
 
 
-def taken(bounds: Bounds) -> int:
+def total_in_use(bounds: Bounds) -> int:
     """Return how much is taken of all budgets together."""
     budgets = (
         "connections",

@@ -24,7 +24,7 @@ from edge.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
 POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n"
-held = asyncio.Event()
+opened = asyncio.Event()
 
 
 class Hasty(PatientHttp):
@@ -55,7 +55,7 @@ async def size(request: Request) -> int:
 
 @routes.get("/held")
 async def hold() -> Response:
-    await held.wait()
+    await opened.wait()
     return Response.text("let go")
 
 
@@ -187,7 +187,7 @@ def test_a_url_that_is_too_long_is_a_414() -> None:
 
 def test_a_full_server_says_so_at_once() -> None:
     async def run() -> tuple[list[bytes], list[bytes]]:
-        held.clear()
+        opened.clear()
         ask = b"GET /held HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n"
         async with served() as port:
             half, (first, other, third) = MOST_AT_WORK // 2, ("127.0.0.1", "127.0.0.2", "127.0.0.3")
@@ -197,7 +197,7 @@ def test_a_full_server_says_so_at_once() -> None:
             working += [asyncio.create_task(talk(port, ask, source=other)) for _ in range(half)]
             await asyncio.sleep(0.3)
             refused += [await talk(port, ask, source=third) for _ in range(3)]
-            held.set()
+            opened.set()
             return refused, await asyncio.gather(*working)
 
     refused, answered = asyncio.run(run())

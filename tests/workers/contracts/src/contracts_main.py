@@ -111,7 +111,7 @@ async def list_cases() -> dict[str, list[str]]:
 async def run_case(port: str, case: str, request: Request) -> Response:
     """Run a case; the body is the address of the origin for those of `Fetch`."""
     arrived.clear()
-    arguments = _given(port, request.ports, (await request.body()).decode())
+    arguments = _arguments(port, request.ports, (await request.body()).decode())
     try:
         async with asyncio.timeout(PATIENCE):
             await CASES[port][case](*arguments)
@@ -120,7 +120,7 @@ async def run_case(port: str, case: str, request: Request) -> Response:
     return Response.text("")
 
 
-def _given(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
+def _arguments(port: str, ports: Ports, origin: str) -> tuple[Any, ...]:
     settings, runtime = ports.settings, ports.runtime
     return {
         "database": (settings.db,),

@@ -5,7 +5,7 @@ from random import Random
 from typing import Any
 
 from tests.contracts.scoped import answers
-from tests.contracts.world import caller, made
+from tests.contracts.world import caller, random_world
 from tests.edge.data.generator import Generator
 from tests.edge.data.test_writes import KINDS, Write, Writer
 from tests.edge.data.worlds import MEMORY, InlineDatabase
@@ -13,10 +13,10 @@ from tests.edge.data.worlds import MEMORY, InlineDatabase
 from edge.data import Sql
 
 
-def asked(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
+def random_calls(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
     """Return a world, a caller, and what it asks."""
     random = Random(seed)
-    world, actor = made(random), caller(random, KINDS[:3])
+    world, actor = random_world(random), caller(random, KINDS[:3])
     assert actor is not None
     statements = []
     for _ in range(reads):
@@ -28,21 +28,21 @@ def asked(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
         "world": world,
         "actor": {"name": actor.name, "role": actor.role, "subjects": subjects, "is_member": actor.is_member},
         "reads": statements,
-        "writes": [_asked(writer.write()) for _ in range(writes)],
+        "writes": [_call_document(writer.write()) for _ in range(writes)],
     }
 
 
-def _asked(write: Write) -> list[Any]:
+def _call_document(write: Write) -> list[Any]:
     returning = [name for name in write.named["returning"] if name != "updated_at"]  # the time is another one there
-    return [write.function, write.table, _plain([*write.given]), write.named | {"returning": returning}]
+    return [write.function, write.table, _plain([*write.arguments]), write.named | {"returning": returning}]
 
 
-def _plain(value_: Any) -> Any:
-    if isinstance(value_, Sql):
-        return {"sql": value_.text, "params": value_.params}
-    if isinstance(value_, dict):
-        return {name: _plain(value) for name, value in value_.items()}
-    return [_plain(item) for item in value_] if isinstance(value_, list) else value_
+def _plain(argument: Any) -> Any:
+    if isinstance(argument, Sql):
+        return {"sql": argument.text, "params": argument.params}
+    if isinstance(argument, dict):
+        return {name: _plain(value) for name, value in argument.items()}
+    return [_plain(item) for item in argument] if isinstance(argument, list) else argument
 
 
 def local_answers(questions: dict[str, Any]) -> list[Any]:
