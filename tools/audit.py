@@ -10,11 +10,11 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ("worker", "local", "dev", "deploy")
 PATIENCE = 60
-"""Seconds for an answer; where none comes, nothing is said of what was asked."""
+"""Seconds to wait for an answer; without one, the report says that the check could not be made."""
 
 
 def run_json(command: list[str]) -> Any | None:
-    """Return what an auditor prints as JSON, None where it could not do its work."""
+    """Return an auditor's JSON output, None if it failed."""
     try:
         done = subprocess.run(
             command,
@@ -56,7 +56,7 @@ def of_node() -> list[str] | None:
 
 
 def main() -> int:
-    """Ask, print what came, and fail where something is known."""
+    """Run the audits and print their reports; fail if a vulnerability is known."""
     reports = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
     for what, faults in reports.items():
         print(f"{what}: {'could not be asked here' if faults is None else ', '.join(faults) or 'nothing is known'}")

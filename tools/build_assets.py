@@ -10,11 +10,11 @@ from apps import ROOT, folder, parse
 
 SHARED = ROOT / "tools" / "assets"
 SWAGGER = ("LICENSE", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css")
-"""What the reference page takes out of the package swagger-ui-py: Swagger UI's own distribution."""
+"""The files of Swagger UI for the reference page, from the package swagger-ui-py."""
 
 
 BUNDLES = ROOT / "build" / "bundles"
-"""Packages from npm as files for pages, by app: `make bundles`. Pages do without where npm is not there."""
+"""Packages from npm as files for pages, by app: `make bundles`. Without npm, pages do without them."""
 
 
 def target(package: str) -> Path:
@@ -62,7 +62,7 @@ def _below(place: Path) -> Iterator[tuple[str, Path]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, and say what was built."""
+    """Build, and print the result."""
     for package in parse(argparse.ArgumentParser(description=__doc__), arguments).apps:
         changed = build(target(package), sources(package))
         sys.stdout.write(f"{target(package).relative_to(ROOT)}: {changed} of {len(sources(package))} files changed\n")

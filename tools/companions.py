@@ -1,4 +1,4 @@
-"""What an app is developed beside: stand-ins for the services it calls, each a process that ends when this one does."""
+"""The services beside an app in development: stand-ins, each a process that ends with this one."""
 
 import json
 import os
@@ -10,7 +10,7 @@ from apps import ROOT
 
 
 def begin(module: str, *arguments: str) -> dict[str, Any]:
-    """Start a stand-in on a free port and return what it says of itself. It ends when its input does."""
+    """Start a stand-in on a free port and return its description of itself. It ends when its input does."""
     path = os.pathsep.join([str(ROOT / "tools"), str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
         [sys.executable, "-m", module, "--port", "0", "--until-eof", *arguments],

@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
 
 
 def prepare(target: Target) -> None:
-    """Build everything afresh and check it, without touching what is deployed."""
+    """Build everything afresh and check it, without touching the deployment."""
     step("documents, schema and migrations are what the code says", lambda: check_sources(target))
     changed = step("static files are built", lambda: make_assets(target))
     if changed:
@@ -40,7 +40,7 @@ def prepare(target: Target) -> None:
 
 
 def publish(target: Target) -> int:
-    """Migrate, deploy and ask the health; tell how to go back, also where the new version is not healthy."""
+    """Migrate, deploy and check the health; print how to roll back, also if the new version is not healthy."""
     before = cloudflare.current_version(target)
     for database in target.databases:
         outcome = step(f"{database} has all migrations", partial(cloudflare.apply_migrations, target, database))
@@ -56,7 +56,7 @@ def publish(target: Target) -> int:
 
 
 def way_back(target: Target, before: str | None) -> str:
-    """Return how the version before is deployed again, and what that does not undo."""
+    """Return the command that deploys the previous version again, and the changes that it does not undo."""
     if before is None:
         return (
             f"This is the first version: `npx wrangler delete --env {target.environment}` removes it; its data stays."

@@ -19,7 +19,7 @@ from edge.runtimes.local.parent import GRACE, follow, launcher
 
 
 def main() -> int:
-    """Start the Worker, let its clock tick once where it never has, and wait for its end."""
+    """Start the Worker, let its clock tick once if it never has, and wait for its end."""
     place = chosen()
     if place.host != HOST:
         raise SystemExit(f"error: HOST={place.host}: workerd listens on {HOST} alone here; `make dev` takes HOST")
@@ -68,7 +68,7 @@ def command(place: Place) -> list[str]:
 
 
 def pass_on(serving: subprocess.Popen[str], place: Place) -> None:
-    """Pass on what the Worker's host says, until it ends."""
+    """Forward the output of the Worker's host, until it ends."""
     assert serving.stdout is not None
     for line in serving.stdout:
         print(line, end="", flush=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 LOCKS = ROOT / "tools" / "requirements"
 ALLOWED = re.compile(r"MIT|BSD|Apache|PSF|Python Software Foundation|MPL|ISC|Unlicense|0BSD|Zlib", re.IGNORECASE)
-"""What may be linked to without terms for one's own code."""
+"""Licences of packages that may be used without terms for one's own code."""
 
 
 def locked(lock: str) -> list[str]:
@@ -18,7 +18,7 @@ def locked(lock: str) -> list[str]:
 
 
 def licence(package: Distribution) -> str:
-    """Return what a package's metadata say, in a few words."""
+    """Return the licence in a package's metadata, in a few words."""
     metadata = package.metadata
     classifiers = [
         classifier.rpartition(" :: ")[2]
@@ -30,7 +30,7 @@ def licence(package: Distribution) -> str:
 
 
 def carried() -> Iterator[tuple[str, str, str, str]]:
-    """Yield where, name, version and licence of each package."""
+    """Yield the lock, name, version and licence of each package."""
     vendored = {
         package.metadata["Name"].lower().replace("_", "-"): package
         for package in distributions(path=[str(ROOT / "python_modules")])
@@ -46,7 +46,7 @@ def carried() -> Iterator[tuple[str, str, str, str]]:
 
 
 def main() -> int:
-    """Print the table; fail where a licence is not among those that may be."""
+    """Print the table; fail if a licence is not in the list."""
     rows = list(carried())
     for where, name, version, text in rows:
         print(f"{where:7} {name:26} {version:12} {text}")

@@ -1,4 +1,4 @@
-"""The environment of an app on one's own machine: settings, keys, and stand-ins for what is not configured."""
+"""The environment of an app on one's own machine: settings, keys, and stand-ins for missing services."""
 
 import asyncio
 import os
@@ -24,7 +24,7 @@ TESSIE = ("TESSIE_API_KEY", "TESSIE_BASE_URL")
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """What an app is started with, and the lines that a newcomer is told: what it is, by its heading."""
+    """The variables of an app, and notes for a newcomer by heading."""
 
     values: dict[str, str]
     notes: dict[str, str]
@@ -35,7 +35,7 @@ type Make = Callable[[Mapping[str, str], Path, str], Environment]
 
 
 def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> Environment:
-    """Return the variables of `.dev.vars` and the environment, which goes before; only what is missing is made."""
+    """Return the variables of `.dev.vars` and the environment, of which the latter goes first; add only missing ones."""
     configured = read_dev_vars(dev_vars) | dict(os.environ)
     make_state(state)
     added = APPS.get(package, other)(configured, state, url)
@@ -135,23 +135,23 @@ APPS: Mapping[str, Make] = {
 }
 
 
-def _access_keys(display: Mapping[str, str], state: Path) -> tuple[dict[str, str], str, str]:
-    """Return the administrator's and the signing key where they are missing; the former for a shell, for a person."""
+def _access_keys(configured: Mapping[str, str], state: Path) -> tuple[dict[str, str], str, str]:
+    """Return the missing ones of the administrator's and the signing key; the former also for a shell and for a person."""
     values, key_file = dict[str, str](), state / "admin_api_key"
-    key = configured = "$ADMIN_API_KEY"
-    if not display.get("ADMIN_API_KEY"):
+    key = display = "$ADMIN_API_KEY"
+    if not configured.get("ADMIN_API_KEY"):
         values["ADMIN_API_KEY"], fresh = _admin_key(key_file)
         key = fresh or key
-        configured = f"{fresh}    (shown this once: keep it)" if fresh else _again(key_file)
-    if not display.get("JWT_SECRET_KEY"):
+        display = f"{fresh}    (shown this once: keep it)" if fresh else _again(key_file)
+    if not configured.get("JWT_SECRET_KEY"):
         values["JWT_SECRET_KEY"] = _read_or_create(state / "jwt_secret_key", secrets.token_urlsafe(32))
-    return values, key, configured
+    return values, key, display
 
 
 def _accounts(
     configured: Mapping[str, str], state: Path, url: str, prefix: str = "/api/auth"
 ) -> tuple[dict[str, str], dict[str, str]]:
-    """Return what an app with accounts needs, and what a newcomer is told of it."""
+    """Return the variables of an app with accounts, and its notes for a newcomer."""
     keys, _, display = _access_keys(configured, state)
     values = {name: value for name, value in keys.items() if name != "JWT_SECRET_KEY"}
     if not configured.get("JWT_SECRET"):
@@ -183,7 +183,7 @@ def _sanity() -> dict[str, str]:
 
 
 def _discord(state: Path, service: Mapping[str, str]) -> dict[str, str]:
-    """Return the settings of a simulated Discord, whose webhooks are put into the local KV."""
+    """Return the settings of a simulated Discord; put its webhooks into the local KV."""
     asyncio.run(_keep_webhooks(state / "kv" / "KV.sqlite", service["webhooks"]))  # type: ignore[arg-type]
     return {
         "DISCORD_API_URL": service["api_url"],
@@ -217,7 +217,7 @@ def _again(key_file: Path) -> str:
 
 
 def _read_or_create(path: Path, fresh: str) -> str:
-    """Return what a file holds; where there is none, make it of what is given, readable by its owner alone."""
+    """Return the content of a file; create a missing one from `fresh`, readable by its owner alone."""
     if not path.exists():
         with open(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as file:
             file.write(fresh)

@@ -44,7 +44,7 @@ def check(folder: Path) -> list[str]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print the faults; fail where there is one."""
+    """Print the faults; fail if there is one."""
     faults = check(Path(arguments[0]) if arguments else ROOT / "migrations")
     for fault in faults:
         print(f"error: {fault}: D1 would refuse it (incomplete input)", file=sys.stderr)

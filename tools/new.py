@@ -33,7 +33,7 @@ PLACES = (
     "tests/golden/{}_access.txt",
     "tools/seeds/{}",
 )
-"""What is made for a package; nothing of it may be there."""
+"""Files and folders of a new package; none of them may exist."""
 WRANGLER, README = "wrangler.toml", "README.md"
 END_OF_WORKERS = "<!-- /workers -->\n"
 """Stands in the README behind the list of the Workers."""
@@ -61,7 +61,7 @@ RESERVED = {
     "utils",
     "workers",
 }
-"""Words that say nothing, folders that git leaves out, and what is called so in a Worker or in build/."""
+"""Names without meaning, folders that git ignores, and names in use in a Worker or in build/."""
 
 
 class Refused(Exception):
@@ -69,7 +69,7 @@ class Refused(Exception):
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Write the skeleton and say what was written; what a person can put right is one line and the exit code 2."""
+    """Write the skeleton and list its files; print a fault that a person can fix as one line, with the exit code 2."""
     package = arguments[0] if arguments else os.environ.get("APP") or ""
     try:
         check(package)
@@ -103,7 +103,7 @@ def write(package: str) -> list[str]:
 
 
 def names(package: str) -> dict[str, str]:
-    """Return what the templates are filled with."""
+    """Return the values for the templates."""
     name = package.replace("_", "-")
     return {
         "package": package,
@@ -115,7 +115,7 @@ def names(package: str) -> dict[str, str]:
 
 
 def fill(staged: Path, members: Mapping[str, str]) -> None:
-    """Write all templates, filled, to where they belong below a folder."""
+    """Write all templates, filled, to their paths below a folder."""
     for template in sorted(TEMPLATES.rglob(f"*{SUFFIX}")):
         place = template.relative_to(TEMPLATES).as_posix().removesuffix(SUFFIX).replace("PACKAGE", members["package"])
         _put(staged / place, Template(template.read_text(encoding="utf-8")).substitute(members))
@@ -163,7 +163,7 @@ def move(staged: Path, root: Path, parts: Sequence[str]) -> None:
 
 
 def next_steps(package: str, written: Sequence[str]) -> Iterator[str]:
-    """Yield the lines of what was written and what to do next."""
+    """Yield the lines about the written files and the next steps."""
     edited = {WRANGLER: f"the environment {package.replace('_', '-')}", README: "a line in the list of the Workers"}
     if END_OF_WORKERS not in (ROOT / README).read_text(encoding="utf-8"):
         edited[README] = "a line at its end, as it has no list of the Workers"
@@ -190,7 +190,7 @@ def _name_fault(package: str) -> str:
 
 
 def _name_clash(package: str) -> str:
-    """Return what has this name already, or nothing."""
+    """Return the reason why this name is in use, or ""."""
     if package in packages():
         return "there is an app of this name"
     for place in (package, *(pattern.format(package) for pattern in PLACES)):

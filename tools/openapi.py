@@ -47,7 +47,7 @@ def rendered(package: str) -> Iterator[tuple[Path, str]]:
 
 
 def check_document(content: dict[str, Any]) -> None:
-    """Exit with what is wrong, unless the document is valid and SDK generators will take it."""
+    """Exit with the problems, unless the document is valid and SDK generators will accept it."""
     validate(content)
     problems = faults(content)
     if problems:
@@ -55,7 +55,7 @@ def check_document(content: dict[str, Any]) -> None:
 
 
 def stale(path: Path, text: str) -> str:
-    """Return how a committed file differs from what it is to be, or nothing."""
+    """Return the difference of a committed file from its generated text, or ""."""
     old = path.read_text(encoding="utf-8") if path.exists() else ""
     name = str(path.relative_to(ROOT))
     lines = difflib.unified_diff(

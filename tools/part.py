@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Write a migration and say what to do next; what a person can put right is one line and the exit code 2."""
+    """Write a migration and print the next steps; print a fault that a person can fix as one line, with the exit code 2."""
     part, package = environment.get("PART", ""), environment.get("APP", "")
     try:
         written = write(part, package, ROOT)
@@ -63,7 +63,7 @@ def next_number(place: Path) -> int:
 
 
 def report(part: str, package: str, written: Path) -> Iterator[str]:
-    """Yield the lines of what was written and what to do next."""
+    """Yield the lines about the written files and the next steps."""
     yield f"wrote {written.relative_to(ROOT)} and src/{package}/schema.py"
     yield f"next: declare in src/{package}/tables.py"
     yield f"  {DECLARATIONS[part]}"

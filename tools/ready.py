@@ -1,7 +1,7 @@
 """`make ready ENV=…`: lists what an environment lacks before a deployment, and changes nothing.
 
-Bindings, secrets, migrations and placeholders; what the plan limits is told beside. The exit code is 1 where something
-is missing, 2 where nothing could be asked.
+It checks bindings, secrets, migrations and placeholders, and names the plan's limits. The exit code is 1 if something
+is missing, 2 if the account could not be queried.
 """
 
 import re
@@ -24,7 +24,7 @@ _VIRTUAL = re.compile(r"CREATE\s+VIRTUAL\s+TABLE\s+(\w+)", re.IGNORECASE)
 
 
 class Finding(NamedTuple):
-    """One thing that is there, is missing (with what to do), or is to be known (`is_there` is None)."""
+    """A line of the report: present, missing (with the remedy), or a note (`is_there` is None)."""
 
     is_there: bool | None
     text: str
@@ -38,7 +38,7 @@ class Finding(NamedTuple):
 
 
 def main(arguments: list[str]) -> int:
-    """Show what is there and what is missing."""
+    """Print the findings, present and missing."""
     try:
         target = Target.of(arguments[0] if arguments else "")
         findings = [*configured(target), *limits(target)]
@@ -54,7 +54,7 @@ def main(arguments: list[str]) -> int:
 
 
 def configured(target: Target) -> Iterator[Finding]:
-    """Yield what wrangler.toml and the migrations themselves show."""
+    """Yield the findings of wrangler.toml and of the migrations."""
     for name, value in target.config.get("vars", {}).items():
         if EXAMPLE.search(str(value)):
             yield Finding(
@@ -74,7 +74,7 @@ def configured(target: Target) -> Iterator[Finding]:
 
 
 def limits(target: Target) -> Iterator[Finding]:
-    """Yield what the account's plan limits."""
+    """Yield the limits of the account's plan."""
     crons = {name: _crons(name) for name in environments()}
     own, total = crons[target.environment], sum(crons.values())
     text = f"{own} cron triggers here, {total} in all environments; the free plan has {FREE_CRONS} an account"
@@ -85,7 +85,7 @@ def limits(target: Target) -> Iterator[Finding]:
 
 
 def in_account(target: Target, account: Account) -> Iterator[Finding]:
-    """Yield what the account has and what it lacks."""
+    """Yield the account's resources, present and missing."""
     environment = target.environment
     for one in target.config.get("d1_databases", []):
         yield from _database(one, account, environment)

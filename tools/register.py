@@ -22,7 +22,7 @@ class Refused(Exception):
 
 
 def main() -> int:
-    """Compare, say what changes, and register unless told not to; 1: Discord refuses, 2: a setting is wrong."""
+    """Compare, print the changes, and register them, but for DRY=1; 1: Discord refuses, 2: a setting is wrong."""
     env = read_dev_vars(ROOT / ".dev.vars") | dict(os.environ)
     try:
         return _run(BotSettings(env), env.get("GUILD", ""), is_dry=bool(env.get("DRY")))
@@ -74,7 +74,7 @@ def _ask(method: str, url: str, token: str, body: object = None) -> Any:
 
 
 def refusal_text(status: int, body: bytes) -> str:
-    """Return in a line what Discord refuses, each fault by its path."""
+    """Return Discord's refusal as one line, each fault by its path."""
     try:
         answer = json.loads(body)
         faults = "; ".join(_faults(answer.get("errors", {})))

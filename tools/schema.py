@@ -22,7 +22,7 @@ GOLDEN = (
     "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 'd1_%' AND name NOT LIKE 'sqlite_stat%' "
     "ORDER BY tbl_name, type, name"
 )
-"""The statements of a schema, but for what migrations and ANALYZE note of themselves."""
+"""The statements of a schema, without the tables of migrations and ANALYZE."""
 _INTERNAL = ("sqlite_", "_cf_")
 _DECLARED = {
     "BOOLEAN": Kind.BOOLEAN,
@@ -168,7 +168,7 @@ def _indexes(connection: sqlite3.Connection) -> Iterator[Index]:
 
 
 def _parts(columns: str) -> Iterator[str]:
-    """Yield what stands between the commas of a list, but those inside parentheses."""
+    """Yield the items between the commas of a list, but for those inside parentheses."""
     depth, part = 0, ""
     for mark in columns:
         depth += (mark == "(") - (mark == ")")

@@ -1,4 +1,4 @@
-"""What an OpenAPI document is not to hold: some SDK generator breaks on it, or drops the operation in silence."""
+"""Rules for an OpenAPI document: on each violation, some SDK generator fails, or drops the operation without a word."""
 
 import re
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
 
 
 class Node(NamedTuple):
-    """A place in the document: its path, the key that it stands at, and what is there."""
+    """A place in the document: its path, its key and its value."""
 
     path: str
     key: str

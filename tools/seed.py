@@ -1,6 +1,6 @@
-"""`make seed`: an app's demonstration rows and keys, put where they are missing; what is there is never written over.
+"""`make seed`: adds an app's missing demonstration rows and keys; existing ones are never overwritten.
 
-They stand in tools/seeds/<package>: `d1.sql` and `kv.json` for the first binding of a kind, `d1.<BINDING>.sql` and
+They are in tools/seeds/<package>: `d1.sql` and `kv.json` for the first binding of a kind, `d1.<BINDING>.sql` and
 `kv.<BINDING>.json` for another. No secret belongs there: those go through `wrangler secret put` or `.dev.vars`.
 """
 
@@ -27,7 +27,7 @@ NAMES_IN_REPORT = 5
 
 @dataclass(frozen=True, slots=True)
 class SeedReport:
-    """What became of a table's rows or a namespace's keys, by name."""
+    """The outcome for a table's rows or a namespace's keys, by name."""
 
     where: str
     written: Sequence[str]
@@ -45,7 +45,7 @@ class SeedReport:
 
 @dataclass(frozen=True, slots=True)
 class Seeding:
-    """How seeds are put into a target: for real or not, and over what is there or not."""
+    """A run: the target, dry or not, overwriting existing rows or not."""
 
     target: Target
     migrations: Path
@@ -53,7 +53,7 @@ class Seeding:
     overwrite: bool = False
 
     def run(self, seeds: Seeds) -> Iterator[SeedReport]:
-        """Put them; yield what became of each table and namespace. All rows are rehearsed before any is written."""
+        """Write the seeds; yield the outcome for each table and namespace. All rows are rehearsed before any is written."""
         rehearsed = {binding: rehearse(inserts, self.migrations) for binding, inserts in seeds.rows.items()}
         for binding, inserts in seeds.rows.items():
             yield from self._rows(binding, inserts, rehearsed[binding])
@@ -96,7 +96,7 @@ class Seeding:
 
 
 def parse(arguments: Sequence[str]) -> argparse.Namespace:
-    """Return the options of the command; what is not given is as the environment says."""
+    """Return the options of the command; the environment has the defaults."""
     parser = argparse.ArgumentParser(prog="seed.py", description=__doc__)
     parser.add_argument("app", nargs="?", metavar="APP", default=os.environ.get("APP") or DEFAULT)
     parser.add_argument("--remote", metavar="ENV", help="seed this environment of wrangler.toml, at Cloudflare")
@@ -120,7 +120,7 @@ def seed(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _target(app: App, options: argparse.Namespace, state: Path, opened: ExitStack) -> Target:
-    """Return where the seeds go; a dry run writes to a copy at most."""
+    """Return the target of the seeds; a dry run writes to a copy at most."""
     if options.remote:
         return Remote(app, options.remote, ROOT / "wrangler.toml")
     place = opened.enter_context(copied(state)) if options.dry_run else state
@@ -138,7 +138,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Seed and say what; what a person can put right is one line on standard error and the exit code 2."""
+    """Seed and print a report; print a fault that a person can fix as one line on standard error, with the exit code 2."""
     try:
         for line in seed(parse(arguments)):
             print(line, flush=True)

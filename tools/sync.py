@@ -19,7 +19,7 @@ WIDTH = 24
 
 
 async def sync(state: Path, env: dict[str, str]) -> SyncRun:
-    """Run a sync to its end, by the queue; a server on the same state folder does the work where one runs."""
+    """Run a sync to its end, by the queue; if a server runs on the same state folder, it does the work."""
     runtime = LocalRuntime.open(app, state, {"LOG_LEVEL": "error", **env}, migrations=ROOT / "migrations")
     try:
         await runtime.start(cron=False)
@@ -47,7 +47,7 @@ def show(run: SyncRun) -> None:
 
 
 def main() -> int:
-    """Sync, tell how it went, and return 0 only where every vehicle succeeded."""
+    """Sync and print a report; return 0 only if every vehicle succeeded."""
     logging.basicConfig(level=logging.ERROR)
     state = state_of(DEFAULT)
     try:

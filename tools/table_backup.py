@@ -81,9 +81,9 @@ def dump(source: Source, schema: Schema) -> Iterator[str]:
 
 
 def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, int]:
-    """Write the rows of a backup; return how many each table got.
+    """Write the rows of a backup; return the number of rows of each table.
 
-    Errors: `Refusal` where the database has other migrations, or rows.
+    Errors: `Refusal` if the database has other migrations, or rows.
     """
     heading = json.loads(next(lines))
     applied = [row["name"] for row in target.query("SELECT name FROM d1_migrations ORDER BY name")]
@@ -110,7 +110,7 @@ def restore(target: Source, schema: Schema, lines: Iterator[str]) -> dict[str, i
 
 
 def tables(schema: Schema) -> list[tuple[str, list[str]]]:
-    """Return the tables with their columns, parents before their children; what is generated is not written."""
+    """Return the tables with their columns, parents before their children, without generated columns."""
     left = {name: relation for name, relation in schema.relations.items() if relation.form in {"table", "fts"}}
     relations: list[tuple[str, list[str]]] = []
     while left:
@@ -141,7 +141,7 @@ def opened(variables: Mapping[str, str]) -> tuple[App, Local | Remote]:
 
 
 def main(arguments: Sequence[str], variables: Mapping[str, str]) -> int:
-    """Back up or restore; what a person can put right is one line and the exit code 2."""
+    """Back up or restore; print a fault that a person can fix as one line, with the exit code 2."""
     file = Path(variables.get("FILE") or "backup.jsonl")
     try:
         app, database = opened(variables)

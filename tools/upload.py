@@ -58,7 +58,7 @@ class Upload:
 
 
 def dry_run(environment: str) -> Upload:
-    """Return what wrangler would upload; it fails where wrangler would."""
+    """Return the files that wrangler would upload; fail if wrangler would."""
     with tempfile.TemporaryDirectory() as place:
         command = wrangler("deploy", "--dry-run", "--outdir", place, "--env", environment)
         done = subprocess.run(command, cwd=ROOT, env=os.environ | OFFLINE, capture_output=True, text=True, check=False)

@@ -1,4 +1,4 @@
-"""Cloudflare's API for one account, asked without wrangler: what is there, and what a database holds."""
+"""Cloudflare's API for one account, without wrangler: its resources, and the rows of a database."""
 
 import json
 import os
@@ -30,7 +30,7 @@ class Account:
         self._token = variables["CLOUDFLARE_API_TOKEN"]
 
     def get(self, *words: str, **query: str) -> Any:
-        """Return the result of a path; `NotThere` where there is nothing."""
+        """Return the result of a path; `NotThere` if there is none."""
         return self._ask("/".join(urllib.parse.quote(word, safe="") for word in words), query, None)
 
     def query(self, database: str, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
@@ -40,7 +40,7 @@ class Account:
         return rows
 
     def database(self, name: str) -> str:
-        """Return the id of a database; `NotThere` where there is none of the name."""
+        """Return the id of a database; `NotThere` if there is none of the name."""
         listed = self.get("d1", "database", name=name, per_page=str(PAGE))
         for entry in listed if isinstance(listed, list) else [listed]:
             if entry["name"] == name:
@@ -66,7 +66,7 @@ class Account:
 
 
 def _message(text: str) -> str:
-    """Return what Cloudflare found wrong, on one line."""
+    """Return Cloudflare's error messages on one line."""
     try:
         errors = json.loads(text)["errors"]
         return "; ".join(str(error["message"]) for error in errors)[:300]

@@ -1,4 +1,4 @@
-"""Builds what an environment uploads, and checks that it is what the code says."""
+"""Builds the upload of an environment, and checks it against the code."""
 
 import subprocess
 import sys
@@ -26,7 +26,7 @@ class Target(NamedTuple):
 
     @classmethod
     def of(cls, environment: str, file: Path = FILE) -> "Target":
-        """Return the target of a name; refuse what is no environment."""
+        """Return the target of a name; refuse a name that is not an environment's."""
         names = environments(file)
         if environment not in names:
             raise Refusal(
@@ -72,7 +72,7 @@ def environments(file: Path = FILE) -> list[str]:
 
 
 def check_sources(target: Target) -> None:
-    """Refuse a document, a schema or a migration that is not what the code says, or that D1 would refuse."""
+    """Refuse a document, a schema or a migration that differs from the code, or that D1 would refuse."""
     where = f"openapi/{folder(target.package)}".rstrip("/")
     _check("openapi.py", target.package, f"{where} is not what the code says: run `make openapi` and commit it")
     _check("schema.py", target.package, "schema.py is not what the migrations leave: run `make golden` and commit it")
@@ -98,7 +98,7 @@ def make_assets(target: Target) -> int:
 
 
 def check_upload(target: Target, limit: int = LIMIT) -> Upload:
-    """Return what would be uploaded; refuse it where it is not the sources with the packages, or too large."""
+    """Return the upload; refuse it if it is too large or differs from the sources with the packages."""
     upload = dry_run(target.environment)
     sources = {name: path.read_bytes() for name, path in closure(target.entry).items()}
     if upload.own != sources:

@@ -1,4 +1,4 @@
-"""Wrangler's commands for one environment, and the health of what is deployed."""
+"""Wrangler's commands for one environment, and the health of its deployment."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def wrangler(target: Target, *arguments: str) -> subprocess.CompletedProcess[str
 
 
 def check_account() -> None:
-    """Refuse to go on where nothing says which account is meant."""
+    """Refuse to continue if no account is configured."""
     if not os.environ.get("CLOUDFLARE_ACCOUNT_ID"):
         raise Refusal(
             "CLOUDFLARE_ACCOUNT_ID is not set: `npx wrangler whoami` shows your accounts; export the id of one"
@@ -54,7 +54,7 @@ def check_account() -> None:
 
 
 def check_secrets(target: Target) -> None:
-    """Refuse where a required secret is not set; a Worker that does not exist yet has none."""
+    """Refuse if a required secret is not set; a Worker that does not exist yet has none."""
     done = wrangler(target, "secret", "list", "--format", "json")
     if done.returncode and not NOT_THERE.search(output_of(done)):
         raise Refusal(
@@ -68,7 +68,7 @@ def check_secrets(target: Target) -> None:
 
 
 def current_version(target: Target) -> str | None:
-    """Return the id of the version that is deployed now, None where there is none."""
+    """Return the id of the deployed version, None without one."""
     done = wrangler(target, "deployments", "status", "--json")
     if done.returncode:
         return None
@@ -78,7 +78,7 @@ def current_version(target: Target) -> str | None:
 
 
 def apply_migrations(target: Target, database: str) -> str:
-    """Apply what a database lacks; return what wrangler says at the end."""
+    """Apply a database's missing migrations; return the outcome."""
     done = wrangler(target, "d1", "migrations", "apply", database, "--remote")
     if done.returncode:
         raise Refusal(
@@ -103,7 +103,7 @@ def deploy(target: Target, url: str = "") -> Deployed:
 
 
 def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT) -> None:
-    """Ask a version's health until it is ok; refuse where it is not in time, naming the probes that fail."""
+    """Poll a version's health until it is ok; after the deadline, refuse and name the failing probes."""
     end = time.monotonic() + seconds
     while True:
         status, health = _health(target, deployed)
@@ -150,6 +150,6 @@ def _health(target: Target, deployed: Deployed) -> tuple[int, Any]:
 
 
 def output_of(done: subprocess.CompletedProcess[str]) -> str:
-    """Return the end of what a command printed."""
+    """Return the end of a command's output."""
     text = _COLOURS.sub("", f"{done.stdout}\n{done.stderr}")
     return "\n".join([line for line in text.splitlines() if line.strip()][-20:])

@@ -19,7 +19,7 @@ _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;]+)", re.MULTILINE)
 
 
 def faults(folder: Path = FOLDER, lock: Path = LOCK) -> Iterator[str]:
-    """Yield what is missing, changed or too much in the folder."""
+    """Yield the missing, changed and extra files of the folder."""
     locked = {(_name(name), version) for name, version in _LOCKED.findall(lock.read_text(encoding="utf-8"))}
     present = {_identity(place): place for place in folder.glob("*.dist-info")}
     yield from (f"{name} {version} is missing" for name, version in sorted(locked - present.keys()))

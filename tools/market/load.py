@@ -128,7 +128,7 @@ def load(plan: Plan, target: Target) -> dict[str, int]:
 
 
 def insertion(table: str) -> str:
-    """Return the statement that inserts a row where there is none of its key; a word index has no other rule."""
+    """Return the statement that inserts a row unless its key exists; a word index has no other rule."""
     columns = COLUMNS[table].split()
     marks = ", ".join("?" * len(columns))
     sql = f"INSERT INTO {table} ({', '.join(columns)}) "

@@ -14,7 +14,7 @@ from pyedge.config import ConfigError
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until a signal, or until whoever started this is gone."""
+    """Serve until a signal, or until the parent process is gone."""
     options = _parser().parse_args(arguments)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)

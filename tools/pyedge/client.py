@@ -30,11 +30,11 @@ RESTART = 75
 
 
 class StartError(RuntimeError):
-    """The Worker did not start; the message ends with what it logged."""
+    """The Worker did not start; the message ends with its log."""
 
 
 class ControlError(RuntimeError):
-    """What was asked of the running Worker failed."""
+    """An operation on the running Worker failed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,12 +53,12 @@ class Worker:
     """A Worker of a wrangler.toml, running between `start` and `stop`, or as a context manager.
 
     `path` is the file or its folder; `variables` go before those of the file; `overrides` replaces whole keys of the
-    configuration; `trees` adds folders to the Worker's files, below the path that each is given for, "" for beside the
-    entry; `state` is the folder that bindings keep their data in (none: they forget it); `routes` sends
+    configuration; `trees` adds folders to the Worker's files, each at its path, "" for beside the entry;
+    `state` is the folder of the bindings' data (none: kept in memory only); `routes` sends
     outbound requests for a host to an address, and refuses all others; `watchdog` is how many seconds Python may
     compute without a pause; `ai` is the address of a stand-in for Workers AI, `analytics` of one for Analytics Engine.
-    Without `prepared` it starts as at an upload: no memory snapshot, no byte code. What is `varied` goes before all
-    variables, and a None there hides a variable or a binding; `vary` changes it without another start.
+    Without `prepared` it starts as at an upload: no memory snapshot, no byte code. `varied` values go before all
+    variables, and a None there hides a variable or a binding; `vary` changes them without another start.
     """
 
     path: Path
@@ -103,7 +103,7 @@ class Worker:
         return self
 
     def _launch(self, order: str) -> str:
-        """Start Node below a guard, give it the order and return its first line; "" where it ended or took too long."""
+        """Start Node below a guard, give it the order and return its first line; "" if it ended or took too long."""
         read_end, self._lifeline = os.pipe()
         try:
             process = subprocess.Popen(
@@ -175,7 +175,7 @@ class Worker:
                     self.log(line.rstrip("\n"))
 
     def wait(self, timeout: float | None = None) -> int | None:
-        """Wait for the process to end by itself; return its exit status, None where it still runs."""
+        """Wait for the process to end by itself; return its exit status, None if it still runs."""
         assert self._process is not None
         try:
             return self._process.wait(timeout)
@@ -243,7 +243,7 @@ class Worker:
         return self.control("scheduled", cron=cron, time=time_ms, worker=worker)
 
     def queue(self, queue: str, messages: Sequence[Any], attempts: int = 1, worker: str | None = None) -> Any:
-        """Hand a batch to the consumer; return what it acknowledged and what it wants again."""
+        """Hand a batch to the consumer; return the messages that it acknowledged and those to retry."""
         return self.control("queue", queue=queue, messages=list(messages), attempts=attempts, worker=worker)
 
     def send(self, binding: str, body: object, worker: str | None = None) -> None:
@@ -288,7 +288,7 @@ class Worker:
         self.control("reload")
 
     def vary(self, values: Mapping[str, str | None]) -> None:
-        """Replace what is `varied`, and import the Worker's own modules again: to them it is a new start."""
+        """Replace the `varied` values, and import the Worker's own modules again: to them it is a new start."""
         self.varied = values
         self.control("vary", values=dict(values))
 

@@ -20,7 +20,7 @@ NOT_INHERITED = frozenset(
         *("tail_consumers", "pipelines", "secrets_store_secrets", "worker_loaders"),
     }
 )
-"""What an environment has to repeat: bindings, variables and secrets."""
+"""Keys that an environment has to repeat: bindings, variables and secrets."""
 
 
 class ConfigError(Exception):
@@ -52,7 +52,7 @@ def read(path: Path, environment: str | None = None) -> Config:
 def order(
     path: Path, environment: str | None, overrides: Config, *, variables: Mapping[str, str], trees: Mapping[str, Path]
 ) -> dict[str, Any]:
-    """Return what the Node side needs to know of one Worker; `variables` go before all others."""
+    """Return the Node side's description of one Worker; `variables` go before all others."""
     folder, config = path.parent, read(path, environment) | overrides
     if build := _build(folder, config):
         run(build)

@@ -1,4 +1,4 @@
-"""Copies what a Worker imports: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
+"""Copies a Worker's own modules: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
 
 wrangler uploads every `.py` beside the entry. The folder receives the entry and the modules of its source tree that it
 imports, anywhere in a module, byte for byte, and the `.txt` files beside them in packages. An entry inside a package
@@ -104,7 +104,7 @@ def _binds(source: bytes, name: str) -> bool:
 
 
 def imports(path: Path, package: str) -> Iterator[Import]:
-    """Yield what a module of a package imports, in functions too, but not for a type checker alone."""
+    """Yield a module's imports, also those in functions, but not those for a type checker alone."""
     try:
         tree = ast.parse(path.read_bytes())
     except SyntaxError as fault:

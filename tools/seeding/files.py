@@ -1,4 +1,4 @@
-"""The seeds of an app as they stand in `tools/seeds/<package>`: `d1.sql`, `kv.json`, read and refused where unfit."""
+"""Reads and checks the seeds of an app in `tools/seeds/<package>`: `d1.sql` and `kv.json`."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -15,7 +15,7 @@ from seeding.inserts import Insert, inserts
 
 
 class SeedError(PortError):
-    """A seed cannot be read, or cannot be put where it should go; the message is one line."""
+    """A seed cannot be read, or cannot be written to its target; the message is one line."""
 
 
 _SUFFIX = {"d1": ".sql", "kv": ".json"}
@@ -55,14 +55,14 @@ class Bindings:
 
 @dataclass(frozen=True, slots=True)
 class Seeds:
-    """What goes into each binding."""
+    """The seeds of each binding."""
 
     rows: Mapping[str, list[Insert]] = field(default_factory=dict)
     pairs: Mapping[str, list[Pair]] = field(default_factory=dict)
 
 
 def read(folder: Path, bindings: Bindings) -> Seeds:
-    """Return the seeds of a folder; `SeedError` where there is none, and for what is not as it should be."""
+    """Return the seeds of a folder; `SeedError` if there are none, or invalid ones."""
     if not folder.is_dir():
         raise SeedError(f"there are no seeds for {folder.name}: {folder} is not there")
     files = sorted(path for path in folder.iterdir() if not path.name.startswith("."))

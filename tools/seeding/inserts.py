@@ -10,12 +10,12 @@ _TOKEN = re.compile(r"--[^\n]*|/\*.*?\*/|'(?:[^']|'')*'|\"(?:[^\"]|\"\")*\"|`[^`
 _COMMENT = ("--", "/*")
 _INSERT = re.compile(r"INSERT INTO (\w+) \( ((?:\w+ , )*\w+) \) VALUES (.+) ON CONFLICT (\( .+ \) )?DO NOTHING ?;?")
 _MORE = {"SELECT", "ON", "CONFLICT", "DO", "UPDATE", "RETURNING", "WITH", "INTO", "REPLACE", "DELETE", "WHERE"}
-"""Words that, where they stand among the values, would make the statement say more."""
+"""Words that, among the values, would change the meaning of the statement."""
 
 
 @dataclass(frozen=True, slots=True)
 class Insert:
-    """A statement that adds rows to a table and leaves alone what is there."""
+    """A statement that adds rows to a table and leaves existing ones alone."""
 
     table: str
     columns: tuple[str, ...]
@@ -29,7 +29,7 @@ class Insert:
     def overwriting(self, key: Sequence[str], touched: str | None = None) -> str:
         """Return the statement that also gives the rows of the same `key` these values; an equal row is left alone.
 
-        The `touched` column of the table, where it has one, is brought up to date.
+        If the table has a `touched` column, it is set to now.
         """
         others = [name for name in self.columns if name not in key]
         if not others:
@@ -44,7 +44,7 @@ class Insert:
 
 
 def inserts(script: str) -> list[Insert]:
-    """Return a script's statements; `ValueError`, which names the line, where one says anything else."""
+    """Return a script's statements; `ValueError`, with the line, for any other kind of statement."""
     parsed, line = [], 1
     for text in statements(script):
         tokens = [token for token in _TOKEN.finditer(text) if not token[0].startswith(_COMMENT)]
@@ -55,7 +55,7 @@ def inserts(script: str) -> list[Insert]:
 
 
 def _insert(text: str, tokens: list[re.Match[str]], line: int) -> Insert:
-    """Return what the tokens of a text say. A quoted one is hidden from the pattern, as it may hold any word."""
+    """Return the statement of a text's tokens. A quoted token is hidden from the pattern, as it may hold any word."""
     masked = ["''" if token[0][0] in "'\"`[" else token[0].upper() for token in tokens]
     parts = _INSERT.fullmatch(" ".join(masked))
     if parts is None or _MORE & {*parts[3].split(" ")}:

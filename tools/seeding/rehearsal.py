@@ -50,7 +50,7 @@ def literal(value: Value) -> str:
 
 
 def rehearse(inserts: Sequence[Insert], migrations: Path) -> list[Rows]:
-    """Return the rows that the statements make, in the order of their tables; `SeedError` where they are unfit."""
+    """Return the rows that the statements make, in the order of their tables; `SeedError` for invalid rows."""
     with tempfile.TemporaryDirectory() as place:
         path = Path(place) / "rehearsal.sqlite"
         try:

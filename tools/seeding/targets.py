@@ -1,4 +1,4 @@
-"""Where seeds go: a state folder on this machine, or an environment at Cloudflare, through wrangler."""
+"""The targets of seeds: a state folder on this machine, or an environment at Cloudflare, through wrangler."""
 
 import asyncio
 import json
@@ -31,7 +31,7 @@ SQL_AT_ONCE = 60_000
 
 
 class Target(Protocol):
-    """What holds the data of an app's bindings."""
+    """The storage of an app's bindings."""
 
     def present(self, binding: str, tables: Sequence[Rows]) -> list[set[Key]]:
         """Return for each table the keys of those rows that are there."""
@@ -54,7 +54,7 @@ class Local:
 
     @classmethod
     def open(cls, app: App, state: Path, migrations: Path) -> "Local":
-        """Make the folder where it is missing and bring its database up to date."""
+        """Create the folder if it is missing, and apply its database's migrations."""
         try:
             make_state(state)
             if database := database_path(app, state):
@@ -179,7 +179,7 @@ def _keys_per_table(tables: Sequence[Rows], answers: Iterator[Sequence[Row]]) ->
 
 
 def _reason(output: str, errors: str) -> str:
-    """Return what wrangler found wrong, on one line: it tells it in JSON where it was asked for JSON."""
+    """Return wrangler's error message on one line; with --json it prints it as JSON."""
     error: Any = None
     if output.lstrip().startswith("{"):
         error = json.loads(output).get("error")

@@ -27,7 +27,7 @@ def arguments(prog: str, description: str | None) -> argparse.ArgumentParser:
 
 
 def serve(options: argparse.Namespace, sim: "StandIn", about: Callable[[], object]) -> None:
-    """Serve, and print what there is to say of it as a line of JSON, until stdin ends or an interrupt comes."""
+    """Serve, and print the stand-in's description as a line of JSON, until stdin ends or an interrupt comes."""
     with sim:
         announce(options, about())
 
@@ -129,7 +129,7 @@ class StandIn:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(timeout)
 
     def soon(self, function: Any, *arguments: Any) -> None:
-        """Call something on the thread of the server, where one runs."""
+        """Call a function on the server's thread, if it runs."""
         if self._loop is not None:
             self._loop.call_soon_threadsafe(function, *arguments)
 

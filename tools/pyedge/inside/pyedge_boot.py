@@ -138,7 +138,7 @@ def renew(root: str, main_module: str) -> None:
 
 
 def _begin_again(root: str, load_again: Callable[[], None]) -> None:
-    """Forget the Worker's own modules and import them; where that fails the old ones stay."""
+    """Drop the Worker's own modules and import them again; if that fails, restore the old ones."""
     before = {name: module for name, module in sys.modules.items() if _own(module, root)}
     for name in before:
         del sys.modules[name]
@@ -157,7 +157,7 @@ def _own(module: ModuleType, root: str) -> bool:
 
 
 def watch(seconds: float) -> None:
-    """Say, when the host's watchdog interrupts, what computes and where."""
+    """When the host's watchdog interrupts, print the running handler and its stack."""
 
     def report(_signal: int, frame: FrameType | None) -> None:
         stack = "".join(traceback.format_stack(frame)[-12:])
@@ -201,7 +201,7 @@ async def call_raw(class_name: str, ctx: Any, env: Any, handler: str, *args: Any
 
 
 def _fit(method: Callable[..., Any], args: list[Any]) -> list[Any]:
-    """Leave out what the handler does not take, and give None for what it takes beyond."""
+    """Leave out arguments that the handler does not accept, and pass None for missing ones."""
     params = inspect.signature(method).parameters.values()
     if any(param.kind is param.VAR_POSITIONAL for param in params):
         return args

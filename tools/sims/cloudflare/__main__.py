@@ -11,7 +11,7 @@ from sims.server import announce, arguments
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     parser = arguments("sims.cloudflare", __doc__)
     parser.add_argument("--database", action="append", default=[], help="a D1 database that the account has")
     parser.add_argument("--queue", action="append", default=[], help="a queue that the account has")

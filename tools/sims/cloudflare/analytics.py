@@ -23,11 +23,11 @@ type Answer = tuple[int, bytes]
 
 
 class AnalyticsSim(StandIn):
-    """Serves while it is entered.
+    """A context manager that serves Analytics Engine's SQL API.
 
-    A dataset comes into being with its first point, as at Cloudflare: before, a query for it is refused. `failure`,
-    where it is set, is what every query gets. `POST /write/{dataset}` takes what `writeDataPoint` does: Cloudflare's
-    own way there is not public, so pyedge and this stand-in have agreed on one.
+    The first point creates its dataset, as at Cloudflare; a query before that is refused. If `failure` is set, every
+    query gets it. `POST /write/{dataset}` takes the members of `writeDataPoint`: Cloudflare's own protocol there is
+    not public, so pyedge and this stand-in share one.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -45,7 +45,7 @@ class AnalyticsSim(StandIn):
         return f"{self.url}/client/v4"
 
     def application(self) -> web.Application:
-        """Return what answers."""
+        """Return the aiohttp application."""
         application = web.Application()
         application.router.add_post("/{path:.*}", self._answer)
         return application
@@ -109,7 +109,7 @@ _AFFINITY = {"String": "TEXT NOT NULL DEFAULT ''", "Float64": "REAL NOT NULL DEF
 
 
 def _document(query: Query, rows: list[sqlite3.Row]) -> dict[str, Any]:
-    """Return rows in FORMAT JSON, where integers of 64 bits are strings."""
+    """Return rows in FORMAT JSON, with 64-bit integers as strings."""
     data = [
         {
             name: str(value or 0) if kind == "UInt64" else value

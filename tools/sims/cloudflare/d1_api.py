@@ -12,7 +12,7 @@ from edge.runtimes.local.migrations import statements
 
 
 class Refusal(Exception):
-    """What Cloudflare answers in place of a result: a status, a code of its own, and why."""
+    """An error response of Cloudflare: a status, its own code and a reason."""
 
     def __init__(self, status: int, code: int, why: str) -> None:
         super().__init__(why)
@@ -20,9 +20,9 @@ class Refusal(Exception):
 
 
 class ApiDatabase:
-    """SQLite with D1's limits. `bookmark` counts what was written, as D1's does; an import takes one more look.
+    """SQLite with D1's limits. `bookmark` counts the writes, as D1's does; an import takes one more poll.
 
-    A migration that it `forgets` is applied to wrangler's eyes, and missing to the Worker's.
+    A migration that it `forgets` looks applied to wrangler and is missing to the Worker.
     """
 
     def __init__(self, name: str, uuid: str, path: Path, uploads: str) -> None:
@@ -38,7 +38,7 @@ class ApiDatabase:
         self._connection.close()
 
     def query(self, order: dict[str, Any]) -> list[dict[str, Any]]:
-        """Run statements in one transaction and return what each gave."""
+        """Run statements in one transaction and return the result of each."""
         parts = cut(order["sql"])
         return [_result_document(result) for result in self._run(parts, order.get("params", ()))]
 
@@ -59,7 +59,7 @@ class ApiDatabase:
         raise Refusal(400, 7400, f"no action {order['action']}")
 
     def _init(self, name: str) -> dict[str, Any]:
-        """Say where to upload a file; one that is here already is begun with."""
+        """Return the address to upload a file to, or begin the import if the file is already here."""
         if name in self._files:
             return self._begin(name, name.split(".")[1])
         return {"success": True, "filename": name, "upload_url": self._uploads + name}

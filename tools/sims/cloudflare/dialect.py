@@ -1,7 +1,7 @@
-"""The part of Analytics Engine's SQL that programs here send, checked word by word and put into SQLite's.
+"""The subset of Analytics Engine's SQL that programs here send, checked token by token and translated to SQLite's.
 
 A statement is SELECT, FROM one dataset, and then WHERE, GROUP BY, ORDER BY, LIMIT and FORMAT, each at most once and in
-this order. What the stand-in does not know is refused, also where Analytics Engine would take it: a test then says so.
+this order. Anything else is refused, even if Analytics Engine would accept it: a test then shows it.
 """
 
 import re
@@ -12,7 +12,7 @@ TOKEN = re.compile(r"\s*(?:(?P<word>[A-Za-z_][A-Za-z0-9_]*)|[0-9]+(?:\.[0-9]+)?|
 CLAUSES = ("SELECT", "FROM", "WHERE", "GROUP", "ORDER", "LIMIT", "FORMAT")
 WORDS = {*CLAUSES, "BY", "AS", "ASC", "DESC", "AND", "OR", "NOT"}
 FUNCTIONS = {"SUM": "UInt64", "COUNT": "UInt64", "TODATETIME": "DateTime"}
-"""Functions that are known, with the type of what they return; a SUM of doubles is Float64."""
+"""Supported functions, each with its return type; a SUM of doubles is Float64."""
 COLUMNS = {
     "timestamp": "DateTime",
     "_sample_interval": "UInt32",
@@ -23,7 +23,7 @@ COLUMNS = {
 
 
 class Refused(Exception):
-    """The statement is not of the dialect, or asks for what is not there."""
+    """The statement is not of the dialect, or names a missing dataset or column."""
 
 
 class Query(NamedTuple):
@@ -64,7 +64,7 @@ def _tokens(text: str) -> Iterator[str]:
 
 
 def _clauses(tokens: list[str]) -> dict[str, list[str]]:
-    """Return what stands in each clause, in their order."""
+    """Return the tokens of each clause, in order."""
     clauses: dict[str, list[str]] = {}
     for token in tokens:
         if token in CLAUSES:

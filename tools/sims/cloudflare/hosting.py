@@ -1,4 +1,4 @@
-"""Runs what was deployed to the stand-in, out of the uploaded modules, in workerd."""
+"""Runs deployed Workers in workerd, from the modules uploaded to the stand-in."""
 
 import base64
 import tempfile
@@ -26,7 +26,7 @@ class Hosting:
         self._running: dict[str, tuple[str, Worker]] = {}
 
     def get(self, name: str, path: str, script: Script, databases: Mapping[str, ApiDatabase]) -> tuple[int, bytes]:
-        """Return a Worker's response; where it does not start, what Cloudflare shows, with the reason."""
+        """Return a Worker's response; if it does not start, Cloudflare's error page with the reason."""
         version = script.deployed
         if version is None:
             return 404, b"There is nothing here yet"

@@ -21,7 +21,7 @@ class Namespace:
     pairs: dict[str, tuple[str, float | None]] = field(default_factory=dict)
 
     def keys(self, query: dict[str, str]) -> tuple[list[dict[str, Any]], str]:
-        """Return a page of keys in the order of their bytes, and where the next begins: "" on the last."""
+        """Return a page of keys in byte order, and the cursor of the next page: "" on the last."""
         prefix, after, now = query.get("prefix", ""), query.get("cursor", ""), time.time()
         limit = min(int(query.get("limit", self.page)), self.page)
         living = [(name, end) for name, (_, end) in self.pairs.items() if end is None or end > now]

@@ -79,7 +79,7 @@ class Scripts:
         self._sessions: dict[str, dict[str, str]] = {}
 
     def service(self, name: str) -> dict[str, Any]:
-        """Return what wrangler asks before a deployment."""
+        """Return the service document that wrangler requests before a deployment."""
         script = self._script(name, code=10090)
         details: dict[str, Any] = {
             "id": name,
@@ -91,7 +91,7 @@ class Scripts:
         return {"id": name, "default_environment": {"environment": "production", "script": details}}
 
     def worker(self, name: str) -> dict[str, Any]:
-        """Return what wrangler asks about a Worker's addresses."""
+        """Return the document with a Worker's addresses that wrangler requests."""
         script = self._script(name)
         host = f"https://{name}.{SUBDOMAIN}.workers.dev"
         subdomain = {"enabled": script.is_public, "previews_enabled": False}
@@ -124,7 +124,7 @@ class Scripts:
         return self.all[name]
 
     def _put(self, name: str, body: bytes, kind: str) -> dict[str, Any]:
-        """Upload and deploy at once, as where Durable Objects are made."""
+        """Upload and deploy at once, as wrangler does to create Durable Objects."""
         script = self.all.setdefault(name, Script())
         version = script.upload(body, kind)
         script.deployed = version

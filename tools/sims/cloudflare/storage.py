@@ -54,7 +54,7 @@ class ApiRequest:
 
 @dataclass(frozen=True, slots=True)
 class ApiResponse:
-    """One response; what is no bytes goes out as Cloudflare's envelope around it."""
+    """One response; a result that is not bytes is sent inside Cloudflare's envelope."""
 
     status: int
     body: bytes
@@ -62,10 +62,10 @@ class ApiResponse:
 
 
 class StorageSim(StandIn):
-    """Serves while it is entered.
+    """A context manager that serves Cloudflare's API for KV, D1 and Workers.
 
-    Namespaces, databases and deployed Workers are what a test has put into them. `asked` keeps the method and path of
-    each request, `failure`, where it is set, is what each is answered. The shapes are those that wrangler 4 reads.
+    A test creates the namespaces, databases and deployed Workers. `asked` lists the method and path of each request.
+    If `failure` is set, it answers every request. The response shapes are those that wrangler 4 reads.
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -104,11 +104,11 @@ class StorageSim(StandIn):
         return self.namespaces.setdefault(number, Namespace())
 
     def add_secret(self, worker: str, name: str, value: str = "") -> None:
-        """Set a secret of a Worker, invented where no value is given."""
+        """Set a secret of a Worker; without a value, a random one."""
         self.workers.setdefault(worker, Script()).secrets[name] = value or secrets.token_urlsafe(32)
 
     def application(self) -> web.Application:
-        """Return what answers."""
+        """Return the aiohttp application."""
         application = web.Application(client_max_size=LARGEST)
         application.router.add_route("*", "/{path:.*}", self._answer)
         return application
@@ -182,7 +182,7 @@ class StorageSim(StandIn):
         return self._deployment(rest, request)
 
     def _deployment(self, rest: str, request: ApiRequest) -> ApiResponse:
-        """Answer what a deployment asks for."""
+        """Answer wrangler's requests of a deployment."""
         if match := _SERVICE.fullmatch(rest):
             return envelope(200, self.scripts.service(unquote(match[1])))
         if match := _WORKER.fullmatch(rest):

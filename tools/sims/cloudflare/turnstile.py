@@ -21,13 +21,13 @@ class TurnstileSim(StandIn):
         self._tokens: dict[str, float] = {}
 
     def application(self) -> web.Application:
-        """Return what answers."""
+        """Return the aiohttp application."""
         application = web.Application()
         application.router.add_post("/siteverify", self._answer)
         return application
 
     def solve(self) -> str:
-        """Return a token, as a browser gets it whose person passed."""
+        """Return a token, as the browser of a person gets it by passing the challenge."""
         token = secrets.token_urlsafe(40)
         self._tokens[token] = time.monotonic()
         return token

@@ -52,8 +52,8 @@ class SeenRequest:
 class DiscogsSim(StandIn):
     """Discogs' API and images at one address, with one application's key and secret.
 
-    `requests` holds what was asked, `window` the calls that count, `prices` and `covers` replace a release's price in
-    dollars and the bytes of its image; `image_seconds` is how long an image's address lives.
+    `requests` holds all requests, `window` the calls that count towards the limit. `prices` and `covers` replace a
+    release's price in dollars and the bytes of its image. `image_seconds` is the lifetime of an image's address.
     """
 
     options: ClassVar = {"access_log": None}
@@ -81,7 +81,7 @@ class DiscogsSim(StandIn):
         self.faults.extend([fault] * count)
 
     def calls(self, path: str = "/") -> list[SeenRequest]:
-        """Return the requests whose path begins so."""
+        """Return the requests of paths that begin with `path`."""
         return [request for request in self.requests if request.path.startswith(path)]
 
     def application(self) -> web.Application:
@@ -126,7 +126,7 @@ class DiscogsSim(StandIn):
         return response
 
     def _authenticated(self, request: web.Request) -> bool | None:
-        """Tell whether a request has the key and the secret; None where it has others."""
+        """Tell whether a request has the key and the secret; None if it has other ones."""
         header = request.headers.get("Authorization", "")
         if header:
             return True if header == f"Discogs key={self.key}, secret={self.secret}" else None

@@ -5,7 +5,7 @@ from sims.server import arguments, serve
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     parser = arguments("sims.discord", __doc__)
     parser.add_argument("--interactions-url", help="the bot that POST /_sim/interactions is for")
     options = parser.parse_args()

@@ -1,4 +1,4 @@
-"""What a bot may answer to an interaction."""
+"""The rules for a bot's answer to an interaction."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -17,12 +17,12 @@ ALLOWED: Mapping[int, tuple[int, ...]] = {
     SUBMIT: (MESSAGE, DEFERRED, DEFERRED_UPDATE, UPDATE, 10, 12),
 }
 LOST = ("content", "embeds", "components", "poll", "tts", "attachments")
-"""What a deferred answer cannot carry."""
+"""Members that a deferred answer cannot carry."""
 VALUES: Mapping[int, tuple[type, ...]] = {3: (str,), 4: (int,), 10: (int, float)}
 
 
 def answer_faults(payload: Mapping[str, Any], answer: Any) -> list[Fault]:
-    """Return what Discord would refuse of an answer to this interaction."""
+    """Return the faults for which Discord would refuse this answer to an interaction."""
     allowed = ALLOWED.get(payload.get("type", 0), ())
     if payload.get("type") == SUBMIT and "message" not in payload:
         allowed = tuple(kind for kind in allowed if kind not in {DEFERRED_UPDATE, UPDATE})

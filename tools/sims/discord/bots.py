@@ -1,4 +1,4 @@
-"""What is asked with the bot's token: commands, the guild, its events and messages."""
+"""The routes of a bot's token: commands, the guild, its events and messages."""
 
 from typing import Any
 

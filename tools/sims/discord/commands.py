@@ -1,4 +1,4 @@
-"""What an application's commands may be."""
+"""The rules for an application's commands."""
 
 import re
 import unicodedata
@@ -47,7 +47,7 @@ LOCALES = (
     "ko",
 )
 MARKS = re.compile("[\u0900-\u097f\u0e00-\u0e7f]")
-"""Devanagari and Thai, whose vowel signs are no letters to Unicode."""
+"""Devanagari and Thai: in Unicode their vowel signs are not letters."""
 
 
 def _letter(sign: str) -> bool:
@@ -197,7 +197,7 @@ MENU = SHARED | {"name": TITLE, "name_localizations": localized(TITLE)}
 
 
 def command(value: Any) -> list[Fault]:
-    """Return what Discord would refuse of a command."""
+    """Return the faults for which Discord would refuse a command."""
     kind = (value.get("type") or SLASH) if isinstance(value, dict) else SLASH
     if kind not in {USER, MESSAGE}:
         faults = [*model(SLASHED, "name", "description")(value)]
@@ -213,7 +213,7 @@ def command(value: Any) -> list[Fault]:
 
 
 def commands(value: Any) -> list[Fault]:
-    """Return what Discord would refuse of a list of commands that overwrites all."""
+    """Return the faults for which Discord would refuse a list of commands that overwrites all."""
     if not isinstance(value, list):
         return [Fault("LIST_TYPE_CONVERT", "Only iterables may be used in a ListType")]
     faults = [fault.below(place) for place, item in enumerate(value) for fault in command(item)]
@@ -230,13 +230,13 @@ def _names(value: Sequence[dict[str, Any]]) -> Iterator[Fault]:
 
 
 def too_many(value: Sequence[dict[str, Any]]) -> int:
-    """Return how many commands of a kind may be, where there are more, else 0."""
+    """Return the limit of a kind of command if there are more of it, else 0."""
     counts = {kind: sum(key_of(command)[0] == kind for command in value) for kind in MOST}
     return next((MOST[kind] for kind, count in counts.items() if count > MOST[kind]), 0)
 
 
 def key_of(value: Mapping[str, Any]) -> tuple[int, str]:
-    """Return what a command is told by."""
+    """Return the key that identifies a command: its type and name."""
     return value.get("type") or SLASH, value["name"]
 
 

@@ -160,7 +160,7 @@ def layout(value: Any) -> Iterator[Fault]:
 
 
 def modal(value: Any) -> Iterator[Fault]:
-    """Check what a modal shows."""
+    """Check the content of a modal."""
     faults = [*MODAL(value)]
     yield from faults
     yield from () if faults else (fault.below("components") for fault in _twice(value["components"]))

@@ -14,7 +14,7 @@ from sims.discord.sender import Signing
 from sims.discord.world import Seen, World
 
 PATIENCE = 20.0
-"""How many seconds it waits for what a deferred answer has promised."""
+"""Seconds to wait for the message that a deferred answer promised."""
 
 
 class Controlled(Protocol):

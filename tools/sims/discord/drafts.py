@@ -1,4 +1,4 @@
-"""What may be in a message, by the way that it comes."""
+"""The rules for the content of a message, by the way that it is sent."""
 
 import re
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ WEBHOOK: dict[str, Check] = {"username": username, "avatar_url": LINK}
 
 
 def draft(body: Any, *, allowed: int = SENT, more: dict[str, Check] | None = None) -> list[Fault]:
-    """Return what Discord would refuse of a message; `allowed` are the flags that may be set."""
+    """Return the faults for which Discord would refuse a message; `allowed` are the flags that may be set."""
     if not isinstance(body, dict):
         return [*model({})(body)]
     flags = body.get("flags")

@@ -1,4 +1,4 @@
-"""An interaction: what was sent, what the bot answered, and what stands in the channel for it now."""
+"""An interaction: the payload, the bot's answer, and its messages in the channel now."""
 
 import json
 import threading
@@ -12,8 +12,8 @@ from sims.discord.drafts import LOADING
 class Exchange:
     """One interaction with a bot.
 
-    `status` is None where there was no answer in time (`late`) or at all; `answer` is its JSON, or None; `faults` are
-    the things that Discord would have refused, of the answer and of all follow-ups; `took` is in seconds.
+    `status` is None if there was no answer in time (`late`) or at all; `answer` is its JSON, or None. `faults` are
+    Discord's objections to the answer and to all follow-ups; `took` is in seconds.
     """
 
     def __init__(self, payload: Mapping[str, Any], began: float) -> None:
@@ -36,7 +36,7 @@ class Exchange:
 
     @property
     def messages(self) -> list[dict[str, Any]]:
-        """What stands in the channel now: the original as it was edited, then the follow-ups."""
+        """The messages in the channel now: the original as it was edited, then the follow-ups."""
         first = [self.original] if self.original else []
         return json.loads(json.dumps([*first, *self.follow_ups.values()]))  # type: ignore[no-any-return]
 

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What is wrong, and where in the form."""
+    """An error in a form, and the path to it."""
 
     code: str
     message: str
@@ -211,7 +211,7 @@ def model(members: Mapping[str, Check], *needed: str, also: Check | None = None)
 
 
 def union(kinds: Mapping[int, Check]) -> Check:
-    """Return the check of an object whose `type` says what it is."""
+    """Return the check of an object, chosen by its `type`."""
 
     def check(value: Any) -> Iterator[Fault]:
         if not isinstance(value, dict):

@@ -19,7 +19,7 @@ KINDS: Mapping[type, int] = {bool: 5, int: 4, float: 10, str: 3}
 
 @dataclass(frozen=True, slots=True)
 class Who:
-    """Who does it, and where: in the guild or in a direct message."""
+    """The user, and the place: the guild or a direct message."""
 
     user: Mapping[str, Any] | None = None
     guild: bool = True
@@ -32,7 +32,7 @@ def ping(world: World) -> dict[str, Any]:
 
 
 def command(world: World, name: str, options: Options, who: Who, focused: str | None = None) -> dict[str, Any]:
-    """Return a command, or, where an option is focused, what is asked to complete it."""
+    """Return the payload of a command or, if an option is focused, of its autocompletion."""
     registered = _registered(world, name, who.guild)
     declared = registered.get("options") or []
     sent = (
@@ -177,7 +177,7 @@ def _member(user: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _message_with(world: World, custom_id: str, kind: int, values: Sequence[str]) -> dict[str, Any]:
-    """Return a message of the bot's that would show the component, where none does."""
+    """Return a new message of the bot that shows the component, for use when no message does."""
     part: dict[str, Any] = {"type": kind, "id": 2, "custom_id": custom_id}
     if kind == BUTTON:
         part |= {"style": 1, "label": custom_id[:80]}

@@ -21,7 +21,7 @@ class Bucket:
 
 @dataclass(frozen=True, slots=True)
 class RateVerdict:
-    """A request's place in its bucket: the headers that tell of it; `wait` is in seconds where there is no place."""
+    """A request's place in its bucket: its rate limit headers; `wait` is in seconds if there is no place."""
 
     headers: Mapping[str, str]
     wait: float = 0.0
@@ -29,12 +29,12 @@ class RateVerdict:
 
 @dataclass(slots=True)
 class Rates:
-    """What is left of each bucket."""
+    """The remaining calls of each bucket."""
 
     _used: dict[str, tuple[int, float]] = field(default_factory=dict)
 
     def take(self, key: str, bucket: Bucket, now: float) -> RateVerdict:
-        """Take a place, where there is one."""
+        """Take a place, if there is one."""
         used, start = self._used.get(key, (0, now))
         if now >= start + bucket.window:
             used, start = 0, now
@@ -71,10 +71,10 @@ def limited(wait: float, scope: Scope = "user") -> web.Response:
 
 @dataclass(slots=True)
 class Failure:
-    """What happens to the next `count` requests whose path has `where` in it.
+    """A failure of the next `count` requests with `where` in their path.
 
-    After `delay` seconds: the connection breaks (`reset`), the request is answered with `status`, or, without one, as
-    it would have been.
+    After `delay` seconds the connection breaks (`reset`) or the request is answered with `status`; without a status, it
+    is answered as usual.
     """
 
     status: int | None = None
@@ -86,7 +86,7 @@ class Failure:
     where: str = ""
 
     def response(self) -> web.Response | None:
-        """Return the answer, None where there is none of its own; a gateway's errors are no JSON."""
+        """Return the failure's own answer, or None; a gateway's errors are not JSON."""
         if self.status is None:
             return None
         if self.status == 429:

@@ -1,4 +1,4 @@
-"""What is there at the start: an application, a guild, its scheduled events and its announcements."""
+"""The initial state: an application, a guild, its scheduled events and its announcements."""
 
 import base64
 from collections.abc import Iterator, Mapping

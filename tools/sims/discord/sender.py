@@ -1,4 +1,4 @@
-"""Sends interactions to a bot, signed, and checks what it answers."""
+"""Sends signed interactions to a bot, and checks its answers."""
 
 import asyncio
 import json
@@ -23,7 +23,7 @@ type Mangle = Callable[[dict[str, str], bytes], tuple[dict[str, str], bytes]]
 
 @dataclass(frozen=True, slots=True)
 class Signing:
-    """How a request is signed where not rightly."""
+    """The ways in which a request's signature may be wrong."""
 
     timestamp: str | None = None
     key: Ed25519PrivateKey | None = None
@@ -103,7 +103,7 @@ def _take(world: World, exchange: Exchange) -> None:
 
 
 async def settle(exchange: Exchange, timeout: float) -> None:
-    """Wait for what a deferred answer has promised."""
+    """Wait for the message that a deferred answer promised."""
     end = asyncio.get_running_loop().time() + timeout
     while exchange.deferred and not exchange.settled and asyncio.get_running_loop().time() < end:  # noqa: ASYNC110 - the event is for threads
         await asyncio.sleep(0.02)

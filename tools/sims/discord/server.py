@@ -34,7 +34,7 @@ class DiscordSim(StandIn):
     options: ClassVar = {"handler_cancellation": True}
     application_id, guild_id, user_id = seeds.APPLICATION, seeds.GUILD, seeds.USER
     channel_id, general_id = seeds.ANNOUNCEMENTS, seeds.GENERAL
-    """Where announcements are, and where interactions in the guild happen."""
+    """The channels of the announcements, and of the guild's interactions."""
 
     def __init__(
         self,
@@ -132,7 +132,7 @@ class DiscordSim(StandIn):
         return self.send(url, payloads.ping(self.world))
 
     def verify(self, url: str) -> list[str]:
-        """Return what keeps Discord from taking this address: it wants a PONG, and 401 for what is signed wrongly."""
+        """Return the reasons why Discord would refuse this address. It requires a PONG, and 401 for a wrong signature."""
         ping = payloads.ping(self.world)
         wrong = {
             "a wrong signature": self.send(url, ping, key=Ed25519PrivateKey.from_private_bytes(bytes(32))),

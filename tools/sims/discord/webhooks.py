@@ -136,7 +136,7 @@ class Webhooks:
 
 
 class Refused:
-    """Notes in an exchange what of it was refused."""
+    """Records in an exchange why its answer was refused."""
 
     def __init__(self, place: Hook | Exchange, what: str) -> None:
         self.place, self.what = place, what

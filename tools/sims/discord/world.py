@@ -1,4 +1,4 @@
-"""What the stand-in remembers, and its clock."""
+"""The stand-in's memory, and its clock."""
 
 import base64
 import time
@@ -43,16 +43,16 @@ class Hook:
         self.messages.pop(message_id, None)
 
     def document(self) -> dict[str, Any]:
-        """Return the webhook as Discord describes it to who has its token."""
+        """Return the webhook as Discord describes it to a caller that has its token."""
         about = {"id": self.id, "type": 1, "token": self.token, "name": self.kind, "avatar": None}
         return about | {"channel_id": self.channel, "guild_id": seeds.GUILD, "application_id": None}
 
 
 @dataclass(slots=True)
 class Seen:
-    """A request that came.
+    """One received request.
 
-    Names of headers are in lower case; `body` is its JSON, or its text where it is none; `status` is what was answered.
+    Names of headers are in lower case; `body` is the decoded JSON, or else the text; `status` is that of the response.
     """
 
     method: str
@@ -153,7 +153,7 @@ class World:
         return message
 
     def edit(self, message: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-        """Change a message; who may see it stays as it was."""
+        """Change a message; its visibility stays."""
         stays = message["flags"] & EPHEMERAL
         fill(message, body)
         message["flags"] = message["flags"] & ~(LOADING | EPHEMERAL) | stays
@@ -167,7 +167,7 @@ class World:
 
     # -- interactions -------------------------------------------------------------------------------
     def accept(self, exchange: Exchange, answer: Mapping[str, Any]) -> None:
-        """Do what an answer without faults asks for."""
+        """Carry out an answer without faults."""
         data, kind = answer.get("data") or {}, answer["type"]
         exchange.accepted = kind
         source = exchange.payload.get("message")
@@ -203,7 +203,7 @@ class World:
 
 
 def fill(message: dict[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:
-    """Put into a message what a body has; null empties."""
+    """Set the members of a message that are in the body; null empties one."""
     for name in KEPT:
         if name in body:
             message[name] = body[name] if body[name] is not None else NOTHING[name]

@@ -46,10 +46,10 @@ _NUMBERS = {"SIGSEGV": 11, "SIGXFSZ": 25, "SIGFPE": 8, "SIGABRT": 6, "SIGKILL": 
 
 
 class Judge0Sim(StandIn):
-    """Judge0 at `url`. `key` is what X-Auth-Token must have; None asks for nothing.
+    """Judge0 at `url`. `key` is the required X-Auth-Token; with None, none is required.
 
-    `failure` is a status and body that every request is answered with until it is None again; `held` keeps all
-    submissions in the queue.
+    `failure` is a status and body that answers every request until it is None again; `is_paused` keeps all submissions
+    in the queue.
     """
 
     options: ClassVar = {"access_log": None}
@@ -78,7 +78,7 @@ class Judge0Sim(StandIn):
         return app
 
     async def closing(self) -> None:
-        """End what runs."""
+        """End the running programs."""
         for task in self._running:
             task.cancel()
         await asyncio.gather(*self._running, return_exceptions=True)
@@ -154,7 +154,7 @@ class Judge0Sim(StandIn):
 
 
 def _faults(body: dict[str, Any], languages: set[int]) -> dict[str, list[str]]:
-    """Return what Judge0 refuses, by attribute and in its words."""
+    """Return Judge0's error messages, by attribute."""
     faults: dict[str, list[str]] = {}
     if not body.get("source_code"):
         faults["source_code"] = ["can't be blank"]

@@ -28,7 +28,7 @@ def embedded(text: str) -> list[float]:
 
 
 def texts_of(value: object) -> list[str] | None:
-    """Return the texts of a request, which may be one; None where they are no such thing."""
+    """Return the texts of a request, given as a list or a single text; None if they are neither."""
     texts = [value] if isinstance(value, str) else value
     is_sound = isinstance(texts, list) and texts and all(isinstance(text, str) for text in texts)
     return texts if is_sound else None  # type: ignore[return-value]

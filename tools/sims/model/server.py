@@ -18,12 +18,12 @@ MODEL = "sim-large"
 
 
 class ModelSim(StandIn):
-    """Answers what it was told to, turn by turn, and else something of its own that fits what it is asked.
+    """Answers with the scripted turns, one by one, and after them with a fitting turn of its own.
 
-    A prompt, or a text to embed, `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name, only
-    the first time.
-    `requests` are the bodies that it got, `left` how many clients went before their answer's end; `shape` is that of
-    Workers AI.
+    A prompt, or a text to embed, of `#turn {…}` holds the members of the `Turn` that answers it; with `once`, a name,
+    only the first time.
+    `requests` are the received bodies, `left` the number of clients that disconnected before the end of their answer;
+    `shape` is that of Workers AI.
     """
 
     options: ClassVar = {"handler_cancellation": True}
@@ -175,7 +175,7 @@ class ModelSim(StandIn):
 
 
 def own_turn(document: dict[str, Any]) -> Turn:
-    """Return an answer that fits: an exercise, vehicles that it looks up where it can, else what it was told."""
+    """Return a fitting turn: an exercise, a look-up of the vehicles if there is a tool for it, else an echo."""
     last = document["messages"][-1]
     content = str(last.get("content") or "")
     if str(document["messages"][0].get("content") or "").startswith(BEGINNING) and (written := exercise(content)):

@@ -23,9 +23,9 @@ _ALIASES = {"python": ("py", "py3", "python3"), "javascript": ("node-javascript"
 
 
 class PistonSim(StandIn):
-    """Piston at `url` + /api/v2. `key` is what Authorization must have; None asks for nothing.
+    """Piston at `url` + /api/v2. `key` is the required Authorization; with None, none is required.
 
-    `failure` is a status and body that every request is answered with until it is None again.
+    `failure` is a status and body that answers every request until it is None again.
     """
 
     options: ClassVar = {"access_log": None}
@@ -51,7 +51,7 @@ class PistonSim(StandIn):
         return app
 
     async def closing(self) -> None:
-        """End what runs."""
+        """End the running programs."""
         self._sandbox.close()
 
     @web.middleware
@@ -111,7 +111,7 @@ class PistonSim(StandIn):
 
 
 def _fault(body: dict[str, Any], versions: dict[str, str]) -> str | None:
-    """Return what Piston refuses, in its words."""
+    """Return Piston's error message, or None."""
     if not isinstance(body.get("language"), str):
         return "language is required as a string"
     if not isinstance(body.get("version"), str):

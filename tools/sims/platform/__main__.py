@@ -14,7 +14,7 @@ from sims.server import announce, arguments
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     options = arguments("sims.platform", __doc__).parse_args()
     with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
         server = start(sanity, Path(state), options.port)
@@ -51,7 +51,7 @@ def start(sanity: SanitySim, state: Path, port: int) -> subprocess.Popen[str]:
 
 
 def address(server: subprocess.Popen[str]) -> str:
-    """Return where the server says that it listens; what it says later is read and dropped."""
+    """Return the address that the server prints; read and drop its later output."""
     assert server.stdout is not None
     output = ""
     for line in server.stdout:

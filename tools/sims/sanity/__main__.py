@@ -7,7 +7,7 @@ _SAID = ("url", "project_id", "dataset", "read_token", "write_token", "webhook_s
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     options = arguments("sims.sanity", __doc__).parse_args()
     sim = SanitySim(options.port)
     serve(options, sim, lambda: {name: getattr(sim, name) for name in _SAID})

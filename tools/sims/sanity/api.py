@@ -17,10 +17,10 @@ from sims.sanity.refusals import Refused, api_error, forbidden, query_error
 from sims.sanity.store import Change, Store
 
 LONGEST_GET = 11_264
-"""Characters of a query string; what is longer has to be posted."""
+"""Most characters of a query string; a longer one must be posted."""
 _VERSION = re.compile(r"v(1|X|\d{4}-\d{2}-\d{2})")
 _PUBLISHED_SINCE = "2025-02-19"
-"""The first version of the API that shows the published documents alone where no perspective is asked for."""
+"""The first API version with a default perspective of published documents alone."""
 
 
 class Api:
@@ -78,7 +78,7 @@ class Api:
         )
 
     async def documents(self, request: web.Request) -> web.Response:
-        """Answer with documents, drafts too, and with what of those asked for is not there."""
+        """Answer with documents, including drafts, and with the ids that do not exist."""
         self._admit(request)
         there = {doc["_id"]: doc for doc in self.store.seen(request.query.get("perspective") or "raw")}
         ids = request.match_info["ids"].split(",")

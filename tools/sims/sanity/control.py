@@ -1,4 +1,4 @@
-"""What tests steer the stand-in with over HTTP, under `/_sim/`; it needs no token and is not part of Sanity."""
+"""The switches of the stand-in for tests over HTTP, under `/_sim/`; no token is needed; not part of Sanity."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
@@ -29,7 +29,7 @@ class Controlled(Protocol):
 
     @property
     def deliveries(self) -> Sequence[Delivery]:
-        """Return what was posted to hooks."""
+        """Return the calls of the webhooks."""
 
     def put(self, document: Document) -> Document:
         """Write a document."""
@@ -84,7 +84,7 @@ class Control:
         return json_response([asdict(request) for request in self.sim.requests])
 
     async def deliveries(self, _: web.Request) -> web.Response:
-        """Return what was posted to hooks."""
+        """Return the calls of the webhooks."""
         return json_response([delivery._asdict() for delivery in self.sim.deliveries])
 
     async def hook(self, request: web.Request) -> web.Response:

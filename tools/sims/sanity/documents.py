@@ -37,7 +37,7 @@ def reference(id_: str | None, *, weak: bool = False) -> Document | None:
 
 
 def references(ids: Sequence[str]) -> list[Document]:
-    """Return an array of references, each with the key that Sanity wants; weak where they lead nowhere."""
+    """Return an array of references, each with the key that Sanity requires; weak if the target does not exist."""
     entries = ((id_, reference(id_, weak=id_.endswith("-missing")) or {}) for id_ in ids)
     return [entry | {"_key": _key(id_)} for id_, entry in entries]
 

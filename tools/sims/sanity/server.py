@@ -51,7 +51,7 @@ class SanitySim(StandIn):
 
     @property
     def requests(self) -> list[RequestEntry]:
-        """What was asked since the start or the last reset, but for `/_sim/`."""
+        """The requests since the start or the last reset, without those for `/_sim/`."""
         return self.journal.requests
 
     @property
@@ -73,7 +73,7 @@ class SanitySim(StandIn):
         return change is not None
 
     def hook(self, url: str, secret: str | None = None) -> None:
-        """Post to this URL what changes from now on; signed with `webhook_secret` if no other is given."""
+        """Post changes to this URL from now on; signed with `webhook_secret` if no other is given."""
         self.hooks.add(Hook(url, secret or self.webhook_secret))
 
     def unhook(self) -> None:
@@ -120,7 +120,7 @@ class SanitySim(StandIn):
 
     @web.middleware
     async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Answer with Sanity's errors where there are any, and write the journal."""
+        """Answer errors in Sanity's format, and write the journal."""
         if request.path.startswith("/_sim/"):
             return await _with_errors(request, handler)
         entry = await journal_entry(request)

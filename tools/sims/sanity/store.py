@@ -21,7 +21,7 @@ _DRAFTS = "drafts."
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What a transaction did to a document; `document` is how it is now or, if it was deleted, how it was."""
+    """A document's change by a transaction; `document` is its present or, if it was deleted, its last state."""
 
     id: str
     operation: Operation
@@ -31,7 +31,7 @@ class Change:
 
 @dataclass(slots=True)
 class Store:
-    """The documents by id. They are replaced and never altered, so what was read stays as it was."""
+    """The documents by id. They are replaced and never altered, so a caller may keep them."""
 
     documents: dict[str, Document] = field(default_factory=dict)
     lock: threading.RLock = field(default_factory=threading.RLock)
@@ -59,7 +59,7 @@ class Store:
         return [documents[id_] | {"_id": id_, "_originalId": documents[id_]["_id"]} for id_ in sorted(documents)]
 
     def transact(self, mutations: Sequence[Mapping[str, Any]], transaction: str, *, dry: bool = False) -> list[Change]:
-        """Do all mutations or, where one fails, none; return a change for each."""
+        """Do all mutations or, if one fails, none; return a change for each."""
         with self.lock:
             before = dict(self.documents)
             try:
@@ -73,12 +73,12 @@ class Store:
             return changes
 
     def put(self, document: Document) -> Change:
-        """Create or replace a document, whatever refers to what."""
+        """Create or replace a document, without checking references."""
         with self.lock:
             return self._write(dict(document), secrets.token_hex(11))
 
     def delete(self, id_: str) -> Change | None:
-        """Delete a document, whatever refers to it; None where there was none."""
+        """Delete a document, without checking references; None if there was none."""
         with self.lock:
             gone = self.documents.pop(id_, None)
             return None if gone is None else Change(id_, "delete", gone, secrets.token_hex(11))

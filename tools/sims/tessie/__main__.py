@@ -46,7 +46,7 @@ class LoggingSimulator(Simulator):
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     options = _arguments()
     fleet = Fleet(seed=options.seed, start=options.start, until=options.until, number=options.cars)
     for car in fleet:

@@ -1,4 +1,4 @@
-"""The commands Tessie knows: their parameters, and what each changes in the state."""
+"""Tessie's commands: their parameters, and the changes that each makes to the state."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -35,7 +35,7 @@ class Param:
     required: bool = True
 
     def read(self, query: Query, name: str) -> float | bool | str | None:
-        """The parameter's value, None where it may be and is missing."""
+        """The parameter's value, None if it is optional and missing."""
         if not query.get(name):
             if self.required:
                 raise BadQuery(f"{name} is required")
@@ -68,7 +68,7 @@ class Command:
     lasting: bool = True
 
     def run(self, query: Query, state: Json) -> dict[str, Json]:
-        """What the command changes; raises BadQuery for its parameters and Refused for the car."""
+        """The command's changes to the state; raises BadQuery for its parameters and Refused for the car."""
         every = _COMMON | self.params
         return self.effect({name: param.read(query, name) for name, param in every.items()}, state)
 
@@ -206,7 +206,7 @@ def _climate(on: bool, **values: object) -> Effect:
 
 
 def _now(effect: Effect, **params: Param) -> Command:
-    """A command whose effect ends with the next drive."""
+    """A command with an effect that ends with the next drive."""
     return Command(effect, params, lasting=False)
 
 

@@ -1,4 +1,4 @@
-"""What a car's history is made of: drives, charges and idles between marks."""
+"""The events of a car's history: drives, charges and idles between marks."""
 
 from dataclasses import dataclass
 
@@ -94,7 +94,7 @@ class Charge:
 
 @dataclass(frozen=True, slots=True)
 class Draw:
-    """What a parked car draws: always, and in the last `climate_s` seconds before it leaves."""
+    """The draw of a parked car: always, and in the last `climate_s` seconds before it leaves."""
 
     standby_kw: float
     sentry: bool

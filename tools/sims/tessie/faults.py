@@ -50,14 +50,14 @@ _UNAVAILABLE = "vehicle unavailable: vehicle is offline or asleep"
 
 
 class BadRule(ValueError):
-    """A rule that does not say what it should."""
+    """A rule that is not valid."""
 
 
 @dataclass(slots=True)
 class Rule:
     """When `path` (a regex searched in the path), `vin` and `method` match: fail as `kind`.
 
-    `fields` are what each record of the answer has in place of its own. `times` is how often at most (None: always),
+    `fields` replace values in each record of the answer. `times` is the highest number of failures (None: no limit).
     `every` n leaves n-1 of n matching requests alone; `delay` and `retry_after` in seconds. `seen` counts matches,
     `fired` failures.
     """
@@ -237,7 +237,7 @@ def _emptied(_rule: Rule, _path: str, _body: bytes) -> bytes:
 
 
 def _with_fields(rule: Rule, _path: str, body: bytes) -> bytes:
-    """Other values in the records' fields, or at the top where there are no records."""
+    """Replace values in the records' fields, or at the top level if there are no records."""
     state: Json = json.loads(body)
     for record in state.get("results", [state]):
         record.update(rule.fields or {})

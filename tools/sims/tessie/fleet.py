@@ -1,4 +1,4 @@
-"""The fleet at its clock: what is listed by now, and what callers changed."""
+"""The fleet at its clock: the records listed by then, and the callers' changes."""
 
 import threading
 import time
@@ -25,7 +25,7 @@ type Until = Instant | Callable[[], float] | None
 
 
 def epoch(instant: Instant) -> float:
-    """Epoch seconds of a datetime, an ISO 8601 text (UTC where it names no offset) or a number."""
+    """Epoch seconds of a datetime, an ISO 8601 text (UTC if it names no offset) or a number."""
     if isinstance(instant, str):
         instant = datetime.fromisoformat(instant)
     if isinstance(instant, datetime):
@@ -35,7 +35,7 @@ def epoch(instant: Instant) -> float:
 
 @dataclass
 class Changes:
-    """What commands set in the state, section by section; `until_drive` ends when the car next drives off."""
+    """State set by commands, section by section; `until_drive` ends when the car next drives off."""
 
     lasting: dict[str, Json] = field(default_factory=dict)
     until_drive: dict[str, Json] = field(default_factory=dict)
@@ -112,7 +112,7 @@ class SimulatedCar:
         self._ends[kind] += [record["ended_at"] for record in records]
 
     def records(self, kind: RecordKind) -> list[Json]:
-        """What Tessie lists at this time, newest first, in miles and C, with all corrections."""
+        """The records that Tessie lists at this time, newest first, in miles and C, with all corrections."""
         self.grow()
         now = self.now()
         listed = self._records[kind][: bisect_right(self._ends[kind], now)]
@@ -138,7 +138,7 @@ class SimulatedCar:
         return records[place]
 
     def remove(self, kind: RecordKind, id_: int) -> bool:
-        """Take a record away, as Tessie does when it merges two; True where there was one."""
+        """Remove a record, as Tessie does when it merges two; True if there was one."""
         self.grow()
         is_present = any(record["id"] == id_ for record in self._records[kind])
         self.gone[kind].add(id_)
@@ -225,7 +225,7 @@ class Fleet:
         self._cars = {vehicle.car.vin: vehicle for vehicle in [*own, *copies][:number]}
 
     def pin(self, until: Until) -> None:
-        """Set the clock; it may go back, and then what came later is not listed."""
+        """Set the clock; it may go back, and then later records are not listed."""
         if until is None:
             self._clock = time.time
         elif callable(until):

@@ -96,7 +96,7 @@ def sleeper() -> Car:
 
 
 def updater() -> Car:
-    """A Model Y near Berlin whose firmware changes about every month, charged at night."""
+    """A Model Y near Berlin that is charged at night; its firmware changes about every month."""
     home = Place("home", "Ahornweg 31, 14467 Potsdam, Germany", 52.4042, 13.0522, "Home")
     return Car(
         vin=checked_vin("XP7YGCEK_PB345678"),

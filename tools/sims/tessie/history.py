@@ -43,7 +43,7 @@ class History:
             self._day += 1
 
     def event_at(self, at: float) -> Event:
-        """What is going on at an instant; past the last known event, an idle with no end in sight."""
+        """The event at an instant; past the last known event, an open idle."""
         if at >= self._mark.at:
             return self._idle(int(at) + HORIZON_S, leaving=False)
         return self.events[max(0, bisect_right(self._starts, at) - 1)]
@@ -192,7 +192,7 @@ class History:
             self._append(idle)
 
     def _idle(self, end_at: int, *, leaving: bool) -> Idle:
-        """The idle from the last mark on. What it draws was settled when it began."""
+        """The idle from the last mark on. Its draw was settled when it began."""
         draw = self._draw(end_at, leaving=leaving)
         start, whole = self._mark, end_at - self._mark.at
         spent = round(draw.kwh(whole, whole) / self.car.battery.kwh_per_mi, 2)

@@ -1,4 +1,4 @@
-"""What a car is doing and how it stands at one instant of its history."""
+"""A car's activity and readings at one instant of its history."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -159,7 +159,7 @@ def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
 
 
 def parked_heading(event: Event) -> int:
-    """Where a parked car's nose points: anywhere, but always the same for one stop."""
+    """The heading of a parked car: arbitrary, but constant for one stop."""
     return int(event.start.odometer_mi * 100) % 360
 
 
@@ -174,7 +174,7 @@ class Firmware:
 
     @property
     def coming(self) -> str:
-        """What software_update.version says: a space where there is no update (seen in real states)."""
+        """The value of software_update.version: a space if there is no update (seen in real states)."""
         return self.next_version if self.status else " "
 
 

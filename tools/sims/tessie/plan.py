@@ -1,4 +1,4 @@
-"""Where a car means to go on one day, from that day's own random numbers."""
+"""A car's destinations on one day, from that day's own random numbers."""
 
 from dataclasses import dataclass
 from random import Random

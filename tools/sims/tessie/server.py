@@ -67,7 +67,7 @@ async def _http_error(request: Request, wrong: Exception) -> Response:
 def create_app(
     fleet: Fleet, *, token: str = DEFAULT_TOKEN, faults: Iterable[Rule] = (), fleet_account: bool = False
 ) -> Starlette:
-    """Tessie's API over a fleet. `fleet_account` opens what answers 403 to ordinary owners."""
+    """Tessie's API over a fleet. `fleet_account` opens the endpoints that answer 403 to ordinary owners."""
     rules, journal = Faults(faults), Journal()
     middleware = [
         Middleware(JournalMiddleware, journal=journal),

@@ -92,7 +92,7 @@ def _route(seen: Moment, drive: Drive) -> Json:
 
 
 def gui_settings(seen: Moment) -> Json:
-    """What the car's own screen shows; the API's units do not follow it."""
+    """The settings of the car's own screen; the API's units do not follow them."""
     metric = seen.car.build.metric
     return {
         "gui_24_hour_time": metric,

@@ -47,7 +47,7 @@ def _level(seen: Moment) -> Json:
 
 
 def charge_limit(seen: Moment) -> int:
-    """The limit in %: the habit, or what this charge goes up to if that is more."""
+    """The limit in %: the usual one, or this charge's target if that is more."""
     plugged = isinstance(seen.event, Charge) or (isinstance(seen.event, Idle) and seen.event.plugged)
     reached = ceil(seen.car.percent(seen.event.end.range_mi, seen.event.end.at) - 0.5) if plugged else 0
     return max(seen.car.charging.limit, reached)
@@ -126,7 +126,7 @@ def _supply(seen: Moment) -> Json:
 
 
 def _last_charge(vehicle: SimulatedCar, seen: Moment) -> Json:
-    """What the running charge added so far, else what the last one did."""
+    """The energy added by the running charge so far, else by the last one."""
     begun = [charge for charge in vehicle.history.charges if charge.start.at <= seen.at]
     added = 0.0
     if begun:

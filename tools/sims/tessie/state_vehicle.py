@@ -119,7 +119,7 @@ def _tyres(seen: Moment) -> Json:
 
 
 def vehicle_config(seen: Moment) -> Json:
-    """What the car was built with; `utc_offset` in seconds."""
+    """The car's equipment; `utc_offset` in seconds."""
     return _built(seen) | _EQUIPMENT | {"timestamp": seen.at * 1000}
 
 

@@ -14,7 +14,7 @@ FINE_STEP_S = 30
 
 
 def state_times(vehicle: SimulatedCar, since: int, until: int, interval_s: int) -> Iterator[int]:
-    """Instants with a row, oldest first, at least `interval_s` apart; where little changes they are rarer."""
+    """Instants with a row, oldest first, at least `interval_s` apart, and rarer while little changes."""
     vehicle.grow()
     last = -interval_s
     for event in vehicle.history.between(since, until):

@@ -10,7 +10,7 @@ _COLDEST_DAY_S = 78 * DAY_S  # ANCHOR is 1 November; the coldest days come in mi
 
 
 class Weather:
-    """One car's weather, the same for the same key whatever was asked before."""
+    """One car's weather: always the same for the same key, in any order of requests."""
 
     def __init__(self, climate: Climate, key: str, utc_offset_s: int) -> None:
         self._climate = climate

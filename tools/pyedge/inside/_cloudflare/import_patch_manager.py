@@ -1,4 +1,4 @@
-"""What the SDK's patches register here runs around the import of a package, or before the first request."""
+"""Registers the SDK's patches, to run around the import of a package or before the first request."""
 
 import random
 import sys

@@ -11,14 +11,14 @@ from sims.sanity.groq.values import Instant, PathPattern, Value, compare, equal,
 
 @dataclass(frozen=True, slots=True)
 class Logic:
-    """`left && right` and `left || right`: `decides` is the value that settles it, whatever the other side is."""
+    """`left && right` and `left || right`: `decides` is the value of one side that settles the result."""
 
     left: Node
     right: Node
     decides: bool
 
     def of(self, scope: Scope) -> Value:
-        """Return true, false, or null where that hangs on what is no boolean."""
+        """Return true, false, or null if the result depends on a value that is not a boolean."""
         both = self.left.of(scope), self.right.of(scope)
         if any(operand is self.decides for operand in both):
             return self.decides
@@ -32,7 +32,7 @@ class Not:
     base: Node
 
     def of(self, scope: Scope) -> Value:
-        """Return the opposite, null of what is no boolean."""
+        """Return the opposite, or null if the value is not a boolean."""
         value = self.base.of(scope)
         return not value if isinstance(value, bool) else None
 
@@ -47,7 +47,7 @@ class Within:
     with_end: bool
 
     def of(self, scope: Scope) -> Value:
-        """Say whether it lies in the range, null where it cannot be compared."""
+        """Tell whether the value is in the range; null if it cannot be compared."""
         value = self.base.of(scope)
         low, high = compare(value, self.start.of(scope)), compare(value, self.end.of(scope))
         if low is None or high is None:
@@ -94,7 +94,7 @@ class Operation:
     right: Node
 
     def of(self, scope: Scope) -> Value:
-        """Return what it makes of the two."""
+        """Return the operator's result for both sides."""
         return OPERATORS[self.sign](self.left.of(scope), self.right.of(scope))
 
 
@@ -106,7 +106,7 @@ class Signed:
     factor: int
 
     def of(self, scope: Scope) -> Value:
-        """Return the number, null of what is none."""
+        """Return the number, or null if the value is not one."""
         return _arithmetic(lambda left, right: left * right)(self.base.of(scope), self.factor)
 
 
@@ -118,7 +118,7 @@ class Call:
     arguments: Sequence[Node]
 
     def of(self, scope: Scope) -> Value:
-        """Return what the function returns."""
+        """Return the function's result."""
         return self.function(scope, *(operand.of(scope) for operand in self.arguments))
 
 

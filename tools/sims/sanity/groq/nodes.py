@@ -11,7 +11,7 @@ from sims.sanity.groq.values import Value, compare_all
 
 @dataclass(frozen=True, slots=True)
 class Data:
-    """What a query is asked of: the documents that it may see, and the moment that `now()` is."""
+    """The input of a query: the documents that it may read, and the moment that `now()` returns."""
 
     documents: Sequence[dict[str, Value]]
     now: datetime
@@ -23,7 +23,7 @@ class Data:
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What `@` and `^` mean here. A `passing` scope, that of an element in a traversal, is no parent to anything."""
+    """The meaning of `@` and `^`. A `passing` scope, that of an element in a traversal, is nobody's parent."""
 
     data: Data
     this: Value = None
@@ -78,12 +78,12 @@ class Above:
 
 @dataclass(frozen=True, slots=True)
 class Group:
-    """`(…)`; it keeps what is inside from being joined with a traversal after it."""
+    """`(…)`; keeps the inner expression from being joined with a following traversal."""
 
     inside: Node
 
     def of(self, scope: Scope) -> Value:
-        """Return what is inside."""
+        """Return the value of the inner expression."""
         return self.inside.of(scope)
 
 
@@ -95,7 +95,7 @@ class Attribute:
     name: str
 
     def of(self, scope: Scope) -> Value:
-        """Return the attribute, null of what has none."""
+        """Return the attribute; null if the value has no attributes."""
         base = self.base.of(scope)
         return base.get(self.name) if isinstance(base, dict) else None
 
@@ -121,7 +121,7 @@ class Element:
     index: float
 
     def of(self, scope: Scope) -> Value:
-        """Return the element, null where there is none."""
+        """Return the element, null if there is none."""
         base = self.base.of(scope)
         if not isinstance(base, list) or not isinstance(self.index, int):
             return None
@@ -181,7 +181,7 @@ class Each:
     flat: bool = False
 
     def of(self, scope: Scope) -> Value:
-        """Return what the rest makes of the elements."""
+        """Return the rest of the traversal applied to the elements."""
         base = self.base.of(scope)
         if not isinstance(base, list):
             return None
@@ -199,14 +199,14 @@ class Projection:
     shape: "Object"
 
     def of(self, scope: Scope) -> Value:
-        """Return the new object, null where there was none."""
+        """Return the new object; null without an object."""
         base = self.base.of(scope)
         return self.shape.of(scope.inner(base)) if isinstance(base, dict) else None
 
 
 @dataclass(frozen=True, slots=True)
 class Member:
-    """`"name": value`, or where there is no name `...value`, which holds only if a condition does."""
+    """`"name": value`, or, without a name, `...value`; included only if its condition holds."""
 
     value: Node
     name: str | None = None

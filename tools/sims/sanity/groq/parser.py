@@ -19,7 +19,7 @@ _RANGES = {"..", "..."}
 
 
 def parse(query: str, params: Mapping[str, Value]) -> Node:
-    """Parse a query with its parameters; raise `BadQuery` where it is none, or not known here."""
+    """Parse a query with its parameters; raise `BadQuery` if it is invalid or not supported."""
     reader = Reader.of(query)
     try:
         node = _Parser(reader, params).expression()

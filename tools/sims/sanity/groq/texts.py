@@ -1,4 +1,4 @@
-"""What GROQ does with words: `match`, and the plain text of portable text."""
+"""GROQ's text functions: `match`, and the plain text of portable text."""
 
 import re
 from collections.abc import Iterator
@@ -33,7 +33,7 @@ def _contains_term(term: str, words: list[str]) -> bool:
 
 
 def portable_text(value: Value) -> str | None:
-    """Return the text of a block, or of an array's blocks with an empty line between; None where there is none."""
+    """Return the text of a block, or of an array's blocks with an empty line between; None without a block."""
     if isinstance(value, dict):
         return _block(value)
     blocks = [*_blocks(value)] if isinstance(value, list) else []

@@ -18,7 +18,7 @@ _PAIR = re.compile("[\ud800-\udbff][\udc00-\udfff]")
 
 
 class BadQuery(ValueError):
-    """A query that cannot be read, or that this evaluator does not know; where, as positions in it."""
+    """A query that is invalid or not supported by this evaluator; `start` and `end` are positions in it."""
 
     def __init__(self, description: str, start: int, end: int) -> None:
         super().__init__(description)
@@ -49,7 +49,7 @@ def tokens(query: str) -> list[Token]:
 
 
 def literal(token: Token) -> str:
-    """Return what a text in quotes says."""
+    """Return the value of a quoted text."""
 
     def unescaped(match: re.Match[str]) -> str:
         code, short, char = match.groups()

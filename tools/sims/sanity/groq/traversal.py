@@ -1,7 +1,7 @@
-"""Traversals: how the steps after an expression, such as `[]->name`, come together.
+"""Traversals: the composition of the steps after an expression, such as `[]->name`.
 
-A step takes and gives either an array or anything ("plain"). Where an array meets a step for plain values, the rest of
-the traversal is done for each of its elements; GROQ's specification has this as the composition of traversals.
+A step takes and gives either an array or anything ("plain"). When an array meets a step for plain values, the rest of
+the traversal is applied to each of its elements; GROQ's specification calls this the composition of traversals.
 """
 
 from collections.abc import Callable, Sequence

@@ -1,4 +1,4 @@
-"""What acts on a car: wake and the commands."""
+"""Routes that act on a car: wake and the commands."""
 
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -11,7 +11,7 @@ from sims.tessie.state import state
 
 
 async def wake(request: Request) -> Response:
-    """Wake the car: at once here, where a real one takes up to 90 s (a `slow` fault plays that)."""
+    """Wake the car: at once here; a real one takes up to 90 s (a `slow` fault plays that)."""
     vehicle = car_of(request)
     vehicle.woken_at = vehicle.now()
     return JSONResponse({"result": True})

@@ -25,7 +25,7 @@ def car_of(request: Request) -> SimulatedCar:
 
 
 async def body_of(request: Request) -> Json:
-    """The body as a JSON object, empty where there is none."""
+    """The body as a JSON object; empty without a body."""
     raw = await request.body()
     if not raw.strip():
         return {}

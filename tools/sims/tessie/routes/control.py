@@ -1,4 +1,4 @@
-"""`/_sim`: what tests turn. Not part of Tessie, and needs no token."""
+"""`/_sim`: switches for tests. Not part of Tessie, and needs no token."""
 
 import json
 

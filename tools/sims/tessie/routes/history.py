@@ -15,7 +15,7 @@ type Filter = Callable[[Json], bool]
 
 
 async def drives(request: Request) -> Response:
-    """Drives by time, origin, destination, tag, driver profile and length (in miles whatever the units)."""
+    """Drives by time, origin, destination, tag, driver profile and length (always in miles)."""
     query, vehicle = request.query_params, car_of(request)
     return _listing(
         request,

@@ -1,4 +1,4 @@
-"""What a car is like now: vehicles, state, battery, location, map, weather, tyres, status."""
+"""A car's present data: vehicles, state, battery, location, map, weather, tyres, status."""
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -71,7 +71,7 @@ async def battery(request: Request) -> Response:
 
 
 def _phantom_drain(vehicle: SimulatedCar) -> float:
-    """[U] undocumented: here, what the newest finished idle lost, in % of a full pack."""
+    """[U] undocumented: here, the loss of the newest finished idle, in % of a full pack."""
     newest = vehicle.idles[-1:]
     return (
         round(vehicle.car.percent(newest[0].start.range_mi - newest[0].end.range_mi, newest[0].end.at), 2)
@@ -81,7 +81,7 @@ def _phantom_drain(vehicle: SimulatedCar) -> float:
 
 
 async def location(request: Request) -> Response:
-    """Where the car is, with the address of the nearer end of a drive under way."""
+    """The car's position, with the address of the nearer end of a drive under way."""
     vehicle = car_of(request)
     seen = vehicle.reported()
     saved = None if seen.activity == "driving" or vehicle.car.sparse else seen.event.place.saved
@@ -114,7 +114,7 @@ async def picture(request: Request) -> Response:
 
 
 async def weather(request: Request) -> Response:
-    """Weather where the car is (OpenWeather's conventions)."""
+    """Weather at the car's position (OpenWeather's conventions)."""
     vehicle = car_of(request)
     seen = vehicle.moment()
     town = _address(seen).split(", ")[1]

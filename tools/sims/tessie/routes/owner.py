@@ -1,4 +1,4 @@
-"""What belongs to a car's owner: plate, drivers, invitations, telemetry, roles."""
+"""Data of a car's owner: plate, drivers, invitations, telemetry, roles."""
 
 from random import Random
 

@@ -34,7 +34,7 @@ async def vehicles(request: Request) -> Response:
 
 
 async def products(request: Request) -> Response:
-    """All products: the cars, and what a test has added, such as an energy site."""
+    """All products: the cars, and products added by a test, such as an energy site."""
     listed = [*(_summary(vehicle) for vehicle in fleet_of(request)), *request.app.state.other_products]
     return JSONResponse({"response": listed, "count": len(listed)})
 

@@ -71,7 +71,7 @@ def _health(car: Car, at: int, seen: Moment) -> Json:
 
 
 async def battery_health(request: Request) -> Response:
-    """Every car's battery against what it was when new; degradation and health add up to 100."""
+    """Every car's battery against its capacity when new; degradation and health add up to 100."""
     query, chosen = request.query_params, units(request.query_params)
     only_active = flag(query, "only_active")
     rows = []
@@ -106,7 +106,7 @@ async def battery_health_of(request: Request) -> Response:
 
 
 async def consumption_since_charge(request: Request) -> Response:
-    """What went since the last charge ended; all zero while one runs."""
+    """Consumption since the last charge ended; all zero while one runs."""
     vehicle = car_of(request)
     chosen, seen = units(request.query_params), vehicle.moment()
     charges = vehicle.charges
