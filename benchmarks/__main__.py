@@ -78,7 +78,7 @@ def _ratio(other: list[float], own: list[float]) -> float:
 
 
 def import_table(costs: dict[str, tuple[float, int]]) -> Iterable[str]:
-    """Yield a Markdown table of what it costs to import the small API."""
+    """Yield a Markdown table of the cost of importing the small API."""
     yield "| import of the small API, fresh process | CPU ms | modules |"
     yield "|---|---:|---:|"
     for name, (ms, modules) in costs.items():

@@ -1,7 +1,7 @@
 """`python -m benchmarks.first_answer`: how long Discord waits for a bot's first answer, from a cold start in workerd.
 
-Discord gives three seconds. A start is a new process: workerd, Pyodide out of its snapshot, the import of the app
-(which at Cloudflare is in the snapshot), then a signed PING, then `/ask`, which is answered as deferred.
+Discord gives three seconds. A start is a new process: workerd, Pyodide out of its snapshot, and the import of the app
+(at Cloudflare it is in the snapshot). Then come a signed PING and `/ask`, which is answered as deferred.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""What it costs to import the small API of each framework, each time in a fresh process."""
+"""The cost of importing the small API of each framework, each time in a fresh process."""
 
 import os
 import subprocess

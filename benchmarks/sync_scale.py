@@ -1,4 +1,4 @@
-"""`make bench-sync`: what a sync of many cars costs, each with a year of history: time, memory, calls and statements.
+"""`make bench-sync`: the cost of a sync of many cars, each with a year of history: time, memory, calls, statements.
 
 A simulated Tessie runs as a process of its own. The messages of a run are delivered one by one, so that the statements
 of each invocation can be counted; CPU time is that of the app's process alone.
@@ -47,7 +47,7 @@ HEAD = (
 
 
 class Counts:
-    """Counts of what the app asks its ports for."""
+    """Counts of the app's calls to its ports."""
 
     def __init__(self) -> None:
         self.calls = 0

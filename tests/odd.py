@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[1]
 METHODS = ("get", "post", "put", "patch", "delete")
 KNOWN_METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"})
 LARGEST = 250_000
-"""Bytes of a refusal: whatever was sent, it is not sent back at length."""
+"""Most bytes of a refusal: it never repeats a long input in full."""
 
 
 class Raw(str):
@@ -25,7 +25,7 @@ class Raw(str):
 
 @dataclass(slots=True)
 class Pairs:
-    """An object whose names may stand twice."""
+    """An object that may have a name twice."""
 
     pairs: list[tuple[Any, Any]]
 
@@ -233,7 +233,7 @@ class Storm:
         return Sent(method, f"{target}?{query}" if query else target, headers, body, operation)
 
     def _place(self, operation: Operation) -> str:
-        """Return where a request is to be wrong: most often in what it is made of."""
+        """Return the part of a request to be made wrong: most often one that it has."""
         places = ["header", *self.draw.sample(("method", "path", "query", "body"), 1)]
         places += ["path"] * 3 * operation.path.count("{") + ["body"] * 8 * (operation.body is not None)
         places += ["query"] * 4 * any(parameter["in"] == "query" for parameter in operation.parameters)
@@ -286,7 +286,7 @@ type Sign = Callable[[Sent], list[tuple[str, str]]]
 
 
 def complaint(sent: Sent, answer: Answer) -> str | None:
-    """Return what is wrong with an answer, None where it is one that the document names or a refusal."""
+    """Return the fault of an answer, None if the document names the answer or it is a refusal."""
     status = answer.status
     if status == 501 and sent.method not in KNOWN_METHODS:  # workerd's own answer: no Worker is asked
         return None
@@ -304,7 +304,7 @@ def complaint(sent: Sent, answer: Answer) -> str | None:
 
 
 async def weather(client: Client, storm: Storm, count: int, sign: Sign = lambda _: []) -> list[str]:
-    """Send as many requests of a storm, and return what is wrong with the answers."""
+    """Send so many requests of a storm, and return the faults of the answers."""
     faults, seen = [], set[int]()
     for number, sent in zip(range(count), storm, strict=False):
         headers = [*sign(sent), *sent.headers]

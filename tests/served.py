@@ -22,7 +22,7 @@ PATIENCE = 20.0
 
 @dataclass(slots=True)
 class Served:
-    """Where the app answers; `process` and `state` are the local server's."""
+    """The app's address; `process` and `state` are the local server's."""
 
     url: str
     runtime: str

@@ -1,4 +1,4 @@
-"""Requests whose bodies do not come: what they are answered, and whom they hold up."""
+"""Requests without their bodies: the answers to them, and their effect on other requests."""
 
 import json
 import re
@@ -31,7 +31,7 @@ def head(url: str, path: str, headers: Sequence[str] = (), length: int = 100) ->
 
 
 def refusal(url: str, path: str, headers: Sequence[str] = (), within: float = 3.0) -> int:
-    """Send a head and no body, and return the status that comes within seconds; 0 where none does."""
+    """Send a head and no body, and return the status that comes within seconds; 0 if none does."""
     with connected(url) as client:
         client.sendall(head(url, path, headers))
         client.settimeout(within)
@@ -56,7 +56,7 @@ def answer_of(url: str, request: bytes, source: str = OTHER) -> tuple[int, Any, 
 
 
 def status(answer: bytes) -> int:
-    """Return the status of an answer; 0 where there is none."""
+    """Return the status of an answer; 0 if there is none."""
     return int(answer.split(b" ", 2)[1]) if answer else 0
 
 

@@ -105,7 +105,7 @@ type Answers = tuple[dict[str, Any], list[tuple[int, str]]]
 
 
 async def guarded(client: Client, app: App) -> Answers:
-    """Return the health, and what the administrator's routes answer to the short key."""
+    """Return the health, and the answers of the administrator's routes to the short key."""
     shut = [endpoint for endpoint in app.endpoints if endpoint.access.name == "ADMIN"]
     keyed = [("x-api-key", "hunter2")]
     paths = [(endpoint.method, endpoint.path.replace("{", "").replace("}", "")) for endpoint in shut]

@@ -1,4 +1,4 @@
-"""The Dockerfile and the compose file say what is there. They are not run here: linters read them, and these checks."""
+"""The Dockerfile and the compose file match the repository. They are not run here, only linted and checked."""
 
 import json
 import os
@@ -65,14 +65,14 @@ def is_ignored(path: str, ignored: str) -> bool:
 
 
 def targets_of(makefile: str) -> set[str]:
-    """Return what a Makefile can make."""
+    """Return the targets of a Makefile."""
     values = dict(re.findall(r"^([A-Z]+) := (\S+)$", makefile, re.MULTILINE))
     filled = re.sub(r"\$\((\w+)\)", lambda name: values.get(name[1], name[0]), makefile)
     return set(re.findall(r"^([\w./-]+):(?!=)", filled, re.MULTILINE))
 
 
 def faults(files: Files) -> list[str]:
-    """Return what is wrong and no linter sees."""
+    """Return the faults that no linter sees."""
     parsed, compose = stages(files["Dockerfile"]), yaml.safe_load(files["compose.yaml"])
     return [
         *(fault for stage in parsed.values() for fault in faults_of_stage(stage, parsed, files[".dockerignore"])),
@@ -147,7 +147,7 @@ def faults_of_mounts(name: str, service: dict[str, Any], compose: dict[str, Any]
 
 
 def copied(stage: Stage, place: Path) -> None:
-    """Copy what a stage copies out of the context."""
+    """Copy the files that a stage copies out of the context."""
     for step, rest in stage.steps:
         sources = [word for word in rest.split() if not word.startswith("--")]
         if step == "COPY" and "--from" not in rest:

@@ -1,4 +1,4 @@
-"""Docstrings are for readers alone: an app answers the same where `python -OO` has removed them."""
+"""Docstrings are for readers alone: an app gives the same answers after `python -OO` has removed them."""
 
 import os
 import subprocess

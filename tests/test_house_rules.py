@@ -47,7 +47,7 @@ PURE = {
     "selectors",
     "shelve",
 }
-"""Kernel and apps may import these: the project's dependencies, and of Python what needs no machine below."""
+"""Kernel and apps may import these: the project's dependencies, and Python's modules that need no machine below."""
 
 FORBIDDEN = {
     "utils",
@@ -87,7 +87,7 @@ def imports(source: str) -> Iterator[str]:
 
 
 def forbidden_imports(source: str, module: str) -> list[str]:
-    """Return what a module of the kernel or of an app imports and must not; an app's entries choose its runtime."""
+    """Return the forbidden imports of a module of the kernel or of an app; an app's entries choose its runtime."""
     is_entry = module.partition(".")[0] in APPS and module.endswith((".worker", ".__main__"))
     rooms = OUTER - {"runtimes"} if is_entry else OUTER
     own = {module.partition(".")[0]} - {"edge"}
@@ -292,7 +292,7 @@ importlib.import_module(sys.argv[1])
 sys.setprofile(None)
 print(*seen, sep="\\n", end="")
 """
-"""Imports the modules that are not ours first, since what they do is not ours to change; then one of ours, watched."""
+"""Imports foreign modules first, since their effects are not ours to change; then one of ours, watched."""
 
 
 def done_at_import(module: str, others: Iterable[str], folder: Path) -> str:

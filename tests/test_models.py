@@ -1,4 +1,4 @@
-"""Pydantic validates what comes in: what only goes out is a TypedDict, and every model can be built."""
+"""Pydantic validates input: a type for output alone is a TypedDict, and every model can be built."""
 
 import ast
 import importlib
@@ -98,7 +98,7 @@ def parts(hint: Any) -> Iterator[Any]:
 
 
 def written(app: App) -> Iterator[Any]:
-    """Yield the types of what an app answers."""
+    """Yield the types of an app's answers."""
     for endpoint in app.endpoints:
         yield endpoint.returns
         for body in endpoint.route.operation.responses.values():
@@ -106,7 +106,7 @@ def written(app: App) -> Iterator[Any]:
 
 
 def only_written(hints: Iterator[Any], values: set[str]) -> set[str]:
-    """Return the models among the types that nothing validates: those of `values`, and what they hold, are."""
+    """Return the models that nothing validates: those not in `values`, nor inside one of `values`."""
     reached = {
         model for hint in hints for model in parts(hint) if isinstance(model, type) and issubclass(model, BaseModel)
     }

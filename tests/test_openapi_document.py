@@ -1,4 +1,4 @@
-"""The committed OpenAPI documents: what the code says, in a form that every consumer takes."""
+"""The committed OpenAPI documents match the code, in a form that every consumer takes."""
 
 import json
 import os

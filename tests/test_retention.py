@@ -72,7 +72,7 @@ KEPT = {
         "feed_links",
     },
 }
-"""Tables whose rows are kept until somebody removes them."""
+"""Tables with rows that stay until somebody removes them."""
 SMALL = {"vehicles"}
 """Tables that may be read whole: an owner has a handful of cars."""
 

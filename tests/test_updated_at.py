@@ -28,7 +28,7 @@ TABLES = {name for tables in BY_APP.values() for name in tables}
 
 
 def texts(source: str) -> Iterator[tuple[int, str]]:
-    """Yield each text of a module; what is put into one stands as …."""
+    """Yield each text of a module, with … in place of inserted values."""
     inside: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):

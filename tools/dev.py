@@ -44,7 +44,7 @@ class Place:
 
 
 def chosen() -> Place:
-    """Return the place that APP, PORT, STATE and HOST describe, or the defaults; exit with one line if they are invalid."""
+    """Return the place that APP, PORT, STATE and HOST describe, or the defaults; exit with one line if invalid."""
     place = Place(
         package := os.environ.get("APP") or DEFAULT,
         os.environ.get("PORT") or "8787",

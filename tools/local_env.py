@@ -35,7 +35,7 @@ type Make = Callable[[Mapping[str, str], Path, str], Environment]
 
 
 def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> Environment:
-    """Return the variables of `.dev.vars` and the environment, of which the latter goes first; add only missing ones."""
+    """Return the variables of the environment, then those of `.dev.vars`, then added ones."""
     configured = read_dev_vars(dev_vars) | dict(os.environ)
     make_state(state)
     added = APPS.get(package, other)(configured, state, url)
@@ -136,7 +136,7 @@ APPS: Mapping[str, Make] = {
 
 
 def _access_keys(configured: Mapping[str, str], state: Path) -> tuple[dict[str, str], str, str]:
-    """Return the missing ones of the administrator's and the signing key; the former also for a shell and for a person."""
+    """Return the missing keys: the administrator's, also for a shell and for a person, and the signing key."""
     values, key_file = dict[str, str](), state / "admin_api_key"
     key = display = "$ADMIN_API_KEY"
     if not configured.get("ADMIN_API_KEY"):

@@ -27,7 +27,7 @@ class Refused(Exception):
 
 
 def main(environment: Mapping[str, str]) -> int:
-    """Write a migration and print the next steps; print a fault that a person can fix as one line, with the exit code 2."""
+    """Write a migration and print the next steps; a fault that a person can fix is one line, with the exit code 2."""
     part, package = environment.get("PART", ""), environment.get("APP", "")
     try:
         written = write(part, package, ROOT)

@@ -53,7 +53,7 @@ class Seeding:
     overwrite: bool = False
 
     def run(self, seeds: Seeds) -> Iterator[SeedReport]:
-        """Write the seeds; yield the outcome for each table and namespace. All rows are rehearsed before any is written."""
+        """Write the seeds; yield the outcome of each table and namespace. All rows are rehearsed before the first write."""
         rehearsed = {binding: rehearse(inserts, self.migrations) for binding, inserts in seeds.rows.items()}
         for binding, inserts in seeds.rows.items():
             yield from self._rows(binding, inserts, rehearsed[binding])
@@ -138,7 +138,7 @@ def _some(names: Sequence[str]) -> str:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Seed and print a report; print a fault that a person can fix as one line on standard error, with the exit code 2."""
+    """Seed and print a report; a fault that a person can fix is one line on standard error, with the exit code 2."""
     try:
         for line in seed(parse(arguments)):
             print(line, flush=True)

@@ -36,7 +36,7 @@ COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class Server:
-    """A running server: its address, and the process whose CPU and memory count."""
+    """A running server: its address, and the process to measure."""
 
     url: str
     pid: int

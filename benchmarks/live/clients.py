@@ -23,7 +23,7 @@ UPGRADE = {
 
 
 class Clients:
-    """Many connections, and what they took."""
+    """Many connections, and their latencies."""
 
     def __init__(self, kind: str, url: str, key: str) -> None:
         where = urlsplit(url)
@@ -37,7 +37,7 @@ class Clients:
         self.opening = asyncio.Semaphore(AT_ONCE)
 
     async def follow(self) -> None:
-        """Connect, and take what comes."""
+        """Connect, and read events."""
         async with self.opening:
             reader, writer = await asyncio.open_connection(self.host, self.port)
             writer.write(self.head)
@@ -56,7 +56,7 @@ class Clients:
             rest = rest[end:][-40:]
 
     async def run(self, count: int) -> None:
-        """Connect all, then take what comes until the input ends."""
+        """Connect all, then read events until the input ends."""
         started = time.monotonic()
         following = [asyncio.create_task(self.follow()) for _ in range(count)]
         while self.ready < count:

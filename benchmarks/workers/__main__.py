@@ -30,7 +30,7 @@ class Cold:
 
 @dataclass(slots=True)
 class Measured:
-    """What one Worker took: CPU and wall of each round in milliseconds a request, by case."""
+    """The result of one Worker: CPU and wall of each round in milliseconds a request, by case."""
 
     peer: Peer
     unprepared: Cold
@@ -71,7 +71,7 @@ def measure(setups: Sequence[SetUp], *, quick: bool) -> list[Measured]:
 
 
 def first_response(place: Path, *, prepared: bool) -> Cold:
-    """Start a Worker by itself and return what its first response took."""
+    """Start a Worker by itself and return the cost of its first response."""
     begun = time.perf_counter()
     with Worker(place, prepared=prepared) as worker, connect(worker) as connection:
         send(connection, TIMED[0])

@@ -1,4 +1,4 @@
-"""The Workers that are compared: what each is made of, and how it is set up and started."""
+"""The compared Workers: their parts, setup and start."""
 
 import gzip
 import json
@@ -31,7 +31,7 @@ LOG_LEVEL = "warning"
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """One Worker: its title in the table, its main module in mains/, and the lock of what it carries."""
+    """One Worker: its title in the table, its main module in mains/, and the lock of its packages."""
 
     title: str
     main: str
@@ -83,7 +83,7 @@ def upload_kib(place: Path) -> float:
 
 
 def _excluded(peer: Peer) -> list[str]:
-    """Return what an upload leaves out of the packages: this kernel's own list, elsewhere wrangler's default."""
+    """Return the patterns of packages left out of an upload: this kernel's own list, else wrangler's default."""
     ours = config.read(ROOT / "wrangler.toml")["python_modules"]["exclude"]
     return list(ours) if peer.lock == "worker" else ["**/*.pyc"]
 

@@ -1,4 +1,4 @@
-"""What every `Bucket` does. Each case uses keys of its own; it imports nothing but the kernel."""
+"""The contract of every `Bucket`. Each case uses keys of its own; it imports nothing but the kernel."""
 
 import hashlib
 from collections.abc import Awaitable, Callable

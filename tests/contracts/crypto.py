@@ -141,7 +141,7 @@ async def vectors_are_right(crypto: Crypto) -> None:
 
 
 async def a_key_is_right_again(crypto: Crypto) -> None:
-    """Also where many keys came in between."""
+    """Also after many other keys."""
     for _ in range(2):
         await vectors_are_right(crypto)
         key, signature, message = vector("TEST 2")

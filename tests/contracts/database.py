@@ -1,4 +1,4 @@
-"""What every `Database` does. Each case makes the tables that it needs; it imports nothing but the kernel."""
+"""The contract of every `Database`. Each case makes the tables that it needs; it imports nothing but the kernel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""An app for what crosses the border of HTTP, the same on both runtimes; `test_border.py` asks it."""
+"""An app that echoes HTTP messages, the same on both runtimes; `test_border.py` calls it."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -27,13 +27,13 @@ async def echo(request: Request) -> Response:
 
 @routes.get("/header")
 async def read_header(request: Request) -> dict[str, str | None]:
-    """Tell what came in a header."""
+    """Return the values of a header."""
     return {"odd": request.headers.get("x-odd"), "none": request.headers.get("x-none")}
 
 
 @routes.get("/client")
 async def read_client(request: Request) -> str:
-    """Tell where the request came from."""
+    """Return the request's address."""
     return request.client
 
 
@@ -80,7 +80,7 @@ async def stream(parts: int) -> Response:
 
 
 async def nobody(_: Request) -> Actor:
-    """Let nobody do what is not public."""
+    """Identify nobody: only public routes are open."""
     raise Unauthorized("nobody may")
 
 

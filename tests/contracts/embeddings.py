@@ -1,4 +1,4 @@
-"""What every `Model` makes of embeddings. A text tells the stand-in what it answers, as a prompt does."""
+"""The contract of every `Model` for embeddings. A text tells the stand-in its answer, as a prompt does."""
 
 import json
 import math
@@ -89,7 +89,7 @@ async def an_answer_that_breaks_off_is_a_fault(model: Model) -> None:
 
 
 async def what_is_no_vector_for_each_text_is_a_fault(model: Model) -> None:
-    """Too few and too many, of several lengths, of none, and of what is no finite number."""
+    """Too few vectors and too many, of several lengths, of none, and with infinite numbers."""
     sound = [0.5, 0.25]
     wrong: list[list[Any]] = [
         [],

@@ -1,4 +1,4 @@
-"""What every `Events` keeps and sends. Each case gets a log that may hold events of the cases before it."""
+"""The contract of every `Events`. Each case gets a log that may hold events of the cases before it."""
 
 import asyncio
 import json
@@ -247,7 +247,7 @@ SEEN: list[tuple[Draft, set[str]]] = [
 
 
 async def an_event_reaches_its_audience_alone(events: Events) -> None:
-    """The same rule holds for reading, for what the log holds, and for what comes."""
+    """The same rule holds for reading, for the log's past events, and for new ones."""
     before = await last_of(events)
     drafts = [draft for draft, _ in SEEN]
     ended = [Draft("of.end", None, car) for car in CARS]
@@ -403,7 +403,7 @@ def old_rows() -> list[tuple[int, str, str]]:
 
 
 async def an_old_log_is_brought_up_to_date(events: Events) -> None:
-    """Its events are for the readers of their subject, where that is their type's audience, else administrators'."""
+    """Its events are for the readers of their subject, if that is their type's audience, else administrators'."""
     for name, expected in OLD_SEEN.items():
         page = await events.read(Follow(READERS[name], 0))
         assert [event.sequence for event in page.events] == expected, name

@@ -1,4 +1,4 @@
-"""What every `Model` makes of what its server answers. The prompt tells the stand-in what that is."""
+"""The contract of every `Model` for its server's answers. The prompt tells the stand-in its answer."""
 
 import asyncio
 import json

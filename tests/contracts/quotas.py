@@ -1,4 +1,4 @@
-"""What every `Quotas` does. Each case uses names of its own."""
+"""The contract of every `Quotas`. Each case uses names of its own."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What every `RateLimiter` does that allows three calls in ten seconds. Each case uses keys of its own."""
+"""The contract of every `RateLimiter` that allows three calls in ten seconds. Each case uses keys of its own."""
 
 import asyncio
 import time

@@ -26,7 +26,7 @@ ROWS: dict[str, list[Cells]] = {
     "secrets": [("theirs1", 2, "theirs")],
     "logs": [("theirs1", 2, "theirs")],
 }
-"""Rows of a world, whose every text says whose they are."""
+"""Rows of a world; every text in them names the owner."""
 KEY = Actor("mine", READER, frozenset({"mine"}))
 MEMBER = Actor("mine", READER, is_member=True)
 
@@ -182,9 +182,9 @@ CASES: list[Case] = [
 
 
 async def answers(db: Database, questions: dict[str, Any]) -> list[Any]:
-    """Run what comes as JSON: a world, a caller, its reads and its writes; return what came of each, and the world.
+    """Run a JSON document of a world, a caller, its reads and its writes; return the result of each, and the world.
 
-    An answer is a list of rows in no order, or the name of the error.
+    A result is a list of rows in no order, or the name of the error.
     """
     await fill(db, questions["world"])
     caller = questions["actor"]
@@ -204,7 +204,7 @@ async def answers(db: Database, questions: dict[str, Any]) -> list[Any]:
 
 
 def _value(argument: Any) -> Any:
-    """Return what stands for a value: `{"sql": …}` is an expression, also as a column's value."""
+    """Return the value of an argument: `{"sql": …}` is an expression, also as a column's value."""
     if isinstance(argument, dict):
         if "sql" in argument:
             return Sql(argument["sql"], *argument["params"])

@@ -1,4 +1,4 @@
-"""What every `Telemetry` does. Each case writes under a name of its own; it imports nothing but the kernel."""
+"""The contract of every `Telemetry`. Each case writes under a name of its own; it imports nothing but the kernel."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -13,7 +13,7 @@ type Case = Callable[[Telemetry], Awaitable[None]]
 
 
 async def totals(telemetry: Telemetry, name: str, blobs: tuple[int, ...], doubles: tuple[int, ...] = ()) -> list[Total]:
-    """Return the totals of the points whose first blob is `name`, without it."""
+    """Return the totals of the points with `name` as their first blob, without it."""
     rows = await telemetry.totals((1, *blobs), doubles, hour_ago())
     return [Total(row.blobs[1:], row.count, row.sums) for row in rows if row.blobs[0] == name]
 

@@ -1,4 +1,4 @@
-"""What crosses the border of HTTP crosses it alike: an app behind uvicorn and in workerd, asked over raw sockets."""
+"""HTTP messages pass both runtimes alike: an app behind uvicorn and in workerd, called over raw sockets."""
 
 import asyncio
 import json
@@ -95,7 +95,7 @@ def test_a_byte_over_the_limit_is_refused_announced_or_not(ask: Ask) -> None:
 @pytest.mark.parametrize("order", ["length first", "chunked first"])
 @pytest.mark.parametrize("size", [3, echo.LIMIT + 1])
 def test_two_lengths_do_not_get_past_the_limit_or_into_another_request(ask: Ask, order: str, size: int) -> None:
-    """RFC 9112, 6.1: a request with both is chunked or refused; what follows it is never taken for the next."""
+    """RFC 9112, 6.1: a request with both is chunked or refused; the bytes after it are never the next request."""
     both = [b"Content-Length: 5\r\n", b"Transfer-Encoding: chunked\r\n"]
     keep_alive = POST.replace(b"Connection: close\r\n", b"")
     head = keep_alive + b"".join(both if order == "length first" else both[::-1]) + b"\r\n"

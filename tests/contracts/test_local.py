@@ -51,7 +51,7 @@ from edge.runtimes.local.throttle import LocalThrottle
 from sims.model import EMBEDDER, KEY, MODEL, ModelSim
 
 NOT_LOCAL = {"an_event_writes_25_points": "here nobody counts the points of one event"}
-"""What the local runtime does otherwise, and why; each must indeed fail here."""
+"""Differences of the local runtime, with reasons; each case must indeed fail here."""
 
 
 def each(cases: Iterable[Callable[..., Any]]) -> pytest.MarkDecorator:

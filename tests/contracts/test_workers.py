@@ -61,7 +61,7 @@ CASES = {(module.__name__.rpartition(".")[2], case.__name__) for module in PORTS
 NOT_IN_WORKERD: dict[tuple[str, str], str] = {
     ("database", "a_made_value_has_at_most_2_mb"): "Miniflare's D1 bounds no value that SQLite itself makes",
 }
-"""What workerd does otherwise, and why; each must indeed fail there."""
+"""Differences of workerd, with reasons; each case must indeed fail there."""
 
 type Run = Callable[[str, str], str]
 
@@ -196,7 +196,7 @@ def test_a_callers_statements_give_on_d1_what_they_give_at_home(host: Worker, se
 
 
 def named(questions: dict[str, Any]) -> list[Any]:
-    """Return what each answer is an answer to."""
+    """Return the statement or write of each answer."""
     return [*questions["reads"], *questions["writes"], *WRITABLE]
 
 
@@ -227,7 +227,7 @@ D1_SAYS = {
     "D1_ERROR: database is locked: SQLITE_BUSY": "DatabaseAway",
     "D1_ERROR: disk I/O error: SQLITE_IOERR": "DatabaseAway",
 }
-"""D1's documented errors, and what a caller is told by each."""
+"""D1's documented errors, and the exception that a caller gets for each."""
 
 
 @pytest.mark.parametrize("words", D1_SAYS)

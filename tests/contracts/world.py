@@ -1,4 +1,4 @@
-"""A small world of tables that belong to callers in every way, its random rows, and who may see which of them."""
+"""A small world of tables that belong to callers in every way, its random rows, and the rows visible to each caller."""
 
 from collections.abc import Callable, Iterator, Mapping
 from random import Random

@@ -15,7 +15,7 @@ class Works:
 
 
 class Refuses:
-    """A binding whose adapter says why it does not work."""
+    """A binding with an adapter that gives a reason for its failure."""
 
     async def probe(self) -> None:
         """Say why."""

@@ -1,4 +1,4 @@
-"""Access: each role may do what the ones before it may, and everything else is refused before it is read."""
+"""Access: each role has the rights of those before it, and other requests are refused before their body is read."""
 
 import asyncio
 from collections.abc import Callable

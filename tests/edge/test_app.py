@@ -1,4 +1,4 @@
-"""The road of a request: the order of the layers, what each may do, and that there is always an answer."""
+"""The pipeline of a request: the order of the layers, the rights of each, and an answer in every case."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable

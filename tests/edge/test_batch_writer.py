@@ -13,7 +13,7 @@ from edge.ports import DatabaseAway, DatabaseError
 
 
 class Work:
-    """A `Background` whose work is done when a test says so."""
+    """A `Background` that does its work on a test's demand."""
 
     def __init__(self) -> None:
         self.waiting: list[Coroutine[Any, Any, object]] = []
@@ -30,7 +30,7 @@ class Work:
 
 
 class Writer:
-    """Remembers what it was given; refuses or is away where a batch holds one of `bad`."""
+    """Records its batches; raises its fault if a batch holds one of `bad`."""
 
     def __init__(self, bad: object = None, fault: Exception | None = None) -> None:
         self.batches: list[list[Any]] = []

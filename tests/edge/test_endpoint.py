@@ -1,4 +1,4 @@
-"""Endpoint plans: what a signature may ask for, what is refused at import, and what bad input gets."""
+"""Endpoint plans: the parameters of signatures, refusals at import, and answers to bad input."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

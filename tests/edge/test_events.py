@@ -1,4 +1,4 @@
-"""Jobs and consumers: which run, what becomes of each message, and what is refused at import."""
+"""Jobs and consumers: their selection, the outcome of each message, and refusals at import."""
 
 import asyncio
 from collections.abc import Callable

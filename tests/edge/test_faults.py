@@ -1,4 +1,4 @@
-"""Faults of input: whatever lists them, their number and their bytes are bounded, and so is the work of listing."""
+"""Faults of input: in every list of them, their number and bytes are bounded, and so is the work of listing."""
 
 import asyncio
 import json
@@ -30,12 +30,12 @@ from edge.testing import Answer, Client
 type Serve = Callable[..., Client]
 
 LARGEST = 3 * MOST_FAULT_BYTES // 2
-"""Bytes of an answer whose faults take all the room that they may."""
+"""Bytes of an answer with faults of the greatest size."""
 JSON = [("content-type", "application/json")]
 
 
 def repeat(text: str) -> str:
-    """Say again what was sent: a validator's own message can hold it."""
+    """Return the sent text: a validator's own message can hold it."""
     raise ValueError(f"not {text}")
 
 

@@ -1,4 +1,4 @@
-"""An app as its OpenAPI document: what each declaration turns into."""
+"""An app as its OpenAPI document: the result of each declaration."""
 
 from collections.abc import Callable
 from enum import Enum
@@ -59,7 +59,7 @@ class Page[T](BaseModel):
 
 
 class Filter(BaseModel):
-    """What a list is filtered by."""
+    """The filter of a list."""
 
     order: Order = Order.NEWEST
     limit: Annotated[int | None, Field(ge=1, le=1000, description="Rows at most")] = None
@@ -126,7 +126,7 @@ async def get_report(request: Request) -> Response:
 
 @others.get("/events", operation=Operation({200: {"text/event-stream": None}}))
 async def stream_events() -> Response:
-    """Stream what happens."""
+    """Stream events."""
     return Response()
 
 

@@ -1,4 +1,4 @@
-"""Request id and trace context: taken over where valid, made anew where not."""
+"""Request id and trace context: valid ones are taken over, others are replaced."""
 
 import asyncio
 import re

@@ -272,7 +272,7 @@ def distinct(patterns: list[Pattern]) -> list[Pattern]:
 
 
 def compiled(patterns: list[Pattern], method: str, path: str) -> tuple[Pattern, tuple[str, ...]] | set[str]:
-    """Return what the router finds, or the methods that it says are allowed."""
+    """Return the router's match, or the methods that it allows."""
     table = Router(distinct(patterns))
     try:
         return table.find(method, path)
@@ -311,7 +311,7 @@ def words() -> Routes:
 
     @routes.any("/raw/{rest:path}")
     async def mirror(rest: str, request: Request) -> Response:
-        """Say what came."""
+        """Return the request's method and path."""
         return Response.text(f"{request.method} {rest}")
 
     return routes

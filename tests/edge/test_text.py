@@ -1,4 +1,4 @@
-"""Strings of a given form: what fits, what is said of the rest, and what the document shows."""
+"""Strings of a given form: valid values, the message for others, and the document's schema."""
 
 from typing import Annotated
 

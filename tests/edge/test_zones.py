@@ -1,4 +1,4 @@
-"""Time zones by name, where the files of links are installed and where they are not."""
+"""Time zones by name, with and without the installed files of links."""
 
 import subprocess
 import sys

@@ -1,4 +1,4 @@
-"""The stand-in for Analytics Engine: it answers what is of the dialect, in Cloudflare's form, and refuses all else."""
+"""The stand-in for Analytics Engine: it answers its dialect in Cloudflare's form, and refuses all else."""
 
 import asyncio
 import json

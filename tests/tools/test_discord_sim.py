@@ -1,4 +1,4 @@
-"""The stand-in for Discord: its webhooks, its rate limits, and what a test can order of it."""
+"""The stand-in for Discord: its webhooks, its rate limits, and its switches for tests."""
 
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The stand-in for Discord: what is asked with the bot's token."""
+"""The stand-in for Discord: the routes of the bot's token."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

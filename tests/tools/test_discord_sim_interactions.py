@@ -1,4 +1,4 @@
-"""The stand-in for Discord: interactions that it sends to a bot, and what it says of the bot's answers."""
+"""The stand-in for Discord: interactions that it sends to a bot, and its checks of the bot's answers."""
 
 import json
 import subprocess
@@ -23,7 +23,7 @@ type Answer = Callable[[dict[str, Any]], Any]
 
 
 class Bot:
-    """A bot that answers what a test says: an object as JSON, or status, type and bytes; it keeps what it was sent."""
+    """A bot that gives a test's answer: an object as JSON, or status, type and bytes; it records the requests."""
 
     def __init__(self) -> None:
         self.answer: Answer = lambda _payload: {"type": 1}

@@ -1,4 +1,4 @@
-"""The stand-in's embeddings: what is asked for wrongly, and what is near to what."""
+"""The stand-in's embeddings: invalid requests, and the nearness of texts."""
 
 import json
 import math

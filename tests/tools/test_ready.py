@@ -1,4 +1,4 @@
-"""`make ready` against a stand-in account: each thing that is missing is a line with what to do."""
+"""`make ready` against a stand-in account: each missing thing is a line with its remedy."""
 
 from collections.abc import Iterator
 
@@ -21,7 +21,7 @@ def sim() -> Iterator[StorageSim]:
 
 
 def missing(sim: StorageSim) -> list[str]:
-    """Return the lines of what the account lacks."""
+    """Return the lines about missing things in the account."""
     findings = ready.in_account(Target.of(ENVIRONMENT), Account(sim.environment))
     return [finding.text for finding in findings if finding.is_there is False]
 

@@ -1,4 +1,4 @@
-"""The simulated Sanity over real HTTP: who may ask, what is shown, how documents change and requests fail."""
+"""The simulated Sanity over real HTTP: its tokens, its perspectives, changes of documents and failures."""
 
 import json
 import subprocess

@@ -245,7 +245,7 @@ process.stdout.write(JSON.stringify(answers));
 
 @pytest.fixture(scope="module")
 def theirs() -> dict[str, Any]:
-    """What groq-js answers to each query."""
+    """The answers of groq-js to each query."""
     if not (NODE_MODULES / "groq-js").is_dir():
         pytest.skip("groq-js is not there: npm brings it")
     document = {"queries": QUERIES, "params": PARAMS, "dataset": DATASET, "now": NOW.isoformat()}

@@ -1,4 +1,4 @@
-"""The webhooks of the simulated Sanity: what is posted, how it is signed, and when again."""
+"""The webhooks of the simulated Sanity: their bodies, signatures and retries."""
 
 import json
 import subprocess
@@ -25,7 +25,7 @@ process.stdout.write(JSON.stringify(valid));
 
 @dataclass(slots=True)
 class Listener:
-    """A server that keeps what is posted to it and answers with the next of `statuses`, then with 200."""
+    """A server that keeps posted bodies and answers with the next of `statuses`, then with 200."""
 
     url: str
     statuses: list[int] = field(default_factory=list)

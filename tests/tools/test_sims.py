@@ -20,7 +20,7 @@ SIMS = sorted(path.parent.name for path in (ROOT / "tools" / "sims").glob("*/__m
 
 
 def ask(url: str, body: object = None, headers: Mapping[str, str] | None = None) -> Any:
-    """Send a request, a POST where there is a body, and return the JSON that is answered, also by a refusal."""
+    """Send a request, a POST if it has a body, and return the JSON of the answer, also of a refusal."""
     data = body.encode() if isinstance(body, str) else None if body is None else json.dumps(body).encode()
     sent_headers = {"content-type": "application/json", **(headers or {})}
     try:

@@ -1,4 +1,4 @@
-"""The stand-in for KV and D1 over HTTP answers as Cloudflare documents it, and refuses what it would refuse."""
+"""The stand-in for KV and D1 over HTTP answers and refuses as Cloudflare documents it."""
 
 import json
 import urllib.error

@@ -1,4 +1,4 @@
-"""The simulated Tessie over real HTTP: what it reads, and what writes and commands change."""
+"""The simulated Tessie over real HTTP: its reads, and the effects of writes and commands."""
 
 import json
 from collections.abc import Iterator

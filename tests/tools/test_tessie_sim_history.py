@@ -1,4 +1,4 @@
-"""A simulated year obeys what real years do: nothing jumps, nothing is missing, and every number agrees."""
+"""A simulated year obeys the rules of real years: nothing jumps, nothing is missing, and every number agrees."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime

@@ -12,7 +12,7 @@ HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
 EDGE = ROOT / "src" / "edge"
 PACKAGES = {"python_modules": config.read(ROOT / "wrangler.toml")["python_modules"]}
-"""The packages without what an upload leaves out, as an override of a Worker's configuration."""
+"""The packages without those that an upload leaves out, as an override of a Worker's configuration."""
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 # ruff: noqa: E501 - programs in one line
-"""Dynamic Workers: the programs of the other executors, and what is refused inside.
+"""Dynamic Workers: the programs of the other executors, and the calls refused inside.
 
-Time and memory are enforced by Cloudflare and by no workerd on one's own machine: NOT_ENFORCED lists what is not tried.
+Time and memory are enforced by Cloudflare and by no workerd on one's own machine: NOT_ENFORCED lists the skipped programs.
 """
 
 import json

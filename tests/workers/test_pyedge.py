@@ -1,4 +1,4 @@
-"""What tools/pyedge promises, on a demo Worker in workerd."""
+"""The promises of tools/pyedge, on a demo Worker in workerd."""
 
 import asyncio
 import http.client

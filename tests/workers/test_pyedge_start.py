@@ -1,4 +1,4 @@
-"""How tools/pyedge starts and stops: what a Worker may not do at import, and what is wrong is said."""
+"""How tools/pyedge starts and stops: a Worker's limits at import, and reports of mistakes."""
 
 import json
 import os

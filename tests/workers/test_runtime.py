@@ -30,7 +30,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def raw(worker: Worker, request: bytes) -> bytes:
-    """Send bytes and return what comes until the connection is closed."""
+    """Send bytes and return the answer until the connection is closed."""
     where = urlsplit(worker.url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=20) as connection:
         connection.sendall(request)

@@ -1,4 +1,4 @@
-"""The app with accounts on both runtimes, and what a browser and a program do with it."""
+"""The app with accounts on both runtimes, and helpers that act as a browser and as a program."""
 
 import asyncio
 import re
@@ -47,7 +47,7 @@ type Run = SiteRunner
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return a runner of the Worker, which starts with the first test that needs it."""
     folder = copytree(HERE / "worker", tmp_path_factory.mktemp("accounts") / "worker")
     (folder / "python_modules").symlink_to(ROOT / "python_modules")
     host = Host(workers, folder / "wrangler.toml", trees=TREES, overrides=PACKAGES)
@@ -93,7 +93,7 @@ async def as_member(client: Client, method: str, target: str, tokens: dict[str, 
 
 
 def cookie_of(answer: Answer) -> str | None:
-    """Return the cookie's name and value that an answer stores; None where it stores none."""
+    """Return the name and value of an answer's cookie; None without one."""
     stored = re.match(r"((?:__Secure-)?refresh=[^;]*);", answer.header("set-cookie") or "")
     return stored[1] if stored else None
 
@@ -107,7 +107,7 @@ async def age(client: Client, seconds: float) -> None:
 async def mails(run: Run, count: int, *about: str) -> list[str]:
     """Wait until so many mails were sent and return their texts, each behind its address and subject.
 
-    Those are counted whose subjects have one of the texts in `about`: in workerd a notice of another test may be late.
+    Only subjects with one of the texts in `about` count: in workerd a notice of another test may be late.
     """
     matching: list[str] = []
     for _ in range(400):

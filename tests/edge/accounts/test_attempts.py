@@ -29,7 +29,7 @@ class Door:
         self.attempts = Attempts(db, self.clock, "k" * 32)
 
     async def fail(self, network: str, email: str) -> int:
-        """Make an attempt that fails; return 0, or the seconds to wait where it is refused."""
+        """Make an attempt that fails; return 0, or the seconds to wait if it is refused."""
         try:
             await self.attempts.log_in(network, f"mark {network}", email)
         except TooManyRequests as refused:

@@ -15,7 +15,7 @@ NEW = "another horse battery"
 
 
 def shape(answer: Answer) -> tuple[Any, ...]:
-    """Return an answer without what differs between any two requests."""
+    """Return an answer without its values that differ between any two requests."""
     return answer.status, answer.text, sorted(name for name, _ in answer.headers)
 
 

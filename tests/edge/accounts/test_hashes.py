@@ -32,7 +32,7 @@ WRONG = [
 
 
 class Work:
-    """Scrypt that does nothing but count, and waits to be let on where it is told to."""
+    """A fake scrypt that only counts its calls, and can be made to wait."""
 
     def __init__(self) -> None:
         self.work: list[int] = []

@@ -180,7 +180,7 @@ class Generator:
         return f"{source.alias}.{self._quoted(self.random.choice(source.columns))}"
 
     def _literally(self, make: Callable[[], str]) -> str:
-        """Return what a part of the statement makes with literals in place of bound values."""
+        """Return a part of the statement, made with literals in place of bound values."""
         before, self._value = self._value, lambda: self.random.choice(LITERALS)
         try:
             return make()

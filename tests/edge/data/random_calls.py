@@ -14,7 +14,7 @@ from edge.data import Sql
 
 
 def random_calls(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
-    """Return a world, a caller, and what it asks."""
+    """Return a world, a caller, and its random statements and writes."""
     random = Random(seed)
     world, actor = random_world(random), caller(random, KINDS[:3])
     assert actor is not None
@@ -46,7 +46,7 @@ def _plain(argument: Any) -> Any:
 
 
 def local_answers(questions: dict[str, Any]) -> list[Any]:
-    """Return what comes of it here."""
+    """Return the results of the local database."""
     db = InlineDatabase(MEMORY)
     try:
         return asyncio.run(answers(db, questions))

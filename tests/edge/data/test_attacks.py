@@ -1,4 +1,4 @@
-"""Texts that try to see or change another caller's rows: none may, whatever of them runs."""
+"""Texts that try to see or change another caller's rows: none may, even if parts of them run."""
 
 import asyncio
 from collections import Counter
@@ -171,7 +171,7 @@ def attack(random: Random) -> str:
 
 
 async def attacked(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
-    """Run attacks; return what came of them, and those that saw or changed another's row."""
+    """Run attacks; return the counts of the outcomes, and the attacks that saw or changed another's row."""
     random, counts, hits = Random(seed), Counter[str](), list[str]()
     for _ in range(total // EACH):
         with loaded(WORLD) as db:
@@ -189,7 +189,7 @@ async def attacked(tables: Tables, seed: int, total: int, *, locked: bool = True
 
 
 async def ran(call: object) -> tuple[str, list[Row]]:
-    """Return what came of one text, and its rows."""
+    """Return the outcome of one text, and its rows."""
     try:
         rows: list[Row] = await call  # type: ignore[misc]
     except StatementRefused:

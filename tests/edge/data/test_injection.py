@@ -59,7 +59,7 @@ class Whole:
 
 
 class Counter:
-    """Counts what it is asked."""
+    """Counts its calls."""
 
     def __init__(self, settings: OneDatabase) -> None:
         self.settings = settings
@@ -235,13 +235,13 @@ class HoldsCaller:
 
 
 class HoldsFinder:
-    """Would hold what holds a caller's database."""
+    """Would hold an object that holds a caller's database."""
 
     def __init__(self, finder: Finder) -> None: ...
 
 
 class HoldsBackground:
-    """Would hold what ends with its event."""
+    """Would hold an object that ends with its event."""
 
     def __init__(self, background: Background) -> None: ...
 

@@ -1,4 +1,4 @@
-"""Random reads of random callers give what a database gives that physically holds only the caller's rows."""
+"""Random reads of random callers return the rows of a database that physically holds only the caller's rows."""
 
 import asyncio
 from collections import Counter
@@ -23,14 +23,14 @@ HARMLESS = (
     "circular reference",
     "parse error in rank function",  # NATURAL JOIN of a full-text table sees its hidden columns (rule 9)
 )
-"""Errors that a scoped statement may have where the same on the caller's rows has none."""
+"""Errors that a scoped statement may have although the same statement on the caller's rows has none."""
 
 type Result = tuple[list[str] | None, str]
 """The rows of a statement, or None, and the error."""
 
 
 async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
-    """Run random statements; return what came of them, and what differs from the caller's rows."""
+    """Run random statements; return the counts of the outcomes, and the differences from the caller's rows."""
     random, counts, faults = Random(seed), Counter[str](), list[str]()
     for _ in range(total // EACH):
         world, actor, indexes = random_world(random), caller(random), some_indexes(random)
@@ -51,7 +51,7 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
 
 
 async def result_of(call: Any) -> Result:
-    """Return what a statement gives, in no order, or why it fails."""
+    """Return the rows of a statement, in no order, or its error."""
     try:
         rows: list[Row] = await call
     except StatementRefused:
@@ -62,7 +62,7 @@ async def result_of(call: Any) -> Result:
 
 
 def judge(expected: Result, got: Result) -> str:
-    """Return what came of a statement; in capitals what must not be."""
+    """Return the outcome of a statement; in capitals a forbidden one."""
     rows, fault = got
     if rows is None:
         if "authorized" in fault or "prohibited" in fault:

@@ -28,7 +28,7 @@ type Case = Callable[[ScopedDatabase], Awaitable[object]]
 
 
 def run(case: Case, actor: Actor | None = BOUND, tables: Tables = TABLES) -> Any:
-    """Run a case with a caller's database, and return what it returns."""
+    """Run a case with a caller's database, and return its result."""
 
     async def scoped() -> object:
         with loaded(WORLD) as db:

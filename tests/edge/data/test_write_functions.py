@@ -1,4 +1,4 @@
-"""The functions that write a caller's rows: what they take, what they refuse, and what becomes of a batch."""
+"""The functions that write a caller's rows: their arguments, their refusals, and their batches."""
 
 import asyncio
 import sqlite3

@@ -1,4 +1,4 @@
-"""Random writes of random callers change the callers' own rows and no others, whatever their conditions hold."""
+"""Random writes of random callers change the callers' own rows and no others, with any condition."""
 
 import asyncio
 from collections import Counter
@@ -18,7 +18,7 @@ EACH = 50
 """Writes in one world."""
 KINDS = (CallerKind.BOUND, CallerKind.MEMBER, CallerKind.OWNER, CallerKind.ANONYMOUS)
 MOVED = {"practitioners": {"appointments"}, "conversations": {"messages"}, "capsules": {"comments"}}
-"""Tables whose rows change hands with a row of another table."""
+"""Tables in which rows change owners with a row of another table."""
 CONVERSATIONS = [f"k{number}" for number in range(6)]
 CAPSULES = [f"c{number}" for number in range(10)]
 CONDITIONS = (
@@ -65,7 +65,7 @@ EXPRESSIONS = (
 
 
 class Write(NamedTuple):
-    """One write: a function of the database, and what it is called with."""
+    """One write: a function of the database, and its arguments."""
 
     function: str
     table: str
@@ -135,7 +135,7 @@ class Writer:
 
 
 async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
-    """Run random writes; return what came of them, and those after which another's row was not what it was.
+    """Run random writes; return the counts of the outcomes, and the writes that changed another's row.
 
     Without the second lock the first such write ends the run.
     """
@@ -171,13 +171,13 @@ def untimed(world: World) -> World:
 
 
 def is_comparable(write: Write) -> bool:
-    """Tell whether a write does to the caller's own rows alone what it does among others'."""
+    """Tell whether a write has the same effect on the caller's rows with and without other rows."""
     looks_around = "LIMIT" in str(write.arguments) or "conversations AS" in str(write.arguments)
     return write.function != "insert" and write.table not in MOVED and not looks_around
 
 
 async def outcome_of(write: Write, db: ScopedDatabase) -> str:
-    """Run a write and return what came of it."""
+    """Run a write and return its outcome."""
     try:
         return "ran" if await write.on(db) else "nothing"
     except StatementRefused:

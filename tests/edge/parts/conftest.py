@@ -1,4 +1,4 @@
-"""What the parts stand on: real ports in a folder of the test's own, a clock to be set, and a server that breaks."""
+"""The base of the parts: real ports in a folder of the test's own, a clock to be set, and a server that breaks."""
 
 import asyncio
 import threading
@@ -18,7 +18,7 @@ from edge.runtimes.local.key_value import LocalKeyValue
 
 
 class SetClock:
-    """A clock that stands where it was set; to sleep is to set it on. `slept` are the seconds that were waited."""
+    """A clock that stands still; sleeping sets it forward. `slept` lists the seconds of each sleep."""
 
     def __init__(self, at: datetime = NOON) -> None:
         self.at = at
@@ -58,7 +58,7 @@ class Came:
 
 
 class Origin:
-    """A server that gives its answers in turn, the last of them again and again; `came` is what it was asked."""
+    """A server that gives its answers in turn, the last of them again and again; `came` lists the received requests."""
 
     def __init__(self) -> None:
         self.came: list[Came] = []
@@ -76,12 +76,12 @@ class Origin:
         return f"http://127.0.0.1:{self._server.server_address[1]}"
 
     def give(self, *answers: Reply) -> None:
-        """Answer so from now on, and forget what came."""
+        """Set the next answers, and forget the received requests."""
         self.came.clear()
         self._answers = [*answers]
 
     def close(self) -> None:
-        """Stop, also what is late."""
+        """Stop the server, and wait for its late answers."""
         self._ended.set()
         self._server.shutdown()
         self._server.server_close()

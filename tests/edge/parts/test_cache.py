@@ -1,4 +1,4 @@
-"""The cache: nobody waits for a refetch, one is under way at most, and what is kept outlives whatever breaks."""
+"""The cache: nobody waits for a refetch, at most one is under way, and entries outlive the origin's failures."""
 
 import asyncio
 import re
@@ -25,7 +25,7 @@ type Story = Callable[["Shelf"], Coroutine[Any, Any, None]]
 
 
 class Source:
-    """What is cached; it says how often it was asked, breaks where it has a `fault`, and waits where it is held."""
+    """A cached value; counts its calls, raises its `fault`, and waits for `go`."""
 
     def __init__(self) -> None:
         self.count = 0
@@ -57,7 +57,7 @@ class Shelf:
         self.caches = [Cache(kv, Leases(db, clock), clock, self.background, log) for db, kv in pairs]
 
     async def get(self, terms: Terms = TERMS, cache: int = 0, name: str = "page") -> tuple[bytes, int, bool]:
-        """Return an entry, its age, and whether it was kept; what goes on behind the answer is waited for."""
+        """Return an entry, its age, and whether it came from the cache; wait for the work in the background."""
         page = await self.caches[cache].get(name, self.source, terms)
         await self.background.drain(10)
         return page.body, page.age, page.was_kept

@@ -1,4 +1,4 @@
-"""Callers: what a look-up costs and whom, and how a caller stands later."""
+"""Callers: the cost of a look-up, its limits, and changes of a caller's rights."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator, Sequence
@@ -110,7 +110,7 @@ def request_by(key: str, address: str = "192.0.2.1") -> Request:
 
 
 async def outcome(callers: Callers, key: str, address: str = "192.0.2.1") -> str:
-    """Return whom a key is known as, or the name of the problem."""
+    """Return the caller's name for a key, or the name of the problem."""
     try:
         return (await callers.identify(request_by(key, address))).name
     except (Unauthorized, TooManyRequests) as refused:

@@ -40,7 +40,7 @@ WIDE = "🏳️‍🌈"
 
 
 class Chat:
-    """Discord's stand-in, and who posts to it."""
+    """Discord's stand-in, and clients that post to it."""
 
     def __init__(self, sim: DiscordSim, clock: SetClock, folder: Path) -> None:
         self.sim, self.clock = sim, clock
@@ -49,7 +49,7 @@ class Chat:
         self.token = self.url.rpartition("/")[2]
 
     def run[T](self, work: Callable[[Discord, Webhooks], Coroutine[Any, Any, T]], api: str = "") -> T:
-        """Return what work with a client makes."""
+        """Return the result of work with a client."""
 
         async def inside() -> T:
             async with fetching() as fetch:
@@ -80,7 +80,7 @@ class Chat:
         return fault
 
     def until(self) -> float | None:
-        """Return how many seconds the next who posts is to wait."""
+        """Return the seconds that the next client has to wait."""
         pause = asyncio.run(self.kv.get(f"{PAUSE}event"))
         return None if pause is None else float(pause) - self.clock.now().timestamp()
 

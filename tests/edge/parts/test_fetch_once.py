@@ -1,4 +1,4 @@
-"""A broken connection is told to who has called: nothing below repeats a call by itself."""
+"""A broken connection is reported to the caller: no layer below repeats a call by itself."""
 
 import asyncio
 

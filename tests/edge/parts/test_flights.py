@@ -1,4 +1,4 @@
-"""Flights: who asks the same at the same time gets one answer, and nobody spoils it for the others."""
+"""Single flight: equal calls at the same time share one answer, and no caller spoils it for the others."""
 
 import asyncio
 

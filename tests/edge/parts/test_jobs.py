@@ -1,4 +1,4 @@
-"""`/jobs`: the scheduled jobs by hand, for the administrator; a dry run changes nothing and tells what would be."""
+"""`/jobs`: the scheduled jobs by hand, for the administrator; a dry run changes nothing and lists the changes."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What a caller is given, by its Accept header."""
+"""The representation of an answer, chosen by the Accept header."""
 
 from time import process_time
 

@@ -1,4 +1,4 @@
-"""Retention: what is old goes in small batches, what is needed stays, however a run ends."""
+"""Retention: old rows go in small batches, needed rows stay, in every way that a run may end."""
 
 import asyncio
 from collections.abc import Sequence

@@ -1,4 +1,4 @@
-"""Retrieval: what has not changed is not touched, and the passage that fits is found, with a model and without."""
+"""Retrieval: unchanged documents are left alone, and the fitting passage is found, with a model and without."""
 
 import asyncio
 import time
@@ -45,7 +45,7 @@ class Shelf:
         self.db, self.log, self.sim = db, log, sim
 
     def run[T](self, work: Callable[[Library], Coroutine[Any, Any, T]], model: bool | str = True) -> T:
-        """Return what work with the library makes; `model` may be another name."""
+        """Return the result of work with the library; `model` may be another name."""
 
         async def inside() -> T:
             server = LocalModel(self.sim.openai_url, self.sim.key)
@@ -64,7 +64,7 @@ class Shelf:
         return self.run(lambda library: library.keep(sources), model)
 
     def slugs(self, question: str, model: bool | str = True, limit: int = 5) -> list[str]:
-        """Return the slugs of what is found, the best first."""
+        """Return the slugs of the matches, the best first."""
         return [match.slug for match in self.run(lambda library: library.search(question, limit), model)]
 
     def rows(self, columns: str = "*") -> list[dict[str, Any]]:

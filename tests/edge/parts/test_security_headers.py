@@ -1,4 +1,4 @@
-"""Security headers: on every answer of every kind, and weaker nowhere but where a handler has said so."""
+"""Security headers: on every answer of every kind, and weaker only if a handler sets them."""
 
 import asyncio
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""`GET /health` by service: whatever the settings have is probed, the faulty is named, and no value is told."""
+"""`GET /health` by service: every configured service is probed, the faulty ones are named, and no value is shown."""
 
 import asyncio
 from collections.abc import Callable
@@ -78,7 +78,7 @@ def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
 
 
 class Grown(Shop):
-    """What an app has after a line each was added to its settings."""
+    """An app's settings after one line was added for each service."""
 
     second_key: Secret
     third_key: Secret | None

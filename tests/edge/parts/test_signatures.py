@@ -1,4 +1,4 @@
-"""Signed requests: nothing but what was signed, by whom it is said to be, and just now, is let in."""
+"""Signed requests: only signed bytes, by the named sender, of this moment, are accepted."""
 
 import asyncio
 from base64 import b64encode, urlsafe_b64decode

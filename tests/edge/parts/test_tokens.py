@@ -1,4 +1,4 @@
-"""Tokens: what another has signed, or nobody, or we for somebody else, opens nothing."""
+"""Tokens: one that is unsigned, signed by another, or made for another service is refused."""
 
 import hashlib
 import hmac
@@ -208,7 +208,7 @@ def numbered(value: object) -> Any:
 
 
 def read_or_refused(token: str) -> Actor | None:
-    """Return the caller of a token, None where it is refused; whatever else happens is a fault."""
+    """Return the caller of a token, None if it is refused; any other exception is a fault."""
     try:
         return TOKENS.read(token)
     except Unauthorized:

@@ -1,4 +1,4 @@
-"""Calls to other services: what is repeated and how often, when it ends, and whose fault is told."""
+"""Calls to other services: the retries and their number, the deadline, and the reported fault."""
 
 import asyncio
 import socket
@@ -57,7 +57,7 @@ def shown_text(fault: Problem) -> str:
 
 
 def unused() -> str:
-    """Return an address where nobody listens."""
+    """Return an address without a server."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return f"http://127.0.0.1:{free.getsockname()[1]}"

@@ -27,7 +27,7 @@ def lay_out(folder: Path) -> None:
 
 
 class Running:
-    """A process in a folder that was laid out; what it prints is in `output()`."""
+    """A process in a folder of its own; `output()` returns the text that it has printed."""
 
     def __init__(self, folder: Path, *arguments: str, command: str = "serve") -> None:
         self.folder = folder
@@ -44,7 +44,7 @@ class Running:
             )
 
     def output(self) -> str:
-        """Return what was printed so far."""
+        """Return the text printed so far."""
         return self._log.read_text()
 
     def until(self, pattern: str, times: int = 1) -> re.Match[str]:

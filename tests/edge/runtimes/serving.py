@@ -51,7 +51,7 @@ class HastySocket(PatientWebSocket):
 
 
 class Serving:
-    """A running server: where it listens, and what it counts."""
+    """A running server: its address, and its counters."""
 
     def __init__(self, listening: socket.socket, server: Server, streams: "list[str]") -> None:
         address = listening.getsockname()
@@ -102,7 +102,7 @@ class Line:
         self.reader, self.writer = reader, writer
 
     async def reply(self) -> "Reply":
-        """Return one response, as long as it says that it is; an empty one where the connection was cut."""
+        """Return one response, of the length that it announces; an empty one if the connection was cut."""
         try:
             async with asyncio.timeout(5):
                 head = await self.reader.readuntil(b"\r\n\r\n")
@@ -117,7 +117,7 @@ class Line:
             return Reply(await self.reader.read())
 
     async def until(self, sign: bytes) -> bytes:
-        """Return what comes up to a sign."""
+        """Return the bytes up to a sign."""
         async with asyncio.timeout(5):
             return await self.reader.readuntil(sign)
 
@@ -165,7 +165,7 @@ async def by_key(request: Request) -> Actor:
 
 
 def app_of(streams: list[str]) -> App:
-    """Return the app; what becomes of its streams is noted in `streams`."""
+    """Return the app; it records the events of its streams in `streams`."""
 
     async def stream() -> Response:
         return Response(_endless(streams))
@@ -197,7 +197,7 @@ async def size(request: Request) -> int:
 
 
 async def client(request: Request) -> str:
-    """Say where the request came from."""
+    """Return the request's address."""
     return request.client
 
 
@@ -234,7 +234,7 @@ async def serving(
     http: type[PatientHttp] = Hasty,
     path: str = "",
 ) -> AsyncIterator[Serving]:
-    """Run the server on a port, or a Unix socket at a path; whatever it counts is given back at its end."""
+    """Run the server on a port, or a Unix socket at a path; at its end, check that its counters are zero."""
     streams: list[str] = []
     ports = Ports(Settings({}), {Log: silent})
 

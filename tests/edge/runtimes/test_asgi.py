@@ -1,4 +1,4 @@
-"""The ASGI application in process: what goes in as a scope and comes out as messages."""
+"""The ASGI application in process: a scope goes in, messages come out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence

@@ -67,7 +67,7 @@ class SteppedClock:
 
 
 def fired(clock: SteppedClock, crons: list[str], record: Path, job: float = 0) -> list[Tick]:
-    """Return what fires until the clock ends, where all has succeeded just before it begins."""
+    """Return the ticks that fire until the clock ends, if all succeeded just before it begins."""
     if not record.exists():
         record.write_text(json.dumps(dict.fromkeys(crons, SATURDAY.isoformat())))
     ticks: list[Tick] = []

@@ -1,4 +1,4 @@
-"""Consuming queues: retries, dead letters, concurrency, and what a process leaves behind that was killed."""
+"""Consuming queues: retries, dead letters, concurrency, and the messages of a killed process."""
 
 import asyncio
 import json
@@ -32,7 +32,7 @@ class JobSettings(Settings):
 
 @asynccontextmanager
 async def consuming(state: Path, handler: Handler, **limits: Any) -> AsyncIterator[LocalRuntime]:
-    """Run an app whose consumer of `jobs` is `handler`."""
+    """Run an app with `handler` as the consumer of `jobs`."""
 
     async def consume(delivery: Delivery, ports: Ports) -> None:
         await handler(delivery, ports)
@@ -58,7 +58,7 @@ async def until(probe: Callable[[], object]) -> None:
 
 
 async def stored(runtime: LocalRuntime, queue: str) -> list[Delivery]:
-    """Take what lies in a queue."""
+    """Take the messages of a queue."""
     return await runtime.queues.lease(queue, 100)
 
 

@@ -1,4 +1,4 @@
-"""The log of live events in a file: what it keeps, and what several processes see of it."""
+"""The log of live events in a file: its length, and its view from several processes."""
 
 import asyncio
 import sqlite3
@@ -25,7 +25,7 @@ from edge.testing import HeaderTable
 
 @pytest.mark.slow
 def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
-    """What is no longer kept is not read, and a reader who asks for it is told."""
+    """Dropped events are not read, and a reader that asks for them is told."""
 
     async def run() -> None:
         log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, kept=10)

@@ -92,7 +92,7 @@ def request(method: str, path: str, body: bytes = b"") -> bytes:
 
 
 def answers_during(server: Running, sockets: list[socket.socket]) -> None:
-    """Check that whoever holds all that one address may hold is refused at once, and others are served."""
+    """Check that an address with all its connections open is refused at once, and others are served."""
     status, body, took = ask(server, request("GET", "/health"), "127.0.0.1")
     assert (status, json.loads(body)["type"]) == (503, "urn:problem:overloaded")
     assert took < 5

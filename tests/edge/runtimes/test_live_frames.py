@@ -30,7 +30,7 @@ routes = Routes(tag="t")
 
 @routes.frame("who", access=READER)
 async def say_who(frame: Frame) -> str:
-    """Say who sent the frame, and what it may see."""
+    """Return the sender of the frame, and its rights."""
     return f"{frame.actor.name} {sorted(frame.actor.subjects or [])}"
 
 
@@ -70,7 +70,7 @@ class Chat:
         return Ports(Settings({}), {Log: lambda level, message, **_: self.lines.append((level, message))})
 
     def answers(self, reader: Reader, *frames: str, is_busy: bool = False) -> list[Any]:
-        """Return what frames are answered with, one after the other."""
+        """Return the answers to frames, one after the other."""
         app = self.app()
 
         async def run() -> list[Any]:
@@ -238,7 +238,7 @@ def test_client_that_takes_nothing_is_not_read_on() -> None:
 
 
 def closing(frames: list[str], respond: Respond) -> list[Message]:
-    """Return what a socket is sent that sends frames and then waits."""
+    """Return the messages to a socket that sends frames and then waits."""
 
     async def run() -> list[Message]:
         left, sent, closed = iter(frames), list[Message](), asyncio.Event()

@@ -1,4 +1,4 @@
-"""Readers of live events: what waits for each is bounded, and so is what all of them hold in catch-up."""
+"""Readers of live events: the backlog of each is bounded, and so is the memory of all in catch-up."""
 
 import asyncio
 from time import monotonic

@@ -1,4 +1,4 @@
-"""What models' servers send, cut anywhere and in every shape, and what their errors mean."""
+"""Answers of models' servers, cut anywhere and in every shape, and the meaning of their errors."""
 
 import asyncio
 import json

@@ -1,4 +1,4 @@
-"""The address of a client: its own address, or what trusted proxies say of it; never what a client says of itself."""
+"""The address of a client: its own, or the one that trusted proxies report; never the client's own claim."""
 
 import asyncio
 from pathlib import Path

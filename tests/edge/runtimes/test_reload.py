@@ -41,7 +41,7 @@ def test_an_edit_that_breaks_the_app_waits_for_the_next(tmp_path: Path) -> None:
 
 @pytest.fixture(params=["heard", "ignored"])
 def inherited(request: pytest.FixtureRequest) -> Iterator[None]:
-    """What a new process does about SIGINT: in the background of a shell without job control, nothing."""
+    """The inherited reaction to SIGINT: in the background of a shell without job control, none."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN if request.param == "ignored" else signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)

@@ -1,4 +1,4 @@
-"""The state folder: migrations, files that cannot be used, what outlives a process."""
+"""The state folder: migrations, unusable files, and data that outlives a process."""
 
 import asyncio
 import os
@@ -153,14 +153,14 @@ def test_the_state_folder_is_for_its_owner_only(tmp_path: Path) -> None:
 
 @pytest.fixture
 def lax() -> Iterator[None]:
-    """Let what is made be everybody's, where nobody says otherwise."""
+    """Set a umask under which new files are everybody's by default."""
     before = os.umask(0)
     yield
     os.umask(before)
 
 
 def modes(folder: Path) -> dict[str, int]:
-    """Return what group and others may do with a folder and what is in it, where that is anything."""
+    """Return the rights of group and others to a folder and its files, if there are any."""
     by_path = {str(path): stat.S_IMODE(path.lstat().st_mode) for path in (folder, *folder.rglob("*"))}
     return {path: mode & 0o077 for path, mode in by_path.items() if mode & 0o077}
 

@@ -53,7 +53,7 @@ async def count_bytes(request: Request) -> int:
 
 @routes.get("/client")
 async def get_client(request: Request) -> Response:
-    """Say where the request came from."""
+    """Return the request's address."""
     return Response.text(request.client)
 
 
@@ -114,7 +114,7 @@ async def send_jobs(bodies: Body[list[dict[str, int]]], ports: Ports) -> None:
 
 @routes.get("/done")
 async def list_done(ports: Ports) -> list[int]:
-    """List what the consumer did."""
+    """List the messages that the consumer has handled."""
     return [row["n"] for row in await ports.settings.db.all("SELECT n FROM done ORDER BY n")]
 
 

@@ -1,4 +1,4 @@
-"""Attacks on a sandbox: the programs of attacks_*.txt, each with how it may end where the sandbox holds.
+"""Attacks on a sandbox: the programs of attacks_*.txt, each with its permitted outcomes.
 
 A block begins with `=== name | statuses | limit in ms`. An attack that succeeds prints BREACH.
 """

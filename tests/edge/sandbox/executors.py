@@ -42,7 +42,7 @@ needs_sandbox = pytest.mark.skipif(
 
 
 class QuickClock:
-    """A clock that waits a tenth of what it is asked to."""
+    """A clock that sleeps a tenth of the requested time."""
 
     def now(self) -> datetime:
         return datetime.now(UTC)

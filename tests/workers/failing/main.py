@@ -16,7 +16,7 @@ from edge.runtimes.workers.workflow import RETRIES
 
 
 class Faults:
-    """Draws what becomes of a call: it is refused, its answer is lost after it was done, or nothing."""
+    """Draws the outcome of a call: it is refused, its answer is lost after it was done, or it succeeds."""
 
     def __init__(self) -> None:
         self.chances: dict[str, float] = {}
@@ -39,7 +39,7 @@ FAULTS = Faults()
 
 
 class Failing:
-    """A port whose calls may fail."""
+    """A port with calls that may fail."""
 
     def __init__(self, inner: Any, port: str) -> None:
         self._inner, self._port = inner, port
@@ -61,7 +61,7 @@ class Failing:
 
 
 def failing(adapter: Callable[[Any], object], port: str) -> Callable[[Any], object]:
-    """Return an adapter whose ports may fail."""
+    """Return an adapter of ports that may fail."""
     return lambda binding: Failing(adapter(binding), port)
 
 

@@ -132,7 +132,7 @@ class DiscordSim(StandIn):
         return self.send(url, payloads.ping(self.world))
 
     def verify(self, url: str) -> list[str]:
-        """Return the reasons why Discord would refuse this address. It requires a PONG, and 401 for a wrong signature."""
+        """Return Discord's objections to this address. It requires a PONG, and 401 for a wrong signature."""
         ping = payloads.ping(self.world)
         wrong = {
             "a wrong signature": self.send(url, ping, key=Ed25519PrivateKey.from_private_bytes(bytes(32))),

@@ -40,7 +40,7 @@ routes = Routes("/notes", tag="notes", access=READER)
 
 
 def erase(user_id: str) -> list[Statement]:
-    """Return what takes a user's name from what others share."""
+    """Return the statements that remove a user's name from shared rows."""
     return [Statement("UPDATE reviews SET author_id = NULL, author_name = NULL WHERE author_id = ?", (user_id,))]
 
 
@@ -51,7 +51,7 @@ class SiteAccount(NewAccount):
 
 
 class SiteMyself(Myself):
-    """The user's own account, with what the app knows of it."""
+    """The user's own account, with the app's data about it."""
 
     kind: str
 

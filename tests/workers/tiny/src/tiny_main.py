@@ -1,4 +1,4 @@
-"""What is hard at the border to JavaScript, one route each."""
+"""The hard cases of the bridge to JavaScript, one route each."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -61,7 +61,7 @@ async def anything(request: Request) -> dict[str, str]:
 
 @routes.get("/setting")
 async def read_setting(settings: TinySettings) -> dict[str, str]:
-    """Read what is not set."""
+    """Read an unset setting."""
     return {"value": settings.missing_one}
 
 
