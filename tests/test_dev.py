@@ -167,7 +167,7 @@ def test_what_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
     process = start(tmp_path / "state", 0, PORT=port)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert f"PORT={port} is no port" in output
+    assert f"PORT={port} is not a port" in output
     assert "Traceback" not in output
 
 
@@ -176,7 +176,7 @@ def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
     process = start(tmp_path / "state", free_port(), HOST=host)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
-    assert f"HOST={host} is no address" in output
+    assert f"HOST={host} is not an address" in output
     assert "Traceback" not in output
 
 

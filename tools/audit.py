@@ -59,7 +59,9 @@ def main() -> int:
     """Run the audits and print their reports; fail if a vulnerability is known."""
     reports = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
     for what, faults in reports.items():
-        print(f"{what}: {'could not be asked here' if faults is None else ', '.join(faults) or 'nothing is known'}")
+        print(
+            f"{what}: {'could not be checked here' if faults is None else ', '.join(faults) or 'no known vulnerabilities'}"
+        )
     return 1 if any(reports.values()) else 0
 
 

@@ -26,14 +26,14 @@ def main(arguments: list[str]) -> int:
 
 def prepare(target: Target) -> None:
     """Build everything afresh and check it, without touching the deployment."""
-    step("documents, schema and migrations are what the code says", lambda: check_sources(target))
+    step("documents, schema and migrations match the code", lambda: check_sources(target))
     changed = step("static files are built", lambda: make_assets(target))
     if changed:
-        print(f"  {changed} of them were old")
-    if step("packages are those that are locked", packages.build):
-        print("  they had to be installed afresh")
+        print(f"  {changed} of them were outdated")
+    if step("packages match the lock", packages.build):
+        print("  they were reinstalled")
     step("secrets are set", lambda: cloudflare.check_secrets(target))
-    upload = step("the upload is these sources with these packages", lambda: check_upload(target))
+    upload = step("the upload holds these sources and packages", lambda: check_upload(target))
     print(f"  {len(upload.modules):,} modules, {upload.size / 1024:,.0f} KiB gzip")
     seconds = step("the Worker starts in workerd, and its handlers can be called", lambda: rehearse(target))
     print(f"  ready in {seconds:.1f} s")

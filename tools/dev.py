@@ -52,9 +52,9 @@ def chosen() -> Place:
         os.environ.get("HOST") or HOST,
     )
     if not is_address(place.host):
-        raise SystemExit(f"error: HOST={place.host} is no address: give 127.0.0.1, or 0.0.0.0 inside a container")
+        raise SystemExit(f"error: HOST={place.host} is not an address: give 127.0.0.1, or 0.0.0.0 inside a container")
     if not place.port.isdigit() or not 0 < int(place.port) < 65536:
-        raise SystemExit(f"error: PORT={place.port} is no port: give a number from 1 to 65535")
+        raise SystemExit(f"error: PORT={place.port} is not a port: give a number from 1 to 65535")
     if not (ROOT / "src" / place.package / "app.py").is_file():
         raise SystemExit(f"error: there is no app {place.package} in src/")
     return place

@@ -52,7 +52,7 @@ def main() -> int:
         print(f"{where:7} {name:26} {version:12} {text}")
     strange = [name for _, name, _, text in rows if not ALLOWED.search(text)]
     if strange:
-        print(f"error: to be looked at: {', '.join(strange)}", file=sys.stderr)
+        print(f"error: licences to review: {', '.join(strange)}", file=sys.stderr)
     return 1 if strange else 0
 
 

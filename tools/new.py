@@ -173,7 +173,7 @@ def next_steps(package: str, written: Sequence[str]) -> Iterator[str]:
     first = f"make dev APP={package}"
     yield f"  {first}    # serves it at http://127.0.0.1:8787, with a key that is shown"
     yield f"  {'make test':{len(first)}}    # all tests, on both runtimes"
-    yield f"  {'make dry-run':{len(first)}}    # what a deployment would upload"
+    yield f"  {'make dry-run':{len(first)}}    # lists the files of a deployment"
 
 
 def _name_fault(package: str) -> str:
@@ -183,10 +183,10 @@ def _name_fault(package: str) -> str:
     if keyword.iskeyword(package) or keyword.issoftkeyword(package):
         return "this is a word of Python's"
     if package.startswith(("edge", "test")):
-        return "edge is the kernel, and what begins with test is a test"
+        return "edge is the kernel, and names with test are tests"
     if package in sys.stdlib_module_names:
         return "Python has a module of this name"
-    return "this name means something else here" if package in RESERVED else ""
+    return "this name is reserved" if package in RESERVED else ""
 
 
 def _name_clash(package: str) -> str:

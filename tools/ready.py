@@ -81,7 +81,7 @@ def limits(target: Target) -> Iterator[Finding]:
     yield Finding(None, text)
     yield Finding(None, "10 ms of CPU a request on the free plan are too few for Python: use Workers Paid")
     if target.config.get("send_email"):
-        yield Finding(None, "mail needs Email Routing with a verified sender domain, which cannot be asked here")
+        yield Finding(None, "mail needs Email Routing with a verified sender domain, which cannot be checked here")
 
 
 def in_account(target: Target, account: Account) -> Iterator[Finding]:
@@ -93,7 +93,7 @@ def in_account(target: Target, account: Account) -> Iterator[Finding]:
     for one in target.config.get("kv_namespaces", []):
         if one.get("id"):
             yield Finding(
-                one["id"] in listed, f"KV {one['binding']}", "" if one["id"] in listed else "its id is of none"
+                one["id"] in listed, f"KV {one['binding']}", "" if one["id"] in listed else "no namespace has its id"
             )
     if configured := target.config.get("r2_buckets", []):
         buckets = {bucket["name"] for bucket in _buckets(account)}

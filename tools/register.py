@@ -41,7 +41,7 @@ def declared_commands() -> list[Document]:
 
 def _run(settings: BotSettings, guild: str, *, is_dry: bool) -> int:
     if guild and not guild.isdecimal():
-        raise NotConfigured("GUILD", "is no guild's id, which has digits alone")
+        raise NotConfigured("GUILD", "must be a guild's id, of digits alone")
     path = f"/applications/{settings.discord_app_id.get_secret_value()}"
     url = settings.discord_api_url + path + (f"/guilds/{guild}" if guild else "") + "/commands"
     token, commands = settings.discord_bot_token.get_secret_value(), declared_commands()
@@ -70,7 +70,7 @@ def _ask(method: str, url: str, token: str, body: object = None) -> Any:
         with refused:
             raise Refused(refusal_text(refused.code, refused.read())) from None
     except (OSError, ValueError) as fault:
-        raise Refused(f"Discord cannot be asked: {getattr(fault, 'reason', None) or type(fault).__name__}") from None
+        raise Refused(f"Discord cannot be reached: {getattr(fault, 'reason', None) or type(fault).__name__}") from None
 
 
 def refusal_text(status: int, body: bytes) -> str:

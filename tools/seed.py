@@ -53,7 +53,7 @@ class Seeding:
     overwrite: bool = False
 
     def run(self, seeds: Seeds) -> Iterator[SeedReport]:
-        """Write the seeds; yield the outcome of each table and namespace. All rows are rehearsed before the first write."""
+        """Write the seeds; yield the outcome of each table and namespace. All rows are rehearsed before a write."""
         rehearsed = {binding: rehearse(inserts, self.migrations) for binding, inserts in seeds.rows.items()}
         for binding, inserts in seeds.rows.items():
             yield from self._rows(binding, inserts, rehearsed[binding])

@@ -249,7 +249,7 @@ def test_the_next_requests_fail_as_told(sim: SanitySim) -> None:
     assert ask(sim, path)[1] == {
         "statusCode": 503,
         "error": "Service Unavailable",
-        "message": "The stand-in was told to fail",
+        "message": "The stand-in fails on a test's request",
     }
     sim.fail(delay=0.05)
     assert ask(sim, path)[1]["result"] == 1

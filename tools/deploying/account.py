@@ -24,7 +24,7 @@ class Account:
     def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
         missing = [name for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN") if not variables.get(name)]
         if missing:
-            raise Refusal(f"{' and '.join(missing)} is not set: docs/deploy.md says what the token needs")
+            raise Refusal(f"{' and '.join(missing)} is not set: docs/deploy.md lists the token's permissions")
         base = variables.get("CLOUDFLARE_API_BASE_URL") or API
         self._url = f"{base.rstrip('/')}/accounts/{variables['CLOUDFLARE_ACCOUNT_ID']}"
         self._token = variables["CLOUDFLARE_API_TOKEN"]
@@ -62,7 +62,7 @@ class Account:
                 raise NotThere(path) from None
             raise Refusal(f"Cloudflare answers {fault.code} for {path}: {_message(reason)}") from None
         except (OSError, ValueError, KeyError) as fault:
-            raise Refusal(f"Cloudflare cannot be asked for {path}: {fault}") from None
+            raise Refusal(f"Cloudflare cannot be reached for {path}: {fault}") from None
 
 
 def _message(text: str) -> str:

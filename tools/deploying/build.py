@@ -103,7 +103,7 @@ def check_upload(target: Target, limit: int = LIMIT) -> Upload:
     sources = {name: path.read_bytes() for name, path in closure(target.entry).items()}
     if upload.own != sources:
         names = {*upload.own.items()} ^ {*sources.items()}
-        raise Refusal(f"{min(name for name, _ in names)}: the upload is not what {target.entry.name} imports")
+        raise Refusal(f"{min(name for name, _ in names)}: the upload differs from the imports of {target.entry.name}")
     carried = {name.split("/")[1] for name in upload.modules if name.startswith("python_modules/")}
     patterns = [glob.removeprefix("**/") for glob in target.config["python_modules"]["exclude"]]
     lacking = vendored.top_names() - carried

@@ -96,9 +96,11 @@ def deploy(target: Target, url: str = "") -> Deployed:
     done = wrangler(target, "deploy")
     version, address = _VERSION.search(done.stdout), _ADDRESS.search(done.stdout)
     if done.returncode or version is None:
-        raise Refusal(f"{output_of(done)}\nwrangler did not deploy {target.name}: the version before, if any, goes on")
+        raise Refusal(
+            f"{output_of(done)}\nwrangler did not deploy {target.name}: the previous version, if any, keeps running"
+        )
     if not url and address is None:
-        raise Refusal(f"{target.name} is deployed, at no address of workers.dev: give URL= to ask for its health")
+        raise Refusal(f"{target.name} is deployed without a workers.dev address: give URL= to check its health")
     return Deployed(version[1], url or (address[0] if address else ""))
 
 

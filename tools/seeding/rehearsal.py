@@ -91,7 +91,7 @@ def _key(connection: Connection, table: str) -> tuple[str, ...]:
     columns = execute(connection, f"PRAGMA table_info({table})").rows
     names = tuple(column["name"] for column in sorted(columns, key=lambda column: int(column["pk"])) if column["pk"])
     if columns and not names:
-        raise SeedError(f"{table} has no primary key to know a row by")
+        raise SeedError(f"{table} has no primary key to identify a row by")
     return names or ("rowid",)
 
 

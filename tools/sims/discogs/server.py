@@ -245,7 +245,7 @@ async def _fail(request: web.Request, handler: Handler, fault: Fault) -> web.Str
         return web.Response(text=fault.body, status=fault.status or 200, headers=headers)
     if fault.status is None:
         return await _handled(request, handler)
-    return _message(fault.status, "The stand-in was told to fail.", headers)
+    return _message(fault.status, "The stand-in fails on a test's request.", headers)
 
 
 def _message(status: int, text: str, headers: dict[str, str] | None = None) -> web.Response:

@@ -150,5 +150,5 @@ async def _failed(request: web.Request, handler: Handler, fault: Fault) -> web.S
         return web.Response(text=fault.body, status=fault.status or 200, headers=headers)
     if fault.status is None:
         return await _with_errors(request, handler)
-    refused = api_error(fault.status, "The stand-in was told to fail")
+    refused = api_error(fault.status, "The stand-in fails on a test's request")
     return json_response(refused.body, fault.status, headers)
