@@ -52,7 +52,7 @@ class Served:
             try:
                 return self._ask(request)
             except urllib.error.URLError as cut:
-                # workerd cuts a connection whose body nobody reads, as Cloudflare's front does not.
+                # workerd cuts a connection with an unread body; Cloudflare's front does not.
                 if self.runtime != "workers" or not isinstance(cut.reason, BrokenPipeError | ConnectionResetError):
                     raise
         return self._ask(request)

@@ -61,7 +61,7 @@ def test_the_headers_let_scripts_come_from_here_alone(built: Path) -> None:
 
 
 @each_app
-def test_building_again_changes_nothing_and_removes_what_is_gone(built: Path, package: str) -> None:
+def test_building_again_changes_nothing_and_removes_deleted_files(built: Path, package: str) -> None:
     assert build_assets.build(built, build_assets.sources(package)) == 0
     (built / "old.html").write_text("old", encoding="utf-8")
     (built / "docs" / "docs.css").write_text("edited", encoding="utf-8")

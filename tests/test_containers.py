@@ -185,7 +185,7 @@ def files() -> Files:
     return {name: (ROOT / name).read_text(encoding="utf-8") for name in NAMES}
 
 
-def test_what_is_named_is_there(files: Files) -> None:
+def test_named_files_and_targets_exist(files: Files) -> None:
     assert faults(files) == []
     assert {"dev", "test"} <= stages(files["Dockerfile"]).keys()
 
@@ -225,7 +225,7 @@ def test_a_mistake_is_found(files: Files, name: str, old: str, new: str, complai
 
 
 @pytest.mark.slow
-def test_what_dev_copies_is_all_that_it_needs_to_be_healthy(files: Files, tmp_path: Path) -> None:
+def test_files_of_the_dev_stage_suffice_for_a_healthy_app(files: Files, tmp_path: Path) -> None:
     stage = stages(files["Dockerfile"])["dev"]
     copied(stage, tmp_path / "app")
     with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -276,7 +276,7 @@ def test_no_rule_is_switched_off_without_a_reason(files: Files) -> None:
 
 
 @pytest.mark.slow
-def test_compose_reads_its_file_where_it_is_installed() -> None:
+def test_compose_reads_its_file_if_installed() -> None:
     compose = [shutil.which("docker") or "false", "compose"]
     if subprocess.run([*compose, "version"], capture_output=True, check=False).returncode:
         pytest.skip("Docker Compose is not installed here")

@@ -152,7 +152,7 @@ def test_the_first_start_shows_the_administrators_key_once(tmp_path: Path) -> No
     assert [path for path in paths if path.stat().st_mode & 0o077] == [], "it is its owner's alone"
 
 
-def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_port_in_use_is_reported_in_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port = int(listener.getsockname()[1])
         process = start(tmp_path / "state", port)
@@ -163,7 +163,7 @@ def test_a_port_in_use_is_said_in_one_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("port", ["http", "0", "70000", "-1"])
-def test_what_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
+def test_invalid_port_is_refused(tmp_path: Path, port: str) -> None:
     process = start(tmp_path / "state", 0, PORT=port)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
@@ -172,7 +172,7 @@ def test_what_is_no_port_is_refused(tmp_path: Path, port: str) -> None:
 
 
 @pytest.mark.parametrize("host", ["example.com", "x86_64-conda-linux-gnu", "127.0.0.1:80", "256.0.0.1"])
-def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
+def test_invalid_address_is_refused(tmp_path: Path, host: str) -> None:
     process = start(tmp_path / "state", free_port(), HOST=host)
     output, _ = process.communicate(timeout=30)
     assert process.returncode != 0
@@ -189,7 +189,7 @@ def test_what_is_no_address_is_refused(tmp_path: Path, host: str) -> None:
         ("::1", "http://[::1]:8787"),
     ],
 )
-def test_the_server_listens_where_it_is_told_and_is_asked_at_an_address(host: str, url: str) -> None:
+def test_the_server_listens_on_host_and_is_called_at_an_address(host: str, url: str) -> None:
     place = Place("core_tessie", "8787", Path("state"), host)
     words = command(place)
     assert words[words.index("--host") + 1] == host
@@ -205,7 +205,7 @@ def test_workerd_says_that_it_takes_no_other_address(tmp_path: Path) -> None:
     assert refused.stderr.startswith("error: HOST=0.0.0.0: workerd")
 
 
-def test_a_state_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> None:
+def test_a_state_folder_that_is_a_file_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     process = start(tmp_path / "state", free_port())
     output, _ = process.communicate(timeout=30)
@@ -214,7 +214,7 @@ def test_a_state_folder_that_is_a_file_is_said_in_one_line(tmp_path: Path) -> No
     assert "cannot be used" in output
 
 
-def test_a_broken_dev_vars_is_said_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_broken_dev_vars_is_reported_with_its_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     broken = tmp_path / ".dev.vars"
     broken.write_text("A=1\nTESSIE_API_KEY secret-of-mine\n")
     with pytest.raises(SystemExit) as ended:

@@ -118,7 +118,7 @@ def test_nothing_is_left_of_a_target(target: str, number: signal.Signals, group:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("victim", ["serve.mjs", "guard.py", "pyedge serve"])
-def test_workerd_ends_with_what_runs_it(victim: str, tmp_path: Path) -> None:
+def test_workerd_ends_with_its_runner(victim: str, tmp_path: Path) -> None:
     with running_target("dev-workers", tmp_path / "state") as (_, members):
         chosen = [pid for pid in members if victim in command_of(pid) and "workerd serve" not in command_of(pid)]
         os.kill(min(chosen) if victim != "serve.mjs" else max(chosen), signal.SIGKILL)

@@ -158,7 +158,7 @@ def test_a_worker_loads_nothing_of_the_local_runtime_or_of_the_build(entry: str)
     assert local_modules(ENTRIES[entry], FILES) == []
 
 
-def test_the_rule_of_what_a_worker_loads_catches() -> None:
+def test_the_rule_of_a_workers_modules_catches() -> None:
     files = {"a": "import b.c", "b": "", "b.c": "from edge.runtimes import local", "edge.runtimes.local": ""}
     assert local_modules("from a import x", files) == ["edge.runtimes.local"]
     assert local_modules("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a", files) == []
@@ -247,7 +247,7 @@ PORTS = {name for path in KERNEL for name in methods_of_protocols(path.read_text
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *RUNTIMES], ids=module_of)
-def test_every_public_function_of_the_kernel_says_what_its_signature_cannot(path: Path) -> None:
+def test_every_public_function_of_the_kernel_has_a_docstring_beyond_its_signature(path: Path) -> None:
     silent = PORTS if path in RUNTIMES else set()
     assert set(undocumented(path.read_text())) <= silent
 

@@ -162,7 +162,7 @@ def test_every_parameter_of_a_command_is_validated() -> None:
 
 
 @pytest.mark.parametrize("name", APPS)
-def test_import_builds_no_validator_of_what_waits_for_its_first_use(name: str) -> None:
+def test_import_builds_no_deferred_validator(name: str) -> None:
     source = f"import sys, {name}.app; print(*sys.modules)"
     loaded = set(run_python(source).split())
     assert loaded.isdisjoint({"jwt", "cryptography", "email.utils", "urllib.request", "http.client"})

@@ -159,7 +159,7 @@ def test_every_table_has_a_rule_or_is_kept_on_purpose(package: str, tmp_path: Pa
 
 
 @each
-def test_what_refers_to_a_row_is_known_to_its_rule(package: str, rule: Rule, tmp_path: Path) -> None:
+def test_references_to_a_row_are_known_to_its_rule(package: str, rule: Rule, tmp_path: Path) -> None:
     with closing(migrated(package, tmp_path)) as connection:
         references = connection.execute(
             "SELECT it.name FROM sqlite_schema AS it, pragma_foreign_key_list(it.name) AS key "

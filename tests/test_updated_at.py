@@ -55,7 +55,7 @@ def test_updates_set_updated_at(path: Path) -> None:
     assert careless(path.read_text(encoding="utf-8"), BY_APP.get(package, TABLES)) == []
 
 
-def test_rule_catches_what_leaves_it() -> None:
+def test_rule_catches_violations() -> None:
     assert {"drives", "api_keys", "sync_runs"} <= TABLES
     assert "leases" not in TABLES
     assert careless('a = "UPDATE drives SET tag = ? WHERE id = ?"') == [1]

@@ -58,10 +58,9 @@ def of_node() -> list[str] | None:
 def main() -> int:
     """Run the audits and print their reports; fail if a vulnerability is known."""
     reports = {f"Python, {lock}": of_python(lock) for lock in LOCKS} | {"npm": of_node()}
-    for what, faults in reports.items():
-        print(
-            f"{what}: {'could not be checked here' if faults is None else ', '.join(faults) or 'no known vulnerabilities'}"
-        )
+    for name, faults in reports.items():
+        result = "could not be checked here" if faults is None else ", ".join(faults) or "no known vulnerabilities"
+        print(f"{name}: {result}")
     return 1 if any(reports.values()) else 0
 
 

@@ -143,7 +143,7 @@ def describe(staged: Path, package: str) -> None:
     migrations, golden = staged / "migrations" / package, staged / "tests" / "golden"
     _put(staged / "src" / package / "schema.py", schema.rendered(schema.read(migrations)))
     _put(golden / f"{package}.sql", schema.golden(migrations))
-    sys.dont_write_bytecode = True  # caches are no part of what is moved
+    sys.dont_write_bytecode = True  # caches must not be moved
     sys.path.insert(0, str(staged / "src"))
     openapi.check_document(openapi.describe(package))
     _put(golden / f"{package}_access.txt", access_table(load(package)))

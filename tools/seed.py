@@ -128,7 +128,7 @@ def _target(app: App, options: argparse.Namespace, state: Path, opened: ExitStac
 
 
 def _seeding(target: Target, migrations: Path, options: argparse.Namespace) -> Seeding:
-    # A dry run here is a real one on a copy, so that it finds what a real one would.
+    # A dry run here is a real one on a copy, so that it finds the same faults.
     return Seeding(target, migrations, dry=options.dry_run and bool(options.remote), overwrite=options.overwrite)
 
 

@@ -148,7 +148,7 @@ def test_no_type_is_made_up(ask: Ask) -> None:
 
 
 @pytest.mark.parametrize("code", [0, 10, 13, 0xD800])
-def test_what_a_header_cannot_hold_is_a_500_without_it(ask: Ask, code: int) -> None:
+def test_an_invalid_header_value_is_a_500_without_it(ask: Ask, code: int) -> None:
     response, body = get(ask, f"/refused/{code}")
     assert (response.status, body, response.headers["x-evil"]) == (500, b"", None)
 
@@ -166,7 +166,7 @@ def test_head_of_a_stream_has_no_body(ask: Ask) -> None:
     assert answer.partition(b"\r\n\r\n")[2] == b""
 
 
-def test_client_is_who_the_runtime_knows_and_no_header_of_its_own(ask: Ask, request: pytest.FixtureRequest) -> None:
+def test_client_address_comes_from_the_runtime_and_not_from_a_header(ask: Ask, request: pytest.FixtureRequest) -> None:
     """At Cloudflare its front writes the header that a Worker reads; at home the connection says it."""
     at_home = request.node.callspec.params["ask"] == "local"
     claimed = "".join(

@@ -336,7 +336,7 @@ def test_a_server_without_the_model_is_asked_for_its_own_of_that_kind() -> None:
         assert [request["model"] for request in sim.requests] == [EMBEDDER, EMBEDDER, MODEL, MODEL]
 
 
-def test_a_wrong_key_and_a_server_that_is_not_there_are_told() -> None:
+def test_a_wrong_key_and_an_unreachable_server_are_reported() -> None:
     async def run(url: str, kind: type[ModelError]) -> None:
         port = LocalModel(url, "not the key")
         with pytest.raises(kind):

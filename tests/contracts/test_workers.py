@@ -171,7 +171,7 @@ def test_a_stream_that_is_left_is_left_at_the_models_server(run: Run, models: Mo
     assert models.left == 1
 
 
-def test_a_quota_that_is_used_up_is_not_asked_again(run: Run, models: ModelSim) -> None:
+def test_an_exhausted_quota_is_not_queried_again(run: Run, models: ModelSim) -> None:
     models.reset()
     assert run("model", "a_quota_that_is_used_up_is_told") == ""
     assert len(models.requests) == 1
@@ -182,7 +182,7 @@ def test_every_exception_is_a_case() -> None:
 
 
 @pytest.mark.parametrize("seed", range(6))
-def test_a_callers_statements_give_on_d1_what_they_give_at_home(host: Worker, seed: int) -> None:
+def test_a_callers_statements_give_the_same_rows_on_d1_and_locally(host: Worker, seed: int) -> None:
     """At home the same statements are compared with a database that physically holds the caller's rows."""
     questions = random_calls(seed, reads=80, writes=20)
     status, _, body = host.request("POST", "/scoped", json.dumps(questions).encode())
@@ -231,5 +231,5 @@ D1_SAYS = {
 
 
 @pytest.mark.parametrize("words", D1_SAYS)
-def test_an_error_of_d1_is_told_from_one_of_ours(host: Worker, words: str) -> None:
+def test_an_error_of_d1_is_distinguished_from_ours(host: Worker, words: str) -> None:
     assert json.loads(host.request("POST", "/d1-error", words.encode())[2]) == D1_SAYS[words]

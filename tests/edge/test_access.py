@@ -77,7 +77,7 @@ def ask(client: Client, method: str, target: str, headers: Sent) -> Answer:
         ("admin", [200, 200, 200, 204]),
     ],
 )
-def test_a_role_may_do_what_the_ones_before_it_may(serve: Serve, role: str | None, statuses: list[int]) -> None:
+def test_a_role_has_the_rights_of_the_lower_roles(serve: Serve, role: str | None, statuses: list[int]) -> None:
     client = serve(guarded(), authenticate=by_name)
     sent = [("x-api-key", role)] if role else []
     requests = [("GET", "/things"), ("GET", "/things/read"), ("POST", "/things/act"), ("DELETE", "/things/all")]
@@ -111,12 +111,12 @@ def test_bound_caller_is_refused_on_admin_routes_and_frames(serve: Serve, subjec
     assert (answers[0]["problem"]["status"], answers[1], ran) == (403, {"result": None}, ["read"])
 
 
-def test_a_refusal_says_what_is_needed_and_what_the_caller_has(serve: Serve) -> None:
+def test_a_refusal_names_the_required_and_the_present_role(serve: Serve) -> None:
     answer = ask(serve(guarded(), authenticate=by_name), "DELETE", "/things/all", [("x-api-key", "reader")])
     assert answer.json()["detail"] == "this needs the role admin; reader has reader"
 
 
-def test_a_caller_without_a_key_is_told_how_to_send_one(serve: Serve) -> None:
+def test_a_refusal_without_a_key_explains_how_to_send_it(serve: Serve) -> None:
     answer = ask(serve(guarded(), authenticate=by_name), "GET", "/things/read", [])
     assert (answer.status, answer.header("www-authenticate")) == (401, 'Bearer realm="api"')
 
@@ -128,7 +128,7 @@ def test_a_stranger_learns_nothing_of_bodies_or_methods(serve: Serve) -> None:
     assert asyncio.run(client.request("HEAD", "/things/read")).status == 401
 
 
-def test_what_bounds_strangers_bounds_their_tries(serve: Serve) -> None:
+def test_limits_for_strangers_cover_their_failed_attempts(serve: Serve) -> None:
     async def admit(request: Request) -> None:
         if request.headers.get("x-tries"):
             raise NotFound("nobody is here")
@@ -233,7 +233,7 @@ def test_a_key_comes_as_bearer_or_by_its_own_header(serve: Serve, headers: Sent,
         ({}, "k", 503),
     ],
 )
-def test_the_one_key_opens_everything_and_nothing_opens_without_it(
+def test_the_static_key_opens_all_routes_and_nothing_opens_without_it(
     serve: Serve, env: dict[str, str], key: str, status: int
 ) -> None:
     client = serve(guarded(), settings=Keyed, env=env, authenticate=by_one_key)

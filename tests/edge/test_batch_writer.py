@@ -67,7 +67,7 @@ def test_a_batch_is_bounded_by_bytes_and_has_one_item_at_least(log: Lines) -> No
     assert [[len(item) >> 20 for item in batch] for batch in writer.batches] == [[3], [2, 2], [1], [5], [1, 1, 1, 1]]
 
 
-def test_what_waits_is_bounded_by_bytes(log: Lines) -> None:
+def test_queue_is_bounded_by_bytes(log: Lines) -> None:
     writer = Writer()
     items, work = writer_of(writer, log)
     body = "x" * 1_900_000
@@ -91,7 +91,7 @@ def test_one_item_that_is_larger_than_all_may_be_is_written(log: Lines) -> None:
     assert [line["lost"] for line in log.lines] == [1]
 
 
-def test_what_waits_is_bounded_by_number(log: Lines) -> None:
+def test_queue_is_bounded_by_number(log: Lines) -> None:
     writer = Writer()
     items, work = writer_of(writer, log, weigh=lambda _: 0)
     items.add(range(spool.MOST + 5))
@@ -112,7 +112,7 @@ def test_an_item_that_is_refused_costs_its_batch_alone(log: Lines) -> None:
     assert writer.batches[-1] == ["later"]
 
 
-def test_what_waits_for_a_service_that_is_away_is_lost_and_counted(log: Lines) -> None:
+def test_items_for_an_unavailable_service_are_dropped_and_counted(log: Lines) -> None:
     writer = Writer("bad", DatabaseAway("gone"))
     items, work = writer_of(writer, log)
     items.add(["bad", *map(str, range(120))])

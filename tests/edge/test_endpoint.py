@@ -161,7 +161,7 @@ def test_a_provider_runs_once_an_event(serve: Serve) -> None:
         ({"ATTIC": Shelf()}, "/insists", 200),
     ],
 )
-def test_an_unbound_port_is_none_only_where_the_signature_says_so(
+def test_an_unbound_port_is_none_only_if_the_signature_allows_it(
     serve: Serve, env: dict[str, Any], path: str, status: int
 ) -> None:
     routes = group()
@@ -238,7 +238,7 @@ def test_a_path_parameter_that_the_handler_leaves_is_an_error_at_import(serve: S
         serve(routes)
 
 
-def test_a_route_that_does_not_say_who_may_call_it_is_an_error_at_import() -> None:
+def test_a_route_without_access_is_an_error_at_import() -> None:
     with pytest.raises(TypeError, match="who may call it"):
         Routes("/cars", tag="cars").get()
 
@@ -455,7 +455,7 @@ def test_a_content_length_that_is_no_number_is_left_to_the_reader(cars: Client, 
     assert asyncio.run(send(cars, "POST", "/cars", **sent))[0] == 200
 
 
-def test_what_a_handler_returns_becomes_the_response(serve: Serve) -> None:
+def test_return_value_of_a_handler_becomes_the_response(serve: Serve) -> None:
     routes = group()
 
     @routes.post("/nothing")

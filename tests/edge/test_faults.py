@@ -199,7 +199,7 @@ def test_text_full_of_commas_is_not_too_many_values(serve: Serve) -> None:
         ({"by_name": {}, "either": [["n" * 9000, ": ", ":" * 9000, '":']], "kind": "c"}, "Input should be 'a' or 'b'"),
     ],
 )
-def test_name_is_bounded_where_faults_would_repeat_it(serve: Serve, body: object, expected: str) -> None:
+def test_name_is_shortened_in_faults(serve: Serve, body: object, expected: str) -> None:
     sent: dict[str, Any] = {"headers": JSON, "body": json.dumps(body).encode()}
     assert check(asyncio.run(serve(shop()).request("POST", "/orders", **sent)), 422)[0]["detail"] == expected
 
@@ -230,13 +230,13 @@ def test_list_that_is_cut_says_how_much_is_left() -> None:
     assert bounded(faults[:3]) == faults[:3]
 
 
-def test_problem_bounds_the_list_that_it_is_given() -> None:
+def test_problem_bounds_its_list_of_faults() -> None:
     for kind in (InvalidBody, InvalidParameter):
         problem = kind([Fault(pointer="/" + LONG, detail=LONG)] * 5000)
         assert len(json.dumps(problem.document("/x", "1"))) < LARGEST
 
 
-def test_what_is_no_text_is_replaced() -> None:
+def test_invalid_text_is_replaced() -> None:
     assert bounded([Fault(pointer="/\ud800", detail="a\udfff")]) == [{"pointer": "/?", "detail": "a?"}]
 
 

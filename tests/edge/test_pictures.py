@@ -52,7 +52,7 @@ def extended(width: int, height: int, flags: int = 0) -> tuple[bytes, bytes]:
         (webp(extended(640, 480), (b"ICCP", b"abc"), lossy(640, 480)), Picture("image/webp", 640, 480)),
     ],
 )
-def test_picture_is_known_by_its_content(body: bytes, picture: Picture) -> None:
+def test_picture_type_is_detected_by_its_content(body: bytes, picture: Picture) -> None:
     assert check(body) == picture
 
 

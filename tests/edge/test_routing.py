@@ -64,7 +64,7 @@ def test_a_pattern_with_the_method_is_found_behind_better_patterns_without_it() 
 
 
 @pytest.mark.parametrize("path", ["/a/b", "/a/b/", "/a/%62"])
-def test_a_wrong_method_is_told_the_methods_of_every_pattern_that_matches(path: str) -> None:
+def test_a_wrong_method_gets_the_methods_of_every_matching_pattern(path: str) -> None:
     table = router("GET /a/b", "PUT /a/{x}", "DELETE /a/{rest:path}", "PATCH /other")
     with pytest.raises(MethodNotAllowed) as refused:
         table.find("POST", path)
@@ -72,7 +72,7 @@ def test_a_wrong_method_is_told_the_methods_of_every_pattern_that_matches(path: 
     assert table.methods(path) == ["DELETE", "GET", "HEAD", "OPTIONS", "PUT"]
 
 
-def test_any_takes_what_has_no_route_of_its_own_but_not_options() -> None:
+def test_any_serves_methods_without_their_own_route_but_not_options() -> None:
     table = router("* /mirror/{rest:path}", "GET /mirror/list")
     assert match_text(table.find("GET", "/mirror/list"))[0] == "GET /mirror/list"
     assert match_text(table.find("HEAD", "/mirror/list"))[0] == "GET /mirror/list"
@@ -189,7 +189,7 @@ def test_a_tail_is_handed_over_as_it_came(path: str, tail: str) -> None:
         "/a;b",
     ],
 )
-def test_what_is_no_declared_path_is_not_found(path: str) -> None:
+def test_an_undeclared_path_is_not_found(path: str) -> None:
     with pytest.raises(NotFound):
         router("GET /a", "GET /a/b", "GET /p/{x}/q", "GET /m/{rest:path}").find("GET", path)
 
@@ -372,7 +372,7 @@ def test_head_is_get_without_the_body(serve: Serve) -> None:
 @pytest.mark.parametrize(
     ("target", "length"), [("/sized", ["999"]), ("/empty", []), ("/page", ["4"]), ("/nowhere", None)]
 )
-def test_head_tells_one_length_or_none(serve: Serve, target: str, length: list[str] | None) -> None:
+def test_head_has_one_length_at_most(serve: Serve, target: str, length: list[str] | None) -> None:
     routes = Routes(tag="t", access=PUBLIC)
 
     @routes.get("/sized")
@@ -410,7 +410,7 @@ def test_head_of_a_stream_closes_the_stream(serve: Serve) -> None:
     assert (answer.status, answer.body, answer.header("content-length"), closed) == (200, b"", None, [True])
 
 
-def test_a_static_file_answers_where_no_route_does(serve: Serve) -> None:
+def test_a_static_file_is_served_if_no_route_matches(serve: Serve) -> None:
     client = serve(words(), files={"/": "home", "/words": "never"})
     assert asyncio.run(client.get("/")).text == "home"
     assert asyncio.run(client.get("/", headers=[("if-none-match", '"1"')])).status == 304

@@ -17,7 +17,7 @@ def test_a_string_of_the_form_passes() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "ab-", "ab-12\n", "xab-12", "ab-12x", "AB-12"])
-def test_any_other_is_told_in_words(text: str) -> None:
+def test_invalid_value_is_explained(text: str) -> None:
     with pytest.raises(ValidationError) as refused:
         ADAPTER.validate_python(text)
     assert [fault["msg"] for fault in refused.value.errors()] == [CODE.words]

@@ -34,7 +34,7 @@ def test_each_link_is_the_zone_of_its_file() -> None:
         reset_tzpath(TZPATH)
 
 
-def test_a_link_without_its_file_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_without_its_file_is_resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     class Installed(ZoneInfo):
         def __new__(cls, key: str) -> Self:
             if key in LINKS:

@@ -87,7 +87,7 @@ def test_the_query_of_the_adapter_is_of_the_dialect(sim: AnalyticsSim) -> None:
         ("SELECT SUM(double1 FROM data", "syntax error"),
     ],
 )
-def test_what_is_not_of_the_dialect_is_refused(sim: AnalyticsSim, sql: str, complaint: str) -> None:
+def test_statements_outside_the_dialect_are_refused(sim: AnalyticsSim, sql: str, complaint: str) -> None:
     answer = ask(sim, sql)
     assert answer.status == 422
     assert complaint in answer.body.decode()

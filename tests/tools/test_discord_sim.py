@@ -207,7 +207,7 @@ def test_a_webhook_of_a_channel_shows_components_only_when_asked_to(sim: Discord
     assert ask("POST", f"{url}?wait=1", {"content": "x", "components": [ROW]}).body["components"] == []
 
 
-def test_what_is_no_json_no_webhook_or_no_token(sim: DiscordSim) -> None:
+def test_invalid_json_webhook_or_token_is_refused(sim: DiscordSim) -> None:
     url = sim.webhook_url("event")
     assert ask("POST", url, b"{").body == {"message": "The request body contains invalid JSON.", "code": 50109}
     assert ask("POST", url, b'{"content": "\xff"}').body["code"] == 50109
@@ -227,7 +227,7 @@ def test_what_is_no_json_no_webhook_or_no_token(sim: DiscordSim) -> None:
     assert ask("POST", url, {"content": "x", "thread_name": "t"}).body["code"] == 220003
 
 
-def test_a_webhook_tells_of_itself_and_changes_what_it_has_posted(sim: DiscordSim) -> None:
+def test_a_webhook_describes_itself_and_edits_its_messages(sim: DiscordSim) -> None:
     url = sim.webhook_url("contact")
     assert ask("GET", url).body["name"] == "contact"
     message = ask("POST", f"{url}?wait=true", {"content": "a", "embeds": [{"title": "t"}]}).body
@@ -304,7 +304,7 @@ def test_failures_can_be_ordered(sim: DiscordSim) -> None:
     assert [body["content"] for body in sim.posted("event")] == ["late", "x"]
 
 
-def test_the_journal_keeps_what_came(sim: DiscordSim) -> None:
+def test_the_journal_keeps_the_requests(sim: DiscordSim) -> None:
     ask("POST", sim.webhook_url("event") + "?wait=true", {"content": "ä"}, {"X-Own": "1"})
     seen = sim.requests[0]
     assert (seen.method, seen.query, seen.body, seen.headers["x-own"]) == (

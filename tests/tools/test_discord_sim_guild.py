@@ -36,7 +36,7 @@ def test_the_token_is_needed(sim: DiscordSim, path: str, token: str) -> None:
     assert got.headers["X-RateLimit-Limit"]
 
 
-def test_the_guild_and_who_asks(sim: DiscordSim) -> None:
+def test_the_guild_and_the_bots_user(sim: DiscordSim) -> None:
     guild = call(sim, "GET", f"/guilds/{sim.guild_id}").body
     counted = call(sim, "GET", f"/guilds/{sim.guild_id}?with_counts=true").body
     assert {*counted} - {*guild} == {"approximate_member_count", "approximate_presence_count"}

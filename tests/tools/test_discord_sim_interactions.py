@@ -412,7 +412,7 @@ def test_there_is_no_original_before_the_answer(sim: DiscordSim, bot: Bot) -> No
     assert codes == [(404, 10008), (404, 10008), (404, 10015)]
 
 
-def test_an_answer_that_is_late_is_none(bot: Bot) -> None:
+def test_a_late_answer_is_dropped(bot: Bot) -> None:
     done = threading.Event()
 
     def slow(_payload: dict[str, Any]) -> object:
@@ -530,7 +530,7 @@ def test_interactions_can_be_had_with_curl(sim: DiscordSim, bot: Bot, body: dict
     assert ask("GET", f"{sim.url}/_sim/messages").body["interactions"][got["id"]] == got["messages"]
 
 
-def test_an_interaction_by_curl_says_what_it_needs(sim: DiscordSim, bot: Bot) -> None:
+def test_an_interaction_by_curl_names_missing_members(sim: DiscordSim, bot: Bot) -> None:
     url = f"{sim.url}/_sim/interactions"
     assert ask("POST", url, {"type": "ping"}).body["message"].startswith("url is needed")
     assert ask("POST", url, {"type": "command", "url": bot.url}).body == {"message": "name is needed or not known"}

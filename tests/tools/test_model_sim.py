@@ -33,7 +33,7 @@ def embed(sim: ModelSim, body: dict[str, Any], key: str = KEY) -> tuple[int, Any
 
 
 @pytest.mark.parametrize(("body", "key", "status", "message"), WRONG.values(), ids=WRONG)
-def test_what_is_wrong_is_told_as_openai_words_it(body: dict[str, Any], key: str, status: int, message: str) -> None:
+def test_errors_have_openais_form(body: dict[str, Any], key: str, status: int, message: str) -> None:
     with ModelSim() as sim:
         code, answer = embed(sim, body, key)
     assert code == status

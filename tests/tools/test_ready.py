@@ -41,7 +41,7 @@ def test_stage_of_a_sibling_is_deployed_as_the_sibling(environment: str, package
     assert package_of(environment) == Target.of(environment).package == package
 
 
-def test_what_the_account_lacks_is_listed_until_it_is_there(sim: StorageSim) -> None:
+def test_missing_resources_are_listed_until_they_exist(sim: StorageSim) -> None:
     assert missing(sim) == [
         "D1 klear-karma-db-staging is missing",
         "R2 klear-karma-uploads-staging is missing",
@@ -57,7 +57,7 @@ def test_what_the_account_lacks_is_listed_until_it_is_there(sim: StorageSim) -> 
     assert missing(sim) == []
 
 
-def test_placeholders_and_virtual_tables_are_told() -> None:
+def test_placeholders_and_virtual_tables_are_reported() -> None:
     findings = [*ready.configured(Target.of(ENVIRONMENT)), *ready.limits(Target.of(ENVIRONMENT))]
     lines = "\n".join(finding.line for finding in findings)
     assert "✗ variable SITE_URL is a placeholder" in lines
@@ -66,7 +66,9 @@ def test_placeholders_and_virtual_tables_are_told() -> None:
     assert "cron triggers" in lines
 
 
-def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_token_nothing_is_requested(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.delenv("CLOUDFLARE_API_TOKEN", raising=False)
     monkeypatch.delenv("CLOUDFLARE_ACCOUNT_ID", raising=False)
     assert ready.main([ENVIRONMENT]) == 2
@@ -74,7 +76,7 @@ def test_without_a_token_nothing_is_asked(capsys: pytest.CaptureFixture[str], mo
     assert ready.main(["nowhere"]) == 2
 
 
-def test_wrong_token_is_said_and_not_shown(sim: StorageSim) -> None:
+def test_wrong_token_is_reported_and_not_shown(sim: StorageSim) -> None:
     account = Account(sim.environment | {"CLOUDFLARE_API_TOKEN": "a-wrong-token"})
     with pytest.raises(Refusal, match="403") as refused:
         account.database("klear-karma-db")

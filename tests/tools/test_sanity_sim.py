@@ -120,7 +120,7 @@ def test_a_query_that_is_wrong_is_refused_with_the_place(sim: SanitySim) -> None
     assert (status, answer["error"]["description"]) == (400, "param $id referenced, but not provided")
 
 
-def test_drafts_are_hidden_but_for_those_who_ask(sim: SanitySim) -> None:
+def test_drafts_are_hidden_unless_requested(sim: SanitySim) -> None:
     published = {"_id": "post-sponsor", "title": "How to become a sponsor"}
     draft = {"_id": "drafts.post-sponsor", "title": DRAFT}
     assert query(sim, TITLES) == [published]
@@ -180,7 +180,7 @@ def test_a_transaction_creates_replaces_patches_and_deletes(sim: SanitySim) -> N
     assert query(sim, "*[_id == 'person-noor'][0]{name, role}") == {"name": "Noor", "role": None}
 
 
-def test_an_id_is_made_where_none_is_given(sim: SanitySim) -> None:
+def test_a_missing_id_is_generated(sim: SanitySim) -> None:
     _, answer = mutate(sim, {"create": {"_type": "tip"}}, {"create": {"_id": "tip.", "_type": "tip"}}, options="?a=b")
     assert [set(result) for result in answer["results"]] == [{"operation"}] * 2
     assert query(sim, "count(*[_type == 'tip' && length(_id) > 30])") == 2
@@ -231,7 +231,7 @@ def test_the_read_token_may_not_write(sim: SanitySim) -> None:
     assert "announcement-chat" in sim.documents
 
 
-def test_the_journal_has_what_was_asked(sim: SanitySim) -> None:
+def test_the_journal_lists_the_requests(sim: SanitySim) -> None:
     query(sim, "$a", **{"$a": "[1]", "perspective": "raw"})
     ask(sim, "/v1/data/query/production?query=*", token="")
     first, second = sim.requests
@@ -241,7 +241,7 @@ def test_the_journal_has_what_was_asked(sim: SanitySim) -> None:
     assert [entry["query"] for entry in ask(sim, "/_sim/requests")[1]] == ["$a", "*"]
 
 
-def test_the_next_requests_fail_as_told(sim: SanitySim) -> None:
+def test_the_next_requests_fail_on_demand(sim: SanitySim) -> None:
     path = "/v1/data/query/production?query=1"
     sim.fail(429, count=2, retry_after=3)
     assert [ask(sim, path)[0] for _ in range(3)] == [429, 429, 200]
@@ -285,7 +285,7 @@ def test_its_switches_work_over_http(sim: SanitySim) -> None:
     assert sim.requests == []
 
 
-def test_put_and_delete_change_what_is_read(sim: SanitySim) -> None:
+def test_put_and_delete_change_the_documents(sim: SanitySim) -> None:
     there = sim.documents["project-badges"]
     after = sim.put(there | {"title": "Bådges"})
     assert after["_rev"] != there["_rev"]

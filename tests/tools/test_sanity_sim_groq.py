@@ -271,7 +271,7 @@ def test_a_query_is_answered_as_groq_js_answers_it(query: str, theirs: dict[str,
 
 
 @pytest.mark.parametrize("query", REFUSED, ids=lambda query: query[:40])
-def test_what_it_does_not_know_it_refuses(query: str) -> None:
+def test_unsupported_queries_are_refused(query: str) -> None:
     with pytest.raises(BadQuery) as refused:
         run(query, DATASET, PARAMS, NOW)
     assert 0 <= refused.value.start <= refused.value.end <= len(query)

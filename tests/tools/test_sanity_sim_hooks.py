@@ -61,7 +61,7 @@ def sim(listener: Listener) -> Iterator[SanitySim]:
         yield sim
 
 
-def test_what_changes_is_posted(sim: SanitySim, listener: Listener) -> None:
+def test_changes_are_posted(sim: SanitySim, listener: Listener) -> None:
     document = sim.put({"_id": "post-new", "_type": "post", "slug": {"_type": "slug", "current": "neu-für-alle"}})
     sim.settle()
     sim.put(document)
@@ -98,7 +98,7 @@ def test_a_mutation_is_posted_and_drafts_are_not(sim: SanitySim, listener: Liste
 @pytest.mark.parametrize(
     ("statuses", "delivered"), [([503, 429, 200], [503, 429, 200]), ([500] * 9, [500] * 4), ([404], [404])]
 )
-def test_what_fails_is_posted_again_with_the_same_key(
+def test_failed_deliveries_are_retried_with_the_same_key(
     sim: SanitySim, listener: Listener, statuses: list[int], delivered: list[int]
 ) -> None:
     listener.statuses = statuses
@@ -108,7 +108,7 @@ def test_what_fails_is_posted_again_with_the_same_key(
     assert len({headers["idempotency-key"] for headers, _ in listener.posts}) == 1
 
 
-def test_a_server_that_is_away_is_given_up(sim: SanitySim) -> None:
+def test_deliveries_to_an_unavailable_server_are_given_up(sim: SanitySim) -> None:
     sim.unhook()
     sim.hook("http://127.0.0.1:9/away")
     sim.put({"_id": "a", "_type": "tip"})

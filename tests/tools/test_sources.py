@@ -189,7 +189,7 @@ def test_folder_that_holds_the_sources_is_refused(folder: str, tmp_path: Path) -
     assert names(tmp_path / "src") == ["main.py", "other.py"]
 
 
-def test_command_says_what_is_wrong(tmp_path: Path) -> None:
+def test_command_reports_its_fault(tmp_path: Path) -> None:
     main = write(tmp_path, {"main.py": "import nothing"})
     complaints = {}
     for arguments in ([str(main), str(tmp_path / "out")], [str(tmp_path / "gone.py"), str(tmp_path / "out")], []):

@@ -75,7 +75,7 @@ def test_one_bad_pair_keeps_all_from_being_put(sim: StorageSim, pair: dict[str, 
     assert namespace.pairs == {}
 
 
-def test_a_query_gives_what_each_statement_gave_or_nothing(sim: StorageSim) -> None:
+def test_a_query_returns_each_statements_result_or_nothing(sim: StorageSim) -> None:
     place = D1.format(id=sim.add_database("db").uuid)
     answer = ask(sim, "POST", f"{place}/query", {"sql": "CREATE TABLE t(a); INSERT INTO t VALUES (1); SELECT a FROM t"})
     assert [result["results"] for result in answer[1]["result"]] == [[], [], [{"a": 1}]]
@@ -101,7 +101,7 @@ def test_query_splits_inside_a_triggers_body(sim: StorageSim, sql: str) -> None:
     ]
 
 
-def test_a_file_is_uploaded_ingested_and_asked_about(sim: StorageSim) -> None:
+def test_a_file_is_uploaded_ingested_and_polled(sim: StorageSim) -> None:
     place = D1.format(id=sim.add_database("db").uuid) + "/import"
     file = b"CREATE TABLE t(a); INSERT INTO t VALUES (1);"
     etag = md5(file, usedforsecurity=False).hexdigest()
@@ -132,7 +132,7 @@ def test_a_file_is_uploaded_ingested_and_asked_about(sim: StorageSim) -> None:
         ("GET", "/zones", TOKEN, 404),
     ],
 )
-def test_what_is_not_there_or_not_allowed_is_refused(
+def test_missing_and_forbidden_resources_are_refused(
     sim: StorageSim, method: str, path: str, token: str, status: int
 ) -> None:
     sim.add_database("db")

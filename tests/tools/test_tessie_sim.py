@@ -395,7 +395,7 @@ def test_the_smaller_reads_have_their_keys(shared: Simulator) -> None:
     assert get(shared, f"/{vin}/drivers")["results"][0]["driver_first_name"] == "Sam"
 
 
-def test_the_map_is_a_png_of_the_asked_size(shared: Simulator) -> None:
+def test_the_map_is_a_png_of_the_requested_size(shared: Simulator) -> None:
     status, headers, body = ask(shared, f"/{shared.vins[0]}/map?width=40&height=30&marker_size=10")
     assert (status, headers["content-type"]) == (200, "image/png")
     assert body.startswith(b"\x89PNG\r\n\x1a\n")
@@ -424,7 +424,7 @@ def test_the_fleet_api_has_its_envelope(shared: Simulator) -> None:
 
 
 @pytest.mark.parametrize("as_list", [True, False])
-def test_tagging_drives_changes_what_is_read(own: Simulator, as_list: bool) -> None:
+def test_tagging_drives_changes_the_records(own: Simulator, as_list: bool) -> None:
     vin = own.vins[0]
     ids = [drive["id"] for drive in own.fleet.drives(vin)[4:6]]
     body = {"drives": ids if as_list else ",".join(map(str, ids)), "tag": "Holiday"}

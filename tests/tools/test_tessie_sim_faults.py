@@ -233,7 +233,7 @@ def program(*flags: str) -> Iterator[tuple[subprocess.Popen[str], dict[str, Any]
             process.kill()
 
 
-def test_the_program_says_where_it_is_and_ends_with_its_stdin() -> None:
+def test_the_program_prints_its_address_and_ends_with_its_stdin() -> None:
     flags = ("--seed", "3", "--until", "2025-12-01T00:00:00Z", "--token", "other", "--until-eof")
     with program(*flags) as (process, about):
         status, _, body = ask(about["url"], "/vehicles", token="other")

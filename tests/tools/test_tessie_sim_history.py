@@ -159,7 +159,7 @@ def test_superchargers_cost_more_and_come_on_trips(fleet: Fleet) -> None:
         )
 
 
-def test_the_sparse_car_has_nulls_where_they_can_be(fleet: Fleet) -> None:
+def test_the_sparse_car_has_nulls_in_optional_fields(fleet: Fleet) -> None:
     vin = fleet.vins[3]
     drives, charges = fleet.drives(vin), fleet.charges(vin)
     assert {drive["autopilot_distance"] for drive in drives} == {None}

@@ -87,7 +87,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_an_isolate_may_not_do_throws(loader: Worker, name: str) -> None:
+def test_forbidden_calls_in_an_isolate_throw(loader: Worker, name: str) -> None:
     ended = run(loader, f"try {{ {REFUSED[name]}; console.log('BREACH'); }} catch (fault) {{ console.log('held'); }}")
     assert (ended["status"], ended["stdout"]) == ("ok", "held\n"), ended
 

@@ -195,7 +195,7 @@ def test_settling_waits_for_background_work(worker: Worker) -> None:
     assert worker.kv_get("KV", "background") == "late"
 
 
-def test_settling_waits_once_for_what_does_not_end(worker: Worker) -> None:
+def test_settling_waits_once_for_endless_work(worker: Worker) -> None:
     assert text(worker.get("/background?seconds=2&value=later")) == "started"
     worker.settle(0.05)
     assert worker.kv_get("KV", "background") != "later"
@@ -203,7 +203,7 @@ def test_settling_waits_once_for_what_does_not_end(worker: Worker) -> None:
     assert worker.kv_get("KV", "background") != "later"
 
 
-def test_outbound_requests_go_where_the_routes_say(worker: Worker) -> None:
+def test_outbound_requests_follow_the_routes(worker: Worker) -> None:
     assert text(worker.get("/outbound?url=https://api.example.com/x"), 201) == "got ping"
     assert "no route for elsewhere.example" in text(worker.get("/outbound?url=https://elsewhere.example/"), 502)
 
@@ -229,7 +229,7 @@ def test_an_exception_is_a_500_with_its_traceback_in_the_log(worker: Worker) -> 
     eventually(lambda: any("RuntimeError: boom from python" in line for line in worker.logs), True)
 
 
-def test_the_tree_is_read_only_and_has_only_what_is_uploaded(worker: Worker) -> None:
+def test_the_tree_is_read_only_and_has_only_uploaded_files(worker: Worker) -> None:
     assert data(worker.get("/files")) == {"files": ["demo_main.py", "demo_notes.py", "words.txt"], "written": []}
 
 
@@ -261,7 +261,9 @@ def test_a_restart_keeps_the_data_and_the_address(worker: Worker) -> None:
         ("/deaf", ["workerd has not answered for"]),
     ],
 )
-def test_what_never_ends_is_reported_and_killed(worker: Worker, project: Path, path: str, reports: list[str]) -> None:
+def test_an_endless_handler_is_reported_and_killed(
+    worker: Worker, project: Path, path: str, reports: list[str]
+) -> None:
     worker.kv_put("KV", "survives", path)
     with edited(worker, project / NOTES, "VERSION = 1", "VERSION = 2"):
         with pytest.raises((OSError, http.client.HTTPException)):

@@ -236,7 +236,7 @@ def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path, prepared
         assert worker.get("/")[2].decode() == f"{prepared} {prepared}"
 
 
-def test_what_the_configuration_lacks_is_said(small: Path) -> None:
+def test_missing_configuration_is_reported(small: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \[env.nowhere\]; there are other"):
         Worker(small, "nowhere").start()
     with pytest.raises(ConfigError, match=r"main = 'gone.py' is not there"):
@@ -300,7 +300,7 @@ def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", ["node", "guard"])
-def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
+def test_workerd_ends_with_its_parent(small: Path, victim: str) -> None:
     with Worker(small) as worker:
         assert worker._process is not None
         pids = worker.control("memory") | {"guard": worker._process.pid}

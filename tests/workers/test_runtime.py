@@ -83,7 +83,7 @@ def test_every_answer_has_its_id_and_the_cors_headers(worker: Worker) -> None:
         assert (headers["x-request-id"], headers["access-control-allow-origin"]) == ("order-66", "*"), path
 
 
-def test_a_missing_setting_is_named_where_it_is_read(worker: Worker) -> None:
+def test_a_missing_setting_is_named_when_it_is_read(worker: Worker) -> None:
     status, _, body = worker.get("/setting")
     assert (status, json.loads(body)["setting"]) == (503, "MISSING_ONE")
     assert worker.get("/any")[0] == 200
@@ -106,7 +106,7 @@ def test_a_file_of_the_bucket_passes_as_it_is(worker: Worker) -> None:
     assert body == bytes(range(256)) * 16_384
 
 
-def test_a_stream_whose_source_fails_is_not_taken_for_whole(worker: Worker) -> None:
+def test_a_stream_with_a_failing_source_is_not_complete(worker: Worker) -> None:
     connection = HTTPConnection(urlsplit(worker.url).netloc, timeout=20)
     connection.request("GET", "/broken")
     with pytest.raises((HTTPException, OSError)):

@@ -99,7 +99,7 @@ def test_address_that_tries_many_accounts_is_delayed(at_door: AtDoor) -> None:
     at_door(case)
 
 
-def test_account_that_is_tried_from_many_addresses_is_delayed_alike_if_known_or_not(at_door: AtDoor) -> None:
+def test_attempts_from_many_addresses_are_delayed_with_and_without_an_account(at_door: AtDoor) -> None:
     async def case(door: Door) -> None:
         await door.know("ada@example.org", HOME)
         waits = []
@@ -134,7 +134,7 @@ def test_many_at_once_count_as_many(at_door: AtDoor) -> None:
     assert at_door(case) == BY_BOTH.free
 
 
-def test_success_is_given_back_and_old_failures_are_forgotten(at_door: AtDoor) -> None:
+def test_success_is_refunded_and_old_failures_expire(at_door: AtDoor) -> None:
     async def case(door: Door) -> None:
         for _ in range(50):
             await door.attempts.give_back(await door.attempts.log_in(HOME, "mark", "ada@example.org"))
@@ -163,7 +163,7 @@ def test_address_gets_few_mails_but_one_within_every_link_of_a_reset(at_door: At
     at_door(case)
 
 
-def test_table_tells_neither_addresses_nor_what_was_typed(at_door: AtDoor) -> None:
+def test_table_holds_neither_addresses_nor_passwords(at_door: AtDoor) -> None:
     async def case(door: Door) -> list[dict[str, Any]]:
         await door.fail(HOME, "a password that was typed in the wrong field")
         return await door.db.all("SELECT * FROM auth_attempts")

@@ -38,7 +38,7 @@ def test_registration_is_confirmed_by_mail_and_password(run: Run) -> None:
     run(case)
 
 
-def test_answers_do_not_tell_whether_address_is_known(run: Run) -> None:
+def test_answers_do_not_reveal_registered_addresses(run: Run) -> None:
     run.env |= BY_EMAIL
 
     async def case(client: Client) -> None:

@@ -52,7 +52,7 @@ class Work:
         raise NotImplementedError(key, signature, message)
 
 
-def test_policy_is_what_owasp_advises_for_its_memory() -> None:
+def test_policy_matches_owasps_advice_for_its_memory() -> None:
     assert POLICY == (2**14, 8, 5)
 
 

@@ -13,7 +13,7 @@ from .conftest import ADA, Run, mails, registered, token_of
 
 
 @pytest.mark.parametrize("purpose", Purpose)
-def test_page_is_html_whose_policy_lets_its_own_script_run(local: Run, purpose: Purpose) -> None:
+def test_page_is_html_with_a_policy_for_its_own_script(local: Run, purpose: Purpose) -> None:
     local.env["SITE_NAME"] = "<b>Vinyl</b>"
     answer = local(lambda client: client.get(f"/api/auth/pages/{purpose}"))
     assert (answer.status, answer.header("content-type")) == (200, "text/html; charset=utf-8")

@@ -109,7 +109,7 @@ def test_wildcard_origins_of_cors_are_no_leave_to_use_the_cookie(local: Run) -> 
         ("", "refresh", False),
     ],
 )
-def test_cookie_is_secure_where_the_site_is(local: Run, site: str, name: str, is_secure: bool) -> None:
+def test_cookie_is_secure_if_the_site_is(local: Run, site: str, name: str, is_secure: bool) -> None:
     local.env["SITE_URL"] = site
 
     async def case(client: Client) -> str:

@@ -234,7 +234,7 @@ def test_attacks_notice_a_rule_that_is_off(rule: str) -> None:
 
 
 @pytest.mark.parametrize("rule", WEAKER)
-def test_second_lock_holds_where_a_rule_is_off(rule: str) -> None:
+def test_second_lock_holds_without_a_rule(rule: str) -> None:
     counts, hits = asyncio.run(attacked(weakened(WEAKER[rule]), 1, 1_000))
     unlocked = asyncio.run(attacked(weakened(WEAKER[rule]), 1, 1_000, locked=False))[1]
     assert counts["second lock"] > 0

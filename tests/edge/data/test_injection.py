@@ -269,7 +269,7 @@ def test_provider_beside_tables_says_its_lifetime() -> None:
     App("plain", version="1", settings=OneDatabase, resources=[], authenticate=authenticate, providers=[Whole])
 
 
-def test_singletons_last_and_what_is_made_for_an_event_does_not() -> None:
+def test_singletons_last_and_event_objects_do_not() -> None:
     class PerEvent(Counter):
         """Made for each event."""
 
@@ -299,7 +299,7 @@ def test_settings_of_a_handler_hold_no_database() -> None:
     assert ask(composed(routes), "/settings", "mine") is False
 
 
-def test_another_database_is_asked_for_as_the_systems() -> None:
+def test_another_database_is_declared_as_the_systems() -> None:
     routes = Routes(tag="t", access=READER)
 
     @routes.get("/other")

@@ -115,7 +115,7 @@ def test_keys_and_indexes_are_described(described: Schema) -> None:
     )
 
 
-def test_module_says_what_was_read(described: Schema) -> None:
+def test_module_holds_the_described_schema(described: Schema) -> None:
     names: dict[str, Any] = {}
     exec(rendered(described), names)
     module_schema: Schema = names["SCHEMA"]

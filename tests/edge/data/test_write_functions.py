@@ -106,7 +106,7 @@ async def rows(db: InlineDatabase, table: str, columns: str = "*") -> list[tuple
     return [tuple(row.values()) for row in await db.all(f"SELECT {columns} FROM {table} ORDER BY 1, 2")]
 
 
-def test_insert_gives_the_columns_that_are_asked_for() -> None:
+def test_insert_returns_the_requested_columns() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         result = await db.insert("trips", [{"car": "mine", "note": "c"}, {"car": "also"}], returning=("id", "n"))
         assert result.rows == [{"id": 3, "n": 1}, {"id": 4, "n": 1}]
@@ -240,7 +240,7 @@ def test_key_of_an_insert_is_one_of_the_schema() -> None:
     run(case)
 
 
-def test_update_changes_what_it_chooses_and_brings_updated_at_up_to_date() -> None:
+def test_update_changes_the_chosen_rows_and_their_updated_at() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         result = await db.update("trips", {"note": "c", "n": Sql("n + ?", 4)}, "id >= ?", 1, returning=("id", "n"))
         assert (result.rows, result.changes, result.last_row_id) == ([{"id": 1, "n": 5}], 1, 0)
@@ -257,7 +257,7 @@ def test_update_changes_what_it_chooses_and_brings_updated_at_up_to_date() -> No
     run(case)
 
 
-def test_columns_that_say_whose_a_row_is_are_not_updated() -> None:
+def test_owner_columns_are_not_updated() -> None:
     async def case(db: ScopedDatabase, _: InlineDatabase) -> None:
         for changes in ({"car": "also"}, {"id": 9}, {"gone": 1}, {"note) --": 1}, {}):
             await refused(StatementRefused, db.update("trips", changes, "id = 1"))
@@ -266,7 +266,7 @@ def test_columns_that_say_whose_a_row_is_are_not_updated() -> None:
     run(case)
 
 
-def test_delete_removes_what_it_chooses_and_what_hangs_on_it() -> None:
+def test_delete_removes_the_chosen_rows_and_their_dependents() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         assert (await db.delete("trips", "true", returning="id")).rows == [{"id": 1}]
         assert await rows(whole, "stops") == [(2, "y", 2)]
@@ -316,7 +316,7 @@ def test_batch_with_a_row_outside_the_scope_is_rolled_back() -> None:
     run(case)
 
 
-def test_batch_takes_only_what_its_own_database_prepared() -> None:
+def test_batch_accepts_only_statements_of_its_own_database() -> None:
     async def case(db: ScopedDatabase, whole: InlineDatabase) -> None:
         other = TABLES.scoped(whole, ADMINISTRATOR).prepare.delete("trips", "true")
         twin = TABLES.scoped(whole, KEY).prepare.delete("trips", "true")
@@ -366,7 +366,7 @@ def test_administrator_writes_every_column_of_every_table_but_private_ones() -> 
     run(case, ADMINISTRATOR)
 
 
-def test_role_and_kind_decide_who_writes() -> None:
+def test_role_and_kind_decide_about_writes() -> None:
     async def case(db: ScopedDatabase, _: InlineDatabase) -> None:
         await refused(OutOfScope, db.insert("marks", [{"body": "b", "author": "key"}]))
         await refused(OutOfScope, db.insert("audit", [{"what": "x"}]))

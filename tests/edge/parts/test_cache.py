@@ -107,7 +107,7 @@ def test_an_entry_is_missing_then_fresh_then_stale_and_then_new(tell: Tell) -> N
     tell(story)
 
 
-def test_who_reads_what_is_stale_does_not_wait_for_its_source(tell: Tell) -> None:
+def test_stale_reads_do_not_wait_for_the_source(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
@@ -120,11 +120,11 @@ def test_who_reads_what_is_stale_does_not_wait_for_its_source(tell: Tell) -> Non
 
 
 @pytest.mark.parametrize("caches", [1, 2])
-def test_fifty_who_read_what_is_stale_cause_one_refetch(tell: Tell, caches: int) -> None:
+def test_fifty_stale_reads_cause_one_refetch(tell: Tell, caches: int) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
-        shelf.source.go = asyncio.Event()  # else a read that is slow to come finds what the refetch brought
+        shelf.source.go = asyncio.Event()  # else a slow read finds the refetched entry
         reads = (shelf.caches[n % caches].get("page", shelf.source, TERMS) for n in range(50))
         assert {page.body for page in await asyncio.gather(*reads)} == {b'{"n": 1}'}
         shelf.source.go.set()
@@ -147,7 +147,7 @@ def test_names_are_refetched_apart(tell: Tell) -> None:
     tell(story)
 
 
-def test_fifty_who_find_nothing_wait_for_one_call_and_who_leaves_spoils_nothing(tell: Tell) -> None:
+def test_fifty_misses_wait_for_one_call_and_a_cancelled_one_spoils_nothing(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         shelf.source.go = asyncio.Event()
         waiting = [asyncio.ensure_future(shelf.caches[0].get("page", shelf.source, TERMS)) for _ in range(50)]
@@ -164,7 +164,7 @@ def test_fifty_who_find_nothing_wait_for_one_call_and_who_leaves_spoils_nothing(
     tell(story)
 
 
-def test_where_nothing_is_kept_a_fault_is_the_callers(tell: Tell) -> None:
+def test_fault_without_an_entry_reaches_the_caller(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         shelf.source.fault = UpstreamFailed("broken")
         for _ in range(2):
@@ -187,7 +187,7 @@ FAULTS = [
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: type(fault).__name__)
-def test_whatever_fails_what_is_kept_is_served_and_the_next_try_waits(tell: Tell, fault: Exception) -> None:
+def test_entry_is_served_after_any_failure_and_the_next_try_waits(tell: Tell, fault: Exception) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
@@ -213,7 +213,7 @@ def test_whatever_fails_what_is_kept_is_served_and_the_next_try_waits(tell: Tell
     assert shelf.logged("error") == []
 
 
-def test_what_is_not_there_any_more_is_dropped(tell: Tell) -> None:
+def test_entry_of_a_missing_source_is_dropped(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         shelf.clock.pass_by(100)
@@ -245,7 +245,7 @@ def test_what_is_not_there_any_more_is_dropped(tell: Tell) -> None:
         b"1795262400\r\n{}",
     ],
 )
-def test_what_is_no_entry_counts_as_none(tell: Tell, stored: bytes) -> None:
+def test_invalid_entry_counts_as_missing(tell: Tell, stored: bytes) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.kvs[0].put("page", stored)
         assert await shelf.get() == (b'{"n": 1}', 0, False)
@@ -266,7 +266,7 @@ def test_every_byte_is_kept(tell: Tell, body: bytes) -> None:
     tell(story)
 
 
-def test_an_entry_is_as_old_as_what_it_was_made_of(tell: Tell) -> None:
+def test_age_of_an_entry_counts_from_the_start_of_its_source(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         async def slowly() -> bytes:
             shelf.clock.pass_by(7)
@@ -297,7 +297,7 @@ def test_an_entry_that_kv_refuses_is_served_all_the_same(tell: Tell) -> None:
     assert tell(story).logged() == ["cache not read", "cache not written"]
 
 
-def test_without_leases_what_is_stale_is_served(tell: Tell) -> None:
+def test_stale_entry_is_served_without_leases(tell: Tell) -> None:
     async def story(shelf: Shelf) -> None:
         await shelf.get()
         await shelf.dbs[0].run("DROP TABLE leases")
@@ -343,9 +343,7 @@ ITEM = re.compile(r"[A-Za-z*][\w:/!#$%&\'*+.^`|~-]*(; (hit|stored|ttl=-?\d+|fwd=
         (160, "site; hit; ttl=-100", "160"),
     ],
 )
-def test_the_headers_tell_how_old_it_is_and_where_it_comes_from(
-    tell: Tell, seconds: int | None, status: str, age: str
-) -> None:
+def test_headers_show_age_and_origin_of_an_entry(tell: Tell, seconds: int | None, status: str, age: str) -> None:
     async def story(shelf: Shelf) -> None:
         if seconds is not None:
             await shelf.get()

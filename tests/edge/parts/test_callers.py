@@ -146,7 +146,7 @@ def test_guess_of_a_proved_key_costs_no_look_up(place: Place, guess: Callable[[s
     assert set(asyncio.run(case())) == {"Unauthorized"}
 
 
-def test_key_without_a_known_proof_is_looked_up_within_the_budget_of_its_address(place: Place) -> None:
+def test_unproven_key_is_looked_up_within_the_budget_of_its_address(place: Place) -> None:
     async def case() -> None:
         old, old_id = await place.key(place.callers(JWT_SECRET_KEY=""))
         other, other_id = await place.key(place.callers(JWT_SECRET_KEY="o" * 32))
@@ -167,7 +167,7 @@ def test_key_without_a_known_proof_is_looked_up_within_the_budget_of_its_address
     asyncio.run(case())
 
 
-def test_proofs_of_the_key_before_are_known_while_it_is_named(place: Place) -> None:
+def test_proofs_by_the_previous_key_are_valid_while_it_is_configured(place: Place) -> None:
     async def case() -> list[int | None]:
         before = place.callers()
         text, name = await place.key(before)
@@ -292,7 +292,7 @@ def test_actor_has_the_end_of_its_credential(place: Place) -> None:
     assert [actor.expires_at for actor in asyncio.run(case())] == [start + 500, None, start + 300, start + 500]
 
 
-def test_caller_is_told_as_its_credential_stands_now(place: Place) -> None:
+def test_caller_has_the_present_rights_of_its_credential(place: Place) -> None:
     async def case() -> None:
         callers = place.callers()
         text, name = await place.key(callers, OPERATOR, subjects=["A", "B"], daily_calls=9)

@@ -181,7 +181,7 @@ def test_a_card_keeps_all_that_there_is_room_for() -> None:
     assert len(LIMITS["30 fields"].document()["fields"]) == 25
 
 
-def test_a_card_says_what_it_was_given(chat: Chat) -> None:
+def test_a_card_holds_the_given_texts(chat: Chat) -> None:
     at = chat.clock.now()
     embed = Embed("T", "D", "https://site.example", [("N", "V")], 0x123456, "F", at)
     assert embed.document() == {
@@ -222,7 +222,7 @@ def test_discord_takes_every_text(chat: Chat, content: str) -> None:
     assert len(chat.sim.posted("event")[0]["content"]) == min(len(content), 2000)
 
 
-def test_nobody_is_told_but_who_is_meant(chat: Chat) -> None:
+def test_only_the_named_users_are_mentioned(chat: Chat) -> None:
     assert message("@everyone <@1>")["allowed_mentions"] == {"parse": []}
     users = [str(1170000000000000000 + n) for n in range(150)]
     body = message("hello", mentions=[*users[:5], *users])
@@ -230,8 +230,8 @@ def test_nobody_is_told_but_who_is_meant(chat: Chat) -> None:
     assert chat.post(body)
 
 
-# -- what is sent and read ------------------------------------------------------------------------------
-def test_discord_is_told_who_calls(chat: Chat) -> None:
+# -- requests ------------------------------------------------------------------------------
+def test_requests_to_discord_have_a_user_agent(chat: Chat) -> None:
     chat.post()
     chat.run(
         lambda discord, _: discord.read(f"/guilds/{chat.sim.guild_id}/scheduled-events", Secret(chat.sim.bot_token))
@@ -242,7 +242,7 @@ def test_discord_is_told_who_calls(chat: Chat) -> None:
     assert chat.sim.requests[0].headers["content-type"] == "application/json"
 
 
-def test_a_bot_reads_and_who_has_no_token_is_refused(chat: Chat) -> None:
+def test_a_bot_reads_and_a_request_without_a_token_is_refused(chat: Chat) -> None:
     path = f"/guilds/{chat.sim.guild_id}/scheduled-events"
     assert len(chat.run(lambda discord, _: discord.read(path, Secret(chat.sim.bot_token)))) > 1
     with pytest.raises(UpstreamRefused) as caught:
@@ -275,14 +275,14 @@ def test_a_short_limit_is_waited_out(chat: Chat, wait: float) -> None:
     assert len(chat.sim.requests) == 3
 
 
-def test_a_limit_that_does_not_end_is_told(chat: Chat) -> None:
+def test_an_endless_rate_limit_is_reported(chat: Chat) -> None:
     chat.sim.fail(429, 10, retry_after=1)
     assert isinstance(chat.fault(), DiscordBusy)
     assert len(chat.sim.requests) == ATTEMPTS
 
 
 @pytest.mark.parametrize(("wait", "seconds"), [(5.1, "6"), (64.57, "65"), (3600.0, "3600")])
-def test_a_long_limit_is_told_and_kept_for_the_next(chat: Chat, wait: float, seconds: str) -> None:
+def test_a_long_rate_limit_is_reported_and_kept_for_the_next_post(chat: Chat, wait: float, seconds: str) -> None:
     chat.sim.fail(429, 1, retry_after=wait)
     fault = chat.fault()
     assert isinstance(fault, DiscordBusy)
@@ -340,7 +340,7 @@ def test_the_last_of_a_bucket_lets_the_next_wait(chat: Chat, origin: Origin) -> 
 
 
 @pytest.mark.parametrize("after", ["", "soon", "nan", "inf", "-4", "1e999"])
-def test_a_reset_that_is_none_breaks_no_post(chat: Chat, origin: Origin, after: str) -> None:
+def test_an_invalid_reset_breaks_no_post(chat: Chat, origin: Origin, after: str) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     origin.give(Reply(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": after}))
     assert chat.post() == "7"
@@ -364,13 +364,13 @@ def test_a_real_bucket_is_never_run_over(chat: Chat) -> None:
 
 
 @pytest.mark.parametrize("stored", [b"", b"soon", b"nan", b"\xff", b"-1", b"1e", b"{}"])
-def test_a_pause_that_is_none_is_no_pause(chat: Chat, stored: bytes) -> None:
+def test_an_invalid_pause_is_ignored(chat: Chat, stored: bytes) -> None:
     asyncio.run(chat.kv.put(f"{PAUSE}event", stored))
     assert chat.post()
     assert chat.clock.slept == []
 
 
-def test_what_was_posted_is_posted_though_its_pause_cannot_be_kept(chat: Chat, origin: Origin) -> None:
+def test_a_post_succeeds_though_its_pause_cannot_be_stored(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     chat.kv.connection.execute("CREATE TRIGGER full BEFORE INSERT ON pairs BEGIN SELECT RAISE(ABORT, 'full'); END")
     origin.give(Reply(200, b'{"id": "7"}', {"x-ratelimit-remaining": "0", "x-ratelimit-reset-after": "1"}))
@@ -409,7 +409,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize("url", BROKEN)
-def test_an_address_that_is_none_is_missing_and_not_told(chat: Chat, url: str) -> None:
+def test_an_invalid_address_counts_as_missing_and_is_not_shown(chat: Chat, url: str) -> None:
     chat.know(url.format(t=chat.token))
     assert isinstance(chat.fault(), WebhookMissing)
     assert chat.sim.requests == []
@@ -429,18 +429,18 @@ def test_bytes_that_are_no_text_are_no_address(chat: Chat) -> None:
         "http://..../webhooks/1/{t}",
     ],
 )
-def test_an_address_where_nobody_is_is_not_told(chat: Chat, url: str) -> None:
+def test_an_unreachable_address_is_not_shown(chat: Chat, url: str) -> None:
     chat.know(url.format(t=chat.token))
     assert isinstance(chat.fault(), UpstreamFailed)
 
 
-def test_a_webhook_is_known_by_its_kind(chat: Chat) -> None:
+def test_a_webhook_is_found_by_its_kind(chat: Chat) -> None:
     chat.post(kind="event")
     with pytest.raises(WebhookMissing, match="webhooks:contact"):
         chat.post(kind="contact")
 
 
-def test_what_discord_refuses_is_told_with_its_reason(chat: Chat) -> None:
+def test_a_refusal_by_discord_is_reported_with_its_reason(chat: Chat) -> None:
     fault = chat.fault({"content": "c" * 2001})
     assert isinstance(fault, DiscordRefused)
     assert fault.detail == "Discord answered 400: 50035 Invalid Form Body"
@@ -466,12 +466,12 @@ def test_a_post_that_breaks_off_is_not_repeated(chat: Chat) -> None:
     assert len(chat.sim.requests) == 1
 
 
-def test_what_never_reached_discord_is_told_apart(chat: Chat) -> None:
+def test_a_request_that_never_reached_discord_is_distinguished(chat: Chat) -> None:
     chat.know(f"http://127.0.0.1:1/webhooks/1/{chat.token}")
     assert isinstance(chat.fault(), UpstreamUnreached)
 
 
-def test_no_log_and_no_answer_tells_the_address(chat: Chat, log: Lines, serve: Callable[..., Client]) -> None:
+def test_no_log_and_no_answer_shows_the_address(chat: Chat, log: Lines, serve: Callable[..., Client]) -> None:
     routes = Routes(tag="t", access=PUBLIC)
 
     @routes.get("/post")
@@ -525,7 +525,7 @@ def test_a_follow_up_takes_the_place_of_the_answer(slow: Slow) -> None:
 
 
 @pytest.mark.parametrize("response", [Reply(502), Reply(503), Reply(0), Reply(404)])
-def test_a_follow_up_is_sent_again_where_that_may_help(slow: Slow, response: Reply) -> None:
+def test_a_follow_up_is_retried_after_a_transient_failure(slow: Slow, response: Reply) -> None:
     slow.origin.give(response, Reply(200))
     slow.follow_up()
     assert len(slow.origin.came) == 2
@@ -549,7 +549,7 @@ def test_another_message_is_sent_once(slow: Slow, status: int) -> None:
     assert len(slow.origin.came) == 1
 
 
-def test_who_posts_learns_of_a_timeout_and_it_is_not_repeated(chat: Chat, origin: Origin) -> None:
+def test_a_timeout_is_reported_and_not_retried(chat: Chat, origin: Origin) -> None:
     chat.know(f"{origin.url}/webhooks/1/{chat.token}")
     origin.give(Reply(delay=5))
 

@@ -10,7 +10,7 @@ from .conftest import Origin, Reply, fetching
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE", "POST", "PATCH"])
-def test_a_call_whose_connection_breaks_is_made_once(origin: Origin, method: str) -> None:
+def test_a_call_with_a_broken_connection_is_made_once(origin: Origin, method: str) -> None:
     origin.give(Reply(0), Reply(0))
 
     async def call() -> None:

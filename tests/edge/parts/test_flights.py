@@ -22,7 +22,7 @@ class CountedSource:
         return self.count
 
 
-def test_fifty_who_ask_at_once_are_one_question() -> None:
+def test_fifty_calls_at_once_share_one_flight() -> None:
     async def run() -> None:
         flights, source = Flights[str, int](), CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(50)]
@@ -34,7 +34,7 @@ def test_fifty_who_ask_at_once_are_one_question() -> None:
     asyncio.run(run())
 
 
-def test_keys_are_asked_for_apart() -> None:
+def test_keys_have_separate_flights() -> None:
     async def run() -> None:
         flights, source = Flights[int, int](), CountedSource()
         source.go.set()
@@ -45,7 +45,7 @@ def test_keys_are_asked_for_apart() -> None:
 
 
 @pytest.mark.parametrize("who", [0, 7])
-def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
+def test_a_cancelled_caller_takes_nothing_from_the_others(who: int) -> None:
     async def run() -> None:
         flights, source = Flights[str, int](), CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(10)]
@@ -60,7 +60,7 @@ def test_who_leaves_takes_nothing_from_the_others(who: int) -> None:
     asyncio.run(run())
 
 
-def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
+def test_an_abandoned_flight_continues_for_the_next_caller() -> None:
     async def run() -> None:
         flights, source = Flights[str, int](), CountedSource()
         first = asyncio.ensure_future(flights.join("x", source))
@@ -75,7 +75,7 @@ def test_what_all_have_left_goes_on_for_who_comes_next() -> None:
     asyncio.run(run())
 
 
-def test_a_fault_is_told_to_all_and_kept_for_nobody() -> None:
+def test_a_fault_reaches_all_callers_and_is_not_cached() -> None:
     async def run() -> None:
         flights, source = Flights[str, int](), CountedSource(KeyError("gone"))
         source.go.set()

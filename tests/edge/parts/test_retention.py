@@ -317,7 +317,7 @@ def test_a_run_that_is_cut_off_removes_nothing_that_it_should_keep(
     assert rest == [ago(day) for day in (50, 10, 1)]
 
 
-def test_two_runs_at_once_remove_what_one_would(tables: LocalDatabase, log: Lines, tmp_path: Path) -> None:
+def test_two_runs_at_once_remove_the_same_as_one(tables: LocalDatabase, log: Lines, tmp_path: Path) -> None:
     other = LocalDatabase(tmp_path / "db.sqlite")
     rule = ENTRIES._replace(unless="state = 'open'", max_rows="most")
 
@@ -367,7 +367,7 @@ def test_rules_may_depend_on_the_settings(tables: LocalDatabase, log: Lines) -> 
     assert asyncio.run(case()) == [{}, {"entries": 1}]
 
 
-def test_settings_say_what_is_wrong_with_them() -> None:
+def test_invalid_settings_name_their_fault() -> None:
     for text, complaint in (("-1", "greater than or equal to 0"), ("x", "integer"), ("40000", "36500")):
         assert complaint in str(KeepSettings({"KEEP_DAYS": text}).faults["keep_days"])
     assert (

@@ -135,7 +135,7 @@ def test_pieces_end_where_sentences_do() -> None:
 
 
 # -- bringing up to date --------------------------------------------------------------------------------
-def test_what_has_not_changed_is_neither_written_nor_embedded_again(shelf: Shelf) -> None:
+def test_unchanged_documents_are_neither_written_nor_embedded_again(shelf: Shelf) -> None:
     assert shelf.keep(garden()) == Changes(5, 0, 5)
     assert shelf.embedded() == [f"{title}\n{text}" for title, text in GARDEN.values()]
     before = shelf.rows()
@@ -167,7 +167,7 @@ def test_a_document_that_moves_keeps_its_vector(shelf: Shelf) -> None:
     assert shelf.slugs("bees") == ["moved"]
 
 
-def test_what_is_gone_goes(shelf: Shelf) -> None:
+def test_removed_documents_are_deleted(shelf: Shelf) -> None:
     shelf.keep([*garden(), source("long", "Long", "A sentence about worms. " * 200)])
     count = shelf.run(lambda library: library.count())
     assert count > 8
@@ -197,7 +197,7 @@ def test_many_are_embedded_in_parts(shelf: Shelf) -> None:
 
 
 @pytest.mark.parametrize("turn", [Turn(status=400, error="no"), Turn(vectors=[[1.0]])])
-def test_what_a_model_fails_to_embed_is_embedded_the_next_time(shelf: Shelf, turn: Turn) -> None:
+def test_failed_embeddings_are_retried_the_next_time(shelf: Shelf, turn: Turn) -> None:
     shelf.sim.say(*[turn] * 3)
     assert shelf.keep(garden()) == Changes(5, 0, 0)
     assert [line["message"] for line in shelf.log.lines] == ["passages without a vector"]
@@ -289,7 +289,7 @@ def test_no_more_are_found_than_are_wanted(shelf: Shelf, model: bool) -> None:
 
 
 @pytest.mark.parametrize("model", [True, False])
-def test_nothing_is_found_of_what_is_not_there(shelf: Shelf, model: bool) -> None:
+def test_absent_words_find_nothing(shelf: Shelf, model: bool) -> None:
     shelf.keep(garden(), model=model)
     assert shelf.slugs("quantum chromodynamics", model=model) == []
 
@@ -367,7 +367,7 @@ def test_a_word_of_the_title_says_more_than_one_of_the_text(shelf: Shelf) -> Non
     assert shelf.slugs("pond", model=False) == ["a", "b"]
 
 
-def test_a_word_begins_where_a_word_does(shelf: Shelf) -> None:
+def test_a_word_matches_from_its_beginning(shelf: Shelf) -> None:
     shelf.keep([source("a", "Carport", "x"), source("b", "Scar", "x"), source("c", "A car", "x")], model=False)
     assert set(shelf.slugs("cars", model=False)) == {"a", "c"}
 

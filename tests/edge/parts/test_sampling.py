@@ -23,14 +23,14 @@ def test_further_calls_share_rows_that_add_up() -> None:
     assert sampled == [1] * 20 + [10] * 18 + [100] * 5
 
 
-def test_what_has_no_row_yet_is_counted_in_the_next_minute() -> None:
+def test_calls_without_a_row_are_counted_in_the_next_minute() -> None:
     sampler = Sampler()
     assert sum(rows(sampler, 27, Steps(20, 10))) == 20
     assert rows(sampler, 1, Steps(20, 10), begin=60) == [8]
     assert rows(sampler, 19, Steps(20, 10), begin=61) == [1] * 19
 
 
-def test_without_further_rows_there_is_none_until_the_next_minute() -> None:
+def test_after_the_last_row_there_is_none_until_the_next_minute() -> None:
     sampler = Sampler()
     assert rows(sampler, 10_000, Steps(10)) == [1] * 10
     assert rows(sampler, 2, Steps(10), begin=60) == [9_991, 1]

@@ -69,7 +69,7 @@ def test_there_is_a_probe_for_each_service_and_no_other(serve: Serve) -> None:
     }
 
 
-def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
+def test_services_without_a_setting_are_not_configured(serve: Serve) -> None:
     probes = health(serve, {}, Settings)["probes"]
     assert {name for name, probe in probes.items() if probe["status"] == "ok"} == {"env_vars"}
     for name in ("kv", "d1", "ai", "secrets", "optional_secrets"):
@@ -143,7 +143,7 @@ def test_a_new_field_that_is_not_set_is_named(serve: Serve, name: str, probe: st
         ({"KV": Hangs()}, "kv", "error", "KV: no answer in 0.02 s", "degraded"),
     ],
 )
-def test_one_fault_is_told_while_the_others_are_well(  # noqa: PLR0913, PLR0917 - a row of the table
+def test_one_failing_service_is_named(  # noqa: PLR0913, PLR0917 - a row of the table
     serve: Serve, env: dict[str, Any], name: str, status: str, message: str, overall: str
 ) -> None:
     value = health(serve, working() | env)
@@ -171,7 +171,7 @@ def test_the_latency_is_that_of_the_slowest(serve: Serve) -> None:
 
 
 @pytest.mark.parametrize("environment", [SECRET, "production ", "Staging"])
-def test_an_environment_that_is_none_is_a_fault_and_no_failure(serve: Serve, environment: str) -> None:
+def test_an_invalid_environment_degrades_the_health(serve: Serve, environment: str) -> None:
     value = health(serve, {**working(), "ENVIRONMENT": environment})
     assert (value["status"], value["environment"]) == ("degraded", "unknown")
     probe = value["probes"]["env_vars"]
@@ -190,7 +190,7 @@ class Real(Settings):
     ai: Model | None
 
 
-def test_the_runtimes_own_bindings_are_asked(tmp_path: Path) -> None:
+def test_the_runtimes_own_bindings_are_probed(tmp_path: Path) -> None:
     async def nobody(_request: object) -> Any:
         raise AssertionError("health is public")
 

@@ -42,7 +42,7 @@ def stamped(head: str, payload: str, key: str) -> str:
     return f"{head}.{payload}.{urlsafe_b64encode(signature).rstrip(b'=').decode()}"
 
 
-def test_a_token_tells_all_that_is_known_of_its_caller() -> None:
+def test_a_token_holds_all_facts_about_its_caller() -> None:
     ends_at = float(int((NOW + timedelta(hours=2)).timestamp()))
     read = TOKENS.read(TOKENS.issue(CALLER, NOW, timedelta(hours=2)))
     assert read == Actor("phone-1", OPERATOR, frozenset({"A", "B"}), 100, is_token=True, expires_at=ends_at)

@@ -64,7 +64,7 @@ def unused() -> str:
 
 
 @pytest.mark.parametrize("status", [200, 201, 204, 301, 304, 400, 401, 403, 404, 409, 410, 422, 500, 501])
-def test_what_another_try_would_not_change_is_sent_once(origin: Origin, clock: SetClock, status: int) -> None:
+def test_permanent_failures_are_not_retried(origin: Origin, clock: SetClock, status: int) -> None:
     origin.give(Reply(status, b""))
     assert sent(call(origin.url), clock).status == status
     assert (len(origin.came), clock.slept) == (1, [])
@@ -76,7 +76,7 @@ def test_the_statuses_that_may_pass_are_these() -> None:
 
 @pytest.mark.parametrize("status", sorted(RETRYABLE))
 @pytest.mark.parametrize("attempts", [1, 2, 3, 5])
-def test_what_may_pass_is_sent_again_and_then_the_last_answer_counts(
+def test_transient_failures_are_retried_and_the_last_answer_counts(
     origin: Origin, clock: SetClock, status: int, attempts: int
 ) -> None:
     origin.give(Reply(status))
@@ -100,13 +100,13 @@ def test_every_try_is_the_same_request(origin: Origin, clock: SetClock) -> None:
 
 
 @pytest.mark.parametrize("status", [*sorted(RETRYABLE), 500])
-def test_what_is_not_safe_to_repeat_is_sent_once(origin: Origin, clock: SetClock, status: int) -> None:
+def test_unsafe_requests_are_not_retried(origin: Origin, clock: SetClock, status: int) -> None:
     origin.give(Reply(status, headers={"retry-after": "1"}))
     assert sent(call(origin.url, method="POST", is_safe=False), clock).status == status
     assert (len(origin.came), clock.slept) == (1, [])
 
 
-def test_a_broken_connection_is_tried_again_only_where_that_is_safe(origin: Origin, clock: SetClock) -> None:
+def test_a_broken_connection_is_retried_only_for_safe_requests(origin: Origin, clock: SetClock) -> None:
     origin.give(Reply(0))
     for is_safe, count in ((True, 3), (False, 1)):
         origin.came.clear()
@@ -155,7 +155,7 @@ def test_the_deadline_is_of_all_tries(origin: Origin, clock: SetClock) -> None:
 
 
 @pytest.mark.parametrize("retry_after", ["2", "2.0", " 2 ", format_datetime(NOON + timedelta(seconds=2), usegmt=True)])
-def test_what_the_server_asks_to_wait_is_waited(origin: Origin, clock: SetClock, retry_after: str) -> None:
+def test_retry_after_of_the_server_is_honoured(origin: Origin, clock: SetClock, retry_after: str) -> None:
     origin.give(Reply(429, headers={"retry-after": retry_after}), Reply(200))
     assert sent(call(origin.url), clock).status == 200
     [slept] = clock.slept
@@ -192,7 +192,7 @@ def test_a_wait_beyond_the_deadline_ends_it_at_once(
         "1, 2",
     ],
 )
-def test_a_wait_that_is_none_leaves_the_back_off(origin: Origin, clock: SetClock, retry_after: str) -> None:
+def test_an_invalid_retry_after_leaves_the_back_off(origin: Origin, clock: SetClock, retry_after: str) -> None:
     origin.give(Reply(503, headers={"retry-after": retry_after.encode().decode("latin-1")}), Reply(200))
     patience = Patience(attempts=3, attempt=2, deadline=4000)
     assert sent(call(origin.url), clock, patience).status == 200
@@ -260,7 +260,7 @@ def test_the_gate_is_passed_before_each_try(clock: SetClock) -> None:
         (599, UpstreamFailed),
     ],
 )
-def test_a_refusal_is_told_apart_from_a_failure(
+def test_a_refusal_is_distinguished_from_a_failure(
     origin: Origin, clock: SetClock, status: int, kind: type[Problem]
 ) -> None:
     origin.give(Reply(status, b"reason: " + SECRET.encode()))
@@ -275,7 +275,7 @@ def test_a_refusal_is_told_apart_from_a_failure(
 @pytest.mark.parametrize(
     "body", [b"{", b"<html>", b"\xff", b"{'a': 1}", b"[" * 100_000, b'{"a": 1} x', b" ", SECRET.encode()]
 )
-def test_what_is_no_json_is_the_services_fault(origin: Origin, clock: SetClock, body: bytes) -> None:
+def test_invalid_json_is_the_services_fault(origin: Origin, clock: SetClock, body: bytes) -> None:
     origin.give(Reply(200, body))
     with pytest.raises(UpstreamFailed, match="what is no JSON") as caught:
         read(call(origin.url), clock)
@@ -307,7 +307,7 @@ def test_json_comes_as_it_is(origin: Origin, clock: SetClock, body: bytes, value
         (Reply(), "{0}"),
     ],
 )
-def test_no_fault_tells_a_path_a_query_or_a_credential(
+def test_no_fault_shows_a_path_a_query_or_a_credential(
     origin: Origin, clock: SetClock, response: Reply, url: str
 ) -> None:
     origin.give(response)

@@ -180,7 +180,7 @@ def test_bytes_of_heads_under_way_are_bounded() -> None:
     run(case, small("received", 200_000, 100_000))
 
 
-def test_who_leaves_in_the_middle_of_a_body_gives_all_back() -> None:
+def test_disconnect_in_the_middle_of_a_body_releases_all_budgets() -> None:
     async def case(served: Serving) -> None:
         lines = [await served.open(post(100_000) + bytes(50_000)) for _ in range(5)]
         await until(lambda: served.bounds.received.taken == 250_000)
@@ -211,7 +211,7 @@ def test_refusal_does_not_wait_for_the_body() -> None:
         line = await served.open(post(100_000, path=b"/known"))
         assert (await line.reply()).problem()["status"] == 401
         took = time.monotonic() - started
-        line.writer.write(bytes(100_000))  # what is still on its way is let pass, and then the connection ends
+        line.writer.write(bytes(100_000))  # bytes on their way pass, and then the connection ends
         assert await line.reader.read() == b""
         return took
 

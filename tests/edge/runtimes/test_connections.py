@@ -130,7 +130,7 @@ SLOW = {
 
 @pytest.mark.slow
 @pytest.mark.parametrize("parts", SLOW.values(), ids=SLOW)
-def test_what_does_not_come_in_time_is_a_408(parts: list[bytes]) -> None:
+def test_late_request_is_a_408(parts: list[bytes]) -> None:
     async def run() -> bytes:
         async with served() as port:
             return await talk(port, *parts, pause=0.05)
@@ -138,7 +138,7 @@ def test_what_does_not_come_in_time_is_a_408(parts: list[bytes]) -> None:
     assert problem(asyncio.run(run()))["status"] == 408
 
 
-def test_a_connection_that_is_used_in_time_is_kept() -> None:
+def test_a_connection_used_in_time_stays_open() -> None:
     async def run() -> bytes:
         async with served() as port:
             return await talk(port, GET, GET, GET, b"GET / HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n", pause=0.2)
@@ -161,7 +161,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("sent", BROKEN.values(), ids=BROKEN)
-def test_what_is_no_http_is_a_problem(sent: bytes) -> None:
+def test_invalid_http_is_a_problem(sent: bytes) -> None:
     async def run() -> bytes:
         async with served() as port:
             return await talk(port, sent)

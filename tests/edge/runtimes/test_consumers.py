@@ -139,7 +139,7 @@ def test_so_many_batches_run_at_a_time(tmp_path: Path, concurrency: int) -> None
     asyncio.run(run())
 
 
-def test_a_stop_gives_back_what_it_cuts_off(tmp_path: Path) -> None:
+def test_a_stop_returns_interrupted_messages_to_the_queue(tmp_path: Path) -> None:
     begun: list[object] = []
 
     async def handler(delivery: Delivery, _: Ports) -> None:
@@ -161,7 +161,7 @@ def test_a_stop_gives_back_what_it_cuts_off(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_one_process_consumes_and_takes_what_others_send(tmp_path: Path) -> None:
+def test_one_process_consumes_the_messages_of_all(tmp_path: Path) -> None:
     seen: list[str] = []
 
     async def first(delivery: Delivery, _: Ports) -> None:
@@ -209,7 +209,7 @@ def test_nothing_is_lost_when_the_process_is_killed_in_a_batch(tmp_path: Path) -
 
 
 @pytest.mark.slow
-def test_what_is_queued_is_kept_over_a_stop(tmp_path: Path) -> None:
+def test_queued_messages_survive_a_stop(tmp_path: Path) -> None:
     lay_out(tmp_path)
     with running(tmp_path) as server:
         post(server, [{"n": n, "ms": 20} for n in range(1, 21)])

@@ -141,7 +141,7 @@ def test_another_processs_events_are_seen(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_who_is_greeted_while_the_server_stops_is_told_before_it_has_stopped(tmp_path: Path) -> None:
+def test_reader_greeted_during_a_stop_is_told_of_it(tmp_path: Path) -> None:
     async def run() -> None:
         log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         reported: list[object] = []

@@ -97,7 +97,7 @@ def test_connection_ends_when_its_credential_expires_without_a_look_up() -> None
     assert connections.due == ends
 
 
-def test_connection_stays_where_its_credential_cannot_be_looked_up_and_is_tried_again() -> None:
+def test_connection_stays_while_its_credential_cannot_be_checked() -> None:
     keys = Keys()
     connections = keys.connections()
     (connection,) = entered(connections, PHONE)
@@ -111,7 +111,7 @@ def test_connection_stays_where_its_credential_cannot_be_looked_up_and_is_tried_
     assert connection.closed is Close.UNAUTHORIZED
 
 
-def test_connection_goes_on_with_what_its_credential_is_now() -> None:
+def test_connection_continues_with_the_changed_rights_of_its_credential() -> None:
     keys = Keys()
     connections = keys.connections()
     some = entered(connections, PHONE, 3)

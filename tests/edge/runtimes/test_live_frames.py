@@ -157,7 +157,7 @@ def test_frame_needs_the_role_of_its_handler() -> None:
     assert chat.answers(reader(), '{"type": "boss"}')[0][1]["result"] == "boss"
 
 
-def test_frame_whose_credential_cannot_be_looked_up_is_put_off() -> None:
+def test_frame_is_deferred_while_its_credential_cannot_be_checked() -> None:
     chat = Chat()
     chat.is_away = True
     (answer,) = chat.answers(reader(), '{"type": "who"}')
@@ -165,7 +165,7 @@ def test_frame_whose_credential_cannot_be_looked_up_is_put_off() -> None:
     assert chat.lines == [("error", "a service is away")]
 
 
-def test_frame_of_a_busy_socket_is_refused_before_anything_is_asked() -> None:
+def test_frame_of_a_busy_socket_is_refused_without_a_look_up() -> None:
     chat = Chat()
     (answer,) = chat.answers(reader(), '{"type": "who"}', is_busy=True)
     assert (status_of(answer), chat.looked_up) == (429, 0)

@@ -120,7 +120,7 @@ def test_a_call_that_takes_too_long_is_interrupted(tmp_path: Path) -> None:
     connection.close()
 
 
-def test_what_is_committed_outlives_the_process(tmp_path: Path) -> None:
+def test_committed_rows_outlive_the_process(tmp_path: Path) -> None:
     async def write_it(db: LocalDatabase) -> None:
         await db.run("CREATE TABLE a (id)")
         await db.run("INSERT INTO a VALUES (1)")

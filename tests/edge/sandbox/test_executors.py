@@ -98,7 +98,7 @@ def test_every_executor_says_the_same_of_a_program(executor: Any, case: Case) ->
     assert ended.memory_kb > 1000
 
 
-def test_limit_that_was_hit_is_told_in_words(executor: Any) -> None:
+def test_exceeded_limit_is_named(executor: Any) -> None:
     ended = executor.run(Program("python", "while True: pass", limits=Limits(300, 128, 1000)))
     assert ended.message == "ran longer than its limit of 300 ms"
     ended = executor.run(Program("python", "bytearray(1 << 30)", limits=Limits(3000, 100, 1000)))

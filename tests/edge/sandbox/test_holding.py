@@ -91,7 +91,7 @@ def test_probe_refuses_a_weak_sandbox(keepers: Keepers, weakness: str) -> None:
     assert all(name in fault for name in broken), fault
 
 
-def test_way_and_reason_are_told_where_nothing_holds() -> None:
+def test_missing_confinement_is_reported_with_its_reason() -> None:
     keeper = probe.find(
         lambda *_: Report({"exit_code": 1}, b"not JSON", b"bwrap: setting up uid map: Permission denied")
     )
@@ -130,7 +130,7 @@ def test_interpreters_are_found_with_their_versions() -> None:
     assert python_at("/nowhere/python") is None
 
 
-def test_memory_and_time_are_told_as_they_are(sandbox: LocalSandbox) -> None:
+def test_memory_and_time_are_reported_correctly(sandbox: LocalSandbox) -> None:
     program = "import resource\nprint(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
     for megabytes in (5, 60):
         ended = run(sandbox, f"block = b'x' * ({megabytes} << 20)\n{program}", Limits(3000, 200, 1000))

@@ -34,7 +34,7 @@ ANNOUNCED = (
     "Call for talks: *Ideen, Fragen, Geschichten* — everyone is welcome, naïve or not. 🎤",
 )
 EVENTS = (
-    # name, days ahead, hours, status, kind of place, who is interested
+    # name, days ahead, hours, status, kind of place, interested users
     ("Hacknacht: Bring your own bug 🐛", 3, 4, 1, 3, 42),
     ("Talk & Tapas: Postgres für alle", 17, 2, 1, 3, 118),
     ("Online stage: ask us anything", 30, 1, 1, 1, 7),

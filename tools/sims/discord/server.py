@@ -67,7 +67,7 @@ class DiscordSim(StandIn):
         ids |= {"guild_id": self.guild_id, "channel_id": self.channel_id}
         return ids | {"webhooks": {kind: self.webhook_url(kind) for kind in seeds.KINDS}}
 
-    # -- what came ----------------------------------------------------------------------------------
+    # -- received requests ----------------------------------------------------------------------------------
     @property
     def requests(self) -> list[Seen]:
         """The requests that came, those of `/_sim` left out."""

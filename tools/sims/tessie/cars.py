@@ -7,7 +7,7 @@ from typing import Literal
 
 DAY_S = 86_400
 YEAR_S = 365.25 * DAY_S
-# Ageing and firmware are counted from here, whatever instant a fleet's history starts at.
+# Ageing and firmware are counted from here, independent of the start of a fleet's history.
 ANCHOR = int(datetime(2025, 11, 1, tzinfo=UTC).timestamp())
 MILE_M = 1_609.344
 EARTH_M = 6_371_008.8

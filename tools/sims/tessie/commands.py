@@ -55,7 +55,7 @@ class Param:
         return int(value) if value == int(value) else value
 
 
-# Parameters by name, and the state as it stands; gives what changes, section by section.
+# Takes the parameters by name, and the current state; returns the changes, section by section.
 type Effect = Callable[[dict[str, Any], Json], dict[str, Json]]
 
 

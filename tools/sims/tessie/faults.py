@@ -210,7 +210,7 @@ async def _spoiled(rule: Rule, path: str, real: Response, send: Send) -> None:
     headers.append((b"content-length", str(len(body)).encode()))
     await send({"type": "http.response.start", "status": rule.status or real.status_code, "headers": headers})
     if rule.kind == "cut_off":
-        # Half of what was announced and no end: the server closes the connection.
+        # Half of the announced length and no end: the server closes the connection.
         body = body[: len(body) // 2]
     await send({"type": "http.response.body", "body": body, "more_body": rule.kind == "cut_off"})
 

@@ -133,7 +133,7 @@ class SimulatedCar:
         if place is None:
             return None
         moved = {"updated_at": max(self.now(), records[place]["updated_at"] + 1)}
-        # A new object: what callers read before stays as they read it.
+        # A new object: callers may keep the old one.
         records[place] = records[place] | moved | values
         return records[place]
 

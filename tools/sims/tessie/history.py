@@ -9,7 +9,7 @@ from sims.tessie.events import Charge, Draw, Drive, Event, Idle, Mark
 from sims.tessie.plan import Leg, is_friday, plan_day
 from sims.tessie.weather import Weather
 
-# How far ahead of the clock the days are planned, so that the end of what goes on now is known.
+# How far ahead of the clock the days are planned, so that the end of the current event is known.
 HORIZON_S = 2 * DAY_S
 _ROAD_FACTOR = 1.22
 _SPEEDS_MPH = ((3, 17, 22), (10, 22, 31), (30, 32, 44), (10_000, 55, 64))
@@ -98,7 +98,7 @@ class History:
         left = self.car.percent(self._range_at(evening), evening)
         if left >= charging.plug_below + draw.randrange(-8, 9) and not trip_ahead:
             return
-        # Never in a past day, not even where the car has stood since: history is only appended to.
+        # Never in a past day, even if the car has been parked since: history is only appended to.
         at = evening + draw.randrange(60, 300)
         if charging.off_peak_s is not None:
             at = max(at, midnight + charging.off_peak_s)

@@ -6,7 +6,7 @@ from typing import Any
 from sims.tessie.cars import Car
 from sims.tessie.events import Charge, Drive, Idle, Mark
 
-# JSON objects at the border; what is inside the simulator is typed.
+# JSON objects at the API; inside, the simulator is typed.
 type Json = dict[str, Any]
 
 KM_PER_MI = 1.609344

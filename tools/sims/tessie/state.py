@@ -8,7 +8,7 @@ from sims.tessie.state_charge import charge_state
 from sims.tessie.state_climate import climate_state
 from sims.tessie.state_vehicle import vehicle_config, vehicle_state
 
-# What a sparse car leaves out (key absent), and what it has but as null.
+# The keys that a sparse car omits, and those that it has as null.
 _ABSENT_WHEN_SPARSE = ("climate_state",)
 _NULL_WHEN_SPARSE = ("vehicle_config",)
 
