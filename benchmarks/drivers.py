@@ -88,7 +88,9 @@ class RawRequest:
     """As much of the Workers' Request as Kinglet reads."""
 
     def __init__(self, case: Case, headers: dict[str, str]) -> None:
-        self.method, self.url, self.headers = case.method, f"https://api.example{case.path}", headers
+        self.method = case.method
+        self.url = f"https://api.example{case.path}"
+        self.headers = headers
         self._body = case.body.decode()
 
     async def text(self) -> str:

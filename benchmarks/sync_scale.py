@@ -58,7 +58,8 @@ class CountingDatabase:
     """A database that counts statements."""
 
     def __init__(self, inner: Any, counts: Counts) -> None:
-        self.inner, self._counts = inner, counts
+        self.inner = inner
+        self._counts = counts
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.inner, name)
@@ -147,7 +148,8 @@ def put_clock(url: str, until: datetime) -> None:
 
 async def sync(runtime: CountingRuntime, client: Client) -> Measured:
     """Make one sync, a message at a time."""
-    counts, db = runtime.counts, client.ports.settings.db
+    counts = runtime.counts
+    db = client.ports.settings.db
     written = await total_changes(db)
     counts.calls = most = 0
     started = time.perf_counter()

@@ -219,8 +219,10 @@ class Storm:
             yield self._sent(self.draw.choice(self.document.operations))
 
     def _sent(self, operation: Operation) -> Sent:
-        draw, wrong = self.draw, self._place(operation)
-        method, headers = operation.method, list[tuple[str, str]]()
+        draw = self.draw
+        wrong = self._place(operation)
+        method = operation.method
+        headers = list[tuple[str, str]]()
         if wrong == "method":
             method = draw.choice(("HEAD", "OPTIONS", "TRACE", "PATCH", "DELETE", "get", "X-ODD"))
         body = b""
@@ -305,7 +307,8 @@ def complaint(sent: Sent, answer: Answer) -> str | None:
 
 async def weather(client: Client, storm: Storm, count: int, sign: Sign = lambda _: []) -> list[str]:
     """Send so many requests of a storm, and return the faults of the answers."""
-    faults, seen = [], set[int]()
+    faults = []
+    seen = set[int]()
     for number, sent in zip(range(count), storm, strict=False):
         headers = [*sign(sent), *sent.headers]
         answer = await client.request(sent.method, sent.target, headers=headers, body=sent.body)

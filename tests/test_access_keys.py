@@ -125,7 +125,8 @@ def is_shut(name: str, replies: Answers) -> None:
 @pytest.mark.slow
 def test_worker_with_a_short_key_says_so_and_stays_shut(workers: Workers) -> None:
     [name] = named(DEFAULT)
-    app, host = load(DEFAULT), Host(workers, ROOT / "wrangler.toml")
+    app = load(DEFAULT)
+    host = Host(workers, ROOT / "wrangler.toml")
 
     async def case() -> Answers:
         return await guarded(await host.client(app, {name: "hunter2", "RATE_LIMITER": "off"}, []), app)

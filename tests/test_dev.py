@@ -28,7 +28,8 @@ class Dev:
     """A running development server."""
 
     def __init__(self, process: subprocess.Popen[str], port: int) -> None:
-        self.process, self.port = process, port
+        self.process = process
+        self.port = port
 
     def ask(self, method: str, path: str, key: str | None = KEY) -> tuple[int, dict[str, str], Any]:
         """Send a request and return status, headers and JSON."""

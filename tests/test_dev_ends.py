@@ -43,7 +43,8 @@ def parents() -> dict[int, int]:
 
 def family(pid: int) -> set[int]:
     """Return a process and all below it."""
-    parents_, members = parents(), {pid}
+    parents_ = parents()
+    members = {pid}
     while more := {child for child, parent in parents_.items() if parent in members} - members:
         members |= more
     return members

@@ -76,7 +76,8 @@ def test_answers_are_the_same_without_docstrings(package: str, tmp_path: Path) -
     folders = [tmp_path / name for name in ("with", "without")]
     for folder in folders:
         folder.mkdir()
-    with_them, without = answers(package, folders[0]), answers(package, folders[1], "-OO")
+    with_them = answers(package, folders[0])
+    without = answers(package, folders[1], "-OO")
     assert (with_them.pop(), without.pop()) == ("with docstrings", "without docstrings")
     assert len(with_them) > 50
     assert without == with_them

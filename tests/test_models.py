@@ -169,5 +169,6 @@ def test_import_builds_no_deferred_validator(name: str) -> None:
 
 
 def run_python(source: str) -> str:
-    command, env = [sys.executable, "-c", source], {"PYTHONPATH": str(SRC)}
+    command = [sys.executable, "-c", source]
+    env = {"PYTHONPATH": str(SRC)}
     return subprocess.run(command, capture_output=True, text=True, check=True, env=env).stdout

@@ -43,7 +43,8 @@ def build(place: Path, files: Mapping[str, Path]) -> int:
     """Bring the folder `place` to hold these files and no others; leaving equal ones alone; return how many changed."""
     changed = 0
     for name, source in files.items():
-        copy, content = place / name, source.read_bytes()
+        copy = place / name
+        content = source.read_bytes()
         if not copy.is_file() or copy.read_bytes() != content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(content)

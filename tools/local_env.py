@@ -137,7 +137,8 @@ APPS: Mapping[str, Make] = {
 
 def _access_keys(configured: Mapping[str, str], state: Path) -> tuple[dict[str, str], str, str]:
     """Return the missing keys: the administrator's, also for a shell and for a person, and the signing key."""
-    values, key_file = dict[str, str](), state / "admin_api_key"
+    values = dict[str, str]()
+    key_file = state / "admin_api_key"
     key = display = "$ADMIN_API_KEY"
     if not configured.get("ADMIN_API_KEY"):
         values["ADMIN_API_KEY"], fresh = _admin_key(key_file)
@@ -163,7 +164,8 @@ def _accounts(
 
 
 def _one_key(configured: Mapping[str, str], state: Path, url: str) -> tuple[dict[str, str], dict[str, str]]:
-    values, display = dict[str, str](), "$API_KEY"
+    values = dict[str, str]()
+    display = "$API_KEY"
     if not configured.get("API_KEY"):
         display = values["API_KEY"] = _read_or_create(state / "api_key", secrets.token_urlsafe(24))
     return values, {"API": f"{url}/    reference: {url}/docs", "API key": f"{display}    (as X-API-Key)"}

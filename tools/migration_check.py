@@ -20,7 +20,8 @@ def faults(script: str) -> Iterator[str]:
     """Yield for each construct that D1's API would cut apart its line, and the way to write it."""
     words: list[str] = []
     for token in _TOKEN.finditer(script):
-        text, line = token[0], script.count("\n", 0, token.start()) + 1
+        text = token[0]
+        line = script.count("\n", 0, token.start()) + 1
         if text.startswith(_QUOTES):
             if ";" in text:
                 yield f"line {line}: a semicolon inside a comment or a text; write it without"

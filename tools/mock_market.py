@@ -36,7 +36,8 @@ def main(variables: Mapping[str, str]) -> int:
     """Load a market; print a fault that a person can fix as one line, with the exit code 2."""
     app = load(PACKAGE)
     try:
-        plan, remote = plan_of(variables), variables.get("REMOTE")
+        plan = plan_of(variables)
+        remote = variables.get("REMOTE")
         target: Target = (
             Bulk(Remote(app, remote, ROOT / "wrangler.toml", variables)) if remote else Local(app, state_of(PACKAGE))
         )

@@ -125,7 +125,8 @@ def edit(staged: Path, package: str) -> None:
     """Put the new environment behind those of wrangler.toml, and the Worker's line behind the others of the README."""
     block = (staged / WRANGLER).read_text(encoding="utf-8")
     _put(staged / WRANGLER, (ROOT / WRANGLER).read_text(encoding="utf-8").rstrip("\n") + "\n" + block)
-    readme, line = (ROOT / README).read_text(encoding="utf-8"), f"- `{package}`: notes; say here what it is for.\n"
+    readme = (ROOT / README).read_text(encoding="utf-8")
+    line = f"- `{package}`: notes; say here what it is for.\n"
     before, marker, after = readme.partition(END_OF_WORKERS)
     _put(staged / README, before + line + marker + after if marker else readme.rstrip("\n") + "\n\n" + line)
 
@@ -198,7 +199,8 @@ def _name_clash(package: str) -> str:
             return f"{place} is there already"
     if find_spec(package) is not None:
         return "there is a module of this name, of ours or installed"
-    name, wrangler = package.replace("_", "-"), (ROOT / WRANGLER).read_text(encoding="utf-8")
+    name = package.replace("_", "-")
+    wrangler = (ROOT / WRANGLER).read_text(encoding="utf-8")
     existing = {*tomllib.loads(wrangler).get("env", {}), *re.findall(r'"([^"\n]*)"', wrangler)}
     clashes = [candidate for candidate in (name, f"{name}-db") if candidate in existing]
     return f"wrangler.toml names {clashes[0]} already" if clashes else ""

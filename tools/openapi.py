@@ -41,7 +41,8 @@ def describe(package: str) -> dict[str, Any]:
 
 def rendered(package: str) -> Iterator[tuple[Path, str]]:
     """Yield each file of an app's document with its text; the default app has no folder of its own."""
-    content, place = describe(package), ROOT / "openapi" / folder(package)
+    content = describe(package)
+    place = ROOT / "openapi" / folder(package)
     yield place / "openapi.json", json.dumps(content, indent=2, ensure_ascii=False) + "\n"
     yield place / "openapi.yaml", yaml.dump(content, Dumper=_Readable, sort_keys=False, allow_unicode=True, width=120)
 

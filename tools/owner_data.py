@@ -27,7 +27,8 @@ class Service:
     """A running service."""
 
     def __init__(self, url: str, key: str) -> None:
-        self._url, self._key = url.rstrip("/"), key
+        self._url = url.rstrip("/")
+        self._key = key
 
     def ask(self, method: str, path: str) -> Any:
         """Send a request and return the JSON of the answer; exit with one line if it is refused."""
@@ -94,7 +95,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("what", choices=["export", "erase"])
     parser.add_argument("--yes", action="store_true", help="erase: do not ask")
     options = parser.parse_args(arguments)
-    url, key = os.environ.get("URL") or "http://127.0.0.1:8787", os.environ.get("KEY")
+    url = os.environ.get("URL") or "http://127.0.0.1:8787"
+    key = os.environ.get("KEY")
     if not key:
         raise SystemExit("error: give KEY=, an administrator's key")
     service = Service(url, key)

@@ -76,7 +76,8 @@ def configured(target: Target) -> Iterator[Finding]:
 def limits(target: Target) -> Iterator[Finding]:
     """Yield the limits of the account's plan."""
     crons = {name: _crons(name) for name in environments()}
-    own, total = crons[target.environment], sum(crons.values())
+    own = crons[target.environment]
+    total = sum(crons.values())
     text = f"{own} cron triggers here, {total} in all environments; the free plan has {FREE_CRONS} an account"
     yield Finding(None, text)
     yield Finding(None, "10 ms of CPU a request on the free plan are too few for Python: use Workers Paid")

@@ -44,7 +44,8 @@ def _run(settings: BotSettings, guild: str, *, is_dry: bool) -> int:
         raise NotConfigured("GUILD", "must be a guild's id, of digits alone")
     path = f"/applications/{settings.discord_app_id.get_secret_value()}"
     url = settings.discord_api_url + path + (f"/guilds/{guild}" if guild else "") + "/commands"
-    token, commands = settings.discord_bot_token.get_secret_value(), declared_commands()
+    token = settings.discord_bot_token.get_secret_value()
+    commands = declared_commands()
     differences = changes(commands, _ask("GET", url, token))
     where = f"guild {guild}" if guild else "all guilds"
     print("\n".join([f"{where}: {_summary(differences, len(commands))}", *map(str, differences)]))
@@ -80,7 +81,8 @@ def refusal_text(status: int, body: bytes) -> str:
         faults = "; ".join(_faults(answer.get("errors", {})))
         text = f"{answer.get('message', '')} ({answer.get('code', '')})"
     except (ValueError, AttributeError):
-        faults, text = "", body[:100].decode(errors="replace")
+        faults = ""
+        text = body[:100].decode(errors="replace")
     wait = f", wait {answer['retry_after']} s" if status == 429 and "retry_after" in answer else ""
     return f"Discord answered {status}: {text}{wait}" + (f": {faults}" if faults else "")
 

@@ -113,7 +113,8 @@ def _ordered(rows: Sequence[tuple[object, ...]], parents: Sequence[tuple[str, st
 
 def _column(row: tuple[object, ...], sql: str) -> str:
     """Return a column as a layout names it."""
-    kind, declared = _kind(row, sql), str(row[2])
+    kind = _kind(row, sql)
+    declared = str(row[2])
     form = f":{kind}" if declared == USUAL[kind] else f":{kind}:{declared.replace(' ', '_') or NONE}"
     return f"{row[1]}{'!' if row[3] and not row[5] else ''}{form.removesuffix(':text')}"
 
@@ -160,8 +161,8 @@ def _indexes(connection: sqlite3.Connection) -> Iterator[Index]:
         "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL ORDER BY tbl_name, name"
     ).fetchall()
     for name, table, sql in rows:
-        inside, _, rest = sql.partition("(")[2].rpartition(")")[0], "", sql
-        where = re.search(r"\)\s*WHERE\s+(.*)", rest, re.I | re.S)
+        inside = sql.partition("(")[2].rpartition(")")[0]
+        where = re.search(r"\)\s*WHERE\s+(.*)", sql, re.I | re.S)
         columns = inside if where is None else sql[: where.start()].partition("(")[2]
         names = tuple(" ".join(part.split()) for part in _parts(columns))
         yield Index(name, table, names, "UNIQUE" in sql.upper().split("INDEX")[0], where[1] if where else "")
@@ -230,7 +231,8 @@ def main(arguments: Sequence[str]) -> int:
     options = parse(parser, arguments)
     differences = []
     for package in options.apps:
-        path, text = ROOT / "src" / package / "schema.py", rendered(read(ROOT / "migrations" / folder(package)))
+        path = ROOT / "src" / package / "schema.py"
+        text = rendered(read(ROOT / "migrations" / folder(package)))
         differences.append(stale(path, text))
         if not options.check:
             path.write_text(text, encoding="utf-8")

@@ -53,7 +53,8 @@ class Remote:
     """A database of the account, by its name."""
 
     def __init__(self, account: Account, name: str) -> None:
-        self._account, self._name = account, name
+        self._account = account
+        self._name = name
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         return self._account.query(self._name, sql, params)

@@ -97,7 +97,9 @@ def measure(server: Server, kind: str, count: int, seconds: float, rate: float) 
     assert clients.stdout is not None
     connected = json.loads(clients.stdout.readline())["ready"]
     each = (server.memory - before) / count
-    cpu, began, published = server.cpu, time.monotonic(), 0
+    cpu = server.cpu
+    began = time.monotonic()
+    published = 0
     while time.monotonic() - began < seconds:
         server.publish()
         published += 1

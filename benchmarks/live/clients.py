@@ -27,7 +27,8 @@ class Clients:
 
     def __init__(self, kind: str, url: str, key: str) -> None:
         where = urlsplit(url)
-        self.host, self.port = where.hostname, where.port
+        self.host = where.hostname
+        self.port = where.port
         headers = {"host": where.netloc, "authorization": f"Bearer {key}", **(UPGRADE if kind == "ws" else {})}
         path = "/ws" if kind == "ws" else "/events"
         lines = [f"GET {path}?types=custom.bench HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items())]
@@ -48,7 +49,8 @@ class Clients:
             self.ready += 1
         rest = b""
         while part := await reader.read(1 << 16):
-            now, end = time.monotonic_ns(), 0
+            now = time.monotonic_ns()
+            end = 0
             rest += part
             for match in TIME.finditer(rest):
                 self.latencies.append(now - int(match[1]))

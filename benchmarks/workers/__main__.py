@@ -91,7 +91,8 @@ def take(worker: Worker, measured: Measured, case: Case, requests: int) -> None:
     """Time one round of a case over one connection."""
     with connect(worker) as connection:
         send(connection, case)
-        cpu, walls = cpu_seconds(worker), []
+        cpu = cpu_seconds(worker)
+        walls = []
         for _ in range(requests):
             begun = time.perf_counter()
             send(connection, case)

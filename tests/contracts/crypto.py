@@ -234,7 +234,8 @@ async def scrypt_gives_what_its_vectors_say(crypto: Crypto) -> None:
 
 
 async def a_password_has_the_same_hash_everywhere(crypto: Crypto) -> None:
-    password, salt = "correct horse \u00e9 \U0001f600".encode(), b"0123456789abcdef"
+    password = "correct horse \u00e9 \U0001f600".encode()
+    salt = b"0123456789abcdef"
     assert (await crypto.scrypt(password, salt, ScryptCost(2**14, 8, 5), 32)).hex() == OF_THE_POLICY
 
 

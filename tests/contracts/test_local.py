@@ -172,7 +172,8 @@ def test_window_holds_at_every_moment_for_any_calls(tmp_path: Path) -> None:
     random = Random(7)
 
     async def run() -> list[float]:
-        now, taken_at = Now(), list[float]()
+        now = Now()
+        taken_at = list[float]()
         with closing(LocalThrottle(tmp_path / "throttles" / "CALLS.sqlite", now=lambda: now.seconds)) as calls:
             for _ in range(1_500):
                 now.seconds += random.choice([0.0, 0.0, 0.0, 0.1, 2.0, 9.0 * random.random()])

@@ -90,7 +90,8 @@ def models() -> Iterator[ModelSim]:
 
 @pytest.fixture(scope="module")
 def host(models: ModelSim, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
-    trees, folder = {"tests/contracts": ROOT / "tests" / "contracts"}, tmp_path_factory.mktemp("contracts")
+    trees = {"tests/contracts": ROOT / "tests" / "contracts"}
+    folder = tmp_path_factory.mktemp("contracts")
     with AnalyticsSim() as analytics, hosted("contracts", folder, trees, analytics=analytics, ai=models.url) as worker:
         yield worker
 
@@ -187,7 +188,8 @@ def test_a_callers_statements_give_the_same_rows_on_d1_and_locally(host: Worker,
     questions = random_calls(seed, reads=80, writes=20)
     status, _, body = host.request("POST", "/scoped", json.dumps(questions).encode())
     assert status == 200, body
-    remote, home = json.loads(body), local_answers(questions)
+    remote = json.loads(body)
+    home = local_answers(questions)
     assert len(remote) == len(home)
     answers = zip(named(questions), home, remote, strict=True)
     differing = [(statement, at_home, there) for statement, at_home, there in answers if at_home != there]

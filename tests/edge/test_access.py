@@ -86,7 +86,8 @@ def test_a_role_has_the_rights_of_the_lower_roles(serve: Serve, role: str | None
 
 @pytest.mark.parametrize("subjects", [frozenset(), frozenset({"A"})])
 def test_bound_caller_is_refused_on_admin_routes_and_frames(serve: Serve, subjects: frozenset[str]) -> None:
-    bound, ran = Actor("both", ADMIN, subjects), list[str]()
+    bound = Actor("both", ADMIN, subjects)
+    ran = list[str]()
 
     async def authenticate(_request: Request) -> Actor:
         return bound

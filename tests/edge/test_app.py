@@ -164,7 +164,8 @@ class Parts:
     """A stream without an end, which tells whether it was closed."""
 
     def __init__(self) -> None:
-        self.sent, self.is_closed = 0, False
+        self.sent = 0
+        self.is_closed = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -218,7 +219,8 @@ def test_client_reads_so_much_of_a_stream_and_closes_it(serve: Serve, method: st
 
 
 def test_an_app_answers_requests_at_the_same_time(serve: Serve) -> None:
-    routes, gate = Routes(tag="t", access=PUBLIC), asyncio.Event()
+    routes = Routes(tag="t", access=PUBLIC)
+    gate = asyncio.Event()
 
     @routes.get("/wait")
     async def wait() -> str:

@@ -34,7 +34,8 @@ class Writer:
 
     def __init__(self, bad: object = None, fault: Exception | None = None) -> None:
         self.batches: list[list[Any]] = []
-        self.bad, self.fault = bad, fault
+        self.bad = bad
+        self.fault = fault
 
     async def __call__(self, batch: list[Any]) -> None:
         if self.fault and self.bad in batch:

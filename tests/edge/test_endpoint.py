@@ -89,7 +89,8 @@ def group(access: Any = PUBLIC) -> Routes:
 
 
 def test_every_kind_of_parameter_is_taken_in_the_order_of_the_signature(serve: Serve) -> None:
-    routes, shelf = group(READER), Shelf()
+    routes = group(READER)
+    shelf = Shelf()
 
     class Greeter(BaseModel):
         text: str
@@ -125,7 +126,8 @@ def test_every_kind_of_parameter_is_taken_in_the_order_of_the_signature(serve: S
 
 
 def test_a_provider_runs_once_an_event(serve: Serve) -> None:
-    routes, created = group(), list[object]()
+    routes = group()
+    created = list[object]()
 
     class First(BaseModel):
         pass

@@ -364,7 +364,8 @@ def test_options_names_the_methods_of_the_path(serve: Serve) -> None:
 
 def test_head_is_get_without_the_body(serve: Serve) -> None:
     client = serve(words())
-    get, head = asyncio.run(client.get("/words")), asyncio.run(client.request("HEAD", "/words"))
+    get = asyncio.run(client.get("/words"))
+    head = asyncio.run(client.request("HEAD", "/words"))
     assert head.body == b""
     assert [*head.headers] == [*get.headers, ("content-length", str(len(get.body)))]
 
@@ -390,7 +391,8 @@ def test_head_has_one_length_at_most(serve: Serve, target: str, length: list[str
 
 
 def test_head_of_a_stream_closes_the_stream(serve: Serve) -> None:
-    routes, closed = Routes(tag="t", access=PUBLIC), []
+    routes = Routes(tag="t", access=PUBLIC)
+    closed = []
 
     class Stream:
         def __aiter__(self) -> "Stream":

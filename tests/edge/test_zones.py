@@ -26,7 +26,8 @@ def test_each_link_is_the_zone_of_its_file() -> None:
     reset_tzpath([])  # the system's files may be of another edition
     try:
         for name, zone in LINKS.items():
-            file, linked = ZoneInfo.no_cache(name), linked_zone(name)
+            file = ZoneInfo.no_cache(name)
+            linked = linked_zone(name)
             assert linked.key == name
             for instant in INSTANTS:
                 assert instant.astimezone(linked).isoformat() == instant.astimezone(file).isoformat(), (name, zone)

@@ -30,7 +30,8 @@ class Got:
 
     def first_code(self) -> str:
         """Return path and code of the first fault of a form."""
-        at, path = self.body["errors"], []
+        at = self.body["errors"]
+        path = []
         while "_errors" not in at:
             name = next(iter(at))
             path.append(name)

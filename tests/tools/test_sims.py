@@ -65,7 +65,8 @@ def model(about: Any) -> None:
 
 
 def cloudflare(about: Any) -> None:
-    write, read = about["analytics"]["url"].removesuffix("/client/v4"), about["analytics"]["url"]
+    write = about["analytics"]["url"].removesuffix("/client/v4")
+    read = about["analytics"]["url"]
     with urlopen(Request(f"{write}/write/points", b'{"blobs": ["a"]}', method="POST"), timeout=20) as answer:
         assert answer.status == 200
     sql = "SELECT SUM(_sample_interval) AS n FROM points"

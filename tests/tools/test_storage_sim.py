@@ -44,7 +44,8 @@ def test_keys_come_in_pages(sim: StorageSim) -> None:
     namespace.page = 2
     pairs = [{"key": key, "value": "v"} for key in "cabx"] + [{"key": "ab", "value": "v", "expiration_ttl": 60}]
     assert ask(sim, "PUT", KV.format(id=number) + "/bulk", pairs)[1]["result"]["successful_key_count"] == 5
-    names, cursor = [], ""
+    names = []
+    cursor = ""
     while True:
         _, page = ask(sim, "GET", f"{KV.format(id=number)}/keys?cursor={cursor}")
         names += [key["name"] for key in page["result"]]

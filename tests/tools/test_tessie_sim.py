@@ -155,7 +155,9 @@ def test_history_matches_the_ground_truth(shared: Simulator, car: int) -> None:
 
 
 def test_limit_and_to_page_through_the_whole_history(shared: Simulator) -> None:
-    vin, seen, to = shared.vins[0], dict[int, Any](), NOW
+    vin = shared.vins[0]
+    seen = dict[int, Any]()
+    to = NOW
     while True:
         page = get(shared, f"/{vin}/drives?limit=100&to={to}")["results"]
         fresh = {drive["id"]: drive for drive in page if drive["id"] not in seen}
@@ -191,7 +193,8 @@ def test_units_convert_distances_and_temperatures(shared: Simulator) -> None:
 def test_drives_filter_by_places_tags_drivers_and_length(shared: Simulator) -> None:
     vin = shared.vins[0]
     car = shared.fleet[vin]
-    every, home = shared.fleet.drives(vin), car.car.region.home
+    every = shared.fleet.drives(vin)
+    home = car.car.region.home
     circle = f"latitude={home.latitude}&{{0}}_longitude={home.longitude}&{{0}}_radius=150"
     for prefix, keys in (
         ("origin", ("starting_latitude", "starting_longitude")),

@@ -205,7 +205,8 @@ def test_a_record_can_be_corrected(sim: Simulator, kind: str) -> None:
 
 
 def test_a_car_can_be_made_inactive_and_stateless(sim: Simulator) -> None:
-    vin, switch = sim.vins[1], f"/_sim/vehicles/{sim.vins[1]}"
+    vin = sim.vins[1]
+    switch = f"/_sim/vehicles/{sim.vins[1]}"
     control(sim.url, switch, "PATCH", {"is_active": False, "shows_last_state": False})
     cars = json.loads(ask(sim.url, "/vehicles?only_active=true")[2])["results"]
     assert vin not in [car["vin"] for car in cars]

@@ -127,7 +127,8 @@ def test_the_state_at_an_instant_does_not_depend_on_how_far_the_history_goes(fle
         at = ANCHOR + turn * 15 * DAY_S + turn * 4_117
         early = Fleet(seed=7, until=at)
         for vin in fleet.vins:
-            seen, later = early[vin].moment(), fleet[vin].moment(at)
+            seen = early[vin].moment()
+            later = fleet[vin].moment(at)
             assert (seen.range_mi, seen.odometer_mi, seen.status) == (later.range_mi, later.odometer_mi, later.status)
 
 
@@ -197,7 +198,8 @@ def test_the_way_of_a_drive_covers_its_distance(fleet: Fleet) -> None:
 def test_moments_meet_at_the_ends_of_events(fleet: Fleet) -> None:
     car = fleet[fleet.vins[0]]
     for event in events(car)[:400]:
-        before, after = moment(car.history, event.end.at - 1), moment(car.history, event.end.at)
+        before = moment(car.history, event.end.at - 1)
+        after = moment(car.history, event.end.at)
         assert after.range_mi == event.end.range_mi
         assert before.range_mi == pytest.approx(after.range_mi, abs=0.25)
         assert before.odometer_mi == pytest.approx(after.odometer_mi, abs=0.03)

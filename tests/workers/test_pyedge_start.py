@@ -315,7 +315,8 @@ def test_workerd_ends_with_its_parent(small: Path, victim: str) -> None:
 
 
 def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
-    source, config = small / "src" / "small.py", small / "wrangler.toml"
+    source = small / "src" / "small.py"
+    config = small / "wrangler.toml"
     with served(small, "--state", str(small / "state")) as (_, url):
         assert answer(url) == "1 nobody True"
         source.write_text(SMALL.replace("WHAT = 1", "WHAT = 3"))

@@ -68,7 +68,8 @@ class Bulk:
     """An environment at Cloudflare: rows are written as SQL, and sent a file at a time."""
 
     def __init__(self, remote: Remote, binding: str = "DB") -> None:
-        self._remote, self._binding = remote, binding
+        self._remote = remote
+        self._binding = binding
         self._script: list[str] = []
         self._size = 0
 
@@ -93,7 +94,9 @@ class Progress:
     """A progress bar on a terminal; a line for each tenth elsewhere."""
 
     def __init__(self, size: int) -> None:
-        self._size, self._done, self._printed_tenth = size, 0, -1
+        self._size = size
+        self._done = 0
+        self._printed_tenth = -1
         self._began = time.monotonic()
 
     def add(self, count: int) -> None:
@@ -157,7 +160,8 @@ def _portions(tuples: Iterable[str]) -> Iterator[str]:
         length = len(text.encode())
         if portion and size + length > STATEMENT:
             yield ",\n".join(portion)
-            portion, size = [], 0
+            portion = []
+            size = 0
         portion.append(text)
         size += length + 2
     if portion:

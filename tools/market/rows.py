@@ -94,7 +94,9 @@ class Practice:
     """One practitioner with all that belongs to it."""
 
     def __init__(self, plan: Plan, number: int, customers: Sequence[tuple[Any, ...]]) -> None:
-        self.plan, self.number, self.customers = plan, number, customers
+        self.plan = plan
+        self.number = number
+        self.customers = customers
         self.chance = Random(f"{plan.seed}/{number}")
         self.id = identity(1, number)
         self.city: City = self.chance.choice(CITIES)
@@ -211,7 +213,8 @@ class Practice:
     def _appointment(self, slot: Slot) -> tuple[Any, ...]:
         service, start, number = slot
         minutes, after = service[3], service[5]
-        end, now = start + minutes * 60, self.plan.now
+        end = start + minutes * 60
+        now = self.plan.now
         created_at = min(start - self.chance.randint(1, 20) * 86_400, now - 3_600)
         state = self._state(end)
         customer = self.chance.choice(self.customers)

@@ -45,7 +45,8 @@ class Insert:
 
 def inserts(script: str) -> list[Insert]:
     """Return a script's statements; `ValueError`, with the line, for any other kind of statement."""
-    parsed, line = [], 1
+    parsed = []
+    line = 1
     for text in statements(script):
         tokens = [token for token in _TOKEN.finditer(text) if not token[0].startswith(_COMMENT)]
         if tokens and tokens[0][0] != ";":

@@ -150,7 +150,8 @@ class StandIn:
         self._loop = None
 
     async def _start(self) -> None:
-        application, bound = self.application(), listen(self.port)
+        application = self.application()
+        bound = listen(self.port)
         is_aiohttp = isinstance(application, web.Application)
         self._engine = (AiohttpEngine if is_aiohttp else AsgiEngine)(application, self.options)  # type: ignore[arg-type]
         await self._engine.start(bound)

@@ -124,7 +124,8 @@ def _sent(run: Run) -> list[str]:
     if run.host is None:
         files = sorted((run.state / "mail" / "MAILER").glob("*.eml"))
         return [f"{mail['to']}: {mail['subject']}\n{mail.get_content()}" for mail in map(_read, files)]
-    mails, lines = [], run.host.logs[run.earlier :]
+    mails = []
+    lines = run.host.logs[run.earlier :]
     for number, line in enumerate(lines):
         if line.startswith("Text: "):
             to = next(line for line in reversed(lines[:number]) if line.startswith("To: "))

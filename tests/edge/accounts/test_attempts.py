@@ -151,7 +151,8 @@ def test_address_gets_few_mails_but_one_within_every_link_of_a_reset(at_door: At
     async def case(door: Door) -> None:
         verdicts = [await door.attempts.may_mail("ada@example.org") for _ in range(BY_MAILBOX.free + 2)]
         assert verdicts == [True] * BY_MAILBOX.free + [False] * 2
-        gaps, last = [], 0.0
+        gaps = []
+        last = 0.0
         for minute in range(24 * 60):
             door.clock.pass_by(60)
             if await door.attempts.may_mail("Ada@example.org"):

@@ -65,7 +65,8 @@ def test_answers_do_not_reveal_registered_addresses(run: Run) -> None:
 
 def test_password_change_ends_all_sessions_and_beats_the_grace(run: Run) -> None:
     async def case(client: Client) -> None:
-        first, second = await registered(client), (await client.post("/api/auth/login", ADA)).json()
+        first = await registered(client)
+        second = (await client.post("/api/auth/login", ADA)).json()
         wrong = {"password": "wrong horse battery", "new_password": NEW}
         assert (await as_member(client, "POST", "/api/auth/password", first, wrong)).status == 401
         common = {"password": ADA["password"], "new_password": "password1"}

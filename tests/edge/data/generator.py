@@ -139,7 +139,8 @@ class Generator:
             return f"({first} {self.random.choice(['AND', 'OR'])} {self._condition(sources, depth - 1)})"
         if kind < 0.17:
             return f"NOT ({self._condition(sources, depth - 1)})"
-        left, inner = self._column(sources), self._source(0)
+        left = self._column(sources)
+        inner = self._source(0)
         if kind < 0.26:
             return f"{left} {self.random.choice(['IN', 'NOT IN'])} (SELECT {self._column([inner])} FROM {inner.text})"
         if kind < 0.3:  # a table as the list itself: it has to have one column

@@ -16,7 +16,8 @@ from edge.data import Sql
 def random_calls(seed: int, *, reads: int, writes: int) -> dict[str, Any]:
     """Return a world, a caller, and its random statements and writes."""
     random = Random(seed)
-    world, actor = random_world(random), caller(random, KINDS[:3])
+    world = random_world(random)
+    actor = caller(random, KINDS[:3])
     assert actor is not None
     statements = []
     for _ in range(reads):

@@ -172,7 +172,9 @@ def attack(random: Random) -> str:
 
 async def attacked(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
     """Run attacks; return the counts of the outcomes, and the attacks that saw or changed another's row."""
-    random, counts, hits = Random(seed), Counter[str](), list[str]()
+    random = Random(seed)
+    counts = Counter[str]()
+    hits = list[str]()
     for _ in range(total // EACH):
         with loaded(WORLD) as db:
             before = snapshot(db.connection)

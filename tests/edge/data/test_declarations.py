@@ -27,7 +27,8 @@ NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY, owner_id TEXT, body TEXT, n IN
 TEAMS = "CREATE TABLE teams (id TEXT PRIMARY KEY, user_id TEXT)"
 KEYS = "CREATE TABLE keys (id TEXT PRIMARY KEY)"
 VIEW = "CREATE VIEW latest AS SELECT id, body FROM notes"
-TEAM, KEY = Table("teams", own="user_id = :caller"), Table("keys", private=True)
+TEAM = Table("teams", own="user_id = :caller")
+KEY = Table("keys", private=True)
 
 
 def schema_of(*statements: str) -> Schema:

@@ -169,7 +169,8 @@ def test_frame_gets_the_database_of_its_actor() -> None:
 
 
 def test_code_without_a_caller_asks_for_the_whole_database_by_name() -> None:
-    routes, seen = Routes(tag="t", access=READER), list[int]()
+    routes = Routes(tag="t", access=READER)
+    seen = list[int]()
 
     @routes.cron("* * * * *")
     async def count(_: Tick, db: SystemDatabase) -> None:

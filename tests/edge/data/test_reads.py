@@ -31,7 +31,9 @@ type Result = tuple[list[str] | None, str]
 
 async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True) -> tuple[Counter[str], list[str]]:
     """Run random statements; return the counts of the outcomes, and the differences from the caller's rows."""
-    random, counts, faults = Random(seed), Counter[str](), list[str]()
+    random = Random(seed)
+    counts = Counter[str]()
+    faults = list[str]()
     for _ in range(total // EACH):
         world, actor, indexes = random_world(random), caller(random), some_indexes(random)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor), indexes) as theirs:

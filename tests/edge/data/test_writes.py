@@ -108,7 +108,8 @@ class Writer:
         return Write("update", table, (changes, condition, *params), {"returning": WRITABLE[table]})
 
     def _insert(self, table: str) -> Write:
-        columns, many = WRITABLE[table], self.random.choice([1, 1, 1, 2, 3, 40])
+        columns = WRITABLE[table]
+        many = self.random.choice([1, 1, 1, 2, 3, 40])
         rows = [
             {column: self._value(table, column) for column in columns if self.random.random() < 0.95}
             for _ in range(many)
@@ -139,15 +140,20 @@ async def compare(tables: Tables, seed: int, total: int, *, locked: bool = True)
 
     Without the second lock the first such write ends the run.
     """
-    random, counts, faults = Random(seed), Counter[str](), list[str]()
+    random = Random(seed)
+    counts = Counter[str]()
+    faults = list[str]()
     while counts.total() < total and (locked or not faults):
-        world, actor, indexes = random_world(random), caller(random, KINDS), some_indexes(random)
+        world = random_world(random)
+        actor = caller(random, KINDS)
+        indexes = some_indexes(random)
         writer = Writer(random, actor)
         with loaded(world, indexes) as everybody, reduced(visible(world, actor, own=True), indexes) as theirs:
             scoped = tables.scoped(everybody if locked else Unlocked(everybody), actor)
             after = snapshot(everybody.connection)
             for _ in range(EACH):
-                write, before = writer.write(), after
+                write = writer.write()
+                before = after
                 outcome = await outcome_of(write, scoped)
                 counts[f"{write.function} {outcome}"] += 1
                 if outcome != "refused":

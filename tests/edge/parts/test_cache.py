@@ -49,7 +49,9 @@ class Shelf:
     """Two caches on the same files, as two processes have them; all else is theirs together."""
 
     def __init__(self, folder: Path, clock: SetClock, log: Lines) -> None:
-        self.clock, self.log, self.source = clock, log, Source()
+        self.clock = clock
+        self.log = log
+        self.source = Source()
         self.background = LocalBackground(log)
         self.dbs = [LocalDatabase(folder / "db.sqlite") for _ in range(2)]
         self.kvs = [LocalKeyValue(folder / "kv.sqlite") for _ in range(2)]

@@ -32,7 +32,8 @@ class Counted:
     """A database that counts its look-ups of keys; `before` is run in the middle of each."""
 
     def __init__(self, db: LocalDatabase) -> None:
-        self._db, self.look_ups = db, 0
+        self._db = db
+        self.look_ups = 0
         self.before: Callable[[], Coroutine[Any, Any, object]] | None = None
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
@@ -69,7 +70,8 @@ class Place:
     def __init__(self, path: Path) -> None:
         migrate(path, ROOT / "migrations")
         self._local = LocalDatabase(path)
-        self.db, self.clock = Counted(self._local), SetClock(datetime.now(UTC).replace(microsecond=0))
+        self.db = Counted(self._local)
+        self.clock = SetClock(datetime.now(UTC).replace(microsecond=0))
         self.limiter = LocalRateLimiter(Limit(BUDGET, 60), now=lambda: self.clock.now().timestamp())
 
     def callers(self, **env: str) -> Callers:
@@ -172,7 +174,8 @@ def test_proofs_by_the_previous_key_are_valid_while_it_is_configured(place: Plac
         before = place.callers()
         text, name = await place.key(before)
         rotated = {"JWT_SECRET_KEY": "n" * 32, "JWT_SECRET_KEY_OLD": ENV["JWT_SECRET_KEY"]}
-        after, left = place.callers(**rotated), []
+        after = place.callers(**rotated)
+        left = []
         for callers in (after, place.callers(JWT_SECRET_KEY="n" * 32)):
             assert [await outcome(callers, text) for _ in range(BUDGET - 1)] == [name] * (BUDGET - 1)
             left.append((await place.limiter.take("look-ups 192.0.2.1")).left)
@@ -249,7 +252,8 @@ def test_end_of_a_remembered_key_is_exact(place: Place) -> None:
     async def case() -> list[str]:
         callers = place.callers()
         _, name = await place.key(callers, expires_at=place.clock.now() + timedelta(seconds=10))
-        by_token, outcomes = token(callers, Actor(name, READER)), []
+        by_token = token(callers, Actor(name, READER))
+        outcomes = []
         for seconds in (0, 9, 1):
             place.clock.pass_by(seconds)
             outcomes.append(await outcome(callers, by_token))
@@ -262,7 +266,8 @@ def test_end_of_a_remembered_key_is_exact(place: Place) -> None:
 
 def test_memory_is_bounded_and_survives_a_clock_that_goes_back(place: Place) -> None:
     async def case() -> None:
-        callers, cache = place.callers(), KeyCache()
+        callers = place.callers()
+        cache = KeyCache()
         assert callers.keys is not None
         _, name = await place.key(callers)
         assert (await cache.look_up(name, callers.keys)).name == name
@@ -281,7 +286,8 @@ def test_memory_is_bounded_and_survives_a_clock_that_goes_back(place: Place) -> 
 
 def test_actor_has_the_end_of_its_credential(place: Place) -> None:
     async def case() -> list[Actor]:
-        callers, ends_at = place.callers(), place.clock.now() + timedelta(seconds=500)
+        callers = place.callers()
+        ends_at = place.clock.now() + timedelta(seconds=500)
         text, name = await place.key(callers, expires_at=ends_at)
         endless, _ = await place.key(callers)
         by_token = token(callers, Actor(name, READER), 300)

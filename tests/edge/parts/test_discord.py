@@ -43,7 +43,8 @@ class Chat:
     """Discord's stand-in, and clients that post to it."""
 
     def __init__(self, sim: DiscordSim, clock: SetClock, folder: Path) -> None:
-        self.sim, self.clock = sim, clock
+        self.sim = sim
+        self.clock = clock
         self.kv = LocalKeyValue(folder / "discord.sqlite")
         self.url = sim.webhook_url("event")
         self.token = self.url.rpartition("/")[2]
@@ -500,7 +501,8 @@ class Slow:
     """Discord as it is for tokens of its own: an address below the origin."""
 
     def __init__(self, chat: Chat, origin: Origin) -> None:
-        self.chat, self.origin = chat, origin
+        self.chat = chat
+        self.origin = origin
 
     def follow_up(self) -> None:
         self.chat.run(lambda discord, _: discord.follow_up("1", "tok3n", message("hello")), self.origin.url)

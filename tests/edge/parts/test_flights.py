@@ -11,7 +11,8 @@ class CountedSource:
     """A question that is under way until it is let go; `count` is how often it was asked."""
 
     def __init__(self, fault: Exception | None = None) -> None:
-        self.count, self.fault = 0, fault
+        self.count = 0
+        self.fault = fault
         self.go = asyncio.Event()
 
     async def __call__(self) -> int:
@@ -24,7 +25,8 @@ class CountedSource:
 
 def test_fifty_calls_at_once_share_one_flight() -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), CountedSource()
+        flights = Flights[str, int]()
+        source = CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(50)]
         await asyncio.sleep(0)
         source.go.set()
@@ -36,7 +38,8 @@ def test_fifty_calls_at_once_share_one_flight() -> None:
 
 def test_keys_have_separate_flights() -> None:
     async def run() -> None:
-        flights, source = Flights[int, int](), CountedSource()
+        flights = Flights[int, int]()
+        source = CountedSource()
         source.go.set()
         await asyncio.gather(*(flights.join(key, source) for key in (1, 2, 1, 2)))
         assert source.count == 2
@@ -47,7 +50,8 @@ def test_keys_have_separate_flights() -> None:
 @pytest.mark.parametrize("who", [0, 7])
 def test_a_cancelled_caller_takes_nothing_from_the_others(who: int) -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), CountedSource()
+        flights = Flights[str, int]()
+        source = CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(10)]
         await asyncio.sleep(0)
         waiting[who].cancel()
@@ -62,7 +66,8 @@ def test_a_cancelled_caller_takes_nothing_from_the_others(who: int) -> None:
 
 def test_an_abandoned_flight_continues_for_the_next_caller() -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), CountedSource()
+        flights = Flights[str, int]()
+        source = CountedSource()
         first = asyncio.ensure_future(flights.join("x", source))
         await asyncio.sleep(0)
         first.cancel()
@@ -77,7 +82,8 @@ def test_an_abandoned_flight_continues_for_the_next_caller() -> None:
 
 def test_a_fault_reaches_all_callers_and_is_not_cached() -> None:
     async def run() -> None:
-        flights, source = Flights[str, int](), CountedSource(KeyError("gone"))
+        flights = Flights[str, int]()
+        source = CountedSource(KeyError("gone"))
         source.go.set()
         results = await asyncio.gather(*(flights.join("x", source) for _ in range(5)), return_exceptions=True)
         assert [type(result) for result in results] == [KeyError] * 5

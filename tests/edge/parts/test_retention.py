@@ -268,7 +268,9 @@ class Counting:
     """A database that counts its statements, does something after each, and is away from a number of them on."""
 
     def __init__(self, db: LocalDatabase, after: Any = None, away_at: int = 10**9) -> None:
-        self._db, self._after, self._away_at = db, after, away_at
+        self._db = db
+        self._after = after
+        self._away_at = away_at
         self.count = 0
 
     async def all(self, sql: str, *params: Value) -> list[Row]:

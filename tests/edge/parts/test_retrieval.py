@@ -42,7 +42,9 @@ class Shelf:
     """A library on a file, with the stand-in's model or without."""
 
     def __init__(self, db: LocalDatabase, log: Lines, sim: ModelSim) -> None:
-        self.db, self.log, self.sim = db, log, sim
+        self.db = db
+        self.log = log
+        self.sim = sim
 
     def run[T](self, work: Callable[[Library], Coroutine[Any, Any, T]], model: bool | str = True) -> T:
         """Return the result of work with the library; `model` may be another name."""

@@ -92,7 +92,8 @@ NEW = {"SECOND_KEY": SECRET, "SHELVES": "3", "SESSIONS": Works(), "PHOTOS": Work
 
 
 def test_a_new_field_is_probed_without_a_line_of_code(serve: Serve) -> None:
-    before, after = health(serve, working()), health(serve, {**working(), **NEW}, Grown)
+    before = health(serve, working())
+    after = health(serve, {**working(), **NEW}, Grown)
     assert after["status"] == "ok"
     changed = {name: probe["message"] for name, probe in after["probes"].items()}
     for name, probe in before["probes"].items():

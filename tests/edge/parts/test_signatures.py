@@ -22,7 +22,8 @@ SECRET = "a-secret-of-the-hook"
 BODY = '{"_id": "post-1", "title": "Größe 🐢"}'.encode()
 AT_MS = int(NOON.timestamp() * 1000)
 MINUTES_5 = timedelta(minutes=5)
-MS, SECOND = timedelta(milliseconds=1), timedelta(seconds=1)
+MS = timedelta(milliseconds=1)
+SECOND = timedelta(seconds=1)
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(range(1, 33)))
 PUBLIC = KEY.public_key().public_bytes(Encoding.Raw, PublicFormat.Raw).hex()
 STAMP = str(AT_MS // 1000)
@@ -161,7 +162,8 @@ CHANGES: dict[str, Change] = {
 
 @pytest.mark.parametrize("what", CHANGES)
 def test_of_a_thousand_changes_none_is_let_in(what: str) -> None:
-    random, crypto = Random(what), LocalCrypto()
+    random = Random(what)
+    crypto = LocalCrypto()
 
     async def run() -> None:
         for _ in range(250):

@@ -89,7 +89,8 @@ def test_a_kid_tells_nothing_of_its_key() -> None:
 
 
 GOOD = claims()
-PAST, FUTURE = NOW - timedelta(hours=1), NOW + timedelta(hours=3)
+PAST = NOW - timedelta(hours=1)
+FUTURE = NOW + timedelta(hours=3)
 TWICE = json.dumps(claims(), default=lambda moment: int(moment.timestamp()))[:-1] + ', "role": "admin"}'
 _SIGNS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 OTHERWISE = {sign: _SIGNS[place | 1] for place, sign in enumerate(_SIGNS) if place % 4 == 0}

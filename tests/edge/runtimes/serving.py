@@ -99,7 +99,8 @@ class Line:
     """A client's connection."""
 
     def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self.reader, self.writer = reader, writer
+        self.reader = reader
+        self.writer = writer
 
     async def reply(self) -> "Reply":
         """Return one response, of the length that it announces; an empty one if the connection was cut."""

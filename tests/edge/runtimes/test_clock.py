@@ -49,7 +49,9 @@ class SteppedClock:
     """A clock that stands still but for the sleeping, and ends after some of it."""
 
     def __init__(self, sleeps: int, oversleep: float = 0) -> None:
-        self._now, self._left, self._oversleep = SATURDAY, sleeps, oversleep
+        self._now = SATURDAY
+        self._left = sleeps
+        self._oversleep = oversleep
         self.ended = asyncio.Event()
 
     def now(self) -> datetime:

@@ -125,10 +125,8 @@ def test_one_reader_that_takes_nothing_does_not_hold_up_another_in_catch_up(tmp_
 def test_another_processs_events_are_seen(tmp_path: Path) -> None:
     async def run() -> None:
         path = tmp_path / "events" / "log.sqlite"
-        first, other = (
-            LocalEvents(path, events.app(), events.no_ports),
-            LocalEvents(path, events.app(), events.no_ports),
-        )
+        first = LocalEvents(path, events.app(), events.no_ports)
+        other = LocalEvents(path, events.app(), events.no_ports)
         reading = asyncio.create_task(events.numbers(first, Follow(events.ACTOR, 0), 4))
         await other.publish([Draft("a.n", 1), Draft("a.n", 2)])
         await first.publish([Draft("a.n", 3)])

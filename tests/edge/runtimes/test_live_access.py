@@ -21,7 +21,8 @@ class Open:
     """A connection that notes its end."""
 
     def __init__(self, actor: Actor, check_s: float = 30.0) -> None:
-        self.actor, self.check_s = actor, check_s
+        self.actor = actor
+        self.check_s = check_s
         self.closed: Close | None = None
 
     def become(self, actor: Actor) -> None:
@@ -64,7 +65,8 @@ def entered(connections: Connections[Open], actor: Actor, count: int = 1) -> lis
 def test_thousands_of_connections_of_one_key_make_one_look_up() -> None:
     keys = Keys()
     connections = keys.connections()
-    ours, others = entered(connections, PHONE, 5000), entered(connections, Actor("tablet", READER), 10)
+    ours = entered(connections, PHONE, 5000)
+    others = entered(connections, Actor("tablet", READER), 10)
     keys.revoked.add("phone")
     connections.look_at = 0
     asyncio.run(connections.check())
@@ -101,11 +103,13 @@ def test_connection_stays_while_its_credential_cannot_be_checked() -> None:
     keys = Keys()
     connections = keys.connections()
     (connection,) = entered(connections, PHONE)
-    keys.is_away, connections.look_at = True, 0
+    keys.is_away = True
+    connections.look_at = 0
     asyncio.run(connections.check())
     assert (connection.closed, keys.missed) == (None, [1])
     assert connections.due <= time() + live_access.RETRY_S
-    keys.is_away, connections.look_at = False, 0
+    keys.is_away = False
+    connections.look_at = 0
     keys.revoked.add("phone")
     asyncio.run(connections.check())
     assert connection.closed is Close.UNAUTHORIZED
@@ -116,7 +120,8 @@ def test_connection_continues_with_the_changed_rights_of_its_credential() -> Non
     connections = keys.connections()
     some = entered(connections, PHONE, 3)
     narrowed = Actor("phone", READER, frozenset({"car-1"}))
-    keys.current, connections.look_at = lambda _: narrowed, 0
+    keys.current = lambda _: narrowed
+    connections.look_at = 0
     asyncio.run(connections.check())
     assert {connection.actor for connection in some} == {narrowed}
     assert connections.count("phone") == 3

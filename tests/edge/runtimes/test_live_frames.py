@@ -241,7 +241,9 @@ def closing(frames: list[str], respond: Respond) -> list[Message]:
     """Return the messages to a socket that sends frames and then waits."""
 
     async def run() -> list[Message]:
-        left, sent, closed = iter(frames), list[Message](), asyncio.Event()
+        left = iter(frames)
+        sent = list[Message]()
+        closed = asyncio.Event()
 
         async def receive() -> Message:
             for text in left:

@@ -14,7 +14,8 @@ def test_an_edit_is_served_and_no_connection_refused(tmp_path: Path) -> None:
     lay_out(tmp_path)
     source = tmp_path / "src" / "tiny.py"
     with running(tmp_path, "--reload") as server:
-        process, port = server.process.pid, server.port
+        process = server.process.pid
+        port = server.port
         assert server.get("/").endswith(b"one")
         source.write_text(source.read_text().replace('"one"', '"two"'))
         wait_for(lambda: server.get("/").endswith(b"two"), server.output)  # a refused connection would raise

@@ -63,10 +63,8 @@ def test_migrations_leave_statistics_to_plan_by(tmp_path: Path) -> None:
 
 
 def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
-    database, folder = (
-        tmp_path / "db.sqlite",
-        write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0003_c="SELECT 1;"),
-    )
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0003_c="SELECT 1;")
     migrate(database, folder)
     write(folder, m0002_b="CREATE TABLE b (id);")
     assert migrate(database, folder) == ["0002_b.sql"]
@@ -76,7 +74,8 @@ def test_a_migration_that_lands_between_is_applied(tmp_path: Path) -> None:
     "bad", ["SELEKT 1;", "INSERT INTO a VALUES (1);", "COMMIT;", "CREATE TABLE c (", "ATTACH 'x' AS x"]
 )
 def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, bad: str) -> None:
-    database, folder = tmp_path / "db.sqlite", write(tmp_path / "m", m0001_a="CREATE TABLE a (id NOT NULL UNIQUE);")
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0001_a="CREATE TABLE a (id NOT NULL UNIQUE);")
     migrate(database, folder)
     write(folder, m0002_b=f"CREATE TABLE b (id); INSERT INTO a VALUES (1); {bad}")
     with pytest.raises(MigrationError, match=r"0002_b\.sql: .*; nothing of it was applied"):
@@ -87,10 +86,8 @@ def test_a_migration_that_fails_leaves_nothing(tmp_path: Path, bad: str) -> None
 
 
 def test_a_newer_database_is_refused(tmp_path: Path) -> None:
-    database, folder = (
-        tmp_path / "db.sqlite",
-        write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0002_b="SELECT 1;"),
-    )
+    database = tmp_path / "db.sqlite"
+    folder = write(tmp_path / "m", m0001_a="CREATE TABLE a (id);", m0002_b="SELECT 1;")
     migrate(database, folder)
     (folder / "0002_b.sql").unlink()
     with pytest.raises(MigrationError, match=r"made by a newer version: it has 0002_b\.sql"):

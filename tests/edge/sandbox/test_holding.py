@@ -40,7 +40,8 @@ class Weak(Cage):
 
     def __init__(self, cage: Cage, without: tuple[tuple[str, ...], ...], more: tuple[str, ...] = ()) -> None:
         super().__init__(cage.way, tools(), cage.interpreter)
-        self._without, self._more = without, more
+        self._without = without
+        self._more = more
 
     def command(self, limits: Limits, user: int) -> list[str]:
         command = super().command(limits, user)

@@ -25,7 +25,9 @@ class Faults:
 
     def replace(self, rules: dict[str, Any]) -> None:
         """Begin anew, with a seed and a chance for each port."""
-        self.chances, self.fired, self._draw = rules["chances"], {}, Random(rules["seed"])
+        self.chances = rules["chances"]
+        self.fired = {}
+        self._draw = Random(rules["seed"])
 
     def draw(self, port: str) -> str | None:
         """Return the fate of one call of a port."""
@@ -42,7 +44,8 @@ class Failing:
     """A port with calls that may fail."""
 
     def __init__(self, inner: Any, port: str) -> None:
-        self._inner, self._port = inner, port
+        self._inner = inner
+        self._port = port
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._inner, name)

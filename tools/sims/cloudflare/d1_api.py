@@ -16,7 +16,8 @@ class Refusal(Exception):
 
     def __init__(self, status: int, code: int, why: str) -> None:
         super().__init__(why)
-        self.status, self.code = status, code
+        self.status = status
+        self.code = code
 
 
 class ApiDatabase:
@@ -26,7 +27,10 @@ class ApiDatabase:
     """
 
     def __init__(self, name: str, uuid: str, path: Path, uploads: str) -> None:
-        self.name, self.uuid, self.path, self.bookmark = name, uuid, path, 0
+        self.name = name
+        self.uuid = uuid
+        self.path = path
+        self.bookmark = 0
         self.forgets = ""
         self._connection = connect_d1(path)
         self._uploads = uploads
@@ -98,7 +102,8 @@ class ApiDatabase:
 
 def cut(script: str) -> list[str]:
     """Cut a script at semicolons as `/query` does: not in texts and comments, but in a trigger's body too."""
-    parts, start = [], 0
+    parts = []
+    start = 0
     for token in _TOKEN.finditer(script):
         if token[0] == ";":
             parts.append(script[start : token.start()])

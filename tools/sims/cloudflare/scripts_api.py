@@ -144,7 +144,8 @@ class Scripts:
         return [{**deployment, "versions": versions, "created_on": "2026-11-17T00:00:00Z", "annotations": {}}]
 
     def _deploy(self, name: str, order: dict[str, Any]) -> dict[str, Any]:
-        script, number = self._script(name), order["versions"][0]["version_id"]
+        script = self._script(name)
+        number = order["versions"][0]["version_id"]
         script.deployed = next(version for version in script.versions if version.number == number)
         return {"id": number}
 

@@ -74,7 +74,8 @@ class StorageSim(StandIn):
         self.namespaces: dict[str, Namespace] = {}
         self.databases: dict[str, ApiDatabase] = {}
         self.buckets: set[str] = set()
-        self.scripts, self.queues = Scripts(), Queues()
+        self.scripts = Scripts()
+        self.queues = Queues()
         self.asked: list[str] = []
         self.failure: ApiResponse | None = None
         self._files = tempfile.TemporaryDirectory()
@@ -188,7 +189,8 @@ class StorageSim(StandIn):
         if match := _WORKER.fullmatch(rest):
             return envelope(200, self.scripts.worker(unquote(match[1])))
         if match := _SCRIPT.fullmatch(rest):
-            name, below = unquote(match[1]), match[2] or ""
+            name = unquote(match[1])
+            below = match[2] or ""
             return envelope(200, self.scripts.answer(name, below, request.method, request.body, request.kind))
         if match := _QUEUES.fullmatch(rest):
             found_queues = self.queues.answer(match[1] or "", request.query, request.method, request.body)

@@ -17,7 +17,8 @@ class TurnstileSim(StandIn):
 
     def __init__(self) -> None:
         super().__init__()
-        self.secret, self.down = SECRET, False
+        self.secret = SECRET
+        self.down = False
         self._tokens: dict[str, float] = {}
 
     def application(self) -> web.Application:

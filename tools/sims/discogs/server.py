@@ -60,7 +60,8 @@ class DiscogsSim(StandIn):
 
     def __init__(self, port: int = 0, *, window_s: float = 60.0, key: str = KEY) -> None:
         super().__init__(port)
-        self.key, self.secret = key, SECRET
+        self.key = key
+        self.secret = SECRET
         self.window = Window(time.monotonic, window_s)
         self.requests: list[SeenRequest] = []
         self.reset()

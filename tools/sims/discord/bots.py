@@ -109,11 +109,13 @@ class Bots:
         return command
 
     async def _list(self, request: web.Request) -> web.Response:
-        scope, full = self._scope(request), flag(request, "with_localizations")
+        scope = self._scope(request)
+        full = flag(request, "with_localizations")
         return web.json_response([command if full else _short(command) for command in scope.values()])
 
     async def _create(self, request: web.Request) -> web.Response:
-        scope, body = self._scope(request), await body_of(request)
+        scope = self._scope(request)
+        body = await body_of(request)
         refuse(command(body))
         old = scope.get(key_of(body))
         if not old:
@@ -122,7 +124,8 @@ class Bots:
         return web.json_response(written, status=200 if old else 201)
 
     async def _overwrite(self, request: web.Request) -> web.Response:
-        scope, body = self._scope(request), await body_of(request)
+        scope = self._scope(request)
+        body = await body_of(request)
         refuse(commands(body))
         _count(body)
         written = {key_of(entry): self._command_from(request, entry, scope.get(key_of(entry))) for entry in body}
@@ -134,7 +137,9 @@ class Bots:
         return web.json_response(self._stored_command(request))
 
     async def _edit(self, request: web.Request) -> web.Response:
-        scope, old, body = self._scope(request), self._stored_command(request), await body_of(request)
+        scope = self._scope(request)
+        old = self._stored_command(request)
+        body = await body_of(request)
         merged = old | body | {"type": old["type"]} if isinstance(body, dict) else body
         refuse(command(merged))
         if key_of(merged) != key_of(old) and key_of(merged) in scope:

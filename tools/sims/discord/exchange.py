@@ -17,8 +17,10 @@ class Exchange:
     """
 
     def __init__(self, payload: Mapping[str, Any], began: float) -> None:
-        self.payload, self.began = payload, began
-        self.id, self.token = str(payload.get("id", "")), str(payload.get("token", ""))
+        self.payload = payload
+        self.began = began
+        self.id = str(payload.get("id", ""))
+        self.token = str(payload.get("token", ""))
         self.status: int | None = None
         self.headers: dict[str, str] = {}
         self.answer: Any = None

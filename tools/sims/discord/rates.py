@@ -37,7 +37,8 @@ class Rates:
         """Take a place, if there is one."""
         used, start = self._used.get(key, (0, now))
         if now >= start + bucket.window:
-            used, start = 0, now
+            used = 0
+            start = now
         end = start + bucket.window
         full = used >= bucket.limit
         used += 0 if full else 1

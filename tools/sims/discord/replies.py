@@ -31,7 +31,8 @@ class Refusal(Exception):
 
     def __init__(self, status: int, body: Mapping[str, Any]) -> None:
         super().__init__(f"{status} {json.dumps(body, ensure_ascii=False)}")
-        self.status, self.body = status, body
+        self.status = status
+        self.body = body
 
 
 def refusal(code: int, status: int | None = None) -> Refusal:

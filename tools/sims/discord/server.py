@@ -45,10 +45,12 @@ class DiscordSim(StandIn):
         interactions_url: str | None = None,
     ) -> None:
         super().__init__(port)
-        self.limit, self.deadline = limit, deadline
+        self.limit = limit
+        self.deadline = deadline
         self.interactions_url = interactions_url
         self.world = World()
-        self.bot_token, self.public_key = seeds.bot_token(), self.world.public_key
+        self.bot_token = seeds.bot_token()
+        self.public_key = self.world.public_key
 
     # -- addresses ----------------------------------------------------------------------------------
     @property
@@ -218,7 +220,8 @@ class DiscordSim(StandIn):
     def application(self) -> web.Application:
         """Return Discord's API, and the control."""
         app = web.Application(middlewares=[self._serve], client_max_size=26_214_400)
-        hooks, bots = Webhooks(self.world, self.deadline), Bots(self.world)
+        hooks = Webhooks(self.world, self.deadline)
+        bots = Bots(self.world)
         app.add_routes([*hooks.routes("/api"), *hooks.routes("/api/v10"), *bots.routes("/api/v10")])
         app.add_routes(Control(self).routes())
         return app

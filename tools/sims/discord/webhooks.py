@@ -26,7 +26,8 @@ class Webhooks:
     """The routes below `/webhooks` and `/interactions`."""
 
     def __init__(self, world: World, deadline: float = DEADLINE) -> None:
-        self.world, self.deadline = world, deadline
+        self.world = world
+        self.deadline = deadline
 
     def routes(self, base: str) -> list[web.RouteDef]:
         """Return the routes."""
@@ -86,7 +87,8 @@ class Webhooks:
         return web.json_response(message) if wait else web.Response(status=204)
 
     async def _message(self, request: web.Request) -> tuple[Hook | Exchange, dict[str, Any]]:
-        place, message_id = await self._open(request), request.match_info["known"]
+        place = await self._open(request)
+        message_id = request.match_info["known"]
         message = place.find(message_id)
         if message is None:
             raise refusal(10008)
@@ -139,7 +141,8 @@ class Refused:
     """Records in an exchange why its answer was refused."""
 
     def __init__(self, place: Hook | Exchange, what: str) -> None:
-        self.place, self.what = place, what
+        self.place = place
+        self.what = what
 
     def __enter__(self) -> None:
         """Nothing to do before."""

@@ -73,7 +73,9 @@ class World:
 
     def reset(self) -> None:
         """Begin again, with the seeds alone."""
-        self._random, self._number, self.ahead = Random(7), 1000, 0.0
+        self._random = Random(7)
+        self._number = 1000
+        self.ahead = 0.0
         self.requests: list[Seen] = []
         self.failures: deque[Failure] = deque()
         self.rates = Rates()

@@ -30,7 +30,8 @@ class ModelSim(StandIn):
 
     def __init__(self, port: int = 0, *, shape: Shape = "classic", key: str = KEY) -> None:
         super().__init__(port)
-        self.shape, self.key = shape, key
+        self.shape = shape
+        self.key = key
         self.requests: list[dict[str, Any]] = []
         self.left = 0
         self._turns: deque[Turn] = deque()
@@ -49,7 +50,8 @@ class ModelSim(StandIn):
         """Forget everything."""
         self._turns.clear()
         self.requests.clear()
-        self.left, self.shape = 0, shape
+        self.left = 0
+        self.shape = shape
 
     def application(self) -> web.Application:
         """Return both dialects: OpenAI's, and Workers AI's `POST /run/{model}`."""

@@ -29,9 +29,13 @@ class Api:
     def __init__(
         self, store: Store, dataset: str, now: Callable[[], datetime], report: Callable[[list[Change]], None]
     ) -> None:
-        self.store, self.dataset, self.now, self.report = store, dataset, now, report
+        self.store = store
+        self.dataset = dataset
+        self.now = now
+        self.report = report
         self.project_id = PROJECT_ID
-        self.read_token, self.write_token = "sk-sim-read-" + "r" * 24, "sk-sim-write-" + "w" * 24
+        self.read_token = "sk-sim-read-" + "r" * 24
+        self.write_token = "sk-sim-write-" + "w" * 24
 
     def routes(self) -> list[web.RouteDef]:
         """Return the routes."""

@@ -154,6 +154,7 @@ def _image(name: str | None) -> Document | None:
 def _address(name: str) -> tuple[str, str]:
     """Return the id and the URL of an image; both contain a hash of its content."""
     _, file, width, height = next(row for row in IMAGES if row[0] == name)
-    digest, end = hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest(), file.rpartition(".")[2]
+    digest = hashlib.sha1(file.encode(), usedforsecurity=False).hexdigest()
+    end = file.rpartition(".")[2]
     url = f"https://cdn.sanity.io/images/{PROJECT_ID}/{DATASET}/{digest}-{width}x{height}.{end}"
     return f"image-{digest}-{width}x{height}-{end}", url

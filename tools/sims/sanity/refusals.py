@@ -25,7 +25,8 @@ class Refused(Exception):
 
     def __init__(self, status: int, body: dict[str, Any]) -> None:
         super().__init__(f"{status} {body}")
-        self.status, self.body = status, body
+        self.status = status
+        self.body = body
 
     def at(self, index: int) -> "Refused":
         """Return the error of the mutation with this number in a transaction."""

@@ -36,12 +36,16 @@ class SanitySim(StandIn):
 
     def __init__(self, port: int = 0, *, now: datetime | None = None) -> None:
         super().__init__(port)
-        self.project_id, self.dataset = PROJECT_ID, DATASET
+        self.project_id = PROJECT_ID
+        self.dataset = DATASET
         self.webhook_secret = WEBHOOK_SECRET
         self.started = (now or datetime.now(UTC)).replace(microsecond=0)
-        self.journal, self.store, self.hooks = Journal(), Store(), Hooks(PROJECT_ID, DATASET)
+        self.journal = Journal()
+        self.store = Store()
+        self.hooks = Hooks(PROJECT_ID, DATASET)
         self.api = Api(self.store, DATASET, lambda: now or datetime.now(UTC), self.hooks.tell)
-        self.read_token, self.write_token = self.api.read_token, self.api.write_token
+        self.read_token = self.api.read_token
+        self.write_token = self.api.write_token
         self.store.fill(documents(self.started))
 
     @property

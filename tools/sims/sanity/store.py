@@ -123,7 +123,8 @@ class Store:
         _id_of(document, "_id")
         if not isinstance(document.get("_type"), str):
             raise refused('Document is missing the attribute "_type"', 400)
-        there, now = self.documents.get(id_), stamp(datetime.now(UTC))
+        there = self.documents.get(id_)
+        now = stamp(datetime.now(UTC))
         created = document.get("_createdAt") or (there or {}).get("_createdAt") or now
         system = {"_createdAt": created, "_updatedAt": now, "_rev": transaction}
         self.documents[id_] = copy.deepcopy(document) | system

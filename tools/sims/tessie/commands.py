@@ -183,7 +183,8 @@ def _speed_limit(**values: object) -> Effect:
 _ON = {"on": Param("flag")}
 _LEVEL = {"seat": Param("words", words=(*SEATS, "all")), "level": Param("number", 0, 3)}
 _PIN = {"pin": Param("text")}
-_OPTIONAL_FLAG, _MINUTES = Param("flag", required=False), Param("number", 0, 1_439, required=False)
+_OPTIONAL_FLAG = Param("flag", required=False)
+_MINUTES = Param("number", 0, 1_439, required=False)
 _SOME_NUMBER = Param("number", required=False)
 _WINDOWS = ("fd_window", "fp_window", "rd_window", "rp_window")
 _SCHEDULE = {

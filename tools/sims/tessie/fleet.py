@@ -73,7 +73,8 @@ class SimulatedCar:
 
     def another(self, number: int) -> "SimulatedCar":
         """Return a car of the same model and with the same history, under a VIN of its own."""
-        copied, car = copy(self), self.car
+        copied = copy(self)
+        car = self.car
         vin = checked_vin(f"{car.vin[:8]}_{car.vin[9:11]}{number:06}")
         copied.car = replace(car, vin=vin, name=f"{car.name} {number}", id=car.id + number, vehicle_id=number)
         return copied

@@ -92,7 +92,8 @@ class History:
         self._charge(self.car.charging.limit, max(at, self._mark.at + 60), None, draw)
 
     def _charge_at_home(self, day: int, midnight: int, draw: Random) -> None:
-        charging, evening = self.car.charging, max(self._mark.at, midnight + _EVENING_S)
+        charging = self.car.charging
+        evening = max(self._mark.at, midnight + _EVENING_S)
         came_home = self._mark.at >= midnight
         trip_ahead = came_home and is_friday(day) and self.car.habits.weekend_trip > 0
         left = self.car.percent(self._range_at(evening), evening)
@@ -194,7 +195,8 @@ class History:
     def _idle(self, end_at: int, *, leaving: bool) -> Idle:
         """The idle from the last mark on. Its draw was settled when it began."""
         draw = self._draw(end_at, leaving=leaving)
-        start, whole = self._mark, end_at - self._mark.at
+        start = self._mark
+        whole = end_at - self._mark.at
         spent = round(draw.kwh(whole, whole) / self.car.battery.kwh_per_mi, 2)
         end = replace(
             start, at=end_at, range_mi=round(start.range_mi - spent, 2), spent_mi=round(start.spent_mi + spent, 2)
@@ -204,7 +206,8 @@ class History:
         return Idle(first + len(self.idles), start, end, self._place, draw, plugged)
 
     def _draw(self, end_at: int, *, leaving: bool) -> Draw:
-        habits, chance = self.car.habits, Random(f"{self._seed}:idle:{len(self.idles)}")
+        habits = self.car.habits
+        chance = Random(f"{self._seed}:idle:{len(self.idles)}")
         sentry = self._place.kind in habits.sentry and chance.random() < 0.9
         standby = chance.uniform(0.19, 0.26) if sentry else chance.uniform(0.007, 0.016)
         outside = self.weather.outside_c(end_at)
@@ -220,7 +223,8 @@ class History:
 
 def _consumption(outside_c: float, average_mph: float, miles: float, draw: Random) -> float:
     """Rated miles for each driven mile: cold and heat, speed, and the heating of a short trip."""
-    cold, hot = max(0.0, 18 - outside_c), max(0.0, outside_c - 26)
+    cold = max(0.0, 18 - outside_c)
+    hot = max(0.0, outside_c - 26)
     heating = cold * 0.012 * (2.0 if miles < 4 else 1.0)
     factor = 0.88 + heating + hot * 0.006 + max(0.0, average_mph - 45) * 0.006 + draw.gauss(0, 0.04)
     return max(0.55, min(1.65, factor))

@@ -133,7 +133,9 @@ def _charging(car: Car, charge: Charge, at: int, outside: float) -> Moment:
 
 
 def _parked(car: Car, idle: Idle, at: int, outside: float) -> Moment:
-    elapsed, draw, start = at - idle.start.at, idle.draw, idle.start
+    elapsed = at - idle.start.at
+    draw = idle.draw
+    start = idle.start
     spent = draw.kwh(elapsed, idle.seconds) / car.battery.kwh_per_mi
     climate = at >= idle.end.at - draw.climate_s and draw.climate_s > 0
     status: Status = "awake"

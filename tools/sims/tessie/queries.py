@@ -121,7 +121,8 @@ def within(query: Query, prefix: str, keys: tuple[str, str]) -> Callable[[Json],
 
 def labelled(query: Query, name: str, label: Callable[[Json], object]) -> Callable[[Json], bool]:
     """The filter `<name>` with `exclude_<name>`, over a record's `label`."""
-    chosen, exclude = query.get(name), flag(query, f"exclude_{name}")
+    chosen = query.get(name)
+    exclude = flag(query, f"exclude_{name}")
     if not chosen:
         return lambda _record: True
     return lambda record: (label(record) == chosen) is not exclude

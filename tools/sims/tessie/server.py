@@ -68,7 +68,8 @@ def create_app(
     fleet: Fleet, *, token: str = DEFAULT_TOKEN, faults: Iterable[Rule] = (), fleet_account: bool = False
 ) -> Starlette:
     """Tessie's API over a fleet. `fleet_account` opens the endpoints that answer 403 to ordinary owners."""
-    rules, journal = Faults(faults), Journal()
+    rules = Faults(faults)
+    journal = Journal()
     middleware = [
         Middleware(JournalMiddleware, journal=journal),
         Middleware(FaultMiddleware, faults=rules),
@@ -77,7 +78,9 @@ def create_app(
     app = Starlette(
         routes=_ROUTES, middleware=middleware, exception_handlers={BadQuery: _bad_query, HTTPException: _http_error}
     )
-    app.state.fleet, app.state.faults, app.state.journal = fleet, rules, journal
+    app.state.fleet = fleet
+    app.state.faults = rules
+    app.state.journal = journal
     app.state.fleet_account = fleet_account
     app.state.other_products = []
     return app

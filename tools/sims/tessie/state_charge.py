@@ -11,7 +11,8 @@ from sims.tessie.records import Json
 
 def pack(seen: Moment) -> Json:
     """Volts, amps (negative while discharging), module temperatures in C, energy in kWh."""
-    k, percent = seen.car.battery.kwh_per_mi, seen.percent
+    k = seen.car.battery.kwh_per_mi
+    percent = seen.percent
     volts = round(318 + percent * 0.78, 1)
     warm = seen.outside_c * 0.6 + (14 if seen.activity == "parked" else 22)
     return {

@@ -58,7 +58,8 @@ def _charge_columns(seen: Moment) -> Json:
     volts, amps, phases = supply(seen)
     kilowatts = max(0.0, -seen.power_kw) if seen.activity == "charging" else 0.0
     added = seen.range_mi - seen.event.start.range_mi if seen.activity == "charging" else 0.0
-    miles, ideal = round(seen.range_mi, 2), seen.car.battery.ideal_ratio
+    miles = round(seen.range_mi, 2)
+    ideal = seen.car.battery.ideal_ratio
     return {
         "charging_state": charging_state(seen),
         "battery_level": round(seen.percent),

@@ -38,7 +38,8 @@ class Weather:
         """Tessie's `/weather` numbers: C, %, metres, hPa, seconds, m/s, degrees."""
         local = at + self._utc_offset_s
         draw = Random(f"{self._key}:sky:{local // 10_800}")
-        wind, cloudiness = round(draw.uniform(0.3, 9.0), 1), draw.randrange(101)
+        wind = round(draw.uniform(0.3, 9.0), 1)
+        cloudiness = draw.randrange(101)
         outside = self.outside_c(at)
         midnight = at - local % DAY_S
         half_day = _half_day_s(at, latitude)

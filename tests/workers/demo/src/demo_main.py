@@ -84,7 +84,10 @@ class Flow(WorkflowEntrypoint):
 
 class Routes:
     def __init__(self, worker: Any, request: Any, query: Any) -> None:
-        self.env, self.ctx, self.request, self.query = worker.env, worker.ctx, request, query
+        self.env = worker.env
+        self.ctx = worker.ctx
+        self.request = request
+        self.query = query
 
     async def hello(self) -> Any:
         return Response(f"v{demo_notes.VERSION} {self.env.GREETING} {self.env.TOKEN} {self.env.LIMITS.depth}")

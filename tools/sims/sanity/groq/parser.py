@@ -32,7 +32,8 @@ def parse(query: str, params: Mapping[str, Value]) -> Node:
 
 class _Parser:
     def __init__(self, reader: Reader, params: Mapping[str, Value]) -> None:
-        self.reader, self.params = reader, params
+        self.reader = reader
+        self.params = params
 
     def expression(self) -> Node:
         node = self._and()
@@ -141,7 +142,8 @@ class _Parser:
 
     def _slice(self, inside: Node, first: Token) -> Step:
         with_end = self.reader.take().text == ".."
-        start, end = constant(inside), constant(self.expression())
+        start = constant(inside)
+        end = constant(self.expression())
         self.reader.expect("]")
         if type(start) is not int or type(end) is not int:
             raise self.reader.wrong("slicing must use constant numbers", first)

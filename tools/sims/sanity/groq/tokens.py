@@ -22,7 +22,9 @@ class BadQuery(ValueError):
 
     def __init__(self, description: str, start: int, end: int) -> None:
         super().__init__(description)
-        self.description, self.start, self.end = description, start, end
+        self.description = description
+        self.start = start
+        self.end = end
 
 
 @dataclass(frozen=True, slots=True)

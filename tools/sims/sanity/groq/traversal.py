@@ -34,7 +34,8 @@ def traverse(base: Node, steps: Sequence[Step]) -> Node:
 def _joined(base: Node, steps: Sequence[Step]) -> Node:
     if not steps:
         return base
-    step, rest = steps[0], steps[1:]
+    step = steps[0]
+    rest = steps[1:]
     if step.shape is not None:
         if _takes_array(rest):
             return _joined(Each(base, Projection(THIS, step.shape)), rest)

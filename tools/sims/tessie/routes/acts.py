@@ -19,7 +19,8 @@ async def wake(request: Request) -> Response:
 
 async def command(request: Request) -> Response:
     """Run one command; it wakes the car first. The history that follows does not change by it."""
-    vehicle, action = car_of(request), COMMANDS.get(request.path_params["name"])
+    vehicle = car_of(request)
+    action = COMMANDS.get(request.path_params["name"])
     if action is None:
         raise HTTPException(404, "Command not found")
     slept = vehicle.moment().status == "asleep"

@@ -69,7 +69,8 @@ async def get_clock(request: Request) -> Response:
 
 async def put_clock(request: Request) -> Response:
     """Pin the clock to `until` (ISO 8601 or epoch seconds); null sets the real one."""
-    fleet, body = fleet_of(request), await body_of(request)
+    fleet = fleet_of(request)
+    body = await body_of(request)
     try:
         fleet.pin(body["until"])
     except (KeyError, TypeError, ValueError):
@@ -94,7 +95,9 @@ async def patch_idle(request: Request) -> Response:
 
 async def _patch(request: Request, kind: RecordKind) -> Response:
     """Set fields of a listed record, in miles and C, and move its `updated_at`; answers the record."""
-    vehicle, id_, values = car_of(request), request.path_params["id"], await body_of(request)
+    vehicle = car_of(request)
+    id_ = request.path_params["id"]
+    values = await body_of(request)
     record = next((record for record in vehicle.records(kind) if record["id"] == id_), None)
     if record is None:
         raise HTTPException(404, "No such record")
@@ -131,7 +134,8 @@ def _kind(request: Request) -> RecordKind:
 
 async def patch_vehicle(request: Request) -> Response:
     """Set `is_active` or `shows_last_state` (false: `last_state` is null in `/vehicles`)."""
-    vehicle, values = car_of(request), await body_of(request)
+    vehicle = car_of(request)
+    values = await body_of(request)
     if set(values) - _CAR_SWITCHES or not all(isinstance(value, bool) for value in values.values()):
         raise BadQuery(f"only booleans {', '.join(sorted(_CAR_SWITCHES))} can be set")
     for name, value in values.items():

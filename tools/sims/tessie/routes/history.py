@@ -16,7 +16,8 @@ type Filter = Callable[[Json], bool]
 
 async def drives(request: Request) -> Response:
     """Drives by time, origin, destination, tag, driver profile and length (always in miles)."""
-    query, vehicle = request.query_params, car_of(request)
+    query = request.query_params
+    vehicle = car_of(request)
     return _listing(
         request,
         vehicle.records("drives"),
@@ -61,7 +62,8 @@ def _driver(vehicle: SimulatedCar, record: Json) -> str:
 def _listing(request: Request, records: list[Json], filters: list[Filter]) -> Response:
     """Newest first: filter, then cut to the page, then convert."""
     query = request.query_params
-    window, chosen = Window.of(query), units(query)
+    window = Window.of(query)
+    chosen = units(query)
     holds = _overlaps if fleet_of(request).filters_by_overlap else _starts
     matching = [record for record in records if holds(window, record) and all(keep(record) for keep in filters)]
     return answer(request, [chosen.convert(record) for record in page(query, matching)])

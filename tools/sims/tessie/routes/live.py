@@ -104,7 +104,8 @@ def _address(seen: Moment) -> str:
 
 async def picture(request: Request) -> Response:
     """A map as PNG bytes."""
-    query, _ = request.query_params, car_of(request)
+    query = request.query_params
+    car_of(request)  # 404 without a car
     width, height = whole(query, "width", 300), whole(query, "height", 300)
     if max(width, height) > 2_000:
         raise BadQuery("width and height go up to 2000")
@@ -123,7 +124,8 @@ async def weather(request: Request) -> Response:
 
 async def tire_pressure(request: Request) -> Response:
     """Pressures now; with `from` or `to` [U] a row a day under `results`."""
-    vehicle, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     unit = choice(query, "pressure_format", ("bar", "kpa", "psi"))
     window = Window.of(query)
     if not window.is_bounded:

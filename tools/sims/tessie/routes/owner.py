@@ -22,7 +22,8 @@ async def get_plate(request: Request) -> Response:
 
 async def set_plate(request: Request) -> Response:
     """Set the plate, or clear it with null or ""."""
-    vehicle, body = car_of(request), await body_of(request)
+    vehicle = car_of(request)
+    body = await body_of(request)
     body = dict(request.query_params) | body
     if "plate" not in body:
         raise BadQuery("plate is required")
@@ -37,7 +38,8 @@ async def drivers(request: Request) -> Response:
 
 async def delete_driver(request: Request) -> Response:
     """Take a driver away, by the path's id (the body's `user_id` says the same)."""
-    vehicle, id_ = car_of(request), request.path_params["id"]
+    vehicle = car_of(request)
+    id_ = request.path_params["id"]
     remaining = [driver for driver in vehicle.drivers if id_ not in (driver["user_id"], driver["my_tesla_unique_id"])]
     if len(remaining) == len(vehicle.drivers):
         raise HTTPException(404, "Driver not found")
@@ -91,7 +93,8 @@ async def get_telemetry(request: Request) -> Response:
 
 async def set_telemetry(request: Request) -> Response:
     """Replace the configuration. [U] of two documented answers, the later one."""
-    vehicle, body = car_of(request), await body_of(request)
+    vehicle = car_of(request)
+    body = await body_of(request)
     config = body.get("config", body)
     vehicle.telemetry = {
         "synced": True,

@@ -12,7 +12,8 @@ from sims.tessie.routes.cars import body_of, car_of
 
 async def set_tag(request: Request) -> Response:
     """Tag drives: `drives` as "1,2" or [1, 2], or all in `from`..`to`; null or "" takes the tag off."""
-    vehicle, body = car_of(request), await body_of(request)
+    vehicle = car_of(request)
+    body = await body_of(request)
     body = dict(request.query_params) | body
     if "tag" not in body:
         raise BadQuery("tag is required")

@@ -23,7 +23,8 @@ _ALERTS = (
 
 def _span(vehicle: SimulatedCar, query: Query, default_s: int | None) -> tuple[int, int]:
     """The asked window inside the car's known life; without `from`, the last `default_s` or all of it."""
-    window, now = Window.of(query), vehicle.now()
+    window = Window.of(query)
+    now = vehicle.now()
     until = now if window.until is None else min(now, int(window.until))
     since = vehicle.history.start if default_s is None else until - default_s
     return max(vehicle.history.start, since if window.since is None else int(window.since)), until
@@ -31,10 +32,12 @@ def _span(vehicle: SimulatedCar, query: Query, default_s: int | None) -> tuple[i
 
 async def states(request: Request) -> Response:
     """Rows over time, newest first. [U] Without a window the last day; without an interval some 500 rows."""
-    vehicle, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     since, until = _span(vehicle, query, DAY_S)
     interval = whole(query, "interval", max(60, (until - since) // 500))
-    chosen, lines = units(query), flag(query, "condense")
+    chosen = units(query)
+    lines = flag(query, "condense")
     times = list(state_times(vehicle, since, until, interval))[::-1]
     rows = [chosen.convert(state_row(vehicle, at)) for at in times]
     if lines and choice(query, "format", ("json", "csv")) == "json":
@@ -44,7 +47,8 @@ async def states(request: Request) -> Response:
 
 async def path(request: Request) -> Response:
     """The way driven, by default in the last 30 days; [U] `separate` gives a list for each drive."""
-    vehicle, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     timezone(query)
     window = _span(vehicle, query, 30 * DAY_S)
     simplify, details = flag(query, "simplify", default=True), flag(query, "details")
@@ -72,7 +76,8 @@ def _health(car: Car, at: int, seen: Moment) -> Json:
 
 async def battery_health(request: Request) -> Response:
     """Every car's battery against its capacity when new; degradation and health add up to 100."""
-    query, chosen = request.query_params, units(request.query_params)
+    query = request.query_params
+    chosen = units(request.query_params)
     only_active = flag(query, "only_active")
     rows = []
     for vehicle in fleet_of(request):
@@ -83,7 +88,8 @@ async def battery_health(request: Request) -> Response:
 
 
 def _compared(vehicle: SimulatedCar, at: int) -> Json:
-    measured, original = _health(vehicle.car, at, vehicle.moment(at)), round(vehicle.car.battery.original_kwh, 2)
+    measured = _health(vehicle.car, at, vehicle.moment(at))
+    original = round(vehicle.car.battery.original_kwh, 2)
     lost = round((1 - measured["capacity"] / original) * 100, 1)
     shares = {"original_capacity": original, "degradation_percent": lost, "health_percent": round(100 - lost, 1)}
     return {"vin": vehicle.car.vin, "plate": vehicle.plate} | measured | shares
@@ -91,7 +97,8 @@ def _compared(vehicle: SimulatedCar, at: int) -> Json:
 
 async def battery_health_of(request: Request) -> Response:
     """One car: `result` now, or `results`, one a day and newest first, for a timeframe."""
-    vehicle, query = car_of(request), request.query_params
+    vehicle = car_of(request)
+    query = request.query_params
     chosen = units(query)
     if not Window.of(query).is_bounded:
         measured = chosen.convert(_health(vehicle.car, vehicle.now(), vehicle.moment()))
@@ -108,7 +115,8 @@ async def battery_health_of(request: Request) -> Response:
 async def consumption_since_charge(request: Request) -> Response:
     """Consumption since the last charge ended; all zero while one runs."""
     vehicle = car_of(request)
-    chosen, seen = units(request.query_params), vehicle.moment()
+    chosen = units(request.query_params)
+    seen = vehicle.moment()
     charges = vehicle.charges
     last = charges[-1].end if charges and seen.activity != "charging" else seen.event.start
     used = 0.0 if seen.activity == "charging" else last.range_mi - seen.range_mi
@@ -151,7 +159,8 @@ async def charging_invoices(request: Request) -> Response:
     """Supercharging invoices: 403 without a fleet account."""
     if not request.app.state.fleet_account:
         raise HTTPException(403, "This endpoint requires a fleet account")
-    query, fleet = request.query_params, fleet_of(request)
+    query = request.query_params
+    fleet = fleet_of(request)
     window, vin = Window.of(query), query.get("vin")
     rows = [
         _invoice(vehicle.car, record)
