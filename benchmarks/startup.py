@@ -94,7 +94,7 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def check(times: Mapping[str, Sequence[float]]) -> int:
-    """Return 1, and say which, if a Worker takes more than the bound."""
+    """Return 1 and print the Worker if one takes more than the bound."""
     slow = [title for title in times if ratio(times, title) > BOUND]
     for title in slow:
         print(f"error: {title} takes {ratio(times, title):.2f} times Pydantic alone; at most {BOUND}", file=sys.stderr)

@@ -103,9 +103,9 @@ class Sent:
 
 
 class Document:
-    """An app's OpenAPI document, as far as requests are made of it.
+    """An app's OpenAPI document, for making requests.
 
-    `known` holds good values by the names of fields and parameters; one of a path alone has a slash before its name.
+    `examples` holds good values by the names of fields and parameters; one of a path alone has a slash before its name.
     """
 
     def __init__(
@@ -262,7 +262,7 @@ class Storm:
             yield from (f"{self._coded()}={self._coded()}" for _ in range(self.draw.choice((0, 1, 1, 3, 60))))
 
     def _coded(self) -> str:
-        """Return an odd text as it stands in a URL."""
+        """Return an odd text encoded for a URL."""
         text = self.draw.choice(TEXTS)[:1_200]
         return text if text.startswith("%") else quote(text.encode(errors="surrogatepass"), safe="")
 

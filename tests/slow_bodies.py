@@ -61,7 +61,7 @@ def status(answer: bytes) -> int:
 
 
 def length(answer: bytes) -> int:
-    """Return the length that an answer's head tells."""
+    """Return the length in an answer's head."""
     match = re.search(rb"content-length: *(\d+)", answer.lower())
     return int(match[1]) if match else 0
 

@@ -1,4 +1,4 @@
-"""An access key that could be guessed opens no app: at home it does not start, a Worker says so and stays shut."""
+"""A guessable access key opens no app: the local server does not start, a Worker reports it and stays closed."""
 
 import asyncio
 import os

@@ -60,7 +60,7 @@ if tools := sys.modules.get("core_tessie.agent.tools"):
     print(tools.tool_schemas())
 print("with docstrings" if Problem.__doc__ else "without docstrings")
 """
-"""Asks an app for all that costs nothing, and prints the answers, the titles of its problems and the agent's tools."""
+"""Requests all routes of an app that cost nothing, and prints the answers, problem titles and the agent's tools."""
 
 
 def answers(package: str, folder: Path, *options: str) -> list[str]:

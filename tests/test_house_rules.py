@@ -243,7 +243,7 @@ def methods_of_protocols(source: str) -> set[str]:
 
 
 PORTS = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
-"""An adapter's method says nothing that its port has not said."""
+"""An adapter's method needs no docstring, as its port has one."""
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *RUNTIMES], ids=module_of)

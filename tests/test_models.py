@@ -38,7 +38,7 @@ def models() -> set[type[BaseModel]]:
 def handed_over(source: str, module: str) -> set[str]:
     """Return the classes that are passed on as values, such as to Body[…] or a client, or that read JSON themselves.
 
-    A name in another annotation, a class that is called, and an operation's responses are no such use.
+    A name in another annotation, a class that is called, and an operation's responses do not count.
     """
     tree = ast.parse(source)
     origins = {
@@ -82,7 +82,7 @@ def outermost(node: ast.expr) -> Iterator[ast.Name]:
 
 
 def parts(hint: Any) -> Iterator[Any]:
-    """Yield a type, and all that its arguments and fields are made of."""
+    """Yield a type, and all types of its arguments and fields."""
     seen: set[int] = set()
     waiting = [hint]
     while waiting:

@@ -1,4 +1,4 @@
-"""No body of 1 MiB blocks the others: each model that reads one is given the shapes that cost it the most."""
+"""No body of 1 MiB blocks other requests: each model that reads one gets the shapes that cost it the most."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""`make audit`: known vulnerabilities of all that is locked, as far as the services that know them can be asked."""
+"""`make audit`: known vulnerabilities of all locked packages, by the public databases that can be reached."""
 
 import json
 import os

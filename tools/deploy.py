@@ -1,4 +1,4 @@
-"""`make deploy ENV=…`: builds, checks, migrates and deploys a Worker, and asks its health."""
+"""`make deploy ENV=…`: builds, checks, migrates and deploys a Worker, and checks its health."""
 
 import os
 import sys
@@ -68,7 +68,7 @@ def way_back(target: Target, before: str | None) -> str:
 
 
 def step[T](name: str, work: Callable[[], T]) -> T:
-    """Do one step, and say so."""
+    """Do one step, and print its name."""
     result = work()
     print(f"✓ {name}", flush=True)
     return result

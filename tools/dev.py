@@ -61,7 +61,7 @@ def chosen() -> Place:
 
 
 def is_address(text: str) -> bool:
-    """Return whether a text is an IP address; a name is none, as some shells set HOST to the machine's."""
+    """Tell whether a text is an IP address; a host name is not, as some shells set HOST to the machine's."""
     try:
         ipaddress.ip_address(text)
     except ValueError:

@@ -31,7 +31,7 @@ class Environment:
 
 
 type Make = Callable[[Mapping[str, str], Path, str], Environment]
-"""Takes what is given, the folder of the state and the app's address; its values are what it adds."""
+"""Takes the configured variables, the folder of the state and the app's address; its values are the added ones."""
 
 
 def prepare(package: str, state: Path, url: str, dev_vars: Path = DEV_VARS) -> Environment:

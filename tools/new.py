@@ -36,7 +36,7 @@ PLACES = (
 """Files and folders of a new package; none of them may exist."""
 WRANGLER, README = "wrangler.toml", "README.md"
 END_OF_WORKERS = "<!-- /workers -->\n"
-"""Stands in the README behind the list of the Workers."""
+"""Marks the end of the list of Workers in the README."""
 
 NAME = re.compile(r"[a-z][a-z0-9]*(_[a-z0-9]+)*")
 LONGEST = 40

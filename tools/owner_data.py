@@ -17,7 +17,7 @@ from typing import Any
 from urllib.parse import quote
 
 PAGE = 1000
-"""Rows that are asked for at once."""
+"""Rows of one request."""
 BINDING = {"vehicles"}
 """Tables that others refer to: they go last."""
 GOES_WITH_VEHICLES = "overrides"

@@ -1,6 +1,6 @@
 """`make migration PART=accounts APP=vinyl_vault`: writes the tables of a part of the kernel as an app's next migration.
 
-The parts stand in tools/parts. The app's `schema.py` is written anew; its `tables.py` has to declare the new tables.
+The parts are in tools/parts. The app's `schema.py` is rewritten; its `tables.py` has to declare the new tables.
 """
 
 import os

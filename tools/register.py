@@ -1,4 +1,4 @@
-"""Tells Discord the bot's commands, from their declarations: `make register` (GUILD= for one guild, DRY=1 to look)."""
+"""Registers the bot's declared commands at Discord: `make register` (GUILD= for one guild, DRY=1 to only compare)."""
 
 import json
 import os
@@ -18,7 +18,7 @@ from edge.runtimes.local.dev_vars import read_dev_vars
 
 
 class Refused(Exception):
-    """Discord will not have it, or cannot be asked; the message is for a person."""
+    """Discord refuses, or cannot be reached; the message is for a person."""
 
 
 def main() -> int:

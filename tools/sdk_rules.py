@@ -20,7 +20,7 @@ class Node(NamedTuple):
 
 
 type Rule = Callable[[Node], bool]
-"""Tells whether a node breaks the rule."""
+"""Returns true if a node breaks the rule."""
 
 
 def faults(document: Any) -> list[str]:

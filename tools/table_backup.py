@@ -1,7 +1,7 @@
 """`make backup` and `make restore`: a database's rows table by table, as `wrangler d1 export` fails on virtual tables.
 
 A backup is lines of JSON: a heading with the migrations, then rows with their table. Restoring needs a database with
-those migrations and without rows; a full-text table's rows are written like any others, which builds its index anew.
+those migrations and without rows; a full-text table's rows are written like any others, which rebuilds its index.
 """
 
 import json
@@ -28,7 +28,7 @@ PORTION = 90
 
 
 class Source(Protocol):
-    """A database that is asked one statement at a time."""
+    """A database that runs one statement at a time."""
 
     def query(self, sql: str, params: Sequence[object] = ()) -> list[dict[str, Any]]:
         """Run a statement and return its rows."""

@@ -54,7 +54,7 @@ class Server:
         return int(match[1]) if match else 0
 
     def publish(self) -> None:
-        """Publish an event that says when."""
+        """Publish an event with its time."""
         body = json.dumps({"type": "custom.bench", "data": {"t": time.monotonic_ns()}}).replace(" ", "").encode()
         headers = {"authorization": f"Bearer {KEY}", "content-type": "application/json"}
         with urllib.request.urlopen(urllib.request.Request(f"{self.url}/events", body, headers), timeout=60) as answer:

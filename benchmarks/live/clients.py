@@ -1,6 +1,6 @@
 """Clients that cost little: bare connections in a process of their own, which only look for the time in each event.
 
-`python -m benchmarks.live.clients KIND URL KEY COUNT` connects, says so on a line of JSON, and when its input ends
+`python -m benchmarks.live.clients KIND URL KEY COUNT` connects and prints a line of JSON. When its input ends it
 prints another: how many nanoseconds each event took to each connection.
 """
 

@@ -121,7 +121,7 @@ def cpu_seconds(worker: Worker) -> float:
 
 
 def report(all_measured: list[Measured]) -> str:
-    """Return the tables, and how this kernel stands to its targets."""
+    """Return the tables, and the comparison of this kernel with its targets."""
     names = [case.name for case in TIMED]
     head = ["CPU ms a request (p50 / p95 ms of wall)", *names]
     rows = [[m.peer.title, *(_warm(m, name) for name in names)] for m in all_measured]

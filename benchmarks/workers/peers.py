@@ -56,7 +56,7 @@ class SetUp(NamedTuple):
 
 
 def set_up(peer: Peer, build: Path = BUILD, packages: Path | None = None) -> SetUp:
-    """Make a peer's project folder, with its packages or with those that are given."""
+    """Make a peer's project folder, with its packages or with the given folder of packages."""
     place = build / peer.main
     shutil.rmtree(place / "all", ignore_errors=True)
     for name, folder in (("edge", ROOT / "src" / "edge"), ("benchmarks", ROOT / "benchmarks")):

@@ -103,7 +103,7 @@ SCRYPT = (
 OF_THE_POLICY = "8c74359fef50110b285db58f96f47a51928dbb582dda7115a9d3c93985f81fc1"
 """Derived by OpenSSL from the password and salt below."""
 NO_COSTS = [(0, 8, 1), (1, 8, 1), (3, 8, 1), (16, 0, 1), (16, 1, 0), (-16, 1, 1), (2**16, 8, 1), (2, 2**29, 2)]
-"""Costs that are none, or that need too much memory."""
+"""Invalid costs, or costs that need too much memory."""
 
 
 def vector(name: str) -> Signed:

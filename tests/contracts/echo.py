@@ -19,7 +19,7 @@ routes = Routes("/border", tag="border", access=PUBLIC)
 
 @routes.post("/echo")
 async def echo(request: Request) -> Response:
-    """Give the body back, and tell whether it is the same when it is read again."""
+    """Return the body, and whether a second read gives the same."""
     body = await request.body(LIMIT)
     again = "same" if await request.body(LIMIT) == body else "other"
     return Response(body, 200, [("content-type", "application/octet-stream"), ("x-again", again)])

@@ -27,7 +27,7 @@ REVOKED, AWAY = "revoked", "away"
 
 
 async def revalidate(actor: Actor) -> Actor:
-    """Look at a credential: that of `REVOKED` has ended, that of `AWAY` cannot be looked up."""
+    """Check a credential: that of `REVOKED` has ended, that of `AWAY` cannot be checked."""
     if actor.name == REVOKED:
         raise Unauthorized("the key was revoked")
     if actor.name == AWAY:
@@ -36,7 +36,7 @@ async def revalidate(actor: Actor) -> Actor:
 
 
 async def nobody(_request: object) -> Actor:
-    """Know nobody: these apps have no routes."""
+    """Identify nobody: these apps have no routes."""
     raise Unauthorized("there is nobody")
 
 

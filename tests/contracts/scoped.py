@@ -32,7 +32,7 @@ MEMBER = Actor("mine", READER, is_member=True)
 
 
 async def fill(db: Database, world: Mapping[str, Sequence[Sequence[Any]]]) -> None:
-    """Make the world anew, without its triggers, which no statement can make, and with these rows."""
+    """Recreate the world with these rows, without its triggers, which no statement can make."""
     for view in ("drive_view", "raw_view"):
         await db.run(f"DROP VIEW IF EXISTS {view}")
     for name in ("docs", *WRITABLE):

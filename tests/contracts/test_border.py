@@ -167,7 +167,7 @@ def test_head_of_a_stream_has_no_body(ask: Ask) -> None:
 
 
 def test_client_address_comes_from_the_runtime_and_not_from_a_header(ask: Ask, request: pytest.FixtureRequest) -> None:
-    """At Cloudflare its front writes the header that a Worker reads; at home the connection says it."""
+    """At Cloudflare, the front sets the header that a Worker reads; locally the address is the connection's."""
     at_home = request.node.callspec.params["ask"] == "local"
     claimed = "".join(
         f"{name}: 203.0.113.9\r\n" for name in ("x-forwarded-for", "forwarded", "x-real-ip", "true-client-ip")

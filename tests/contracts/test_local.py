@@ -114,7 +114,7 @@ def test_queue(case: queue.Case, tmp_path: Path) -> None:
 
 
 class Now:
-    """A clock that stands, and jumps to the next period when told."""
+    """A clock that stands still, and jumps to the next period on demand."""
 
     def __init__(self) -> None:
         self.seconds = 1_000_000_005.0

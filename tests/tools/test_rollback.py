@@ -1,4 +1,4 @@
-"""A roll-back as docs/deploy.md says, by wrangler against a stand-in account."""
+"""A roll-back as in docs/deploy.md, by wrangler against a stand-in account."""
 
 import os
 import subprocess

@@ -38,7 +38,7 @@ def sim(shared: SanitySim) -> SanitySim:
 def ask(
     sim: SanitySim, path: str, body: object = None, token: str | None = None, method: str | None = None
 ) -> tuple[int, Any]:
-    """Ask with the read token unless another is given, "" for none; return status and JSON."""
+    """Send a request with the read token or another, "" for none; return status and JSON."""
     connection = HTTPConnection(urlsplit(sim.url).netloc, timeout=10)
     bearer = sim.read_token if token is None else token
     data = body if isinstance(body, str | None) else json.dumps(body)

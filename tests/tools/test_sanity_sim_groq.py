@@ -256,7 +256,7 @@ def theirs() -> dict[str, Any]:
 
 
 def exact(value: object) -> object:
-    """Tell true from 1, which Python takes for equal."""
+    """Distinguish true from 1, which are equal in Python."""
     if isinstance(value, list):
         return [exact(item) for item in value]
     if isinstance(value, dict):

@@ -43,7 +43,7 @@ def listener() -> Iterator[Listener]:
             self.end_headers()
 
         def log_message(self, *_: object) -> None:
-            """Say nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         started = Listener(f"http://127.0.0.1:{server.server_port}/hook")

@@ -81,7 +81,7 @@ def own() -> Iterator[Simulator]:
 def ask(
     sim: Simulator, path: str, method: str = "GET", body: object = None, headers: dict[str, str] | None = None
 ) -> tuple[int, dict[str, str], bytes]:
-    """One request on its own connection, with the token unless other headers are given."""
+    """Send one request on its own connection, by default with the token."""
     connection = HTTPConnection(urlsplit(sim.url).netloc, timeout=20)
     sent = None if body is None else json.dumps(body)
     own_headers = {"Authorization": f"Bearer {sim.token}"} if headers is None else headers

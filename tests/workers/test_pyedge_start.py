@@ -226,7 +226,7 @@ class Default(workers.WorkerEntrypoint):
     async def fetch(self, request):
         return workers.Response(f"{LOADED} {os.path.exists(workers.__cached__)}")
 """
-"""Tells whether the interpreter came from a snapshot, and the packages with byte code."""
+"""Prints whether the interpreter came from a snapshot, and the packages with byte code."""
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -252,7 +252,7 @@ def test_refused_sources_say_why(small: Path) -> None:
 
 @contextmanager
 def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`python -m pyedge serve`, and the address that it says."""
+    """`python -m pyedge serve`, and the address that it prints."""
     command = [sys.executable, "-m", "pyedge", "serve", "--config", str(small / "wrangler.toml"), "--port", "0"]
     path = os.pathsep.join(str(ROOT / name) for name in ("src", "tools"))
     environment = os.environ | {"PYTHONPATH": path}

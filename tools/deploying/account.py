@@ -19,7 +19,7 @@ class NotThere(Exception):
 
 
 class Account:
-    """One account; the token stands in `CLOUDFLARE_API_TOKEN` and is never shown."""
+    """One account; the token comes from `CLOUDFLARE_API_TOKEN` and is never shown."""
 
     def __init__(self, variables: Mapping[str, str] = os.environ) -> None:
         missing = [name for name in ("CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN") if not variables.get(name)]

@@ -93,7 +93,7 @@ def _check(tool: str, package: str | None, message: str) -> None:
 
 
 def make_assets(target: Target) -> int:
-    """Build the static files afresh and return how many had been others."""
+    """Build the static files afresh and return the number of changed ones."""
     return build_assets.build(build_assets.target(target.package), build_assets.sources(target.package))
 
 

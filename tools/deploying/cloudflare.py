@@ -122,7 +122,7 @@ def wait_until_healthy(target: Target, deployed: Deployed, seconds: float = WAIT
 
 
 def _is_final(health: Any) -> bool:
-    """Tell whether waiting is of no use: migrations do not apply themselves."""
+    """Tell whether waiting is useless: migrations do not apply themselves."""
     return any("MigrationsMissing" in str(probe.get("message")) for probe in _probes(health).values())
 
 

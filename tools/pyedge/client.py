@@ -133,7 +133,7 @@ class Worker:
             timer.cancel()
 
     def _let_go(self) -> None:
-        """Have the guard end everything: it does once nobody holds the other end of its pipe."""
+        """Close the pipe to the guard, which then ends everything."""
         lifeline, self._lifeline = self._lifeline, None
         if lifeline is not None:
             os.close(lifeline)
@@ -313,13 +313,13 @@ class Worker:
 
 
 def wrangler_toml(path: Path) -> Path:
-    """Return the configuration that a path, a file or its folder, stands for."""
+    """Return the configuration file of a path, which may be its folder."""
     path = Path(path).resolve()
     return path / "wrangler.toml" if path.is_dir() else path
 
 
 def node() -> str:
-    """Return a Node that workerd's tools take: the one that npm has brought, else the one on the path."""
+    """Return a Node for workerd's tools: the one from npm, else the one on the path."""
     if not (NODE_MODULES / "miniflare").is_dir():
         raise StartError("node_modules is not there: run `make` (it needs Node 20 or newer and npm)")
     own = NODE_MODULES / ".bin" / "node"

@@ -28,7 +28,7 @@ class ConfigError(Exception):
 
 
 def read_all(path: Path) -> Config:
-    """Return a configuration as it stands, all environments below `env`."""
+    """Return a configuration unchanged, with all environments below `env`."""
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, tomllib.TOMLDecodeError) as fault:

@@ -79,7 +79,7 @@ def read(folder: Path, bindings: Bindings) -> Seeds:
 
 
 def _binding(file: Path, kind: str, names: Sequence[str], bound: Mapping[str, object]) -> str:
-    """Return the binding that a file is for: the first of its kind, or the one that it names."""
+    """Return the binding of a file: the first of its kind, or the named one."""
     prefix, _, named = file.stem.partition(".")
     if prefix != kind or file.suffix != _SUFFIX[kind]:
         raise SeedError(f"{file}: a seed is d1.sql or kv.json, or d1.<BINDING>.sql or kv.<BINDING>.json")

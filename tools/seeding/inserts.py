@@ -1,4 +1,4 @@
-"""The one statement that a seed may say: INSERT INTO table (columns) VALUES … ON CONFLICT DO NOTHING."""
+"""The one statement allowed in a seed: INSERT INTO table (columns) VALUES … ON CONFLICT DO NOTHING."""
 
 import re
 from collections.abc import Sequence

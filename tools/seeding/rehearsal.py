@@ -16,7 +16,7 @@ from seeding.inserts import Insert
 type Key = tuple[Value, ...]
 
 ASKED = 300
-"""Rows that one query asks for."""
+"""Rows of one query."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Rows:
 
 
 def literal(value: Value) -> str:
-    """Return a value as SQL says it."""
+    """Return a value as an SQL literal."""
     if isinstance(value, str):
         return "'" + value.replace("'", "''") + "'"
     if isinstance(value, int | float):

@@ -116,9 +116,9 @@ def copied(state: Path) -> Iterator[Path]:
 
 
 class Remote:
-    """An environment of a wrangler.toml, at Cloudflare. Its migrations are `wrangler d1 migrations apply`'s to apply.
+    """An environment of a wrangler.toml, at Cloudflare. `wrangler d1 migrations apply` applies its migrations.
 
-    A token is wrangler's own affair: it stands in its environment or its login, never in a command or a file here.
+    The token belongs to wrangler: in its environment or its login, never in a command or a file here.
     KV's list may lag behind by a minute, so a key put just now may be put again, with the same value.
     """
 

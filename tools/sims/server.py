@@ -33,7 +33,7 @@ def serve(options: argparse.Namespace, sim: "StandIn", about: Callable[[], objec
 
 
 def announce(options: argparse.Namespace, about: object) -> None:
-    """Print a line of JSON and return when stdin ends, if the command was given `--until-eof`, or at an interrupt."""
+    """Print a line of JSON; return at an interrupt or, with `--until-eof`, when stdin ends."""
     print(json.dumps(about), flush=True)
     try:
         if not options.until_eof:
@@ -100,7 +100,7 @@ class AsgiEngine:
 
 
 class StandIn:
-    """`with` it, its application answers at `url`; `port` is the one given, or with 0 a free one."""
+    """A context manager for an application that answers at `url`, on `port`, or with 0 on a free one."""
 
     options: ClassVar[dict[str, Any]] = {}
     """Options of the server: of aiohttp's runner, or of uvicorn."""

@@ -58,7 +58,7 @@ class Generator:
         return f"{first}{self._space()}{name} AS {hint}({with_literals}) "
 
     def _select(self, depth: int, width: int, names: Sequence[str] = ()) -> str:
-        """Return a SELECT; its list holds literals alone, as it stands before the values of FROM in the text."""
+        """Return a SELECT; its list holds only literals, as it precedes the values of FROM in the text."""
         text, sources = self._from(depth)
         tail = ""
         kind = self.random.random()

@@ -24,7 +24,7 @@ from edge.data.scope import Scope
 from edge.ports import DatabaseError, PortError, Row
 
 EACH = 250
-"""Texts that one database is given; its rows are compared after them."""
+"""Texts for one database; its rows are compared after them."""
 WORLD: World = ROWS | {"users": []}
 
 SOURCES = (

@@ -260,7 +260,7 @@ def test_singleton_holds_nothing_of_an_event(make: type, complaint: str) -> None
 
     async def handler(resource: Any, db: Database) -> None: ...
 
-    handler.__annotations__["held"] = make
+    handler.__annotations__["resource"] = make
     routes.get("/x")(handler)
     is_refused(complaint, routes, providers=[singleton(make), event(Finder)])
 
@@ -341,7 +341,7 @@ def reaching() -> Routes:
     async def get_all() -> str:
         return "all"
 
-    @routes.post("/body", reach=subject("wanted.car"))
+    @routes.post("/body", reach=subject("expected.car"))
     async def post_body(values: Body[dict[str, str]]) -> str:
         return values["car"]
 

@@ -20,7 +20,7 @@ from schema import describe, rendered
 ROLES = {CallerKind.ANONYMOUS: Role.PUBLIC, CallerKind.ADMIN: ADMIN}
 VALUES = {"caller": "a", "role": 1, "subjects": '["v"]'}
 BY_KEY = {"capsule_versions": "capsule_id = 'a'"}
-"""Tables that are only asked for by a key: which rows everybody sees depends on another table, row by row."""
+"""Tables that are only read by a key: another table decides on the visibility of each row."""
 
 
 @pytest.fixture(scope="module")

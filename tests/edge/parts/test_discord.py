@@ -1,4 +1,4 @@
-"""Discord: messages within its limits, rate limits that are kept, and webhooks' addresses that nobody is told."""
+"""Discord: messages within its limits, respected rate limits, and webhooks' addresses that are never shown."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -69,7 +69,7 @@ class Chat:
         return self.run(lambda _, webhooks: webhooks.post(kind, message("hello") if body is None else body))
 
     def fault(self, body: dict[str, Any] | None = None) -> Problem:
-        """Return the fault of a post, which tells nothing of the address."""
+        """Return the fault of a post, without the address in its text."""
         with pytest.raises(Problem) as caught:
             self.post(body)
         fault = caught.value

@@ -8,7 +8,7 @@ from edge.clients.single_flight import Flights
 
 
 class CountedSource:
-    """A question that is under way until it is let go; `count` is how often it was asked."""
+    """A source that blocks until it is released; `count` is the number of its calls."""
 
     def __init__(self, fault: Exception | None = None) -> None:
         self.count = 0

@@ -265,7 +265,7 @@ def test_a_run_ends_when_its_time_is_over(tables: LocalDatabase, log: Lines) -> 
 
 
 class Counting:
-    """A database that counts its statements, does something after each, and is away from a number of them on."""
+    """A database that counts its statements, runs a callback after each, and fails from a number of them on."""
 
     def __init__(self, db: LocalDatabase, after: Any = None, away_at: int = 10**9) -> None:
         self._db = db

@@ -73,7 +73,7 @@ class Shelf:
         return asyncio.run(self.db.all(f"SELECT {columns} FROM passages ORDER BY id"))
 
     def embedded(self) -> list[str]:
-        """Return the texts that the model was given, and forget them."""
+        """Return the texts sent to the model, and forget them."""
         texts = [text for request in self.sim.requests for text in request["input"]]
         self.sim.requests.clear()
         return texts

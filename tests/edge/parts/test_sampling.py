@@ -9,7 +9,7 @@ from edge.middleware.sampling import Sampler, Steps, sampler_of
 
 
 def rows(sampler: Sampler, calls: int, steps: Steps, begin: float = 0.0, every: float = 0.0) -> list[int]:
-    """Return how many calls each row stands for, of calls that come every so many seconds."""
+    """Return the number of calls that each row represents, for calls at a fixed interval of seconds."""
     taken_rows = [sampler.take("a", steps, begin + every * call) for call in range(calls)]
     return [row for row in taken_rows if row]
 

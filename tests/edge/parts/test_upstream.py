@@ -52,7 +52,7 @@ def read(call: Call, clock: SetClock, patience: Patience = QUICK) -> Any:
 
 
 def shown_text(fault: Problem) -> str:
-    """Return everything that anybody is told of a fault."""
+    """Return all texts of a fault that are shown or logged."""
     return f"{fault!r} {fault} {fault.document('/x', 'r')} {fault.headers} {fault.__cause__!r}"
 
 

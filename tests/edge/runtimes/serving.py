@@ -208,7 +208,7 @@ async def large() -> Response:
 
 
 async def open_socket(request: Request) -> Response:
-    """Open a socket that says each frame, and its client's address, again."""
+    """Open a socket that echoes each frame, with its client's address."""
 
     async def serve(socket: Socket) -> None:
         with suppress(SocketGone):

@@ -46,7 +46,7 @@ def test_invalid_cron_is_refused(cron: str) -> None:
 
 
 class SteppedClock:
-    """A clock that stands still but for the sleeping, and ends after some of it."""
+    """A clock that only moves while sleeping, and ends after a number of sleeps."""
 
     def __init__(self, sleeps: int, oversleep: float = 0) -> None:
         self._now = SATURDAY

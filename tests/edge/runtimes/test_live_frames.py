@@ -1,4 +1,4 @@
-"""Frames of a live socket: each but a ping is let in and counted as a request is, in the order in which they come."""
+"""Frames of a live socket: each but a ping is authorized and counted like a request, in order."""
 
 import asyncio
 from time import time

@@ -35,13 +35,13 @@ routes = Routes(tag="tiny", access=PUBLIC)
 
 @routes.get("/")
 async def get_root() -> Response:
-    """Say which version this is."""
+    """Return the version."""
     return Response.text(VERSION)
 
 
 @routes.get("/named/{name}")
 async def get_named(name: str) -> Response:
-    """Say a name."""
+    """Return the name."""
     return Response.text(name)
 
 
@@ -120,7 +120,7 @@ async def list_done(ports: Ports) -> list[int]:
 
 @routes.queue("jobs", batch_size=4, max_retries=1, retry_delay=0, dead_letter="dead")
 async def do_job(delivery: Delivery, ports: Ports) -> None:
-    """Work a while, or put the message back, or kill the process, as the message says."""
+    """Work a while, or put the message back, or kill the process, by the message's text."""
     body = delivery.body
     if "kill" in body:
         os.kill(os.getpid(), signal.SIGKILL)
@@ -133,7 +133,7 @@ async def do_job(delivery: Delivery, ports: Ports) -> None:
 
 @routes.queue("dead", batch_size=100)
 async def bury(delivery: Delivery, ports: Ports) -> None:
-    """Note that a message was given up, as a negative number."""
+    """Record a dead letter, as a negative number."""
     await ports.settings.db.run("INSERT OR IGNORE INTO done (n) VALUES (?)", -delivery.body.get("n", 1))
 
 

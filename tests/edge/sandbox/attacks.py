@@ -11,11 +11,11 @@ from edge.ports.executor import STATUSES, Status
 
 BREACH = "BREACH"
 CANARY = "@CANARY@"
-"""Stands for the path of a file of the host in an attack's source; the file holds a secret."""
+"""Placeholder for the path of a file of the host in an attack's source; the file holds a secret."""
 PORT = "@PORT@"
-"""Stands for a port that the host listens on."""
+"""Placeholder for a port that the host listens on."""
 SOCKET = "@SOCKET@"
-"""Stands for the name of an abstract UNIX socket of the host."""
+"""Placeholder for the name of an abstract UNIX socket of the host."""
 
 _HEAD = re.compile(r"^=== (.+) \| (.+) \| (\d+)\n", re.MULTILINE)
 

@@ -25,7 +25,7 @@ KEY = "an-executor-key"
 
 
 def can_hold(way: Way) -> bool:
-    """Tell whether bubblewrap is here and the system lets it make namespaces, by the plainest command."""
+    """Tell whether bubblewrap is here and may make namespaces, by the plainest command."""
     if way not in ways():
         return False
     become = (

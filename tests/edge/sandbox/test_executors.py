@@ -1,5 +1,5 @@
 # ruff: noqa: E501 - programs in one line
-"""One table of programs for every executor: each says the same of the same program."""
+"""One table of programs for every executor, with equal results on each."""
 
 import json
 from collections.abc import Iterator

@@ -1,4 +1,4 @@
-"""The default Worker with bindings that fail when a test says so: `PUT /_faults` with a seed and chances by port."""
+"""The default Worker with bindings that fail on a test's demand: `PUT /_faults` with a seed and chances by port."""
 
 from collections.abc import Callable
 from random import Random
@@ -24,7 +24,7 @@ class Faults:
         self._draw = Random(0)
 
     def replace(self, rules: dict[str, Any]) -> None:
-        """Begin anew, with a seed and a chance for each port."""
+        """Start again, with a seed and a chance for each port."""
         self.chances = rules["chances"]
         self.fired = {}
         self._draw = Random(rules["seed"])
@@ -78,7 +78,7 @@ class Default(_Worker):  # type: ignore[misc,valid-type]
     """The entrypoint, with a path for the tests."""
 
     async def fetch(self, request: Any) -> Any:
-        """Answer a request; `/_faults` tells which faults have been drawn, and takes others."""
+        """Answer a request; `/_faults` lists the faults so far, and sets others."""
         sent = request.js_object
         if not sent.url.endswith("/_faults"):
             return await super().fetch(request)

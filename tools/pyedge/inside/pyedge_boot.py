@@ -20,7 +20,7 @@ from pyodide.ffi import JsProxy
 
 
 def _run_pth(folder: str) -> None:
-    """Run the import lines of the packages' `.pth` files, which the date's flag python_process_pth_files asks for."""
+    """Run the import lines of the packages' `.pth` files, as the date's flag python_process_pth_files requires."""
     for file in sorted(Path(folder).glob("*.pth")):
         for line in file.read_text(encoding="utf-8").splitlines():
             if line.startswith(("import ", "import\t")):
@@ -36,7 +36,7 @@ from workers.rpc import python_from_rpc, python_to_rpc  # noqa: E402 - the .pth 
 __all__ = ["before_first_request"]
 
 LENIENT = frozenset({"fetch", "alarm", "webSocketMessage", "webSocketClose", "webSocketError"})
-"""Handlers that may take another number of arguments than they are given."""
+"""Handlers that may declare fewer or more parameters than the runtime passes."""
 
 _main: ModuleType
 _event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", default=None)

@@ -1,7 +1,7 @@
-"""`python -m sims.cloudflare`: a stand-in account that wrangler deploys to; the first line tells how to reach it.
+"""`python -m sims.cloudflare`: a stand-in account that wrangler deploys to; the first line has its address.
 
 `environment` are the variables for wrangler; a deployed Worker answers below `url` and its own name. Analytics Engine
-and Turnstile stand beside it.
+and Turnstile run beside it.
 """
 
 import os

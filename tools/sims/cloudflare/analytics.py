@@ -55,7 +55,7 @@ class AnalyticsSim(StandIn):
         self._db.close()
 
     def write(self, dataset: str, point: Any, *, sample_interval: int = 1, at: float | None = None) -> None:
-        """Keep a point, as `writeDataPoint` takes it, as one that stands for `sample_interval` of them."""
+        """Store a point of `writeDataPoint`; it represents `sample_interval` points."""
         point_values = {"timestamp": int(time.time() if at is None else at), "_sample_interval": sample_interval}
         point_values |= {"index1": (point.get("indexes") or [""])[0]}
         point_values |= {f"blob{number}": blob for number, blob in enumerate(point.get("blobs", []), 1)}

@@ -1,4 +1,4 @@
-"""A D1 database as Cloudflare's API has it: queries at once, and files that are uploaded, ingested and asked about."""
+"""A D1 database with Cloudflare's API: immediate queries, and files that are uploaded, ingested and polled."""
 
 import hashlib
 import re

@@ -19,7 +19,7 @@ SCHEMA = "SELECT sql FROM sqlite_schema WHERE sql IS NOT NULL AND name NOT LIKE 
 
 
 class Hosting:
-    """Deployed Workers that have been asked for, each in a workerd of its own."""
+    """Deployed Workers that have had a request, each in a workerd of its own."""
 
     def __init__(self) -> None:
         self._place = tempfile.TemporaryDirectory()

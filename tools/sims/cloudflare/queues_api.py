@@ -1,4 +1,4 @@
-"""Queues and workflows over Cloudflare's API, as `wrangler deploy` asks for them."""
+"""Queues and workflows over Cloudflare's API, as `wrangler deploy` calls it."""
 
 import json
 from dataclasses import dataclass, field

@@ -36,7 +36,7 @@ class Version:
 
 @dataclass(slots=True)
 class Script:
-    """A Worker: its secrets, uploads, the one that is deployed, and its KV bindings with their namespaces' ids."""
+    """A Worker: its secrets, uploads, deployed version, and its KV bindings with their namespaces' ids."""
 
     namespaces: dict[str, str] = field(default_factory=dict)
     secrets: dict[str, str] = field(default_factory=dict)
@@ -55,7 +55,7 @@ class Script:
         return tags[-1] if tags else None
 
     def upload(self, body: bytes, kind: str) -> Version:
-        """Keep an upload; refuse one that needs a secret which is not set."""
+        """Store an upload; refuse it if it needs a secret that is not set."""
         parts = {part.name: part.content for part in form(body, kind)}
         metadata = json.loads(parts.pop("metadata"))
         inherited = [binding["name"] for binding in metadata["bindings"] if binding["type"] == "inherit"]

@@ -1,4 +1,4 @@
-"""Cloudflare's API as wrangler asks for it: KV and D1, and for a deployment Workers, secrets, assets and queues."""
+"""Cloudflare's API as wrangler calls it: KV and D1, and for a deployment Workers, secrets, assets and queues."""
 
 import asyncio
 import json

@@ -102,7 +102,7 @@ class DiscogsSim(StandIn):
 
     @web.middleware
     async def _guard(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Refuse as Discogs does, count the call, and tell the limit in the answer."""
+        """Refuse as Discogs does, count the call, and put the limit into the answer's headers."""
         agent = request.headers.get("User-Agent", "")
         seen = SeenRequest(request.path, dict(request.query), agent)
         self.requests.append(seen)

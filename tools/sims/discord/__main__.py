@@ -1,4 +1,4 @@
-"""`python -m sims.discord`: a Discord to try a bot and webhooks with, until told to end."""
+"""`python -m sims.discord`: a simulated Discord for a bot and webhooks, until it is ended."""
 
 from sims.discord.server import DiscordSim
 from sims.server import arguments, serve

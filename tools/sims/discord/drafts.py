@@ -80,6 +80,6 @@ def _legacy(name: str) -> Fault:
 
 
 def empty(body: dict[str, Any]) -> bool:
-    """Tell whether there is nothing in a message."""
+    """Tell whether a message is empty."""
     content = body.get("content")
     return not (isinstance(content, str) and content.strip()) and not any(body.get(name) for name in MEMBERS[1:])

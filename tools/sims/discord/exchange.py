@@ -44,7 +44,7 @@ class Exchange:
 
     @property
     def deferred(self) -> bool:
-        """Whether the answer said that another one comes later."""
+        """Whether the answer announced a later one."""
         return self.accepted in {DEFERRED, DEFERRED_UPDATE}
 
     @property
@@ -58,12 +58,12 @@ class Exchange:
         return self._changes > 0
 
     def wait(self, timeout: float = 10.0) -> bool:
-        """Wait until the deferred answer was edited in, or a follow-up came; tell whether one did."""
+        """Wait until the deferred answer was edited in, or a follow-up came; return whether one did."""
         with self._changed:
             return self._changed.wait_for(lambda: self.settled, timeout)
 
     def change(self) -> None:
-        """Say that something came."""
+        """Notify waiting tests of a change."""
         with self._changed:
             self._changes += 1
             self._changed.notify_all()

@@ -1,4 +1,4 @@
-"""Checks of a form's members, with the codes and the words in which Discord refuses them.
+"""Checks of a form's members, with Discord's error codes and messages.
 
 Lengths are counted in characters (Unicode code points) and not in UTF-16 code units: Discord's staff says that the API,
 which is in Python, does so (discord-api-docs issue 1315); only its JavaScript clients count code units.

@@ -1,4 +1,4 @@
-"""How often may be asked, and failures that a test orders."""
+"""Rate limits, and failures on a test's demand."""
 
 import hashlib
 import math

@@ -26,7 +26,7 @@ type Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class DiscordSim(StandIn):
-    """Discord, as far as its documentation says, of one guild and one application.
+    """Discord of one guild and one application, as far as it is documented.
 
     `limit` is the bucket of each webhook; `deadline` is how many seconds a bot has to answer an interaction.
     """

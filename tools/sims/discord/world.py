@@ -185,7 +185,7 @@ class World:
             self.modals[data["custom_id"]] = {"data": data, "message": source}
 
     def _standing(self, source: dict[str, Any]) -> dict[str, Any]:
-        """Return the message itself of one that was sent along."""
+        """Return the stored message for a copy of it."""
         return next((item for item in self._every() if item["id"] == source["id"]), dict(source))
 
     def showing(self, custom_id: str) -> dict[str, Any] | None:

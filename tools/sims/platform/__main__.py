@@ -1,4 +1,4 @@
-"""`python -m sims.platform`: serve platform_api on a state of its own until told to end."""
+"""`python -m sims.platform`: serve platform_api on a state of its own until it is ended."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""`python -m sims.sanity`: serve a project of Sanity until told to end."""
+"""`python -m sims.sanity`: serve a project of Sanity until it is ended."""
 
 from sims.sanity.server import SanitySim
 from sims.server import arguments, serve

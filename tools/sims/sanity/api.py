@@ -24,7 +24,7 @@ _PUBLISHED_SINCE = "2025-02-19"
 
 
 class Api:
-    """The endpoints over a store; `told` hears of every change that was committed."""
+    """The endpoints over a store; `report` is called with every committed change."""
 
     def __init__(
         self, store: Store, dataset: str, now: Callable[[], datetime], report: Callable[[list[Change]], None]
@@ -90,7 +90,7 @@ class Api:
         return json_response({"documents": [there[id_] for id_ in ids if id_ in there], "omitted": missing})
 
     def _admit(self, request: web.Request) -> str:
-        """Return the version asked for, once path and token are right."""
+        """Return the requested version after checking path and token."""
         version, token = request.match_info["version"], _token(request)
         if not _VERSION.fullmatch(version):
             raise api_error(400, f'Invalid API version "{version}"')
@@ -104,7 +104,7 @@ class Api:
 
 
 async def question(request: web.Request) -> tuple[str, dict[str, Any]]:
-    """Return the query and the parameters that a request asks with."""
+    """Return the query and the parameters of a request."""
     if request.method == "POST":
         document = _json(await request.text())
         query, params = (

@@ -44,7 +44,7 @@ class Controlled(Protocol):
         """Let the next requests fail."""
 
     def reset(self) -> None:
-        """Begin anew."""
+        """Restore the initial state."""
 
 
 class Control:
@@ -102,6 +102,6 @@ class Control:
         return json_response({"faults": len(self.sim.journal.faults)})
 
     async def reset(self, _: web.Request) -> web.Response:
-        """Begin anew."""
+        """Restore the initial state."""
         self.sim.reset()
         return json_response({"documents": len(self.sim.documents)})

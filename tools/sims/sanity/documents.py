@@ -1,4 +1,4 @@
-"""Documents, and the parts that they are made of."""
+"""Documents, and their parts."""
 
 import hashlib
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ def stamp_ms(at_ms: int) -> str:
 
 
 def is_published(id_: str) -> bool:
-    """Say whether everybody with access may see a document of this id."""
+    """Tell whether a document of this id is published, and not a draft."""
     return not id_.startswith(HIDDEN)
 
 

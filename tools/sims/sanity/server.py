@@ -70,7 +70,7 @@ class SanitySim(StandIn):
         return copy.deepcopy(change.document)
 
     def delete(self, id_: str) -> bool:
-        """Delete a document, hooks hear of it, and say whether it was there."""
+        """Delete a document, call the webhooks, and return whether it existed."""
         change = self.store.delete(id_)
         if change is not None:
             self._tell(change)

@@ -1,4 +1,4 @@
-"""`python -m sims.tessie`: serve the fleet until told to end."""
+"""`python -m sims.tessie`: serve the fleet until it is ended."""
 
 import argparse
 import json

@@ -21,7 +21,7 @@ _COP_TEMPS = ("Low", "Medium", "High")
 
 
 class Refused(Exception):
-    """The car says no: Tessie answers 200 with `result: false` and this reason [U]."""
+    """The car refuses: Tessie answers 200 with `result: false` and this reason [U]."""
 
 
 @dataclass(frozen=True, slots=True)

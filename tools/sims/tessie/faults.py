@@ -93,7 +93,7 @@ class Rule:
         return cls(**fields)
 
     def fires(self, method: str, path: str) -> bool:
-        """Count the request if it matches, and say whether this one fails."""
+        """Count the request if it matches; return whether this one fails."""
         if not self._matches(method, path) or (self.times is not None and self.fired >= self.times):
             return False
         self.seen += 1
@@ -128,7 +128,7 @@ class Faults:
 
 
 class FaultMiddleware:
-    """ASGI: fails requests as the rules say."""
+    """ASGI: fails requests by the rules."""
 
     def __init__(self, app: ASGIApp, faults: Faults) -> None:
         self._app = app
@@ -161,7 +161,7 @@ _PLAIN = {
 
 
 def _failure(rule: Rule, path: str) -> Response:
-    """The answer that stands in for the real one; texts marked [U] in the facts are this simulator's choice."""
+    """The answer in place of the real one; texts marked [U] in the facts are this simulator's choice."""
     if rule.kind == "asleep":
         return _asleep(rule, path)
     if rule.kind == "rate_limited":

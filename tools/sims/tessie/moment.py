@@ -101,7 +101,7 @@ def _driving(car: Car, drive: Drive, at: int, outside: float) -> Moment:
 
 
 def drive_heading(drive: Drive, at: float) -> int:
-    """Compass degrees of the way ahead, the last stretch's once there is none."""
+    """Compass degrees of the way ahead; at the end, those of the last stretch."""
     near = min(at, drive.end.at - 10)
     latitude, longitude = place_on_drive(drive, near)
     next_latitude, next_longitude = place_on_drive(drive, near + 10)

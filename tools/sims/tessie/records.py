@@ -1,4 +1,4 @@
-"""Drives, charges and idles as Tessie answers them, in miles and C, and other units made of those."""
+"""Drives, charges and idles as Tessie answers them, in miles and C, and in other units."""
 
 from dataclasses import dataclass
 from typing import Any

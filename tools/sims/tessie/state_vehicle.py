@@ -48,7 +48,7 @@ def vehicle_state(seen: Moment) -> Json:
 
 
 def software_update(installed: Firmware) -> Json:
-    """The update on its way; `version` is a space while there is none."""
+    """The pending update; `version` is a space if there is none."""
     built: Json = {
         "download_perc": {"downloading": 42, "": 0}.get(installed.status, 100),
         "expected_duration_sec": 1_500,

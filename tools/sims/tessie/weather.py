@@ -1,4 +1,4 @@
-"""Outside temperature at any instant, and the weather report made of it."""
+"""Outside temperature at any instant, and the weather report derived from it."""
 
 from math import acos, cos, pi, radians, tan
 from random import Random

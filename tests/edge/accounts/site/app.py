@@ -86,7 +86,7 @@ async def age_sessions(db: SystemDatabase) -> None:
 
 
 async def delay(request: Request, call_next: Next, clock: Clock) -> Response:
-    """Hold an answer back for as many milliseconds as the request says."""
+    """Delay an answer by the request's number of milliseconds."""
     response = await call_next(request)
     held_ms = request.headers.get("x-delay-ms")
     if held_ms:

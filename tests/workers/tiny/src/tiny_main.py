@@ -50,12 +50,12 @@ async def split() -> Response:
 
 @routes.get("/none")
 async def nothing() -> None:
-    """Say nothing."""
+    """Return nothing."""
 
 
 @routes.any("/any")
 async def anything(request: Request) -> dict[str, str]:
-    """Tell the method."""
+    """Return the method."""
     return {"method": request.method}
 
 
@@ -67,7 +67,7 @@ async def read_setting(settings: TinySettings) -> dict[str, str]:
 
 @routes.get("/stream")
 async def stream(kv: KeyValue, clock: Clock) -> Response:
-    """Send parts until nobody reads any more."""
+    """Send parts until the client disconnects."""
 
     async def parts() -> AsyncIterator[bytes]:
         try:
@@ -129,7 +129,7 @@ async def fail_at_midnight(tick: Tick) -> None:
 
 @routes.queue("jobs", retry_delay=7)
 async def consume(delivery: Delivery) -> None:
-    """Do as the message says."""
+    """Acknowledge, retry or fail, by the message."""
     if delivery.body == "later":
         raise Retry("not yet", 42)
     if delivery.body == "fail":
@@ -137,7 +137,7 @@ async def consume(delivery: Delivery) -> None:
 
 
 async def nobody(request: Request) -> Actor:
-    """Know no one."""
+    """Identify nobody."""
     raise Unauthorized(request.path)
 
 

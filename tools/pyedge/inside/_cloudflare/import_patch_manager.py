@@ -65,7 +65,7 @@ def after_import() -> None:
 
 
 def before_first_request() -> None:
-    """Seed all generators anew."""
+    """Seed all generators again."""
     random.seed()
     for name, hook in _first_request.items():
         if name in sys.modules:

@@ -78,7 +78,7 @@ class Contains:
     right: Node
 
     def of(self, scope: Scope) -> Value:
-        """Say whether an array, or a pattern of paths, has it; null of anything else."""
+        """Tell whether an array, or a pattern of paths, contains it; null for any other value."""
         value, among = self.left.of(scope), self.right.of(scope)
         if isinstance(among, list):
             return any(equal(value, item) for item in among)

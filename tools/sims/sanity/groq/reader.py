@@ -34,7 +34,7 @@ class Reader:
         return token
 
     def skip(self, text: str) -> bool:
-        """Read this token if it comes next, and say whether it did."""
+        """Read this token if it comes next; return whether it did."""
         if self.next.text != text:
             return False
         self.take()
@@ -52,7 +52,7 @@ class Reader:
         return self.take().text
 
     def touches(self, before: Token, *signs: str) -> bool:
-        """Say whether one of the signs comes next, with no space after the token before."""
+        """Tell whether one of the signs comes next, with no space after the token before."""
         return self.next.text in signs and self.next.start == before.end
 
     def listed[T](self, end: str, read: Callable[[], T]) -> Iterator[T]:
@@ -64,6 +64,6 @@ class Reader:
                 return
 
     def wrong(self, description: str, token: Token | None = None) -> BadQuery:
-        """Return the error for a token, the next one if none is given."""
+        """Return the error for a token, by default the next one."""
         where = token or self.next
         return BadQuery(description, where.start, where.end)

@@ -19,7 +19,7 @@ def name_of(node: Node) -> str | None:
 
 
 def constant(node: Node) -> Value:
-    """Return the value of literals, signs and arithmetic, None of all else."""
+    """Return the value of literals, signs and arithmetic, None for other expressions."""
     if isinstance(node, nodes.Literal):
         return node.value
     if isinstance(node, nodes.Group):

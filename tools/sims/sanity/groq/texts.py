@@ -13,7 +13,7 @@ _LONGEST = 1_024
 
 
 def matches(text: Value, pattern: Value) -> bool:
-    """Say whether each word of the pattern, or of all patterns of an array, is one of the text's; `*` stands for any.
+    """Tell whether each word of the pattern, or of all patterns of an array, is one of the text's; `*` is a wildcard.
 
     Only a text or an array of texts can match.
     """

@@ -42,7 +42,7 @@ class Instant:
 
 @dataclass(frozen=True, slots=True)
 class PathPattern:
-    """A pattern of ids: `*` stands for one part between dots, `**` for any number of them."""
+    """A pattern of ids: `*` matches one part between dots, `**` any number of them."""
 
     text: str
 

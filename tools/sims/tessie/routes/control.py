@@ -110,7 +110,7 @@ async def _patch(request: Request, kind: RecordKind) -> Response:
 
 
 async def delete_record(request: Request) -> Response:
-    """Take a record away."""
+    """Remove a record."""
     if not car_of(request).remove(_kind(request), request.path_params["id"]):
         raise HTTPException(404, "No such record")
     return Response(status_code=204)

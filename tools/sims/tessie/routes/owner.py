@@ -37,7 +37,7 @@ async def drivers(request: Request) -> Response:
 
 
 async def delete_driver(request: Request) -> Response:
-    """Take a driver away, by the path's id (the body's `user_id` says the same)."""
+    """Remove a driver, by the path's id (the body's `user_id` is the same)."""
     vehicle = car_of(request)
     id_ = request.path_params["id"]
     remaining = [driver for driver in vehicle.drivers if id_ not in (driver["user_id"], driver["my_tesla_unique_id"])]

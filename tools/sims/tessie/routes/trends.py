@@ -22,7 +22,7 @@ _ALERTS = (
 
 
 def _span(vehicle: SimulatedCar, query: Query, default_s: int | None) -> tuple[int, int]:
-    """The asked window inside the car's known life; without `from`, the last `default_s` or all of it."""
+    """The requested window inside the car's history; without `from`, the last `default_s` or all of it."""
     window = Window.of(query)
     now = vehicle.now()
     until = now if window.until is None else min(now, int(window.until))
