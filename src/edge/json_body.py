@@ -1,13 +1,21 @@
 """JSON bodies: validation, and the refusal of malformed, invalid or oversized ones."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from edge.errors import MOST_FAULTS, Fault, InvalidBody, MalformedJson, Problem, UnsupportedMediaType, list_faults
+from edge.errors import (
+    MOST_FAULTS,
+    Fault,
+    InvalidBody,
+    MalformedJson,
+    Problem,
+    UnsupportedMediaType,
+    faults_of,
+)
 from edge.request import Request
 
 LARGE = 8 * 1024
@@ -37,35 +45,41 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
         if len(body) > LARGE and has_faults:
             _refuse_bomb(body)
         try:
-            try:
-                return validate(body, strict=True)  # "1" is no number, 0 is not false
-            except ValidationError as fault:
-                if not _is_whole(fault):
-                    raise
-            return validate(body)
+            return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
-            raise _refusal(fault) from None
+            count, errors = fault.error_count(), _errors(fault)
+        if _is_whole(errors):
+            try:
+                return validate(body)
+            except ValidationError as fault:
+                count, errors = fault.error_count(), _errors(fault)
+        raise _refusal(count, errors)
 
     return check
 
 
-def _refusal(invalid: ValidationError) -> Problem:
-    faults = list_faults(invalid)
-    if invalid.error_count() == 1 and [(error["type"], error["loc"]) for error in _errors(invalid)] == [_NO_JSON]:
+def _refusal(count: int, errors: Sequence[ErrorDetails]) -> Problem:
+    if not errors:
+        return InvalidBody([Fault(pointer="", detail=f"{count} faults")])
+    faults = faults_of(errors)
+    if count == 1 and (errors[0]["type"], errors[0]["loc"]) == _NO_JSON:
         return MalformedJson(faults[0]["detail"])
     return InvalidBody(faults)
 
 
-def _is_whole(invalid: ValidationError) -> bool:
-    """Tell whether the only faults are integers written as 1.0, which JSON Schema accepts."""
-    if invalid.error_count() > MOST_FAULTS or any(error["type"] != "int_type" for error in _errors(invalid)):
-        return False
-    inputs = [error["input"] for error in invalid.errors(include_url=False, include_context=False)]
-    return all(isinstance(value, float) and value.is_integer() for value in inputs)
+def _is_whole(errors: Sequence[ErrorDetails]) -> bool:
+    """Tell whether integers that were written as 1.0, as JSON Schema allows, are all that is wrong."""
+    return bool(errors) and all(
+        error["type"] == "int_type" and isinstance(error["input"], float) and error["input"].is_integer()
+        for error in errors
+    )
 
 
 def _errors(invalid: ValidationError) -> list[ErrorDetails]:
-    return invalid.errors(include_url=False, include_context=False, include_input=False)
+    """Return the errors, once for all that looks at them; none of too many, as listing them costs what was sent."""
+    if invalid.error_count() > MOST_FAULTS:
+        return []
+    return invalid.errors(include_url=False, include_context=False)
 
 
 def _refuse_bomb(body: bytes) -> None:

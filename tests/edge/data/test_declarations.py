@@ -27,7 +27,8 @@ NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY, owner_id TEXT, body TEXT, n IN
 TEAMS = "CREATE TABLE teams (id TEXT PRIMARY KEY, user_id TEXT)"
 KEYS = "CREATE TABLE keys (id TEXT PRIMARY KEY)"
 VIEW = "CREATE VIEW latest AS SELECT id, body FROM notes"
-TEAM, KEY = Table("teams", own="user_id = :caller"), Table("keys", private=True)
+TEAM = Table("teams", own="user_id = :caller")
+KEY = Table("keys", private=True)
 
 
 def schema_of(*statements: str) -> Schema:
@@ -40,8 +41,8 @@ def schema_of(*statements: str) -> Schema:
 SCHEMA = schema_of(NOTES, TEAMS, KEYS, VIEW)
 
 
-def declare(**given: object) -> Tables:
-    return Tables(SCHEMA, Table("notes", **given), TEAM, KEY)  # type: ignore[arg-type]
+def declare(**declared: object) -> Tables:
+    return Tables(SCHEMA, Table("notes", **declared), TEAM, KEY)  # type: ignore[arg-type]
 
 
 def test_every_table_is_declared_once_and_is_in_the_schema() -> None:
@@ -61,7 +62,7 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("declared", "complaint"),
     [
         ({"writable": ("body", "title")}, "no column title"),
         ({"kinds": {"title": Kind.JSON}}, "no column title"),
@@ -106,9 +107,9 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"read": OPERATOR, "write": READER}, "the role for write must be"),
     ],
 )
-def test_declaration_that_does_not_hold_fails(given: dict[str, object], complaint: str) -> None:
+def test_declaration_that_does_not_hold_fails(declared: dict[str, object], complaint: str) -> None:
     with pytest.raises(DeclarationError, match=complaint):
-        declare(**given)
+        declare(**declared)
 
 
 @pytest.mark.parametrize(
