@@ -34,7 +34,7 @@ SECRETS = [ENV["ADMIN_API_KEY"], ENV["JWT_SECRET_KEY"], ENV["TESSIE_API_KEY"]]
 
 
 class Runner(runner.Runner[Client]):
-    """Runs cases of the default app; `tessie_port` is where a Tessie may listen."""
+    """Runs cases of the default app; `tessie_port` is the port of its Tessie simulator."""
 
     def __init__(self, state: Path, tessie_port: int, model: ModelSim | None = None, host: Host | None = None) -> None:
         env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
@@ -72,7 +72,7 @@ def model_sim() -> Iterator[ModelSim]:
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers, model_sim: ModelSim) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return the runner of the Worker, which starts with the first test that needs it."""
     host = Host(workers, ROOT / "wrangler.toml", ai=model_sim.url)
     yield host
     host.stop()

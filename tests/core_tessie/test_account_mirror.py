@@ -1,4 +1,4 @@
-"""The mirror of Tessie's paths that are about a whole account: what tesla-fleet-api and Home Assistant ask for."""
+"""The mirror of Tessie's paths about a whole account, as tesla-fleet-api and Home Assistant use them."""
 
 import asyncio
 from collections.abc import Iterator
@@ -26,13 +26,13 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 
 def requests(sim: Simulator) -> list[str]:
-    return [one["path"] for one in sim.ask("/_sim/requests")]
+    return [call["path"] for call in sim.ask("/_sim/requests")]
 
 
 def without_tokens(value: Any) -> Any:
     if isinstance(value, dict):
-        return {name: without_tokens(one) for name, one in value.items() if not name.endswith(("token", "tokens"))}
-    return [without_tokens(one) for one in value] if isinstance(value, list) else value
+        return {name: without_tokens(part) for name, part in value.items() if not name.endswith(("token", "tokens"))}
+    return [without_tokens(entry) for entry in value] if isinstance(value, list) else value
 
 
 @pytest.mark.parametrize(
@@ -142,10 +142,12 @@ ACTING = (
 def test_a_reader_gets_what_is_known_to_read_alone(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
         reader = await keyed(client)
-        found = [(await reader.get(f"/tessieapi/{path.format(sim.vins[0])}")).status for path in ACTING]
+        statuses = [(await reader.get(f"/tessieapi/{path.format(sim.vins[0])}")).status for path in ACTING]
         for method in ("POST", "PUT", "DELETE", "PATCH"):
-            found += [(await reader.request(method, f"/tessieapi/api/1/{one}")).status for one in ("products", "x")]
-        return found
+            statuses += [
+                (await reader.request(method, f"/tessieapi/api/1/{path}")).status for path in ("products", "x")
+            ]
+        return statuses
 
     assert set(run(case)) == {403}
     assert requests(sim) == []

@@ -1,4 +1,4 @@
-"""Battery health by a trend that single wrong readings do not move, beside what the battery had when new."""
+"""Battery health by a trend that single wrong readings do not move, beside the original capacity."""
 
 import random
 from collections.abc import Iterator

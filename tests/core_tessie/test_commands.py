@@ -1,4 +1,4 @@
-"""`GET /colbycommands`: what can be asked for."""
+"""`GET /colbycommands`: the list of commands."""
 
 import inspect
 from typing import Any

@@ -1,4 +1,4 @@
-"""Whatever is wrong with what is sent, the answer is small: actions, frames, queries, rows, OpenAI's errors, tools."""
+"""Answers to faulty input are small: actions, frames, queries, rows, OpenAI's errors, tools."""
 
 import json
 from typing import Any

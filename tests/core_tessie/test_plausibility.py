@@ -43,7 +43,7 @@ def test_rows_that_cannot_be_are_kept_and_marked(run: Runner) -> None:
             for table, row, _ in MARKED
         ]
         return [
-            (name, next(one["implausible"] for one in answer.json() if one["id"] == name.partition("/")[2]))
+            (name, next(row["implausible"] for row in answer.json() if row["id"] == name.partition("/")[2]))
             for name, answer in rows
         ]
 

@@ -46,10 +46,12 @@ def later(seconds: int, **changes: Any) -> Any:
 
 
 class Answering:
-    """A Tessie that answers what a test says."""
+    """A Tessie with answers set by the test."""
 
     def __init__(self, port: int) -> None:
-        self.status, self.body, self.media_type = 200, b"{}", "application/json"
+        self.status = 200
+        self.body = b"{}"
+        self.media_type = "application/json"
         sim = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -71,7 +73,8 @@ class Answering:
         threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
 
     def say(self, value: Any, *, status: int = 200) -> None:
-        self.status, self.body = status, json.dumps(value).encode()
+        self.status = status
+        self.body = json.dumps(value).encode()
 
 
 @pytest.fixture
@@ -116,10 +119,10 @@ def test_an_answer_that_differs_in_its_clocks_alone_is_stored_once(run: Runner, 
 
 def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Runner, tessie: Answering) -> None:
     moved = {"vehicle_state": {**STATE["vehicle_state"], "odometer": 14_097.0}}  # type: ignore[dict-item]
-    said = [later(0), later(10, **moved), later(20), later(30)]
+    documents = [later(0), later(10, **moved), later(20), later(30)]
 
     async def case(client: Client) -> list[Row]:
-        for value in said:
+        for value in documents:
             tessie.say(value)
             await ask(client, f"{VIN}/state")
         return await stored(client, 4)
@@ -127,7 +130,7 @@ def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Ru
     rows = run(case)
     assert [row["seen"] for row in rows] == [1, 1, 2]
     bodies = [json.loads(row["body"]) for row in rows]
-    assert [one["vehicle_state"]["odometer"] for one in bodies] == [14_096.485641, 14_097.0, 14_096.485641]
+    assert [body["vehicle_state"]["odometer"] for body in bodies] == [14_096.485641, 14_097.0, 14_096.485641]
 
 
 def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, tessie: Answering) -> None:
@@ -242,8 +245,8 @@ def call(body: bytes, media_type: str = "application/json", path: str = f"/{VIN}
 
 
 async def record(db: LocalDatabase, *calls: Call) -> list[Row]:
-    for one in calls:
-        await db.batch(statements_of(one))
+    for call in calls:
+        await db.batch(statements_of(call))
     return await db.all("SELECT * FROM tessie_raw ORDER BY rowid")
 
 
@@ -252,10 +255,10 @@ def test_isolates_that_have_the_same_answer_leave_one_row(db: LocalDatabase, tmp
 
     async def case() -> list[Row]:
         same = [statements_of(call(json.dumps(later(n)).encode())) for n in range(40)]
-        batches = [(db, other)[n % 2].batch(one) for n, one in enumerate(same)]
+        batches = [(db, other)[n % 2].batch(statements) for n, statements in enumerate(same)]
         loose: list[Any] = []
-        for n, one in enumerate(same):  # also where a batch ends between the two
-            loose += [(db, other)[n % 2].batch([part]) for part in one]
+        for n, statements in enumerate(same):  # also where a batch ends between the two
+            loose += [(db, other)[n % 2].batch([part]) for part in statements]
         await asyncio.gather(*batches, *loose)
         return await db.all("SELECT * FROM tessie_raw")
 
@@ -315,7 +318,7 @@ def test_a_body_that_is_very_large_is_compared_byte_by_byte() -> None:
 
 
 def day_of_polling(every: int) -> list[tuple[int, bytes]]:
-    """Return what a car answers in a day, asked for its state every so many seconds."""
+    """Return a car's answers of a day, one for its state at every interval of some seconds."""
     begin = int(datetime(2026, 1, 5, tzinfo=UTC).timestamp())
     now = [begin]
     fleet = Fleet(seed=7, start=datetime(2025, 12, 1, tzinfo=UTC), until=lambda: now[0])
@@ -346,9 +349,9 @@ def test_a_day_of_polling_stores_what_has_changed(db: LocalDatabase, record_prop
     for name, value in sizes.items():
         record_property(name, value)
     assert sum(row["seen"] for row in rows) == len(answers) == 86_400 // every
-    said = [without_clocks(body) for _, body in answers]
-    changes = sum(before != after for before, after in pairwise(said))
-    assert len(set(said)) <= len(rows) <= changes + 1, "a row for each change, and none for a clock"
+    bodies = [without_clocks(body) for _, body in answers]
+    changes = sum(before != after for before, after in pairwise(bodies))
+    assert len(set(bodies)) <= len(rows) <= changes + 1, "a row for each change, and none for a clock"
     assert sizes["stored"] < sizes["bytes"] / 2, sizes
 
 
@@ -357,7 +360,7 @@ def without_clocks(body: bytes) -> str:
 
     def stripped(value: Any) -> Any:
         if isinstance(value, dict):
-            return {name: stripped(one) for name, one in value.items() if name not in CLOCK_FIELDS}
-        return [stripped(one) for one in value] if isinstance(value, list) else value
+            return {name: stripped(member) for name, member in value.items() if name not in CLOCK_FIELDS}
+        return [stripped(entry) for entry in value] if isinstance(value, list) else value
 
     return json.dumps(stripped(json.loads(body)), sort_keys=True)

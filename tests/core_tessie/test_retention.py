@@ -1,4 +1,4 @@
-"""Rows that the default app removes in time, by its cron on both runtimes, and what stays as something needs it."""
+"""Rows that the default app's cron removes in time, on both runtimes, and rows that stay because others need them."""
 
 import asyncio
 from collections.abc import Iterator, Mapping
@@ -22,7 +22,7 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_auth import by, made
+from .test_auth import by, create_key
 from .test_sync import NOW, TWO_WEEKS
 
 VIN = "5YJ3E1EA1KF000001"
@@ -101,14 +101,25 @@ KEYS = (
 )
 MESSAGES = (
     {
-        "id": "m", "conversation_id": "c", "role": "user", "content": "Hi", "status": "complete", "actor": "asked",
-        "turn": 1, "created_at": ago(days=5000),
+        "id": "m",
+        "conversation_id": "c",
+        "role": "user",
+        "content": "Hi",
+        "status": "complete",
+        "actor": "asked",
+        "turn": 1,
+        "created_at": ago(days=5000),
     },
-)  # fmt: skip
+)
 ROWS: dict[str, tuple[dict[str, Any], ...]] = {
-    "logs": LOGS, "tessie_raw": RAW, "tickets": TICKETS, "sync_runs": RUNS, "agent_actions": ACTIONS, "api_keys": KEYS,
+    "logs": LOGS,
+    "tessie_raw": RAW,
+    "tickets": TICKETS,
+    "sync_runs": RUNS,
+    "agent_actions": ACTIONS,
+    "api_keys": KEYS,
     "agent_messages": MESSAGES,
-}  # fmt: skip
+}
 GONE = {
     "logs": {"old"},
     "tessie_raw": {"old", "not seen again"},
@@ -161,12 +172,12 @@ def test_what_was_removed_is_told_in_the_logs(run: Runner, sim: Simulator) -> No
 
 def test_a_second_run_removes_nothing_more(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> list[dict[str, set[str]]]:
-        found = []
+        results = []
         await fill(client)
         for _ in range(2):
             await client.scheduled(CRON)
-            found.append({table: await ids(client, table) for table in GONE if table not in {"logs", "tessie_raw"}})
-        return found
+            results.append({table: await ids(client, table) for table in GONE if table not in {"logs", "tessie_raw"}})
+        return results
 
     once, twice = run(case)
     assert {table: once[table] - twice[table] for table in once} == {table: set() for table in once}
@@ -188,15 +199,16 @@ def test_two_runs_at_once_remove_what_one_would(run: Runner, sim: Simulator) -> 
 @pytest.mark.parametrize("away_at", range(1, 14))
 def test_a_run_that_is_cut_off_removes_nothing_that_is_needed(tmp_path: Path, away_at: int) -> None:
     async def case(client: Client) -> list[dict[str, set[str]]]:
-        found = []
+        results = []
         await fill(client)
-        settings, clock = client.ports.settings, LocalClock()
+        settings = client.ports.settings
+        clock = LocalClock()
         db = Counting(settings.db, away_at=away_at)
         for database in (db, settings.db):
             with suppress(DatabaseAway):
                 await Retention(RULES, database, settings, clock, Lines()).run()
-            found.append({table: await ids(client, table) for table in ROWS})
-        return found
+            results.append({table: await ids(client, table) for table in ROWS})
+        return results
 
     cut_off, whole = Runner(tmp_path / "state", 9)(case)
     for table, rows in ROWS.items():
@@ -221,9 +233,14 @@ async def removed(client: Client) -> None:
 
 def message(conversation: str, number: int, role: str = "user", days: float = 11, status: str = "complete") -> Any:
     return {
-        "id": f"{conversation}-{number}", "conversation_id": conversation, "role": role, "content": "x",
-        "status": status, "turn": (number + 1) // 2, "created_at": ago(days=days),
-    }  # fmt: skip
+        "id": f"{conversation}-{number}",
+        "conversation_id": conversation,
+        "role": role,
+        "content": "x",
+        "status": status,
+        "turn": (number + 1) // 2,
+        "created_at": ago(days=days),
+    }
 
 
 def test_conversations_are_kept_unless_an_owner_says_how_long(local: Runner) -> None:
@@ -277,7 +294,7 @@ def test_a_setting_of_none_or_of_nonsense_removes_no_row(local: Runner, value: s
 
 def test_a_key_that_is_good_goes_on_after_a_run(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
-        key = await made(client)
+        key = await create_key(client)
         await client.ports.settings.db.run("UPDATE api_keys SET created_at = ?", ago(days=3000))
         await client.scheduled(CRON)
         return [(await by(client, key["key"]).get("/auth/me")).status]

@@ -22,9 +22,19 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ENV, ROOT
 
 TABLES = {
-    "vehicles", "vehicle_settings", "charges", "drives", "climates", "software_updates", "tessie_raw", "sync_runs",
-    "energy_reports", "logs", "agent_messages", "agent_actions",
-}  # fmt: skip
+    "vehicles",
+    "vehicle_settings",
+    "charges",
+    "drives",
+    "climates",
+    "software_updates",
+    "tessie_raw",
+    "sync_runs",
+    "energy_reports",
+    "logs",
+    "agent_messages",
+    "agent_actions",
+}
 SMALL = {"vehicles"}
 """Tables that may be read whole: an owner has a handful of cars."""
 
@@ -100,7 +110,7 @@ async def ended(database: Database) -> None:
 
 
 async def used(state: Path, tessie: Simulator) -> dict[str, int]:
-    """Return what two syncs and a report run, beside the statements that callers of /d1 compose."""
+    """Return the statements of two syncs and a report, beside those that callers of /d1 compose."""
     runtime = LocalRuntime.open(app, state, ENV | {"TESSIE_BASE_URL": tessie.url}, migrations=ROOT / "migrations")
     recorder = runtime.settings.db = Recorder(runtime.settings.db)  # type: ignore[attr-defined]
     client = Client(app, runtime.ports(), [("authorization", f"Bearer {ENV['ADMIN_API_KEY']}")])
@@ -110,9 +120,9 @@ async def used(state: Path, tessie: Simulator) -> dict[str, int]:
             await client.scheduled(CRON)
             await ended(recorder)
         for body in ({"from": "2025-11-01"}, {"from": "2025-11-01", "vin": tessie.vins[0]}):
-            made = await client.post("/colbycommands/energy-report", body)
-            assert made.status == 201, made.text
-        assert (await client.get(made.header("location") or "")).status == 200
+            answer = await client.post("/colbycommands/energy-report", body)
+            assert answer.status == 201, answer.text
+        assert (await client.get(answer.header("location") or "")).status == 200
         assert (await client.get("/colbycommands/energy-report")).status == 200
     finally:
         await runtime.stop()
@@ -139,8 +149,8 @@ def test_no_statement_of_the_program_reads_a_table_from_end_to_end(
     with Simulator(Fleet(seed=7, until=datetime(2025, 11, 12, tzinfo=UTC))) as tessie:
         seen = asyncio.run(used(tmp_path / "state", tessie))
     assert len(seen) > 25
-    found: dict[str, Any] = {sql: scans(migrated, sql, params) for sql, params in seen.items()}
-    assert {sql: steps for sql, steps in found.items() if steps} == {}
+    plans: dict[str, Any] = {sql: scans(migrated, sql, params) for sql, params in seen.items()}
+    assert {sql: steps for sql, steps in plans.items() if steps} == {}
 
 
 def test_a_scan_would_be_seen(migrated: sqlite3.Connection) -> None:

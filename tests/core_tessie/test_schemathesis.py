@@ -46,8 +46,8 @@ def serving(runtime: str, folder: Path) -> Iterator[str]:
         variables = {name: value for name, value in env.items() if name != "RATE_LIMITER"}
         with AnalyticsSim() as analytics:
             variables |= reading(analytics, "core_tessie_api")
-            given: dict[str, Any] = {"overrides": {"ratelimits": []}, "ai": model.url, "analytics": analytics.url}
-            with Worker(ROOT / "wrangler.toml", variables=variables, **given) as worker:
+            options: dict[str, Any] = {"overrides": {"ratelimits": []}, "ai": model.url, "analytics": analytics.url}
+            with Worker(ROOT / "wrangler.toml", variables=variables, **options) as worker:
                 sync(Served(worker.url.rstrip("/"), "workers"))
                 yield worker.url.rstrip("/")
 
@@ -77,6 +77,6 @@ def test_a_part_of_all_that_can_be_asked_is_answered_as_the_document_says(runtim
 @pytest.mark.parametrize("runtime", ["local", "workers"])
 def test_ten_thousand_cases_are_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
     with serving(runtime, tmp_path) as url:
-        told = check(url, 200, *CHECKED) + check(url, 200, *CHECKED_LIST)
-    counted = [int(number) for number in re.findall(r"^ *(\d+) generated", told, re.MULTILINE)]
+        output = check(url, 200, *CHECKED) + check(url, 200, *CHECKED_LIST)
+    counted = [int(number) for number in re.findall(r"^ *(\d+) generated", output, re.MULTILINE)]
     assert sum(counted) >= 10_000, counted

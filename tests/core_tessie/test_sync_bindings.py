@@ -1,4 +1,4 @@
-"""A sync in workerd whose bindings fail (D1, the queue, Durable Objects) leaves the rows of an undisturbed one."""
+"""A sync in workerd with failing bindings (D1, queue, Durable Objects) leaves the rows of an undisturbed one."""
 
 import asyncio
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, ROOT, Runner
 from .test_sync import NOW, content, ended, fail
-from .test_sync_disturbed import quiet, through, told
+from .test_sync_disturbed import quiet, through, without_own_columns
 
 pytestmark = pytest.mark.slow
 
@@ -33,7 +33,7 @@ MOST_ROUNDS = 60
 
 @pytest.fixture(scope="module")
 def host(workers: Workers) -> Iterator[Host]:
-    """Return what runs the default Worker with bindings that can fail."""
+    """Return the runner of the default Worker with bindings that can fail."""
     trees = {name: ROOT / "src" / name for name in ("edge", "core_tessie")}
     host = Host(workers, ROOT / "wrangler.toml", overrides={"main": "tests/workers/failing/main.py"}, trees=trees)
     yield host
@@ -80,8 +80,10 @@ async def deliver(client: Client, sim: Simulator, draw: Random, run_id: str) -> 
     bodies: list[object] = [{"kind": "plan_sync", "run_id": run_id}]
     bodies += [{"kind": "sync_vehicle", "run_id": run_id, "vin": vin} for vin in sim.vins]
     tasks = [client.queue(QUEUE, [body]) for body in draw.choices(bodies, k=4)]
-    faults = [one for one in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(one, BaseException)]
-    assert all(isinstance(one, ControlError) for one in faults), faults
+    faults = [
+        result for result in await asyncio.gather(*tasks, return_exceptions=True) if isinstance(result, BaseException)
+    ]
+    assert all(isinstance(fault, ControlError) for fault in faults), faults
 
 
 @pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.soak) for seed in range(1, 12))])
@@ -106,7 +108,7 @@ def test_sync_with_failing_bindings_leaves_the_rows_of_a_quiet_one(
             await through(client, sim, run_id)
         last = await through(client, sim, await planned(client))
         assert last["status"] == "succeeded", last
-        assert told(await content(client)) == expected
+        assert without_own_columns(await content(client)) == expected
 
     asyncio.run(case())
 
@@ -147,12 +149,12 @@ def test_lasting_failure_in_the_backfill_workflow_costs_its_part_alone(
         fail(sim, {"kind": "server_error", "vin": vin, "path": "/drives$"})
         action = await backfilled(client)
         assert (action["status"], action["result"]["status"]) == ("failed", "partial"), action
-        found = await ended(client, action["id"])
-        assert list(found["progress"][vin]["failing"]) == ["drives"]
-        assert found["progress"][sim.vins[1]]["status"] == "succeeded"
-        for one in sim.vins:
-            stored = await client.ports.settings.db.all("SELECT id FROM charges WHERE vin = ?", one)
-            assert len(stored) == len(sim.ask(f"/{one}/charges")["results"])
+        ended_run = await ended(client, action["id"])
+        assert list(ended_run["progress"][vin]["failing"]) == ["drives"]
+        assert ended_run["progress"][sim.vins[1]]["status"] == "succeeded"
+        for car in sim.vins:
+            stored = await client.ports.settings.db.all("SELECT id FROM charges WHERE vin = ?", car)
+            assert len(stored) == len(sim.ask(f"/{car}/charges")["results"])
 
     asyncio.run(case())
 
@@ -174,6 +176,6 @@ def test_backfill_by_workflow_with_failing_bindings_leaves_the_same_rows(
         if action["status"] != "succeeded":
             action = await backfilled(client)
         assert action["status"] == "succeeded", action
-        assert told(await content(client)) == expected
+        assert without_own_columns(await content(client)) == expected
 
     asyncio.run(case())

@@ -1,4 +1,4 @@
-"""A sync of many cars stays within what one invocation may ask of D1, and one without news writes no row."""
+"""A sync of many cars stays within D1's limits for an invocation, and one without news writes no row."""
 
 import asyncio
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ ONE_VEHICLE = 150
 
 @pytest.fixture
 def sim(tessie_port: int) -> Iterator[Simulator]:
-    """A Tessie of many cars, whose history begins five days ago."""
+    """A Tessie of many cars with a history of five days."""
     until = datetime.now(UTC) - timedelta(days=1)
     fleet = Fleet(seed=7, start=until - timedelta(days=4), until=until, number=300)
     with Simulator(fleet, port=tessie_port) as simulator:
@@ -93,17 +93,17 @@ def test_poll_of_many_cars_is_done_in_parts(sim: Simulator, runtime: CountingRun
     async def case() -> list[list[str]]:
         await put_vehicles(client, vins)
         listed = sim.ask("/vehicles")["results"]
-        driving = [one["vin"] for one in listed if activity_of(one["last_state"]) == "driving"]
+        driving = [car["vin"] for car in listed if activity_of(car["last_state"]) == "driving"]
         parked = f"UPDATE vehicles SET shift_state = NULL WHERE id IN ({', '.join(map(repr, driving)) or 'NULL'})"
         await client.ports.settings.db.run(parked)  # each of them does something else than it did
-        found = []
+        batches = []
         for _ in range(3):
             runtime.counts.statements = 0
             await client.scheduled(POLL_CRON, at)
             await runtime.background.drain(10)
             assert runtime.counts.statements < D1_STATEMENTS
-            found.append([one.body["vin"] for one in await runtime.queues.lease(QUEUE, 1_000)])
-        return found
+            batches.append([message.body["vin"] for message in await runtime.queues.lease(QUEUE, 1_000)])
+        return batches
 
     first, second, third = asyncio.run(case())
     assert (len(first), len(second), third) == (AT_ONCE, len(vins) - AT_ONCE, [])

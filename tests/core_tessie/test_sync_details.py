@@ -62,8 +62,8 @@ def test_empty_saved_location_shows_the_address(run: Runner, sim: Simulator) -> 
         blank: dict[str, object] = {"starting_saved_location": "", "ending_saved_location": " "}
         fail(sim, {"kind": "fields", "vin": vin, "path": "/drives$", "fields": blank})
         await synced(client)
-        asked = {"vin": vin, "from": "2025-01-01T00:00:00Z"}
-        report = (await client.post("/colbycommands/energy-report", asked)).json()["report"]
+        body = {"vin": vin, "from": "2025-01-01T00:00:00Z"}
+        report = (await client.post("/colbycommands/energy-report", body)).json()["report"]
         places = [row[end] for row in report["best_drives"]["rows"] for end in ("starting_place", "ending_place")]
         assert places
         assert all(place and place.strip() for place in places)
@@ -107,16 +107,17 @@ def test_record_of_odd_values_is_stored(kind: str, db: LocalDatabase) -> None:
 def test_state_of_odd_values_costs_no_more_than_them(db: LocalDatabase) -> None:
     fleet = Fleet(seed=7, until=NOW, number=1)
     (car,) = fleet
-    whole, vin = state(car), car.car.vin
+    whole = state(car)
+    vin = car.car.vin
 
     async def case() -> None:
         for odd in ODD:
             within = {
                 part: dict.fromkeys(value, odd) if isinstance(value, dict) else odd for part, value in whole.items()
             }
-            for given in (within, *(whole | {part: odd} for part in whole)):
-                unreadable_in(given)
-                await db.batch(snapshot(vin, given, "2026-01-01 00:00:00"))
+            for odd_state in (within, *(whole | {part: odd} for part in whole)):
+                unreadable_in(odd_state)
+                await db.batch(snapshot(vin, odd_state, "2026-01-01 00:00:00"))
         assert await db.all("SELECT id FROM vehicles") == [{"id": vin}]
 
     asyncio.run(case())

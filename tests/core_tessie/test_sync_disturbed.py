@@ -37,7 +37,7 @@ OWN = {"backfill"}
 
 @pytest.fixture
 def sim(tessie_port: int) -> Iterator[Simulator]:
-    """A Tessie of nine weeks, whose clock is a week before its end."""
+    """A Tessie of nine weeks, with its clock a week before its end."""
     with Simulator(Fleet(seed=7, until=NOW - timedelta(days=7)), port=tessie_port) as simulator:
         yield simulator
 
@@ -51,12 +51,12 @@ async def begun(client: Client) -> str:
 async def through(client: Client, sim: Simulator, run_id: str) -> Any:
     """Deliver a run's messages until it has ended."""
     for _ in range(40):
-        found = (await client.get(f"/colbycommands/sync/{run_id}")).json()
-        if found["ended_at"]:
-            return found
+        document = (await client.get(f"/colbycommands/sync/{run_id}")).json()
+        if document["ended_at"]:
+            return document
         for vin in sim.vins:
             await client.queue(QUEUE, [{"kind": "sync_vehicle", "run_id": run_id, "vin": vin}])
-    raise AssertionError(found)
+    raise AssertionError(document)
 
 
 async def disturb(client: Client, sim: Simulator, draw: Random, runs: list[str]) -> None:
@@ -75,11 +75,11 @@ async def disturb(client: Client, sim: Simulator, draw: Random, runs: list[str])
 
 async def quiet(client: Client, sim: Simulator) -> dict[str, list[Row]]:
     await through(client, sim, await begun(client))
-    return told(await content(client))
+    return without_own_columns(await content(client))
 
 
-def told(found: dict[str, list[Row]]) -> dict[str, list[Row]]:
-    return {table: [{k: v for k, v in row.items() if k not in OWN} for row in rows] for table, rows in found.items()}
+def without_own_columns(tables: dict[str, list[Row]]) -> dict[str, list[Row]]:
+    return {table: [{k: v for k, v in row.items() if k not in OWN} for row in rows] for table, rows in tables.items()}
 
 
 @pytest.mark.parametrize("seed", range(10))
@@ -100,7 +100,7 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
             assert ended["status"] in {"succeeded", "partial"}, ended
         last = await through(client, sim, await begun(client))
         assert last["status"] == "succeeded", last
-        return told(await content(client))
+        return without_own_columns(await content(client))
 
     expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
     assert Runner(tmp_path / "state", tessie_port)(case) == expected
@@ -137,7 +137,7 @@ def test_month_of_failures_ends_with_the_copy_that_tessie_has(
 
 
 async def look_back(client: Client, to: datetime) -> None:
-    """Let the last sync be at a moment of Tessie's clock, as this one is months ahead; what stayed behind stays."""
+    """Move the last sync to a time on Tessie's clock, as the real clock is months ahead; unsynced parts stay so."""
     for table in ("vehicles", "sync_parts"):
         await client.ports.settings.db.run(f"UPDATE {table} SET synced_at = min(synced_at, ?)", instant(to.timestamp()))
 
@@ -147,7 +147,9 @@ def failure(sim: Simulator, draw: Random) -> dict[str, object]:
     rule: dict[str, object] = {"retry_after": 0, "times": draw.choice((1, 2, None))}
     if draw.random() < 0.15:
         return rule | {"kind": draw.choice(LIST_FAULTS), "path": "^/vehicles$", "vin": draw.choice((None, *sim.vins))}
-    vin, part, kind = draw.choice(sim.vins), draw.choice(PARTS), draw.choice(ALL_FAULTS)
+    vin = draw.choice(sim.vins)
+    part = draw.choice(PARTS)
+    kind = draw.choice(ALL_FAULTS)
     fields = {"tag": {}, "cost": "", "ended_at": "now", "charge_state": 5, "capacity": 2**63, "latitude": [1]}
     return rule | {"kind": kind, "vin": vin, "path": f"/{part}$", "fields": fields}
 
@@ -167,7 +169,9 @@ def check_run(done: Any, sim: Simulator, rules: list[dict[str, object]]) -> None
 async def check_car(client: Client, sim: Simulator, vin: str) -> None:
     """Check that all records of a car, its state and its standing are right."""
     for kind in ("drives", "charges", "idles"):
-        there = {one["id"]: (one["updated_at"], one["ended_at"]) for one in sim.ask(f"/{vin}/{kind}")["results"]}
+        there = {
+            record["id"]: (record["updated_at"], record["ended_at"]) for record in sim.ask(f"/{vin}/{kind}")["results"]
+        }
         here = await rows(client, kind, f"vin = '{vin}'")
         assert {row["tessie_id"]: (row["tessie_updated_at"], row["ended_at"]) for row in here} == {
             id_: (instant(updated), instant(ended)) for id_, (updated, ended) in there.items()

@@ -23,13 +23,13 @@ from .test_sync import fail
 pytestmark = pytest.mark.slow
 
 KILLS = 10
-"""Kills in each of the two halves of a test: in a first sync, and in one of what changed since."""
+"""Kills in each of the two halves of a test: in a first sync, and in one of the later changes."""
 FAULTS = ("server_error", "malformed", "cut_off", "offline", "bad_gateway", "html_error", "rate_limited")
 PARTS = ("state", "drives", "charges", "idles", "battery_health")
 LOGS = {"sync_runs", "tessie_raw", "logs"}
-"""Tables of what happened when: each start and each repeated call is in them, as it should be."""
+"""Tables that record each start and each repeated call: they differ after a kill, as they should."""
 WRITTEN = {"created_at", "updated_at", "synced_at", "refreshed_at", "backfilled_at", "first_seen_at", "removed_at"}
-"""Columns that tell when a row was written, which is later where a process was killed in between."""
+"""Columns with a row's time of writing, which is later if a process was killed in between."""
 
 
 @pytest.fixture
@@ -42,10 +42,11 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 def go_on(sim: Simulator) -> None:
     """Let a day pass at Tessie: new records come, two charges are merged, one drive goes and another is corrected."""
-    known = {vin: sim.ask(f"/{vin}/drives")["results"] for vin in sim.vins}
+    drives = {vin: sim.ask(f"/{vin}/drives")["results"] for vin in sim.vins}
     sim.fleet.pin(datetime.now(UTC))
     for vin in sim.vins:
-        gone, old = known[vin][0], known[vin][-3]
+        gone = drives[vin][0]
+        old = drives[vin][-3]
         sim.ask(f"/_sim/drives/{vin}/{gone['id']}", "DELETE")
         sim.ask(f"/_sim/drives/{vin}/{old['id']}", "PATCH", {"tag": "Business"})
         newer, older = sim.ask(f"/{vin}/charges?limit=2")["results"]
@@ -126,14 +127,14 @@ def settle(folder: Path, sim: Simulator, runs: list[str]) -> None:
 
 def rows(folder: Path) -> dict[str, list[dict[str, Any]]]:
     """Return the rows of all tables of data, without the columns that tell when they were written."""
-    found = {}
+    contents = {}
     with closing(sqlite3.connect(folder / "state" / "d1" / "DB.sqlite")) as db:
         db.row_factory = sqlite3.Row
         tables = [row[0] for row in db.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")]
         for table in tables:
             if table not in LOGS and not table.startswith(("d1_", "sqlite_")):
-                found[table] = [without_times(dict(row)) for row in db.execute(f"SELECT * FROM {table} ORDER BY id")]
-    return found
+                contents[table] = [without_times(dict(row)) for row in db.execute(f"SELECT * FROM {table} ORDER BY id")]
+    return contents
 
 
 def without_times(row: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +163,6 @@ def test_killed_server_leaves_the_rows_of_an_undisturbed_one(seed: int, tmp_path
     for folder in folders:
         settle(folder, sim, runs if folder == folders[0] else [])
     killed, quiet = map(rows, folders)
-    assert {table: len(found) for table, found in killed.items()} == {table: len(f) for table, f in quiet.items()}
+    assert {table: len(rows) for table, rows in killed.items()} == {table: len(f) for table, f in quiet.items()}
     assert killed == quiet
     assert {row["kind"] for row in quiet["removed_records"]} == {"drives", "charges"}

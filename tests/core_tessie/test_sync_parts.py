@@ -100,7 +100,7 @@ def test_failing_part_does_not_hold_up_a_backfill(run: Runner, sim: Simulator) -
             await asyncio.sleep(0.05)
         assert action["result"]["status"] == "partial", action
         assert len(await rows(client, "charges", f"vin = '{vin}'")) == len(sim.ask(f"/{vin}/charges")["results"])
-        found = await ended(client, action["id"])
-        assert list(found["progress"][vin]["failing"]) == ["idles"]
+        ended_run = await ended(client, action["id"])
+        assert list(ended_run["progress"][vin]["failing"]) == ["idles"]
 
     run(case, started=True)

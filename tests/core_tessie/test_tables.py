@@ -1,4 +1,4 @@
-"""The declaration of the tables: which are served, to whom, and what of their columns the dialect may take."""
+"""The declaration of the tables: served tables, their readers, and the columns that filters may use."""
 
 from core_tessie.d1.bodies import keys_of
 from core_tessie.d1.filters import CHOICE, INSERT, PAGE
@@ -53,11 +53,19 @@ def test_kinds_follow_the_names() -> None:
 
 
 def test_json_stands_where_the_schema_says() -> None:
-    found = {column.name for table in SERVED.values() for column in table.columns.values() if column.kind is Kind.JSON}
-    assert found == {
-        "backfill", "tool_calls", "progress", "report", "payload", "result", "subjects", "owner_value", "tessie_value",
+    names = {column.name for table in SERVED.values() for column in table.columns.values() if column.kind is Kind.JSON}
+    assert names == {
+        "backfill",
+        "tool_calls",
+        "progress",
+        "report",
+        "payload",
+        "result",
+        "subjects",
+        "owner_value",
+        "tessie_value",
         "rates",
-    }  # fmt: skip
+    }
 
 
 def test_no_column_hides_behind_a_word_of_the_dialect() -> None:
