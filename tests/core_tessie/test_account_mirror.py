@@ -111,7 +111,7 @@ def test_a_bound_key_reaches_no_other_vehicle_through_teslas_paths(run: Any, sim
 
 
 @pytest.mark.parametrize("kind", ["malformed", "html_error", "cut_off"])
-def test_what_cannot_be_told_apart_is_no_bound_callers(run: Any, sim: Simulator, kind: str) -> None:
+def test_inseparable_answer_is_refused_to_bound_callers(run: Any, sim: Simulator, kind: str) -> None:
     sim.ask("/_sim/faults", "PUT", [{"kind": kind}])
     paths = ["battery_health", "api/1/vehicles", "api/1/products", "charging_invoices"]
 
@@ -139,7 +139,7 @@ ACTING = (
 )
 
 
-def test_a_reader_gets_what_is_known_to_read_alone(run: Any, sim: Simulator) -> None:
+def test_reader_gets_only_reading_paths(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
         reader = await keyed(client)
         statuses = [(await reader.get(f"/tessieapi/{path.format(sim.vins[0])}")).status for path in ACTING]
@@ -156,7 +156,7 @@ def test_a_reader_gets_what_is_known_to_read_alone(run: Any, sim: Simulator) -> 
 @pytest.mark.parametrize(
     "path", ["..%2fvehicles", "vehicles/..%2f..%2fvehicles", "%252e%252e/x", "vehicles%00", "a//b"]
 )
-def test_no_path_leaves_teslas(run: Any, sim: Simulator, path: str) -> None:
+def test_no_path_leaves_the_fleet_api(run: Any, sim: Simulator, path: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"/tessieapi/api/1/{path}")
 

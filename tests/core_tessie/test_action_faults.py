@@ -80,9 +80,7 @@ def slowed(sim: Simulator, *rules: dict[str, object]) -> None:
     sim.ask("/_sim/faults", "PUT", list(rules))
 
 
-def test_a_process_that_is_killed_leaves_nothing_undone_and_nothing_done_twice(
-    tmp_path: Path, sim: Simulator, tessie_port: int
-) -> None:
+def test_actions_of_a_killed_process_are_done_exactly_once(tmp_path: Path, sim: Simulator, tessie_port: int) -> None:
     with served_locally(tmp_path, env(tessie_port)) as served:
         vin = synced(served)
         slowed(sim, {"kind": "slow", "delay": 5, "path": "/(drives|wake)$"})
@@ -140,7 +138,7 @@ def test_a_backfill_writes_the_same_rows_by_workflow_and_by_queue(
     assert len(runs[0]["drives"]) > 100
 
 
-def test_a_window_that_fails_is_tried_again_alone(sim: Simulator, worker: Callable[[], Worker]) -> None:
+def test_only_the_failed_window_is_retried(sim: Simulator, worker: Callable[[], Worker]) -> None:
     served = of(worker())
     vin = synced(served)
     before = len(sim.ask("/_sim/requests"))
@@ -155,9 +153,7 @@ def test_a_window_that_fails_is_tried_again_alone(sim: Simulator, worker: Callab
     assert sorted(paths) == sorted([*again, f"/{vin}/charges"])
 
 
-def test_a_backfill_whose_workflow_was_lost_is_called_off_and_goes_on_where_it_stood(
-    sim: Simulator, worker: Callable[[], Worker]
-) -> None:
+def test_backfill_with_a_lost_workflow_is_cancelled_and_resumes(sim: Simulator, worker: Callable[[], Worker]) -> None:
     """As with Miniflare's engine, which does not take up its runs again when its process begins anew."""
     running = worker()
     served = of(running)

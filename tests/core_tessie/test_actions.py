@@ -128,7 +128,7 @@ def test_a_report_is_made(run: Any) -> None:
     run(case, started=True)
 
 
-def test_a_car_is_woken_and_told(run: Any, sim: Simulator) -> None:
+def test_wake_and_command_are_sent_to_a_car(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         woken = await done(client, "wake", {"vin": vin})
@@ -172,7 +172,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("body", "status", "pointer"), REFUSED.values(), ids=REFUSED)
-def test_what_cannot_be_done_is_refused(run: Any, body: object, status: int, pointer: str) -> None:
+def test_invalid_action_is_refused(run: Any, body: object, status: int, pointer: str) -> None:
     async def case(client: Client) -> None:
         answer = await client.post("/agent/actions", body)
         assert answer.status == status, answer.text
@@ -192,7 +192,7 @@ def test_a_command_that_is_not_allowed_is_refused(run: Any, sim: Simulator, comm
     assert calls(sim, "command/") == []
 
 
-def test_a_vehicle_that_is_not_known_is_refused(run: Any) -> None:
+def test_unknown_vehicle_is_refused(run: Any) -> None:
     async def case(client: Client) -> None:
         answer = await request_action(client, "wake", {"vin": "5YJ3E1EA7KF999999"})
         assert (answer.status, answer.json()["type"]) == (422, "urn:problem:vehicle-unknown")
@@ -200,7 +200,7 @@ def test_a_vehicle_that_is_not_known_is_refused(run: Any) -> None:
     run(case)
 
 
-def test_a_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> None:
+def test_idempotency_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         command = {"vin": vin, "command": "flash"}
@@ -219,7 +219,7 @@ def test_a_key_makes_one_action_of_many_requests(run: Any, sim: Simulator) -> No
 
 
 @pytest.mark.parametrize("key", ["", "two words", "x" * 256, "ü"])
-def test_a_key_that_is_none_is_refused(run: Any, key: str) -> None:
+def test_invalid_idempotency_key_is_refused(run: Any, key: str) -> None:
     async def case(client: Client) -> None:
         headers = [("idempotency-key", key)]
         answer = await client.post("/agent/actions", {"kind": "backfill"}, headers=headers)
@@ -228,7 +228,7 @@ def test_a_key_that_is_none_is_refused(run: Any, key: str) -> None:
     run(case)
 
 
-def test_a_message_that_comes_often_is_done_once(run: Any, sim: Simulator) -> None:
+def test_repeated_message_is_done_once(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         action_id = await written(client, "wake", await insert_vehicles(client), sent_at="2026-01-01 00:00:00")
         message = {"kind": "run_action", "action_id": action_id}
@@ -241,7 +241,7 @@ def test_a_message_that_comes_often_is_done_once(run: Any, sim: Simulator) -> No
     run(case)
 
 
-def test_what_was_written_and_not_sent_is_sent_by_the_relay(run: Any, sim: Simulator) -> None:
+def test_relay_sends_unsent_actions(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         old = await written(client, "wake", await insert_vehicles(client), created_at="2026-01-01 00:00:00")
         await client.scheduled(RELAY_CRON)
@@ -253,7 +253,7 @@ def test_what_was_written_and_not_sent_is_sent_by_the_relay(run: Any, sim: Simul
     run(case, started=True)
 
 
-def test_a_failing_tessie_is_asked_again_and_then_the_action_is_dead(run: Any, sim: Simulator) -> None:
+def test_action_is_dead_after_all_retries(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         action_id = await written(client, "sync_vehicle", vin, sent_at="2026-01-01 00:00:00")
@@ -275,7 +275,7 @@ def test_a_failing_tessie_is_asked_again_and_then_the_action_is_dead(run: Any, s
     run(case, started=True)
 
 
-def test_what_tessie_refuses_has_failed_at_once(run: Any, sim: Simulator) -> None:
+def test_action_that_tessie_refuses_fails_at_once(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         fail(sim, {"kind": "unauthorized", "status": 403, "path": "/command/"})
@@ -287,7 +287,7 @@ def test_what_tessie_refuses_has_failed_at_once(run: Any, sim: Simulator) -> Non
 
 
 @pytest.mark.parametrize("kind", ["wake", "command"])
-def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind: str) -> None:
+def test_command_of_unknown_outcome_is_not_repeated(run: Any, sim: Simulator, kind: str) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         payload = (
@@ -305,7 +305,7 @@ def test_what_a_car_may_have_done_is_not_repeated(run: Any, sim: Simulator, kind
 
 
 @pytest.mark.usefixtures("sim")
-def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any) -> None:
+def test_interrupted_repeatable_action_is_done_again(run: Any) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         cut_off = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2026-01-01 00:00:00"}
@@ -316,7 +316,7 @@ def test_a_run_that_was_cut_off_is_done_again_where_it_may(run: Any) -> None:
     run(case, started=True)
 
 
-def test_an_action_that_another_message_has_is_left_to_it(run: Any, sim: Simulator) -> None:
+def test_claimed_action_is_left_to_its_message(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         leased = {"status": "running", "attempts": 1, "claimed_by": "x", "lease_ends_at": "2099-01-01 00:00:00"}
         action_id = await written(client, "wake", await insert_vehicles(client), **leased)
@@ -362,7 +362,7 @@ def test_failed_hand_over_to_the_workflow_gives_the_claim_back(tmp_path: Path, t
         Runner(tmp_path / "state", tessie_port)(case)
 
 
-def test_an_action_is_called_off(run: Any, sim: Simulator) -> None:
+def test_action_is_cancelled(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         vin = await insert_vehicles(client)
         waiting = await written(client, "wake", vin, sent_at="2026-01-01 00:00:00")
@@ -430,7 +430,7 @@ def test_command_runs_where_the_owner_allows_it(run: Any, sim: Simulator) -> Non
     assert [call["path"].partition("?")[0].rpartition("/")[2] for call in calls(sim, "/command/")] == ["unlock"]
 
 
-def test_retry_is_for_whoever_may_ask_for_the_action(run: Any, sim: Simulator) -> None:
+def test_retry_needs_the_rights_of_the_action(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> list[int]:
         vin = await insert_vehicles(client)
         other = sim.vins[1]

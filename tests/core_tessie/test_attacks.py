@@ -95,7 +95,7 @@ ESCAPES = sorted(
 )
 
 
-def test_there_are_enough_ways_to_try() -> None:
+def test_attacks_include_200_escape_paths() -> None:
     assert len(ESCAPES) >= 200
 
 
@@ -138,7 +138,7 @@ def test_no_path_leaves_the_vehicle_it_names(run: Runner, tessie: Simulator) -> 
         "5yj3e1ea1kf000001",
     ],
 )
-def test_what_is_no_vin_reaches_nobody(run: Runner, tessie: Simulator, vin: str) -> None:
+def test_request_with_an_invalid_vin_is_not_passed_on(run: Runner, tessie: Simulator, vin: str) -> None:
     async def case(client: Client) -> int:
         tessie.ask("/_sim/requests", "DELETE")
         return (await client.get(f"/tessieapi/{vin}/state")).status
@@ -179,7 +179,7 @@ def test_no_answer_is_split(run: Runner, bad: str) -> None:
 
 
 @pytest.mark.parametrize("request_id", ["a b", "a" * 129, "../../x", "<script>", "a\tb", "ü", "a,b"])
-def test_a_request_id_that_is_none_is_not_taken_over(run: Runner, request_id: str) -> None:
+def test_invalid_request_id_is_replaced(run: Runner, request_id: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get("/d1", headers=[("x-request-id", request_id)])
 

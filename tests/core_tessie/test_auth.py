@@ -47,11 +47,11 @@ async def keyed(client: Client, **members: Any) -> Client:
 PUBLIC = {"/", "/health"}
 
 
-def test_what_needs_no_key_is_what_the_specification_names() -> None:
+def test_public_routes_are_those_of_the_specification() -> None:
     assert {endpoint.path for endpoint in app.endpoints if endpoint.access.name == "PUBLIC"} == PUBLIC
 
 
-def test_nothing_else_opens_without_a_key(run: Runner) -> None:
+def test_all_other_routes_need_a_key(run: Runner) -> None:
     async def case(client: Client) -> dict[str, int]:
         stranger = client.anonymous()
         statuses = {}
@@ -109,7 +109,7 @@ def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
     assert abs(datetime.fromisoformat(after).replace(tzinfo=UTC) - datetime.now(UTC)) < timedelta(minutes=1)
 
 
-def test_a_key_that_was_revoked_opens_nothing_from_then_on(run: Runner) -> None:
+def test_revoked_key_is_refused_at_once(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         key = await create_key(client)
         caller = by(client, key["key"])
@@ -123,7 +123,7 @@ def test_a_key_that_was_revoked_opens_nothing_from_then_on(run: Runner) -> None:
     assert (after.status, after.json()["detail"], other.status) == (401, "the key was revoked", 401)
 
 
-def test_a_key_ends_when_it_was_to_end(run: Runner) -> None:
+def test_key_expires_at_its_end(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         key = await create_key(client, expires_at=(datetime.now(UTC) + timedelta(days=1)).isoformat())
         caller = by(client, key["key"])
@@ -149,7 +149,7 @@ def test_a_key_ends_when_it_was_to_end(run: Runner) -> None:
         ({"name": "x", "hash": "y"}, "/hash"),
     ],
 )
-def test_a_key_that_cannot_be_is_refused(run: Runner, body: Any, pointer: str) -> None:
+def test_invalid_key_request_is_refused(run: Runner, body: Any, pointer: str) -> None:
     async def case(client: Client) -> tuple[Answer, int]:
         answer = await client.post("/auth/keys", body)
         return answer, len((await client.get("/auth/keys")).json())
@@ -164,7 +164,7 @@ ASKED = [("GET", "/auth/me"), ("POST", "/colbycommands/sync"), ("GET", "/d1/logs
 @pytest.mark.parametrize(
     ("role", "refused"), [("reader", [0, 1, 1, 1]), ("operator", [0, 0, 1, 1]), ("admin", [0, 0, 0, 0])]
 )
-def test_each_role_may_do_its_part(run: Runner, role: str, refused: list[int]) -> None:
+def test_each_role_has_its_permissions(run: Runner, role: str, refused: list[int]) -> None:
     async def case(client: Client) -> list[int]:
         caller = await keyed(client, role=role)
         return [(await caller.request(method, path)).status for method, path in ASKED]
@@ -205,7 +205,7 @@ def guesses(key: str) -> list[str]:
     ]
 
 
-def test_guesses_open_nothing_and_tell_nothing(run: Runner) -> None:
+def test_guessed_keys_get_401_without_details(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         key = (await create_key(client, role="admin"))["key"]
         return [await by(client, guess).get("/d1/vehicles") for guess in guesses(key)]
@@ -219,7 +219,7 @@ def test_guesses_open_nothing_and_tell_nothing(run: Runner) -> None:
     }
 
 
-def test_a_key_gets_a_short_token_that_may_do_as_much(run: Runner) -> None:
+def test_key_gets_a_short_lived_token_of_equal_rights(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, ...]:
         key = await create_key(client, role="operator", subjects=[OURS, OTHERS], daily_calls=500)
         answer = await by(client, key["key"]).post("/auth/token", {})
@@ -247,7 +247,7 @@ def test_a_key_gets_a_short_token_that_may_do_as_much(run: Runner) -> None:
     assert jwt.get_unverified_header(token)["kid"] == kid_of(SIGNING_KEY)
 
 
-def test_a_token_may_do_less_than_its_key_and_never_more(run: Runner) -> None:
+def test_token_has_at_most_the_rights_of_its_key(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         caller = await keyed(client, role="operator", subjects=[OURS, OTHERS])
         less = {"role": "reader", "subjects": [OURS], "lifetime_s": 60}
@@ -437,7 +437,7 @@ def test_any_text_is_an_administrators_key(tmp_path: Path, key: str) -> None:
     assert runner(case) == (200, 401 if is_hashed else 200, 401)
 
 
-def test_a_hash_that_is_none_opens_nothing(tmp_path: Path) -> None:
+def test_malformed_key_hash_is_refused(tmp_path: Path) -> None:
     runner = Runner(tmp_path, 9)
     runner.env |= {"ADMIN_API_KEY": "sha256:ж"}
 

@@ -61,7 +61,7 @@ def test_budget_is_shared_by_every_event_and_process(tmp_path: Path) -> None:
     assert not lines
 
 
-def test_calls_go_on_while_the_throttle_is_away() -> None:
+def test_calls_continue_without_the_throttle() -> None:
     clock = RecordingClock()
     lines = list[bytes]()
 

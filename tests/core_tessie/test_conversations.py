@@ -63,7 +63,9 @@ async def pair(client: Client, which: str) -> tuple[Client, Client]:
 
 
 @pytest.mark.parametrize("which", CALLERS)
-def test_conversation_of_another_scope_is_as_one_that_never_was(run: Runner, model_sim: ModelSim, which: str) -> None:
+def test_conversation_of_another_scope_gets_the_answer_of_an_unknown_one(
+    run: Runner, model_sim: ModelSim, which: str
+) -> None:
     async def case(client: Client) -> tuple[str, list[Answer], list[Answer], int, Answer]:
         owner, caller = await pair(client, which)
         conversation_id = await begun(owner)
@@ -88,7 +90,7 @@ def test_conversation_of_another_scope_is_as_one_that_never_was(run: Runner, mod
     assert SECRET in own.text
 
 
-def test_key_lists_reads_continues_and_forgets_what_it_began(run: Runner) -> None:
+def test_key_lists_reads_continues_and_deletes_its_conversations(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         owner = await keyed(client, role="operator")
         return await tries(owner, await begun(owner))
@@ -98,7 +100,7 @@ def test_key_lists_reads_continues_and_forgets_what_it_began(run: Runner) -> Non
     assert (continued.status, continued.json()["turn"], forgotten.status) == (200, 2, 204)
 
 
-def test_administrator_reads_and_forgets_all_and_continues_its_own(run: Runner, model_sim: ModelSim) -> None:
+def test_administrator_reads_and_deletes_all_and_continues_its_own(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> tuple[list[Answer], list[Answer]]:
         owner = await keyed(client, subjects=[A])
         administrator = await keyed(client, role="admin")
@@ -137,7 +139,7 @@ def test_key_that_continues_its_tokens_conversation_stays_in_the_tokens_scope(ru
     assert "a key that is bound to vehicles does not reach sync_runs" in prompts
 
 
-def test_token_of_two_vehicles_covers_what_was_begun_with_one(run: Runner) -> None:
+def test_token_of_two_vehicles_covers_conversations_about_one(run: Runner) -> None:
     async def case(client: Client) -> list[list[int]]:
         owner = await keyed(client, role="operator", subjects=[A, B])
         first, other = await token(owner, subjects=[A]), await token(owner, subjects=[B])
@@ -223,7 +225,7 @@ def test_model_is_not_shown_what_others_said_in_a_conversation(run: Runner, mode
     assert "One?" in str(model_sim.requests[-1])
 
 
-def test_messages_of_before_get_the_scope_of_their_key(tmp_path: Path) -> None:
+def test_messages_of_earlier_versions_get_the_scope_of_their_key(tmp_path: Path) -> None:
     folder = tmp_path / "migrations"
     folder.mkdir()
     paths = sorted((ROOT / "migrations").glob("*.sql"))

@@ -78,7 +78,7 @@ def test_administrator_gets_bound_tokens_of_lower_roles(run: Runner) -> None:
     assert (myself["role"], myself["subjects"], statuses) == ("operator", [OURS], {403})
 
 
-def test_bound_administrator_is_nobody_however_it_comes(run: Runner) -> None:
+def test_bound_administrator_is_refused_by_any_credential(run: Runner) -> None:
     """Rows and claims that no route makes: a database that was written by hand, a token of an earlier version."""
 
     async def case(client: Client) -> list[Any]:
@@ -173,7 +173,7 @@ def test_token_is_narrowed_with_its_key(run: Runner) -> None:
     assert operators == 403
 
 
-def test_token_of_what_its_key_has_lost_opens_nothing(run: Runner) -> None:
+def test_token_of_withdrawn_rights_is_refused(run: Runner) -> None:
     async def case(client: Client) -> Answer:
         key = await create_key(client, subjects=[OURS, OTHERS])
         by_token = by(client, await token_of(by(client, key["key"]), subjects=[OTHERS]))

@@ -78,7 +78,7 @@ def check_away(answer: Answer) -> None:
     assert answer.header("x-request-id")
 
 
-def test_without_the_database_what_needs_it_is_a_503_and_the_rest_goes_on(tmp_path: Path) -> None:
+def test_without_the_database_only_its_routes_answer_503(tmp_path: Path) -> None:
     async def case(client: Client, runtime: LocalRuntime) -> None:
         key = (await create_key(client))["key"]
         runtime.settings.db = Away("D1 DB is overloaded. Requests queued for too long.")  # type: ignore[attr-defined]
@@ -175,7 +175,7 @@ def test_a_full_disk_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None
 
 
 @pytest.mark.slow
-def test_a_state_folder_that_cannot_be_written_is_one_line_at_the_start() -> None:
+def test_unwritable_state_folder_is_one_line_at_the_start() -> None:
     command = [
         sys.executable,
         "-m",

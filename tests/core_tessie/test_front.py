@@ -83,7 +83,7 @@ def test_many_handshakes_on_a_long_stream_cost_no_memory(alone: Served) -> None:
 
 
 @pytest.mark.soak
-def test_readers_that_leave_leave_no_memory(alone: Served) -> None:
+def test_disconnected_readers_free_their_memory(alone: Served) -> None:
     for number in range(30):
         alone.publish("custom.large", f"{number}{'x' * 150_000}")
     grown = []

@@ -102,7 +102,7 @@ def test_a_stranger_over_the_limit_leaves_no_row(tmp_path: Any) -> None:
     assert left == []
 
 
-def test_a_known_callers_row_says_what_it_did(run: Runner) -> None:
+def test_row_of_a_known_caller_has_method_route_and_status(run: Runner) -> None:
     async def case(client: Client) -> list[Row]:
         caller = await keyed(client, role="operator")
         await caller.get("/auth/me", headers=[("x-request-id", "one")])
@@ -135,7 +135,7 @@ def test_busy_reads_are_sampled_and_their_rows_add_up(run: Runner) -> None:
     assert calls - 10 < sum(stand_for) <= calls
 
 
-def test_errors_and_writes_of_a_busy_caller_are_kept(run: Runner) -> None:
+def test_errors_and_writes_of_a_busy_caller_are_stored(run: Runner) -> None:
     async def case(client: Client) -> list[Row]:
         caller = await keyed(client)
         for _ in range(150):

@@ -27,7 +27,7 @@ def limited(tmp_path: Path) -> Runner:
     return runner
 
 
-def test_each_key_has_its_calls_and_not_one_more(limited: Runner) -> None:
+def test_each_key_has_exactly_its_limit_of_calls(limited: Runner) -> None:
     async def case(client: Client) -> tuple[list[Answer], Answer]:
         first, other = [by(client, (await create_key(client))["key"]) for _ in range(2)]
         answers = [await first.get("/auth/me") for _ in range(CALLS + 5)]
@@ -102,7 +102,7 @@ def guesses_of(key: str) -> list[str]:
     return [key[:-1] + ("A" if key[-1] != "A" else "B"), key.replace(".", ".x", 1)]
 
 
-def test_guesses_lock_out_nobody_who_has_a_key(limited: Runner) -> None:
+def test_guesses_lock_out_no_valid_key(limited: Runner) -> None:
     async def case(client: Client) -> tuple[set[int], list[int]]:
         key = (await create_key(client))["key"]
         wrong = [by(client, guess) for guess in guesses_of(key)]
@@ -135,7 +135,7 @@ def test_keys_without_a_proof_have_a_budget_of_look_ups_for_an_address(limited: 
 
 
 @pytest.mark.slow
-def test_guesses_in_workerd_lock_out_nobody_who_has_a_key() -> None:
+def test_guesses_in_workerd_lock_out_no_valid_key() -> None:
     few = {"name": "RATE_LIMITER", "namespace_id": "9", "simple": {"limit": 5, "period": 60}}
     variables = {name: value for name, value in ENV.items() if name != "RATE_LIMITER"}
     overrides: dict[str, Any] = {"ratelimits": [few]}

@@ -77,7 +77,7 @@ UNTOUCHED = {
 
 
 @pytest.mark.parametrize("document", DOCUMENTS.values(), ids=DOCUMENTS)
-def test_token_is_taken_out_and_all_else_stays(document: bytes) -> None:
+def test_token_is_removed_and_other_bytes_stay(document: bytes) -> None:
     body = masked(document)
     assert body is not None
     assert TOKEN.encode() not in body
@@ -88,12 +88,12 @@ def test_token_is_taken_out_and_all_else_stays(document: bytes) -> None:
 
 
 @pytest.mark.parametrize("document", UNREADABLE.values(), ids=UNREADABLE)
-def test_what_may_hold_a_token_and_cannot_be_read_is_withheld(document: bytes) -> None:
+def test_unreadable_body_that_may_hold_a_token_is_withheld(document: bytes) -> None:
     assert masked(document) is None
 
 
 @pytest.mark.parametrize("document", UNTOUCHED.values(), ids=UNTOUCHED)
-def test_what_holds_no_token_is_the_very_same(document: bytes) -> None:
+def test_body_without_a_token_is_unchanged(document: bytes) -> None:
     assert masked(document) is document
 
 
@@ -141,7 +141,7 @@ def _spelled_mark(rng: random.Random, mark: str) -> str:
     return mark if mark.isprintable() and mark not in '"\\' else json.dumps(mark)[1:-1]
 
 
-def test_any_document_is_masked_as_its_values_are() -> None:
+def test_random_documents_are_masked_by_their_values() -> None:
     rng = random.Random(7)
     changed = 0
     for _ in range(3_000):
@@ -201,7 +201,7 @@ async def callers(client: Client) -> list[Client]:
     return [await keyed(client), operator, await keyed(client, subjects=[A]), *tokens]
 
 
-def test_tokens_are_an_administrators(run: Runner, upstream: Upstream) -> None:
+def test_only_administrators_see_tokens(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> list[tuple[str, Answer, Answer]]:
         answers = []
         others = await callers(client)
@@ -253,7 +253,7 @@ def test_answer_that_cannot_be_read_is_withheld(run: Runner, upstream: Upstream,
         assert (whole.status, whole.body) == (status, UNREADABLE[name]), name
 
 
-def test_part_of_an_answer_is_an_administrators(run: Runner, upstream: Upstream) -> None:
+def test_only_administrators_get_a_range_of_an_answer(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> tuple[Answer, Answer, list[Any]]:
         upstream.answer_with(b'"marked-token"]', 206, content_range="bytes 9-20/30")
         part = [("range", "bytes=9-20")]
@@ -292,7 +292,7 @@ def test_list_of_a_bound_caller_tells_nothing_of_the_others(run: Runner, upstrea
 
 
 @pytest.mark.parametrize("status", [304, 204, 206, 500, 200])
-def test_list_that_is_none_is_empty_for_a_bound_caller(run: Runner, upstream: Upstream, status: int) -> None:
+def test_invalid_list_is_empty_for_a_bound_caller(run: Runner, upstream: Upstream, status: int) -> None:
     async def case(client: Client) -> Answer:
         upstream.answer_with(b"" if status in {204, 304} else b"[]", status)
         return await (await keyed(client, subjects=[A])).get(VEHICLES)
@@ -304,7 +304,7 @@ def test_list_that_is_none_is_empty_for_a_bound_caller(run: Runner, upstream: Up
         assert (answer.status, answer.json()) == (500 if status == 500 else 200, {"results": []})
 
 
-def test_condition_of_who_sees_all_is_passed_on(run: Runner, upstream: Upstream) -> None:
+def test_conditional_headers_of_unbound_callers_are_passed_on(run: Runner, upstream: Upstream) -> None:
     async def case(client: Client) -> list[Answer]:
         upstream.answer_with(b"", 304, etag='"1"')
         callers = [client, await keyed(client)]
@@ -315,7 +315,7 @@ def test_condition_of_who_sees_all_is_passed_on(run: Runner, upstream: Upstream)
     assert all(headers["if-none-match"] == '"1"' for headers in upstream.request_headers)
 
 
-def test_no_token_is_kept_in_a_table(run: Runner, upstream: Upstream) -> None:
+def test_no_token_is_stored_in_a_table(run: Runner, upstream: Upstream) -> None:
     answers = {**DOCUMENTS, **UNREADABLE}
 
     async def case(client: Client) -> list[Any]:
@@ -338,7 +338,7 @@ def test_no_token_is_kept_in_a_table(run: Runner, upstream: Upstream) -> None:
     assert any('"tokens": null' in str(row) for row in rows)
 
 
-def test_long_answer_to_a_command_is_kept_without_its_tokens(run: Runner, upstream: Upstream) -> None:
+def test_long_answer_to_a_command_is_stored_without_its_tokens(run: Runner, upstream: Upstream) -> None:
     long = {"result": {"state": {"tokens": [TOKEN], "x": "y" * 3_000}}, "tokens": [TOKEN], "other": "z" * 3_000}
 
     async def case(client: Client) -> Any:

@@ -95,7 +95,7 @@ async def storm(client: Client, seed: int, count: int) -> list[str]:
 
 
 @pytest.mark.usefixtures("tessie")
-def test_no_odd_request_is_an_error_of_ours(run: Runner) -> None:
+def test_no_odd_request_is_a_server_error(run: Runner) -> None:
     run.env |= MINE
     count = 600 if run.runtime == "local" else 150
     assert run(lambda client: storm(client, 3, count)) == []
@@ -105,7 +105,7 @@ def test_no_odd_request_is_an_error_of_ours(run: Runner) -> None:
 @pytest.mark.slow
 @pytest.mark.usefixtures("tessie")
 @pytest.mark.parametrize("seed", range(5))
-def test_no_odd_request_of_a_long_storm_is_an_error_of_ours(run: Runner, seed: int) -> None:
+def test_no_odd_request_of_a_long_storm_is_a_server_error(run: Runner, seed: int) -> None:
     run.env |= MINE
     count = 6_000 if run.runtime == "local" else 1_000
     assert run(lambda client: storm(client, 100 + seed, count)) == []
@@ -154,7 +154,7 @@ def test_widest_change_has_no_more_parameters_than_d1_takes(run: Runner) -> None
 @pytest.mark.parametrize("method", ["HEAD", "OPTIONS", "GET"])
 @pytest.mark.parametrize("path", ["/health", "/d1/vehicles", "/nowhere", "/agent/chat"])
 @pytest.mark.parametrize("size", [40, 200_000])
-def test_body_that_nobody_reads_is_no_request(served: Served, method: str, path: str, size: int) -> None:
+def test_unread_body_is_not_parsed_as_a_request(served: Served, method: str, path: str, size: int) -> None:
     where = urlsplit(served.url)
     body = b"DELETE /events HTTP/1.1\r\nhost: x\r\n\r\n".ljust(size, b"x")
     begin = f"{method} {path} HTTP/1.1\r\nhost: {where.netloc}\r\nauthorization: Bearer {ADMIN}\r\n"

@@ -45,7 +45,7 @@ def test_models_are_listed_and_found(served: Served) -> None:
             ai.models.retrieve("no-such-model")
 
 
-def test_a_developers_message_is_the_systems(served: Served, model_sim: ModelSim) -> None:
+def test_developer_message_is_the_system_message(served: Served, model_sim: ModelSim) -> None:
     with client(served) as ai:
         ai.chat.completions.create(model="default", messages=[{"role": "developer", "content": "Be brief."}, *HELLO])
     assert model_sim.requests[-1]["messages"] == [{"role": "system", "content": "Be brief."}, *HELLO]
@@ -107,7 +107,7 @@ def test_tools_are_called(served: Served, model_sim: ModelSim, stream: bool) -> 
         ({"modalities": ["audio"]}, openai.BadRequestError, 400),
     ],
 )
-def test_a_wrong_request_is_told_in_openais_way(
+def test_invalid_request_gets_openais_error_form(
     served: Served, options: dict[str, Any], kind: type[openai.APIStatusError], status: int
 ) -> None:
     with client(served) as ai, pytest.raises(kind) as caught:
@@ -138,7 +138,7 @@ def test_a_fault_before_the_handler_has_openais_form_too(  # noqa: PLR0913, PLR0
     assert {"type", "title", "request_id"} <= problem.keys()
 
 
-def test_without_a_model_the_client_is_told_how_to_have_one(tmp_path: Path, tessie_port: int) -> None:
+def test_without_a_model_the_error_names_the_setting(tmp_path: Path, tessie_port: int) -> None:
     with (
         served_locally(tmp_path, Runner(tmp_path, tessie_port).env) as served,
         client(served) as ai,
@@ -148,7 +148,7 @@ def test_without_a_model_the_client_is_told_how_to_have_one(tmp_path: Path, tess
     assert caught.value.status_code == 503
 
 
-def test_a_client_that_leaves_half_way_ends_the_models_work(served: Served, model_sim: ModelSim) -> None:
+def test_disconnect_ends_the_models_stream(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("abcd" * 400, pause=0.05))
     with client(served) as ai, ai.chat.completions.create(model="default", messages=HELLO, stream=True) as chunks:
         for chunk in chunks:
@@ -165,7 +165,7 @@ def test_a_client_that_leaves_half_way_ends_the_models_work(served: Served, mode
 
 
 @pytest.mark.parametrize("stream", [True, False])
-def test_an_answer_that_was_cut_is_kept_as_such(served: Served, model_sim: ModelSim, stream: bool) -> None:
+def test_truncated_answer_is_stored_as_such(served: Served, model_sim: ModelSim, stream: bool) -> None:
     model_sim.reset("openai")
     model_sim.say(Turn("Too lo", finish="length"))
     with client(served) as ai:
@@ -180,7 +180,7 @@ def test_an_answer_that_was_cut_is_kept_as_such(served: Served, model_sim: Model
     assert rows == [{"status": "cut", "finish_reason": "length", "content": "Too lo"}]
 
 
-def test_a_wrong_key_is_told_in_openais_way(served: Served) -> None:
+def test_wrong_key_gets_openais_error_form(served: Served) -> None:
     with client(served, "wrong") as ai, pytest.raises(openai.AuthenticationError):
         ai.models.list()
 
@@ -194,7 +194,7 @@ def test_a_wrong_key_is_told_in_openais_way(served: Served) -> None:
         (Turn(status=500, error="9999: broken"), openai.InternalServerError),
     ],
 )
-def test_a_models_fault_is_told_in_openais_way(
+def test_models_fault_gets_openais_error_form(
     served: Served, model_sim: ModelSim, turn: Turn, kind: type[openai.APIStatusError], stream: bool
 ) -> None:
     model_sim.say(turn, turn, turn)
@@ -202,7 +202,7 @@ def test_a_models_fault_is_told_in_openais_way(
         ai.chat.completions.create(model="default", messages=HELLO, stream=stream)
 
 
-def test_an_answer_that_breaks_off_is_told_in_the_stream(served: Served, model_sim: ModelSim) -> None:
+def test_broken_answer_is_reported_in_the_stream(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("a" * 200, cut=700, pieces=100))
     with client(served) as ai:
         chunks = ai.chat.completions.create(model="default", messages=HELLO, stream=True)
@@ -214,7 +214,7 @@ def test_an_answer_that_breaks_off_is_told_in_the_stream(served: Served, model_s
     assert rows[0]["content"].startswith("aaa")
 
 
-def test_what_was_asked_and_answered_is_kept(served: Served, model_sim: ModelSim) -> None:
+def test_question_and_answer_are_stored(served: Served, model_sim: ModelSim) -> None:
     model_sim.say(Turn("Kept."))
     with client(served) as ai:
         ai.chat.completions.create(model="default", messages=HELLO)

@@ -71,7 +71,7 @@ def facts(row: Any) -> Any:
     return {name: value for name, value in row.items() if name not in STAMPS}
 
 
-def test_a_correction_stays_through_a_sync_and_is_taken_back(run: Runner, sim: Simulator) -> None:
+def test_correction_survives_a_sync_and_can_be_undone(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         before = await newest(client, "charges", sim.vins[0])
@@ -104,7 +104,7 @@ def test_a_correction_stays_through_a_sync_and_is_taken_back(run: Runner, sim: S
 STAMPLESS = dict.fromkeys(STAMPS)
 
 
-def test_a_removed_record_stays_away_until_that_is_taken_back(run: Runner, sim: Simulator) -> None:
+def test_removed_record_stays_removed_until_the_override_is_deleted(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         drive = await newest(client, "drives", sim.vins[0])
@@ -128,7 +128,7 @@ def test_a_removed_record_stays_away_until_that_is_taken_back(run: Runner, sim: 
     run(case, started=True)
 
 
-def test_a_removal_that_is_taken_back_at_once_leaves_no_trace(run: Runner, sim: Simulator) -> None:
+def test_removal_undone_at_once_leaves_no_trace(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         tables = ("drives", "charges", "idles", "battery_health")
@@ -392,7 +392,7 @@ def test_the_cost_of_an_upsert_does_not_grow_with_the_overrides(run: Runner) -> 
     assert any("overrides_record (record_table=? AND record_id=?)" in step for step in steps)
 
 
-def test_what_is_set_at_tessie_through_the_mirror_is_tessies_side(run: Runner, sim: Simulator) -> None:
+def test_value_set_through_the_mirror_is_stored_as_tessies(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         charge = await newest(client, "charges", sim.vins[0])

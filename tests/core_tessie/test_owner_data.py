@@ -45,10 +45,10 @@ def test_everything_is_exported_and_then_erased(served: Served, tmp_path: Path) 
     assert served.publish("custom.after") > number
 
 
-def test_a_service_that_refuses_is_one_line(served: Served) -> None:
+def test_refusing_service_is_reported_in_one_line(served: Served) -> None:
     with pytest.raises(SystemExit, match="error: GET /d1: 401"):
         Service(served.url, "wrong").tables()
 
 
-def test_all_that_runs_may_be_used(capsys: pytest.CaptureFixture[str]) -> None:
+def test_licences_of_dependencies_are_allowed(capsys: pytest.CaptureFixture[str]) -> None:
     assert licences() == 0, capsys.readouterr().err

@@ -117,7 +117,7 @@ def test_an_answer_that_differs_in_its_clocks_alone_is_stored_once(run: Runner, 
     assert row["stored_bytes"] == len(row["body"])
 
 
-def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Runner, tessie: Answering) -> None:
+def test_every_other_difference_is_stored_even_a_repeated_one(run: Runner, tessie: Answering) -> None:
     moved = {"vehicle_state": {**STATE["vehicle_state"], "odometer": 14_097.0}}  # type: ignore[dict-item]
     documents = [later(0), later(10, **moved), later(20), later(30)]
 
@@ -133,7 +133,7 @@ def test_every_other_difference_is_stored_also_one_that_was_there_before(run: Ru
     assert [body["vehicle_state"]["odometer"] for body in bodies] == [14_096.485641, 14_097.0, 14_096.485641]
 
 
-def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, tessie: Answering) -> None:
+def test_answer_is_compared_with_the_last_one_to_the_same_request(run: Runner, tessie: Answering) -> None:
     targets = (
         f"{VIN}/state",
         f"{VIN}/state?use_cache=true",
@@ -160,7 +160,7 @@ def test_what_is_compared_is_the_last_answer_to_the_same_question(run: Runner, t
     ]
 
 
-def test_in_what_tells_the_past_a_time_is_a_difference(run: Runner, tessie: Answering) -> None:
+def test_times_in_answers_about_the_past_are_compared(run: Runner, tessie: Answering) -> None:
     async def case(client: Client) -> list[Row]:
         for second in (1, 2, 2):
             tessie.say({"results": [{"timestamp": second, "latitude": 1.5}]})
@@ -172,7 +172,7 @@ def test_in_what_tells_the_past_a_time_is_a_difference(run: Runner, tessie: Answ
 
 @pytest.mark.parametrize("target", [f"{VIN}/command/honk", f"{VIN}/wake"])
 @pytest.mark.parametrize("method", ["POST", "GET"])
-def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answering, target: str, method: str) -> None:
+def test_each_answer_to_a_command_is_stored(run: Runner, tessie: Answering, target: str, method: str) -> None:
     async def case(client: Client) -> list[Row]:
         tessie.say({"result": True})
         for _ in range(3):
@@ -183,7 +183,7 @@ def test_each_answer_to_what_acts_on_a_car_is_stored(run: Runner, tessie: Answer
 
 
 @pytest.mark.parametrize("deadline", ["0.1", "0.001"])
-def test_a_tessie_that_is_away_is_stored_once(run: Runner, deadline: str) -> None:
+def test_repeated_connection_failures_are_one_row(run: Runner, deadline: str) -> None:
     """However each call ends: refused, or out of time."""
     run.env |= {"TESSIE_BASE_URL": "http://127.0.0.1:9", "TESSIE_DEADLINE_S": deadline}
 
@@ -279,7 +279,7 @@ def test_a_row_from_before_the_digests_is_no_last_answer(db: LocalDatabase) -> N
     assert [row["seen"] for row in rows] == [1, 2]
 
 
-def test_what_is_too_large_is_cut_and_told_apart_by_its_beginning_and_its_size(db: LocalDatabase) -> None:
+def test_large_body_is_cut_and_compared_by_its_beginning_and_size(db: LocalDatabase) -> None:
     large = b'{"a": "' + b"x" * (BODY_LIMIT + 5000)
     rows = asyncio.run(record(db, *map(call, (large, large, large + b"y", b"z" + large))))
     assert [row["seen"] for row in rows] == [2, 1, 1]
@@ -294,13 +294,13 @@ def test_tokens_at_the_place_of_the_cut_are_not_stored() -> None:
         assert "canary" not in text, before
 
 
-def test_of_an_image_nothing_but_its_size_is_compared(db: LocalDatabase) -> None:
+def test_images_are_compared_by_size_only(db: LocalDatabase) -> None:
     images = [call(body, "image/png", f"/{VIN}/map") for body in (b"\x89PNG1", b"\x89PNG2", b"\x89PNG333")]
     rows = asyncio.run(record(db, *images))
     assert [(row["seen"], row["body"], row["stored_bytes"]) for row in rows] == [(2, "", 0), (1, "", 0)]
 
 
-def test_a_member_is_a_clock_by_its_whole_name_alone() -> None:
+def test_clock_fields_match_by_whole_name() -> None:
     def digest(**members: Any) -> Any:
         *_, (_, params) = statements_of(call(json.dumps(members).encode()))
         return params[-1]

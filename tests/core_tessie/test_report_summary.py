@@ -43,7 +43,7 @@ def test_a_report_gets_a_summary_after_the_response(run: Runner, model_sim: Mode
     assert request["max_tokens"] <= 300
 
 
-def test_the_model_is_told_the_numbers_and_no_place_or_car(run: Runner, model_sim: ModelSim) -> None:
+def test_prompt_has_the_numbers_and_no_place_or_car(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> str:
         await put_vehicle(client)
         await put(client, "drives", DRIVES)

@@ -138,7 +138,7 @@ async def fill(client: Client) -> None:
         await put(client, table, *rows)
 
 
-def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner, sim: Simulator) -> None:
+def test_cron_removes_old_rows_that_nothing_needs(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> dict[str, Any]:
         await fill(client)
         await client.scheduled(CRON)
@@ -151,7 +151,7 @@ def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner, si
     assert sim.vins
 
 
-def test_what_was_removed_is_told_in_the_logs(run: Runner, sim: Simulator) -> None:
+def test_removals_are_logged(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> Any:
         await fill(client)
         await client.scheduled(CRON)
@@ -184,7 +184,7 @@ def test_a_second_run_removes_nothing_more(run: Runner, sim: Simulator) -> None:
     assert sim.vins
 
 
-def test_two_runs_at_once_remove_what_one_would(run: Runner, sim: Simulator) -> None:
+def test_parallel_runs_remove_the_rows_of_one(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> dict[str, Any]:
         await fill(client)
         await asyncio.gather(client.scheduled(CRON), client.scheduled(CRON))
@@ -197,7 +197,7 @@ def test_two_runs_at_once_remove_what_one_would(run: Runner, sim: Simulator) -> 
 
 
 @pytest.mark.parametrize("away_at", range(1, 14))
-def test_a_run_that_is_cut_off_removes_nothing_that_is_needed(tmp_path: Path, away_at: int) -> None:
+def test_interrupted_run_removes_no_needed_row(tmp_path: Path, away_at: int) -> None:
     async def case(client: Client) -> list[dict[str, set[str]]]:
         results = []
         await fill(client)
@@ -279,7 +279,7 @@ def test_logs_are_bounded_by_number_and_answers_by_size(local: Runner) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "", "nonsense"])
-def test_a_setting_of_none_or_of_nonsense_removes_no_row(local: Runner, value: str) -> None:
+def test_invalid_setting_removes_no_row(local: Runner, value: str) -> None:
     local.env |= dict.fromkeys(("LOGS_KEEP_DAYS", "LOGS_MAX_ROWS", "TESSIE_RAW_KEEP_DAYS", "TESSIE_RAW_MAX_MB"), value)
 
     async def case(client: Client) -> tuple[set[str], set[str]]:

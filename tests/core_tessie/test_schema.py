@@ -153,7 +153,7 @@ def test_no_statement_of_the_program_reads_a_table_from_end_to_end(
     assert {sql: steps for sql, steps in plans.items() if steps} == {}
 
 
-def test_a_scan_would_be_seen(migrated: sqlite3.Connection) -> None:
+def test_full_scan_is_detected(migrated: sqlite3.Connection) -> None:
     assert scans(migrated, "SELECT * FROM drives WHERE tag = ?", 1)
     assert scans(migrated, "SELECT * FROM drives ORDER BY tag LIMIT ?", 1)
     assert not scans(migrated, "SELECT * FROM drives ORDER BY started_at LIMIT ?", 1)

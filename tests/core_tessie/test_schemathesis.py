@@ -66,7 +66,7 @@ def check(url: str, examples: int, *options: str) -> str:
 
 
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_a_part_of_all_that_can_be_asked_is_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
+def test_sampled_requests_are_answered_as_documented(runtime: str, tmp_path: Path) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]
     with serving(runtime, tmp_path) as url:
         check(url, 3, *CHECKED, *phases)
@@ -75,7 +75,7 @@ def test_a_part_of_all_that_can_be_asked_is_answered_as_the_document_says(runtim
 
 @pytest.mark.soak
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_ten_thousand_cases_are_answered_as_the_document_says(runtime: str, tmp_path: Path) -> None:
+def test_ten_thousand_requests_are_answered_as_documented(runtime: str, tmp_path: Path) -> None:
     with serving(runtime, tmp_path) as url:
         output = check(url, 200, *CHECKED) + check(url, 200, *CHECKED_LIST)
     counted = [int(number) for number in re.findall(r"^ *(\d+) generated", output, re.MULTILINE)]

@@ -553,7 +553,7 @@ ALIKE = {
 
 
 @pytest.mark.parametrize("kind", ["key bound to A", "token bound to A", "reader"])
-def test_data_outside_a_scope_is_answered_like_unknown_data(world: World, kind: str) -> None:
+def test_ids_outside_a_scope_get_the_answer_of_unknown_ids(world: World, kind: str) -> None:
     caller = caller_of(world, kind)
     pairs = [(path, world.named[name]) for name, (path, kinds) in ALIKE.items() if kind in kinds]
     if kind != "reader":
@@ -591,6 +591,6 @@ def stripped(answer: tuple[int, str], sent: str) -> tuple[int, Any]:
     return status, document
 
 
-def test_every_mark_is_told_from_every_other() -> None:
+def test_marks_are_distinct() -> None:
     marks: Sequence[str] = [*CAR_MARKS.values(), *OTHERS_MARKS.values(), OWN_TALK]
     assert [mark for mark in marks if any(mark in other for other in marks if other != mark)] == []

@@ -96,7 +96,7 @@ def exercised(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str
     return answers, born
 
 
-def test_no_secret_comes_to_a_table_a_log_a_file_or_an_answer(tmp_path: Path, tessie: Simulator) -> None:
+def test_no_secret_reaches_a_table_log_file_or_answer(tmp_path: Path, tessie: Simulator) -> None:
     env = ENV | PLANTED | {"TESSIE_BASE_URL": tessie.url, "LOG_LEVEL": "debug", "TESSIE_DEADLINE_S": "2"}
     with served_locally(tmp_path, env) as served:
         answers, born = exercised(served, tessie.vins[0], PLANTED["ADMIN_API_KEY"])

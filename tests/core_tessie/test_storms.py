@@ -89,12 +89,12 @@ def killed(folder: Path, times: int, seed: int) -> None:
     assert {event for event in acknowledged["events"] if event >= numbers[0]} <= {*numbers}
 
 
-def test_what_was_acknowledged_outlives_kill_9(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_kill_9(tmp_path: Path) -> None:
     killed(tmp_path, 3, seed=1)
 
 
 @pytest.mark.soak
-def test_what_was_acknowledged_outlives_thirty_kills(tmp_path: Path) -> None:
+def test_acknowledged_writes_survive_thirty_kills(tmp_path: Path) -> None:
     killed(tmp_path, 30, seed=2)
 
 
@@ -228,9 +228,7 @@ LINES = st.lists(st.one_of(st.binary(max_size=40), st.sampled_from(KNOWN), HEADE
 
 @settings(max_examples=120, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck))
 @given(lines=LINES, end=st.sampled_from([b"\r\n", b"\n", b"\r"]), tail=st.binary(max_size=20))
-def test_whatever_bytes_come_there_is_no_fault_of_ours(
-    server: Served, lines: list[bytes], end: bytes, tail: bytes
-) -> None:
+def test_random_bytes_cause_no_server_error(server: Served, lines: list[bytes], end: bytes, tail: bytes) -> None:
     parts = urlsplit(server.url)
     with socket.create_connection((parts.hostname or "", parts.port or 0), 5) as client:
         client.sendall(end.join(lines) + end * 2 + tail)

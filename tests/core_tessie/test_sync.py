@@ -151,7 +151,7 @@ def test_every_record_is_copied_number_by_number(run: Any, sim: Simulator, table
     run(case, started=True)
 
 
-def test_a_vehicle_is_what_its_state_says(run: Any, sim: Simulator) -> None:
+def test_vehicle_has_the_values_of_its_state(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         for vin in sim.vins:
@@ -201,7 +201,7 @@ def test_two_syncs_at_once_leave_the_same_rows_as_one(run: Any, sim: Simulator) 
     run(case, started=True)
 
 
-def test_a_message_that_comes_again_after_its_run_is_passed_over(run: Any, sim: Simulator) -> None:
+def test_repeated_message_of_an_ended_run_is_skipped(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         ended_run = await synced(client)
         before = await content(client)
@@ -217,7 +217,7 @@ def test_a_message_that_comes_again_after_its_run_is_passed_over(run: Any, sim: 
 
 @pytest.mark.slow
 @pytest.mark.local_only("Miniflare's queues cannot be held still between two starts")
-def test_a_sync_that_is_cut_off_anywhere_goes_on_where_it_was(run: Any, sim: Simulator) -> None:
+def test_interrupted_sync_resumes(run: Any, sim: Simulator) -> None:
     async def first_part(client: Client) -> str:
         started = (await client.post("/colbycommands/sync")).json()["id"]
         await client.queue(QUEUE, [{"kind": "plan_sync", "run_id": started}])
@@ -301,7 +301,7 @@ def test_a_failing_car_holds_up_no_other_and_is_named(run: Any, sim: Simulator) 
     ],
     ids=lambda fault: fault["kind"],
 )
-def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[str, object]) -> None:
+def test_temporary_fault_loses_no_row(run: Any, sim: Simulator, fault: dict[str, object]) -> None:
     vin = sim.vins[2]
 
     async def case(client: Client) -> None:
@@ -323,7 +323,7 @@ def test_a_fault_that_passes_costs_no_row(run: Any, sim: Simulator, fault: dict[
     ],
     ids=["a wrong key", "no list", "refused"],
 )
-def test_a_run_that_cannot_begin_says_why(
+def test_failed_start_of_a_run_has_its_reason(
     run: Any, sim: Simulator, env: dict[str, str], fault: dict[str, object] | None, reason: str
 ) -> None:
     async def case(client: Client) -> None:
@@ -336,7 +336,7 @@ def test_a_run_that_cannot_begin_says_why(
     run(case, started=True)
 
 
-def test_a_missing_key_is_said_at_once(run: Any) -> None:
+def test_missing_key_is_reported_at_once(run: Any) -> None:
     async def case(client: Client) -> None:
         answer = await client.post("/colbycommands/sync")
         assert (answer.status, answer.json()["setting"]) == (503, "TESSIE_API_KEY")
@@ -384,7 +384,7 @@ def test_a_dead_letter_names_its_vehicle_in_the_run(run: Any, sim: Simulator) ->
 
 
 @pytest.mark.slow
-def test_a_car_with_missing_parts_is_kept_with_what_there_is(run: Any, sim: Simulator) -> None:
+def test_car_with_missing_parts_is_stored_partly(run: Any, sim: Simulator) -> None:
     vin = sim.vins[0]
 
     async def case(client: Client) -> None:

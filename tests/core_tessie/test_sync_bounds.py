@@ -61,7 +61,7 @@ async def put_vehicles(client: Client, vins: list[str]) -> None:
         await client.ports.settings.db.run(sql, vin, vin, instant(now), instant(now - place))
 
 
-def test_sync_without_news_writes_no_row_and_asks_little(tmp_path: Path, tessie_port: int) -> None:
+def test_sync_without_news_writes_no_row_and_makes_few_queries(tmp_path: Path, tessie_port: int) -> None:
     until = datetime.now(UTC) - timedelta(days=1)
     fleet = Fleet(seed=7, start=until - timedelta(days=365), until=until, number=1)
     env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
@@ -110,7 +110,7 @@ def test_poll_of_many_cars_is_done_in_parts(sim: Simulator, runtime: CountingRun
     assert min(map(vins.index, first)) > max(map(vins.index, second)), "those that wait longest come first"
 
 
-def test_plan_of_a_backfill_asks_as_much_for_many_cars_as_for_one(sim: Simulator, runtime: CountingRuntime) -> None:
+def test_plan_of_a_backfill_makes_equal_queries_for_one_and_many_cars(sim: Simulator, runtime: CountingRuntime) -> None:
     client = Client(app, runtime.ports(), KEY)
 
     async def case() -> list[str]:

@@ -104,7 +104,7 @@ def test_record_of_odd_values_is_stored(kind: str, db: LocalDatabase) -> None:
     asyncio.run(case())
 
 
-def test_state_of_odd_values_costs_no_more_than_them(db: LocalDatabase) -> None:
+def test_odd_value_of_a_state_loses_only_that_value(db: LocalDatabase) -> None:
     fleet = Fleet(seed=7, until=NOW, number=1)
     (car,) = fleet
     whole = state(car)

@@ -82,7 +82,7 @@ def test_poll_can_be_slower_or_off(run: Runner, sim: Simulator) -> None:
     assert run(case, started=True) == 0
 
 
-def test_poll_outlives_a_tessie_that_is_away(run: Runner, sim: Simulator) -> None:
+def test_poll_survives_an_unreachable_tessie(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         fail(sim, {"kind": "bad_gateway", "path": "^/vehicles$"})
@@ -147,7 +147,7 @@ def test_refused_key_is_one_state_and_not_a_run_for_each_tick(run: Runner, sim: 
 
 
 @pytest.mark.local_only("a failing job is an error of the Worker, which the stand-in for the clock does not raise")
-def test_list_that_is_refused_otherwise_after_a_refused_key_is_told_by_a_run(run: Runner, sim: Simulator) -> None:
+def test_other_refusal_after_a_refused_key_is_reported_by_a_run(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
         fail(sim, {"kind": "unauthorized"})

@@ -35,7 +35,7 @@ FAULTS = [
 @pytest.mark.parametrize(
     ("part", "fault"), FAULTS, ids=lambda value: value if isinstance(value, str) else value["kind"]
 )
-def test_failing_part_costs_itself_alone(run: Runner, sim: Simulator, part: str, fault: dict[str, object]) -> None:
+def test_failing_part_does_not_affect_others(run: Runner, sim: Simulator, part: str, fault: dict[str, object]) -> None:
     vin = sim.vins[0]
 
     async def case(client: Client) -> None:

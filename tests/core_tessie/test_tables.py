@@ -52,7 +52,7 @@ def test_kinds_follow_the_names() -> None:
             assert column.kind in EXPECTED, column
 
 
-def test_json_stands_where_the_schema_says() -> None:
+def test_json_columns_are_those_of_the_schema() -> None:
     names = {column.name for table in SERVED.values() for column in table.columns.values() if column.kind is Kind.JSON}
     assert names == {
         "backfill",
@@ -68,7 +68,7 @@ def test_json_stands_where_the_schema_says() -> None:
     }
 
 
-def test_no_column_hides_behind_a_word_of_the_dialect() -> None:
+def test_no_column_has_the_name_of_a_reserved_parameter() -> None:
     words = (PAGE | CHOICE | INSERT) | {"and", "or", "not", "on_conflict", "cursor"}
     assert not words & {name for table in SERVED.values() for name in table.columns}
 
@@ -85,7 +85,7 @@ def test_only_the_stamps_are_the_databases_own() -> None:
         assert computed <= {"implausible"}
 
 
-def test_an_identity_is_made_of_columns_that_are_never_null() -> None:
+def test_natural_ids_have_no_nullable_columns() -> None:
     for name, columns in NATURAL_IDS.items():
         assert not any(SERVED[name].columns[column].nullable for column in columns)
         assert SERVED[name].relation.key == ("id",)

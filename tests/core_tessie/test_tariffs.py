@@ -144,7 +144,7 @@ def test_price_is_by_energy_time_and_session(
     assert priced(rates, charge) == (None if cost is None else pytest.approx(cost))
 
 
-def test_clock_of_the_car_counts_where_a_tariff_names_none() -> None:
+def test_tariff_without_a_timezone_uses_the_cars_clock() -> None:
     charge = charged("2025-01-11 06:00:00", "2025-01-11 08:00:00")
     assert priced(NIGHTLY, charge | {"utc_offset_s": -28_800}, None) == pytest.approx(10)  # 22:00 to 00:00
     assert priced(NIGHTLY, charge | {"utc_offset_s": 3_600}, None) == pytest.approx(30)
@@ -266,7 +266,7 @@ def test_most_specific_tariff_counts(run: Runner) -> None:
     run(case)
 
 
-def test_report_adds_no_currencies_up(run: Runner) -> None:
+def test_report_does_not_add_different_currencies(run: Runner) -> None:
     async def case(client: Client) -> list[dict[str, Any]]:
         await put_vehicle(client)
         await put(
@@ -338,7 +338,7 @@ RATE = {"per_kwh": 1}
         (FLAT | {"charger": "tesla"}, "/charger"),
     ],
 )
-def test_what_is_wrong_with_a_tariff_is_said(run: Runner, body: dict[str, Any], pointer: str) -> None:
+def test_invalid_tariff_names_the_field(run: Runner, body: dict[str, Any], pointer: str) -> None:
     async def case(client: Client) -> tuple[Answer, Answer]:
         return await client.post(PATH, body), await client.get(PATH)
 

@@ -101,7 +101,7 @@ def test_the_key_is_added_and_the_callers_own_credentials_stay_here(run: Any, si
         pytest.param("..", marks=RESOLVED),
     ],
 )
-def test_what_is_no_vin_is_refused(run: Any, sim: Simulator, vin: str) -> None:
+def test_invalid_vin_is_refused(run: Any, sim: Simulator, vin: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"/tessieapi/{vin}/state")
 
@@ -213,7 +213,7 @@ def test_a_method_that_tessie_has_not_is_refused(run: Any, sim: Simulator, metho
 
 
 @pytest.mark.slow
-def test_a_fault_that_stays_is_a_502_that_says_what_was_tried(run: Any, sim: Simulator) -> None:
+def test_lasting_fault_is_a_502_with_its_attempts(run: Any, sim: Simulator) -> None:
     sim.ask("/_sim/faults", "PUT", [{"kind": "bad_gateway"}])
 
     async def case(client: Client) -> Answer:
@@ -246,7 +246,7 @@ def test_no_answer_in_time_is_a_504(run: Any, sim: Simulator) -> None:
     assert (answer.status, answer.json()["upstream"]) == (504, "Tessie")
 
 
-def test_a_tessie_that_is_not_there_is_a_502(run: Any) -> None:
+def test_unreachable_tessie_is_a_502(run: Any) -> None:
     async def case(client: Client) -> Answer:
         return await client.get("/tessieapi/vehicles")
 
@@ -269,7 +269,7 @@ def test_a_burst_of_equal_gets_makes_one_call(run: Any, sim: Simulator) -> None:
     assert len(requests(sim)) == 1
 
 
-def test_each_answer_is_kept_with_a_log_row(run: Any, sim: Simulator) -> None:
+def test_each_answer_is_stored_with_a_log_row(run: Any, sim: Simulator) -> None:
     vin = sim.vins[0]
 
     async def case(client: Client) -> tuple[Any, Any]:
@@ -354,7 +354,7 @@ ACTING = (
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])
-def test_reader_gets_what_is_known_to_read_and_nothing_else(run: Any, sim: Simulator, method: str) -> None:
+def test_reader_gets_only_paths_that_read(run: Any, sim: Simulator, method: str) -> None:
     async def case(client: Client) -> dict[str, int]:
         reader = await keyed(client)
         paths = [*ACTING, *sorted(READS)]

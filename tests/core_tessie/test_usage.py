@@ -131,7 +131,9 @@ def test_every_request_is_counted_by_its_route_and_outcome(run: Runner) -> None:
         ),
     ],
 )
-def test_totals_tell_apart_what_is_asked_for(run: Runner, by: str, expected: dict[tuple[str, ...], int]) -> None:
+def test_totals_are_grouped_by_the_requested_dimensions(
+    run: Runner, by: str, expected: dict[tuple[str, ...], int]
+) -> None:
     async def case(client: Client) -> Totals:
         await use(client)
         return await counted(client, 8, f"?by={by}")
@@ -153,7 +155,7 @@ def test_the_most_frequent_come_first_of_the_last_24_hours(run: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_a_period_leaves_out_what_was_before(run: Runner) -> None:
+def test_period_excludes_earlier_points(run: Runner) -> None:
     async def case(client: Client) -> tuple[Totals, Totals]:
         await use(client)
         await counted(client, 8)
@@ -172,7 +174,7 @@ def test_a_period_leaves_out_what_was_before(run: Runner) -> None:
     "query",
     ["since=yesterday", "since=2020-01-01", "since=2999-01-01", "by=", "by=kind", "by=name;outcome", "by=1", "days=3"],
 )
-def test_what_cannot_be_asked_is_refused(run: Runner, query: str) -> None:
+def test_invalid_usage_query_is_refused(run: Runner, query: str) -> None:
     async def case(client: Client) -> Answer:
         return await client.get(f"{USAGE}?{query}")
 
@@ -181,7 +183,7 @@ def test_what_cannot_be_asked_is_refused(run: Runner, query: str) -> None:
     assert answer.json()["errors"][0]["pointer"] == query.partition("=")[0]
 
 
-def test_it_needs_a_key(run: Runner) -> None:
+def test_usage_needs_a_key(run: Runner) -> None:
     async def case(client: Client) -> Answer:
         return await client.anonymous().get(USAGE)
 
@@ -212,7 +214,7 @@ def test_a_sync_is_counted_by_run_and_by_vehicle(run: Runner) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("missing", ["CLOUDFLARE_ACCOUNT_ID", "CLOUDFLARE_API_TOKEN"])
-def test_without_a_way_to_read_only_this_route_is_unavailable(remote: Runner, missing: str) -> None:
+def test_without_its_settings_only_usage_is_unavailable(remote: Runner, missing: str) -> None:
     async def case(client: Client) -> tuple[Answer, Answer]:
         return await client.get(USAGE), await client.get("/d1/vehicles")
 
@@ -233,7 +235,7 @@ def test_without_a_way_to_read_only_this_route_is_unavailable(remote: Runner, mi
         ((200, b'{"data": [{"blob1": "request"}]}'), "lacks a column"),
     ],
 )
-def test_a_failing_analytics_engine_is_a_502_that_says_so(
+def test_failing_analytics_engine_is_a_502_with_its_reason(
     remote: Runner, analytics: AnalyticsSim, failure: tuple[int, bytes], reason: str
 ) -> None:
     async def case(client: Client) -> Answer:
@@ -259,7 +261,7 @@ def test_a_wrong_token_is_a_502_that_does_not_show_it(remote: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_a_row_of_a_sample_counts_for_all_that_it_stands_for(remote: Runner, analytics: AnalyticsSim) -> None:
+def test_sampled_row_counts_by_its_sample_interval(remote: Runner, analytics: AnalyticsSim) -> None:
     async def case(client: Client) -> Totals:
         for interval, ms in ((1, 10.0), (20, 2.5)):
             point = {"indexes": ["request"], "blobs": ["request", "/sampled", "2xx", "GET", ""], "doubles": [ms, 100]}
@@ -366,7 +368,7 @@ def test_memory_for_strangers_is_bounded() -> None:
     assert written <= MOST_SUMS + 1
 
 
-def test_events_of_one_isolate_share_what_is_summed() -> None:
+def test_events_of_one_isolate_share_summed_points() -> None:
     points = Points()
     for _ in range(1500):
         Usage(points).request("/x", "GET", 401, 1.0)
@@ -384,7 +386,7 @@ def test_a_known_caller_has_a_point_for_each_call_unless_it_is_over_its_limit() 
     assert routes.count("/over") <= 2 * FEW
 
 
-def test_methods_that_callers_make_up_are_one() -> None:
+def test_unknown_methods_are_counted_as_one() -> None:
     points = Points()
     for number in range(FEW - 1):
         Usage(points).request("/x", f"METHOD{number}", 405, 1.0)
@@ -403,7 +405,7 @@ def test_calls_that_share_a_point_are_counted_with_it(tmp_path: Path) -> None:
     assert total["mean_ms"] == 9.0
 
 
-def test_what_strangers_do_does_not_fill_the_file(tmp_path: Path) -> None:
+def test_anonymous_calls_do_not_fill_the_file(tmp_path: Path) -> None:
     async def case(client: Client) -> int:
         for _ in range(400):
             await client.anonymous().get("/d1/vehicles")
