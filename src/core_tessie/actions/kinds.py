@@ -12,7 +12,7 @@ from core_tessie.energy.summary import ReportNews
 from core_tessie.sync.backfill import Backfill
 from core_tessie.tables import TABLES
 from core_tessie.tessie.car_commands import COMMANDS, checked
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieRequest, TessieTimeout
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import Vin
 from edge import OPERATOR, READER, Clock, Role, SystemDatabase
@@ -135,8 +135,8 @@ async def _command(payload: CarCommand, context: ActionContext) -> dict[str, Any
 async def _send_once(vin: str, path: str, context: ActionContext, query: str = "") -> dict[str, Any]:
     """Send a request that acts on a car, once; `Refused` if Tessie answers with an error."""
     request_id = context.row["request_id"] or context.row["id"]
-    ask = Ask("POST", f"/{vin}/{path}", query, vin=vin, request_id=request_id, is_safe=False)
-    fetched = await context.tessie.send(ask)
+    request = TessieRequest("POST", f"/{vin}/{path}", query, vin=vin, request_id=request_id, is_safe=False)
+    fetched = await context.tessie.send(request)
     answer = _answer(fetched)
     if 400 <= fetched.status < 500:
         raise Refused(f"Tessie answered {fetched.status}: {answer}")

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic_core import to_json
 
 from core_tessie.sync.reading import read_object, results
-from core_tessie.tessie.client import Ask, Tessie
+from core_tessie.tessie.client import Tessie, TessieRequest
 from core_tessie.tessie.records import ORIGINAL_CAPACITY, read
 from edge import Problem, Statement
 
@@ -14,7 +14,9 @@ from edge import Problem, Statement
 async def read_originals(tessie: Tessie, request_id: str) -> list[Statement]:
     """Return the statement that stores the original capacities, or none if Tessie does not give them."""
     try:
-        fetched = await tessie.send(Ask("GET", "/battery_health", "distance_format=mi", request_id=request_id))
+        fetched = await tessie.send(
+            TessieRequest("GET", "/battery_health", "distance_format=mi", request_id=request_id)
+        )
         return originals(results("battery_health", read_object("battery_health", fetched)))
     except Problem:
         return []

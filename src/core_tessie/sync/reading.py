@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from pydantic_core import from_json
 
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieRequest
 from core_tessie.tessie.records import RECORDS, read_instant
 from core_tessie.tessie.vin import VIN
 from edge.ports import Fetched
@@ -69,8 +69,8 @@ class Reader:
 
         Errors: `VehicleRefused` and `KeyRefused` are final; `TessieFailed` or `TessieTimeout` are worth another try.
         """
-        ask = Ask("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self._run_id)
-        fetched = await self._tessie.send(ask)
+        request = TessieRequest("GET", f"/{vin}/{path}", urlencode(query), vin=vin, request_id=self._run_id)
+        fetched = await self._tessie.send(request)
         if fetched.status == 401 and not self._is_key_valid:
             await list_vehicles(self._tessie, self._run_id)
             self._is_key_valid = True
@@ -81,7 +81,7 @@ class Reader:
 
 async def list_vehicles(tessie: Tessie, request_id: str, *, patient: bool = True) -> Listing:
     """Return the account's vehicles, in one attempt unless `patient`. Errors: as `Reader.object`."""
-    fetched = await tessie.send(Ask("GET", "/vehicles", request_id=request_id, is_patient=patient))
+    fetched = await tessie.send(TessieRequest("GET", "/vehicles", request_id=request_id, is_patient=patient))
     if fetched.status == 401:
         raise KeyRefused
     if fetched.status in REFUSALS:

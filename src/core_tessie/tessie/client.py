@@ -34,7 +34,7 @@ class TessieTimeout(GatewayTimeout):
     title = "Tessie did not answer in time"
 
 
-class Ask(NamedTuple):
+class TessieRequest(NamedTuple):
     """A request to Tessie: `path` and `query` as they are sent; `is_safe` if repeating it changes nothing.
 
     A request that is not `is_patient` is tried once: a later call will do as well.
@@ -99,46 +99,50 @@ class Tessie:
         self._budget = Budget(settings.tessie_throttle, pace, clock, log)
         self._flights: Flights[tuple[object, ...], Fetched] = flights_of(background, "tessie")
 
-    async def send(self, ask: Ask) -> Fetched:
+    async def send(self, request: TessieRequest) -> Fetched:
         """Return Tessie's answer of any status; `TessieFailed` or `TessieTimeout` if there is none."""
-        if ask.method != "GET" or not ask.is_safe:
-            return await self._call(ask)
-        return await self._flights.join((ask.path, ask.query, ask.headers, ask.is_patient), lambda: self._call(ask))
+        if request.method != "GET" or not request.is_safe:
+            return await self._call(request)
+        return await self._flights.join(
+            (request.path, request.query, request.headers, request.is_patient), lambda: self._call(request)
+        )
 
-    async def _call(self, ask: Ask) -> Fetched:
-        url = self._base_url + ask.path + (f"?{ask.query}" if ask.query else "")
+    async def _call(self, request: TessieRequest) -> Fetched:
+        url = self._base_url + request.path + (f"?{request.query}" if request.query else "")
 
         async def once(seconds: float) -> Fetched:
-            return await self._fetch(ask.method, url, headers=self._headers(ask), body=ask.body, timeout=seconds)
+            return await self._fetch(
+                request.method, url, headers=self._headers(request), body=request.body, timeout=seconds
+            )
 
-        patience = self._patience if ask.is_safe else ACTION_PATIENCE
-        if not ask.is_patient:
+        patience = self._patience if request.is_safe else ACTION_PATIENCE
+        if not request.is_patient:
             patience = patience._replace(attempts=1)
-        return self._finish(ask, await patiently(once, patience, self._clock, self._budget.take))
+        return self._finish(request, await patiently(once, patience, self._clock, self._budget.take))
 
-    def _headers(self, ask: Ask) -> HeaderList:
-        headers = [*ask.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
-        if ask.request_id:
-            headers.append(("x-request-id", ask.request_id))
-        if ask.traceparent:
-            headers.append(("traceparent", ask.traceparent))
+    def _headers(self, request: TessieRequest) -> HeaderList:
+        headers = [*request.headers, ("authorization", f"Bearer {self._key.get_secret_value()}")]
+        if request.request_id:
+            headers.append(("x-request-id", request.request_id))
+        if request.traceparent:
+            headers.append(("traceparent", request.traceparent))
         return headers
 
-    def _finish(self, ask: Ask, tries: Tries) -> Fetched:
+    def _finish(self, request: TessieRequest, tries: Tries) -> Fetched:
         outcome = tries.outcome
         call = Call(
-            method=ask.method,
-            path=ask.path,
-            query=ask.query,
-            vin=ask.vin,
-            request_id=ask.request_id,
+            method=request.method,
+            path=request.path,
+            query=request.query,
+            vin=request.vin,
+            request_id=request.request_id,
             attempts=len(tries.told),
             latency_ms=round(tries.seconds * 1000, 1),
-            acts=not ask.is_safe,
+            acts=not request.is_safe,
         )
         if isinstance(outcome, Fetched):
             self._journal.record(call._replace(fetched=outcome))
-            if not (ask.is_safe and outcome.status in GATEWAY_FAULTS):
+            if not (request.is_safe and outcome.status in GATEWAY_FAULTS):
                 return outcome
         else:
             self._journal.record(call._replace(error=str(outcome)))

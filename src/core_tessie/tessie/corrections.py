@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from pydantic_core import from_json, to_json
 
 from core_tessie.overrides import set_at_tessie
-from core_tessie.tessie.client import Ask
+from core_tessie.tessie.client import TessieRequest
 from core_tessie.tessie.records import read_id, read_instant
 from edge import Log, Statement, SystemDatabase
 from edge.ports import Fetched, PortError
@@ -24,9 +24,9 @@ class Corrections(NamedTuple):
     db: SystemDatabase | None
     log: Log
 
-    async def take(self, ask: Ask, fetched: Fetched) -> None:
+    async def take(self, request: TessieRequest, fetched: Fetched) -> None:
         """Store a request's corrections if Tessie confirms them; never fail because of it."""
-        statements = _statements(ask) if _is_done(fetched) else []
+        statements = _statements(request) if _is_done(fetched) else []
         if not statements or self.db is None:
             return
         try:
@@ -35,40 +35,40 @@ class Corrections(NamedTuple):
             self.log("warning", "correction stored at Tessie but not here; the next sync copies it", error=str(fault))
 
 
-def _statements(ask: Ask) -> list[Statement]:
+def _statements(request: TessieRequest) -> list[Statement]:
     """Return the statements that store a request's corrections, none if no stored column is corrected."""
-    path = ask.path.removeprefix(f"/{ask.vin}/")
-    parameters = _parameters(ask)
+    path = request.path.removeprefix(f"/{request.vin}/")
+    parameters = _parameters(request)
     if (match := _SET_COST.fullmatch(path)) and "cost" in parameters:
         cost = _number(parameters["cost"])
-        params = (ask.vin, int(match[1]))
+        params = (request.vin, int(match[1]))
         return [] if cost is _UNKNOWN else set_at_tessie("charges", "cost", cost, "vin = ? AND tessie_id = ?", params)
     if path == _SET_TAG and "tag" in parameters:
         tag = parameters["tag"] or None
-        return _tagging(ask, parameters, tag) if tag is None or isinstance(tag, str) else []
+        return _tagging(request, parameters, tag) if tag is None or isinstance(tag, str) else []
     return []
 
 
-def _tagging(ask: Ask, parameters: Mapping[str, Any], tag: str | None) -> list[Statement]:
+def _tagging(request: TessieRequest, parameters: Mapping[str, Any], tag: str | None) -> list[Statement]:
     if parameters.get("drives"):
         listed = parameters["drives"]
         texts = listed.split(",") if isinstance(listed, str) else listed if isinstance(listed, list) else [listed]
         ids = [read_id(text.strip() if isinstance(text, str) else text) for text in texts]
-        params = (ask.vin, to_json(ids).decode())
+        params = (request.vin, to_json(ids).decode())
         return [] if None in ids else set_at_tessie("drives", "tag", tag, _LISTED_DRIVES, params)
     ends = [read_instant(_number(parameters.get(name))) for name in ("from", "to")]
     return (
-        set_at_tessie("drives", "tag", tag, "vin = ? AND started_at BETWEEN ? AND ?", (ask.vin, *ends))
+        set_at_tessie("drives", "tag", tag, "vin = ? AND started_at BETWEEN ? AND ?", (request.vin, *ends))
         if all(ends)
         else []
     )
 
 
-def _parameters(ask: Ask) -> dict[str, Any]:
+def _parameters(request: TessieRequest) -> dict[str, Any]:
     """Return the parameters of a request, from its query and its JSON body."""
-    parameters: dict[str, Any] = dict(parse_qsl(ask.query, keep_blank_values=True))
+    parameters: dict[str, Any] = dict(parse_qsl(request.query, keep_blank_values=True))
     try:
-        body = from_json(ask.body) if ask.body.strip() else {}
+        body = from_json(request.body) if request.body.strip() else {}
     except ValueError:
         body = {}
     return parameters | body if isinstance(body, dict) else parameters

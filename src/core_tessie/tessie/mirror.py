@@ -7,7 +7,7 @@ from pydantic import WithJsonSchema
 from pydantic_core import from_json
 
 from core_tessie.reach import VehicleOutOfReach, sees_all, vehicle
-from core_tessie.tessie.client import Ask, Tessie, TessieFailed, TessieTimeout
+from core_tessie.tessie.client import Tessie, TessieFailed, TessieRequest, TessieTimeout
 from core_tessie.tessie.corrections import Corrections
 from core_tessie.tessie.masking import masked
 from core_tessie.tessie.vin import VIN
@@ -117,8 +117,8 @@ async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -
     """
     # A condition on the whole list would tell a bound caller when other vehicles' rows change.
     conditions = _CONDITIONS if actor.subjects is None else ()
-    ask = _ask(request, "/vehicles", None, _headers(request, actor, conditions))
-    answer = _mirrored(await tessie.send(ask), actor)
+    outgoing = _outgoing(request, "/vehicles", None, _headers(request, actor, conditions))
+    answer = _mirrored(await tessie.send(outgoing), actor)
     return answer if actor.subjects is None else _within(answer, actor)
 
 
@@ -148,8 +148,8 @@ async def list_charging_invoices(request: Request, actor: Actor, tessie: Tessie)
 )
 async def list_tesla_scopes(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List Tessie's permissions at Tesla for the account: the same for every caller."""
-    ask = _ask(request, "/auth/tesla_scopes", None, _headers(request, actor, ()))
-    return _mirrored(await tessie.send(ask), actor)
+    outgoing = _outgoing(request, "/auth/tesla_scopes", None, _headers(request, actor, ()))
+    return _mirrored(await tessie.send(outgoing), actor)
 
 
 class Mirror(NamedTuple):
@@ -180,8 +180,8 @@ async def mirror_fleet_api(request: Request, path: MirroredPath, actor: Actor, t
     vin = _vin_in(path)
     if not actor.may_reach(vin):
         raise VehicleOutOfReach("name a vehicle that the key is bound to by its VIN: GET /auth/me lists them")
-    ask = _ask(request, f"/api/1/{path}", vin, _headers(request, actor, _CONDITIONS))
-    return _mirrored(await tessie.send(ask._replace(body=await request.body(), is_safe=is_read)), actor)
+    outgoing = _outgoing(request, f"/api/1/{path}", vin, _headers(request, actor, _CONDITIONS))
+    return _mirrored(await tessie.send(outgoing._replace(body=await request.body(), is_safe=is_read)), actor)
 
 
 @routes.any("/{vin}/{path:path}", *_REFUSED, operation=_ANSWERED, reach=vehicle("vin"))
@@ -202,22 +202,24 @@ async def mirror_tessie(
     if not VIN.matches(vin):
         raise InvalidVin(vin)
     path = _safe_path(path)
-    ask = _ask(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
-    is_read = ask.method == "GET" and path in READS | OPERATORS_READS
+    outgoing = _outgoing(request, f"/{vin}/{path}", vin, _headers(request, actor, _CONDITIONS))
+    is_read = outgoing.method == "GET" and path in READS | OPERATORS_READS
     if actor.role < OPERATOR and not (is_read and path in READS):
         raise Forbidden("readers may GET paths that only read; others may act on a car and need the role operator")
-    ask = ask._replace(body=await request.body(), is_safe=is_read)
-    fetched = await mirror.tessie.send(ask)
+    outgoing = outgoing._replace(body=await request.body(), is_safe=is_read)
+    fetched = await mirror.tessie.send(outgoing)
     if not is_read:
-        await mirror.corrections.take(ask, fetched)
+        await mirror.corrections.take(outgoing, fetched)
     return _mirrored(fetched, actor)
 
 
 async def _list(request: Request, path: str, member: str, actor: Actor, tessie: Tessie) -> Response:
     """Return an answer about all vehicles; for a bound key, the rows of its vehicles."""
     if actor.subjects is None:
-        return _mirrored(await tessie.send(_ask(request, path, None, _headers(request, actor, _CONDITIONS))), actor)
-    answer = _mirrored(await tessie.send(_ask(request, path, None, _headers(request, actor, ()))), actor)
+        return _mirrored(
+            await tessie.send(_outgoing(request, path, None, _headers(request, actor, _CONDITIONS))), actor
+        )
+    answer = _mirrored(await tessie.send(_outgoing(request, path, None, _headers(request, actor, ()))), actor)
     return _rows_within(answer, member, actor)
 
 
@@ -235,10 +237,10 @@ def _safe_path(path: str) -> str:
     return "/".join(segments)
 
 
-def _ask(request: Request, path: str, vin: str | None, headers: HeaderList) -> Ask:
+def _outgoing(request: Request, path: str, vin: str | None, headers: HeaderList) -> TessieRequest:
     if not _QUERY.fullmatch(request.query):
         raise BadRequest("the query is not percent-encoded")
-    return Ask(
+    return TessieRequest(
         method="GET" if request.method == "HEAD" else request.method,
         path=path,
         query="&".join(pair for pair in request.query.split("&") if not _is_token(pair)),
