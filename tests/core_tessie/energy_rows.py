@@ -1,4 +1,4 @@
-"""A handful of drives, charges, idles and battery readings that can be added up on paper."""
+"""Some drives, charges, idles and battery readings, few enough to add up on paper."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -129,7 +129,7 @@ async def put_all(client: Client) -> None:
 
 
 async def make(client: Client, **body: Any) -> dict[str, Any]:
-    """Make a report on January 2025, unless `body` says otherwise, and return it."""
+    """Make a report, on January 2025 unless `body` gives a period, and return it."""
     answer = await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01"} | body)
     assert answer.status == 201, answer.text
     report: dict[str, Any] = answer.json()["report"]

@@ -42,7 +42,7 @@ def until[T](look: Callable[[], T | None], seconds: float = 60) -> T:
         if result:
             return result
         time.sleep(0.1)
-    raise AssertionError("it did not come to be")
+    raise AssertionError("no result in time")
 
 
 def ended(served: Served, action_id: str, seconds: float = 90) -> Any:
@@ -154,7 +154,7 @@ def test_only_the_failed_window_is_retried(sim: Simulator, worker: Callable[[], 
 
 
 def test_backfill_with_a_lost_workflow_is_cancelled_and_resumes(sim: Simulator, worker: Callable[[], Worker]) -> None:
-    """As with Miniflare's engine, which does not take up its runs again when its process begins anew."""
+    """Miniflare's engine does not resume its runs after a restart of its process."""
     running = worker()
     served = of(running)
     vin = synced(served)

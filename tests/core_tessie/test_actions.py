@@ -73,7 +73,7 @@ async def done(client: Client, kind: str, payload: object = None) -> Any:
 
 
 async def written(client: Client, kind: str, vin: str | None, **columns: object) -> str:
-    """Write an action's row as a process would that died before it sent it; return the id."""
+    """Insert an action's row without sending it, like a process that died in between; return the id."""
     row = {"id": uuid4().hex, "kind": kind, "status": "queued", "vin": vin, "actor": "admin", **columns}
     row.setdefault("payload", f'{{"vin": "{vin}"}}' if vin else "{}")
     marks = ", ".join("?" * len(row))

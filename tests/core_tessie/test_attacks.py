@@ -100,7 +100,7 @@ def test_attacks_include_200_escape_paths() -> None:
 
 
 def test_no_path_leaves_the_vehicle_it_names(run: Runner, tessie: Simulator) -> None:
-    """Tessie sees nothing but plain segments below the VIN that was named; all else is refused here."""
+    """Tessie receives only plain segments below the caller's VIN; other paths are refused."""
     vin = tessie.vins[0]
 
     async def case(client: Client) -> list[tuple[str, int]]:
@@ -260,7 +260,7 @@ def resolved(parameter: dict[str, Any]) -> dict[str, Any]:
 
 
 def filled(path: str, bad: str = "", place: str = "") -> str:
-    """Return a path with something in each of its places, and the bad value in one."""
+    """Return a path with a value for each of its parameters, and the bad value for one of them."""
     names = [part.partition("}")[0] for part in path.split("{")[1:]]
     for name in names:
         value = quote(bad, safe="") if name == place else "drives" if name == "table" else "x"
@@ -269,7 +269,7 @@ def filled(path: str, bad: str = "", place: str = "") -> str:
 
 
 def injected(path: str, parameters: list[Any], has_body: bool, bad: str) -> Iterator[tuple[str, object]]:
-    """Yield requests that have a bad value in each of the operation's parameters by itself, and in its body."""
+    """Yield requests with a bad value in one of the operation's parameters each, and in its body."""
     body: object = {} if has_body else None
     coded = quote(bad, safe="")
     plain = filled(path)

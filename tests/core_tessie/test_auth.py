@@ -308,7 +308,7 @@ def sim(run: Any) -> Any:
 
 
 async def two_vehicles(client: Client) -> tuple[str, str]:
-    """Put two vehicles of the fleet with a drive each into the tables, and a report of both."""
+    """Insert two vehicles of the fleet with a drive each, and a report of both."""
     vins = [vehicle["vin"] for vehicle in (await client.get("/tessieapi/vehicles")).json()["results"]][:2]
     for vin in vins:
         await database(client).run("INSERT INTO vehicles (id, vin) VALUES (?, ?) ON CONFLICT DO NOTHING", vin, vin)

@@ -15,7 +15,7 @@ PACE = Pace(rate=1.0, burst=2)
 
 
 class RecordingClock:
-    """A clock that notes each wait instead of waiting."""
+    """A clock that records each wait instead of waiting."""
 
     def __init__(self) -> None:
         self.waits: list[float] = []

@@ -53,6 +53,6 @@ def test_a_command_without_a_body_has_no_schema(run: Runner) -> None:
 
 
 def test_summary_is_the_first_line_of_the_handlers_docstring() -> None:
-    """The OpenAPI document takes its summary from there; an app that runs reads no docstring."""
+    """The OpenAPI document takes its summary from docstrings, which a running app never reads."""
     first = {curated.name: (inspect.getdoc(curated.handler) or "").partition("\n")[0] for curated in COMMANDS}
     assert first == {curated.name: f"{curated.summary}." for curated in COMMANDS}

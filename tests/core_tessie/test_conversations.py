@@ -1,4 +1,4 @@
-"""A conversation belongs to the key that began it, in the scope in which it was begun; administrators may read all."""
+"""A conversation belongs to the key that began it, with its scope at that time; administrators may read all."""
 
 import shutil
 import sqlite3
@@ -51,7 +51,7 @@ CALLERS = ("token bound to a vehicle", "another key", "another key of the same v
 
 
 async def pair(client: Client, which: str) -> tuple[Client, Client]:
-    """Return two callers: the first begins a conversation that the second has no part in."""
+    """Return two callers: the first begins a conversation that the second may not see."""
     if which == "token bound to a vehicle":
         owner = await keyed(client, role="operator")
         return owner, await token(owner, subjects=[A])

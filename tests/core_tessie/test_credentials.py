@@ -1,4 +1,4 @@
-"""Tokens and tickets end with their key and may do no more than it; an administrator is bound to nothing."""
+"""Tokens and tickets end with their key and have at most its rights; administrators are never bound."""
 
 import asyncio
 import json
@@ -48,7 +48,7 @@ async def with_token(client: Client, **members: Any) -> tuple[Any, Client, Clien
 
 
 async def entered(client: Client, ticket: Answer) -> int:
-    """Return the status of a socket's route by a ticket: 426 tells that it was let in, without an upgrade."""
+    """Return the status of the socket's route with a ticket: 426 means that the ticket was accepted."""
     assert ticket.status == 201, ticket.text
     return (await client.anonymous().get(ticket.json()["ws"])).status
 
@@ -79,7 +79,7 @@ def test_administrator_gets_bound_tokens_of_lower_roles(run: Runner) -> None:
 
 
 def test_bound_administrator_is_refused_by_any_credential(run: Runner) -> None:
-    """Rows and claims that no route makes: a database that was written by hand, a token of an earlier version."""
+    """Rows and claims that no route creates: rows written by hand, a token of an earlier version."""
 
     async def case(client: Client) -> list[Any]:
         db = database(client)

@@ -47,7 +47,7 @@ ALIVE = ["/", "/auth/me", "/colbycommands", "/d1"]
 
 
 class Away:
-    """A database that fails as D1 does when it is away."""
+    """A database that fails as an unavailable D1 does."""
 
     def __init__(self, words: str) -> None:
         self.words = words
@@ -143,7 +143,7 @@ def test_a_database_that_another_process_holds_is_read_and_not_written(tmp_path:
 
 
 def limit_files(served: Served, size: int) -> None:
-    """Let the server's files grow to a size and no further, as on a disk that is full."""
+    """Limit the size of the server's files, as on a full disk."""
     assert served.process is not None
     resource.prlimit(served.process.pid, resource.RLIMIT_FSIZE, (size, resource.RLIM_INFINITY))
 

@@ -30,13 +30,13 @@ forgetful = Routes("/forgetful", tag="forgetful", access=READER)
 
 @forgetful.get("/{name}")
 async def read_all(name: str, db: Database) -> list[dict[str, Any]]:
-    """Read a table as if there were nobody else."""
+    """Read a table without a filter by caller."""
     return await db.all(f"SELECT * FROM {name}")
 
 
 @forgetful.post("/{name}")
 async def change_all(name: str, db: ScopedDatabase) -> dict[str, int]:
-    """Change and remove rows as if there were nobody else."""
+    """Change and remove rows without a filter by caller."""
     column = {"energy_reports": "title", "agent_actions": "error", "agent_messages": "content"}[name]
     changed = await db.update(name, {column: "changed"}, "true")
     removed = await db.delete(name, "true")
@@ -194,7 +194,7 @@ def test_route_of_another_kind_is_refused_at_import() -> None:
 
     @group.get("")
     async def say_nothing(request: Request) -> None:
-        """Take no rows, and say no reach."""
+        """A handler without rows that declares no reach."""
 
     with pytest.raises(PlanError, match="say its reach="):
         App("x", version="0", settings=TessieSettings, authenticate=authenticate, resources=[group], tables=TABLES)

@@ -59,7 +59,7 @@ def test_handshake_on_live_events_is_refused_on_either_runtime(served: Served) -
 
 
 def collected(served: Served, count: int, sockets: int) -> int:
-    """Publish so many large events, ask for them by so many handshakes, and return the KiB that this has cost."""
+    """Publish large events, request them by many handshakes, and return the memory used, in KiB."""
     for number in range(count):
         served.publish("custom.large", f"{number}{'x' * 150_000}")
     before = memory(served)

@@ -34,13 +34,13 @@ WRONG_KEYS = ("", "wrong", "key_nobody-12345678.secret", "a.b.c")
 
 
 async def rows(client: Client, where: str = "1") -> list[Row]:
-    """Return the rows of `logs`, their payload read."""
+    """Return the rows of `logs`, with parsed payloads."""
     stored = await client.ports.settings.db.all(f"SELECT * FROM logs WHERE {where} ORDER BY rowid")
     return [row | {"payload": from_json(row["payload"] or "{}")} for row in stored]
 
 
 async def row_of(client: Client, request_id: str) -> Row:
-    """Return the row of a request once it is written."""
+    """Wait for the row of a request and return it."""
     for _ in range(500):
         if matches := await rows(client, f"request_id = '{request_id}'"):
             return matches[0]
@@ -199,7 +199,7 @@ def test_a_failing_stranger_leaves_few_rows_and_few_events(run: Runner) -> None:
 
 
 async def log_events(client: Client, since: int) -> list[Any]:
-    """Return the `log.*` events after a number, up to a mark that is set now."""
+    """Return the `log.*` events after a number, up to a marker event that is published now."""
     await client.post("/events", {"type": "custom.test.end"})
     events: list[Any] = []
     text = b""

@@ -1,4 +1,4 @@
-"""Tokens in Tessie's answers: an administrator's through the mirror, nobody's in the tables, in any form."""
+"""Tokens in Tessie's answers: only administrators get them through the mirror; no table stores them in any form."""
 
 import asyncio
 import gzip
@@ -21,7 +21,7 @@ from .test_auth import keyed
 from .test_conversations import token
 
 TOKEN = "marked-token"
-"""A value that nobody but an administrator may get."""
+"""A value that only an administrator may get."""
 ENVELOPE = '{"id": 1234567890123456789, "odo": 1.50, "x": [1e3, "tokens", "ü\\u00fc"], %s, "name": "Gr\\/ün"}'
 HIDDEN = {
     "a list": '"tokens": ["marked-token", "marked-token"]',

@@ -1,4 +1,4 @@
-"""Odd input that was an error of ours once, or could be: origins, ids, and a storm of seeded nonsense."""
+"""Odd input that was a server error once, or could be: origins, ids, and a storm of seeded nonsense."""
 
 import re
 import socket

@@ -1,4 +1,4 @@
-"""`/agent/v1`, by the clients that it is for: OpenAI's own packages, unmodified, on both runtimes."""
+"""`/agent/v1` with its intended clients: OpenAI's own packages, unmodified, on both runtimes."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ def client(served: Served, key: str = ADMIN) -> openai.OpenAI:
 
 
 def stored_messages(served: Served, query: str, count: int) -> Any:
-    """Return the rows of messages, once there are so many: they are written after the response."""
+    """Wait for a number of message rows and return them: they are written after the response."""
     for _ in range(200):
         status, rows = served.ask("GET", f"/d1/agent_messages?{query}")
         assert status == 200, rows

@@ -1,4 +1,4 @@
-"""The owner's corrections: they stay through every sync, both sides can be seen, and each can be taken back."""
+"""The owner's corrections: they survive every sync, both values can be seen, and each can be undone."""
 
 import asyncio
 from collections.abc import Iterator
@@ -193,7 +193,7 @@ def test_the_owners_own_records_stay_as_they_are_written(run: Runner, sim: Simul
 
 
 def test_owners_own_record_stays_in_a_window_where_tessie_has_none(run: Runner, sim: Simulator) -> None:
-    """A complete window is the truth for Tessie's records, and not for the owner's."""
+    """A complete window shows which of Tessie's records are gone, and says nothing of the owner's."""
 
     async def case(client: Client) -> None:
         await synced(client)

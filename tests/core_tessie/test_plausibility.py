@@ -1,4 +1,4 @@
-"""Implausible rows are kept and marked; reports leave them out of their numbers, and count them."""
+"""Implausible rows are stored and marked; reports leave them out of their numbers, and count them."""
 
 from typing import Any
 

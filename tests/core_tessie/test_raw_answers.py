@@ -1,4 +1,4 @@
-"""The `tessie_raw` rows: an answer that says the same as the last one is counted, and not stored again."""
+"""The `tessie_raw` rows: an answer equal to the last one is counted, and not stored again."""
 
 import asyncio
 import json
@@ -37,7 +37,7 @@ STATE = {
 
 
 def later(seconds: int, **changes: Any) -> Any:
-    """Return the state as it is read some seconds later."""
+    """Return the same state with clocks some seconds later."""
     text = json.dumps(STATE | changes)
     for name, unit in (("timestamp", 1000), ("gps_as_of", 1), ("tpms_last_seen_pressure_time_fl", 1)):
         for value in {STATE[part].get(name) for part in STATE if part.endswith("_state")} - {None}:  # type: ignore[attr-defined]
@@ -66,7 +66,7 @@ class Answering:
             do_GET = do_POST = answer  # noqa: N815 - as http.server names them
 
             def log_message(self, *_: object) -> None:
-                """Say nothing."""
+                """Log nothing."""
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.server.daemon_threads = True
@@ -86,7 +86,7 @@ def tessie(run: Runner) -> Iterator[Answering]:
 
 
 async def stored(client: Client, seen: int) -> list[Row]:
-    """Return the rows, once so many answers are stored or counted, and none is by mistake counted later."""
+    """Wait until a number of answers are stored or counted, and return the rows; fail if more are counted."""
     sql = "SELECT * FROM tessie_raw WHERE request_id = ? ORDER BY rowid"  # a sync of another test may go on still
     for _ in range(500):
         rows: list[Row] = await client.ports.settings.db.all(sql, MINE)
@@ -184,7 +184,7 @@ def test_each_answer_to_a_command_is_stored(run: Runner, tessie: Answering, targ
 
 @pytest.mark.parametrize("deadline", ["0.1", "0.001"])
 def test_repeated_connection_failures_are_one_row(run: Runner, deadline: str) -> None:
-    """However each call ends: refused, or out of time."""
+    """Calls end by a refused connection or by a timeout."""
     run.env |= {"TESSIE_BASE_URL": "http://127.0.0.1:9", "TESSIE_DEADLINE_S": deadline}
 
     async def case(client: Client) -> list[Row]:
@@ -224,7 +224,7 @@ def test_bodies_that_are_stored_in_a_minute_are_bounded(tmp_path: Path, tessie_p
 
 
 async def idle(journal: Journal) -> None:
-    """Wait until nothing waits to be written."""
+    """Wait until all rows are written."""
     for _ in range(1000):
         if journal._writer is None or not journal._writer._waiting:
             return
@@ -356,7 +356,7 @@ def test_a_day_of_polling_stores_what_has_changed(db: LocalDatabase, record_prop
 
 
 def without_clocks(body: bytes) -> str:
-    """Return a state without its clocks, found by reading it as JSON."""
+    """Return a state without its clocks, by parsing its JSON."""
 
     def stripped(value: Any) -> Any:
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The summary of an energy report in words: written after the response, of its numbers alone, and never needed."""
+"""The summary of an energy report in words: written after the response, from its numbers alone, and optional."""
 
 import asyncio
 from typing import Any
@@ -17,7 +17,7 @@ JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
 
 
 async def summary(client: Client, report_id: str) -> Any:
-    """Return the summary of a report, once it is there."""
+    """Wait for the summary of a report and return it."""
     for _ in range(250):
         text = (await client.get(f"{PATH}/{report_id}")).json()["summary"]
         if text is not None:

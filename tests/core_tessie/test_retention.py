@@ -160,7 +160,7 @@ def test_removals_are_logged(run: Runner, sim: Simulator) -> None:
             if row:
                 return row
             await asyncio.sleep(0.02)
-        raise AssertionError("not told")
+        raise AssertionError("no log row of the removals")
 
     row = run(case)
     assert (row["actor"], row["level"]) == ("cron", "info")
@@ -219,14 +219,14 @@ def test_interrupted_run_removes_no_needed_row(tmp_path: Path, away_at: int) -> 
 
 @pytest.fixture
 def local(tmp_path: Path) -> Runner:
-    """A runner on the local runtime alone, for settings that would start a Worker each; Tessie is away."""
+    """A local runner, for settings that would each need a Worker of their own; Tessie is unreachable."""
     runner = Runner(tmp_path / "state", 9)
     runner.env["TESSIE_DEADLINE_S"] = "0.1"
     return runner
 
 
 async def removed(client: Client) -> None:
-    """Fire the cron; the sync, which Tessie does not answer, fails by itself."""
+    """Run the cron's jobs; the sync among them fails, as Tessie does not answer."""
     with pytest.raises(ExceptionGroup):
         await client.scheduled(CRON)
 

@@ -75,7 +75,7 @@ def test_database_from_before_loses_its_triggers(tmp_path: Path) -> None:
 
 
 class Recorder:
-    """A database that remembers which statements it was given."""
+    """A database that records its statements."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -134,7 +134,7 @@ def plans(connection: sqlite3.Connection, sql: str, params: int) -> list[str]:
 
 
 def scans(connection: sqlite3.Connection, sql: str, params: int) -> list[str]:
-    """Return the steps that read a table from end to end: without an index, and not in order up to a LIMIT."""
+    """Return the steps of a plan that scan a whole table: without an index, and not in order up to a LIMIT."""
     plan = plans(connection, sql, params)
     if "LIMIT" in sql and not any("TEMP B-TREE FOR ORDER BY" in step for step in plan):
         return []

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.slow
 LIST = "/d1/{table}/list"
 """`list` may be a row's id, too: the path answers to that row's methods, which the document has elsewhere."""
 SCOPES = "/tessieapi/auth/tesla_scopes"
-"""Other methods of it reach the mirror of a vehicle, which takes all."""
+"""Its other methods reach the mirror of a vehicle, which allows all of them."""
 SHARED = ["--exclude-checks", "allow_header_conformance,unsupported_method"]
 CHECKED = ["--checks", "all", "--exclude-path", LIST, "--exclude-path", SCOPES]
 CHECKED_LIST = ["--checks", "all", *SHARED, "--include-path", LIST, "--include-path", SCOPES]
@@ -34,7 +34,7 @@ ENDLESS = ["--exclude-path", "/ws", "--exclude-operation-id", "streamEvents"]
 
 @contextmanager
 def serving(runtime: str, folder: Path) -> Iterator[str]:
-    """Run the app on a runtime with a fleet that is synced and a model, and give its address."""
+    """Run the app on a runtime with a synced fleet and a model, and yield its address."""
     with Simulator(Fleet(seed=7, until=datetime(2025, 11, 20, tzinfo=UTC))) as tessie, ModelSim() as model:
         env = ENV | {"TESSIE_BASE_URL": tessie.url, "TESSIE_DEADLINE_S": "2"}
         if runtime == "local":

@@ -47,7 +47,7 @@ CAR_MARKS = {
 OTHERS_MARKS = {"talk": "Markedtalk", "log": "Markedlog", "raw": "Markedraw", "secret": "Markedkey"}
 """Data of other callers, and of the administrators."""
 OWN_TALK = "Markedownwords"
-"""Words of a key that sees all cars: its narrowed token must not read them."""
+"""Messages of a key that sees all cars: its narrowed token must not read them."""
 
 
 class Ask(NamedTuple):
@@ -88,7 +88,7 @@ ROWS = {
     "sync_parts": "{b}-drives",
     "removed_records": "{b}-drives-77",
 }
-"""Of each table, a row that is marked."""
+"""A marked row of each table."""
 DRIVE = {"vin": "{b}", "tessie_id": 9, "started_at": "2025-11-05T10:00:00Z"}
 SHOWN = {"prefer": "return=representation"}
 TARIFF = {"name": "mine", "vin": "{b}", "currency": "EUR", "rates": [{"per_kwh": 1}]}
@@ -262,13 +262,13 @@ class World:
             connection.close()
 
     def admin(self, method: str, path: str, body: Any = None, *statuses: int) -> Any:
-        """Do something as the administrator, which has to go well."""
+        """Send a request as the administrator, which must succeed."""
         status, answer = self.served.ask(method, self.fill(path), self.fill(body))
         assert status in (statuses or (200, 201, 202, 204)), (path, status, answer)
         return answer
 
     def say(self, key: str, words: str) -> str:
-        """Say something in a conversation of its own; return its id when the turn is over."""
+        """Send a message in a new conversation; return its id when the turn has ended."""
         body = {"message": words, "stream": False}
         status, answer = self.served.ask("POST", "/agent/chat", body, authorization=f"Bearer {key}")
         assert status == 200, answer
@@ -287,7 +287,7 @@ def tessie(tessie_port: int) -> Iterator[Simulator]:
 
 @pytest.fixture(params=["local", "workers"])
 def served(request: pytest.FixtureRequest, tmp_path: Path, tessie: Simulator, model_sim: ModelSim) -> Iterator[Served]:
-    """Return the app on each runtime with nothing under way: a new local server begins by a sync."""
+    """Return the app on each runtime when it is idle: a new local server begins with a sync."""
     model_sim.reset()
     runner = Runner(tmp_path, urlsplit(tessie.url).port or 0, model_sim)
     if request.param == "local":
@@ -451,7 +451,7 @@ def speak(world: World, caller: Caller) -> None:
 
 
 def act(world: World, caller: Caller) -> None:
-    """Ask for every kind of action and wait for those that are done."""
+    """Request every kind of action and wait for those that are accepted."""
     ids = []
     for kind, payload in PAYLOADS.items():
         for vin in ({"vin": "{a}"}, {"vin": "{b}"}, {}):
@@ -476,7 +476,7 @@ def act(world: World, caller: Caller) -> None:
 
 
 def follow(world: World, caller: Caller, since: int) -> list[str]:
-    """Look through the events that the caller is told; return their types."""
+    """Search the events that the caller receives; return their types."""
     end = {"type": "custom.scope.end", "data": None, "subject": world.named["a"]}
     assert world.served.ask("POST", "/events", end)[0] == 202
     stream = Stream(world.served, f"?since={since}", authorization=f"Bearer {caller.key}")

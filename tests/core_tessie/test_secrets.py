@@ -1,4 +1,4 @@
-"""Secrets: planted everywhere that one can be, and looked for everywhere that they must not come to."""
+"""Secrets: set in every setting, and searched for in all outputs that must not contain them."""
 
 import json
 import time
@@ -56,7 +56,7 @@ def send_all(served: Served, key: str, *requests: tuple[str, str, object]) -> li
 
 
 def exercised(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str]]:
-    """Call every kind of route, well and badly; return all answers, and the secrets that came to be on the way."""
+    """Call every kind of route, validly and invalidly; return all answers, and the secrets created meanwhile."""
     (_, key), (_, ticket) = send_all(served, admin, ("POST", "/auth/keys", {"name": "k"}), ("POST", "/ws/ticket", None))
     ((_, token),) = send_all(served, key["key"], ("POST", "/auth/token", {}))
     born = [key["key"].partition(".")[2], token["access_token"].rpartition(".")[2], ticket["ticket"]]
@@ -126,7 +126,7 @@ def test_no_log_line_has_a_whole_vin_or_a_place(tmp_path: Path, tessie: Simulato
 
 
 def placed(tessie: Simulator, vin: str) -> Iterator[str]:
-    """Yield the places of a vehicle's drives, as they would stand in JSON."""
+    """Yield the places of a vehicle's drives, as JSON texts."""
     for drive in tessie.ask(f"/{vin}/drives")["results"]:
         for name in ("starting_location", "ending_location", "starting_latitude", "ending_longitude"):
             if drive.get(name):

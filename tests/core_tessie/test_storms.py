@@ -122,7 +122,7 @@ def good_requests() -> list[bytes]:
 
 
 def mutated(drawn: random.Random) -> bytes:
-    """Return a good request with some bytes changed, dropped, doubled or moved."""
+    """Return a valid request with some bytes changed, dropped, doubled or moved."""
     data = bytearray(drawn.choice(good_requests()))
     for _ in range(drawn.choice((1, 1, 2, 3, 8))):
         at = drawn.randrange(len(data) + 1)
@@ -164,14 +164,14 @@ async def send(where: tuple[str, int], data: bytes, patience: float) -> bytes:
 
 
 def memory(served: Served) -> int:
-    """Return KiB that the server has in memory."""
+    """Return the server's resident memory in KiB."""
     assert served.process is not None
     match = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{served.process.pid}/status").read_text())
     return int(match[1]) if match else 0
 
 
 def storm(served: Served, count: int, seed: int, at_once: int = 40) -> Counter[int]:
-    """Send broken requests, many at once; return how often each status came."""
+    """Send broken requests, many at once; return the counts of their statuses."""
     parts = urlsplit(served.url)
     where = (parts.hostname or "", parts.port or 0)
     drawn = random.Random(seed)
@@ -255,7 +255,7 @@ PATHS = [
 
 
 def loaded(served: Served, seconds: float, rate: float) -> tuple[list[float], Counter[int]]:
-    """Ask at a rate by eight threads; return the seconds that each answer took, and how often each status came."""
+    """Send requests at a rate by eight threads; return the duration of each in seconds, and the counts of statuses."""
     took = list[float]()
     counted = Counter[int]()
     end = time.monotonic() + seconds

@@ -25,10 +25,10 @@ from .test_sync_disturbed import quiet, through, without_own_columns
 pytestmark = pytest.mark.slow
 
 CHANCES = {"Database": 0.05, "Queue": 0.3, "Throttle": 0.3, "Events": 0.3}
-"""How many calls of a port fail."""
+"""The share of a port's calls that fail."""
 ROUNDS = 6
 MOST_ROUNDS = 60
-"""Rounds after which each binding has failed, as good as surely: events at once draw in any order."""
+"""Rounds after which each binding has almost surely failed: parallel events draw in any order."""
 
 
 @pytest.fixture(scope="module")
@@ -50,7 +50,7 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 @pytest.fixture
 def expected(sim: Simulator, tmp_path: Path, tessie_port: int) -> Any:
-    """Return the rows of a sync that nothing disturbs."""
+    """Return the rows of an undisturbed sync."""
     return Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
 
 
@@ -66,7 +66,7 @@ async def disturb(client: Client, seed: int, **chances: float) -> None:
 
 
 async def accepted(client: Client) -> str:
-    """Ask for a sync until it is accepted."""
+    """Request a sync until it is accepted."""
     for _ in range(50):
         answer = await client.post("/colbycommands/sync")
         if answer.status == 202:
@@ -120,7 +120,7 @@ async def planned(client: Client) -> str:
 
 
 async def backfilled(client: Client) -> Any:
-    """Ask for a backfill, and return its action when it has ended: the queue waits 30 s after each failed delivery."""
+    """Request a backfill, and return its action when it has ended: the queue waits 30 s after each failed delivery."""
     for _ in range(50):
         answer = await client.post("/agent/actions", {"kind": "backfill", "payload": {}})
         if answer.status == 202:

@@ -38,7 +38,7 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 @pytest.fixture
 def runtime(tmp_path: Path, tessie_port: int) -> Iterator[CountingRuntime]:
-    """A runtime that counts the statements, its queues still."""
+    """A runtime that counts its statements and delivers no messages."""
     env = ENV | {"TESSIE_BASE_URL": f"http://127.0.0.1:{tessie_port}"}
     runtime = CountingRuntime.open(app, tmp_path / "state", env, migrations=ROOT / "migrations" / app.migrations)
     yield runtime
@@ -46,14 +46,14 @@ def runtime(tmp_path: Path, tessie_port: int) -> Iterator[CountingRuntime]:
 
 
 def limited(sim: Simulator, number: int) -> list[str]:
-    """Let Tessie have so many cars, and return their VINs."""
+    """Give Tessie a number of cars, and return their VINs."""
     for vin in sim.vins[number:]:
         del sim.fleet._cars[vin]
     return sim.vins
 
 
 async def put_vehicles(client: Client, vins: list[str]) -> None:
-    """Let cars be known, that drove when they were seen last."""
+    """Store cars that were driving when they were last seen."""
     columns = "id, vin, is_active, backfilled_at, synced_at, shift_state"
     sql = f"INSERT INTO vehicles ({columns}) VALUES (?, ?, 1, ?, ?, 'D')"
     now = datetime.now(UTC).timestamp()

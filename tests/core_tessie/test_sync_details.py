@@ -1,4 +1,4 @@
-"""Small truths of a sync: names, places and versions as an owner expects them."""
+"""Details of a sync: names, places and versions as an owner expects them."""
 
 import asyncio
 import math
@@ -75,7 +75,7 @@ ODD: list[Any] = [
     *({}, [], [1], "", "fast", " ", True, "\ud800", "x" * 2_100_000, "\x00"),
     *(2**63, -(2**63) - 1, 10**400, 1e308, math.nan, math.inf, -1, 0.5, 1e15, -62_135_596_801),
 ]
-"""Values that Tessie's fields do not have, of which some are none that a column holds."""
+"""Values that Tessie's fields do not have, some of them out of a column's range."""
 
 
 @pytest.fixture

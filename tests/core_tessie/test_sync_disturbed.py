@@ -31,7 +31,7 @@ STATE = {
 PARTS = ("state", "drives", "charges", "idles", "battery_health")
 ROUNDS = 12
 CALLS = 60
-"""Calls that one run makes of one car at most, retries and searches included."""
+"""Most calls that one run makes for one car, retries and searches included."""
 OWN = {"backfill"}
 
 
@@ -60,7 +60,7 @@ async def through(client: Client, sim: Simulator, run_id: str) -> Any:
 
 
 async def disturb(client: Client, sim: Simulator, draw: Random, runs: list[str]) -> None:
-    """Deliver some messages at once, some twice and in any order, and kill them at a moment of chance."""
+    """Deliver some messages at once, some twice and in any order, and cancel them at a random moment."""
     rule: dict[str, object] = {"kind": draw.choice(FAULTS), "path": f"/{draw.choice(PARTS)}$", "times": 1}
     fail(sim, rule | ({"retry_after": 0} if rule["kind"] == "rate_limited" else {}))
     bodies = [{"kind": "sync_vehicle", "run_id": run, "vin": vin} for run in runs for vin in sim.vins]
@@ -111,7 +111,7 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
 def test_month_of_failures_ends_with_the_copy_that_tessie_has(
     seed: int, tmp_path: Path, sim: Simulator, tessie_port: int
 ) -> None:
-    """The clock of Tessie moves by three days, and each time something else fails, or is merged or corrected."""
+    """Tessie's clock moves by three days at a time; each time other calls fail, or records are merged or corrected."""
     draw = Random(seed)
 
     async def case(client: Client) -> None:
@@ -143,7 +143,7 @@ async def look_back(client: Client, to: datetime) -> None:
 
 
 def failure(sim: Simulator, draw: Random) -> dict[str, object]:
-    """Return a rule by which a part of a car, or the list of them, fails: twice, or all through a run."""
+    """Return a rule that makes a part of a car, or the list, fail: once, twice or throughout a run."""
     rule: dict[str, object] = {"retry_after": 0, "times": draw.choice((1, 2, None))}
     if draw.random() < 0.15:
         return rule | {"kind": draw.choice(LIST_FAULTS), "path": "^/vehicles$", "vin": draw.choice((None, *sim.vins))}
@@ -155,7 +155,7 @@ def failure(sim: Simulator, draw: Random) -> dict[str, object]:
 
 
 def check_run(done: Any, sim: Simulator, rules: list[dict[str, object]]) -> None:
-    """Check that a failure costs the run no other car than its own."""
+    """Check that a failure affects only its own car in the run."""
     if any(rule["path"] == "^/vehicles$" and rule["kind"] != "unlisted" for rule in rules):
         assert done["ended_at"]
         return
@@ -167,7 +167,7 @@ def check_run(done: Any, sim: Simulator, rules: list[dict[str, object]]) -> None
 
 
 async def check_car(client: Client, sim: Simulator, vin: str) -> None:
-    """Check that all records of a car, its state and its standing are right."""
+    """Check that all records of a car, its state and its sync parts are right."""
     for kind in ("drives", "charges", "idles"):
         there = {
             record["id"]: (record["updated_at"], record["ended_at"]) for record in sim.ask(f"/{vin}/{kind}")["results"]

@@ -1,4 +1,4 @@
-"""A server process that is killed at random moments of a sync goes on after each start, and leaves the same rows."""
+"""A server that is killed at random moments of a sync resumes after each start, and leaves the same rows."""
 
 import json
 import sqlite3
@@ -41,7 +41,7 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 
 
 def go_on(sim: Simulator) -> None:
-    """Let a day pass at Tessie: new records come, two charges are merged, one drive goes and another is corrected."""
+    """Advance Tessie by a day: new records, two merged charges, a removed drive and a corrected one."""
     drives = {vin: sim.ask(f"/{vin}/drives")["results"] for vin in sim.vins}
     sim.fleet.pin(datetime.now(UTC))
     for vin in sim.vins:
@@ -76,7 +76,7 @@ def wait(served: Served, run_id: str) -> Any:
 
 
 def kill_somewhere(folder: Path, sim: Simulator, draw: Random, runs: list[str]) -> None:
-    """Start the server, let it go on with its messages and with one or two more runs, and kill it at some moment."""
+    """Start the server, let it do its messages and one or two more runs, and kill it at a random moment."""
     sim.journal.entries.clear()
     calls = draw.randrange(1, 25)
     with served_locally(folder, env(sim)) as served:
@@ -92,7 +92,7 @@ def kill_somewhere(folder: Path, sim: Simulator, draw: Random, runs: list[str]) 
 
 
 def repeat_messages(folder: Path, draw: Random) -> None:
-    """Put messages that wait into the queue once more, before or behind the others."""
+    """Duplicate waiting messages of the queue, before or behind the others."""
     with closing(sqlite3.connect(folder / "state" / "queues.sqlite")) as queues:
         columns = "queue, body, attempts, sent_at, due_at"
         for (id_,) in queues.execute("SELECT id FROM messages WHERE queue = ?", (QUEUE,)).fetchall():
@@ -117,7 +117,7 @@ def kill_many(folder: Path, sim: Simulator, draw: Random, kills: int) -> list[st
 
 
 def settle(folder: Path, sim: Simulator, runs: list[str]) -> None:
-    """Let all runs end, and make a last one, of which nothing fails."""
+    """Let all runs end, and make a last one without failures."""
     with served_locally(folder, env(sim)) as served:
         for run_id in runs:
             wait(served, run_id)
@@ -144,7 +144,7 @@ def without_times(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def was_at_work(folder: Path) -> bool:
-    """Tell whether a process that was killed had messages in its hands."""
+    """Tell whether a killed process had leased messages."""
     with closing(sqlite3.connect(folder / "state" / "queues.sqlite")) as queues:
         return bool(queues.execute("SELECT 1 FROM messages WHERE leased = 1").fetchone())
 

@@ -1,4 +1,4 @@
-"""Near-live data: the light poll, corrections through the mirror, and a key that Tessie refuses."""
+"""Near-live data: the poll, corrections through the mirror, and a key that Tessie refuses."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ def sim(run: Runner) -> Iterator[Simulator]:
 
 
 async def polled(client: Client, minute: int = 0) -> list[dict[str, Any]]:
-    """Let the clock poll, and return the rows of the runs that it began, ended."""
+    """Run the poll's cron, wait for the runs that it began, and return their rows."""
     before = {row["id"] for row in await rows(client, "sync_runs")}
     await client.scheduled(POLL_CRON, datetime(2026, 1, 5, 20, minute, tzinfo=UTC))
     begun = [row for row in await rows(client, "sync_runs") if row["id"] not in before]

@@ -1,4 +1,4 @@
-"""A part of a vehicle's sync that fails costs itself alone, is named with its time, and catches up later."""
+"""A failing part of a vehicle's sync affects no other, is reported with its time, and catches up later."""
 
 import asyncio
 from collections.abc import Iterator

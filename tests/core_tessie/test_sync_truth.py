@@ -24,7 +24,7 @@ def sim(run: Runner) -> Iterator[Simulator]:
 
 
 async def look_back(client: Client, to: float) -> None:
-    """Let the last sync be long ago: the clock of the simulated year stands still, this one's does not."""
+    """Move the last sync to long ago: the simulated clock stands still, the real one does not."""
     await client.ports.settings.db.run("UPDATE vehicles SET synced_at = ?", instant(to))
 
 

@@ -33,7 +33,7 @@ def heedless(records: list[dict[str, Any]], _query: Mapping[str, int]) -> list[d
 
 
 def history(draw: Random) -> list[dict[str, Any]]:
-    """Return records, newest first, of which many may begin in one second."""
+    """Return records, newest first; many of them may begin in one second."""
     seconds = [draw.randrange(UNTIL) for _ in range(draw.randrange(1, 30))]
     starts = [draw.choice(seconds) for _ in range(draw.randrange(0, 900))]
     records = [{"id": n, "started_at": at, "ended_at": at + draw.randrange(500)} for n, at in enumerate(starts)]

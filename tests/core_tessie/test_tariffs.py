@@ -35,7 +35,7 @@ def charged(start: str, end: str, kwh: float | None = 10.0, **columns: Any) -> d
 
 
 def priced(rates: list[dict[str, Any]], charge: dict[str, Any], zone: str | None = "Europe/Berlin") -> float | None:
-    """Return the price of a charge by some rates."""
+    """Return the price of a charge at some rates."""
     body = {"name": "t", "currency": "EUR", "timezone": zone, "rates": rates}
     return price(TariffBody.model_validate(body), charge)
 
@@ -171,7 +171,7 @@ def as_key(client: Client, key: str) -> Client:
 
 
 async def costs(client: Client, vin: str = A) -> dict[int, tuple[Any, ...]]:
-    """Return of each charge its cost, and the estimated one with its currency and tariff."""
+    """Return each charge's cost, and its estimated cost with currency and tariff."""
     rows = (await client.get(f"/d1/charges?vin=eq.{vin}&order=tessie_id")).json()
     names = ("cost", "estimated_cost", "estimated_currency", "estimated_tariff_id")
     return {row["tessie_id"]: tuple(row[name] for name in names) for row in rows}

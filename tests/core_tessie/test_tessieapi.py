@@ -281,7 +281,7 @@ def test_each_answer_is_stored_with_a_log_row(run: Any, sim: Simulator) -> None:
             if raw and log:
                 return raw, log
             await asyncio.sleep(0.02)
-        raise AssertionError("not kept")
+        raise AssertionError("the answer was not stored")
 
     raw, log = run(case)
     stored = {key: raw[key] for key in ("vin", "method", "path", "query", "status", "is_cut", "request_id")}
@@ -350,7 +350,7 @@ ACTING = (
     "api/1/honk",
     "nothing_here",
 )
-"""Paths that act on a car, or may; `plate/` is the one that reads, with a slash."""
+"""Paths that may act on a car; `plate/` is a reading path with a slash added."""
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD"])

@@ -73,7 +73,7 @@ async def totals(client: Client, query: str = "") -> Totals:
 
 
 async def counted(client: Client, count: int, query: str = "") -> Totals:
-    """Return the totals when they are of so many points: in workerd these come after their event."""
+    """Wait until the totals count a number of points, and return them: in workerd points come after their event."""
     for _ in range(200):
         result = await totals(client, query)
         if sum(total["count"] for total in result.values()) >= count:
@@ -323,15 +323,15 @@ class Points:
         raise NotImplementedError
 
     async def probe(self) -> None:
-        """It is there."""
+        """The dataset is available."""
 
     def calls(self, route: str) -> float:
-        """Return how many calls the points of a route stand for."""
+        """Return the number of calls that a route's points count."""
         return sum(1 + point.doubles[2] for point in self.written if point.blobs[1] == route)
 
 
 def stranger_calls(crowd: Crowd, *, calls: int, every: float) -> tuple[int, float]:
-    """Return how many points so many calls have, and how many calls these stand for."""
+    """Return the number of points of some calls, and the number of calls that these count."""
     points, counted = 0, 0.0
     for number in range(calls):
         now = number * every
