@@ -55,7 +55,7 @@ def send_all(served: Served, key: str, *requests: tuple[str, str, object]) -> li
     return [served.ask(method, path, body, **header) for method, path, body in requests]
 
 
-def exercised(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str]]:
+def call_all_routes(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str]]:
     """Call every kind of route, validly and invalidly; return all answers, and the secrets created meanwhile."""
     (_, key), (_, ticket) = send_all(served, admin, ("POST", "/auth/keys", {"name": "k"}), ("POST", "/ws/ticket", None))
     ((_, token),) = send_all(served, key["key"], ("POST", "/auth/token", {}))
@@ -99,7 +99,7 @@ def exercised(served: Served, vin: str, admin: str) -> tuple[list[Any], list[str
 def test_no_secret_reaches_a_table_log_file_or_answer(tmp_path: Path, tessie: Simulator) -> None:
     env = ENV | PLANTED | {"TESSIE_BASE_URL": tessie.url, "LOG_LEVEL": "debug", "TESSIE_DEADLINE_S": "2"}
     with served_locally(tmp_path, env) as served:
-        answers, born = exercised(served, tessie.vins[0], PLANTED["ADMIN_API_KEY"])
+        answers, born = call_all_routes(served, tessie.vins[0], PLANTED["ADMIN_API_KEY"])
         time.sleep(0.5)
     hidden = [*born, ENV["TESSIE_API_KEY"], *(value for name, value in PLANTED.items() if name != "LOCAL_AI_URL")]
     text = json.dumps(answers)
@@ -114,7 +114,7 @@ def test_no_secret_reaches_a_table_log_file_or_answer(tmp_path: Path, tessie: Si
 def test_no_log_line_has_a_whole_vin_or_a_place(tmp_path: Path, tessie: Simulator) -> None:
     env = ENV | {"TESSIE_BASE_URL": tessie.url, "LOG_LEVEL": "debug"}
     with served_locally(tmp_path, env) as served:
-        exercised(served, tessie.vins[0], ENV["ADMIN_API_KEY"])
+        call_all_routes(served, tessie.vins[0], ENV["ADMIN_API_KEY"])
         logs = served.ask("GET", "/d1/logs?limit=1000")[1]
     lines = (tmp_path / "server.txt").read_text()
     assert '"request"' in lines

@@ -20,7 +20,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import ENV, KEY, ROOT, Runner
 from .test_sync import NOW, content, ended, fail
-from .test_sync_disturbed import quiet, through, without_own_columns
+from .test_sync_disturbed import finish_run, undisturbed_rows, without_own_columns
 
 pytestmark = pytest.mark.slow
 
@@ -51,7 +51,7 @@ def sim(tessie_port: int) -> Iterator[Simulator]:
 @pytest.fixture
 def expected(sim: Simulator, tmp_path: Path, tessie_port: int) -> Any:
     """Return the rows of an undisturbed sync."""
-    return Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
+    return Runner(tmp_path / "quiet", tessie_port)(lambda client: undisturbed_rows(client, sim))
 
 
 async def started(host: Host, tessie_port: int) -> Client:
@@ -105,8 +105,8 @@ def test_sync_with_failing_bindings_leaves_the_rows_of_a_quiet_one(
         await disturb(client, seed)
         for run_id in runs:
             await client.queue(QUEUE, [{"kind": "plan_sync", "run_id": run_id}])
-            await through(client, sim, run_id)
-        last = await through(client, sim, await planned(client))
+            await finish_run(client, sim, run_id)
+        last = await finish_run(client, sim, await planned(client))
         assert last["status"] == "succeeded", last
         assert without_own_columns(await content(client)) == expected
 
@@ -144,7 +144,7 @@ def test_lasting_failure_in_the_backfill_workflow_costs_its_part_alone(
     async def case() -> None:
         client = await started(host, tessie_port)
         await disturb(client, 0)
-        await through(client, sim, await planned(client))
+        await finish_run(client, sim, await planned(client))
         await client.ports.settings.db.run("DELETE FROM charges")
         fail(sim, {"kind": "server_error", "vin": vin, "path": "/drives$"})
         action = await backfilled(client)
@@ -166,7 +166,7 @@ def test_backfill_by_workflow_with_failing_bindings_leaves_the_same_rows(
     async def case() -> None:
         client = await started(host, tessie_port)
         await disturb(client, 0)
-        await through(client, sim, await planned(client))
+        await finish_run(client, sim, await planned(client))
         await client.ports.settings.db.run("DELETE FROM drives")
         await disturb(client, seed, Database=0.1, Throttle=0.3, Events=0.3)
         action = await backfilled(client)

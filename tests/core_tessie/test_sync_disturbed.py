@@ -48,7 +48,7 @@ async def begun(client: Client) -> str:
     return run_id
 
 
-async def through(client: Client, sim: Simulator, run_id: str) -> Any:
+async def finish_run(client: Client, sim: Simulator, run_id: str) -> Any:
     """Deliver a run's messages until it has ended."""
     for _ in range(40):
         document = (await client.get(f"/colbycommands/sync/{run_id}")).json()
@@ -73,8 +73,8 @@ async def disturb(client: Client, sim: Simulator, draw: Random, runs: list[str])
     await asyncio.gather(*tasks, return_exceptions=True)
 
 
-async def quiet(client: Client, sim: Simulator) -> dict[str, list[Row]]:
-    await through(client, sim, await begun(client))
+async def undisturbed_rows(client: Client, sim: Simulator) -> dict[str, list[Row]]:
+    await finish_run(client, sim, await begun(client))
     return without_own_columns(await content(client))
 
 
@@ -96,13 +96,13 @@ def test_disturbed_sync_leaves_the_rows_of_a_quiet_one(
                 runs.append(await begun(client))
         fail(sim)
         for run_id in runs:
-            ended = await through(client, sim, run_id)
+            ended = await finish_run(client, sim, run_id)
             assert ended["status"] in {"succeeded", "partial"}, ended
-        last = await through(client, sim, await begun(client))
+        last = await finish_run(client, sim, await begun(client))
         assert last["status"] == "succeeded", last
         return without_own_columns(await content(client))
 
-    expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: quiet(client, sim))
+    expected = Runner(tmp_path / "quiet", tessie_port)(lambda client: undisturbed_rows(client, sim))
     assert Runner(tmp_path / "state", tessie_port)(case) == expected
 
 
