@@ -4,7 +4,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Any, cast
 
-from edge.access import PUBLIC, Actor, Role, require
+from edge.access import PUBLIC, Actor, require
 from edge.context import NO_CALLER, Ports
 from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
@@ -252,35 +252,38 @@ class App:
 
     async def _answer(self, request: Request) -> Response:
         try:
-            return await self._dispatch(request)
-        except Exception as fault:
-            response = failure_response(request, fault)
-            for prefix, translate in self._dialects:
-                if request.path.startswith(prefix):
-                    return translate(request, response)
-            return response
-
-    async def _dispatch(self, request: Request) -> Response:
-        if request.refusal is not None:
-            raise request.refusal
-        try:
-            endpoint, request.params = self._find(request)
-        except Problem as refused:
-            return await self._unrouted(request, refused)
-        request.route = endpoint.path
-        if endpoint.access is not PUBLIC:
+            if request.refusal is not None:
+                raise request.refusal
             try:
-                await check(request, endpoint.access, self._authenticate)
-            except Unauthorized:
+                endpoint, request.params = self._find(request)
+            except Problem as refused:
+                return await self._unrouted(request, refused)
+            request.route = endpoint.path
+            if endpoint.access is PUBLIC:
                 if self._admit:
                     await self._admit(request)
-                raise
-        elif self._admit:
-            await self._admit(request)
-        if self._begins:
-            request.ports.caller = request.actor
-        response = await endpoint(request)
-        return response if isinstance(response.body, bytes) else await _streamed(request, response)
+            else:
+                try:
+                    request.actor = actor = await self._authenticate(request)
+                except Unauthorized:
+                    if self._admit:
+                        await self._admit(request)
+                    raise
+                require(actor, endpoint.access)
+            if self._begins:
+                request.ports.caller = request.actor
+            response = await endpoint(request)
+            return response if isinstance(response.body, bytes) else await _streamed(request, response)
+        except Exception as fault:
+            return self._failed(request, fault)
+
+    def _failed(self, request: Request, fault: Exception) -> Response:
+        """Return the response to a request that failed, in the dialect of its path."""
+        response = failure_response(request, fault)
+        for prefix, translate in self._dialects:
+            if request.path.startswith(prefix):
+                return translate(request, response)
+        return response
 
     def _find(self, request: Request) -> tuple[Endpoint, tuple[str, ...]]:
         """Return the route and its parameters; `UrlTooLong`, or what the router raises."""
@@ -296,7 +299,7 @@ class App:
             return asset
         if isinstance(refused, MethodNotAllowed) and request.method == "OPTIONS":
             return Response(status=204, headers=list(refused.headers))
-        raise refused
+        return self._failed(request, refused)
 
 
 def _bind_actor[T](injector: Injector, function: Callable[..., T]) -> Callable[[Actor, Ports], T]:
@@ -368,10 +371,3 @@ async def _without_body(response: Response) -> Response:
     elif body and response.header("content-length") is None:
         headers = [*headers, ("content-length", str(len(body)))]
     return Response(b"", response.status, headers)
-
-
-async def check(request: Request, role: Role, authenticate: Authenticate) -> None:
-    """Let a request through that has at least `role`; `Unauthorized` or `Forbidden` else."""
-    actor = await authenticate(request)
-    request.actor = actor
-    require(actor, role)

@@ -87,6 +87,7 @@ class Endpoint:
     __slots__ = (
         "_body_at",
         "_check_body",
+        "_handler",
         "_names",
         "_reach",
         "_render",
@@ -101,6 +102,7 @@ class Endpoint:
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.route, self.method, self.path, self.access = route, route.method, route.path, route.access
+        self._handler = route.handler
         plan = _Plan(route, resolve)
         self.inputs, self.returns = plan.inputs, plan.returns
         self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
@@ -115,7 +117,7 @@ class Endpoint:
             values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
         if self._reach is not None:
             self._reach.check(request.actor, values, self._names)
-        return self._render(await self.route.handler(*values))
+        return self._render(await self._handler(*values))
 
 
 class _Plan:

@@ -238,27 +238,38 @@ def list_faults(invalid: ValidationError, name: Callable[[Location], str] = poin
     count = invalid.error_count()
     if count > MOST_FAULTS:
         return [Fault(pointer=name(()), detail=f"{count} things are wrong")]
-    return faults_of(invalid.errors(include_url=False, include_context=False, include_input=False), name)
+    return bounded(faults_of(invalid.errors(include_url=False, include_context=False, include_input=False), name))
 
 
 def faults_of(errors: Sequence[ErrorDetails], name: Callable[[Location], str] = pointer_of) -> list[Fault]:
-    """Turn Pydantic's errors into faults, bounded."""
-    return bounded([Fault(pointer=name(error["loc"]), detail=error["msg"]) for error in errors])
+    """Turn Pydantic's errors into faults."""
+    return [Fault(pointer=name(error["loc"]), detail=error["msg"]) for error in errors]
 
 
 def bounded(faults: Sequence[Fault]) -> list[Fault]:
     """Return faults with their texts cut, as many as an answer has room for; one more fault counts the rest."""
-    listed: list[Fault] = []
-    left = MOST_FAULT_BYTES
-    for fault in faults[:MOST_FAULTS]:
-        short = Fault(pointer=_cut(fault["pointer"], LONGEST_POINTER), detail=_cut(fault["detail"], LONGEST_DETAIL))
-        left -= len(to_json(short))
-        if left < 0:
-            break
-        listed.append(short)
+    listed = [
+        Fault(pointer=_cut(fault["pointer"], LONGEST_POINTER), detail=_cut(fault["detail"], LONGEST_DETAIL))
+        for fault in faults[:MOST_FAULTS]
+    ]
+    characters = sum([len(fault["pointer"]) + len(fault["detail"]) for fault in listed])
+    if 6 * characters + 30 * len(listed) > MOST_FAULT_BYTES:  # JSON writes a character in at most six bytes
+        listed = _fitting(listed)
     if rest := len(faults) - len(listed):
         listed.append(Fault(pointer="", detail=f"{rest} more things are wrong"))
     return listed
+
+
+def _fitting(faults: Sequence[Fault]) -> list[Fault]:
+    """Return the first faults whose JSON has at most `MOST_FAULT_BYTES`."""
+    left = MOST_FAULT_BYTES
+    fitting: list[Fault] = []
+    for fault in faults:
+        left -= len(to_json(fault))
+        if left < 0:
+            break
+        fitting.append(fault)
+    return fitting
 
 
 def _cut(text: str, longest: int) -> str:

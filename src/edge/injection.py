@@ -210,6 +210,10 @@ class Injector:
         if not takes:
             return function
 
+        if len(takes) == 1:
+            [take_only] = takes
+            return lambda request, *rest: function(request, *rest, take_only(request.ports))
+
         def bound(request: Request, *rest: Any) -> T:
             return function(request, *rest, *[take(request.ports) for take in takes])
 

@@ -1,13 +1,22 @@
 """JSON bodies: validation, and the refusal of what is malformed, wrong, or too much to look at."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pydantic import JsonValue, TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails, from_json
 
-from edge.errors import MOST_FAULTS, Fault, InvalidBody, MalformedJson, Problem, UnsupportedMediaType, list_faults
+from edge.errors import (
+    MOST_FAULTS,
+    Fault,
+    InvalidBody,
+    MalformedJson,
+    Problem,
+    UnsupportedMediaType,
+    faults_of,
+    list_faults,
+)
 from edge.request import Request
 
 LARGE = 8 * 1024
@@ -37,35 +46,42 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
         if len(body) > LARGE and has_faults:
             _refuse_bomb(body)
         try:
-            try:
-                return validate(body, strict=True)  # "1" is no number, 0 is not false
-            except ValidationError as fault:
-                if not _is_whole(fault):
-                    raise
-            return validate(body)
+            return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
-            raise _refusal(fault) from None
+            invalid = fault
+        errors = _errors(invalid)
+        if _is_whole(errors):
+            try:
+                return validate(body)
+            except ValidationError as fault:
+                errors, invalid = _errors(fault), fault
+        raise _refusal(invalid, errors)
 
     return check
 
 
-def _refusal(invalid: ValidationError) -> Problem:
-    faults = list_faults(invalid)
-    if invalid.error_count() == 1 and [(error["type"], error["loc"]) for error in _errors(invalid)] == [_NO_JSON]:
+def _refusal(invalid: ValidationError, errors: Sequence[ErrorDetails]) -> Problem:
+    if not errors:
+        return InvalidBody(list_faults(invalid))
+    faults = faults_of(errors)
+    if [(error["type"], error["loc"]) for error in errors] == [_NO_JSON]:
         return MalformedJson(faults[0]["detail"])
     return InvalidBody(faults)
 
 
-def _is_whole(invalid: ValidationError) -> bool:
-    """Tell whether all that is wrong is that integers were written as 1.0, which JSON Schema takes."""
-    if invalid.error_count() > MOST_FAULTS or any(error["type"] != "int_type" for error in _errors(invalid)):
-        return False
-    given = [error["input"] for error in invalid.errors(include_url=False, include_context=False)]
-    return all(isinstance(one, float) and one.is_integer() for one in given)
+def _is_whole(errors: Sequence[ErrorDetails]) -> bool:
+    """Tell whether integers that were written as 1.0, as JSON Schema allows, are all that is wrong."""
+    return bool(errors) and all(
+        error["type"] == "int_type" and isinstance(error["input"], float) and error["input"].is_integer()
+        for error in errors
+    )
 
 
 def _errors(invalid: ValidationError) -> list[ErrorDetails]:
-    return invalid.errors(include_url=False, include_context=False, include_input=False)
+    """Return the errors, once for all that looks at them; none of too many, as listing them costs what was sent."""
+    if invalid.error_count() > MOST_FAULTS:
+        return []
+    return invalid.errors(include_url=False, include_context=False)
 
 
 def _refuse_bomb(body: bytes) -> None:

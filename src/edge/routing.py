@@ -68,6 +68,8 @@ class Router[R: Routed]:
         routes = self._literal.get(path)
         if routes is not None and (route := _serving(routes, method)) is not None:
             return route, ()
+        if (direct := self._walk(method, path)) is not None:
+            return direct
         allowed: set[str] = set()
         for routes, params in self._candidates(path):
             if (route := _serving(routes, method)) is not None:
@@ -76,6 +78,24 @@ class Router[R: Routed]:
         if not allowed:
             raise NotFound(f"there is nothing at {path[:200]}")
         raise MethodNotAllowed(method, _allow(allowed))
+
+    def _walk(self, method: str, path: str) -> tuple[R, tuple[str, ...]] | None:
+        """Return the first candidate if it has the method: the best segment by segment, without a way back."""
+        segments, node = _segments(path), self._root
+        params: tuple[str, ...] = ()
+        for depth, segment in enumerate(segments):
+            following = node.literals.get(segment)
+            if following is None:
+                if segment and node.parameter is not None:
+                    following, params = node.parameter, (*params, segment)
+                elif node.tail is not None and any(segments[depth:]):
+                    node, params = node.tail, (*params, path.split("/", depth + 1)[-1])
+                    break
+                else:
+                    return None
+            node = following
+        route = _serving(node.routes, method) if segments else None
+        return None if route is None else (route, params)
 
     def methods(self, path: str) -> list[str]:
         """Return all methods that the path answers, sorted; an empty list for an unknown path."""

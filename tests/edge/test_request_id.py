@@ -1,12 +1,16 @@
 """Request id and trace context: taken over where valid, made anew where not."""
 
 import asyncio
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
 
 import pytest
 
 from edge.access import PUBLIC
+from edge.middleware import request_id as module
 from edge.middleware.request_id import request_id
 from edge.request import Request
 from edge.routes import Routes
@@ -77,3 +81,18 @@ def test_a_trace_is_continued_under_a_span_of_our_own(serve: Serve, given: str) 
 )
 def test_an_invalid_trace_is_begun_anew(serve: Serve, given: str) -> None:
     assert TRACE not in ask(serve, ("traceparent", given))[1]
+
+
+def test_ids_of_many_requests_differ(serve: Serve) -> None:
+    number = 3 * module.DRAWN
+    answers = [ask(serve) for _ in range(number)]
+    assert len({request_id for request_id, _ in answers}) == number
+    assert len({trace.split("-")[2] for _, trace in answers}) == number
+
+
+def test_no_id_is_drawn_at_import() -> None:
+    """A snapshot of the module would give the same ids to every isolate."""
+    program = "from edge.middleware import request_id; print(len(request_id._FRESH))"
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    done = subprocess.run([sys.executable, "-c", program], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout == "0\n"

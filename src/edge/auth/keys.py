@@ -20,20 +20,32 @@ from edge.ports import Background, Clock, Row, SystemDatabase
 from edge.request import Request
 from edge.settings import HASHED, Secret
 
+ADMINISTRATOR = Actor("admin", ADMIN)
+"""The caller with an app's one key."""
+
 
 def require_key(request: Request, expected: Secret) -> Actor:
     """Return the administrator for the one key; `Unauthorized` for any other."""
     if not matches(presented_key(request), expected):
         raise Unauthorized("the key is not known")
-    return Actor("admin", ADMIN)
+    return ADMINISTRATOR
 
 
 def matches(presented: str, expected: Secret) -> bool:
     """Tell whether a presented key is that of a setting, which holds it, or `sha256:` and its hash."""
-    return compare_digest(hashed(presented).encode(), hash_of(expected.get_secret_value()).encode())
+    digest = sha256(presented.encode(errors="surrogatepass")).digest()
+    return compare_digest(digest, _digest_of(expected.get_secret_value()))
 
 
 @lru_cache(maxsize=16)
+def _digest_of(setting: str) -> bytes:
+    """Return the digest of the key that a setting stands for; of a malformed hash, none that any key has."""
+    try:
+        return bytes.fromhex(hash_of(setting))
+    except ValueError:
+        return b""
+
+
 def hash_of(setting: str) -> str:
     """Return the hash of the key that a setting stands for."""
     return setting.removeprefix(HASHED).lower() if setting.startswith(HASHED) else hashed(setting)

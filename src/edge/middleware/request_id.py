@@ -12,6 +12,11 @@ _TRACEPARENT = re.compile(
     r"(?!ff)(?!00.{53}.)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})[0-9a-f]{16}-([0-9a-f]{2})(?:-.*)?"
 )
 
+DRAWN = 64
+"""Ids that are drawn at once: one call of the system for many requests."""
+_FRESH: list[str] = []
+"""Ids that are drawn and not used, 48 hex digits each. Empty at import: a snapshot of it would repeat them."""
+
 
 async def request_id(request: Request, call_next: Next) -> Response:
     """Give the request its id and trace, and the response the id."""
@@ -27,5 +32,8 @@ def _trace(given: str | None) -> Trace:
     """Continue the caller's trace under a span of our own, or begin one (https://www.w3.org/TR/trace-context/)."""
     if given and (known := _TRACEPARENT.fullmatch(given)):
         return Trace(known[1], os.urandom(8).hex(), known[2])
-    fresh = os.urandom(24).hex()
+    if not _FRESH:
+        drawn = os.urandom(24 * DRAWN).hex()
+        _FRESH.extend([drawn[at : at + 48] for at in range(0, len(drawn), 48)])
+    fresh = _FRESH.pop()
     return Trace(fresh[:32], fresh[32:])
