@@ -121,10 +121,10 @@ class Connections[C: Connection]:
         except Exception:  # a database that is away, or a fault of ours: the connection stays
             return True
         else:
-            self._become(actor, current)
+            self._update_actors(actor, current)
         return False
 
-    def _become(self, actor: Actor, current: Actor) -> None:
+    def _update_actors(self, actor: Actor, current: Actor) -> None:
         if current != actor and current.name == actor.name:
             for connection in [*self._by_name.get(actor.name, ())]:
                 if connection.actor == actor:

@@ -54,14 +54,14 @@ class Reader:
             self.close(Close.TOO_SLOW)
             return
         self._waiting.append((payload, size))
-        self._rouse()
+        self._notify()
 
     def close(self, why: Close) -> None:
         """Close the reader and drop its backlog; the log still has those events."""
         self.closed = self.closed or why
         self._waiting.clear()
         self.size = 0
-        self._rouse()
+        self._notify()
 
     def pop(self) -> list[Payload]:
         """Return the next part of the backlog: `SLICE` bytes, or one event that is larger."""
@@ -88,7 +88,7 @@ class Reader:
         """Follow other types from now on."""
         self.types = types
 
-    def _rouse(self) -> None:
+    def _notify(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
@@ -133,16 +133,16 @@ class Budget:
         """Release a reader's room."""
         size, _ = self._pages.pop(holder, (0, 0.0))
         self._total -= size
-        self._rouse()
+        self._notify()
 
-    def _rouse(self) -> None:
+    def _notify(self) -> None:
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
 
     async def _wait(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._freed = loop.create_future()
-        timer = loop.call_later(seconds, self._rouse)
+        timer = loop.call_later(seconds, self._notify)
         try:
             await self._freed
         finally:

@@ -55,7 +55,7 @@ async def end_session(session_id: str, actor: Actor, parts: Parts) -> None:
 async def end_all_sessions(request: Request, actor: Actor, parts: Parts) -> Response:
     """Log out everywhere."""
     await parts.end_all(actor.name)
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)
 
 
 async def change_password(request: Request, body: Body[PasswordChange], actor: Actor, parts: Parts) -> Response:
@@ -137,7 +137,7 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
     user_id, email = link["user_id"], link["email"]
     if not await parts.commit_password(user_id, hashed, parts.users.resetting_password(user_id, hashed)):
         raise AccountNotFound("the account is gone")
-    await parts.attempts.welcome(address(request), email)
+    await parts.attempts.exempt_network(address(request), email)
     parts.letters.post(email, texts.password_changed(parts.letters.site))
 
 
@@ -146,7 +146,7 @@ async def delete_account(request: Request, body: Body[Reauthentication], actor: 
     user = await _reauthenticated(body.password, actor, parts)
     await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)
 
 
 async def _reauthenticated(password: str, actor: Actor, parts: Parts) -> User:

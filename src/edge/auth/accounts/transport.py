@@ -84,7 +84,7 @@ class Transport:
             response.headers += self.cookie_header(refreshed.token)
         return response
 
-    def goodbye(self, request: Request) -> Response:
+    def end_session_response(self, request: Request) -> Response:
         """Return the empty response after a session's end, which removes a browser's cookie."""
         return Response(status=204, headers=self.cookie_header("") if self.is_browser(request) else [])
 

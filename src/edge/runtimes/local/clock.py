@@ -87,17 +87,17 @@ class Cron:
                 background.add(self._run(Tick(cron, at)))
 
     def _is_due(self, cron: str, now: datetime) -> bool:
-        last = self._succeeded().get(cron)
+        last = self._last_successes().get(cron)
         return last is None or next(schedule(cron, datetime.fromisoformat(last))) <= now
 
     async def _run(self, tick: Tick) -> None:
         await self._fire(tick)
-        succeeded = self._succeeded() | {tick.cron: tick.scheduled_at.isoformat()}
+        succeeded = self._last_successes() | {tick.cron: tick.scheduled_at.isoformat()}
         part = self._record.with_suffix(".part")
         part.write_text(json.dumps(succeeded), encoding="utf-8")
         part.replace(self._record)
 
-    def _succeeded(self) -> dict[str, str]:
+    def _last_successes(self) -> dict[str, str]:
         """Return the record; a truncated or invalid one counts as empty."""
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))

@@ -56,13 +56,13 @@ class Consumers:
         self._lock.release()
 
     async def _begin(self) -> None:
-        while not await self._taken_over():  # noqa: ASYNC110 - it waits for another process
+        while not await self._take_over():  # noqa: ASYNC110 - it waits for another process
             await asyncio.sleep(POLL)
         for consumer in self._app.consumers.values():
             for _ in range(consumer.max_concurrency):
                 self._workers.append(asyncio.create_task(self._work(consumer)))
 
-    async def _taken_over(self) -> bool:
+    async def _take_over(self) -> bool:
         """Become the consuming process if there is none, and release the messages that a killed process had leased."""
         try:
             if self._lock.take():
@@ -116,8 +116,8 @@ class Consumers:
                 dead.append(message.id)
             else:
                 again.append((message.id, delay))
-        await self._store.done(done)
-        await self._store.again(again)
+        await self._store.delete(done)
+        await self._store.retry(again)
         await self._move_to_dead_letters(consumer, dead)
 
     async def _move_to_dead_letters(self, consumer: Consumer, ids: list[str]) -> None:
@@ -128,7 +128,7 @@ class Consumers:
         if consumer.dead_letter:
             await self._store.move(consumer.dead_letter, ids)
         else:
-            await self._store.done(ids)
+            await self._store.delete(ids)
 
 
 class Lock:

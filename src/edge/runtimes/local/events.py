@@ -199,7 +199,7 @@ class LocalEvents:
         due = loop.time() + wire.HEARTBEAT
         while self._open:
             self._news.clear()
-            had_events = await self._hand_on()
+            had_events = await self._deliver_page()
             if loop.time() >= due:
                 due = loop.time() + wire.HEARTBEAT
                 send_heartbeats([*self.live], self.head)
@@ -209,7 +209,7 @@ class LocalEvents:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
 
-    async def _hand_on(self) -> bool:
+    async def _deliver_page(self) -> bool:
         """Hand a page of new events to the readers; return whether there were any."""
         try:
             page = await self.page(self.head)

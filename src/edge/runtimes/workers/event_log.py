@@ -276,7 +276,7 @@ class Log:
                 await self.budget.reserve(log_socket)
                 if log_socket.closed is None:
                     self._send_page(log_socket, self._page(log_socket.sent))
-                    await self._room(log_socket)
+                    await self._wait_for_room(log_socket)
         finally:
             self.budget.release(log_socket)
             if log_socket.closed is not None:
@@ -292,7 +292,7 @@ class Log:
         log_socket.sent = page[-1].sequence if page else None
         log_socket.keep()
 
-    async def _room(self, log_socket: LogSocket) -> None:
+    async def _wait_for_room(self, log_socket: LogSocket) -> None:
         """Wait until a socket has accepted most of its data; close it if it accepts nothing for too long."""
         waited = 0.0
         while log_socket.closed is None and log_socket.socket.bufferedAmount > wire.SLICE:
