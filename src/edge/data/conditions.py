@@ -97,7 +97,8 @@ class Condition:
 
 def _is_made(tokens: Sequence[str], place: int, tables: Collection[str]) -> bool:
     """Tell whether a word is a function or an alias."""
-    before, after = tokens[place - 1] if place else "", tokens[place + 1 : place + 2]
+    before = tokens[place - 1] if place else ""
+    after = tokens[place + 1 : place + 2]
     return after == ["("] or before in {"as", ")", *tables}
 
 

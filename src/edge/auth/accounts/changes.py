@@ -123,7 +123,8 @@ async def _mail_reset(email: str, parts: Parts) -> None:
     user = await parts.users.by_email(email)
     if not await parts.attempts.may_mail(email) or user is None:
         return
-    token, letters = await parts.links.make(Purpose.RESET, user.email, user), parts.letters
+    token = await parts.links.make(Purpose.RESET, user.email, user)
+    letters = parts.letters
     if token is not None:
         await letters.send(user.email, texts.reset(letters.site, letters.link(Purpose.RESET, token)))
 
@@ -134,7 +135,8 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
     parts.check_new_password(body.password, link["email"])
     hashed = await parts.hasher.make(body.password)
     link = await parts.links.use(Purpose.RESET, body.token)
-    user_id, email = link["user_id"], link["email"]
+    user_id = link["user_id"]
+    email = link["email"]
     if not await parts.commit_password(user_id, hashed, parts.users.resetting_password(user_id, hashed)):
         raise AccountNotFound("the account is gone")
     await parts.attempts.exempt_network(address(request), email)

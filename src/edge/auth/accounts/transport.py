@@ -55,7 +55,8 @@ class Transport:
 
     def check_origin(self, request: Request) -> None:
         """Raise `ForeignOrigin` for a page of another origin, and for a cookie without a header of its origin."""
-        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site")
         if origin is None and site is None:
             if self._cookie_of(request):
                 raise ForeignOrigin("a request with a cookie needs an Origin header")

@@ -98,7 +98,8 @@ def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:
 
 def _raw(value: Any, limits: Limits) -> Raw:
     stages = value if isinstance(value, dict) else {}
-    compiled, run = stages.get("compile") or {}, stages.get("run") or {}
+    compiled = stages.get("compile") or {}
+    run = stages.get("run") or {}
     if compiled.get("code"):
         return Raw("", str(compiled.get("stderr") or compiled.get("output") or ""), exit_code=compiled["code"])
     status = run.get("status")

@@ -67,7 +67,8 @@ class LocalAssets:
         stem = name.removesuffix(".html")
         if name != stem or stem.rpartition("/")[2] == "index":
             return "/" + quote(stem.removesuffix("index")) if self._file(stem + ".html") else None
-        index, page = self._file(f"{name}/index.html".lstrip("/")), self._file(name + ".html")
+        index = self._file(f"{name}/index.html".lstrip("/"))
+        page = self._file(name + ".html")
         if index:
             return index if is_folder else f"/{quote(name)}/"
         if page:
@@ -93,7 +94,9 @@ class LocalAssets:
     def _configured_headers(self, path: str) -> HeaderList:
         """Return the headers that `_headers` sets for a path: patterns at the margin, headers indented below."""
         assert self._folder is not None
-        file, headers, applies = self._folder / "_headers", [], False
+        file = self._folder / "_headers"
+        headers = []
+        applies = False
         for line in self._read(file).body.decode().splitlines() if file.is_file() else ():
             if line[:1].isspace() and applies and ":" in line:
                 name, _, value = line.partition(":")

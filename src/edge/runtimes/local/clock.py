@@ -61,7 +61,8 @@ class Cron:
 
     def __init__(self, crons: Iterable[str], fire: Callable[[Tick], Awaitable[None]], record: Path) -> None:
         self._crons = sorted(set(crons))
-        self._fire, self._record = fire, record
+        self._fire = fire
+        self._record = record
         self._tasks: list[asyncio.Task[None]] = []
         for cron in self._crons:
             schedule(cron, datetime.now(UTC))

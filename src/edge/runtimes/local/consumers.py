@@ -25,7 +25,10 @@ class Consumers:
     """
 
     def __init__(self, app: App, store: QueueStore, ports: Callable[[], Ports], log: Log) -> None:
-        self._app, self._store, self._ports, self._log = app, store, ports, log
+        self._app = app
+        self._store = store
+        self._ports = ports
+        self._log = log
         self._lock = Lock(store.path.with_suffix(".lock"))
         self._stopping = False
         self._main: asyncio.Task[None] | None = None
@@ -107,7 +110,9 @@ class Consumers:
         await self._settle(consumer, batch, {outcome.id: outcome for outcome in outcomes})
 
     async def _settle(self, consumer: Consumer, batch: Sequence[Delivery], outcomes: dict[str, Outcome]) -> None:
-        done, again, dead = [], [], []
+        done = []
+        again = []
+        dead = []
         for message in batch:
             delay = outcomes.get(message.id, Outcome(message.id, consumer.retry_delay)).retry_after
             if delay is None:

@@ -33,7 +33,8 @@ class EventStream:
     """The body of an event stream. It counts as open until it is closed, whether it was read or not."""
 
     def __init__(self, parts: AsyncGenerator[bytes], leave: Callable[[], None]) -> None:
-        self._parts, self._leave = parts, leave
+        self._parts = parts
+        self._leave = leave
 
     def __aiter__(self) -> Self:
         """Return itself: a body is read once."""
@@ -65,11 +66,14 @@ class LocalEvents:
             connection.close()
             raise
         self._file = SqliteFile(connection)
-        self._app, self._ports, self._capacity = app, ports, capacity
+        self._app = app
+        self._ports = ports
+        self._capacity = capacity
         self._open = Connections[Reader](lambda actor: app.revalidate(actor, ports()), self._report)
         self.live: set[Reader] = set()
         self.budget = Budget()
-        self.head, self._has_ended = 0, False
+        self.head = 0
+        self._has_ended = False
         self._news = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None

@@ -93,7 +93,8 @@ class LocalQueue:
     """One queue to send to."""
 
     def __init__(self, store: QueueStore, name: str) -> None:
-        self._store, self._name = store, name
+        self._store = store
+        self._name = name
         self.probe = store.probe
 
     async def send(self, body: object, *, delay: int = 0) -> None:

@@ -83,7 +83,8 @@ class Run:
     """
 
     def __init__(self, job: Job, stop: Callable[[], bool]) -> None:
-        self._job, self._stop = job, stop
+        self._job = job
+        self._stop = stop
         self._outputs = {"stdout": bytearray(), "stderr": bytearray()}
         self._over: set[str] = set()
         self._status = b""
