@@ -341,7 +341,7 @@ def reaching() -> Routes:
     async def get_all() -> str:
         return "all"
 
-    @routes.post("/body", reach=subject("expected.car"))
+    @routes.post("/body", reach=subject("values.car"))
     async def post_body(values: Body[dict[str, str]]) -> str:
         return values["car"]
 
