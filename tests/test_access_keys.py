@@ -22,7 +22,7 @@ from edge.testing.host import Host, Workers
 HASH = "0123456789abcdefABCDEF" + "0" * 42
 GOOD = ["x" * 24, "ж" * 24, "a key with 24 characters", f"sha256:{HASH}", "sha255:" + "x" * 17]
 SHORT = "a key has at least 24 characters"
-NO_HASH = "behind sha256: stand the 64 hexadecimal digits of a key's hash"
+NO_HASH = "after sha256: come the 64 hexadecimal digits of a key's hash"
 BAD = {
     "x": SHORT,
     "x" * 23: SHORT,

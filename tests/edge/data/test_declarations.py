@@ -88,8 +88,8 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"own": "owner_id NOT IN (SELECT id FROM teams)"}, "NOT IN and IS"),
         ({"own": "owner_id IS :caller"}, "NOT IN and IS"),
         ({"own": "owner_id IS  NOT :caller"}, "NOT IN and IS"),
-        ({"own": "id IN (SELECT name FROM sqlite_master)"}, "sqlite_master: not for a condition"),
-        ({"own": "id IN (SELECT id FROM temp.teams)"}, "temp: not for a condition"),
+        ({"own": "id IN (SELECT name FROM sqlite_master)"}, "sqlite_master: not allowed in a condition"),
+        ({"own": "id IN (SELECT id FROM temp.teams)"}, "temp: not allowed in a condition"),
         ({"own": "id IN (SELECT id FROM main . teams)"}, "main is written before a table"),
         ({"own": "owner_id IN (SELECT value FROM json_each(:subjects))"}, "member callers do not have"),
         ({"own": {OWNER: "id IN (SELECT value FROM json_each(:subjects))"}}, "owner callers do not have"),
@@ -104,7 +104,7 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"private": True, "writable": ()}, "private table has no rows"),
         ({"own": "id IN (SELECT id FROM keys)"}, "main.keys has all"),
         ({"own": "id IN (SELECT id FROM latest)"}, "main.latest has all"),
-        ({"read": OPERATOR, "write": READER}, "who writes a table reads it"),
+        ({"read": OPERATOR, "write": READER}, "the role for write must be"),
     ],
 )
 def test_declaration_that_does_not_hold_fails(declared: dict[str, object], complaint: str) -> None:

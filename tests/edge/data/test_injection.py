@@ -203,19 +203,19 @@ def test_code_without_a_caller_gets_no_callers_database() -> None:
     for handler in (job, finding, scoped):
         routes = Routes(tag="t", access=READER)
         routes.cron("* * * * *")(handler)
-        is_refused("ask for SystemDatabase", routes, providers=PROVIDERS)
+        is_refused("use SystemDatabase", routes, providers=PROVIDERS)
 
     async def flow(_: Run, finder: Finder) -> None: ...
 
     routes = Routes(tag="t", access=READER)
     routes.workflow("FLOW")(flow)
-    is_refused("ask for SystemDatabase", routes, providers=PROVIDERS)
+    is_refused("use SystemDatabase", routes, providers=PROVIDERS)
 
     async def consumer(_: Delivery, db: Database) -> None: ...
 
     routes = Routes(tag="t", access=READER)
     routes.queue("jobs")(consumer)
-    is_refused("ask for SystemDatabase", routes)
+    is_refused("use SystemDatabase", routes)
 
     async def authenticate(request: Request, db: Database) -> Actor:
         raise NotImplementedError
@@ -224,9 +224,9 @@ def test_code_without_a_caller_gets_no_callers_database() -> None:
 
     async def layer(request: Request, call_next: Any, db: Database) -> Any: ...
 
-    is_refused("ask for SystemDatabase", authenticate=authenticate)
-    is_refused("ask for SystemDatabase", admit=admitted, providers=PROVIDERS)
-    is_refused("ask for SystemDatabase", middleware=[layer])
+    is_refused("use SystemDatabase", authenticate=authenticate)
+    is_refused("use SystemDatabase", admit=admitted, providers=PROVIDERS)
+    is_refused("use SystemDatabase", middleware=[layer])
 
 
 class HoldsCaller:
@@ -250,7 +250,7 @@ class HoldsBackground:
 @pytest.mark.parametrize(
     ("make", "complaint"),
     [
-        (HoldsCaller, "ask for SystemDatabase"),
+        (HoldsCaller, "use SystemDatabase"),
         (HoldsFinder, "a singleton cannot hold .*Finder"),
         (HoldsBackground, "a singleton cannot hold Background"),
     ],
@@ -266,7 +266,7 @@ def test_singleton_holds_nothing_of_an_event(make: type, complaint: str) -> None
 
 
 def test_provider_beside_tables_says_its_lifetime() -> None:
-    is_refused("say its lifetime", providers=[Whole])
+    is_refused("declare its lifetime", providers=[Whole])
     App("plain", version="1", settings=OneDatabase, resources=[], authenticate=authenticate, providers=[Whole])
 
 
@@ -315,13 +315,13 @@ def test_route_without_rows_says_its_reach() -> None:
     @routes.get("/silent")
     async def silent(db: SystemDatabase) -> None: ...
 
-    is_refused("say its reach=", routes)
+    is_refused("declare reach=", routes)
     frames = Routes(tag="t", access=READER)
 
     @frames.frame("silent", access=READER)
     async def silent_frame(frame: Frame) -> None: ...
 
-    is_refused("say its reach=", frames)
+    is_refused("declare reach=", frames)
 
 
 class CarOutOfReach(Forbidden):

@@ -190,7 +190,7 @@ def test_column_that_a_row_lacks_has_its_default() -> None:
         text = await refused(
             StatementRefused, db.insert("trips", [{"car": "mine", "created_at": "x"}, {"car": "mine"}])
         )
-        assert "all rows of an insert have it, or none" in text
+        assert "set it in all rows of an insert, or in none" in text
 
     run(case)
 

@@ -62,7 +62,7 @@ class Shelf:
         """Return an entry, its age, and whether it came from the cache; wait for the work in the background."""
         page = await self.caches[cache].get(name, self.source, terms)
         await self.background.drain(10)
-        return page.body, page.age, page.was_kept
+        return page.body, page.age, page.was_cached
 
     def logged(self, level: str = "warning") -> list[str]:
         """Return the messages of a level."""

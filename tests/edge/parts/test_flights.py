@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from edge.clients.single_flight import Flights
+from edge.clients.single_flight import SingleFlight
 
 
 class CountedSource:
@@ -25,7 +25,7 @@ class CountedSource:
 
 def test_fifty_calls_at_once_share_one_flight() -> None:
     async def run() -> None:
-        flights = Flights[str, int]()
+        flights = SingleFlight[str, int]()
         source = CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(50)]
         await asyncio.sleep(0)
@@ -38,7 +38,7 @@ def test_fifty_calls_at_once_share_one_flight() -> None:
 
 def test_keys_have_separate_flights() -> None:
     async def run() -> None:
-        flights = Flights[int, int]()
+        flights = SingleFlight[int, int]()
         source = CountedSource()
         source.go.set()
         await asyncio.gather(*(flights.join(key, source) for key in (1, 2, 1, 2)))
@@ -50,7 +50,7 @@ def test_keys_have_separate_flights() -> None:
 @pytest.mark.parametrize("who", [0, 7])
 def test_a_cancelled_caller_takes_nothing_from_the_others(who: int) -> None:
     async def run() -> None:
-        flights = Flights[str, int]()
+        flights = SingleFlight[str, int]()
         source = CountedSource()
         waiting = [asyncio.ensure_future(flights.join("x", source)) for _ in range(10)]
         await asyncio.sleep(0)
@@ -66,7 +66,7 @@ def test_a_cancelled_caller_takes_nothing_from_the_others(who: int) -> None:
 
 def test_an_abandoned_flight_continues_for_the_next_caller() -> None:
     async def run() -> None:
-        flights = Flights[str, int]()
+        flights = SingleFlight[str, int]()
         source = CountedSource()
         first = asyncio.ensure_future(flights.join("x", source))
         await asyncio.sleep(0)
@@ -82,7 +82,7 @@ def test_an_abandoned_flight_continues_for_the_next_caller() -> None:
 
 def test_a_fault_reaches_all_callers_and_is_not_cached() -> None:
     async def run() -> None:
-        flights = Flights[str, int]()
+        flights = SingleFlight[str, int]()
         source = CountedSource(KeyError("gone"))
         source.go.set()
         results = await asyncio.gather(*(flights.join("x", source) for _ in range(5)), return_exceptions=True)

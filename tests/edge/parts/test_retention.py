@@ -346,7 +346,7 @@ def test_a_dry_run_counts_and_removes_nothing(tables: LocalDatabase, log: Lines)
         await put(tables, 40, state=None)
         await put(tables, 40, 40, 20)
         return (
-            await retention_of(tables, log, (rule,)).foresee(),
+            await retention_of(tables, log, (rule,)).preview(),
             await left(tables),
             await retention_of(tables, log, (rule,)).run(),
         )

@@ -202,7 +202,7 @@ def test_many_are_embedded_in_parts(shelf: Shelf) -> None:
 def test_failed_embeddings_are_retried_the_next_time(shelf: Shelf, turn: Turn) -> None:
     shelf.sim.say(*[turn] * 3)
     assert shelf.keep(garden()) == Changes(5, 0, 0)
-    assert [line["message"] for line in shelf.log.lines] == ["passages without a vector"]
+    assert [line["message"] for line in shelf.log.lines] == ["passages not embedded"]
     assert shelf.slugs("bees", model=False) == ["bees"]
     shelf.sim.reset()
     assert shelf.keep(garden()) == Changes(0, 0, 5)
@@ -303,7 +303,7 @@ def test_a_model_that_fails_leaves_the_words(shelf: Shelf, turn: Turn) -> None:
     shelf.sim.say(*[turn] * 3)
     assert shelf.slugs("keeping bees") == ["bees"]
     [line] = shelf.log.lines
-    assert (line["level"], "its words are looked for" in line["message"]) == ("warning", True)
+    assert (line["level"], "falling back to keyword search" in line["message"]) == ("warning", True)
     assert "bees" not in str(line), "a question may say who asks it"
 
 

@@ -15,19 +15,19 @@ from edge.clients.upstream import (
     FIRST_BACK_OFF,
     RETRYABLE,
     Call,
-    Patience,
+    RetryPolicy,
     Upstream,
     UpstreamFailed,
     UpstreamRefused,
     UpstreamTimeout,
     UpstreamUnreached,
-    patiently,
+    retry,
     retry_after,
 )
 from edge.errors import BadGateway, GatewayTimeout, Problem
 from edge.ports import Fetched, FetchError
 
-QUICK = Patience(attempts=3, attempt=2.0, deadline=10.0)
+QUICK = RetryPolicy(attempts=3, attempt=2.0, deadline=10.0)
 SECRET = "s3cret-token"
 
 
@@ -35,7 +35,7 @@ def call(url: str, *, method: str = "GET", is_safe: bool = True, body: bytes = b
     return Call(method, f"{url}/path?key={SECRET}", (("authorization", f"Bearer {SECRET}"),), body, is_safe)
 
 
-def sent(call: Call, clock: SetClock, patience: Patience = QUICK) -> Fetched:
+def sent(call: Call, clock: SetClock, patience: RetryPolicy = QUICK) -> Fetched:
     async def run() -> Fetched:
         async with fetching() as fetch:
             return await Upstream("Shop", fetch, clock, patience).send(call)
@@ -43,7 +43,7 @@ def sent(call: Call, clock: SetClock, patience: Patience = QUICK) -> Fetched:
     return asyncio.run(run())
 
 
-def read(call: Call, clock: SetClock, patience: Patience = QUICK) -> Any:
+def read(call: Call, clock: SetClock, patience: RetryPolicy = QUICK) -> Any:
     async def run() -> Any:
         async with fetching() as fetch:
             return await Upstream("Shop", fetch, clock, patience).json(call)
@@ -80,7 +80,7 @@ def test_transient_failures_are_retried_and_the_last_answer_counts(
     origin: Origin, clock: SetClock, status: int, attempts: int
 ) -> None:
     origin.give(Reply(status))
-    assert sent(call(origin.url), clock, Patience(attempts, 2, 60)).status == status
+    assert sent(call(origin.url), clock, RetryPolicy(attempts, 2, 60)).status == status
     assert (len(origin.came), len(clock.slept)) == (attempts, attempts - 1)
 
 
@@ -127,30 +127,30 @@ def test_a_server_that_is_not_there_was_sent_nothing(clock: SetClock) -> None:
 def test_one_that_does_not_answer_is_a_timeout(origin: Origin, clock: SetClock) -> None:
     origin.give(Reply(delay=5))
     with pytest.raises(UpstreamTimeout) as caught:
-        sent(call(origin.url), clock, Patience(attempts=2, attempt=0.05, deadline=10))
+        sent(call(origin.url), clock, RetryPolicy(attempts=2, attempt=0.05, deadline=10))
     assert (len(origin.came), caught.value.status, caught.value.extra["upstream"]) == (2, 504, "Shop")
     origin.give(Reply(delay=5))
     with pytest.raises(UpstreamTimeout):
-        sent(call(origin.url, is_safe=False), clock, Patience(attempts=2, attempt=0.05, deadline=10))
+        sent(call(origin.url, is_safe=False), clock, RetryPolicy(attempts=2, attempt=0.05, deadline=10))
     assert len(origin.came) == 1, "it may have done what it was asked"
 
 
 def test_a_slow_try_is_followed_by_a_quick_one(origin: Origin, clock: SetClock) -> None:
     origin.give(Reply(delay=5), Reply(200, b"1"))
-    assert read(call(origin.url), clock, Patience(attempts=2, attempt=0.05, deadline=10)) == 1
+    assert read(call(origin.url), clock, RetryPolicy(attempts=2, attempt=0.05, deadline=10)) == 1
 
 
 def test_the_deadline_is_of_all_tries(origin: Origin, clock: SetClock) -> None:
     origin.give(Reply(delay=5))
     began = monotonic()
     with pytest.raises(UpstreamTimeout):
-        sent(call(origin.url), clock, Patience(attempts=100, attempt=0.15, deadline=0.3))
+        sent(call(origin.url), clock, RetryPolicy(attempts=100, attempt=0.15, deadline=0.3))
     assert 0.1 < monotonic() - began < 2
     assert 1 <= len(origin.came) <= 3
     origin.give(Reply(delay=5))
     began = monotonic()
     with pytest.raises(UpstreamTimeout):
-        sent(call(origin.url), clock, Patience(attempts=1, attempt=60, deadline=0.1))
+        sent(call(origin.url), clock, RetryPolicy(attempts=1, attempt=60, deadline=0.1))
     assert monotonic() - began < 2, "one try has no more than all of them"
 
 
@@ -194,7 +194,7 @@ def test_a_wait_beyond_the_deadline_ends_it_at_once(
 )
 def test_an_invalid_retry_after_leaves_the_back_off(origin: Origin, clock: SetClock, retry_after: str) -> None:
     origin.give(Reply(503, headers={"retry-after": retry_after.encode().decode("latin-1")}), Reply(200))
-    patience = Patience(attempts=3, attempt=2, deadline=4000)
+    patience = RetryPolicy(attempts=3, attempt=2, deadline=4000)
     assert sent(call(origin.url), clock, patience).status == 200
     assert sum(clock.slept) <= FIRST_BACK_OFF + (1970 if retry_after == "1970" else 0)
 
@@ -211,7 +211,7 @@ def test_the_pauses_grow_and_differ(origin: Origin) -> None:
     pauses: list[list[float]] = []
     for _ in range(12):
         clock = SetClock()
-        sent(call(origin.url), clock, Patience(attempts=4, attempt=2, deadline=1000))
+        sent(call(origin.url), clock, RetryPolicy(attempts=4, attempt=2, deadline=1000))
         pauses.append(clock.slept)
     assert all(0 <= pause <= FIRST_BACK_OFF * 2**n for slept in pauses for n, pause in enumerate(slept))
     assert len({pause for slept in pauses for pause in slept}) > 30, "all clients would come back at one moment"
@@ -222,7 +222,7 @@ def test_pauses_are_as_long_as_the_patience_says(origin: Origin) -> None:
     origin.give(Reply(503))
     for back_off in (0.0, 2000.0):
         clock = SetClock()
-        sent(call(origin.url), clock, Patience(attempts=4, attempt=2, deadline=1e6, back_off=back_off))
+        sent(call(origin.url), clock, RetryPolicy(attempts=4, attempt=2, deadline=1e6, back_off=back_off))
         assert all(0 <= pause <= back_off * 2**n for n, pause in enumerate(clock.slept))
         assert len(clock.slept) == 3
         assert (max(clock.slept) > FIRST_BACK_OFF * 2**2) == (back_off > 0)
@@ -239,10 +239,10 @@ def test_the_gate_is_passed_before_each_try(clock: SetClock) -> None:
         passed.append("send")
         raise FetchError("broken")
 
-    tries = asyncio.run(patiently(send, QUICK, clock, gate))
+    tries = asyncio.run(retry(send, QUICK, clock, gate))
     assert passed == ["gate", "send"] * 3
     assert tries.summary().startswith("3 attempts in 0.")
-    assert tries.told == ["broken"] * 3
+    assert tries.history == ["broken"] * 3
 
 
 @pytest.mark.parametrize(
@@ -312,7 +312,7 @@ def test_no_fault_shows_a_path_a_query_or_a_credential(
 ) -> None:
     origin.give(response)
     with pytest.raises((BadGateway, GatewayTimeout)) as caught:
-        read(call(url.format(SECRET) or origin.url), clock, Patience(2, 0.1, 5))
+        read(call(url.format(SECRET) or origin.url), clock, RetryPolicy(2, 0.1, 5))
     assert SECRET not in shown_text(caught.value)
     assert "/path" not in shown_text(caught.value)
     assert caught.value.extra["upstream"] == "Shop"

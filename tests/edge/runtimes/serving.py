@@ -22,7 +22,7 @@ from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import Bounds
-from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp, PatientWebSocket
+from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp, BoundedWebSocket
 from edge.runtimes.local.proxies import TrustedProxies
 from edge.runtimes.local.sockets import Socket, SocketGone, Upgrade
 from edge.settings import Settings
@@ -36,7 +36,7 @@ OTHER = "127.0.0.2"
 LARGE = 12 * 1024 * 1024
 
 
-class Hasty(PatientHttp):
+class Hasty(BoundedHttp):
     """Waits for parts of a second."""
 
     head_patience = 0.6
@@ -44,7 +44,7 @@ class Hasty(PatientHttp):
     write_patience = 0.4
 
 
-class HastySocket(PatientWebSocket):
+class HastySocket(BoundedWebSocket):
     """The same, of a WebSocket."""
 
     write_patience = 0.4
@@ -232,7 +232,7 @@ async def _endless(streams: list[str]) -> AsyncGenerator[bytes]:
 async def serving(
     bounds: Bounds | None = None,
     proxies: TrustedProxies | None = None,
-    http: type[PatientHttp] = Hasty,
+    http: type[BoundedHttp] = Hasty,
     path: str = "",
 ) -> AsyncIterator[Serving]:
     """Run the server on a port, or a Unix socket at a path; at its end, check that its counters are zero."""

@@ -19,7 +19,7 @@ from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.bounds import MOST_AT_WORK
-from edge.runtimes.local.connections import HEAD_LIMIT, PatientHttp
+from edge.runtimes.local.connections import HEAD_LIMIT, BoundedHttp
 from edge.settings import Settings
 
 GET = b"GET / HTTP/1.1\r\nhost: a\r\n\r\n"
@@ -27,7 +27,7 @@ POST = b"POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 100\r\n\r\n"
 opened = asyncio.Event()
 
 
-class Hasty(PatientHttp):
+class Hasty(BoundedHttp):
     """Waits for parts of a second."""
 
     head_patience, body_patience = 0.3, 0.4

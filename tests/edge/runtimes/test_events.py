@@ -28,7 +28,7 @@ def test_a_log_keeps_its_last_events(tmp_path: Path) -> None:
     """Dropped events are not read, and a reader that asks for them is told."""
 
     async def run() -> None:
-        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, kept=10)
+        log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports, capacity=10)
         await log.publish([Draft("a.n", n) for n in range(25)])
         page = await events.page_of(log, 0)
         assert ([event.sequence for event in page.events], page.oldest, page.last) == ([*range(16, 26)], 16, 25)

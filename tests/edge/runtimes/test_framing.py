@@ -135,7 +135,7 @@ def test_open_socket_is_no_request_whose_body_is_late() -> None:
             await asyncio.sleep(0.8)
             line.writer.write(b"\x81\x85\0\0\0\0hello")
             answer = await line.until(b"127.0.0.1")
-            return answer, served.bounds.connections.taken
+            return answer, served.bounds.connections.used
 
     assert asyncio.run(main()) == (b"\x81\x0fhello 127.0.0.1", 1)
 
@@ -145,9 +145,9 @@ def test_socket_that_closes_is_counted_no_more() -> None:
         lines = [await served.open(b"GET /ws HTTP/1.1\r\n" + UPGRADE) for _ in range(3)]
         for line in lines:
             await line.until(b"\r\n\r\n")
-        assert served.bounds.connections.taken == 3
+        assert served.bounds.connections.used == 3
         lines[0].writer.transport.abort()
-        await until(lambda: served.bounds.connections.taken == 2)
+        await until(lambda: served.bounds.connections.used == 2)
 
     run(case)
 

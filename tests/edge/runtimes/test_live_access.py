@@ -25,7 +25,7 @@ class Open:
         self.check_s = check_s
         self.closed: Close | None = None
 
-    def become(self, actor: Actor) -> None:
+    def update_actor(self, actor: Actor) -> None:
         self.actor = actor
 
     def close(self, why: Close) -> None:

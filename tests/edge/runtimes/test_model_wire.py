@@ -119,9 +119,9 @@ def test_faults_of_a_stream(sent: bytes, kind: type[ModelError], status: int) ->
     ],
 )
 def test_workers_ai_tells_by_words(message: str, kind: type[ModelError], status: int, passes: bool) -> None:
-    fault = wire.thrown(message)
+    fault = wire.exception_fault(message)
     assert isinstance(fault, kind)
-    assert (fault.status, wire.may_pass(fault)) == (status, passes)
+    assert (fault.status, wire.is_transient(fault)) == (status, passes)
 
 
 def test_a_retry_waits_as_long_as_the_server_asks() -> None:
@@ -157,7 +157,7 @@ def test_a_fault_after_the_first_part_is_not_tried_again() -> None:
         raise ModelError("broken")
 
     async def run() -> None:
-        answer = wire.folded(wire.retried_stream(lambda: wire.parts_of(chunks(), 5)), Prompt("m", []))
+        answer = wire.joined(wire.retried_stream(lambda: wire.parts_of(chunks(), 5)), Prompt("m", []))
         with pytest.raises(ModelError):
             await answer
 

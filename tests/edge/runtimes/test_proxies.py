@@ -136,7 +136,7 @@ def test_proxy_that_is_trusted_has_many_clients_and_each_its_share() -> None:
             waiting = b"POST /size HTTP/1.1\r\ncontent-length: 10\r\n" + head
             for _ in range(3):
                 await served.open(waiting % b"203.0.113.7")
-            await until(lambda: served.bounds.bodies.taken == 3)
+            await until(lambda: served.bounds.bodies.used == 3)
             assert (await served.ask(waiting % b"203.0.113.7")).status == 503
             other = await served.open(waiting % b"203.0.113.9")
             other.writer.write(b"0123456789")

@@ -206,7 +206,7 @@ def test_link_to_a_state_folder_closes_the_folder(tmp_path: Path) -> None:
 def test_folder_of_everybody_is_no_state(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir()
     (tmp_path / "state").chmod(0o1777)
-    with pytest.raises(StartError, match=r"the state folder .* cannot be used: it is everybody's") as raised:
+    with pytest.raises(StartError, match=r"the state folder .* cannot be used: it is shared by all users") as raised:
         LocalRuntime.open(app, tmp_path / "state", {})
     assert "\n" not in str(raised.value)
     assert stat.S_IMODE((tmp_path / "state").stat().st_mode) == 0o1777

@@ -216,8 +216,8 @@ def orphans() -> set[int]:
 @pytest.mark.parametrize("moments", [0, 2, 4])
 def test_run_that_is_stopped_while_it_begins_leaves_nothing(sandbox: LocalSandbox, moments: int) -> None:
     asyncio.run(sandbox.probe())
-    assert sandbox._found is not None
-    cage = next(cage for kind, cage in sandbox._found.cages.items() if kind == "python")
+    assert sandbox._result is not None
+    cage = next(cage for kind, cage in sandbox._result.cages.items() if kind == "python")
     bounds = Bounds(LIMITS.time_ms, LIMITS.memory_mb * 1024, LIMITS.output_bytes)
     before = orphans()
     for _ in range(6):
@@ -251,8 +251,8 @@ def test_sandbox_that_cannot_begin_says_so() -> None:
     box = LocalSandbox(slots=1)
     try:
         asyncio.run(box.probe())
-        assert box._found is not None
-        cage = next(iter(box._found.cages.values()))
+        assert box._result is not None
+        cage = next(iter(box._result.cages.values()))
         cage._tools = {**cage._tools, "bwrap": "/nowhere/bwrap"}
         ended = run(box, "print(1)", language="python" if cage.interpreter.kind == "python" else "javascript")
         assert (ended.status, "No such file" in ended.message) == ("unavailable", True), ended

@@ -52,9 +52,9 @@ from edge.ports.telemetry import Telemetry
 from edge.request import Request
 from edge.routes import Routes
 from edge.runtimes.workers import CallThrottle, QuotaCounter, event_log, worker
-from edge.runtimes.workers.border import raw
 from edge.runtimes.workers.database import database_error
-from edge.runtimes.workers.members import Member
+from edge.runtimes.workers.js_bridge import raw
+from edge.runtimes.workers.log_sockets import LogSocket
 from edge.settings import Settings
 
 MODULES: dict[str, Any] = {
@@ -171,7 +171,7 @@ class Attached:
 async def read_attachment(request: Request) -> Response:
     """Return an attachment as a connection reads it, and as it would write it."""
     socket = Attached((await request.body()).decode())
-    member = Member.of(socket)
+    member = LogSocket.of(socket)
     assert member is not None
     member.keep()
     return Response.json({"actor": repr(member.actor), "check_s": member.check_s, "kept": from_json(socket.attachment)})
