@@ -315,13 +315,13 @@ def test_route_without_rows_says_its_reach() -> None:
     @routes.get("/silent")
     async def silent(db: SystemDatabase) -> None: ...
 
-    is_refused("declare reach=", routes)
+    is_refused("declare its reach=", routes)
     frames = Routes(tag="t", access=READER)
 
     @frames.frame("silent", access=READER)
     async def silent_frame(frame: Frame) -> None: ...
 
-    is_refused("declare reach=", frames)
+    is_refused("declare its reach=", frames)
 
 
 class CarOutOfReach(Forbidden):
