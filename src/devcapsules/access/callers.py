@@ -70,7 +70,7 @@ class Gate:
 
     async def count_address(self, request: Request) -> None:
         """Count a call of an address, once per request; raises `TooManyRequests` beyond the limit."""
-        if not any(standing.name == "address" for standing in request.standings):
+        if not any(state.name == "address" for state in request.limit_states):
             await self._limits.admit(request)
 
     async def enter(self, request: Request) -> Actor:
@@ -84,7 +84,7 @@ class Gate:
             actor = await self._members.identify(request)
         request.actor = actor
         if account := account_of(actor):
-            await self._plans.count_call(account, request.standings)
+            await self._plans.count_call(account, request.limit_states)
         return actor
 
     async def _by_key(self, presented: str, request: Request) -> Actor:

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Literal, NamedTuple
 
 from edge import Clock, Problem, SystemDatabase
-from edge.auth.limits import Standing
+from edge.auth.limits import LimitState
 from edge.ports import Quotas
 from edge.ports.quotas import Allowance
 
@@ -95,7 +95,7 @@ class PlanLimits:
         row = await self._db.first(_PLAN, user_id)
         return PLANS[row["plan"]] if row else PLANS["free"]
 
-    async def count_call(self, user_id: str, standings: list[Standing]) -> None:
+    async def count_call(self, user_id: str, standings: list[LimitState]) -> None:
         """Count a call and append the account's rate-limit standings; raises `QuotaExceeded` beyond a limit."""
         plan = await self.plan_of(user_id)
         now = self._clock.now()
@@ -115,14 +115,14 @@ class PlanLimits:
         return {"minute": calls[0], "day": calls[1], "generations": generations[0]}
 
     async def _take(
-        self, name: str, plan: Plan, windows: Sequence[tuple[str, Window]], refused: list[Standing]
-    ) -> list[Standing]:
+        self, name: str, plan: Plan, windows: Sequence[tuple[str, Window]], refused: list[LimitState]
+    ) -> list[LimitState]:
         """Count a call and return the standings; if it is refused, append them to `refused` instead."""
         allowances = [Allowance(window.period, _most(plan, member)) for member, window in windows]
         used = await self._quotas.take(name, allowances)
         full = [number for number, allowance in enumerate(allowances) if used[number] >= allowance.most]
         standings = [
-            Standing(member, most, window.length, max(0, most - used[number] - (not full)), window.seconds)
+            LimitState(member, most, window.length, max(0, most - used[number] - (not full)), window.seconds)
             for number, (member, window) in enumerate(windows)
             if (most := getattr(plan, member)) is not None
         ]

@@ -7,7 +7,7 @@ from pydantic_core import from_json, to_json
 
 from edge import Background, Bucket, Clock, Log, Problem
 from edge.clients.leases import Leases
-from edge.clients.single_flight import Flights, flights_of
+from edge.clients.single_flight import SingleFlight, single_flight_of
 from edge.errors import ServiceAway
 from edge.ports import PortError
 from vinyl_vault.discogs.budget import DiscogsBusy
@@ -48,7 +48,7 @@ class Answers:
         self._clock = clock
         self._log = log
         self._wait_s = settings.discogs_wait_s
-        self._flights: Flights[str, Answer] = flights_of(background, "discogs")
+        self._flights: SingleFlight[str, Answer] = single_flight_of(background, "discogs")
 
     async def get(self, key: str, make: Make, fresh_s: Callable[[Json], float]) -> Answer:
         """Return the fresh cached answer of a key, else call `make`; if that fails, return a stale answer.

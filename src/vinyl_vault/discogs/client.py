@@ -7,14 +7,14 @@ from urllib.parse import quote, urlencode, urlsplit
 from pydantic_core import from_json
 
 from edge import Clock, Fetch, NotFound
-from edge.clients.upstream import Patience, UpstreamFailed, UpstreamTimeout, patiently, retry_after
+from edge.clients.upstream import RetryPolicy, UpstreamFailed, UpstreamTimeout, retry, retry_after
 from edge.http import HeaderList
 from edge.ports import Fetched, FetchTimeout
 from vinyl_vault.discogs.budget import Budget
 from vinyl_vault.discogs.settings import DiscogsSettings
 
 NAME = "Discogs"
-PATIENCE = Patience(attempts=3, attempt=10.0, deadline=20.0)
+PATIENCE = RetryPolicy(attempts=3, attempt=10.0, deadline=20.0)
 ACCEPT = ("accept", "application/vnd.discogs.v2.discogs+json")
 
 type Json = dict[str, Any]
@@ -92,11 +92,11 @@ class Discogs:
                 raise await self._budget.refuse(retry_after(fetched, self._clock.now()))
             return fetched
 
-        tries = await patiently(once, PATIENCE, self._clock, self._take)
+        tries = await retry(once, PATIENCE, self._clock, self._take)
         if isinstance(tries.outcome, Fetched):
             return tries.outcome
         kind = UpstreamTimeout if isinstance(tries.outcome, FetchTimeout) else UpstreamFailed
-        raise kind(f"{NAME}: {tries.summary()}", upstream=NAME, attempts=tries.told)
+        raise kind(f"{NAME}: {tries.summary()}", upstream=NAME, attempts=tries.history)
 
     def _headers(self) -> HeaderList:
         settings = self._settings
