@@ -29,4 +29,4 @@ def test_administrator_comes_through_every_admin_route(endpoint: Endpoint) -> No
 
 
 def test_there_are_admin_routes_in_every_app() -> None:
-    assert {str(one.id).split()[0] for one in ENDPOINTS} == {*packages()}
+    assert {str(endpoint.id).split()[0] for endpoint in ENDPOINTS} == {*packages()}

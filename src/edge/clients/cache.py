@@ -69,8 +69,11 @@ class Cache:
     """Entries in KV, each the second of its making, a line break, and its bytes."""
 
     def __init__(self, kv: KeyValue, leases: Leases, clock: Clock, background: Background, log: Log) -> None:
-        self._kv, self._leases, self._clock = kv, leases, clock
-        self._background, self._log = background, log
+        self._kv = kv
+        self._leases = leases
+        self._clock = clock
+        self._background = background
+        self._log = log
         self._flights: SingleFlight[str, CacheEntry] = single_flight_of(background, "cache")
 
     async def get(self, name: str, make: Make, terms: Terms | None = None, oldest: int | None = None) -> CacheEntry:

@@ -154,7 +154,8 @@ class Discord:
     """Calls Discord. No call is repeated unless Discord asks for it."""
 
     def __init__(self, settings: DiscordSettings, fetch: Fetch, clock: Clock) -> None:
-        self._url, self._clock = settings.discord_api_url, clock
+        self._url = settings.discord_api_url
+        self._clock = clock
         self._upstream = Upstream("Discord", fetch, clock)
         self._editing = Upstream("Discord", fetch, clock, _EDITING)
 
@@ -200,7 +201,9 @@ class Webhooks:
     """Posts to the channels with webhooks in KV."""
 
     def __init__(self, discord: Discord, kv: KeyValue, clock: Clock) -> None:
-        self._discord, self._kv, self._clock = discord, kv, clock
+        self._discord = discord
+        self._kv = kv
+        self._clock = clock
 
     async def post(self, kind: str, body: Mapping[str, Any]) -> str:
         """Post a message and return its id, empty if Discord does not report it.

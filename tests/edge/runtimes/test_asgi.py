@@ -1,4 +1,4 @@
-"""The ASGI application in process: what goes in as a scope and comes out as messages."""
+"""The ASGI application in process: a scope goes in, messages come out."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
@@ -138,7 +138,7 @@ def test_a_stream_goes_out_part_by_part_and_ends() -> None:
 
     (start, *rest), _ = call(answers(parts()))
     assert all(name != b"content-length" for name, _ in start["headers"])
-    assert [(one["body"], one.get("more_body", False)) for one in rest] == [
+    assert [(message["body"], message.get("more_body", False)) for message in rest] == [
         (b"one", True),
         (b"two", True),
         (b"", False),

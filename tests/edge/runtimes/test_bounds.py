@@ -80,7 +80,7 @@ def test_refused_arrival_takes_nothing() -> None:
     first.add(0)
     first.add(5)
     first.end()
-    assert [one.used for one in (bounds.bodies, bounds.received, bounds.received_of_keys)] == [0, 0, 0]
+    assert [budget.used for budget in (bounds.bodies, bounds.received, bounds.received_of_keys)] == [0, 0, 0]
     assert bounds.received._by_holder == {}
 
 
@@ -180,7 +180,7 @@ def test_bytes_of_heads_under_way_are_bounded() -> None:
     run(case, small("received", 200_000, 100_000))
 
 
-def test_who_leaves_in_the_middle_of_a_body_gives_all_back() -> None:
+def test_disconnect_in_the_middle_of_a_body_releases_all_budgets() -> None:
     async def case(served: Serving) -> None:
         lines = [await served.open(post(100_000) + bytes(50_000)) for _ in range(5)]
         await until(lambda: served.bounds.received.used == 250_000)
@@ -211,7 +211,7 @@ def test_refusal_does_not_wait_for_the_body() -> None:
         line = await served.open(post(100_000, path=b"/known"))
         assert (await line.reply()).problem()["status"] == 401
         took = time.monotonic() - started
-        line.writer.write(bytes(100_000))  # what is still on its way is let pass, and then the connection ends
+        line.writer.write(bytes(100_000))  # bytes on their way pass, and then the connection ends
         assert await line.reader.read() == b""
         return took
 
@@ -223,7 +223,7 @@ def test_refusal_does_not_wait_for_the_body() -> None:
 
 def test_connections_beyond_the_bound_are_answered_at_once() -> None:
     async def case(served: Serving) -> None:
-        held = [await served.open(source=source) for source in (HERE, OTHER) for _ in range(4)]
+        sockets = [await served.open(source=source) for source in (HERE, OTHER) for _ in range(4)]
         await until(lambda: served.bounds.connections.used == 8)
         for _ in range(3):
             started = time.monotonic()
@@ -231,7 +231,7 @@ def test_connections_beyond_the_bound_are_answered_at_once() -> None:
             assert (refused.status, refused.problem()["retry_after"]) == (503, 1)
             assert b"retry-after: 1" in refused.head
             assert time.monotonic() - started < 2
-        for line in held:
+        for line in sockets:
             line.writer.close()
         await until(lambda: served.bounds.connections.used == 0)
         assert (await served.ask(get(), THIRD)).status == 200

@@ -163,7 +163,7 @@ NONE = {
 
 
 @pytest.mark.parametrize("data", NONE.values(), ids=NONE)
-def test_upgrade_that_is_none_is_a_plain_request(data: bytes) -> None:
+def test_invalid_upgrade_is_a_plain_request(data: bytes) -> None:
     async def case(served: Serving) -> Reply:
         return await (await served.open(data)).reply()
 
@@ -194,7 +194,7 @@ def test_handshake_on_a_stream_is_refused_and_the_stream_closed() -> None:
         assert b"access-control-allow-origin: *" in reply.head
 
 
-def test_handshake_on_what_does_not_stream_keeps_its_status() -> None:
+def test_handshake_on_a_plain_route_keeps_its_status() -> None:
     async def case(served: Serving) -> list[tuple[int, bytes]]:
         paths = (b"/client", b"/none", b"/%zz", b"/size")
         replies = [await served.all(b"GET %s HTTP/1.1\r\n" % path + UPGRADE) for path in paths]

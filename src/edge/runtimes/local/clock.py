@@ -62,7 +62,8 @@ class Cron:
 
     def __init__(self, crons: Iterable[str], fire: Callable[[Tick], Awaitable[None]], record: Path) -> None:
         self._crons = sorted(set(crons))
-        self._fire, self._record = fire, record
+        self._fire = fire
+        self._record = record
         self._tasks: list[asyncio.Task[None]] = []
         for cron in self._crons:
             schedule(cron, datetime.now(UTC))
@@ -88,7 +89,7 @@ class Cron:
                 background.add(self._run(Tick(cron, at)))
 
     def _is_due(self, cron: str, now: datetime) -> bool:
-        last = self._succeeded().get(cron)
+        last = self._last_successes().get(cron)
         return last is None or next(schedule(cron, datetime.fromisoformat(last))) <= now
 
     async def _run(self, tick: Tick) -> None:
@@ -98,12 +99,12 @@ class Cron:
             if faults.split(NotConfigured)[1] is not None:
                 raise
             return  # reported by the app; the next start makes up for it
-        succeeded = self._succeeded() | {tick.cron: tick.scheduled_at.isoformat()}
+        succeeded = self._last_successes() | {tick.cron: tick.scheduled_at.isoformat()}
         part = self._record.with_suffix(".part")
         part.write_text(json.dumps(succeeded), encoding="utf-8")
         part.replace(self._record)
 
-    def _succeeded(self) -> dict[str, str]:
+    def _last_successes(self) -> dict[str, str]:
         """Return the record; a truncated or invalid one counts as empty."""
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))

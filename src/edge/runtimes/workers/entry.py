@@ -103,7 +103,8 @@ class Isolate:
     async def fetch(self, request: Any, env: Any, context: Any) -> Any:
         """Answer a request."""
         ports = self.ports(env, context)
-        url, headers = request.url, request.headers
+        url = request.url
+        headers = request.headers
         path, _, query = url[url.index("/", 8) :].partition("?")
         sent = JsHeaders(headers)
         response = await self.app.fetch(
