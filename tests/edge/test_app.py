@@ -136,7 +136,7 @@ def test_the_access_log_names_the_caller(serve: Serve, log: Any) -> None:
     assert log.lines[-1]["actor"] == "admin"
 
 
-def test_head_has_no_body_whoever_answers(serve: Serve) -> None:
+def test_head_has_no_body_from_any_handler(serve: Serve) -> None:
     async def teapot(_request: Request, _call_next: Next) -> Response:
         return Response.text("teapot", 418)
 
