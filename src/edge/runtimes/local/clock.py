@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
+from edge.errors import NotConfigured
 from edge.events import Tick
 from edge.ports import Background, Clock, PortError
 
@@ -80,7 +81,7 @@ class Cron:
     async def _follow(self, cron: str, clock: Clock, background: Background) -> None:
         now = clock.now()
         if self._is_due(cron, now):
-            background.add(self._run(Tick(cron, now)))
+            background.add(self._run(Tick(cron, now, is_late=True)))
         for at in schedule(cron, now):
             while (wait := (at - clock.now()).total_seconds()) > 0:
                 await clock.sleep(min(wait, 30.0))  # in parts: the machine may sleep, or its clock be set
@@ -92,7 +93,12 @@ class Cron:
         return last is None or next(schedule(cron, datetime.fromisoformat(last))) <= now
 
     async def _run(self, tick: Tick) -> None:
-        await self._fire(tick)
+        try:
+            await self._fire(tick)
+        except ExceptionGroup as faults:
+            if faults.split(NotConfigured)[1] is not None:
+                raise
+            return  # reported by the app; the next start makes up for it
         succeeded = self._last_successes() | {tick.cron: tick.scheduled_at.isoformat()}
         part = self._record.with_suffix(".part")
         part.write_text(json.dumps(succeeded), encoding="utf-8")
