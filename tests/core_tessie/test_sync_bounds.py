@@ -138,7 +138,7 @@ def test_message_of_a_backfill_brings_a_few_cars_up_to_date(sim: Simulator, runt
             await client.queue(QUEUE, [batch[0].body])
             await runtime.background.drain(10)
             assert runtime.counts.statements < D1_STATEMENTS * 0.6
-            await runtime.queues.done([batch[0].id])
+            await runtime.queues.delete([batch[0].id])
             messages += 1
         assert messages == 3
         return (await client.get(f"/agent/actions/{action['id']}")).json()

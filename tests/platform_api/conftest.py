@@ -43,6 +43,7 @@ class Sims:
             "API_KEY": KEY[0][1],
             "LOG_LEVEL": "error",
             "RATE_LIMITER": "off",
+            "KEY_LIMITER": "off",
             "FORM_LIMITER": "off",
             "FORMS_LIMITER": "off",
             "CHAT_LIMITER": "off",
