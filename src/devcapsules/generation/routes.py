@@ -28,12 +28,10 @@ from edge import (
     Response,
     Routes,
 )
-from edge.live.event_stream import SSE, event_stream
-from edge.negotiation import best
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.ports import Row
 from edge.reach import OPEN
 
-JSON = "application/json"
 POLL_S = 1.0
 LONGEST_STREAM_S = 600
 
@@ -132,7 +130,7 @@ async def list_generations(catalogue: Catalogue) -> JobList:
 async def get_generation_status(job_id: str, request: Request, catalogue: Catalogue, clock: Clock) -> Response:
     """Get how far a job is; with `Accept: text/event-stream` an event `status` at each change, until it is over."""
     status = await _status(job_id, catalogue)
-    if best(request.headers.get("accept"), (JSON, SSE)) == SSE:
+    if wants_events(request):
         return event_stream(_changes(status, catalogue, clock))
     return Response.json(status)
 

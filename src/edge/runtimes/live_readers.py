@@ -28,7 +28,6 @@ class Reader:
         "closed",
         "encode",
         "request_id",
-        "rested",
         "sent",
         "size",
         "turn",
@@ -38,7 +37,7 @@ class Reader:
     def __init__(self, follow: Follow, encode: Callable[[Event], Payload], request_id: str = "") -> None:
         self.types, self.actor, self.check_s = follow.types, follow.actor, follow.check_s
         self.encode, self.request_id = encode, request_id
-        self.sent, self.size, self.rested = 0, 0, False
+        self.sent, self.size = 0, 0
         self.turn = asyncio.Lock()
         self.closed: Close | None = None
         self._waiting: deque[tuple[Payload, int]] = deque()
@@ -48,7 +47,6 @@ class Reader:
         """Add to the backlog; a reader that is too far behind is closed."""
         if self.closed is not None:
             return
-        self.rested = False
         self.size += size
         if self.size > wire.BEHIND_LIMIT:
             self.close(Close.TOO_SLOW)
@@ -219,10 +217,8 @@ def fan_out(event: Event, readers: Iterable[Reader]) -> None:
 
 
 def beat(readers: Iterable[Reader], last: int) -> None:
-    """Give a sign of life to those that were given nothing since the last one."""
+    """Give every reader a sign of life: one that was given an event just now would wait for two beats else."""
     text = wire.heartbeat(last)
     for reader in readers:
-        if reader.rested:
-            payload: Payload = wire.BEAT if reader.encode is wire.sse else text
-            reader.push(payload, len(payload))
-        reader.rested = True
+        payload: Payload = wire.BEAT if reader.encode is wire.sse else text
+        reader.push(payload, len(payload))
