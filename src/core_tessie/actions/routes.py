@@ -237,7 +237,7 @@ async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) ->
     return _shown(result.rows[0])
 
 
-@routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202)
+@routes.post("/{action_id}/retry", *_NOT_AGAIN, access=OPERATOR, status=202, location="/agent/actions/{id}")
 async def retry_action(action_id: str, actor: Actor, db: ScopedDatabase, work: ActionWork) -> Action:
     """Do a dead, failed or cancelled action again, under the same id, if you may request it now."""
     row = await _found(action_id, db)

@@ -113,7 +113,9 @@ class Intake:
         return job_id
 
 
-@routes.post("", QuotaExceeded, NotConfigured, status=202, body_limit=16 * 1024)
+@routes.post(
+    "", QuotaExceeded, NotConfigured, status=202, location="/api/v1/generate/{jobId}/status", body_limit=16 * 1024
+)
 async def order_exercise(body: Body[Order], actor: Actor, intake: Intake) -> JobAccepted:
     """Let a model write an exercise. It counts against the plan now, whatever becomes of it, and once."""
     job_id = await intake.add(actor.name, body)
@@ -141,7 +143,7 @@ async def list_dead_letters(jobs: Jobs) -> JobList:
     return JobList(jobs=[_job(row) for row in await jobs.dead()])
 
 
-@letters.post("/{job_id}/retry", JobNotFound, status=202)
+@letters.post("/{job_id}/retry", JobNotFound, status=202, location="/api/v1/generate/{jobId}/status")
 async def retry_dead_letter(job_id: str, jobs: Jobs, generation_queue: Queue) -> Revived:
     """Send a dead job again; it is charged no second time."""
     if not await jobs.revive(job_id):

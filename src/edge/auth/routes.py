@@ -155,7 +155,7 @@ async def list_keys(wanted: Query[KeyList], db: SystemDatabase) -> list[Key]:
     return [_shown(row) for row in await db.all(sql, wanted.limit, wanted.offset)]
 
 
-@routes.post("/keys", NotConfigured, NotForTokens, status=201)
+@routes.post("/keys", NotConfigured, NotForTokens, status=201, location="/auth/keys/{id}")
 async def make_key(wanted: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
     """Make an API key. The answer is the only place where it ever stands."""
     if actor.is_token:
