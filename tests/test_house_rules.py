@@ -22,19 +22,32 @@ APP_FILES = sorted(path for app in APPS for path in (SRC / app).rglob("*.py"))
 EVERY = sorted(path for folder in (SRC, ROOT / "tools", ROOT / "benchmarks") for path in folder.rglob("*.py"))
 
 DEPENDENCIES = {
-    re.split(r"[><=~ ;\[]", one)[0].lower()
-    for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    re.split(r"[><=~ ;\[]", dependency)[0].lower()
+    for dependency in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 }
 PURE = {
     *sys.stdlib_module_names,
     "edge",
     "pydantic_core",  # Pydantic's other half
-    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {one.lower() for one in owners}),
+    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {owner.lower() for owner in owners}),
 } - {
-    "sqlite3", "dbm", "socket", "socketserver", "ssl", "subprocess", "multiprocessing", "threading", "concurrent",
-    "http.client", "http.server", "ctypes", "signal", "selectors", "shelve",
-}  # fmt: skip
-"""Kernel and apps may import these: the project's dependencies, and of Python what needs no machine below."""
+    "sqlite3",
+    "dbm",
+    "socket",
+    "socketserver",
+    "ssl",
+    "subprocess",
+    "multiprocessing",
+    "threading",
+    "concurrent",
+    "http.client",
+    "http.server",
+    "ctypes",
+    "signal",
+    "selectors",
+    "shelve",
+}
+"""Kernel and apps may import these: the project's dependencies, and Python's modules that need no machine below."""
 
 FORBIDDEN = {
     "utils",
@@ -74,7 +87,7 @@ def imports(source: str) -> Iterator[str]:
 
 
 def forbidden_imports(source: str, module: str) -> list[str]:
-    """Return what a module of the kernel or of an app imports and must not; an app's entries choose its runtime."""
+    """Return the forbidden imports of a module of the kernel or of an app; an app's entries choose its runtime."""
     is_entry = module.partition(".")[0] in APPS and module.endswith((".worker", ".__main__"))
     rooms = OUTER - {"runtimes"} if is_entry else OUTER
     own = {module.partition(".")[0]} - {"edge"}
@@ -125,9 +138,9 @@ def loaded(source: str, files: dict[str, str]) -> set[str]:
     while todo:
         name = todo.pop()
         parts = name.split(".")
-        for known in {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & files.keys() - seen:
-            seen.add(known)
-            todo += imports(files[known])
+        for module in {".".join(parts[:end]) for end in range(1, len(parts) + 1)} & files.keys() - seen:
+            seen.add(module)
+            todo += imports(files[module])
     return seen
 
 
@@ -145,7 +158,7 @@ def test_a_worker_loads_nothing_of_the_local_runtime_or_of_the_build(entry: str)
     assert local_modules(ENTRIES[entry], FILES) == []
 
 
-def test_the_rule_of_what_a_worker_loads_catches() -> None:
+def test_the_rule_of_a_workers_modules_catches() -> None:
     files = {"a": "import b.c", "b": "", "b.c": "from edge.runtimes import local", "edge.runtimes.local": ""}
     assert local_modules("from a import x", files) == ["edge.runtimes.local"]
     assert local_modules("from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import a", files) == []
@@ -163,14 +176,14 @@ REASON = re.compile(r"# noqa: [A-Z0-9, ]*PLR0913[A-Z0-9, ]* - \w+")
 def too_big(source: str) -> list[str]:
     """Return the functions of more than 40 lines, and those of more than five parameters without a reason given."""
     text = source.splitlines()
-    found = []
+    functions = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             arguments = [*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs]
-            many = len([one for one in arguments if one.arg not in {"self", "cls"}]) > 5
+            many = len([argument for argument in arguments if argument.arg not in {"self", "cls"}]) > 5
             if (node.end_lineno or 0) - node.lineno >= 40 or (many and not REASON.search(text[node.lineno - 1])):
-                found.append(node.name)
-    return found
+                functions.append(node.name)
+    return functions
 
 
 @pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
@@ -209,7 +222,7 @@ def undocumented(source: str) -> list[str]:
     """Return the public functions, and public methods of public classes, without a docstring; and the module."""
     tree = ast.parse(source)
     classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and not node.name.startswith("_")]
-    nodes = [*tree.body, *(node for one in classes for node in one.body)]
+    nodes = [*tree.body, *(node for class_ in classes for node in class_.body)]
     public = [
         node
         for node in [*nodes, *classes]
@@ -230,11 +243,11 @@ def methods_of_protocols(source: str) -> set[str]:
 
 
 PORTS = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
-"""An adapter's method says nothing that its port has not said."""
+"""An adapter's method needs no docstring, as its port has one."""
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *RUNTIMES], ids=module_of)
-def test_every_public_function_of_the_kernel_says_what_its_signature_cannot(path: Path) -> None:
+def test_every_public_function_of_the_kernel_has_a_docstring_beyond_its_signature(path: Path) -> None:
     silent = PORTS if path in RUNTIMES else set()
     assert set(undocumented(path.read_text())) <= silent
 
@@ -279,7 +292,7 @@ importlib.import_module(sys.argv[1])
 sys.setprofile(None)
 print(*seen, sep="\\n", end="")
 """
-"""Imports the modules that are not ours first, since what they do is not ours to change; then one of ours, watched."""
+"""Imports foreign modules first, since their effects are not ours to change; then one of ours, watched."""
 
 
 def done_at_import(module: str, others: Iterable[str], folder: Path) -> str:
@@ -334,14 +347,14 @@ WHOLE_SETTINGS = {"edge.injection", "edge.settings", "edge.resources.health", "e
 
 def whole_databases(source: str) -> list[str]:
     """Return the expressions by which a source reaches a database without asking for it by type."""
-    found = []
+    calls = []
     for node in ast.walk(ast.parse(source)):
         text = ast.unparse(node)
         if isinstance(node, ast.Attribute) and (text.endswith("settings.db") or node.attr in {"_db", "_make"}):
-            found += [] if text in {"self._db", "self._make"} else [text]
+            calls += [] if text in {"self._db", "self._make"} else [text]
         elif isinstance(node, ast.Attribute) and text.endswith("ports.settings"):
-            found += [text]
-    return found
+            calls += [text]
+    return calls
 
 
 @pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)

@@ -1,4 +1,4 @@
-"""The composition root: everything that this Worker consists of."""
+"""The composition root: all resources, providers and middleware of this Worker."""
 
 from edge import App, Clock, Limit
 from edge.auth.limits import Limits, admit, rate_limit_headers
@@ -50,7 +50,7 @@ PROFILES = [
 
 
 def make_limits(settings: KarmaSettings, clock: Clock) -> Limits:
-    """Return the limits of users and strangers; nobody has a daily quota here."""
+    """Return the rate limits of users and of anonymous clients; this app has no daily quotas."""
     return Limits(settings.rate_limiter, None, clock)
 
 

@@ -1,4 +1,4 @@
-"""`make new`: what it writes passes all tests at once, on both runtimes; what cannot be made is refused in one line."""
+"""`make new`: the new app passes all tests at once, on both runtimes; a bad name is refused in one line."""
 
 import os
 import re
@@ -44,7 +44,7 @@ class Copy:
         self.env = own | {"PYTHONPATH": "src:tools", "PYTHONPYCACHEPREFIX": str(root.parent / "byte_code")}
 
     def run(self, *command: str, expected: int = 0) -> str:
-        """Run a command of Python's there and return what it said."""
+        """Run a Python command there and return its output."""
         done = subprocess.run(
             [sys.executable, *command], cwd=self.root, env=self.env, capture_output=True, text=True, check=False
         )
@@ -52,7 +52,7 @@ class Copy:
         return done.stdout + done.stderr
 
     def files(self) -> dict[str, bytes]:
-        """Return all files but what is linked."""
+        """Return all files without the linked ones."""
         paths = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
         return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
 

@@ -1,4 +1,4 @@
-"""How tools/pyedge starts and stops: what a Worker may not do at import, and what is wrong is said."""
+"""How tools/pyedge starts and stops: a Worker's limits at import, and reports of mistakes."""
 
 import json
 import os
@@ -112,12 +112,12 @@ def test_import_has_production_order_and_flags_and_may_keep_globals(small: Path)
     (small / "src" / "small_more.py").write_text("")
     (small / "src" / "types.py").write_text("raise ImportError('own code comes last')")
     with Worker(small) as worker:
-        told = json.loads(worker.get("/")[2])
-    assert told["last"] == "/session/metadata"
-    assert told["stdlib"]
-    assert told["pth"]
-    assert told["flags"] == [True] * 7
-    assert told["version"] == [3, 14]
+        report = json.loads(worker.get("/")[2])
+    assert report["last"] == "/session/metadata"
+    assert report["stdlib"]
+    assert report["pth"]
+    assert report["flags"] == [True] * 7
+    assert report["version"] == [3, 14]
 
 
 def test_package_without_its_pth_file_ends_the_start(small: Path) -> None:
@@ -172,20 +172,20 @@ def test_connection_waits_while_the_interpreter_is_prepared(small: Path) -> None
     (small / "python_modules" / f"fresh_{time.time_ns()}.py").write_text("")  # no prepared state is there for it
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
-    found: list[str | None] = []
+    answers: list[str | None] = []
     worker = Worker(small, port=port)
 
     def ask() -> None:
         while not any("preparing" in line for line in worker.logs):
             time.sleep(0.05)
         time.sleep(1)
-        found.append(answer(f"http://127.0.0.1:{port}/", 120))
+        answers.append(answer(f"http://127.0.0.1:{port}/", 120))
 
     asking = threading.Thread(target=ask, daemon=True)
     asking.start()
     with worker:
         asking.join(120)
-    assert found == ["1 nobody True"]
+    assert answers == ["1 nobody True"]
 
 
 STRICT = """
@@ -226,7 +226,7 @@ class Default(workers.WorkerEntrypoint):
     async def fetch(self, request):
         return workers.Response(f"{LOADED} {os.path.exists(workers.__cached__)}")
 """
-"""Tells whether the interpreter came from a snapshot, and the packages with byte code."""
+"""Prints whether the interpreter came from a snapshot, and the packages with byte code."""
 
 
 @pytest.mark.parametrize("prepared", [True, False])
@@ -236,7 +236,7 @@ def test_unprepared_start_has_no_snapshot_and_no_byte_code(small: Path, prepared
         assert worker.get("/")[2].decode() == f"{prepared} {prepared}"
 
 
-def test_what_the_configuration_lacks_is_said(small: Path) -> None:
+def test_missing_configuration_is_reported(small: Path) -> None:
     with pytest.raises(ConfigError, match=r"no \[env.nowhere\]; there are other"):
         Worker(small, "nowhere").start()
     with pytest.raises(ConfigError, match=r"main = 'gone.py' is not there"):
@@ -252,7 +252,7 @@ def test_refused_sources_say_why(small: Path) -> None:
 
 @contextmanager
 def served(small: Path, *options: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """`python -m pyedge serve`, and the address that it says."""
+    """`python -m pyedge serve`, and the address that it prints."""
     command = [sys.executable, "-m", "pyedge", "serve", "--config", str(small / "wrangler.toml"), "--port", "0"]
     path = os.pathsep.join(str(ROOT / name) for name in ("src", "tools"))
     environment = os.environ | {"PYTHONPATH": path}
@@ -300,7 +300,7 @@ def test_serve_is_gone_when_it_is_killed(small: Path) -> None:
 
 
 @pytest.mark.parametrize("victim", ["node", "guard"])
-def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
+def test_workerd_ends_with_its_parent(small: Path, victim: str) -> None:
     with Worker(small) as worker:
         assert worker._process is not None
         pids = worker.control("memory") | {"guard": worker._process.pid}
@@ -315,7 +315,8 @@ def test_workerd_ends_with_what_started_it(small: Path, victim: str) -> None:
 
 
 def test_serve_takes_up_edits_of_sources_and_configuration(small: Path) -> None:
-    source, config = small / "src" / "small.py", small / "wrangler.toml"
+    source = small / "src" / "small.py"
+    config = small / "wrangler.toml"
     with served(small, "--state", str(small / "state")) as (_, url):
         assert answer(url) == "1 nobody True"
         source.write_text(SMALL.replace("WHAT = 1", "WHAT = 3"))
@@ -339,11 +340,11 @@ class Default(WorkerEntrypoint):
 
 def test_settings_are_varied_without_a_start_and_vendored_modules_stay(small: Path) -> None:
     (small / "src" / "small.py").write_text(VARIED)
-    found = []
+    seen = []
     with Worker(small, varied={"WHO": "ada"}) as worker:
         for varied in ({"WHO": "bob"}, {"WHO": "cy", "KV": None}, {}):
             worker.vary(varied)
-            found.append(worker.get("/")[2].decode())
-    assert found[:2] == ["('bob', True)", "('cy', False)"]
-    assert "True" in found[2]
-    assert "cy" not in found[2]
+            seen.append(worker.get("/")[2].decode())
+    assert seen[:2] == ["('bob', True)", "('cy', False)"]
+    assert "True" in seen[2]
+    assert "cy" not in seen[2]

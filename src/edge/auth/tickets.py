@@ -43,7 +43,7 @@ class NewTicket(NamedTuple):
 
 
 async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock) -> NewTicket:
-    """Store a ticket of the caller and return it; it ends with the caller's credential at the latest."""
+    """Store a ticket of the caller and return it; it expires with the caller's credential at the latest."""
     ticket, now = secrets.token_urlsafe(32), clock.now()
     if callers.signing:
         ticket = callers.signing.tickets.prove(ticket)
