@@ -1,12 +1,12 @@
 """`/auth` and who may do what: keys, tokens, roles, and keys that are bound to some vehicles."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from tests.patience import tries
 
 from core_tessie.app import app
 from edge.auth.callers import Signing
@@ -95,11 +95,10 @@ def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
         key = await made(client)
         for _ in range(2):
             assert (await by(client, key["key"]).get("/auth/me")).status == 200
-        for _ in range(500):
+        async for _ in tries():
             used = (await client.get(f"/auth/keys/{key['id']}")).json()["last_used_at"]
             if used:
                 break
-            await asyncio.sleep(0.02)
         return key["last_used_at"], used
 
     before, after = run(case)

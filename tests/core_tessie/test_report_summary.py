@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.patience import tries
 
 from core_tessie.energy.summary import SUMMARY_LIMIT
 from core_tessie.energy.words import UNKNOWN
@@ -18,11 +19,10 @@ JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
 
 async def summary(client: Client, report_id: str) -> Any:
     """Return the summary of a report, once it is there."""
-    for _ in range(250):
+    async for _ in tries():
         found = (await client.get(f"{PATH}/{report_id}")).json()["summary"]
         if found is not None:
             return found
-        await asyncio.sleep(0.02)
     raise AssertionError("no summary in 5 s")
 
 
@@ -78,10 +78,9 @@ def test_a_report_is_complete_without_a_summary(run: Runner, model_sim: ModelSim
     async def case(client: Client) -> tuple[Answer, Answer]:
         await put_all(client)
         made = await client.post(PATH, JANUARY)
-        for _ in range(250):
+        async for _ in tries():
             if len(model_sim.requests) == tries:
                 break
-            await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         return made, await client.get(made.header("location") or "")
 

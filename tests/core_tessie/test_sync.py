@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from tests.patience import tries
 
 from core_tessie.sync.routes import CRON
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE
@@ -74,11 +75,10 @@ async def synced(client: Client) -> Any:
 
 
 async def ended(client: Client, run_id: str) -> Any:
-    for _ in range(600):
+    async for _ in tries():
         run = (await client.get(f"/colbycommands/sync/{run_id}")).json()
         if run["ended_at"]:
             return run
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not ended in 30 s: {run}")
 
 
@@ -369,11 +369,10 @@ def test_a_car_with_missing_parts_is_kept_with_what_there_is(run: Any, sim: Simu
 def test_every_answer_is_kept_without_its_tokens(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
-        for _ in range(500):
+        async for _ in tries():
             kept = await rows(client, "tessie_raw", "path LIKE '%/state'")
             if len(kept) == len(sim.vins):
                 break
-            await asyncio.sleep(0.02)
         assert len(kept) == len(sim.vins)
         tokens = [token for vin in sim.vins for token in (sim.ask(f"/{vin}/state").get("tokens") or [])]
         assert tokens

@@ -1,10 +1,10 @@
 """A part of a vehicle's sync that fails costs itself alone, is named with its time, and catches up later."""
 
-import asyncio
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from tests.patience import tries
 
 from core_tessie.tessie.records import RECORDS
 from edge.testing import Client
@@ -93,11 +93,10 @@ def test_failing_part_does_not_hold_up_a_backfill(run: Runner, sim: Simulator) -
         await client.ports.settings.db.run("DELETE FROM charges WHERE vin = ?", vin)
         answer = await client.post("/agent/actions", {"kind": "backfill", "payload": {"vin": vin}})
         action: Any = answer.json()
-        for _ in range(600):
+        async for _ in tries():
             action = (await client.get(f"/agent/actions/{action['id']}")).json()
             if action["ended_at"]:
                 break
-            await asyncio.sleep(0.05)
         assert action["result"]["status"] == "partial", action
         assert len(await rows(client, "charges", f"vin = '{vin}'")) == len(sim.ask(f"/{vin}/charges")["results"])
         found = await ended(client, action["id"])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import tries
 from tests.workers.hosting import reading
 
 from core_tessie.console.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
@@ -72,11 +73,10 @@ async def totals(client: Client, query: str = "") -> Totals:
 
 async def counted(client: Client, count: int, query: str = "") -> Totals:
     """Return the totals when they are of so many points: in workerd these come after their event."""
-    for _ in range(200):
+    async for _ in tries():
         found = await totals(client, query)
         if sum(one["count"] for one in found.values()) >= count:
             return found
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not {count} points in 10 s: {found}")
 
 

@@ -1,6 +1,5 @@
 """The app with accounts on both runtimes, and what a browser and a program do with it."""
 
-import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.edge.accounts.site.app import app
+from tests.patience import tries
 from tests.workers.hosting import EDGE, PACKAGES, ROOT
 
 from edge.testing import Answer, Client
@@ -110,11 +110,10 @@ async def mails(run: Run, count: int, *about: str) -> list[str]:
     Those are counted whose subjects have one of the texts in `about`: in workerd a notice of another test may be late.
     """
     found: list[str] = []
-    for _ in range(400):
+    async for _ in tries():
         found = [mail for mail in _sent(run) if not about or any(one in mail.partition("\n")[0] for one in about)]
         if len(found) >= count:
             return found
-        await asyncio.sleep(0.05)
     raise AssertionError(f"{len(found)} of {count} mails")
 
 
