@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -25,16 +26,19 @@ DEPENDENCIES = {
     re.split(r"[><=~ ;\[]", one)[0].lower()
     for one in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 }
-PURE = {
-    *sys.stdlib_module_names,
-    "edge",
-    "pydantic_core",  # Pydantic's other half
-    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {one.lower() for one in owners}),
-} - {
+
+
+@cache
+def pure() -> set[str]:
+    """Return what kernel and apps may import: the project's dependencies, and of Python what needs no machine below."""
+    provided = {name for name, owners in packages_distributions().items() if DEPENDENCIES & {*map(str.lower, owners)}}
+    return {*sys.stdlib_module_names, "edge", "pydantic_core", *provided} - MACHINE
+
+
+MACHINE = {
     "sqlite3", "dbm", "socket", "socketserver", "ssl", "subprocess", "multiprocessing", "threading", "concurrent",
     "http.client", "http.server", "ctypes", "signal", "selectors", "shelve",
 }  # fmt: skip
-"""Kernel and apps may import these: the project's dependencies, and of Python what needs no machine below."""
 
 FORBIDDEN = {
     "utils",
@@ -49,6 +53,18 @@ FORBIDDEN = {
     "managers",
     "misc",
 }
+
+
+type Paths = list[Path]
+
+
+def by_package(paths: Sequence[Path]) -> pytest.MarkDecorator:
+    """Return the mark of a test of `paths` that runs once for each package or folder, not for each file."""
+    groups: dict[str, Paths] = {}
+    for path in paths:
+        parts = path.relative_to(ROOT).parts
+        groups.setdefault(parts[1] if parts[0] == "src" else parts[0], []).append(path)
+    return pytest.mark.parametrize("paths", [pytest.param(group, id=name) for name, group in groups.items()])
 
 
 def module_of(path: Path) -> str:
@@ -78,7 +94,7 @@ def forbidden_imports(source: str, module: str) -> list[str]:
     is_entry = module.partition(".")[0] in APPS and module.endswith((".worker", ".__main__"))
     rooms = OUTER - {"runtimes"} if is_entry else OUTER
     own = {module.partition(".")[0]} - {"edge"}
-    allowed = PURE | own
+    allowed = pure() | own
     return [
         name
         for name in imports(source)
@@ -87,9 +103,10 @@ def forbidden_imports(source: str, module: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
-def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(path: Path) -> None:
-    assert forbidden_imports(path.read_text(), module_of(path)) == []
+@by_package([*KERNEL, *APP_FILES])
+def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(paths: Paths) -> None:
+    found = {module_of(path): forbidden_imports(path.read_text(), module_of(path)) for path in paths}
+    assert {module: names for module, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -152,9 +169,10 @@ def test_the_rule_of_what_a_worker_loads_catches() -> None:
     assert "core_tessie.app" in loaded(ENTRIES["main"], FILES) or not ENTRIES["main"]
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
-def test_module_has_at_most_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+@by_package(EVERY)
+def test_module_has_at_most_400_lines(paths: Paths) -> None:
+    found = {path: len(path.read_text().splitlines()) for path in paths}
+    assert {path: lines for path, lines in found.items() if lines > 400} == {}
 
 
 REASON = re.compile(r"# noqa: [A-Z0-9, ]*PLR0913[A-Z0-9, ]* - \w+")
@@ -173,9 +191,10 @@ def too_big(source: str) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_function_is_short_and_takes_little(path: Path) -> None:
-    assert too_big(path.read_text()) == []
+@by_package(EVERY)
+def test_a_function_is_short_and_takes_little(paths: Paths) -> None:
+    found = {path: too_big(path.read_text()) for path in paths}
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -229,14 +248,14 @@ def methods_of_protocols(source: str) -> set[str]:
     }
 
 
-PORTS = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
-"""An adapter's method says nothing that its port has not said."""
-
-
-@pytest.mark.parametrize("path", [*KERNEL, *RUNTIMES], ids=module_of)
-def test_every_public_function_of_the_kernel_says_what_its_signature_cannot(path: Path) -> None:
-    silent = PORTS if path in RUNTIMES else set()
-    assert set(undocumented(path.read_text())) <= silent
+def test_every_public_function_of_the_kernel_says_what_its_signature_cannot() -> None:
+    """An adapter's method says nothing that its port has not said."""
+    ports = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
+    found = {
+        path: {*undocumented(path.read_text())} - (ports if path in RUNTIMES else set())
+        for path in [*KERNEL, *RUNTIMES]
+    }
+    assert {path: names for path, names in found.items() if names} == {}
 
 
 def test_the_rule_of_docstrings_catches() -> None:
@@ -336,20 +355,21 @@ def whole_databases(source: str) -> list[str]:
     """Return the expressions by which a source reaches a database without asking for it by type."""
     found = []
     for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Attribute):
+            continue
         text = ast.unparse(node)
-        if isinstance(node, ast.Attribute) and (text.endswith("settings.db") or node.attr in {"_db", "_make"}):
+        if text.endswith("settings.db") or node.attr in {"_db", "_make"}:
             found += [] if text in {"self._db", "self._make"} else [text]
-        elif isinstance(node, ast.Attribute) and text.endswith("ports.settings"):
+        elif text.endswith("ports.settings"):
             found += [text]
     return found
 
 
-@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
-def test_databases_come_by_type_and_never_from_the_ports_of_an_event(path: Path) -> None:
-    module = module_of(path)
-    if module in WHOLE_SETTINGS or module.startswith("edge.runtimes"):
-        pytest.skip("it binds or probes what the settings name")
-    assert whole_databases(path.read_text()) == []
+@by_package([*KERNEL, *APP_FILES])
+def test_databases_come_by_type_and_never_from_the_ports_of_an_event(paths: Paths) -> None:
+    others = [path for path in paths if module_of(path) not in WHOLE_SETTINGS]
+    found = {path: whole_databases(path.read_text()) for path in others}
+    assert {path: texts for path, texts in found.items() if texts} == {}
 
 
 @pytest.mark.parametrize(
