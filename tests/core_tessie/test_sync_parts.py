@@ -11,13 +11,13 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_sync import NOW, ended, fail, rows, synced
+from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of two cars and nine weeks, which `run` talks to."""
-    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 
