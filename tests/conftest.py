@@ -1,4 +1,4 @@
-"""How the tests are spread over processes, and where they keep files; both runtimes' fixtures come from the plugin."""
+"""The tests' processes and temporary files; both runtimes' fixtures come from the plugin."""
 
 import os
 import shutil

@@ -1,4 +1,4 @@
-"""Waits for what comes in its own time, with pauses that grow: questions cost a Worker more than waiting does."""
+"""Waits for results with pauses that grow: answering a question costs a Worker more than waiting costs a test."""
 
 import asyncio
 import time
@@ -8,8 +8,8 @@ FIRST = 0.02
 LONGEST = 0.3
 
 
-class tries:  # noqa: N801 - `async for _ in tries():` is read as a sentence
-    """Goes round at once, and after each pause until so many seconds are over."""
+class pauses:  # noqa: N801 - `async for _ in pauses():` reads as a loop
+    """Run a loop's body at once, and after each pause until the time is over."""
 
     def __init__(self, seconds: float = 30.0) -> None:
         self._end = time.monotonic() + seconds

@@ -27,7 +27,7 @@ TABLES = {name for tables in BY_APP.values() for name in tables}
 
 
 def texts(source: str) -> Iterator[tuple[int, str]]:
-    """Yield each text of a module; what is put into one stands as …."""
+    """Yield each text of a module, with … in place of inserted values."""
     inside: set[int] = set()
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.JoinedStr):
@@ -40,12 +40,12 @@ def texts(source: str) -> Iterator[tuple[int, str]]:
 
 def careless(source: str, touched: Collection[str] = TABLES) -> list[int]:
     """Return the lines of the updates that leave the column as it was."""
-    found = []
+    careless_lines = []
     for line, text in texts(source):
         tables = {first or second for first, second in UPDATE.findall(text)}
         if tables & {*touched} and not re.search(rf'{TOUCHED}"?\s*=|_TOUCH', text):
-            found.append(line)
-    return found
+            careless_lines.append(line)
+    return careless_lines
 
 
 def test_updates_set_updated_at() -> None:
@@ -56,7 +56,7 @@ def test_updates_set_updated_at() -> None:
     assert {path: lines for path, lines in found.items() if lines} == {}
 
 
-def test_rule_catches_what_leaves_it() -> None:
+def test_rule_catches_violations() -> None:
     assert {"drives", "api_keys", "sync_runs"} <= TABLES
     assert "leases" not in TABLES
     assert careless('a = "UPDATE drives SET tag = ? WHERE id = ?"') == [1]

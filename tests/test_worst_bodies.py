@@ -1,4 +1,4 @@
-"""No body of 1 MiB blocks the others: each model that reads one is given the shapes that cost it the most."""
+"""No body of 1 MiB blocks other requests: each model that reads one gets the shapes that cost it the most."""
 
 import json
 import time
@@ -49,7 +49,7 @@ for _where, _model in MODELS.items():
 YARDSTICK = b"[" + b"[]," * 345_000 + b"[]]"
 """JSON of 1 MiB that takes the longest to be read."""
 MOST_WORK = 6
-"""How many times the CPU of reading 1 MiB as JSON a body may take: 150 ms where that takes 25 ms."""
+"""Most CPU of a body, as a multiple of reading 1 MiB as JSON: 150 ms if that takes 25 ms."""
 LARGEST = 100_000
 
 
@@ -132,7 +132,7 @@ def test_no_shape_of_a_body_blocks_for_long(where: str) -> None:
 
 @pytest.mark.parametrize("where", ["interaction", *(f"action {name}" for name in KINDS)])
 def test_no_shape_of_a_value_that_is_read_already_blocks_for_long(where: str) -> None:
-    """Values that are validated as Python: payloads of actions, and interactions, whose signature is over the bytes."""
+    """Values that are validated as Python: payloads of actions, and interactions, of which the bytes are signed."""
     validator = TypeAdapter[Any](MODELS[where])
     answers: list[int] = []
 

@@ -10,11 +10,11 @@ from apps import ROOT, folder, parse
 
 SHARED = ROOT / "tools" / "assets"
 SWAGGER = ("LICENSE", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css")
-"""What the reference page takes out of the package swagger-ui-py: Swagger UI's own distribution."""
+"""The files of Swagger UI for the reference page, from the package swagger-ui-py."""
 
 
 BUNDLES = ROOT / "build" / "bundles"
-"""Packages from npm as files for pages, by app: `make bundles`. Pages do without where npm is not there."""
+"""Packages from npm as files for pages, by app: `make bundles`. Without npm, pages do without them."""
 
 
 def target(package: str) -> Path:
@@ -25,10 +25,10 @@ def target(package: str) -> Path:
 def sources(package: str) -> dict[str, Path]:
     """Return each file's path below the target with the file that it is a copy of; an app's own files win."""
     document = ROOT / "openapi" / folder(package)
-    found = {name: document / name for name in ("openapi.json", "openapi.yaml")}
-    found |= dict(_below(BUNDLES / package))
-    found |= {f"docs/{name}": swagger() / name for name in SWAGGER}
-    return found | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
+    files = {name: document / name for name in ("openapi.json", "openapi.yaml")}
+    files |= dict(_below(BUNDLES / package))
+    files |= {f"docs/{name}": swagger() / name for name in SWAGGER}
+    return files | dict(_below(SHARED)) | dict(_below(ROOT / "src" / package / "assets"))
 
 
 def swagger() -> Path:
@@ -43,7 +43,8 @@ def build(place: Path, files: Mapping[str, Path]) -> int:
     """Bring the folder `place` to hold these files and no others; leaving equal ones alone; return how many changed."""
     changed = 0
     for name, source in files.items():
-        copy, content = place / name, source.read_bytes()
+        copy = place / name
+        content = source.read_bytes()
         if not copy.is_file() or copy.read_bytes() != content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(content)
@@ -62,7 +63,7 @@ def _below(place: Path) -> Iterator[tuple[str, Path]]:
 
 
 def main(arguments: Sequence[str]) -> int:
-    """Build, and say what was built."""
+    """Build, and print the result."""
     for package in parse(argparse.ArgumentParser(description=__doc__), arguments).apps:
         changed = build(target(package), sources(package))
         sys.stdout.write(f"{target(package).relative_to(ROOT)}: {changed} of {len(sources(package))} files changed\n")

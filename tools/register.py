@@ -1,4 +1,4 @@
-"""Tells Discord the bot's commands, from their declarations: `make register` (GUILD= for one guild, DRY=1 to look)."""
+"""Registers the bot's declared commands at Discord: `make register` (GUILD= for one guild, DRY=1 to only compare)."""
 
 import json
 import os
@@ -18,11 +18,11 @@ from edge.runtimes.local.dev_vars import read_dev_vars
 
 
 class Refused(Exception):
-    """Discord will not have it, or cannot be asked; the message is for a person."""
+    """Discord refuses, or cannot be reached; the message is for a person."""
 
 
 def main() -> int:
-    """Compare, say what changes, and register unless told not to; 1: Discord refuses, 2: a setting is wrong."""
+    """Compare, print the changes, and register them, but for DRY=1; 1: Discord refuses, 2: a setting is wrong."""
     env = read_dev_vars(ROOT / ".dev.vars") | dict(os.environ)
     try:
         return _run(BotSettings(env), env.get("GUILD", ""), is_dry=bool(env.get("DRY")))
@@ -34,28 +34,29 @@ def main() -> int:
         return 1
 
 
-def wanted() -> list[Document]:
+def declared_commands() -> list[Document]:
     """Return the commands as the app declares them."""
     return documents(interactions.planned)
 
 
 def _run(settings: BotSettings, guild: str, *, is_dry: bool) -> int:
     if guild and not guild.isdecimal():
-        raise NotConfigured("GUILD", "is no guild's id, which has digits alone")
+        raise NotConfigured("GUILD", "must be a guild's id, of digits alone")
     path = f"/applications/{settings.discord_app_id.get_secret_value()}"
     url = settings.discord_api_url + path + (f"/guilds/{guild}" if guild else "") + "/commands"
-    token, commands = settings.discord_bot_token.get_secret_value(), wanted()
-    found = changes(commands, _ask("GET", url, token))
+    token = settings.discord_bot_token.get_secret_value()
+    commands = declared_commands()
+    differences = changes(commands, _ask("GET", url, token))
     where = f"guild {guild}" if guild else "all guilds"
-    print("\n".join([f"{where}: {_summary(found, len(commands))}", *map(str, found)]))
-    if found and not is_dry:
+    print("\n".join([f"{where}: {_summary(differences, len(commands))}", *map(str, differences)]))
+    if differences and not is_dry:
         registered = _ask("PUT", url, token, commands)
         print(f"registered {len(registered)} commands")
     return 0
 
 
-def _summary(found: Sequence[Change], count: int) -> str:
-    kinds = [(kind, sum(change.what == kind for change in found)) for kind in ("added", "changed", "removed")]
+def _summary(differences: Sequence[Change], count: int) -> str:
+    kinds = [(kind, sum(change.what == kind for change in differences)) for kind in ("added", "changed", "removed")]
     return ", ".join(f"{number} {kind}" for kind, number in kinds if number) or f"{count} commands, nothing changes"
 
 
@@ -68,27 +69,28 @@ def _ask(method: str, url: str, token: str, body: object = None) -> Any:
             return json.load(answer)
     except urllib.error.HTTPError as refused:
         with refused:
-            raise Refused(told(refused.code, refused.read())) from None
+            raise Refused(refusal_text(refused.code, refused.read())) from None
     except (OSError, ValueError) as fault:
-        raise Refused(f"Discord cannot be asked: {getattr(fault, 'reason', None) or type(fault).__name__}") from None
+        raise Refused(f"Discord cannot be reached: {getattr(fault, 'reason', None) or type(fault).__name__}") from None
 
 
-def told(status: int, body: bytes) -> str:
-    """Return in a line what Discord refuses, each fault by its path."""
+def refusal_text(status: int, body: bytes) -> str:
+    """Return Discord's refusal as one line, each fault by its path."""
     try:
         answer = json.loads(body)
         faults = "; ".join(_faults(answer.get("errors", {})))
-        said = f"{answer.get('message', '')} ({answer.get('code', '')})"
+        text = f"{answer.get('message', '')} ({answer.get('code', '')})"
     except (ValueError, AttributeError):
-        faults, said = "", body[:100].decode(errors="replace")
+        faults = ""
+        text = body[:100].decode(errors="replace")
     wait = f", wait {answer['retry_after']} s" if status == 429 and "retry_after" in answer else ""
-    return f"Discord answered {status}: {said}{wait}" + (f": {faults}" if faults else "")
+    return f"Discord answered {status}: {text}{wait}" + (f": {faults}" if faults else "")
 
 
 def _faults(errors: Mapping[str, Any], path: str = "") -> Iterator[str]:
     for name, inner in errors.items():
         if name == "_errors":
-            yield from (f"{path or 'all'}: {one['message']} ({one['code']})" for one in inner)
+            yield from (f"{path or 'all'}: {fault['message']} ({fault['code']})" for fault in inner)
         else:
             yield from _faults(inner, f"{path}.{name}" if path else name)
 

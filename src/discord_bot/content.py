@@ -13,10 +13,10 @@ from discord_bot.times import aware, span, zone_of
 from edge import Clock, Fetch, NotFound
 from edge.clients.cache import Cache, Terms
 from edge.clients.discord import LINK, Embed
-from edge.clients.upstream import Call, Patience, Upstream, UpstreamFailed
+from edge.clients.upstream import Call, RetryPolicy, Upstream, UpstreamFailed
 
 TERMS = Terms(fresh=60, keep=86_400)
-PATIENCE = Patience(attempts=3, attempt=4.0, deadline=10.0)
+PATIENCE = RetryPolicy(attempts=3, attempt=4.0, deadline=10.0)
 TYPES = ("events", "posts", "people", "projects")
 MOST = 100
 

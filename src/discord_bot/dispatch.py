@@ -194,7 +194,7 @@ class _Run:
         where = self.interaction
         told = _trace(fault, where.token)
         is_away = isinstance(fault, PortError) and fault.is_away
-        level, title = "error", "a service is away" if is_away else "interaction failed"
+        level, title = "error", "a service is unavailable" if is_away else "interaction failed"
         self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
         if is_away:
             return self._failed("failed", "Something that this needs is away. Please try again in a minute.")

@@ -1,4 +1,4 @@
-"""Endpoint plans: a handler's signature, read once at import, as the steps that a request takes through it."""
+"""Endpoint plans: a handler's signature, read once at import, as the steps of a request through it."""
 
 import inspect
 from collections.abc import Awaitable, Callable, Mapping
@@ -26,7 +26,7 @@ type Body[T] = T
 type Query[T] = T
 """A parameter that is the whole query string, validated as the model T."""
 type Header[T] = T
-"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None where it may be absent."""
+"""A parameter that is one request header, validated as T: `if_match` is `If-Match`; T | None if it may be absent."""
 
 _EMPTY = inspect.Parameter.empty
 _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
@@ -44,10 +44,10 @@ class PlanError(TypeError):
 
 @dataclass(frozen=True, slots=True)
 class Operation:
-    """Parameters and responses that a handler reads and writes itself; the OpenAPI document shows them.
+    """Parameters and responses that a handler reads and writes itself, for the OpenAPI document.
 
-    `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
-    would say nothing (an event stream); `query` is a model of the query string, `body` the type of the JSON body; a
+    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body. None stands for a
+    body without a schema (an event stream). `query` is a model of the query string, `body` the type of the JSON body; a
     public route that `takes_key` may be called with one. Nothing of it is enforced.
     """
 
@@ -58,7 +58,7 @@ class Operation:
 
 
 class Route(NamedTuple):
-    """A declaration: which handler answers a method and path, for whom, and with which problems."""
+    """A declaration: the handler of a method and path, its role, and its problems."""
 
     method: str
     path: str
@@ -82,11 +82,12 @@ class Input(NamedTuple):
 
 
 class Endpoint:
-    """A route, ready to run: nothing here looks at a signature or builds a validator."""
+    """A compiled route: nothing here reads a signature or builds a validator."""
 
     __slots__ = (
         "_body_at",
         "_check_body",
+        "_handler",
         "_names",
         "_reach",
         "_render",
@@ -101,6 +102,7 @@ class Endpoint:
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.route, self.method, self.path, self.access = route, route.method, route.path, route.access
+        self._handler = route.handler
         plan = _Plan(route, resolve)
         self.inputs, self.returns = plan.inputs, plan.returns
         self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
@@ -108,14 +110,14 @@ class Endpoint:
         self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
 
     async def __call__(self, request: Request) -> Response:
-        """Validate what the handler asks for, run it, and turn what it returns into a response."""
+        """Validate the handler's arguments, run it, and turn its return value into a response."""
         values = [take(request) for take in self._takes]
         if self._body_at >= 0:
             require_json(request)
             values.insert(self._body_at, self._check_body(await request.body(self.route.body_limit)))
         if self._reach is not None:
             self._reach.check(request.actor, values, self._names)
-        return self._render(await self.route.handler(*values))
+        return self._render(await self._handler(*values))
 
 
 class _Plan:
@@ -137,15 +139,15 @@ class _Plan:
             self.require(parameter.name in hints, f"parameter {parameter.name} has no type")
             self.require(parameter.kind in _POSITIONAL, f"parameter {parameter.name} must be positional")
             self.add(position, parameter, hints[parameter.name])
-        missing = set(self.path_names) - {given.name for given in self.inputs if given.kind == "path"}
+        missing = set(self.path_names) - {parameter.name for parameter in self.inputs if parameter.kind == "path"}
         self.require(not missing, f"path parameter {missing} is not taken")
         self.require(self.returns is not _EMPTY, "no return type")
         self.require(inspect.iscoroutinefunction(route.handler), "the handler is not async")
         reach = route.reach
         if reach is not None and reach.is_checked:
             self.require(route.access is not PUBLIC, f"a public route knows no caller whose reach is {reach.name}")
-            known = {"", *self.names}
-            self.require(reach.argument.partition(".")[0] in known, f"reach: there is no parameter {reach.argument}")
+            names = {"", *self.names}
+            self.require(reach.argument.partition(".")[0] in names, f"reach: there is no parameter {reach.argument}")
 
     def require(self, holds: bool, complaint: str) -> None:
         if not holds:
@@ -186,7 +188,7 @@ class _Plan:
 
 
 def name_of(function: Callable[..., Any]) -> str:
-    """Return where a function is, for a person."""
+    """Return a function's module and name, for error messages."""
     return f"{function.__module__}.{getattr(function, '__qualname__', function)}"
 
 
@@ -220,9 +222,9 @@ def _take_query(model: type[BaseModel]) -> Take:
         values: dict[str, Any] = {}
         for name, value in request.query_items():
             values.setdefault(name, []).append(value)
-        for name, given in values.items():
-            if len(given) == 1 and name not in lists:
-                values[name] = given[0]
+        for name, items in values.items():
+            if len(items) == 1 and name not in lists:
+                values[name] = items[0]
         try:
             return validate(values)
         except ValidationError as fault:
@@ -236,7 +238,7 @@ def _lists(model: type[BaseModel]) -> set[Any]:
     return {
         name
         for attribute, field in model.model_fields.items()
-        if any((get_origin(one) or one) in _LISTS for one in options_of(field.annotation))
+        if any((get_origin(option) or option) in _LISTS for option in options_of(field.annotation))
         for name in (attribute, field.alias, field.validation_alias)
         if isinstance(name, str)
     }

@@ -11,19 +11,19 @@ from edge.errors import MalformedJson, PayloadTooLarge, Problem
 from edge.http import Headers, Trace, percent_decode
 
 BODY_LIMIT = 1024 * 1024
-"""Bytes of a request body that a route takes unless it says otherwise."""
+"""Most bytes of a request body, unless its route sets another limit."""
 
 URL_LIMIT = 16 * 1024
-"""Characters of a request's path and query, as they came: what Cloudflare takes."""
+"""Most characters of a request's encoded path and query, as at Cloudflare."""
 
 
 class Request:
     """One HTTP request.
 
-    `path` and `query` are as they stood in the request line, still percent-encoded. `params` are the decoded
-    values of the route's path parameters in their order; `route`, `actor`, `id`, `trace` and `standings` (with the
-    limits that count it) are filled in on the way. A `refusal` is all that it gets, from a server that is full.
-    `client` is the sender's address, or a function that finds it when it is first asked for.
+    `path` and `query` are those of the request line, still percent-encoded. `params` are the decoded values of the
+    route's path parameters in their order; `route`, `actor`, `id`, `trace` and `limit_states` (of the limits that count
+    the request) are set by the pipeline. A server that is full sets a `refusal`, which becomes the answer. `client` is
+    the sender's address, or a function that finds it at the first use.
     """
 
     __slots__ = (
@@ -33,6 +33,7 @@ class Request:
         "actor",
         "headers",
         "id",
+        "limit_states",
         "method",
         "params",
         "path",
@@ -40,7 +41,6 @@ class Request:
         "query",
         "refusal",
         "route",
-        "standings",
         "trace",
     )
 
@@ -65,14 +65,14 @@ class Request:
         self.id = ""
         self.trace: Trace | None = None
         self.actor: Actor | None = None
-        self.standings: list[Any] = []
+        self.limit_states: list[Any] = []
         self.refusal: Problem | None = None
         self._read = read
         self._body: bytes | None = None
 
     @property
     def client(self) -> str:
-        """The address that the request came from, as the runtime knows it; empty where it has none."""
+        """The request's client address, as the runtime reports it; empty if it has none."""
         if not isinstance(self._client, str):
             self._client = self._client()
         return self._client
@@ -87,7 +87,7 @@ class Request:
         return self._body
 
     async def json(self, limit: int = BODY_LIMIT) -> Any:
-        """Return the body as a JSON value; `MalformedJson` where it is none."""
+        """Return the body as a JSON value; `MalformedJson` if it is none."""
         try:
             return from_json(await self.body(limit), allow_inf_nan=False)
         except ValueError as fault:

@@ -1,4 +1,4 @@
-"""The composition root: everything that this Worker consists of."""
+"""The composition root: all resources, providers and middleware of this Worker."""
 
 from edge import App, Clock, Limit
 from edge.auth.limits import Limits, admit, rate_limit_headers
@@ -12,7 +12,8 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
-from klear_karma import NAME, VERSION, retention, wiring
+from edge.version import VERSION
+from klear_karma import NAME, retention, wiring
 from klear_karma.accounts import accounts
 from klear_karma.analytics.points import count_use
 from klear_karma.availability.conflicts import Conflicts
@@ -49,7 +50,7 @@ PROFILES = [
 
 
 def make_limits(settings: KarmaSettings, clock: Clock) -> Limits:
-    """Return the limits of users and strangers; nobody has a daily quota here."""
+    """Return the rate limits of users and of anonymous clients; this app has no daily quotas."""
     return Limits(settings.rate_limiter, None, clock)
 
 

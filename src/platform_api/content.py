@@ -22,7 +22,7 @@ from edge import (
     Response,
     Routes,
 )
-from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.cache import Cache, CacheEntry, Terms
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.instants import IN_ANY_ZONE
 from edge.reach import OPEN
@@ -141,7 +141,7 @@ class Site:
     def __init__(self, sanity: Sanity, cache: Cache, clock: Clock, log: Log) -> None:
         self._sanity, self._cache, self._clock, self._log = sanity, cache, clock, log
 
-    async def every(self, name: str) -> Kept:
+    async def every(self, name: str) -> CacheEntry:
         """Return all documents of a type."""
 
         async def make() -> bytes:
@@ -150,7 +150,7 @@ class Site:
 
         return await self._cache.get(names(name).every, make, TERMS)
 
-    async def upcoming(self) -> Kept:
+    async def upcoming(self) -> CacheEntry:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
@@ -159,7 +159,7 @@ class Site:
 
         return await self._cache.get(names("events").upcoming, make, TERMS)
 
-    async def one(self, name: str, slug: str) -> Kept:
+    async def one(self, name: str, slug: str) -> CacheEntry:
         """Return a document; `ContentNotFound` where the list of its type has none of this slug."""
 
         async def make() -> bytes:
@@ -211,7 +211,7 @@ async def list_content(type: ContentName, page: Query[Page], site: Site) -> Resp
         total = b"%d" % len(documents)
     chosen = b",".join(documents[page.offset : page.offset + page.limit])
     body = b'{"type":"%s","total":%s,"documents":[%s]}' % (type.encode(), total, chosen)
-    return Kept(body, kept.age, kept.was_kept, kept.terms).response(NAME)
+    return CacheEntry(body, kept.age, kept.was_cached, kept.terms).response(NAME)
 
 
 @routes.get(

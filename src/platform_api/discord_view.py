@@ -6,7 +6,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from pydantic_core import to_json
 
 from edge import PUBLIC, NotConfigured, Operation, Response, Routes
-from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.cache import Cache, CacheEntry, Terms
 from edge.clients.discord import Discord
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, checked
 from platform_api import NAME
@@ -98,7 +98,7 @@ class Community:
     def __init__(self, settings: PlatformSettings, discord: Discord, cache: Cache) -> None:
         self._settings, self._discord, self._cache = settings, discord, cache
 
-    async def events(self) -> Kept:
+    async def events(self) -> CacheEntry:
         """Return the events to come, soonest first."""
 
         async def make() -> bytes:
@@ -108,7 +108,7 @@ class Community:
 
         return await self._cache.get("discord:events", make, TERMS)
 
-    async def members(self) -> Kept:
+    async def members(self) -> CacheEntry:
         """Return how many there are."""
 
         async def make() -> bytes:
@@ -120,7 +120,7 @@ class Community:
 
         return await self._cache.get("discord:members", make, TERMS)
 
-    async def announcements(self) -> Kept:
+    async def announcements(self) -> CacheEntry:
         """Return the latest announcements, newest first."""
 
         async def make() -> bytes:

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic_core import from_json, to_json
 
 from edge import PUBLIC, Clock, KeyValue, Operation, Problem, Response, Routes, SystemDatabase
-from edge.clients.cache import Cache, Kept, Terms
+from edge.clients.cache import Cache, CacheEntry, Terms
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.ports import PortError
 from platform_api import NAME
@@ -134,7 +134,7 @@ async def get_status(cache: Cache, overview: Overview) -> Response:
     return _aged(await cache.get("platform:status", overview.status, STATUS))
 
 
-def _aged(kept: Kept) -> Response:
+def _aged(kept: CacheEntry) -> Response:
     """Return what was kept, with its age in it."""
     shown = to_json(from_json(kept.body) | {"age_s": kept.age})
-    return Kept(shown, kept.age, kept.was_kept, kept.terms).response(NAME)
+    return CacheEntry(shown, kept.age, kept.was_cached, kept.terms).response(NAME)

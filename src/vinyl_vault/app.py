@@ -1,4 +1,4 @@
-"""The composition root: everything that this Worker consists of."""
+"""The composition root: all resources, providers and middleware of this Worker."""
 
 from edge import App, Clock, Limit, Ports
 from edge.auth.accounts.letters import Pages
@@ -14,7 +14,8 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
-from vinyl_vault import NAME, VERSION, retention
+from edge.version import VERSION
+from vinyl_vault import NAME, retention
 from vinyl_vault.chat import routes as chat
 from vinyl_vault.collection import own_covers, shares, stats, values
 from vinyl_vault.collection import routes as collection
@@ -31,12 +32,12 @@ LINKS = {"collection": "/api/collection", "stats": "/api/stats"}
 
 
 def make_limits(settings: VaultSettings, clock: Clock) -> Limits:
-    """Return the limits of users and strangers; nobody has a daily quota here."""
+    """Return the rate limits of users and of anonymous clients; this app has no daily quotas."""
     return Limits(settings.rate_limiter, None, clock)
 
 
 def make_store(db: ScopedDatabase, ports: Ports, clock: Clock, settings: VaultSettings) -> SyncStore:
-    """Return the store of the caller's records; `MembersOnly` for a caller that is no user."""
+    """Return the store of the caller's records; raises `MembersOnly` unless the caller is a user."""
     return SyncStore(db, member_of(ports.caller).name, clock, settings.most_records)
 
 

@@ -1,4 +1,4 @@
-"""What every `Model` makes of embeddings. A text tells the stand-in what it answers, as a prompt does."""
+"""The contract of every `Model` for embeddings. A text tells the stand-in its answer, as a prompt does."""
 
 import json
 import math
@@ -23,9 +23,9 @@ def telling(**turn: Any) -> str:
     return f"#turn {json.dumps(turn)}"
 
 
-def nearness(one: Sequence[float], other: Sequence[float]) -> float:
+def nearness(first: Sequence[float], other: Sequence[float]) -> float:
     """Return the cosine of the angle between two vectors."""
-    return math.sumprod(one, other) / math.hypot(*one) / math.hypot(*other)
+    return math.sumprod(first, other) / math.hypot(*first) / math.hypot(*other)
 
 
 async def a_text_has_a_vector(model: Model) -> None:
@@ -44,8 +44,8 @@ async def vectors_are_in_the_order_of_their_texts(model: Model) -> None:
 
 async def what_is_of_one_matter_is_nearer(model: Model) -> None:
     car, bread, other_car, other_bread = await model.embed(TEXTS, NAME)
-    for one, like, unlike in ((car, other_car, bread), (bread, other_bread, car), (other_car, car, other_bread)):
-        assert nearness(one, like) > nearness(one, unlike) + 0.2
+    for text, like, unlike in ((car, other_car, bread), (bread, other_bread, car), (other_car, car, other_bread)):
+        assert nearness(text, like) > nearness(text, unlike) + 0.2
 
 
 async def no_texts_have_no_vectors(model: Model) -> None:
@@ -89,7 +89,7 @@ async def an_answer_that_breaks_off_is_a_fault(model: Model) -> None:
 
 
 async def what_is_no_vector_for_each_text_is_a_fault(model: Model) -> None:
-    """Too few and too many, of several lengths, of none, and of what is no finite number."""
+    """Too few vectors and too many, of several lengths, of none, and with infinite numbers."""
     sound = [0.5, 0.25]
     wrong: list[list[Any]] = [
         [],

@@ -1,4 +1,4 @@
-"""What every `Model` makes of what its server answers. The prompt tells the stand-in what that is."""
+"""The contract of every `Model` for its server's answers. The prompt tells the stand-in its answer."""
 
 import asyncio
 import json
@@ -65,10 +65,10 @@ async def tool_calls_come_whole(model: Model) -> None:
     calls = [("look", {"table": "vehicles", "deep": {"a": [1, "ü"]}}), ("look", {})]
     answer = await model.answer(asking(tools=TOOLS, text="", calls=calls))
     streamed = (await parts(model, asking(tools=TOOLS, text="", calls=calls, pieces=5)))[-1]
-    for found in (answer.tool_calls, streamed.tool_calls):
-        assert [(call.name, json.loads(call.arguments)) for call in found] == calls
-        assert len({call.id for call in found}) == 2
-        assert all(isinstance(call, ToolCall) for call in found)
+    for made_calls in (answer.tool_calls, streamed.tool_calls):
+        assert [(call.name, json.loads(call.arguments)) for call in made_calls] == calls
+        assert len({call.id for call in made_calls}) == 2
+        assert all(isinstance(call, ToolCall) for call in made_calls)
     assert answer.finish_reason == streamed.finish_reason == "tool_calls"
 
 

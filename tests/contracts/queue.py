@@ -1,4 +1,4 @@
-"""What every `Queue` takes and refuses. `received` waits for as many messages as it is asked for."""
+"""The contract of every `Queue`. `received` waits for a number of messages."""
 
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime

@@ -11,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.patience import tries
+from tests.patience import pauses
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
@@ -42,7 +42,7 @@ async def ask(client: Client, message: str = "Hello?", **more: Any) -> Answer:
 async def kept(client: Client, conversation_id: str) -> list[dict[str, Any]]:
     """Return the messages of a conversation, once its last turn is over."""
     rows: list[dict[str, Any]] = []
-    async for _ in tries():
+    async for _ in pauses():
         rows = (await client.get(f"{CONVERSATIONS}/{conversation_id}")).json()
         if not any(row["status"] == "open" for row in rows):
             return rows

@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import build_assets
-from core_tessie import NAME, VERSION
+from core_tessie import NAME
 from core_tessie.app import app
 from core_tessie.console.index import LINKS
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
+from edge.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"
@@ -53,7 +54,7 @@ def test_a_browser_gets_the_console(assets: Path) -> None:
     assert answer.body == (assets / "index.html").read_bytes()
 
 
-def test_a_browser_that_has_the_console_is_told_so(assets: Path) -> None:
+def test_browser_with_a_cached_console_gets_304(assets: Path) -> None:
     etag = get(assets, "/", ("accept", CHROME)).header("etag") or ""
     assert get(assets, "/", ("accept", CHROME), ("if-none-match", etag)).status == 304
 
@@ -63,7 +64,7 @@ def test_without_static_files_a_browser_gets_the_index(tmp_path: Path) -> None:
     assert answer.json()["name"] == NAME
 
 
-def test_another_form_is_refused_with_what_there_is(assets: Path) -> None:
+def test_unknown_media_type_is_refused_with_the_served_ones(assets: Path) -> None:
     answer = get(assets, "/", ("accept", "image/png"))
     assert answer.status == 406
     assert answer.json()["offered"] == ["application/json", "text/html"]

@@ -72,7 +72,7 @@ def test_event_of_each_type_reaches_its_audience_alone(type_: str) -> None:
     )
     for draft, wanted in zip(drafts, WHO[type_], strict=True):
         event = event_of(draft)
-        assert {name for name, actor in READERS.items() if wire.shown(event, (), actor)} == wanted, draft
+        assert {name for name, actor in READERS.items() if wire.is_for_reader(event, (), actor)} == wanted, draft
 
 
 def test_every_declared_type_is_tried() -> None:

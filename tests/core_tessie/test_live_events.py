@@ -11,7 +11,7 @@ import pytest
 from pydantic import TypeAdapter
 
 from core_tessie.live_events import EVENTS
-from core_tessie.sync.news import SHOWN
+from core_tessie.sync.news import PUBLISHED
 from edge.access import ADMIN, Actor
 from edge.ports.events import Follow
 from edge.testing import Client
@@ -127,7 +127,7 @@ async def check_first(client: Client, sim: Simulator, vin: str, found: list[Told
     (row,) = (await client.get(f"/d1/vehicles?id=eq.{vin}")).json()
     assert (listed["type"], listed["data"]) == ("vehicle.changed", {"changed": {"is_active": row["is_active"]}})
     assert observed["type"] == "vehicle.changed"
-    assert observed["data"]["changed"] == {name: row[name] for name in SHOWN if row[name] is not None}
+    assert observed["data"]["changed"] == {name: row[name] for name in PUBLISHED if row[name] is not None}
     assert set(types(windows)) == {"sync.progress"}
     walked = {kind: [one["data"] for one in windows if one["data"]["kind"] == kind] for kind in KINDS}
     there = {kind: len(sim.ask(f"/{vin}/{kind}")["results"]) for kind in KINDS}
@@ -224,7 +224,7 @@ def test_a_car_that_is_refused_and_one_that_is_put_off_are_told(run: Runner, sim
         notes = {one["type"]: one["data"] for one in found if one["type"].startswith("log.")}
         assert {kind: note["message"] for kind, note in notes.items()} == {
             "log.error": "sync failed",
-            "log.warning": "sync put off",
+            "log.warning": "sync postponed; it is retried",
         }
         assert notes["log.error"]["payload"] == {"vehicle": f"…{refused[-4:]}", "error": error}
         assert "500" in notes["log.warning"]["payload"]["error"]

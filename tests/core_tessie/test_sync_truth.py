@@ -1,4 +1,4 @@
-"""The copy follows Tessie: what is merged, removed, ends late, is corrected later or cannot be read is so here."""
+"""The copy follows Tessie: merged, removed, late, corrected and unreadable records are the same here."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -31,7 +31,7 @@ def old(run: Runner) -> Iterator[Simulator]:
 
 
 async def look_back(client: Client, to: float) -> None:
-    """Let the last sync be long ago: the clock of the simulated year stands still, this one's does not."""
+    """Move the last sync to long ago: the simulated clock stands still, the real one does not."""
     await client.ports.settings.db.run("UPDATE vehicles SET synced_at = ?", instant(to))
 
 
@@ -63,8 +63,10 @@ def test_merged_charges_are_not_counted_twice(run: Runner, sim: Simulator) -> No
         await same(client, sim, vin, "charges")
         again = sum(row["energy_used_kwh"] for row in await rows(client, "charges", f"vin = '{vin}'"))
         assert again == pytest.approx(total)
-        events = [one for one in of(await told(client, since, finished(1)), vin) if one["type"] == "charge.removed"]
-        assert [one["data"]["id"] for one in events] == [f"{vin}-{newer['id']}"]
+        events = [
+            event for event in of(await told(client, since, finished(1)), vin) if event["type"] == "charge.removed"
+        ]
+        assert [event["data"]["id"] for event in events] == [f"{vin}-{newer['id']}"]
         report = (await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})).json()
         assert report["id"]
         listed = (await client.get(f"/d1/charges?id=eq.{vin}-{newer['id']}")).json()
@@ -93,9 +95,9 @@ def test_removed_record_comes_back_as_it_was(run: Runner, sim: Simulator) -> Non
         (after,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert after | {"updated_at": before["updated_at"]} == before
         assert await rows(client, "removed_records") == []
-        found = [one["type"] for one in of(await told(client, since, finished(1)), vin)]
-        assert "drive.restored" in found
-        assert "drive.recorded" not in found
+        types = [event["type"] for event in of(await told(client, since, finished(1)), vin)]
+        assert "drive.restored" in types
+        assert "drive.recorded" not in types
 
     run(case, started=True)
 
@@ -147,8 +149,10 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
         await synced(client)
         (row,) = await rows(client, "charges", f"id = '{vin}-9000001'")
         assert (row["ended_at"], row["energy_added_kwh"], row["cost"]) == (instant(done["ended_at"]), 61.5, 12.5)
-        events = [one for one in of(await told(client, since, finished(1)), vin) if one["type"] == "charge.ended"]
-        assert [(one["data"]["id"], one["data"]["energy_used_kwh"]) for one in events] == [(f"{vin}-9000001", 66.0)]
+        events = [event for event in of(await told(client, since, finished(1)), vin) if event["type"] == "charge.ended"]
+        assert [(event["data"]["id"], event["data"]["energy_used_kwh"]) for event in events] == [
+            (f"{vin}-9000001", 66.0)
+        ]
 
     run(case, started=True)
 
@@ -254,7 +258,7 @@ def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> No
         assert (row["cost"], row["location"]) == (77.5, "Another place")
         old.ask("/_sim/requests", "DELETE")
         await synced(client)
-        assert len([one for one in old.ask("/_sim/requests") if one["path"] == f"/{vin}/drives"]) == 1
+        assert len([call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]) == 1
 
     run(case, started=True)
 
@@ -274,7 +278,7 @@ def test_rereading_keeps_within_its_windows(run: Runner, old: Simulator) -> None
             assert runs < 6
             old.ask("/_sim/requests", "DELETE")
             await synced(client)
-            calls = [one for one in old.ask("/_sim/requests") if one["path"] == f"/{vin}/drives"]
+            calls = [call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]
             assert len(calls) <= 2
         assert runs > 1
 
@@ -315,10 +319,10 @@ def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
             counts = done["progress"][vin]["unreadable"][kind]
             assert sorted(counts.values()) == [len(records)] * len(fields)
             assert {row[name] for row in here for name in counts} == {None}
-        found = await told(client, since, finished(1))
-        (event,) = (one for one in of(found, vin) if one["type"] == "sync.unreadable")
+        events = await told(client, since, finished(1))
+        (event,) = (event for event in of(events, vin) if event["type"] == "sync.unreadable")
         assert event["data"]["fields"] == done["progress"][vin]["unreadable"]
-        assert any(one["type"] == "log.warning" and "not readable" in one["data"]["message"] for one in found)
+        assert any(event["type"] == "log.warning" and "not readable" in event["data"]["message"] for event in events)
 
     run(case, started=True)
 
@@ -336,7 +340,7 @@ def test_entries_of_the_list_without_a_vin_are_left_out(run: Runner, sim: Simula
 def test_many_records_in_one_second_all_arrive(run: Runner, sim: Simulator, number: int) -> None:
     vin = sim.vins[0]
     middle = sim.ask(f"/{vin}/drives")["results"][40]
-    many = [middle | {"id": 9_000_000 + one} for one in range(number)]
+    many = [middle | {"id": 9_000_000 + offset} for offset in range(number)]
 
     async def case(client: Client) -> None:
         sim.ask(f"/_sim/drives/{vin}", "PUT", many)
@@ -359,14 +363,14 @@ def test_gone_vehicle_is_archived_once_and_comes_back(run: Runner, sim: Simulato
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], bool(car["archived_at"]), bool(car["display_name"])) == (0, True, True)
         assert len(await rows(client, "drives", f"vin = '{vin}'")) == drives
-        types = [one["type"] for one in of(await told(client, since, finished(5)), vin)]
+        types = [event["type"] for event in of(await told(client, since, finished(5)), vin)]
         assert types.count("vehicle.archived") == 1
         fail(sim)
         since = await mark(client)
         assert (await synced(client))["status"] == "succeeded"
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], car["archived_at"]) == (1, None)
-        assert "vehicle.returned" in [one["type"] for one in of(await told(client, since, finished(1)), vin)]
+        assert "vehicle.returned" in [event["type"] for event in of(await told(client, since, finished(1)), vin)]
 
     run(case, started=True)
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
-from tests.patience import tries
+from tests.patience import pauses
 
 from discord_bot.app import app
 from edge.ports import Database, KeyValue
@@ -200,7 +200,7 @@ class Bot:
 
     async def audit(self, count: int) -> list[dict[str, Any]]:
         """Return the audit log, oldest first, once it has so many entries."""
-        async for _ in tries():
+        async for _ in pauses():
             rows = await self.db.all("SELECT * FROM audit ORDER BY id")
             if len(rows) >= count:
                 self.check_untold("the audit log", json.dumps(rows).encode())

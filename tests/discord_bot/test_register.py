@@ -63,9 +63,9 @@ def test_what_cannot_be_done_is_told_in_a_line(sims: Sims) -> None:
             2,
             "error: DISCORD_BOT_TOKEN is not set: it is read from .dev.vars and the environment",
         ),
-        ({"GUILD": "ours"}, 2, "error: GUILD is no guild's id"),
+        ({"GUILD": "ours"}, 2, "error: GUILD must be a guild's id"),
         ({"DISCORD_BOT_TOKEN": "wrong"}, 1, "error: Discord answered 401: 401: Unauthorized (0)"),
-        ({"DISCORD_API_URL": "http://127.0.0.1:9"}, 1, "error: Discord cannot be asked"),
+        ({"DISCORD_API_URL": "http://127.0.0.1:9"}, 1, "error: Discord cannot be reached"),
     ]
     for given, status, told in wrong:
         done = register(sim, **given)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.patience import tries
+from tests.patience import pauses
 
 from discord_bot.schedule import REMIND
 from edge.instants import to_text
@@ -127,7 +127,7 @@ def test_a_user_who_is_busy_leaves_one_entry_for_ten_answers(local: Runner) -> N
         for _ in range(calls):
             await bot.command("status", user={"id": "100000000000000901"})
         await bot.command("status", user={"id": "100000000000000902"})
-        async for _ in tries():
+        async for _ in pauses():
             if await bot.db.all("SELECT 1 FROM audit WHERE actor = '100000000000000902'"):
                 break
         await asyncio.sleep(0.2)

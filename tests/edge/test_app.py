@@ -1,4 +1,4 @@
-"""The road of a request: the order of the layers, what each may do, and that there is always an answer."""
+"""The pipeline of a request: the order of the layers, the rights of each, and an answer in every case."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
@@ -98,7 +98,7 @@ def test_a_bug_in_the_outermost_layer_is_answered(serve: Serve) -> None:
     assert asyncio.run(serve(pages([]), middleware=[breaks_before]).get("/x")).status == 500
 
 
-def test_a_layer_is_given_the_ports_that_it_asks_for(serve: Serve, log: Any) -> None:
+def test_a_layer_gets_the_ports_of_its_signature(serve: Serve, log: Any) -> None:
     async def timed(request: Request, call_next: Next, clock: Clock, lines: Log) -> Response:
         lines("info", "at", year=clock.now().year)
         return await call_next(request)
@@ -107,7 +107,7 @@ def test_a_layer_is_given_the_ports_that_it_asks_for(serve: Serve, log: Any) -> 
     assert log.lines == [{"level": "info", "message": "at", "year": 2026}]
 
 
-def test_a_layer_that_asks_for_what_there_is_not_is_an_error_at_import(serve: Serve) -> None:
+def test_a_layer_with_an_unknown_parameter_is_an_error_at_import(serve: Serve) -> None:
     async def odd(_request: Request, _call_next: Next, number: int) -> Response:
         return Response(status=number)
 
@@ -164,7 +164,8 @@ class Parts:
     """A stream without an end, which tells whether it was closed."""
 
     def __init__(self) -> None:
-        self.sent, self.is_closed = 0, False
+        self.sent = 0
+        self.is_closed = False
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -218,7 +219,8 @@ def test_client_reads_so_much_of_a_stream_and_closes_it(serve: Serve, method: st
 
 
 def test_an_app_answers_requests_at_the_same_time(serve: Serve) -> None:
-    routes, gate = Routes(tag="t", access=PUBLIC), asyncio.Event()
+    routes = Routes(tag="t", access=PUBLIC)
+    gate = asyncio.Event()
 
     @routes.get("/wait")
     async def wait() -> str:

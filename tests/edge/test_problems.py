@@ -208,7 +208,7 @@ REFUSED_ROWS: dict[str, tuple[DatabaseError, int, str, str]] = {
         ForeignKeyViolation("FOREIGN KEY constraint failed"),
         409,
         "storage-conflict",
-        "a row that is referred to does not exist, or others refer to this one",
+        "a referenced row does not exist, or other rows refer to this one",
     ),
     "missing": (
         NotNullViolation("NOT NULL constraint failed: cars.vin", "cars", ("vin",)),

@@ -106,11 +106,11 @@ def test_an_unknown_attribute_is_an_attribute_error() -> None:
         {"API_KEY": VALUE, "LONG_KEY": VALUE * 3, "LOG_LEVEL": VALUE, "ENVIRONMENT": "x"},
     ],
 )
-def test_no_value_is_shown_by_a_fault_or_by_what_a_log_would_print(env: Mapping[str, Any]) -> None:
+def test_no_value_is_shown_by_a_fault_or_a_log(env: Mapping[str, Any]) -> None:
     shop = Shop(env)
-    shown = [repr(shop), str(shop), str(vars(shop)), str(shop.api_key)]
-    shown += [str(fault) + str(fault.document("/", "1")) for fault in shop.faults.values()]
-    assert all(VALUE not in text for text in shown)
+    output = [repr(shop), str(shop), str(vars(shop)), str(shop.api_key)]
+    output += [str(fault) + str(fault.document("/", "1")) for fault in shop.faults.values()]
+    assert all(VALUE not in text for text in output)
     assert len(shop.faults) >= 3
 
 
@@ -188,7 +188,7 @@ def test_origins_are_a_list_between_commas(text: str, origins: tuple[str, ...]) 
         "null",
     ],
 )
-def test_what_is_no_exact_origin_is_refused(text: str) -> None:
+def test_inexact_origin_is_refused(text: str) -> None:
     with pytest.raises(NotConfigured, match="CORS_ALLOWED_ORIGINS is not valid"):
         _ = Settings({"CORS_ALLOWED_ORIGINS": text}).cors_allowed_origins
 

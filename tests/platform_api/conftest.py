@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
 import pytest
-from tests.patience import tries
+from tests.patience import pauses
 
 from edge.ports import Limit
 from edge.testing import Client, runner
@@ -71,7 +71,7 @@ class Runner(runner.Runner[Client]):
 
 async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool) -> T:
     """Return the first of what `look` returns of which this holds, within 10 s or so."""
-    async for _ in tries():
+    async for _ in pauses():
         if holds(found := await look()):
             return found
     raise AssertionError(f"not in 10 s: {found}")

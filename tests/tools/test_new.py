@@ -1,4 +1,4 @@
-"""`make new`: what it writes passes all tests at once, on both runtimes; what cannot be made is refused in one line."""
+"""`make new`: the new app passes all tests at once, on both runtimes; a bad name is refused in one line."""
 
 import os
 import re
@@ -44,7 +44,7 @@ class Copy:
         self.env = own | {"PYTHONPATH": "src:tools"}
 
     def run(self, *command: str, expected: int = 0) -> str:
-        """Run a command of Python's there and return what it said."""
+        """Run a Python command there and return its output."""
         done = subprocess.run(
             [sys.executable, *command], cwd=self.root, env=self.env, capture_output=True, text=True, check=False
         )
@@ -52,14 +52,14 @@ class Copy:
         return done.stdout + done.stderr
 
     def files(self) -> dict[str, bytes]:
-        """Return all files but byte code and what is linked."""
+        """Return all files without byte code and the linked ones."""
         paths = [path for path in self.root.rglob("*") if path.is_file() and not path.is_symlink()]
         paths = [path for path in paths if path.parent.name != "__pycache__"]
         return {str(path.relative_to(self.root)): path.read_bytes() for path in paths}
 
 
 def copied(folder: Path) -> Copy:
-    """Return a copy in a folder, with the byte code that there is."""
+    """Return a copy in a folder, with the byte code of the original."""
     root = folder / "repository"
     copytree(ROOT, root, ignore=ignore_patterns(*LEFT_OUT))
     (root / "build").mkdir()

@@ -30,7 +30,7 @@ def wait_for(condition: Callable[[], bool]) -> None:
 
 
 def raw(worker: Worker, request: bytes) -> bytes:
-    """Send bytes and return what comes until the connection is closed."""
+    """Send bytes and return the answer until the connection is closed."""
     where = urlsplit(worker.url)
     with socket.create_connection((where.hostname or "", where.port or 0), timeout=20) as connection:
         connection.sendall(request)
@@ -83,7 +83,7 @@ def test_every_answer_has_its_id_and_the_cors_headers(worker: Worker) -> None:
         assert (headers["x-request-id"], headers["access-control-allow-origin"]) == ("order-66", "*"), path
 
 
-def test_a_missing_setting_is_named_where_it_is_read(worker: Worker) -> None:
+def test_a_missing_setting_is_named_when_it_is_read(worker: Worker) -> None:
     status, _, body = worker.get("/setting")
     assert (status, json.loads(body)["setting"]) == (503, "MISSING_ONE")
     assert worker.get("/any")[0] == 200
@@ -106,7 +106,7 @@ def test_a_file_of_the_bucket_passes_as_it_is(worker: Worker) -> None:
     assert body == bytes(range(256)) * 16_384
 
 
-def test_a_stream_whose_source_fails_is_not_taken_for_whole(worker: Worker) -> None:
+def test_a_stream_with_a_failing_source_is_not_complete(worker: Worker) -> None:
     connection = HTTPConnection(urlsplit(worker.url).netloc, timeout=20)
     connection.request("GET", "/broken")
     with pytest.raises((HTTPException, OSError)):
@@ -129,7 +129,7 @@ def test_a_failing_job_is_a_failed_trigger(worker: Worker) -> None:
 
 
 def test_each_message_has_an_outcome_of_its_own(worker: Worker) -> None:
-    told = worker.queue("jobs", ["done", "later", "fail", {"nested": [1, None, "x"]}], attempts=2)
-    assert told["explicitAcks"] == ["0", "3"]
-    again = {one["msgId"]: one["delaySeconds"] for one in told["retryMessages"]}
+    outcome = worker.queue("jobs", ["done", "later", "fail", {"nested": [1, None, "x"]}], attempts=2)
+    assert outcome["explicitAcks"] == ["0", "3"]
+    again = {retry["msgId"]: retry["delaySeconds"] for retry in outcome["retryMessages"]}
     assert again == {"1": 42, "2": 14}

@@ -14,7 +14,7 @@ from pyedge.config import ConfigError
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until a signal, or until whoever started this is gone."""
+    """Serve until a signal, or until the parent process is gone."""
     options = _parser().parse_args(arguments)
     for number in _SIGNALS:
         signal.signal(number, _interrupt)
@@ -47,11 +47,11 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _serve(options: argparse.Namespace) -> int:
-    taken = {name: os.environ[name] for name in options.from_env if name in os.environ}
+    environ = {name: os.environ[name] for name in options.from_env if name in os.environ}
     worker = Worker(
         options.config,
         options.env,
-        variables=taken | dict(pair.split("=", 1) for pair in options.var),
+        variables=environ | dict(pair.split("=", 1) for pair in options.var),
         also=[_also(options.config, text) for text in options.also],
         port=options.port,
         state=options.state,

@@ -116,7 +116,7 @@ async def _read_report(asked: ReadReport, looking: Looking) -> object:
 
 async def _sync_status(_: SyncStatus, looking: Looking) -> object:
     rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
-    return [runs.shown(row) for row in rows]
+    return [runs.run_of(row) for row in rows]
 
 
 TOOLS = {

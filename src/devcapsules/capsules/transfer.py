@@ -18,7 +18,7 @@ routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
 
 @routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: None}}))
 async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
-    """Get a capsule that you may change as a ZIP file in Exercism's layout."""
+    """Export a capsule that you may change as a ZIP file in Exercism's layout."""
     row, content = await catalogue.editable(capsule_id)
     authors = await store.authors_of(catalogue.names, [row])
     response = Response(write_archive(content, row["language"], authors.get(row["owner_id"], store.NOBODY)))
@@ -31,7 +31,7 @@ async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
     "/import", ArchiveRefused, InvalidBody, status=201, operation=Operation({201: {"application/json": Capsule}})
 )
 async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:
-    """Make a private capsule of a ZIP file in Exercism's layout, which is the body."""
+    """Import a ZIP file in Exercism's layout, sent as the body, as a private capsule."""
     members = read_archive(await request.body(LARGEST_ARCHIVE))
     try:
         new = NewCapsule.model_validate(members)

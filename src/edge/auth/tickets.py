@@ -20,7 +20,7 @@ _INSERT = (
     "INSERT INTO tickets (id, actor, role, subjects, daily_calls, ends_at, fingerprint, expires_at) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
-_UNKNOWN = "the ticket was used already, has expired, or never was: POST to the ticket route for a new one"
+_UNKNOWN = "the ticket was used already, has expired, or never existed: POST to the ticket route for a new one"
 
 
 class NewTicket(NamedTuple):
@@ -31,7 +31,7 @@ class NewTicket(NamedTuple):
 
 
 async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock) -> NewTicket:
-    """Store a ticket of the caller and return it; it ends with the caller's credential at the latest."""
+    """Store a ticket of the caller and return it; it expires with the caller's credential at the latest."""
     ticket, now = secrets.token_urlsafe(32), clock.now()
     if callers.signing:
         ticket = callers.signing.tickets.prove(ticket)
@@ -52,7 +52,7 @@ async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock
 
 
 async def redeem(ticket: str, request: Request, callers: Callers, db: SystemDatabase, clock: Clock) -> Actor:
-    """Use a ticket up and return its caller; `Unauthorized` where it is none, or its key has ended since."""
+    """Use a ticket up and return its caller; `Unauthorized` if it is unknown, or its key has ended since."""
     if callers.signing is None:
         await callers.count_look_up(request)
     elif not callers.signing.tickets.check(ticket):

@@ -1,4 +1,4 @@
-"""Server-Sent Events that an answer is streamed by: sent as they come, with a sign of life while nothing does."""
+"""Responses as server-sent events: each is sent as it comes, with a comment as a heartbeat in between."""
 
 import asyncio
 from collections.abc import AsyncGenerator
@@ -7,13 +7,13 @@ from edge.http import Response
 
 SSE = "text/event-stream"
 HEARTBEAT = 5.0
-"""Seconds of silence after which a comment is sent: only by writing is it noticed that the client has left."""
+"""Seconds of silence after which a comment is sent: only a write shows that the client has left."""
 
 _COMMENT = b":\n\n"
 
 
 def event_stream(events: AsyncGenerator[bytes]) -> Response:
-    """Return the response that sends events; they are closed with it, also where the client leaves before the end."""
+    """Return the response that sends events; they are closed with it, also if the client leaves early."""
     headers = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
     return Response(_beating(events), headers=headers)
 

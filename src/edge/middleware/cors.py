@@ -14,7 +14,7 @@ _EXPOSED = (
 )
 _MAX_AGE = "7200"
 LONGEST = 4_000
-"""Characters of an origin, and of a list of headers, that are looked at: answers are remembered by the first."""
+"""Most characters of an origin, and of a list of headers, that are read: answers are cached by the first."""
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 

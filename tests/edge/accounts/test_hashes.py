@@ -32,7 +32,7 @@ WRONG = [
 
 
 class Work:
-    """Scrypt that does nothing but count, and waits to be let on where it is told to."""
+    """A fake scrypt that only counts its calls, and can be made to wait."""
 
     def __init__(self) -> None:
         self.work: list[int] = []
@@ -52,7 +52,7 @@ class Work:
         raise NotImplementedError(key, signature, message)
 
 
-def test_policy_is_what_owasp_advises_for_its_memory() -> None:
+def test_policy_matches_owasps_advice_for_its_memory() -> None:
     assert POLICY == (2**14, 8, 5)
 
 

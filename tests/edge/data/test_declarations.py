@@ -27,7 +27,8 @@ NOTES = "CREATE TABLE notes (id TEXT PRIMARY KEY, owner_id TEXT, body TEXT, n IN
 TEAMS = "CREATE TABLE teams (id TEXT PRIMARY KEY, user_id TEXT)"
 KEYS = "CREATE TABLE keys (id TEXT PRIMARY KEY)"
 VIEW = "CREATE VIEW latest AS SELECT id, body FROM notes"
-TEAM, KEY = Table("teams", own="user_id = :caller"), Table("keys", private=True)
+TEAM = Table("teams", own="user_id = :caller")
+KEY = Table("keys", private=True)
 
 
 def schema_of(*statements: str) -> Schema:
@@ -40,8 +41,8 @@ def schema_of(*statements: str) -> Schema:
 SCHEMA = schema_of(NOTES, TEAMS, KEYS, VIEW)
 
 
-def declare(**given: object) -> Tables:
-    return Tables(SCHEMA, Table("notes", **given), TEAM, KEY)  # type: ignore[arg-type]
+def declare(**declared: object) -> Tables:
+    return Tables(SCHEMA, Table("notes", **declared), TEAM, KEY)  # type: ignore[arg-type]
 
 
 def test_every_table_is_declared_once_and_is_in_the_schema() -> None:
@@ -61,7 +62,7 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "complaint"),
+    ("declared", "complaint"),
     [
         ({"writable": ("body", "title")}, "no column title"),
         ({"kinds": {"title": Kind.JSON}}, "no column title"),
@@ -87,8 +88,8 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"own": "owner_id NOT IN (SELECT id FROM teams)"}, "NOT IN and IS"),
         ({"own": "owner_id IS :caller"}, "NOT IN and IS"),
         ({"own": "owner_id IS  NOT :caller"}, "NOT IN and IS"),
-        ({"own": "id IN (SELECT name FROM sqlite_master)"}, "sqlite_master: not for a condition"),
-        ({"own": "id IN (SELECT id FROM temp.teams)"}, "temp: not for a condition"),
+        ({"own": "id IN (SELECT name FROM sqlite_master)"}, "sqlite_master: not allowed in a condition"),
+        ({"own": "id IN (SELECT id FROM temp.teams)"}, "temp: not allowed in a condition"),
         ({"own": "id IN (SELECT id FROM main . teams)"}, "main is written before a table"),
         ({"own": "owner_id IN (SELECT value FROM json_each(:subjects))"}, "member callers do not have"),
         ({"own": {OWNER: "id IN (SELECT value FROM json_each(:subjects))"}}, "owner callers do not have"),
@@ -103,12 +104,12 @@ def test_name_that_is_no_lower_case_word_fails() -> None:
         ({"private": True, "writable": ()}, "private table has no rows"),
         ({"own": "id IN (SELECT id FROM keys)"}, "main.keys has all"),
         ({"own": "id IN (SELECT id FROM latest)"}, "main.latest has all"),
-        ({"read": OPERATOR, "write": READER}, "who writes a table reads it"),
+        ({"read": OPERATOR, "write": READER}, "the role for write must be"),
     ],
 )
-def test_declaration_that_does_not_hold_fails(given: dict[str, object], complaint: str) -> None:
+def test_declaration_that_does_not_hold_fails(declared: dict[str, object], complaint: str) -> None:
     with pytest.raises(DeclarationError, match=complaint):
-        declare(**given)
+        declare(**declared)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Leases: one of all who want the same has it, until its end or until it is given back by whom it is."""
+"""Leases: one of several contenders gets it, until it expires or its holder gives it back."""
 
 import asyncio
 from collections.abc import Iterator

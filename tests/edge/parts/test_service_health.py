@@ -1,4 +1,4 @@
-"""`GET /health` by service: whatever the settings have is probed, the faulty is named, and no value is told."""
+"""`GET /health` by service: every configured service is probed, the faulty ones are named, and no value is shown."""
 
 import asyncio
 from collections.abc import Callable
@@ -69,7 +69,7 @@ def test_there_is_a_probe_for_each_service_and_no_other(serve: Serve) -> None:
     }
 
 
-def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
+def test_services_without_a_setting_are_not_configured(serve: Serve) -> None:
     probes = health(serve, {}, Settings)["probes"]
     assert {name for name, probe in probes.items() if probe["status"] == "ok"} == {"env_vars"}
     for name in ("kv", "d1", "ai", "secrets", "optional_secrets"):
@@ -78,7 +78,7 @@ def test_what_the_settings_do_not_have_is_told_to_be_none(serve: Serve) -> None:
 
 
 class Grown(Shop):
-    """What an app has after a line each was added to its settings."""
+    """An app's settings after one line was added for each service."""
 
     second_key: Secret
     third_key: Secret | None
@@ -92,7 +92,8 @@ NEW = {"SECOND_KEY": SECRET, "SHELVES": "3", "SESSIONS": Works(), "PHOTOS": Work
 
 
 def test_a_new_field_is_probed_without_a_line_of_code(serve: Serve) -> None:
-    before, after = health(serve, working()), health(serve, {**working(), **NEW}, Grown)
+    before = health(serve, working())
+    after = health(serve, {**working(), **NEW}, Grown)
     assert after["status"] == "ok"
     changed = {name: probe["message"] for name, probe in after["probes"].items()}
     for name, probe in before["probes"].items():
@@ -122,8 +123,8 @@ def test_a_new_field_that_is_not_set_is_named(serve: Serve, name: str, probe: st
     del env[name]
     value = health(serve, env, Grown)
     assert value["status"] == "degraded"
-    found = value["probes"].pop(probe)
-    assert (found["status"], found["message"]) == (status, message)
+    named = value["probes"].pop(probe)
+    assert (named["status"], named["message"]) == (status, message)
     assert all(other["status"] == "ok" for other in value["probes"].values())
 
 
@@ -143,7 +144,7 @@ def test_a_new_field_that_is_not_set_is_named(serve: Serve, name: str, probe: st
         ({"KV": Hangs()}, "kv", "error", "KV: no answer in 0.02 s", "degraded"),
     ],
 )
-def test_one_fault_is_told_while_the_others_are_well(  # noqa: PLR0913, PLR0917 - a row of the table
+def test_one_failing_service_is_named(  # noqa: PLR0913, PLR0917 - a row of the table
     serve: Serve, env: dict[str, Any], name: str, status: str, message: str, overall: str
 ) -> None:
     value = health(serve, working() | env)
@@ -158,8 +159,9 @@ def test_of_two_bindings_of_a_kind_the_faulty_is_named(serve: Serve) -> None:
     assert (probe["status"], probe["message"]) == ("error", "SESSIONS: PortError: the disk is full")
     probe = health(serve, {**working(), **NEW, "SESSIONS": Refuses(), "KV": None}, Grown)["probes"]["kv"]
     assert (probe["status"], probe["message"]) == (
-        "error", "KV: KV is not set; SESSIONS: PortError: the disk is full",
-    )  # fmt: skip
+        "error",
+        "KV: KV is not set; SESSIONS: PortError: the disk is full",
+    )
 
 
 def test_the_latency_is_that_of_the_slowest(serve: Serve) -> None:
@@ -169,9 +171,9 @@ def test_the_latency_is_that_of_the_slowest(serve: Serve) -> None:
     assert probes["secrets"]["latency_ms"] == probes["env_vars"]["latency_ms"] == 0
 
 
-@pytest.mark.parametrize("given", [SECRET, "production ", "Staging"])
-def test_an_environment_that_is_none_is_a_fault_and_no_failure(serve: Serve, given: str) -> None:
-    value = health(serve, {**working(), "ENVIRONMENT": given})
+@pytest.mark.parametrize("environment", [SECRET, "production ", "Staging"])
+def test_an_invalid_environment_degrades_the_health(serve: Serve, environment: str) -> None:
+    value = health(serve, {**working(), "ENVIRONMENT": environment})
     assert (value["status"], value["environment"]) == ("degraded", "unknown")
     probe = value["probes"]["env_vars"]
     assert probe["status"] == "error"
@@ -189,7 +191,7 @@ class Real(Settings):
     ai: Model | None
 
 
-def test_the_runtimes_own_bindings_are_asked(tmp_path: Path) -> None:
+def test_the_runtimes_own_bindings_are_probed(tmp_path: Path) -> None:
     async def nobody(_request: object) -> Any:
         raise AssertionError("health is public")
 

@@ -1,4 +1,4 @@
-"""`python -m sims.tessie`: serve the fleet until told to end."""
+"""`python -m sims.tessie`: serve the fleet until it is ended."""
 
 import argparse
 import json
@@ -46,14 +46,16 @@ class LoggingSimulator(Simulator):
 
 
 def main() -> None:
-    """Say where on stdout, and serve until interrupted or, with `--until-eof`, until stdin ends."""
-    given = _arguments()
-    fleet = Fleet(seed=given.seed, start=given.start, until=given.until, number=given.cars)
+    """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
+    options = _arguments()
+    fleet = Fleet(seed=options.seed, start=options.start, until=options.until, number=options.cars)
     for car in fleet:
         car.grow()
-    kind = LoggingSimulator if given.log else Simulator
-    sim = kind(fleet, token=given.token, faults=given.faults, fleet_account=given.fleet_account, port=given.port)
-    serve(given, sim, lambda: {"url": sim.url, "token": sim.token, "vins": sim.vins})
+    kind = LoggingSimulator if options.log else Simulator
+    sim = kind(
+        fleet, token=options.token, faults=options.faults, fleet_account=options.fleet_account, port=options.port
+    )
+    serve(options, sim, lambda: {"url": sim.url, "token": sim.token, "vins": sim.vins})
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class AccountNotFound(NotFound):
 
 
 async def list_sessions(actor: Actor, parts: Parts) -> SessionList:
-    """List the sessions of the user that go on."""
+    """List the user's open sessions."""
     rows = await parts.sessions.all_of(actor.name)
     return SessionList(sessions=[row_as(Session, row, is_current=row["id"] == actor.fingerprint) for row in rows])
 
@@ -75,7 +75,7 @@ async def change_password(request: Request, body: Body[PasswordChange], actor: A
 
 
 async def change_email(body: Body[EmailChange], actor: Actor, parts: Parts) -> MailUnderWay:
-    """Ask for another address: the one that is given gets a mail to confirm it, the present one a notice."""
+    """Ask for another address: the new one gets a mail to confirm it, the present one a notice."""
     parts.letters.require()
     user = await _reauthenticated(body.password, actor, parts)
     parts.background.add(_mail_email_change(user, body.email, parts))
@@ -98,7 +98,7 @@ async def _mail_email_change(user: User, email: str, parts: Parts) -> None:
 
 
 async def confirm_email(body: Body[Confirmation], parts: Parts) -> None:
-    """Confirm another address with the token of the mail that went there."""
+    """Confirm another address with the token of the mail to it."""
     link = await parts.links.use(Purpose.EMAIL, body.token)
     user = await parts.users.by_id(link["user_id"])
     if user is None:
@@ -142,7 +142,7 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
 
 
 async def delete_account(request: Request, body: Body[Reauthentication], actor: Actor, parts: Parts) -> Response:
-    """Delete the user's account with all rows of its own; what others share with it stays without its name."""
+    """Delete the user's account and all rows of its own; rows that others share stay, without the user's name."""
     user = await _reauthenticated(body.password, actor, parts)
     await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
@@ -150,7 +150,7 @@ async def delete_account(request: Request, body: Body[Reauthentication], actor: 
 
 
 async def _reauthenticated(password: str, actor: Actor, parts: Parts) -> User:
-    """Return the user of a request whose password was given once more; guesses are limited."""
+    """Return the user of a request that repeats the password; guesses are limited."""
     user = await parts.users.by_id(actor.name)
     if user is None:
         raise AccountNotFound("this caller has no account")

@@ -1,4 +1,4 @@
-"""Says in words what became of a run: the same words for every executor."""
+"""Describes the end of a run, in the same words for every executor."""
 
 import re
 from typing import NamedTuple
@@ -28,7 +28,7 @@ _NO_MEMORY = re.compile(
 
 
 class Raw(NamedTuple):
-    """A run as an executor saw it: `limit` is the one for which it was ended; `exit_code` is None after a signal."""
+    """A run as an executor saw it: `limit` is the one that ended it; `exit_code` is None after a signal."""
 
     stdout: str
     stderr: str
@@ -79,7 +79,7 @@ def cut(text: str, limits: Limits) -> tuple[str, bool]:
 
 
 def limit_message(status: Status, limits: Limits) -> str:
-    """Return the words for a limit that was hit."""
+    """Return the message for a limit that was hit."""
     return {
         "time": f"ran longer than its limit of {limits.time_ms} ms",
         "memory": f"needed more than its limit of {limits.memory_mb} MB of memory",

@@ -28,7 +28,7 @@ TYPES = {
 
 
 class _Asset(NamedTuple):
-    """A file as it was when its size and time of change were `stamp`."""
+    """A file's content when its size and modification time were `stamp`."""
 
     stamp: tuple[int, int]
     body: bytes
@@ -36,16 +36,18 @@ class _Asset(NamedTuple):
 
 
 class LocalAssets:
-    """Files with a strong ETag. A page has one address, to which its others lead: `/docs/` for docs/index.html,
-    `/docs` for docs.html. Hidden files and `_headers` are not served, nor anything outside the folder.
+    """Serves static files with a strong ETag.
+
+    A page has one address, and its other addresses redirect to it: `/docs/` for docs/index.html, `/docs` for docs.html.
+    Hidden files, `_headers` and everything outside the folder are not served.
     """
 
     def __init__(self, folder: Path | None) -> None:
         self._folder = folder.resolve() if folder is not None else None
-        self._kept: dict[Path, _Asset] = {}
+        self._cache: dict[Path, _Asset] = {}
 
     async def get(self, path: str, if_none_match: str | None = None) -> Response | None:
-        """Return the file for a URL path, 304 where its ETag is among `if_none_match`, or None."""
+        """Return the file for a URL path, 304 if its ETag is among `if_none_match`, or None."""
         segments = _segments(path)
         if self._folder is None or segments is None:
             return None
@@ -61,7 +63,7 @@ class LocalAssets:
         return Response(asset.body, headers=headers)
 
     def _find(self, name: str, is_folder: bool) -> Path | str | None:
-        """Return the file of a path without its slashes, or the path that it is at instead, or None."""
+        """Return the file of a path without its slashes, or the path to redirect to, or None."""
         stem = name.removesuffix(".html")
         if name != stem or stem.rpartition("/")[2] == "index":
             return "/" + quote(stem.removesuffix("index")) if self._file(stem + ".html") else None
@@ -82,30 +84,30 @@ class LocalAssets:
     def _read(self, file: Path) -> _Asset:
         status = file.stat()
         stamp = (status.st_mtime_ns, status.st_size)
-        kept = self._kept.get(file)
-        if kept is None or kept.stamp != stamp:
+        asset = self._cache.get(file)
+        if asset is None or asset.stamp != stamp:
             body = file.read_bytes()
-            kept = self._kept[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
-        return kept
+            asset = self._cache[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+        return asset
 
     def _extra(self, path: str) -> HeaderList:
-        """Return what the `_headers` file gives for a path: patterns at the margin, their headers indented below."""
+        """Return the headers that `_headers` sets for a path: patterns at the margin, headers indented below."""
         assert self._folder is not None
-        file, found, applies = self._folder / "_headers", [], False
+        file, headers, applies = self._folder / "_headers", [], False
         for line in self._read(file).body.decode().splitlines() if file.is_file() else ():
             if line[:1].isspace() and applies and ":" in line:
                 name, _, value = line.partition(":")
-                found.append((name.strip().lower(), value.strip()))
+                headers.append((name.strip().lower(), value.strip()))
             elif line.strip() and not line[:1].isspace():
                 applies = fnmatchcase(path, line.strip())
-        return found
+        return headers
 
 
 _REVALIDATE = "public, max-age=0, must-revalidate"
 
 
 def _segments(path: str) -> list[str] | None:
-    """Return the decoded segments of a path, or None where they name nothing that may be served."""
+    """Return the decoded segments of a path, or None if the path may not be served."""
     try:
         segments = [percent_decode(segment) for segment in path.strip("/").split("/")]
     except BadEncoding:

@@ -1,4 +1,4 @@
-"""The `Background` port: tasks that are kept, awaited at the end, and logged when they fail."""
+"""The `Background` port: tasks that are awaited at shutdown, and logged when they fail."""
 
 import asyncio
 import traceback
@@ -22,7 +22,7 @@ class LocalBackground:
         task.add_done_callback(self._done)
 
     async def drain(self, seconds: float) -> None:
-        """Wait for all work, also for what it starts; cancel what is not done after `seconds`."""
+        """Wait for all tasks, and for those that they start; cancel the ones that are not done after `seconds`."""
         end = asyncio.get_running_loop().time() + seconds
         while self._tasks and (left := end - asyncio.get_running_loop().time()) > 0:
             await asyncio.wait(self._tasks, timeout=left)

@@ -1,4 +1,4 @@
-"""The `Clock` port, and the loop that lets cron expressions fire."""
+"""The `Clock` port, and the loop that fires cron expressions."""
 
 import asyncio
 import json
@@ -13,7 +13,7 @@ from edge.events import Tick
 from edge.ports import Background, Clock, PortError
 
 LATEST = 60.0
-"""Seconds after which a firing is dropped, as after a suspended laptop wakes."""
+"""Seconds after which a due firing is dropped, as after a suspended laptop wakes."""
 
 _WEEKDAY = re.compile(r"(?<![\d#/])\d+")
 _OPEN_STEP = re.compile(r"(?<![\w-])(\w+)/")
@@ -32,7 +32,7 @@ class LocalClock:
 
 
 def schedule(cron: str, after: datetime) -> CronSim:
-    """Return the instants after `after` at which Cloudflare fires `cron`; `PortError` where it is none.
+    """Return the instants after `after` at which Cloudflare fires `cron`; `PortError` if it is invalid.
 
     Cloudflare counts weekdays from 1 = Sunday, cron from 0: `1` there is `0` here. Names are the same.
     """
@@ -53,10 +53,10 @@ def _weekday(number: re.Match[str]) -> str:
 
 
 class Cron:
-    """Fires each expression at its minute; a job that takes long holds up no other and not its own next firing.
+    """Fires each expression at its minute. A slow job delays no other job, and not its own next firing.
 
-    `record` is a file that keeps when each last succeeded. What became due while nothing ran, and what never ran, is
-    fired once at the start: a machine at home is not always on.
+    `record` is a file with the time of each expression's last success. Expressions that came due while nothing ran, or
+    that never ran, are fired once at the start: a machine at home is not always on.
     """
 
     def __init__(self, crons: Iterable[str], fire: Callable[[Tick], Awaitable[None]], record: Path) -> None:
@@ -67,11 +67,11 @@ class Cron:
             schedule(cron, datetime.now(UTC))
 
     def start(self, clock: Clock, background: Background) -> None:
-        """Begin."""
+        """Start the loop."""
         self._tasks = [asyncio.create_task(self._follow(cron, clock, background)) for cron in self._crons]
 
     async def stop(self) -> None:
-        """Fire no more; what is running goes on in the background."""
+        """Stop firing; running jobs go on in the background."""
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -98,9 +98,9 @@ class Cron:
         part.replace(self._record)
 
     def _succeeded(self) -> dict[str, str]:
-        """Return the record; one that was cut off or is none counts as empty."""
+        """Return the record; a truncated or invalid one counts as empty."""
         try:
-            found = json.loads(self._record.read_text(encoding="utf-8"))
+            record = json.loads(self._record.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             return {}
-        return found if isinstance(found, dict) else {}
+        return record if isinstance(record, dict) else {}

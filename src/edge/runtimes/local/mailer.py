@@ -1,4 +1,4 @@
-"""The `Mailer` port on a folder: each mail is a file there, and a line in the log says so."""
+"""The `Mailer` port on a folder: each mail is a file there, and the log has a line about it."""
 
 import asyncio
 import secrets

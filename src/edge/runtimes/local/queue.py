@@ -1,4 +1,4 @@
-"""The `Queue` port on SQLite, and the store that its consumers take batches from."""
+"""The `Queue` port on SQLite, and the store from which its consumers take batches."""
 
 import sqlite3
 import time
@@ -60,28 +60,28 @@ class QueueStore(SqliteFile[sqlite3.Connection]):
         """Take up to `size` messages that are due, the longest due first."""
         rows = await self.work(lambda connection: connection.execute(LEASE, (queue, time.time(), size)).fetchall())
         return [
-            Delivery(one, from_json(body), attempts, datetime.fromtimestamp(sent_at, UTC))
-            for _, one, body, attempts, sent_at in sorted(rows)
+            Delivery(message_id, from_json(body), attempts, datetime.fromtimestamp(sent_at, UTC))
+            for _, message_id, body, attempts, sent_at in sorted(rows)
         ]
 
     async def done(self, ids: Iterable[str]) -> None:
-        """Forget messages."""
-        await self._each(DONE, [(one,) for one in ids])
+        """Delete messages."""
+        await self._each(DONE, [(message_id,) for message_id in ids])
 
     async def again(self, delays: Iterable[tuple[str, int]]) -> None:
-        """Let messages come again, each after its delay in seconds."""
-        await self._each(AGAIN, [(time.time() + delay, one) for one, delay in delays])
+        """Deliver messages again, each after its delay in seconds."""
+        await self._each(AGAIN, [(time.time() + delay, message_id) for message_id, delay in delays])
 
     async def move(self, queue: str, ids: Iterable[str]) -> None:
-        """Put messages into another queue, as new there."""
-        await self._each(MOVE, [(queue, time.time(), one) for one in ids])
+        """Move messages to another queue, as new there."""
+        await self._each(MOVE, [(queue, time.time(), message_id) for message_id in ids])
 
     async def release(self, ids: Iterable[str]) -> None:
-        """Give back messages whose delivery was cut off by a stop: it does not count as an attempt."""
-        await self._each(RELEASE, [(one,) for one in ids])
+        """Release messages whose delivery was cut off by a stop; it does not count as an attempt."""
+        await self._each(RELEASE, [(message_id,) for message_id in ids])
 
     async def release_all(self) -> None:
-        """Give back what a process that was killed had leased; its attempts count."""
+        """Release all messages that a killed process had leased; their attempts count."""
         await self.work(lambda connection: connection.execute("UPDATE messages SET leased = 0 WHERE leased = 1"))
 
     async def _each(self, sql: str, rows: list[tuple[object, ...]]) -> None:

@@ -1,4 +1,4 @@
-"""The `Throttle` port on SQLite: one bucket and one window a name, shared by all processes on one state folder."""
+"""The `Throttle` port on SQLite: a bucket and a window per name, shared by all processes on one state folder."""
 
 import sqlite3
 import time
