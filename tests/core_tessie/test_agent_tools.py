@@ -1,4 +1,4 @@
-"""What the agent looks up for a model: in its caller's name, with checked arguments, cut, and only so often."""
+"""The agent's look-ups for a model: in the caller's scope, with validated arguments, cut, and limited in number."""
 
 import json
 from typing import Any
@@ -58,7 +58,7 @@ def test_what_the_model_asks_for_is_looked_up(run: Runner, model_sim: ModelSim) 
     assert rows[1]["tool_calls"] == calling["tool_calls"]
     assert (rows[2]["tool_call_id"], rows[2]["content"]) == (result["tool_call_id"], result["content"])
     _, *later = model_sim.requests[-1]["messages"]
-    assert [one["role"] for one in later] == ["user", "assistant", "tool", "assistant", "user"]
+    assert [message["role"] for message in later] == ["user", "assistant", "tool", "assistant", "user"]
     assert later[1]["tool_calls"] == calling["tool_calls"]
 
 
@@ -113,7 +113,7 @@ def test_a_look_up_sees_no_more_than_its_caller_may(run: Runner, table: str) -> 
 
 
 def looking(client: Client, role: Any) -> Looking:
-    """Return what tools are called with in process."""
+    """Return the services that tools are called with in process."""
     ports = client.ports
     news = client.app.provide(ReportNews, ports)
     clock: Any = ports.runtime[Clock]
@@ -122,9 +122,9 @@ def looking(client: Client, role: Any) -> Looking:
 
 
 def found(model_sim: ModelSim) -> Any:
-    """Return what the model was last told to have been found."""
-    messages = [asked["messages"][-1] for asked in model_sim.requests]
-    return json.loads([one["content"] for one in messages if one["role"] == "tool"][-1])
+    """Return the last look-up's result in the model's messages."""
+    messages = [request["messages"][-1] for request in model_sim.requests]
+    return json.loads([message["content"] for message in messages if message["role"] == "tool"][-1])
 
 
 def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
@@ -133,17 +133,17 @@ def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         await put_all(client)
         await client.post(CHAT, {"message": "Report?"})
-        made = found(model_sim)
-        await summary(client, made["id"])  # which asks the model, too
-        model_sim.say(Turn("", [("get_energy_report", {"report_id": made["id"]})]), Turn("Read."))
+        report = found(model_sim)
+        await summary(client, report["id"])  # which asks the model, too
+        model_sim.say(Turn("", [("get_energy_report", {"report_id": report["id"]})]), Turn("Read."))
         await client.post(CHAT, {"message": "And again?"})
-        return made, found(model_sim)
+        return report, found(model_sim)
 
-    made, read = run(case)
-    assert made == read
-    assert (made["vin"], made["numbers"]["distance_mi"]) == (A, "43.0 mi")
-    assert made["left_out"]["drives_running"] == 1
-    assert [(row["currency"], row["recorded_cost"]) for row in made["costs"]] == [("unknown", 21.9)]
+    report, read = run(case)
+    assert report == read
+    assert (report["vin"], report["numbers"]["distance_mi"]) == (A, "43.0 mi")
+    assert report["left_out"]["drives_running"] == 1
+    assert [(row["currency"], row["recorded_cost"]) for row in report["costs"]] == [("unknown", 21.9)]
 
 
 def test_a_long_answer_of_a_tool_is_cut(run: Runner, model_sim: ModelSim) -> None:
@@ -171,9 +171,11 @@ def test_of_a_turn_that_looked_up_too_much_the_answer_is_remembered(run: Runner,
         await ask(client, "Really?", conversation_id=first["conversation_id"])
 
     run(case)
-    assert [(one["role"], one["content"]) for one in model_sim.requests[-1]["messages"][1:]] == [
-        ("user", "How many?"), ("assistant", "Many."), ("user", "Really?"),
-    ]  # fmt: skip
+    assert [(message["role"], message["content"]) for message in model_sim.requests[-1]["messages"][1:]] == [
+        ("user", "How many?"),
+        ("assistant", "Many."),
+        ("user", "Really?"),
+    ]
 
 
 def test_a_model_that_only_looks_things_up_is_stopped(run: Runner, model_sim: ModelSim) -> None:
@@ -181,14 +183,14 @@ def test_a_model_that_only_looks_things_up_is_stopped(run: Runner, model_sim: Mo
 
     async def case(client: Client) -> tuple[Answer, list[Any], list[Any]]:
         answer = await ask(client)
-        made = await database(client).all("SELECT id FROM energy_reports")
-        return answer, made, await kept(client, answer.json()["conversation_id"])
+        reports = await database(client).all("SELECT id FROM energy_reports")
+        return answer, reports, await kept(client, answer.json()["conversation_id"])
 
-    answer, made, rows = run(case)
+    answer, reports, rows = run(case)
     assert (answer.status, answer.json()["status"], answer.json()["rounds"]) == (200, "stopped", ROUNDS)
     assert answer.json()["text"] == STOPPED
     assert len(model_sim.requests) == ROUNDS
-    assert len(made) == 1, "what was asked for again was done again"
+    assert len(reports) == 1, "what was asked for again was done again"
     assert [row["role"] for row in rows] == ["user", *["assistant", "tool"] * ROUNDS, "assistant"]
     assert rows[-1]["status"] == "stopped"
 

@@ -16,7 +16,7 @@ EVIL = "<script>alert('x')</script> | \"Café\" & *b*"
 
 
 class Reader(HTMLParser):
-    """Reads a page and notes what is not balanced."""
+    """Parses a page and records unbalanced tags."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,8 +58,8 @@ def shown(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> s
             places = {"saved_location": name, "location": name}
             await put(client, "charges", [event(50, "14 10:00:00", energy_added_kwh=9.0) | places])
         await put_vehicle(client, B, name)
-        made = await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01"} | ({} if rows else {"vin": B}))
-        return (await client.get(made.header("location") or "", headers=[("accept", accept)])).text
+        answer = await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01"} | ({} if rows else {"vin": B}))
+        return (await client.get(answer.header("location") or "", headers=[("accept", accept)])).text
 
     return run(case)
 
@@ -151,18 +151,27 @@ def test_lying_bars_of_zero_are_drawn() -> None:
 @pytest.mark.parametrize(
     ("value", "unit", "text"),
     [
-        (None, "", "\N{EN DASH}"), (12345.6, "mi", "12,346"), (268.04, "Wh/mi", "268.0"), (2.414, "kWh/day", "2.41"),
-        (0.1563, "", "0.156"), (1442.2, "currency", "1,442.20"), (0.21874, "kWh/mi", "0.2187"), (-0.5, "kWh", "-0.500"),
+        (None, "", "\N{EN DASH}"),
+        (12345.6, "mi", "12,346"),
+        (268.04, "Wh/mi", "268.0"),
+        (2.414, "kWh/day", "2.41"),
+        (0.1563, "", "0.156"),
+        (1442.2, "currency", "1,442.20"),
+        (0.21874, "kWh/mi", "0.2187"),
+        (-0.5, "kWh", "-0.500"),
     ],
-)  # fmt: skip
+)
 def test_figures_have_the_digits_that_say_something(value: float | None, unit: str, text: str) -> None:
     assert figure(value, unit) == text
 
 
 def test_a_cost_has_no_currency_that_nobody_told_us() -> None:
     assert [unit_of(unit) for unit in ("currency", "currency/kWh", "currency/100 mi", "Wh/mi")] == [
-        "", "per kWh", "per 100 mi", "Wh/mi",
-    ]  # fmt: skip
+        "",
+        "per kWh",
+        "per 100 mi",
+        "Wh/mi",
+    ]
 
 
 def test_time_is_labelled_briefly() -> None:

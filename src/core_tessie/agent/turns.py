@@ -1,4 +1,4 @@
-"""One turn of a chat: the prompt, the model's rounds with its tools, what the caller is told, what is kept."""
+"""One turn of a chat: the prompt, the model's rounds with its tools, the caller's events, the stored rows."""
 
 from asyncio import Event
 from collections.abc import AsyncGenerator, Sequence
@@ -46,7 +46,7 @@ class Desk(NamedTuple):
 
 @dataclass(slots=True)
 class Turn:
-    """A turn that was opened. However it ends, `run` keeps what came of it: also where the caller leaves half-way.
+    """A turn that was opened. `run` stores its result however it ends, even if the caller disconnects.
 
     `status` is cancelled until it has come to another end; `fault` is why it failed.
     """
@@ -71,26 +71,26 @@ class Turn:
     begun_at: float = 0.0
 
     async def run(self) -> AsyncGenerator[Told]:
-        """Yield what the caller is told, the last of it done or error."""
+        """Yield the events for the caller, the last of them done or error."""
         self.begun_at, self.model = perf_counter(), self.desk.model_name
         self._publish("agent.turn.started", model=self.model)
         try:
             yield "start", {"conversation_id": self.conversation_id, "turn": self.number, "model": self.model}
-            async with aclosing(self._rounds()) as told:
-                async for one in told:
-                    yield one
+            async with aclosing(self._rounds()) as events:
+                async for event in events:
+                    yield event
         except Exception as fault:
             self.fault, self.status = self._problem(fault), "failed"
         finally:
-            kept = self._keep()
-        await kept.wait()  # who is told that the turn is over may begin the next at once
+            written = self._keep()
+        await written.wait()  # after the end event the caller may begin the next turn at once
         if self.fault is None:
             yield "done", self.done()
         else:
             yield "error", self.fault.document("/agent/chat", self.desk.looking.request_id)
 
     def done(self) -> dict[str, Any]:
-        """Return what a whole turn came to."""
+        """Return the result of a whole turn."""
         return {
             "conversation_id": self.conversation_id,
             "turn": self.number,
@@ -120,14 +120,14 @@ class Turn:
             outcomes = []
             for call in last.tool_calls:
                 outcomes.append(outcome := await self._look_up(call))
-                told = {"name": call.name, "arguments": call.arguments[:2000]}
-                yield "tool", told | {"ok": outcome.ok, "summary": outcome.summary}
+                data = {"name": call.name, "arguments": call.arguments[:2000]}
+                yield "tool", data | {"ok": outcome.ok, "summary": outcome.summary}
             messages += self._exchanged(begun, last.tool_calls, outcomes)
         self.status = "stopped"
         yield self._token(STOPPED)
 
     async def _look_up(self, call: ToolCall) -> Outcome:
-        """Do what the model asks for; what it asks for a second time is not done again."""
+        """Run a tool call of the model; a repeated call gets the first one's outcome."""
         key = (call.name, call.arguments)
         if key not in self.known and len(self.known) >= LOOK_UPS:
             return refused(f"that was look-up {LOOK_UPS + 1} of this turn: answer with what is known")
@@ -136,7 +136,7 @@ class Turn:
         return self.known[key]
 
     def _exchanged(self, begun: int, calls: Sequence[ToolCall], outcomes: Sequence[Outcome]) -> list[Message]:
-        """Return the messages of a round of look-ups and keep them: all or none, as a prompt takes no half of it."""
+        """Return the messages of a round of look-ups and store them: all or none, as a prompt needs the whole round."""
         text, self.text = self.text[begun:], self.text[:begun]
         self.rows.append(self._said("assistant", text, tool_calls=calls_json(calls), model=self.model))
         self.rows += [
@@ -152,7 +152,7 @@ class Turn:
         ]
 
     def _problem(self, fault: Exception) -> Problem:
-        """Return what a fault is to the caller; one of ours is logged, and no more is told than that there was one."""
+        """Return the problem for a fault; an internal one is logged, and the caller gets no details."""
         if isinstance(fault, ModelError):
             return problem_of(fault)
         looking = self.desk.looking
@@ -179,7 +179,7 @@ class Turn:
             self.completion_tokens += last.usage.completion_tokens
 
     def _keep(self) -> Event:
-        """Write the turn and tell of its end, in the background, as this also runs where nobody waits any more."""
+        """Store the turn and publish its end, in the background: the caller may have disconnected."""
         self._mirror()
         ended = "failed" if self.status in {"failed", "cancelled"} else "done"
         error = str(self.fault) if self.fault else None
@@ -207,8 +207,8 @@ class Turn:
         return said(looking.db, self.conversation_id, self.number, role, content, **by, **more)
 
     def _publish(self, type_: str, **data: object) -> None:
-        told = {"conversation_id": self.conversation_id, "turn": self.number, **data}
-        self.desk.publisher.publish(type_, told, caller=self.desk.looking.actor)
+        members = {"conversation_id": self.conversation_id, "turn": self.number, **data}
+        self.desk.publisher.publish(type_, members, caller=self.desk.looking.actor)
 
     async def _history(self) -> list[Message]:
         return await history(self.desk.looking.db, self.conversation_id, self.number)

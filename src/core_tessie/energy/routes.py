@@ -44,9 +44,9 @@ routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READ
 
 JSON, HTML, MARKDOWN = MEDIA_TYPES = ("application/json", "text/html", "text/markdown")
 LONGEST = timedelta(days=3654)
-"""Ten years, with their leap days and an hour that the clocks may shift."""
+"""Ten years, with their leap days and an hour for a change of the clocks."""
 REPORT_LIMIT = 1_900_000
-"""Bytes of a stored report: D1 takes 2 MB in a row."""
+"""Most bytes of a stored report: D1 takes 2 MB in a row."""
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 _MOMENT = rf"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}(?:T{_CLOCK}(?:Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
@@ -112,7 +112,7 @@ class ReportEntry(TypedDict):
 
 
 class ReportList(BaseModel):
-    """Which reports to list: of one vehicle, or all."""
+    """The reports to list: of one vehicle, or all."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -149,19 +149,18 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
     ReportTooLarge,
     status=201,
     operation=Operation({201: {JSON: StoredReport}}),
-    reach=vehicle("wanted.vin"),
+    reach=vehicle("body.vin"),
 )
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    wanted: Body[ReportRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock, news: ReportNews
+    body: Body[ReportRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock, news: ReportNews
 ) -> Response:
     """Make an energy report and store it.
 
-    A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running, is
-    implausible or lacks a value is left out of the sums that need it, and counted. The same request gives the same
-    report as long as the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there
-    some seconds later.
+    A drive, charge or time parked belongs to the period, and to a local day, by its start. Rows that are still running,
+    implausible or lack a value are left out of the sums that need it, and counted. The same request gives the same
+    report as long as the rows stay the same. If a model is bound, it writes the `summary` some seconds later.
     """
-    stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
+    stored = await write_report(body, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
     response = Response.json(_document(stored), 201)
     response.headers.append(location)
@@ -169,7 +168,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
 
 
 async def write_report(  # noqa: PLR0913 - what a report is made of
-    wanted: ReportRequest,
+    body: ReportRequest,
     by: tuple[str, str],
     db: ScopedDatabase,
     clock: Clock,
@@ -177,15 +176,15 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     *,
     report_id: str = "",
 ) -> dict[str, str | int | None]:
-    """Make a report, store it under `report_id` (drawn where empty), and return its row; a stored one stays as it is.
+    """Make a report, store it under `report_id` (random if empty), and return its row; a stored one stays as it is.
 
-    `by` is who asks, and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
+    `by` are the caller's name and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
     """
     now = clock.now()
-    question = _question(wanted, now)
-    asked = statements(question)
-    results = await db.batch(list(asked.values()))
-    rows = {name: result.rows for name, result in zip(asked, results, strict=True)}
+    question = _question(body, now)
+    queries = statements(question)
+    results = await db.batch(list(queries.values()))
+    rows = {name: result.rows for name, result in zip(queries, results, strict=True)}
     if question.vin is not None and not rows["vehicles"]:
         raise VehicleNotFound(f"there is no vehicle {question.vin}")
     report = compute(question, rows)
@@ -196,15 +195,15 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     return stored
 
 
-@routes.get("", VehicleOutOfReach, reach=vehicle("wanted.vin", is_optional=True))
-async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEntry]:
+@routes.get("", VehicleOutOfReach, reach=vehicle("query.vin", is_optional=True))
+async def list_reports(query: Query[ReportList], db: Database) -> list[ReportEntry]:
     """List stored reports, newest first."""
     columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
-    if wanted.vin is None:
-        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", wanted.limit)
+    if query.vin is None:
+        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", query.limit)
     else:
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
-        rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
+        rows = await db.all(f"{columns} WHERE vin = ? {newest}", query.vin, query.limit)
     return [row_as(ReportEntry, row) for row in rows]
 
 
@@ -212,7 +211,7 @@ async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEn
 async def get_report(report_id: str, request: Request, db: Database) -> Response:
     """Get a stored report as JSON, as a page with charts, or as Markdown.
 
-    Whichever the Accept header prefers; JSON where it has no preference.
+    The Accept header chooses the form; JSON if it has no preference.
     """
     media_type = best(request.headers.get("accept"), MEDIA_TYPES)
     if media_type is None:
@@ -223,7 +222,7 @@ async def get_report(report_id: str, request: Request, db: Database) -> Response
 
 
 async def read_report(report_id: str, db: Database) -> Row:
-    """Return the row of a stored report; `ReportNotFound` where the caller has none of this id."""
+    """Return the row of a stored report; `ReportNotFound` if the caller has none of this id."""
     row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
     if row is None:
         raise ReportNotFound(f"there is no report {report_id[:80]}")
@@ -245,16 +244,16 @@ def _shown(row: Row, media_type: str) -> Response:
     return response
 
 
-def _question(wanted: ReportRequest, now: datetime) -> Question:
-    start = _instant("/from", wanted.start, wanted.timezone)
-    end = now.replace(microsecond=0) if wanted.end is None else _instant("/to", wanted.end, wanted.timezone)
+def _question(body: ReportRequest, now: datetime) -> Question:
+    start = _instant("/from", body.start, body.timezone)
+    end = now.replace(microsecond=0) if body.end is None else _instant("/to", body.end, body.timezone)
     if start >= end:
         raise InvalidBody(
             [Fault(pointer="/from", detail=f"the period begins at {to_text(start)}, its end is {to_text(end)} UTC")]
         )
     if end - start > LONGEST:
         raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
-    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi, wanted.currency)
+    return Question(body.vin, Period(start, end, body.timezone), body.home, body.min_drive_mi, body.currency)
 
 
 def _instant(pointer: str, text: str, zone: str) -> datetime:
