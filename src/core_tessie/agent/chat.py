@@ -113,29 +113,29 @@ class Agent:
     ConversationBusy,
     operation=Operation({200: {JSON: TurnDone, SSE: None}}),
 )
-async def chat(body: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
+async def chat(asked: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
     """Ask the agent. It may look things up, and streams its answer.
 
     Streamed as Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`. With
     `Accept: application/json` or `"stream": false` the whole turn is one JSON object.
     """
-    turn = await agent.open(body.message, body.conversation_id, actor, request.id)
-    wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if body.stream is None else not body.stream
+    turn = await agent.open(asked.message, asked.conversation_id, actor, request.id)
+    wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
     if wants_json:
         return Response.json(await whole(turn))
     return event_stream(_events(turn))
 
 
 @routes.frame("chat", access=READER)
-async def chat_frame(body: Body[ChatFrame], frame: Frame, agent: Agent) -> dict[str, Any]:
+async def chat_frame(asked: Body[ChatFrame], frame: Frame, agent: Agent) -> dict[str, Any]:
     """Ask the agent over the socket: tokens come as events, the reply is the whole turn."""
-    return await whole(await agent.open(body.message, body.conversation_id, frame.actor, frame.request_id))
+    return await whole(await agent.open(asked.message, asked.conversation_id, frame.actor, frame.request_id))
 
 
 async def whole(turn: Turn) -> dict[str, Any]:
     """Run a turn to its end and return its result; raise the problem that it failed by."""
-    async with aclosing(turn.run()) as events:
-        async for _ in events:
+    async with aclosing(turn.run()) as told:
+        async for _ in told:
             pass
     if turn.fault is not None:
         raise turn.fault
@@ -143,6 +143,6 @@ async def whole(turn: Turn) -> dict[str, Any]:
 
 
 async def _events(turn: Turn) -> AsyncGenerator[bytes]:
-    async with aclosing(turn.run()) as events:
-        async for name, data in events:
+    async with aclosing(turn.run()) as told:
+        async for name, data in told:
             yield b"event: %s\ndata: %s\n\n" % (name.encode(), to_json(data))

@@ -149,10 +149,10 @@ _ANSWERS = Operation({200: {JSON: StoredReport, HTML: str, MARKDOWN: str}})
     ReportTooLarge,
     status=201,
     operation=Operation({201: {JSON: StoredReport}}),
-    reach=vehicle("body.vin"),
+    reach=vehicle("wanted.vin"),
 )
 async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it asks for
-    body: Body[ReportRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock, news: ReportNews
+    wanted: Body[ReportRequest], request: Request, actor: Actor, db: ScopedDatabase, clock: Clock, news: ReportNews
 ) -> Response:
     """Make an energy report and store it.
 
@@ -160,7 +160,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     implausible or lack a value are left out of the sums that need it, and counted. The same request gives the same
     report as long as the rows stay the same. If a model is bound, it writes the `summary` some seconds later.
     """
-    stored = await write_report(body, (actor.name, request.id), db, clock, news)
+    stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
     response = Response.json(_document(stored), 201)
     response.headers.append(location)
@@ -168,7 +168,7 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
 
 
 async def write_report(  # noqa: PLR0913 - what a report is made of
-    body: ReportRequest,
+    wanted: ReportRequest,
     by: tuple[str, str],
     db: ScopedDatabase,
     clock: Clock,
@@ -181,10 +181,10 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     `by` are the caller's name and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
     """
     now = clock.now()
-    question = _question(body, now)
-    queries = statements(question)
-    results = await db.batch(list(queries.values()))
-    rows = {name: result.rows for name, result in zip(queries, results, strict=True)}
+    question = _question(wanted, now)
+    asked = statements(question)
+    results = await db.batch(list(asked.values()))
+    rows = {name: result.rows for name, result in zip(asked, results, strict=True)}
     if question.vin is not None and not rows["vehicles"]:
         raise VehicleNotFound(f"there is no vehicle {question.vin}")
     report = compute(question, rows)
@@ -195,15 +195,15 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     return stored
 
 
-@routes.get("", VehicleOutOfReach, reach=vehicle("query.vin", is_optional=True))
-async def list_reports(query: Query[ReportList], db: Database) -> list[ReportEntry]:
+@routes.get("", VehicleOutOfReach, reach=vehicle("wanted.vin", is_optional=True))
+async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEntry]:
     """List stored reports, newest first."""
     columns = "SELECT id, title, vin, period_from, period_to, rows_used, created_at FROM energy_reports"
-    if query.vin is None:
-        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", query.limit)
+    if wanted.vin is None:
+        rows = await db.all(f"{columns} ORDER BY rowid DESC LIMIT ?", wanted.limit)
     else:
         newest = "ORDER BY created_at DESC, rowid DESC LIMIT ?"
-        rows = await db.all(f"{columns} WHERE vin = ? {newest}", query.vin, query.limit)
+        rows = await db.all(f"{columns} WHERE vin = ? {newest}", wanted.vin, wanted.limit)
     return [row_as(ReportEntry, row) for row in rows]
 
 
@@ -244,16 +244,16 @@ def _shown(row: Row, media_type: str) -> Response:
     return response
 
 
-def _question(body: ReportRequest, now: datetime) -> Question:
-    start = _instant("/from", body.start, body.timezone)
-    end = now.replace(microsecond=0) if body.end is None else _instant("/to", body.end, body.timezone)
+def _question(wanted: ReportRequest, now: datetime) -> Question:
+    start = _instant("/from", wanted.start, wanted.timezone)
+    end = now.replace(microsecond=0) if wanted.end is None else _instant("/to", wanted.end, wanted.timezone)
     if start >= end:
         raise InvalidBody(
             [Fault(pointer="/from", detail=f"the period begins at {to_text(start)}, its end is {to_text(end)} UTC")]
         )
     if end - start > LONGEST:
         raise InvalidBody([Fault(pointer="/to", detail="the period is longer than ten years")])
-    return Question(body.vin, Period(start, end, body.timezone), body.home, body.min_drive_mi, body.currency)
+    return Question(wanted.vin, Period(start, end, wanted.timezone), wanted.home, wanted.min_drive_mi, wanted.currency)
 
 
 def _instant(pointer: str, text: str, zone: str) -> datetime:
