@@ -114,7 +114,7 @@ class Agent:
     operation=Operation({200: {JSON: TurnDone, SSE: None}}),
 )
 async def chat(asked: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
-    """Ask the agent. It may look things up, and streams its answer.
+    """Ask the agent. It may look things up before it answers.
 
     Streamed as Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`. With
     `Accept: application/json` or `"stream": false` the whole turn is one JSON object.

@@ -20,7 +20,7 @@ class Period(NamedTuple):
     zone: str
 
     def local(self, moment: datetime) -> datetime:
-        """Return an instant in the local time of the zone."""
+        """Return an instant as the clocks of the zone show it."""
         return moment.astimezone(zone_of(self.zone))
 
     @property

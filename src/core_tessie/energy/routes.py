@@ -44,7 +44,7 @@ routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READ
 
 JSON, HTML, MARKDOWN = MEDIA_TYPES = ("application/json", "text/html", "text/markdown")
 LONGEST = timedelta(days=3654)
-"""Ten years, with their leap days and an hour for a change of the clocks."""
+"""Ten years, with their leap days and an hour that the clocks may shift."""
 REPORT_LIMIT = 1_900_000
 """Most bytes of a stored report: D1 takes 2 MB in a row."""
 
