@@ -13,7 +13,7 @@ from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.log import LocalLog
 
 type Call = Callable[[], Awaitable[Any]]
-"""Send the request once; return whatever the implementation makes of it."""
+"""Send the request once; return the implementation's own result."""
 
 
 class Sent(NamedTuple):

@@ -53,6 +53,9 @@ HASHED = "sha256:"
 LEAST_KEY = 24
 """Least characters of an access key: a shorter one can be guessed."""
 
+DEVELOPMENT_ORIGINS = ("http://localhost:3000",)
+"""Origins of `CORS_ALLOWED_ORIGINS` where it is not set and `ENVIRONMENT` is development; elsewhere there are none."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
@@ -145,10 +148,11 @@ class Settings:
 
     environment: str = "development"
     log_level: LogLevel = "info"
-    cors_allowed_origins: Origins = ("*",)
+    cors_allowed_origins: Origins = ()
 
     fields: ClassVar[tuple[Field, ...]] = ()
     faults: dict[str, NotConfigured]
+    reported: set[str]
 
     def __init_subclass__(cls, bindings: Mapping[Any, str] | None = None) -> None:
         """Collect the fields; `bindings` are further ports of an app, which the kernel need not import."""
@@ -156,11 +160,14 @@ class Settings:
 
     def __init__(self, env: Mapping[str, Any]) -> None:
         self.faults = {}
+        self.reported = set()
         for field in self.fields:
             try:
                 setattr(self, field.attribute, field.read(env))
             except NotConfigured as fault:
                 self.faults[field.attribute] = fault
+        if not env.get("CORS_ALLOWED_ORIGINS") and vars(self).get("environment") == "development":
+            self.cors_allowed_origins = DEVELOPMENT_ORIGINS
 
     def without(self, port: Any) -> Self:
         """Return the same settings without their bindings of a type."""
@@ -183,7 +190,7 @@ def _collect(cls: type[Settings], bindings: Mapping[Any, str]) -> None:
     hints = get_type_hints(cls, include_extras=True)
     fields = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
     for name in inspect.get_annotations(cls):
-        if name != "faults" and get_origin(hints[name]) is not ClassVar:
+        if name not in {"faults", "reported"} and get_origin(hints[name]) is not ClassVar:
             fields[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
             if name in vars(cls):
                 delattr(cls, name)

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.patience import pauses
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
@@ -41,11 +42,10 @@ async def ask(client: Client, message: str = "Hello?", **more: Any) -> Answer:
 async def kept(client: Client, conversation_id: str) -> list[dict[str, Any]]:
     """Return the messages of a conversation, once its last turn is over."""
     rows: list[dict[str, Any]] = []
-    for _ in range(250):
+    async for _ in pauses():
         rows = (await client.get(f"{CONVERSATIONS}/{conversation_id}")).json()
         if not any(row["status"] == "open" for row in rows):
             return rows
-        await asyncio.sleep(0.02)
     raise AssertionError(rows)
 
 
@@ -53,7 +53,7 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
     model_sim.say(Turn("Grüße \U0001f697 an alle"))
 
     async def case(client: Client) -> tuple[Answer, list[dict[str, Any]]]:
-        answer = await client.post(CHAT, {"message": "Hello?"})
+        answer = await client.post(CHAT, {"message": "Hello?"}, headers=[("accept", "text/event-stream")])
         return answer, await kept(client, sse(answer.text)[0][1]["conversation_id"])
 
     answer, rows = run(case)
@@ -86,9 +86,15 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
 
 @pytest.mark.parametrize(
     ("body", "headers"),
-    [({"stream": False}, []), ({}, [("accept", "application/json")]), ({"stream": False}, [("accept", "*/*")])],
+    [
+        ({}, []),
+        ({}, [("accept", "*/*")]),
+        ({}, [("accept", "application/json")]),
+        ({}, [("accept", "application/json, text/event-stream, application/problem+json")]),
+        ({"stream": False}, [("accept", "text/event-stream")]),
+    ],
 )
-def test_a_turn_is_one_json_object_where_that_is_asked_for(
+def test_a_turn_is_one_json_object_unless_events_are_asked_for(
     run: Runner, model_sim: ModelSim, body: dict[str, Any], headers: list[tuple[str, str]]
 ) -> None:
     model_sim.say(Turn("Whole."))
@@ -235,7 +241,7 @@ def test_after_a_turn_that_failed_the_conversation_goes_on(run: Runner, model_si
     model_sim.say(Turn(status=413, error="3006: too large"), Turn("Here I am."))
 
     async def case(client: Client) -> Answer:
-        failed = sse((await client.post(CHAT, {"message": "One?"})).text)
+        failed = sse((await client.post(CHAT, {"message": "One?", "stream": True})).text)
         return await ask(client, "Two?", conversation_id=failed[0][1]["conversation_id"])
 
     answer = run(case)
@@ -247,7 +253,7 @@ def test_after_a_turn_that_failed_the_conversation_goes_on(run: Runner, model_si
 def test_a_fault_of_ours_ends_the_turn_and_tells_nothing_of_itself(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, list[Any]]:
         await database(client).run("ALTER TABLE vehicles RENAME COLUMN odometer_mi TO gone")
-        answer = await client.post(CHAT, {"message": "Hello?"})
+        answer = await client.post(CHAT, {"message": "Hello?", "stream": True})
         return answer, await kept(client, sse(answer.text)[0][1]["conversation_id"])
 
     answer, rows = run(case)
@@ -378,7 +384,7 @@ def opened(served: Served, body: dict[str, Any]) -> Iterator[HTTPResponse]:
     where = urlsplit(served.url)
     connection = HTTPConnection(where.hostname or "", where.port, timeout=30)
     headers = {"authorization": f"Bearer {ADMIN}", "content-type": "application/json"}
-    connection.request("POST", CHAT, json.dumps(body), headers)
+    connection.request("POST", CHAT, json.dumps({"stream": True} | body), headers)
     response = connection.getresponse()
     try:
         yield response

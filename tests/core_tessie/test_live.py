@@ -1,6 +1,5 @@
 """`/events` and `/ws`, by clients that others wrote, on both runtimes: nothing lost, nothing twice, in order."""
 
-import asyncio
 import json
 import random
 import shutil
@@ -233,40 +232,6 @@ def test_a_chat_goes_both_ways(served: Served, model_sim: ModelSim) -> None:
     ws.close()
 
 
-def test_a_ticket_lets_one_connection_in_once(served: Served) -> None:
-    _, ticket = served.ask("POST", "/ws/ticket")
-    with connect(served.ws_url + ticket["ws"]) as ws:
-        assert json.loads(ws.recv(10))["type"] == "live.hello"
-    with pytest.raises(InvalidStatus):
-        connect(served.ws_url + ticket["ws"], legacy=True)
-    _, ticket = served.ask("POST", "/ws/ticket")
-    stream = Stream(served, f"?ticket={ticket['ticket']}", authorization="")
-    assert stream.status == 200
-    stream.close()
-    assert served.ask("GET", ticket["events"], authorization="")[0] == 401
-    _, ticket = served.ask("POST", "/ws/ticket")
-    assert served.ask("GET", f"/d1?ticket={ticket['ticket']}", authorization="")[0] == 401
-    assert served.ask("GET", "/ws?ticket=made-up", authorization="")[0] == 401
-    _, rows = served.ask("GET", "/d1/logs?limit=1000")
-    assert ticket["ticket"] not in json.dumps(rows)
-
-
-def test_a_ticket_tried_twice_at_once_opens_one_door(served: Served) -> None:
-    _, ticket = served.ask("POST", "/ws/ticket")
-
-    async def both() -> list[int]:
-        return await asyncio.gather(*(asyncio.to_thread(status, ticket["ws"]) for _ in range(4)))
-
-    def status(path: str) -> int:
-        try:
-            with connect(served.ws_url + path):
-                return 101
-        except InvalidStatus as refused:
-            return refused.response.status_code
-
-    assert sorted(asyncio.run(both())) == [101, 401, 401, 401]
-
-
 def test_a_page_of_another_site_opens_no_socket(tmp_path: Path) -> None:
     with served_locally(tmp_path, ENV | {"CORS_ALLOWED_ORIGINS": "https://mine.example"}) as served:
         allowed = (None, Origin("https://mine.example"), Origin(served.url))
@@ -335,8 +300,8 @@ def test_curl_follows(served: Served) -> None:
 
 def test_a_sign_of_life_comes_where_nothing_happens(served: Served) -> None:
     stream, ws = Stream(served, "?types=custom.never"), opened(served, "?types=custom.never")
-    deadline = time.monotonic() + 2 * wire.HEARTBEAT + 5
-    stream.socket.settimeout(2 * wire.HEARTBEAT + 5)
+    deadline = time.monotonic() + wire.HEARTBEAT + 2
+    stream.socket.settimeout(wire.HEARTBEAT + 2)
     assert next(line for line in stream.lines() if line == ": heartbeat")
     beat = json.loads(ws.recv(max(1.0, deadline - time.monotonic())))
     assert (beat["type"], beat["data"]["last"] >= 0) == ("live.heartbeat", True)

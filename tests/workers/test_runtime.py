@@ -80,7 +80,10 @@ def test_every_method_is_answered(worker: Worker, method: str) -> None:
 def test_every_answer_has_its_id_and_the_cors_headers(worker: Worker) -> None:
     for path in ("/any", "/none", "/nowhere", "/%zz"):
         _, headers, _ = worker.get(path, {"x-request-id": "order-66"})
-        assert (headers["x-request-id"], headers["access-control-allow-origin"]) == ("order-66", "*"), path
+        assert (headers["x-request-id"], headers["access-control-allow-origin"]) == (
+            "order-66",
+            "http://localhost:3000",
+        ), path
 
 
 def test_a_missing_setting_is_named_when_it_is_read(worker: Worker) -> None:
@@ -126,6 +129,16 @@ def test_background_work_outlives_the_response_and_its_failure_is_logged(worker:
 def test_a_failing_job_is_a_failed_trigger(worker: Worker) -> None:
     assert worker.scheduled("0 0 * * *", 1_795_219_200_000)["outcome"] != "ok"
     wait_for(lambda: any("failed at 2026-11-21T00:00:00+00:00" in line for line in worker.logs))
+
+
+def test_missing_setting_is_reported_once_without_a_traceback(worker: Worker) -> None:
+    before = len(worker.logs)
+    for _ in range(2):
+        worker.scheduled("0 1 * * *", 1_795_219_200_000)
+    wait_for(lambda: any("MISSING_ONE is not set" in line for line in worker.logs[before:]))
+    lines = worker.logs[before:]
+    assert len([line for line in lines if "MISSING_ONE" in line]) == 1, lines
+    assert not [line for line in lines if "Traceback" in line or "NotConfigured" in line or ".py" in line], lines
 
 
 def test_each_message_has_an_outcome_of_its_own(worker: Worker) -> None:

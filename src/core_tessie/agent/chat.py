@@ -24,14 +24,11 @@ from edge.clients.model_faults import (
     PromptRefused,
 )
 from edge.data import ScopedDatabase
-from edge.live.event_stream import SSE, event_stream
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.live.publisher import Publisher
-from edge.negotiation import best
 from edge.ports.model import Model
 
 routes = Routes("/agent", tag="agent", access=READER)
-
-JSON = "application/json"
 
 
 class Chat(BaseModel):
@@ -41,7 +38,10 @@ class Chat(BaseModel):
 
     message: Annotated[str, Field(min_length=1, max_length=16_000)]
     conversation_id: Annotated[str, Field(max_length=80)] | None = None
-    stream: bool | None = Field(None, description="false for one JSON answer; absent: what the Accept header asks for")
+    stream: bool | None = Field(
+        None,
+        description="true for events, false for one JSON answer; absent: what the Accept header asks for, else JSON",
+    )
 
 
 class ChatFrame(BaseModel):
@@ -116,14 +116,13 @@ class Agent:
 async def chat(asked: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
     """Ask the agent. It may look things up before it answers.
 
-    Streamed as Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`. With
-    `Accept: application/json` or `"stream": false` the whole turn is one JSON object.
+    The whole turn is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as
+    Server-Sent Events: `start`, then `token` and `tool` as they come, then `done` or `error`.
     """
     turn = await agent.open(asked.message, asked.conversation_id, actor, request.id)
-    wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
-    if wants_json:
-        return Response.json(await whole(turn))
-    return event_stream(_events(turn))
+    if wants_events(request, asked.stream):
+        return event_stream(_events(turn))
+    return Response.json(await whole(turn))
 
 
 @routes.frame("chat", access=READER)

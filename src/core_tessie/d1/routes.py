@@ -28,6 +28,7 @@ from core_tessie.d1.refusals import (
     UnnaturalId,
     Unsupported,
     conflict,
+    translate_problem,
 )
 from core_tessie.d1.values import render
 from core_tessie.tables import SERVED
@@ -37,6 +38,7 @@ from edge.ports import DatabaseError, LimitExceeded, OutOfScope, Result, Row, Va
 from edge.reach import SELF
 
 routes = Routes("/d1", tag="d1", access=READER)
+routes.translate_problem = translate_problem
 
 BY_ID = '"id" = ?'
 
@@ -52,7 +54,7 @@ async def list_tables(actor: Actor) -> d1_models.Tables:
 
 
 @routes.get("/{table}", *_CHOSEN, operation=d1_models.LIST)
-@routes.get("/{table}/list", *_CHOSEN, operation=d1_models.LIST)
+@routes.get("/{table}/list", *_CHOSEN, operation=d1_models.LIST, alone=True)
 async def list_rows(table: str, request: Request, actor: Actor, db: ScopedDatabase) -> Response:
     """List rows of a table: filtered, ordered, a page at a time.
 
@@ -86,7 +88,7 @@ async def insert_rows(
     written, *_ = await _run(db, insert, *overrides.additions(db, actor, table, given))
     headers = [("content-range", f"*/{len(given)}")]
     if len(given) == 1:
-        headers.append(("location", f"/d1/{table}/{quote(str(given[0]['id']), safe='')}"))
+        headers.append(_location(table, str(given[0]["id"])))
     return _answer(None if wanted.rows is False else render(query.columns, written.rows), 201, wanted, *headers)
 
 
@@ -139,14 +141,16 @@ async def replace_row(  # noqa: PLR0913, PLR0917 - a handler names all that it a
     query = ask(table, request.query_items(), filters.ROW, actor)
     overrides.refuse_direct(table)
     wanted = preferences.read(request)
-    row = read_row(query.table, body, _checked(row_id))
+    stored = read_row(query.table, body, _checked(row_id))
     there = Statement(f"SELECT count(*) AS total FROM {table} WHERE {BY_ID}", (row_id,))
-    batch = await overrides.replacement(db, actor, table, row, _names(query.columns))
+    batch = await overrides.replacement(db, actor, table, stored, _names(query.columns))
     count, *written = await _run(db, there, *batch)
     is_new = not count.rows[0]["total"]
+    headers = [_location(table, row_id)] if is_new else []
     if wanted.rows is False:
-        return _answer(None, 201 if is_new else 204, wanted)
-    return _answer(_only(_rows_of(table, batch, written), query, row_id), 201 if is_new else 200, wanted)
+        return _answer(None, 201 if is_new else 204, wanted, *headers)
+    row = _only(_rows_of(table, batch, written), query, row_id)
+    return _answer(row, 201 if is_new else 200, wanted, *headers)
 
 
 @routes.patch("/{table}/{row_id}", *_REFUSED, *_WRITTEN, RowNotFound, access=ADMIN, operation=d1_models.CHANGE_ONE)
@@ -296,6 +300,10 @@ def _only(rows: list[Row], query: Query, row_id: str) -> Row:
     if not rows:
         raise RowNotFound(query.table.name, row_id)
     return render(query.columns, rows)[0]
+
+
+def _location(table: str, row_id: str) -> tuple[str, str]:
+    return "location", f"/d1/{table}/{quote(row_id, safe='')}"
 
 
 def _answer(content: object, status: int, wanted: Preferences, *headers: tuple[str, str]) -> Response:

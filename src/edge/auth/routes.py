@@ -136,7 +136,8 @@ async def make_token(body: Body[TokenWanted], actor: Actor, callers: Callers, cl
     if role > actor.role or not all(actor.may_reach(subject) for subject in bound or ()):
         raise Forbidden("a token may do no more than its key")
     _check_bound(role, bound)
-    now, lifetime_s = clock.now(), body.lifetime_s
+    now = clock.now()
+    lifetime_s = body.lifetime_s
     if actor.expires_at is not None:
         lifetime_s = min(lifetime_s, int(actor.expires_at - now.timestamp()))
     if lifetime_s < 1:
@@ -155,7 +156,7 @@ async def list_keys(query: Query[KeyList], db: SystemDatabase) -> list[Key]:
     return [_key_view(row) for row in await db.all(sql, query.limit, query.offset)]
 
 
-@routes.post("/keys", NotConfigured, NotForTokens, status=201)
+@routes.post("/keys", NotConfigured, NotForTokens, status=201, location="/auth/keys/{id}")
 async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
     """Make an API key. Only this answer ever shows it."""
     if actor.is_token:

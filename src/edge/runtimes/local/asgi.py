@@ -13,6 +13,7 @@ from edge.http import Response, close
 from edge.ports import Log, PortError
 from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
+from edge.runtimes.local.compression import compress, may_compress
 from edge.runtimes.local.deadlines import Deadlines
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain
@@ -103,6 +104,8 @@ class Server:
         incoming = Incoming(receive, self.bounds)
         request = self._request(scope["method"], scope, incoming)
         response = await self._answer(request, incoming)
+        if isinstance(response.body, bytes) and may_compress(response):
+            await compress(response, request.headers.get("accept-encoding"))
         status, body = response.status, response.body
         try:
             headers = _encode(response, request.method)
@@ -230,8 +233,8 @@ def _target(part: bytes) -> str:
 
 def _encode(response: Response, method: str) -> Pairs:
     """Return the headers as bytes; ValueError if one could not be sent as it is."""
-    known = _ENCODED.get
-    headers = [known(pair) or _encode_pair(*pair) for pair in response.headers]
+    cached = _ENCODED.get
+    headers = [cached(pair) or _encode_pair(*pair) for pair in response.headers]
     if response.status in _NO_BODY:
         return [pair for pair in headers if pair[0] != b"content-length"]
     if method != "HEAD" and isinstance(response.body, bytes) and b"content-length" not in dict(headers):
