@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic_core import from_json
 
-from core_tessie.agent.tools import Looking, call_tool
+from core_tessie.agent.tools import ToolContext, call_tool
 from core_tessie.agent.turns import LOOK_UPS, ROUNDS, STOPPED
 from core_tessie.energy.summary import ReportNews
 from core_tessie.tables import TABLES
@@ -93,7 +93,7 @@ def test_what_is_wrong_with_a_look_up_is_told_to_the_model(
 @pytest.mark.local_only("the stand-in writes arguments that are JSON; a tool can only be called in process")
 def test_arguments_that_are_no_json_are_told_to_the_model(run: Runner) -> None:
     async def case(client: Client) -> str:
-        return (await call_tool(ToolCall("1", "list_table", "{table:"), looking(client, READER))).text
+        return (await call_tool(ToolCall("1", "list_table", "{table:"), tool_context(client, READER))).text
 
     assert "do not fit" in json.loads(run(case))["error"]
 
@@ -103,8 +103,8 @@ def test_arguments_that_are_no_json_are_told_to_the_model(run: Runner) -> None:
 def test_a_look_up_sees_no_more_than_its_caller_may(run: Runner, table: str) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         call = ToolCall("1", "list_table", json.dumps({"table": table}))
-        there = await call_tool(ToolCall("2", "describe_tables", ""), looking(client, READER))
-        return await call_tool(call, looking(client, READER)), from_json(there.text)
+        there = await call_tool(ToolCall("2", "describe_tables", ""), tool_context(client, READER))
+        return await call_tool(call, tool_context(client, READER)), from_json(there.text)
 
     outcome, there = run(case)
     assert (outcome.ok, "needs the role admin" in outcome.text) == (False, True)
@@ -112,16 +112,16 @@ def test_a_look_up_sees_no_more_than_its_caller_may(run: Runner, table: str) -> 
     assert table not in there
 
 
-def looking(client: Client, role: Any) -> Looking:
+def tool_context(client: Client, role: Any) -> ToolContext:
     """Return the services that tools are called with in process."""
     ports = client.ports
     news = client.app.provide(ReportNews, ports)
     clock: Any = ports.runtime[Clock]
     actor = Actor("test", role)
-    return Looking(TABLES.scoped(database(client), actor), clock, actor, "r1", news, ports.log)
+    return ToolContext(TABLES.scoped(database(client), actor), clock, actor, "r1", news, ports.log)
 
 
-def found(model_sim: ModelSim) -> Any:
+def last_result(model_sim: ModelSim) -> Any:
     """Return the last look-up's result in the model's messages."""
     messages = [request["messages"][-1] for request in model_sim.requests]
     return json.loads([message["content"] for message in messages if message["role"] == "tool"][-1])
@@ -133,11 +133,11 @@ def test_a_report_is_made_and_read(run: Runner, model_sim: ModelSim) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         await put_all(client)
         await client.post(CHAT, {"message": "Report?"})
-        report = found(model_sim)
+        report = last_result(model_sim)
         await summary(client, report["id"])  # which asks the model, too
         model_sim.say(Turn("", [("get_energy_report", {"report_id": report["id"]})]), Turn("Read."))
         await client.post(CHAT, {"message": "And again?"})
-        return report, found(model_sim)
+        return report, last_result(model_sim)
 
     report, read = run(case)
     assert report == read

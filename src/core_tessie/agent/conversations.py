@@ -140,7 +140,7 @@ async def open_turn(  # noqa: PLR0913, PLR0917 - a turn's own members
         number += last.number
     question = {"status": "open", "request_id": request_id, **author(actor)}
     try:  # the id is the turn's: of two questions at once, the second finds it there
-        await db.batch([said(db, id_, number, "user", message, id=f"{id_}-{number}", **question)])
+        await db.batch([message_insert(db, id_, number, "user", message, id=f"{id_}-{number}", **question)])
     except UniqueViolation:
         raise ConversationBusy(_BUSY) from None
     return Opened(id_, number, actor, db)
@@ -178,7 +178,7 @@ def close_turn(
     return [*rows, db.prepare.update("agent_messages", {"status": "complete"}, is_open, conversation_id, turn)]
 
 
-def said(
+def message_insert(
     db: ScopedDatabase, conversation_id: str, turn: int, role: str, content: str, **more: object
 ) -> ScopedStatement:
     """Return the statement that writes a message; `more` are further columns."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema
 from pydantic_core import to_json
 
-from core_tessie.agent.conversations import Opened, calls_json, close_turn, ending, open_turn, said
+from core_tessie.agent.conversations import Opened, calls_json, close_turn, ending, message_insert, open_turn
 from core_tessie.agent.turn_counter import TurnCounter
 from core_tessie.console.usage_points import Usage
 from core_tessie.reach import author
@@ -50,7 +50,7 @@ class UnsupportedOption(BadRequest):
     title = "An option that is not served here"
 
 
-def _said(message: dict[str, Any]) -> dict[str, Any]:
+def _with_known_role(message: dict[str, Any]) -> dict[str, Any]:
     """Return a message with a role that every model knows."""
     role = message.get("role")
     if role not in _ROLES:
@@ -60,7 +60,7 @@ def _said(message: dict[str, Any]) -> dict[str, Any]:
 
 Message = Annotated[
     dict[str, Any],
-    AfterValidator(_said),
+    AfterValidator(_with_known_role),
     WithJsonSchema(
         {
             "type": "object",
@@ -156,7 +156,7 @@ class Dialect:
             "completion_tokens": usage.completion_tokens if usage else None,
         }
         by = author(exchange.actor) | {"request_id": exchange.request_id, "model": last.model or exchange.model}
-        row = said(exchange.db, exchange.id, 1, "assistant", exchange.text, **how, **counted, **by)
+        row = message_insert(exchange.db, exchange.id, 1, "assistant", exchange.text, **how, **counted, **by)
         self._background.add(exchange.db.batch(close_turn(exchange.db, exchange.id, 1, [row])))
         ms = (perf_counter() - exchange.started) * 1000
         counts = (usage.prompt_tokens, usage.completion_tokens) if usage else (0, 0)

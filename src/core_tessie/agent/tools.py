@@ -31,7 +31,7 @@ ARGUMENTS_LIMIT = 16_000
 ROWS = 50
 
 
-class Looking(NamedTuple):
+class ToolContext(NamedTuple):
     """The services of a tool, in the caller's name: it sees no more than the caller may."""
 
     db: ScopedDatabase
@@ -86,36 +86,36 @@ class Tool(NamedTuple):
     """A tool: its arguments, its function, its description, and its reach if it returns no rows."""
 
     takes: type[BaseModel]
-    run: Callable[[Any, Looking], Awaitable[object]]
+    run: Callable[[Any, ToolContext], Awaitable[object]]
     about: str
     reach: Reach | None = None
 
 
-async def _list_table(arguments: ListTable, looking: Looking) -> object:
+async def _list_table(arguments: ListTable, context: ToolContext) -> object:
     pairs = {**arguments.filters, "select": arguments.select, "limit": str(arguments.limit)}
     if arguments.order:
         pairs["order"] = arguments.order
-    rows, _ = await d1.read_page(d1.ask(arguments.table, pairs.items(), PAGE, looking.actor), looking.db)
+    rows, _ = await d1.read_page(d1.ask(arguments.table, pairs.items(), PAGE, context.actor), context.db)
     return rows
 
 
-async def _describe_tables(_: DescribeTables, looking: Looking) -> object:
-    return {name: [*table.columns] for name, table in SERVED.items() if d1.may_read(looking.actor, table)}
+async def _describe_tables(_: DescribeTables, context: ToolContext) -> object:
+    return {name: [*table.columns] for name, table in SERVED.items() if d1.may_read(context.actor, table)}
 
 
-async def _energy_report(arguments: ReportRequest, looking: Looking) -> object:
-    by = (looking.actor.name, looking.request_id)
-    stored = await energy_report.write_report(arguments, by, looking.db, looking.clock, looking.news)
+async def _energy_report(arguments: ReportRequest, context: ToolContext) -> object:
+    by = (context.actor.name, context.request_id)
+    stored = await energy_report.write_report(arguments, by, context.db, context.clock, context.news)
     return _numbers({**stored, "report": from_json(str(stored["report"]))})
 
 
-async def _read_report(arguments: ReadReport, looking: Looking) -> object:
-    stored = await energy_report.read_report(arguments.report_id, looking.db)
+async def _read_report(arguments: ReadReport, context: ToolContext) -> object:
+    stored = await energy_report.read_report(arguments.report_id, context.db)
     return _numbers({**stored, "report": from_json(stored["report"])})
 
 
-async def _sync_status(_: SyncStatus, looking: Looking) -> object:
-    rows = await looking.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
+async def _sync_status(_: SyncStatus, context: ToolContext) -> object:
+    rows = await context.db.all("SELECT * FROM sync_runs ORDER BY started_at DESC LIMIT 3")
     return [runs.run_of(row) for row in rows]
 
 
@@ -150,7 +150,7 @@ def tool_schemas() -> list[Message]:
     ]
 
 
-async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
+async def call_tool(call: ToolCall, context: ToolContext) -> Outcome:
     """Run a model's tool call. Faults are reported to the model, which may correct its call."""
     tool = TOOLS.get(call.name)
     if tool is None:
@@ -160,14 +160,14 @@ async def call_tool(call: ToolCall, looking: Looking) -> Outcome:
     try:
         arguments = tool.takes.model_validate_json(call.arguments or "{}")
         if tool.reach is not None:
-            tool.reach.check(looking.actor, (arguments,), ("arguments",))
-        result = await tool.run(arguments, looking)
+            tool.reach.check(context.actor, (arguments,), ("arguments",))
+        result = await tool.run(arguments, context)
     except ValidationError as fault:
         return refused("the arguments do not fit", errors=list_faults(fault))
     except Problem as fault:
         return refused(fault.detail or fault.title)
     except PortError as fault:
-        looking.log("error", "look-up failed", request_id=looking.request_id, tool=call.name, error=str(fault))
+        context.log("error", "look-up failed", request_id=context.request_id, tool=call.name, error=str(fault))
         return refused("the look-up failed; it may work later")
     return Outcome(_cut(result), True, _summary(result))
 

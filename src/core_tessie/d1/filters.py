@@ -46,7 +46,7 @@ class Query(NamedTuple):
     order: str
     limit: int
     offset: int
-    given: tuple[Column, ...] | None = None
+    body_columns: tuple[Column, ...] | None = None
     """The columns that `columns=` says the body's rows have."""
 
 
@@ -81,7 +81,7 @@ def parse(table: Rows, items: Items, takes: frozenset[str]) -> Query:
         order=order(table, fixed.get("order")),
         limit=_number("limit", fixed["limit"], MAX_LIMIT) if "limit" in fixed else DEFAULT_LIMIT,
         offset=_number("offset", fixed["offset"], EXACT - 1) if "offset" in fixed else 0,
-        given=tuple(column(table, name) for name in split(fixed["columns"])) if "columns" in fixed else None,
+        body_columns=tuple(column(table, name) for name in split(fixed["columns"])) if "columns" in fixed else None,
     )
 
 

@@ -42,7 +42,7 @@ class Choice(NamedTuple):
     table: str
     where: str
     params: tuple[Value, ...]
-    shown: tuple[str, ...] | None
+    returning: tuple[str, ...] | None
 
 
 def refuse_direct(table: str) -> None:
@@ -57,12 +57,12 @@ async def updates(db: ScopedDatabase, actor: Actor, chosen: Choice, changes: Cel
     corrected = {name: value for name, value in changes.items() if name in CORRECTABLE.get(table, ())}
     rows = await _records(db, chosen) if corrected else []
     if not rows:
-        return [db.prepare.update(table, changes, chosen.where, *chosen.params, returning=chosen.shown)]
+        return [db.prepare.update(table, changes, chosen.where, *chosen.params, returning=chosen.returning)]
     statements = []
     for part in _parts(rows, MOST_NOTED // len(corrected)):
         statements += corrections(db, actor, table, corrected, part)
         by_id = "id IN (SELECT value FROM json_each(?))"
-        statements.append(db.prepare.update(table, changes, by_id, _ids(part), returning=chosen.shown))
+        statements.append(db.prepare.update(table, changes, by_id, _ids(part), returning=chosen.returning))
     return statements
 
 
@@ -170,7 +170,7 @@ async def take_back(db: ScopedDatabase, chosen: Choice) -> list[ScopedStatement]
             column = {override["column_name"]: _stored(override["tessie_value"])}
             statements.append(db.prepare.update(override["record_table"], column, "id = ?", override["record_id"]))
         statements.append(
-            db.prepare.delete(TABLE, _UNCHANGED, *_state(override), returning=chosen.shown, must_exist=True)
+            db.prepare.delete(TABLE, _UNCHANGED, *_state(override), returning=chosen.returning, must_exist=True)
         )
     return statements
 
