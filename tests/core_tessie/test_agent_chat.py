@@ -22,7 +22,7 @@ from sims.model import MODEL, ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import database, put_vehicle
-from .test_live_events import Told, data_of, mark, told
+from .test_live_events import Event, data_of, events_after, mark
 from .test_usage import counted
 
 CHAT, CONVERSATIONS = "/agent/chat", "/agent/conversations"
@@ -39,7 +39,7 @@ async def ask(client: Client, message: str = "Hello?", **more: Any) -> Answer:
     return await client.post(CHAT, {"message": message, "stream": False} | more)
 
 
-async def kept(client: Client, conversation_id: str) -> list[dict[str, Any]]:
+async def stored_messages(client: Client, conversation_id: str) -> list[dict[str, Any]]:
     """Return the messages of a conversation, once its last turn is over."""
     rows: list[dict[str, Any]] = []
     async for _ in pauses():
@@ -54,7 +54,7 @@ def test_a_turn_is_streamed_as_named_events(run: Runner, model_sim: ModelSim) ->
 
     async def case(client: Client) -> tuple[Answer, list[dict[str, Any]]]:
         answer = await client.post(CHAT, {"message": "Hello?"}, headers=[("accept", "text/event-stream")])
-        return answer, await kept(client, sse(answer.text)[0][1]["conversation_id"])
+        return answer, await stored_messages(client, sse(answer.text)[0][1]["conversation_id"])
 
     answer, rows = run(case)
     assert (answer.status, answer.header("content-type")) == (200, "text/event-stream")
@@ -189,7 +189,7 @@ def test_an_answer_that_was_cut_says_so(run: Runner, model_sim: ModelSim) -> Non
 
     async def case(client: Client) -> tuple[Any, list[Any]]:
         answer = (await ask(client)).json()
-        return answer, await kept(client, answer["conversation_id"])
+        return answer, await stored_messages(client, answer["conversation_id"])
 
     answer, rows = run(case)
     assert (answer["status"], answer["finish_reason"], answer["text"]) == ("cut", "length", "Too lo")
@@ -221,7 +221,7 @@ def test_a_turn_that_the_model_fails_in_is_told_and_kept(  # noqa: PLR0913, PLR0
     async def case(client: Client) -> tuple[Answer, list[Any]]:
         answer = await client.post(CHAT, {"message": "Hello?", "stream": stream})
         (row,) = await database(client).all("SELECT DISTINCT conversation_id FROM agent_messages")
-        return answer, await kept(client, row["conversation_id"])
+        return answer, await stored_messages(client, row["conversation_id"])
 
     answer, rows = run(case)
     if stream:
@@ -254,7 +254,7 @@ def test_a_fault_of_ours_ends_the_turn_and_tells_nothing_of_itself(run: Runner) 
     async def case(client: Client) -> tuple[Answer, list[Any]]:
         await database(client).run("ALTER TABLE vehicles RENAME COLUMN odometer_mi TO gone")
         answer = await client.post(CHAT, {"message": "Hello?", "stream": True})
-        return answer, await kept(client, sse(answer.text)[0][1]["conversation_id"])
+        return answer, await stored_messages(client, sse(answer.text)[0][1]["conversation_id"])
 
     answer, rows = run(case)
     (_, (name, problem)) = sse(answer.text)
@@ -306,11 +306,13 @@ def test_a_turn_that_died_with_its_process_holds_its_conversation_up_for_minutes
 def test_a_turn_is_told_as_events(run: Runner, model_sim: ModelSim) -> None:
     model_sim.say(Turn("word " * 30), Turn(status=413, error="3006: too large"))
 
-    async def case(client: Client) -> tuple[Any, list[Told]]:
+    async def case(client: Client) -> tuple[Any, list[Event]]:
         since = await mark(client)
         done = (await ask(client)).json()
         await ask(client, conversation_id=done["conversation_id"])
-        events = await told(client, since, lambda events: any(event["type"] == "agent.turn.failed" for event in events))
+        events = await events_after(
+            client, since, lambda events: any(event["type"] == "agent.turn.failed" for event in events)
+        )
         return done, [event for event in events if event["type"].startswith("agent.")]
 
     done, events = run(case)

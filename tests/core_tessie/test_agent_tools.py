@@ -18,7 +18,7 @@ from sims.model import ModelSim, Turn
 
 from .conftest import Runner
 from .energy_rows import A, B, database, put_all, put_vehicle
-from .test_agent_chat import CHAT, ask, kept, sse
+from .test_agent_chat import CHAT, ask, sse, stored_messages
 from .test_report_summary import summary
 
 JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
@@ -36,7 +36,7 @@ def test_what_the_model_asks_for_is_looked_up(run: Runner, model_sim: ModelSim) 
         await put_vehicle(client, B, "Redbird")
         answer = await client.post(CHAT, {"message": "How many?"})
         conversation_id = sse(answer.text)[0][1]["conversation_id"]
-        rows = await kept(client, conversation_id)
+        rows = await stored_messages(client, conversation_id)
         await ask(client, "Sure?", conversation_id=conversation_id)
         return answer, rows
 
@@ -184,7 +184,7 @@ def test_a_model_that_only_looks_things_up_is_stopped(run: Runner, model_sim: Mo
     async def case(client: Client) -> tuple[Answer, list[Any], list[Any]]:
         answer = await ask(client)
         reports = await database(client).all("SELECT id FROM energy_reports")
-        return answer, reports, await kept(client, answer.json()["conversation_id"])
+        return answer, reports, await stored_messages(client, answer.json()["conversation_id"])
 
     answer, reports, rows = run(case)
     assert (answer.status, answer.json()["status"], answer.json()["rounds"]) == (200, "stopped", ROUNDS)

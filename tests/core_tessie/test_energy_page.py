@@ -49,7 +49,7 @@ def read(html: str) -> Reader:
     return reader
 
 
-def shown(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> str:
+def rendered_page(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> str:
     """Return a report on two cars, or on one without rows, with a name that would do harm."""
 
     async def case(client: Client) -> str:
@@ -65,7 +65,7 @@ def shown(run: Runner, accept: str, *, rows: bool = True, name: str = EVIL) -> s
 
 
 def test_the_page_is_whole_and_needs_nothing_else(run: Runner) -> None:
-    html = shown(run, "text/html")
+    html = rendered_page(run, "text/html")
     page = read(html)
     assert html.startswith("<!doctype html>")
     assert not {"script", "link", "img", "iframe"} & set(page.tags)
@@ -77,13 +77,13 @@ def test_the_page_is_whole_and_needs_nothing_else(run: Runner) -> None:
 
 
 def test_what_a_name_holds_is_text_on_the_page(run: Runner) -> None:
-    page = read(shown(run, "text/html"))
+    page = read(rendered_page(run, "text/html"))
     assert "script" not in page.tags
     assert EVIL in page.text
 
 
 def test_the_page_shows_each_number_with_its_formula_and_rows(run: Runner) -> None:
-    text = " ".join(read(shown(run, "text/html")).text)
+    text = " ".join(read(rendered_page(run, "text/html")).text)
     for shown_text in (
         "220.0 Wh/mi",
         "Efficiency",
@@ -94,13 +94,13 @@ def test_the_page_shows_each_number_with_its_formula_and_rows(run: Runner) -> No
 
 
 def test_a_page_on_nothing_is_whole_too(run: Runner) -> None:
-    page = read(shown(run, "text/html", rows=False))
+    page = read(rendered_page(run, "text/html", rows=False))
     assert "svg" not in page.tags
     assert "\N{EN DASH}" in page.text
 
 
 def test_markdown_has_every_number_and_table_and_no_markup_of_a_name(run: Runner) -> None:
-    text = shown(run, "text/markdown")
+    text = rendered_page(run, "text/markdown")
     assert text.startswith("# Energy report: ")
     assert "| Efficiency | 220.0 Wh/mi | 4 | sum(energy used) \N{MULTIPLICATION SIGN} 1000" in text
     assert "## By place" in text
@@ -111,7 +111,7 @@ def test_markdown_has_every_number_and_table_and_no_markup_of_a_name(run: Runner
 
 
 def test_markdown_of_nothing_has_dashes(run: Runner) -> None:
-    assert "| Distance | \N{EN DASH} | 0 |" in shown(run, "text/markdown", rows=False)
+    assert "| Distance | \N{EN DASH} | 0 |" in rendered_page(run, "text/markdown", rows=False)
 
 
 def test_text_becomes_markup_only_as_a_child() -> None:

@@ -53,7 +53,7 @@ def received_event(ws: ClientConnection) -> Any:
     return event
 
 
-def said(ws: ClientConnection, frame: object) -> Any:
+def reply_to(ws: ClientConnection, frame: object) -> Any:
     """Send a frame and return the next message."""
     ws.send(frame if isinstance(frame, str) else json.dumps(frame))
     return received(ws)
@@ -132,7 +132,7 @@ def test_types_are_chosen(served: Served) -> None:
     expected = [begin + 1, begin + 3, begin + 5]
     assert [next(numbers) for _ in range(3)] == expected
     assert [int(received(ws)["id"]) for _ in range(3)] == expected
-    subscribed = said(ws, {"type": "subscribe", "id": 1, "types": ["custom.z"]})
+    subscribed = reply_to(ws, {"type": "subscribe", "id": 1, "types": ["custom.z"]})
     assert subscribed["data"] == {"id": 1, "result": {"types": ["custom.z"]}}
     served.publish("custom.a")
     assert int(received_after(ws, served, "custom.z")) == begin + 7
@@ -180,8 +180,8 @@ def test_who_may_not_follow_is_told(served: Served) -> None:
 def test_frames_are_answered(served: Served) -> None:
     ws = opened(served, subprotocols=["other", "cloudevents.json"])
     assert ws.subprotocol == "cloudevents.json"
-    assert said(ws, wire.PING)["type"] == "live.pong"
-    assert said(ws, {"type": "ping", "id": 7})["type"] == "live.pong"
+    assert reply_to(ws, wire.PING)["type"] == "live.pong"
+    assert reply_to(ws, {"type": "ping", "id": 7})["type"] == "live.pong"
     for frame, pointer in (
         ("not json", "JSON"),
         ("[1]", "object"),
@@ -190,7 +190,7 @@ def test_frames_are_answered(served: Served) -> None:
         ('{"type": "subscribe", "types": "all"}', "list"),
         ('{"type": "chat"}', "message"),
     ):
-        answer = said(ws, frame)
+        answer = reply_to(ws, frame)
         assert (answer["type"], pointer in json.dumps(answer["data"]["problem"])) == ("live.reply", True), answer
     ws.close()
     bare = opened(served)
@@ -433,12 +433,12 @@ def test_a_stream_that_is_not_read_is_dropped_and_resumes(served: Served) -> Non
 def test_a_socket_outlives_the_object_that_serves_it(served: Served, workers_host: Host) -> None:
     """The object sleeps between events and wakes without its state: a socket's subscription is in its attachment."""
     ws = opened(served, "?types=custom.a")
-    said(ws, {"type": "subscribe", "types": ["custom.b"]})
+    reply_to(ws, {"type": "subscribe", "types": ["custom.b"]})
     workers_host.worker.reload()
     served.publish("custom.a")
     number = served.publish("custom.b")
     assert int(received_event(ws)["id"]) == number
-    assert said(ws, {"type": "subscribe", "id": 7, "types": []})["data"] == {"id": 7, "result": {"types": []}}
+    assert reply_to(ws, {"type": "subscribe", "id": 7, "types": []})["data"] == {"id": 7, "result": {"types": []}}
     ws.close()
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from tests.core_tessie.conftest import KEY, Runner
-from tests.core_tessie.test_live import Stream, opened, received, said
+from tests.core_tessie.test_live import Stream, opened, received, reply_to
 from tests.served import ROOT, Served, served_locally
 from websockets.exceptions import ConnectionClosed
 from websockets.frames import Close as Frame
@@ -133,7 +133,7 @@ def test_frame_of_revoked_key_is_refused_and_its_socket_closed(served: Served, m
     key = Key(served)
     ws = key.socket("?types=custom.*")
     key.revoke()
-    answer = said(ws, {"type": "chat", "id": 1, "message": "Which cars are there?"})
+    answer = reply_to(ws, {"type": "chat", "id": 1, "message": "Which cars are there?"})
     assert (answer["type"], answer["data"]["id"], answer["data"]["problem"]["status"]) == ("live.reply", 1, 401)
     assert ending_of(ws).code == 4401
     assert model_sim.requests == []
@@ -144,7 +144,7 @@ def test_every_frame_of_a_revoked_key_is_refused(served: Served, frame: object) 
     key = Key(served)
     ws = key.socket()
     key.revoke()
-    assert said(ws, frame)["data"]["problem"]["status"] == 401
+    assert reply_to(ws, frame)["data"]["problem"]["status"] == 401
     assert ending_of(ws).code == 4401
 
 
@@ -159,7 +159,7 @@ def test_revoked_key_ends_a_socket_that_outlived_its_object(quick: Served, worke
 
 def refused(ws: ClientConnection, frame: object) -> Any:
     """Send a frame and return the problem in its answer, None if no limit refused it."""
-    answer = said(ws, frame)
+    answer = reply_to(ws, frame)
     assert answer["type"] == "live.reply"
     problem = answer["data"].get("problem")
     return problem if problem and problem["status"] == 429 else None
@@ -172,8 +172,8 @@ def test_frames_and_requests_share_a_days_quota(served: Served) -> None:
     for frame in (UNKNOWN, {"type": "subscribe", "types": ["custom.*"]}, "{"):
         assert refused(ws, frame) is None
     for _ in range(3):
-        assert said(ws, {"type": "ping", "id": 1})["type"] == "live.pong"
-        assert said(ws, wire.PING)["type"] == "live.pong"
+        assert reply_to(ws, {"type": "ping", "id": 1})["type"] == "live.pong"
+        assert reply_to(ws, wire.PING)["type"] == "live.pong"
     assert served.ask("GET", "/auth/me", **key.header)[0] == 200
     problem = refused(ws, {"type": "chat", "message": "Hello?"})
     assert problem["type"] == "urn:problem:too-many-requests"
@@ -186,7 +186,7 @@ def test_chat_over_the_socket_stops_at_the_quota(served: Served, model_sim: Mode
     key = Key(served, daily_calls=4)
     ws = key.socket("?types=none")
     model_sim.say(*[Turn("Yes.")] * 10)
-    answers = [said(ws, {"type": "chat", "id": n, "message": "Hello?"})["data"] for n in range(6)]
+    answers = [reply_to(ws, {"type": "chat", "id": n, "message": "Hello?"})["data"] for n in range(6)]
     assert ["result" in answer for answer in answers] == [True, True, True, False, False, False]
     assert len(model_sim.requests) == 3
     ws.close()
@@ -226,7 +226,7 @@ def test_flood_of_chat_frames_stops_at_the_limit(tmp_path: Path, model_sim: Mode
             with key.socket("?types=none") as ws:
                 statuses = []
                 for _ in range(wire.FRAMES - 10):
-                    reply = said(ws, {"type": "chat", "message": "Hello?"})["data"]
+                    reply = reply_to(ws, {"type": "chat", "message": "Hello?"})["data"]
                     statuses.append(reply["problem"]["status"] if "problem" in reply else 200)
                 return statuses
 

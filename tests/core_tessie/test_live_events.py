@@ -21,7 +21,7 @@ from sims.tessie import Fleet, Simulator
 from .conftest import ENV, KEY, Runner
 from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
-type Told = dict[str, Any]
+type Event = dict[str, Any]
 KINDS = ("drives", "charges", "idles")
 WITHOUT_NEWS = ["sync.progress"] * len(KINDS) + ["sync.vehicle.done"]
 
@@ -59,9 +59,9 @@ async def stream(client: Client, since: int) -> AsyncGenerator[bytes]:
         writer.close()
 
 
-async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) -> list[Told]:
+async def events_after(client: Client, since: int, until: Callable[[list[Event]], bool]) -> list[Event]:
     """Wait until the events after number `since` meet a condition; return them and those that follow at once."""
-    events: list[Told] = []
+    events: list[Event] = []
     text = b""
     try:
         async with asyncio.timeout(20) as patience, aclosing(stream(client, since)) as parts:
@@ -79,30 +79,30 @@ async def told(client: Client, since: int, until: Callable[[list[Told]], bool]) 
     return events
 
 
-def data_of(event: Told) -> Any:
+def data_of(event: Event) -> Any:
     """Return an event's data, after checking it against the table of types."""
     kind: Any = EVENTS[event["type"]].data
     assert event["data"].keys() == kind.__annotations__.keys(), event
     return TypeAdapter(kind).validate_python(event["data"], strict=True)
 
 
-def finished(count: int) -> Callable[[list[Told]], bool]:
+def finished(count: int) -> Callable[[list[Event]], bool]:
     return lambda events: [event["type"] for event in events].count("sync.finished") == count
 
 
-def of(events: list[Told], subject: str | None) -> list[Told]:
+def of(events: list[Event], subject: str | None) -> list[Event]:
     return [event for event in events if event.get("subject") == subject]
 
 
-def types(events: list[Told]) -> list[str]:
+def types(events: list[Event]) -> list[str]:
     return [event["type"] for event in events]
 
 
-async def sync_told(client: Client) -> tuple[Any, list[Told]]:
+async def sync_told(client: Client) -> tuple[Any, list[Event]]:
     """Return a sync and all that it told, the last of which comes when the sync is seen to have ended already."""
     since = await mark(client)
     done = await synced(client)
-    return done, await told(client, since, finished(1))
+    return done, await events_after(client, since, finished(1))
 
 
 def test_a_first_sync_tells_its_progress_and_no_record_one_by_one(run: Runner, sim: Simulator) -> None:
@@ -127,7 +127,7 @@ def test_a_first_sync_tells_its_progress_and_no_record_one_by_one(run: Runner, s
     run(case, started=True)
 
 
-async def check_first(client: Client, sim: Simulator, vin: str, events: list[Told]) -> None:
+async def check_first(client: Client, sim: Simulator, vin: str, events: list[Event]) -> None:
     listed, observed, *windows, done = events
     (row,) = (await client.get(f"/d1/vehicles?id=eq.{vin}")).json()
     assert (listed["type"], listed["data"]) == ("vehicle.changed", {"changed": {"is_active": row["is_active"]}})
@@ -251,7 +251,11 @@ def test_a_run_that_nobody_will_finish_ends_with_the_next(run: Runner) -> None:
         await db.run(f"INSERT INTO sync_runs ({columns}) VALUES ({values})")
         since = await mark(client)
         await synced(client)
-        ended = [event["data"] for event in await told(client, since, finished(2)) if event["type"] == "sync.finished"]
+        ended = [
+            event["data"]
+            for event in await events_after(client, since, finished(2))
+            if event["type"] == "sync.finished"
+        ]
         assert [(run_["run_id"] == "old", run_["status"]) for run_ in ended] == [(True, "failed"), (False, "succeeded")]
         assert ended[0]["error"] == "abandoned"
 
@@ -263,7 +267,7 @@ def test_a_report_is_told(run: Runner) -> None:
         since = await mark(client)
         answer = await client.post("/colbycommands/energy-report", {"from": "2026-01-01", "to": "2026-02-01"})
         report = answer.json()
-        (event,) = await told(client, since, bool)
+        (event,) = await events_after(client, since, bool)
         assert event["type"] == "report.created"
         assert event["data"] == {name: report[name] for name in ("id", "period_from", "period_to", "rows_used")}
         assert "subject" not in event
@@ -273,7 +277,7 @@ def test_a_report_is_told(run: Runner) -> None:
 
 @pytest.mark.slow
 def test_no_event_has_a_secret_or_a_place(run: Runner, sim: Simulator) -> None:
-    async def case(client: Client) -> list[Told]:
+    async def case(client: Client) -> list[Event]:
         since = await mark(client)
         await synced(client)
         await client.ports.settings.db.run("DELETE FROM drives")
@@ -284,7 +288,7 @@ def test_no_event_has_a_secret_or_a_place(run: Runner, sim: Simulator) -> None:
         )
         await synced(client)
         await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})
-        return await told(client, since, lambda events: {"report.created", "log.warning"} <= {*types(events)})
+        return await events_after(client, since, lambda events: {"report.created", "log.warning"} <= {*types(events)})
 
     events = run(case, started=True)
     assert {"drive.recorded", "charge.recorded", "vehicle.changed"} <= {*types(events)}
