@@ -13,7 +13,7 @@ from edge.runtimes.local.asgi import Server
 from edge.runtimes.local.log import LocalLog
 
 type Call = Callable[[], Awaitable[Any]]
-"""Send the request once; return whatever the implementation makes of it."""
+"""Send the request once; return the implementation's own result."""
 
 
 class Sent(NamedTuple):
@@ -72,10 +72,11 @@ def asgi(application: Callable[..., Awaitable[None]]) -> Driver:
     return Driver(prepare, read)
 
 
-def kernel(log_level: str) -> Driver:
-    """Drive this kernel through the local runtime's ASGI application; logs go to /dev/null."""
-    devnull = open("/dev/null", "wb", buffering=0)  # noqa: SIM115 - for as long as the process lives
-    log = LocalLog(log_level, devnull.write)
+def kernel(log_level: str, write: Callable[[bytes], object] | None = None) -> Driver:
+    """Drive this kernel through the local runtime's ASGI application; log lines go to /dev/null by default."""
+    if write is None:
+        write = open("/dev/null", "wb", buffering=0).write  # noqa: SIM115 - for as long as the process lives
+    log = LocalLog(log_level, write)
     ports = Ports(SmallSettings({"API_KEY": API_KEY}), {Log: log})
 
     async def nothing() -> None:

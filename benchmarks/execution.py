@@ -1,7 +1,7 @@
 """`python -m benchmarks.execution [--runs N]`: the accuracy of the sandbox's time and memory, and its cost.
 
-Each program measures itself. The sandbox's own numbers have to lie within 10 % or 20 ms of its time, and within 10 % or
-8 MB of its memory; the command fails if the median of the runs does not.
+Each program measures itself. The sandbox's time may differ by 10 % or 20 ms, and its memory by 10 % or 8 MB. The
+command fails if the median of the runs does not hold this.
 """
 
 import argparse

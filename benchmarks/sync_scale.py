@@ -162,7 +162,7 @@ async def sync(runtime: CountingRuntime, client: Client) -> Measured:
         if outcome.retry_after is not None:
             raise SystemExit(f"{batch[0].body} was put off")
         most = max(most, counts.statements)
-        await runtime.queues.done([message.id for message in batch])
+        await runtime.queues.delete([message.id for message in batch])
     run = (await client.get(f"/colbycommands/sync/{run_id}")).json()
     if run["status"] != "succeeded":
         raise SystemExit(f"the sync is {run['status']}: {run['error']}")

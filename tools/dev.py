@@ -10,7 +10,7 @@ from pathlib import Path
 from apps import DEFAULT, ROOT, state_of
 from build_assets import target
 from edge.ports import PortError
-from edge.runtimes.local.parent import follow, launcher
+from edge.runtimes.local.parent import follow, launcher_pid
 from local_env import DEV_VARS, Environment, prepare
 
 HOST = "127.0.0.1"
@@ -19,7 +19,7 @@ HOST = "127.0.0.1"
 def main() -> int:
     """Prepare the environment, print a summary, and become the server."""
     place = chosen()
-    follow(launcher())
+    follow(launcher_pid())
     environment = surroundings(place)
     greet(environment)
     os.chdir(ROOT)
@@ -88,7 +88,7 @@ def command(place: Place) -> list[str]:
     serve = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{place.package}.app:app", "--host", place.host]
     places = ["--port", place.port, "--state", str(place.state), "--assets", str(target(place.package))]
     files = ["--env-file", str(ROOT / ".dev.vars"), "--migrations", str(ROOT / "migrations")]
-    parent = launcher()
+    parent = launcher_pid()
     ending = [] if parent is None else ["--parent", str(parent)]
     return [*serve, *places, *files, *ending, "--reload", str(ROOT / "src")]
 

@@ -15,7 +15,7 @@ from apps import DEFAULT, ROOT, load
 from companions import begin
 from dev import HOST, Place, chosen, greet, surroundings
 from edge.ports.executor import Executor
-from edge.runtimes.local.parent import GRACE, follow, launcher
+from edge.runtimes.local.parent import GRACE, follow, launcher_pid
 
 
 def main() -> int:
@@ -23,7 +23,7 @@ def main() -> int:
     place = chosen()
     if place.host != HOST:
         raise SystemExit(f"error: HOST={place.host}: workerd listens on {HOST} alone here; `make dev` takes HOST")
-    follow(launcher())
+    follow(launcher_pid())
     environment = surroundings(place)
     greet(environment)
     remote = executor(place.package, environment.values)

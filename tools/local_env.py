@@ -73,7 +73,8 @@ def discord_bot(configured: Mapping[str, str], state: Path, url: str) -> Environ
     """Without a bot's token Discord is simulated; without a platform, there is one over a simulated Sanity."""
     values, notes = _one_key(configured, state, url)
     if not configured.get("PLATFORM_API_URL"):
-        values["PLATFORM_API_URL"] = begin("sims.platform")["url"]
+        service = begin("sims.platform")
+        values |= {"PLATFORM_API_URL": service["url"], "PLATFORM_API_KEY": service["api_key"]}
         notes["Content"] = f"platform_api over a simulated Sanity, at {values['PLATFORM_API_URL']}"
     if not configured.get("DISCORD_BOT_TOKEN"):
         service = begin("sims.discord", "--interactions-url", f"{url}/interactions")

@@ -1,4 +1,4 @@
-"""`make ready ENV=…`: lists what an environment lacks before a deployment, and changes nothing.
+"""`make ready ENV=…`: lists the requirements of a deployment that an environment lacks, and changes nothing.
 
 It checks bindings, secrets, migrations and placeholders, and names the plan's limits. The exit code is 1 if something
 is missing, 2 if the account could not be queried.
@@ -88,19 +88,20 @@ def limits(target: Target) -> Iterator[Finding]:
 def in_account(target: Target, account: Account) -> Iterator[Finding]:
     """Yield the account's resources, present and missing."""
     environment = target.environment
-    for one in target.config.get("d1_databases", []):
-        yield from _database(one, account, environment)
+    for database in target.config.get("d1_databases", []):
+        yield from _database(database, account, environment)
     listed = {namespace["id"] for namespace in _list(account, "storage", "kv", "namespaces")}
-    for one in target.config.get("kv_namespaces", []):
-        if one.get("id"):
+    for namespace in target.config.get("kv_namespaces", []):
+        if namespace.get("id"):
             yield Finding(
-                one["id"] in listed, f"KV {one['binding']}", "" if one["id"] in listed else "no namespace has its id"
+                namespace["id"] in listed,
+                f"KV {namespace['binding']}",
+                "" if namespace["id"] in listed else "no namespace has its id",
             )
     if configured := target.config.get("r2_buckets", []):
-        buckets = {bucket["name"] for bucket in _buckets(account)}
-        for one in configured:
-            name = one["bucket_name"]
-            yield _named("R2", name, name in buckets, f"npx wrangler r2 bucket create {name}")
+        existing = {bucket["name"] for bucket in _buckets(account)}
+        for name in (bucket["bucket_name"] for bucket in configured):
+            yield _named("R2", name, name in existing, f"npx wrangler r2 bucket create {name}")
     queues = target.config.get("queues", {})
     if configured := {queue["queue"] for queue in (*queues.get("producers", []), *queues.get("consumers", []))}:
         existing = {queue["queue_name"] for queue in _list(account, "queues")}

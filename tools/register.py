@@ -10,11 +10,14 @@ from typing import Any
 
 from apps import ROOT
 from discord_bot.app import interactions
-from discord_bot.registration import Change, Document, changes, documents
+from discord_bot.registration import Change, Document, changes, documents, duplicates
 from discord_bot.settings import BotSettings
 from edge.clients.discord import AGENT
 from edge.errors import NotConfigured
 from edge.runtimes.local.dev_vars import read_dev_vars
+
+MOST_GUILDS = 20
+"""Guilds that are looked at for commands that would be seen twice."""
 
 
 class Refused(Exception):
@@ -36,7 +39,7 @@ def main() -> int:
 
 def declared_commands() -> list[Document]:
     """Return the commands as the app declares them."""
-    return documents(interactions.planned)
+    return documents(interactions.planned, interactions.parents)
 
 
 def _run(settings: BotSettings, guild: str, *, is_dry: bool) -> int:
@@ -49,10 +52,37 @@ def _run(settings: BotSettings, guild: str, *, is_dry: bool) -> int:
     differences = changes(commands, _ask("GET", url, token))
     where = f"guild {guild}" if guild else "all guilds"
     print("\n".join([f"{where}: {_summary(differences, len(commands))}", *map(str, differences)]))
+    for line in _warnings(settings, guild, commands):
+        print(line, file=sys.stderr)
     if differences and not is_dry:
         registered = _ask("PUT", url, token, commands)
         print(f"registered {len(registered)} commands")
     return 0
+
+
+def _warnings(settings: BotSettings, guild: str, commands: Sequence[Document]) -> Iterator[str]:
+    """Yield a line for each scope that has some of the commands, too: there, people see them twice."""
+    token, application = settings.discord_bot_token.get_secret_value(), settings.discord_app_id.get_secret_value()
+    base = f"{settings.discord_api_url}/applications/{application}"
+    scopes = [("all guilds", f"{base}/commands")]
+    if not guild:
+        guilds = _guilds(settings.discord_api_url, token)
+        scopes = [(f"guild {guild_id}", f"{base}/guilds/{guild_id}/commands") for guild_id in guilds[:MOST_GUILDS]]
+    for name, url in scopes:
+        try:
+            twice = duplicates(commands, _ask("GET", url, token))
+        except Refused:  # it may be no guild of ours any more
+            continue
+        if twice:
+            yield f"warning: registered for {name}, too, so people see them twice: {', '.join(twice)}"
+
+
+def _guilds(url: str, token: str) -> list[str]:
+    """Return the ids of the bot's guilds; none where Discord does not tell."""
+    try:
+        return [str(own["id"]) for own in _ask("GET", f"{url}/users/@me/guilds", token)]
+    except Refused:
+        return []
 
 
 def _summary(differences: Sequence[Change], count: int) -> str:

@@ -9,7 +9,7 @@ from devcapsules.access.callers import account_of
 from devcapsules.capsules.catalogue import CapsuleNotFound
 from devcapsules.capsules.learning import Exercise, Learner, Learning
 from devcapsules.cases import CLEAN, LONGEST_CODE
-from devcapsules.events import Event, adding
+from devcapsules.events import Event, insert_events
 from devcapsules.execution.routes import ExecutorAway
 from devcapsules.execution.suite import CaseResult
 from devcapsules.judging import BadValue, Judging
@@ -127,7 +127,7 @@ class Attempts:
                 Statement(_PROGRESS, progress),
                 Statement(_EXECUTION, (*run, account)),
                 Statement(_USAGE, (now.strftime("%Y-%m-%d"), account)),
-                *adding(events, self._clock),
+                *insert_events(events, self._clock),
             ]
         )
         if not progress_rows.rows:

@@ -39,7 +39,7 @@ class Event(NamedTuple):
     learner: str
 
 
-def adding(events: Sequence[Event], clock: Clock) -> list[Statement]:
+def insert_events(events: Sequence[Event], clock: Clock) -> list[Statement]:
     """Return the statements that add events; each returns a row if the event is new and its capsule exists."""
     now = clock.now()
     times = (now.strftime("%Y-%m-%d"), to_text(now))

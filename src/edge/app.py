@@ -10,13 +10,14 @@ from edge.endpoint import Endpoint, PlanError, Route
 from edge.errors import (
     BadRequest,
     MethodNotAllowed,
+    NotConfigured,
     NotFound,
     Problem,
     Unauthorized,
     UrlTooLong,
 )
 from edge.events import Delivery, EventHandler, Frame, Outcome, Retry, Tick
-from edge.failures import failure_response, frame_problem, trace_of
+from edge.failures import failure_response, frame_problem, report_missing, trace_of
 from edge.http import Response, close
 from edge.injection import CallerTables, Injector, Provider
 from edge.ports import Assets, Background, Clock, Fetch, Limit, Log
@@ -177,7 +178,7 @@ class App:
 
     async def scheduled(self, tick: Tick, ports: Ports) -> None:
         """Run the jobs of a cron expression, each of them even if another fails; then raise the failures."""
-        faults = []
+        faults = list[Exception]()
         ports = self._begin(ports)
         due = [job for cron, job in self.jobs if cron == tick.cron]
         if not due:
@@ -185,6 +186,9 @@ class App:
         for job in due:
             try:
                 await job(tick, ports)
+            except NotConfigured as fault:
+                report_missing(fault, ports, f"job of {tick.cron}")
+                faults.append(fault)
             except Exception as fault:
                 ports.log("error", "job failed", cron=tick.cron, error=trace_of(fault))
                 faults.append(fault)
@@ -346,6 +350,9 @@ async def _deliver(consumer: Consumer, run: EventHandler[Delivery], delivery: De
         ports.log("info", "message returned to its queue", queue=consumer.queue, id=delivery.id, reason=str(again))
         delay = _delay(consumer, delivery) if again.delay is None else min(max(again.delay, 0), MAX_RETRY_DELAY)
         return Outcome(delivery.id, delay)
+    except NotConfigured as fault:
+        report_missing(fault, ports, f"queue {consumer.queue}")
+        return Outcome(delivery.id, _delay(consumer, delivery))
     except Exception as fault:
         ports.log("error", "message failed", queue=consumer.queue, id=delivery.id, error=trace_of(fault))
         return Outcome(delivery.id, _delay(consumer, delivery))

@@ -35,8 +35,11 @@ class BatchWriter[T]:
         what: str,
         weigh: Callable[[T], int] = _weightless,
     ) -> None:
-        self._write, self._background, self._log = write, background, log
-        self._what, self._weigh = what, weigh
+        self._write = write
+        self._background = background
+        self._log = log
+        self._what = what
+        self._weigh = weigh
         self._waiting: deque[tuple[T, int]] = deque()
         self._bytes = 0
         self._is_writing = False

@@ -16,12 +16,14 @@ from edge.errors import InvalidBody, list_faults
 class Tick(NamedTuple):
     """One firing of a cron expression.
 
-    If it `is_dry`, its job changes nothing and returns the effects of a real run.
+    If it `is_dry`, its job changes nothing and returns the effects of a real run. It `is_late` if it makes up, at a
+    start, for a firing that was missed or never came.
     """
 
     cron: str
     scheduled_at: datetime
     is_dry: bool = False
+    is_late: bool = False
 
 
 class Delivery(NamedTuple):

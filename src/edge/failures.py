@@ -5,7 +5,16 @@ import traceback
 from pydantic_core import to_json
 
 from edge.context import Ports
-from edge.errors import PROBLEM_JSON, Forbidden, InternalError, Problem, ServiceAway, StorageConflict, UnstorableValue
+from edge.errors import (
+    PROBLEM_JSON,
+    Forbidden,
+    InternalError,
+    NotConfigured,
+    Problem,
+    ServiceAway,
+    StorageConflict,
+    UnstorableValue,
+)
 from edge.events import Frame
 from edge.http import Response
 from edge.ports import (
@@ -76,6 +85,14 @@ def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Pr
         return ServiceAway(wait=5)
     ports.log("error", "frame failed", request_id=frame.request_id, error=trace_of(fault))
     return InternalError()
+
+
+def report_missing(fault: NotConfigured, ports: Ports, where: str) -> None:
+    """Log a setting that is missing or invalid, once for all events with these settings."""
+    name = str(fault.extra.get("setting"))
+    if name not in ports.settings.reported:
+        ports.settings.reported.add(name)
+        ports.log("error", "a setting is missing", where=where, setting=name, error=fault.detail)
 
 
 def trace_of(fault: BaseException) -> str:

@@ -85,7 +85,8 @@ class Injector:
                 raise PlanError(f"{name_of(make)}: {kind} is no type, or is provided already")
             if tables is not None and is_singleton is None:
                 raise PlanError(f"{name_of(make)}: declare its lifetime, singleton(…) or event(…)")
-            self._providers[kind], self._singletons[kind] = make, is_singleton
+            self._providers[kind] = make
+            self._singletons[kind] = is_singleton
 
     def __call__(self, hint: Any) -> TakePort | None:
         """Return the step that takes a value of type `hint` from the ports, or None; for code without a caller."""
@@ -154,12 +155,14 @@ class Injector:
         return scoped
 
     def _provided(self, kind: Any, context: Context) -> TakePort:
-        make, is_singleton = self._providers[kind], self._singletons[kind]
+        make = self._providers[kind]
+        is_singleton = self._singletons[kind]
         if context is Context.SINGLETON and not is_singleton:
             raise PlanError(f"a singleton cannot hold {name_of(make)}, which is none")
         inner = Context.SINGLETON if is_singleton else context
         if (kind, inner) not in self._plans:
-            before, self.takes_rows = self.takes_rows, False
+            before = self.takes_rows
+            self.takes_rows = False
             self._plans[kind, inner] = (self._plan(kind, make, inner), self.takes_rows)
             self.takes_rows = before
         take, takes_rows = self._plans[kind, inner]
@@ -222,7 +225,8 @@ class Injector:
     def databases(self, function: Callable[..., Any]) -> set[str]:
         """Return the databases that a function uses, itself or by providers: a caller's `rows`, the `system` one."""
         names: set[str] = set()
-        todo, seen = [function], set[Any]()
+        todo = [function]
+        seen = set[Any]()
         while todo:
             for _, hint in self._hints(todo.pop()):
                 inner = get_args(hint)[0] if get_origin(hint) is Annotated else hint
@@ -239,7 +243,8 @@ class Injector:
 
 def _binding(field: Field, *, is_optional: bool) -> TakePort:
     """Return the step that takes a binding; `NotConfigured` if there is none."""
-    variable, attribute = field.name, field.attribute
+    variable = field.name
+    attribute = field.attribute
 
     def take(ports: Ports) -> object:
         if is_optional and attribute in ports.settings.faults:

@@ -47,12 +47,14 @@ def body_check(hint: Any) -> Callable[[bytes], object]:
         try:
             return validate(body, strict=True)  # "1" is no number, 0 is not false
         except ValidationError as fault:
-            count, errors = fault.error_count(), _errors(fault)
+            count = fault.error_count()
+            errors = _errors(fault)
         if _is_whole(errors):
             try:
                 return validate(body)
             except ValidationError as fault:
-                count, errors = fault.error_count(), _errors(fault)
+                count = fault.error_count()
+                errors = _errors(fault)
         raise _refusal(count, errors)
 
     return check

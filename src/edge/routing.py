@@ -84,7 +84,8 @@ class Router[R: Routed]:
 
     def _walk(self, method: str, path: str) -> tuple[R, tuple[str, ...]] | None:
         """Return the first candidate if it has the method: the best segment by segment, without a way back."""
-        segments, node = _segments(path), self._root
+        segments = _segments(path)
+        node = self._root
         params: tuple[str, ...] = ()
         for depth, segment in enumerate(segments):
             following = node.literals.get(segment)
@@ -127,7 +128,8 @@ class Router[R: Routed]:
                 pending.append((literal, depth + 1, params))
 
     def _add(self, route: R) -> None:
-        node, is_literal = self._root, True
+        node = self._root
+        is_literal = True
         for kind, text in parse_pattern(route.path):
             is_literal = is_literal and kind == "literal"
             node = node.follow(kind, text)

@@ -26,7 +26,7 @@ from klear_karma.practitioners import free_slots, hours, offers, profile, time_o
 from klear_karma.practitioners.store import PractitionerStore
 from klear_karma.schema import SCHEMA
 from klear_karma.search import routes as search
-from klear_karma.search.available import FreeOn
+from klear_karma.search.available import FreeSlotFilter
 from klear_karma.settings import KarmaSettings
 from klear_karma.tables import TABLES
 from klear_karma.uploads import assets
@@ -41,7 +41,7 @@ PROFILES = [
     event(PractitionerStore),
     event(Timetables),
     event(Conflicts),
-    event(FreeOn),
+    event(FreeSlotFilter),
     event(search.SearchCache),
     event(search.Searcher),
     event(Feeds),

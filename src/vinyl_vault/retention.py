@@ -18,7 +18,7 @@ NAMELESS_KEPT = timedelta(hours=24)
 """Retention of pushes without a client name, which are recognised by a hash of their bytes."""
 NAMELESS = "@hash:"
 """Prefix of the client name of such a push; no client can choose a name with @."""
-A_RUN = 5_000
+PER_RUN = 5_000
 """Most deleted records purged per run."""
 
 RULES = [
@@ -46,12 +46,12 @@ async def purge_deletions(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[
     """Purge records deleted 180 days ago; older cursors then get the full state."""
     before = to_text(clock.now() - DELETIONS_KEPT)
     if tick.is_dry:
-        return {"records": len(await db.all(_OLD, before, A_RUN))}
+        return {"records": len(await db.all(_OLD, before, PER_RUN))}
     raised, purged = await db.batch(purging(before))
     return {"records": purged.changes, "users": raised.changes}
 
 
 def purging(before: str) -> list[Statement]:
     """Return the statements that purge records deleted before an instant, and raise the floors of their users."""
-    old = (before, A_RUN)
+    old = (before, PER_RUN)
     return [Statement(_RAISE_FLOORS, (*old, *old)), Statement(_PURGE, old)]

@@ -106,7 +106,7 @@ def test_queue(case: queue.Case, tmp_path: Path) -> None:
         while len(got) < count:
             batch = await store.lease("jobs", 100)
             got += [delivery.body for delivery in batch]
-            await store.done(delivery.id for delivery in batch)
+            await store.delete(delivery.id for delivery in batch)
         return got
 
     asyncio.run(finished(case(LocalQueue(store, "jobs"), received)))

@@ -11,6 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.patience import pauses
 from tests.served import ADMIN, Served, served_locally
 from websockets.sync.client import connect
 
@@ -41,11 +42,10 @@ async def ask(client: Client, message: str = "Hello?", **more: Any) -> Answer:
 async def kept(client: Client, conversation_id: str) -> list[dict[str, Any]]:
     """Return the messages of a conversation, once its last turn is over."""
     rows: list[dict[str, Any]] = []
-    for _ in range(250):
+    async for _ in pauses():
         rows = (await client.get(f"{CONVERSATIONS}/{conversation_id}")).json()
         if not any(row["status"] == "open" for row in rows):
             return rows
-        await asyncio.sleep(0.02)
     raise AssertionError(rows)
 
 

@@ -196,5 +196,5 @@ def test_route_of_another_kind_is_refused_at_import() -> None:
     async def say_nothing(request: Request) -> None:
         """A handler without rows that declares no reach."""
 
-    with pytest.raises(PlanError, match="declare reach="):
+    with pytest.raises(PlanError, match="declare its reach="):
         App("x", version="0", settings=TessieSettings, authenticate=authenticate, resources=[group], tables=TABLES)

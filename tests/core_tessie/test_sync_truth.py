@@ -11,14 +11,21 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .test_live_events import finished, mark, of, told
-from .test_sync import NOW, fail, instant, rows, synced
+from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
 DAY = 86_400
 
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of two cars and nine weeks, which `run` talks to."""
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def old(run: Runner) -> Iterator[Simulator]:
+    """A Tessie of two cars and nine weeks."""
     with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
@@ -234,44 +241,44 @@ async def stay_behind(client: Client, at: float) -> None:
         await client.ports.settings.db.run(f"UPDATE {table} SET synced_at = ?", instant(at))
 
 
-def test_correction_of_an_old_record_is_found(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    listed = {kind: sim.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
+def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    listed = {kind: old.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
     drive, charge = listed["drives"][150], listed["charges"][10]
 
     async def case(client: Client) -> None:
         await synced(client)
-        sim.fleet.pin(NOW.timestamp() + 3600)
-        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
-        sim.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
         await synced(client)
         (row,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert row["tag"] == "Business"
         (row,) = await rows(client, "charges", f"id = '{vin}-{charge['id']}'")
         assert (row["cost"], row["location"]) == (77.5, "Another place")
-        sim.ask("/_sim/requests", "DELETE")
+        old.ask("/_sim/requests", "DELETE")
         await synced(client)
-        assert len([call for call in sim.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]) == 1
+        assert len([call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]) == 1
 
     run(case, started=True)
 
 
-def test_rereading_keeps_within_its_windows(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    drive = sim.ask(f"/{vin}/drives")["results"][-1]
+def test_rereading_keeps_within_its_windows(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    drive = old.ask(f"/{vin}/drives")["results"][-1]
     run.env["SYNC_REREAD_WINDOWS"] = "1"
 
     async def case(client: Client) -> None:
         await synced(client)
-        sim.fleet.pin(NOW.timestamp() + 3600)
-        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
         runs = 0
         while (await rows(client, "drives", f"id = '{vin}-{drive['id']}'"))[0]["tag"] != "Business":
             runs += 1
             assert runs < 6
-            sim.ask("/_sim/requests", "DELETE")
+            old.ask("/_sim/requests", "DELETE")
             await synced(client)
-            calls = [call for call in sim.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]
+            calls = [call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]
             assert len(calls) <= 2
         assert runs > 1
 

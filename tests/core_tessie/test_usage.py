@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 from tests.workers.hosting import reading
 
 from core_tessie.console.usage_points import AT_ONCE, FEW, MOST_SUMS, SUMMED, Crowd, Usage
@@ -74,11 +75,10 @@ async def totals(client: Client, query: str = "") -> Totals:
 
 async def counted(client: Client, count: int, query: str = "") -> Totals:
     """Wait until the totals count a number of points, and return them: in workerd points come after their event."""
-    for _ in range(200):
+    async for _ in pauses():
         result = await totals(client, query)
         if sum(total["count"] for total in result.values()) >= count:
             return result
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not {count} points in 10 s: {result}")
 
 

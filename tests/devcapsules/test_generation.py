@@ -141,7 +141,7 @@ def test_fault_of_a_draft_is_fed_back(local: Run, model: ModelSim, name: str) ->
         job = run(outcome)
     assert (job["state"], job["reason"], job["capsule_id"]) == ("failed", "invalid", None)
     assert expected in model.requests[1]["messages"][-1]["content"]
-    assert job["faults"] == ["the answer was no JSON object"]
+    assert job["faults"] == ["the answer was not a JSON object"]
 
 
 def test_weak_tests_are_refused_and_better_ones_taken(local: Run, model: ModelSim) -> None:
@@ -158,12 +158,12 @@ def test_weak_tests_are_refused_and_better_ones_taken(local: Run, model: ModelSi
 @pytest.mark.parametrize(
     ("turn", "reason", "message"),
     [
-        (draft_turn("nonsense"), "invalid", "no JSON object"),
-        (draft_turn("[1, 2]"), "invalid", "no object"),
+        (draft_turn("nonsense"), "invalid", "not a JSON object"),
+        (draft_turn("[1, 2]"), "invalid", "not an object"),
         (draft_turn("{}"), "invalid", "/title"),
         (draft_turn(""), "invalid", "empty"),
         (draft_turn("x" * 10_000_000), "invalid", "more than"),
-        (draft_turn("{" * 50_000), "invalid", "no JSON object"),
+        (draft_turn("{" * 50_000), "invalid", "not a JSON object"),
         (draft_turn(json.dumps(DRAFT)[:-40], finish="length"), "invalid", "was cut"),
         (draft_turn(DRAFT, finish="length"), "invalid", "was cut"),
         (draft_turn(DRAFT, finish="content_filter"), "answer_filtered", "filter stopped"),
@@ -206,8 +206,8 @@ def test_redelivered_job_ends_once(local: Run, model: ModelSim) -> None:
         rows = await db.all("SELECT * FROM capsules")
         used = await db.all("SELECT kind, used FROM usage_daily")
         return (
-            sorted(retry.retry_after is None for [retry] in at_once),
-            [retry.retry_after for retry in later],
+            sorted(delivery.retry_after is None for [delivery] in at_once),
+            [delivery.retry_after for delivery in later],
             len(rows),
             used,
             (await ada.get("/api/v1/usage")).json()["used"]["generations"],

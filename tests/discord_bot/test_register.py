@@ -45,13 +45,18 @@ def test_commands_are_shown_registered_and_left_alone(sims: Sims) -> None:
         "all guilds: 7 added", "+ /ask", "+ /event", "+ /events", "+ /next", "+ /status", "+ /subscribe",
         "+ /unsubscribe",
     ]  # fmt: skip
-    assert methods(sim) == ["GET"]
+    assert methods(sim) == ["GET"] * 3, "the commands, the guilds, and those of the guild"
     real = register(sim)
     assert real.stdout.splitlines()[-1] == "registered 7 commands"
     again = register(sim)
     assert again.stdout == "all guilds: 7 commands, nothing changes\n"
-    assert methods(sim) == ["GET", "GET", "PUT", "GET"]
-    assert register(sim, GUILD=sim.guild_id, DRY="1").stdout.startswith(f"guild {sim.guild_id}: 7 added\n")
+    assert [one for one in methods(sim) if one != "GET"] == ["PUT"]
+    guild = register(sim, GUILD=sim.guild_id)
+    assert guild.stdout.startswith(f"guild {sim.guild_id}: 7 added\n")
+    assert guild.stderr.startswith("warning: registered for all guilds, too, so people see them twice: /ask, /event")
+    both = register(sim)
+    assert both.returncode == 0
+    assert both.stderr.startswith(f"warning: registered for guild {sim.guild_id}, too")
 
 
 @pytest.mark.slow

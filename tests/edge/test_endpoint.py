@@ -241,7 +241,7 @@ def test_a_path_parameter_that_the_handler_leaves_is_an_error_at_import(serve: S
 
 
 def test_a_route_without_access_is_an_error_at_import() -> None:
-    with pytest.raises(TypeError, match="who may call it"):
+    with pytest.raises(TypeError, match="has no role"):
         Routes("/cars", tag="cars").get()
 
 

@@ -12,6 +12,7 @@ from edge.endpoint import Body, PlanError
 from edge.events import Delivery, Outcome, Retry, Tick
 from edge.ports import Clock, Log
 from edge.routes import Routes
+from edge.settings import Settings
 from edge.testing import Client
 
 type Serve = Callable[..., Client]
@@ -108,6 +109,31 @@ def test_all_jobs_of_an_expression_run_and_a_failure_is_raised(serve: Serve, log
     assert [str(fault) for fault in failed.value.exceptions] == ["no luck"]
     assert ran == [f"breaks {HOURLY}", "works"]
     assert [line["message"] for line in log.lines] == ["job failed", "done"]
+
+
+class Unset(Settings):
+    api_key: str
+
+
+def test_missing_setting_is_reported_once_and_without_a_traceback(serve: Serve, log: Any) -> None:
+    routes = Routes(tag="t")
+
+    @routes.cron(HOURLY)
+    async def needs(settings: Unset) -> None:
+        assert settings.api_key
+
+    @routes.cron(HOURLY)
+    async def needs_too(settings: Unset) -> None:
+        assert settings.api_key
+
+    client = serve(routes, settings=Unset)
+    for _ in range(2):
+        with pytest.raises(ExceptionGroup):
+            asyncio.run(client.scheduled(HOURLY))
+    [line] = log.lines
+    assert (line["message"], line["setting"], line["error"]) == (
+        "a setting is missing", "API_KEY", "API_KEY is not set",
+    )  # fmt: skip
 
 
 def test_only_the_jobs_of_the_expression_run(serve: Serve, log: Any) -> None:

@@ -36,7 +36,7 @@ def test_closed_routes_need_a_user(run: Run) -> None:
 def test_health_reports_each_service(run: Run) -> None:
     health = run(lambda client: client.anonymous().get("/health")).json()
     assert health["status"] == "ok", health
-    assert {name: health["probes"][name]["status"] for name in ("d1", "kv", "r2", "events")} == {
+    assert {name: health["checks"][name]["status"] for name in ("d1", "kv", "r2", "events")} == {
         "d1": "ok",
         "kv": "ok",
         "r2": "ok",

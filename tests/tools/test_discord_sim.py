@@ -66,6 +66,17 @@ def sim(running: DiscordSim) -> DiscordSim:
     return running
 
 
+def of_version_10(sim: DiscordSim, kind: str = "event") -> str:
+    """Return a webhook's address below the API's version, where waits are in seconds."""
+    return sim.webhook_url(kind).replace("/api/", "/api/v10/")
+
+
+def test_limit_of_a_path_without_version_is_in_milliseconds(sim: DiscordSim) -> None:
+    sim.fail(429, 1, retry_after=1.25)
+    got = ask("POST", sim.webhook_url("event"), {"content": "x"})
+    assert (got.body["retry_after"], got.headers["Retry-After"]) == (1250, "1250")
+
+
 def test_a_webhook_answers_nothing_or_on_request_the_message(sim: DiscordSim) -> None:
     silent = ask("POST", sim.webhook_url("event"), {"content": "Grüße 👋"})
     assert (silent.status, silent.body) == (204, None)
@@ -245,7 +256,7 @@ def test_a_webhook_describes_itself_and_edits_its_messages(sim: DiscordSim) -> N
 
 def test_each_webhook_has_a_bucket_that_is_enforced() -> None:
     with DiscordSim(limit=Bucket(2, 5.0)) as sim:
-        url = sim.webhook_url("event")
+        url = of_version_10(sim, "event")
         first, second, third = (ask("POST", url, {"content": "x"}) for _ in range(3))
         assert [got.status for got in (first, second, third)] == [204, 204, 429]
         assert [got.headers["X-RateLimit-Remaining"] for got in (first, second, third)] == ["1", "0", "0"]
@@ -255,7 +266,7 @@ def test_each_webhook_has_a_bucket_that_is_enforced() -> None:
         assert third.body["message"] == "You are being rate limited."
         assert 3 < third.body["retry_after"] <= 5
         assert third.body["global"] is False
-        assert ask("POST", sim.webhook_url("sponsor"), {"content": "x"}).status == 204
+        assert ask("POST", of_version_10(sim, "sponsor"), {"content": "x"}).status == 204
         sim.pass_time(third.body["retry_after"])
         assert ask("POST", url, {"content": "x"}).status == 204
         assert len(sim.posted("event")) == 3
@@ -263,10 +274,10 @@ def test_each_webhook_has_a_bucket_that_is_enforced() -> None:
 
 def test_a_bucket_has_five_places_in_two_seconds() -> None:
     with DiscordSim() as sim:
-        answers = [ask("POST", sim.webhook_url("event"), {"content": "x"}) for _ in range(6)]
+        answers = [ask("POST", of_version_10(sim, "event"), {"content": "x"}) for _ in range(6)]
         assert [got.status for got in answers] == [204] * 5 + [429]
         sim.pass_time(2)
-        assert ask("POST", sim.webhook_url("event"), {"content": "x"}).status == 204
+        assert ask("POST", of_version_10(sim, "event"), {"content": "x"}).status == 204
 
 
 @pytest.mark.parametrize(
@@ -279,15 +290,15 @@ def test_a_bucket_has_five_places_in_two_seconds() -> None:
 )
 def test_a_limit_can_be_ordered(sim: DiscordSim, scope: Any, headers: dict[str, str | None], everywhere: bool) -> None:
     sim.fail(429, 2, retry_after=1.25, scope=scope)
-    got = ask("POST", sim.webhook_url("event"), {"content": "x"})
+    got = ask("POST", of_version_10(sim, "event"), {"content": "x"})
     assert (got.status, got.body["retry_after"], got.headers["Retry-After"]) == (429, 1.25, "2")
     assert got.body["global"] is everywhere
     assert {name: got.headers.get(name) for name in headers} == headers
-    assert [ask("POST", sim.webhook_url("event"), {"content": "x"}).status for _ in range(2)] == [429, 204]
+    assert [ask("POST", of_version_10(sim, "event"), {"content": "x"}).status for _ in range(2)] == [429, 204]
 
 
 def test_failures_can_be_ordered(sim: DiscordSim) -> None:
-    url = sim.webhook_url("event")
+    url = of_version_10(sim, "event")
     sim.fail(500)
     assert ask("POST", url, {"content": "x"}).body == {"message": "500: Internal Server Error", "code": 0}
     sim.fail(503)
@@ -306,7 +317,7 @@ def test_failures_can_be_ordered(sim: DiscordSim) -> None:
 
 
 def test_the_journal_keeps_the_requests(sim: DiscordSim) -> None:
-    ask("POST", sim.webhook_url("event") + "?wait=true", {"content": "ä"}, {"X-Own": "1"})
+    ask("POST", of_version_10(sim) + "?wait=true", {"content": "ä"}, {"X-Own": "1"})
     seen = sim.requests[0]
     assert (seen.method, seen.query, seen.body, seen.headers["x-own"]) == (
         "POST",
@@ -314,12 +325,12 @@ def test_the_journal_keeps_the_requests(sim: DiscordSim) -> None:
         {"content": "ä"},
         "1",
     )
-    assert sim.webhook_url("event").endswith(seen.path)
+    assert of_version_10(sim).endswith(seen.path)
     journal = ask("GET", f"{sim.url}/_sim/requests").body
     assert [(entry["path"], entry["status"]) for entry in journal] == [(seen.path, 200)]
     assert ask("GET", f"{sim.url}/_sim/messages").body["webhooks"]["event"][0]["content"] == "ä"
     assert ask("POST", f"{sim.url}/_sim/fail", {"status": 429, "retry_after": 9}).status == 204
-    assert ask("POST", sim.webhook_url("event"), {"content": "x"}).body["retry_after"] == 9
+    assert ask("POST", of_version_10(sim), {"content": "x"}).body["retry_after"] == 9
     assert ask("POST", f"{sim.url}/_sim/fail", {"stat": 429}).status == 400
     url = sim.webhook_url("event")
     assert ask("POST", f"{sim.url}/_sim/reset").status == 204

@@ -26,7 +26,7 @@ def test_closed_routes_need_a_user(run: Run, route: str) -> None:
 def test_health_reports_each_service(run: Run) -> None:
     health = run(lambda client: client.anonymous().get("/health")).json()
     assert health["status"] == "ok", health
-    assert {name: health["probes"][name]["status"] for name in ("d1", "r2")} == {"d1": "ok", "r2": "ok"}
+    assert {name: health["checks"][name]["status"] for name in ("d1", "r2")} == {"d1": "ok", "r2": "ok"}
 
 
 def test_every_answer_has_an_id_and_headers_for_browsers(run: Run) -> None:

@@ -129,4 +129,4 @@ def test_covers_of_a_user_are_bounded(local: Run) -> None:
         refused = await send(ada, mine)
         return [refused.status, refused.json()["title"], (await send(bob, others)).status]
 
-    assert local(case) == [409, "There is no room for further covers", 200]
+    assert local(case) == [409, "The limit for covers is reached", 200]

@@ -308,7 +308,8 @@ def test_full_collection_takes_changes_and_deletions_but_no_new_record(run: Run)
     assert [change["id"] for change in pushed["applied"]] == ["r0", "r2"]
     assert pushed["rejected"] == [{"id": "r3", "code": "full", "field": "id"}] == again["rejected"]
     assert (refused.status, refused.json()["title"]) == (409, "The collection is full")
-    assert (applied.status, applied.json()["detail"]) == (409, "there is room for 0 of 1 records: a collection has 3")
+    detail = "only 0 of 1 records can be added: a collection has at most 3"
+    assert (applied.status, applied.json()["detail"]) == (409, detail)
     assert (others, after) == (201, 201)
 
 

@@ -131,6 +131,16 @@ def test_a_failing_job_is_a_failed_trigger(worker: Worker) -> None:
     wait_for(lambda: any("failed at 2026-11-21T00:00:00+00:00" in line for line in worker.logs))
 
 
+def test_missing_setting_is_reported_once_without_a_traceback(worker: Worker) -> None:
+    before = len(worker.logs)
+    for _ in range(2):
+        worker.scheduled("0 1 * * *", 1_795_219_200_000)
+    wait_for(lambda: any("MISSING_ONE is not set" in line for line in worker.logs[before:]))
+    lines = worker.logs[before:]
+    assert len([line for line in lines if "MISSING_ONE" in line]) == 1, lines
+    assert not [line for line in lines if "Traceback" in line or "NotConfigured" in line or ".py" in line], lines
+
+
 def test_each_message_has_an_outcome_of_its_own(worker: Worker) -> None:
     outcome = worker.queue("jobs", ["done", "later", "fail", {"nested": [1, None, "x"]}], attempts=2)
     assert outcome["explicitAcks"] == ["0", "3"]

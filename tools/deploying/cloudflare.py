@@ -131,7 +131,7 @@ def _is_lacking(probe: dict[str, Any]) -> bool:
 
 
 def _probes(health: Any) -> dict[str, dict[str, Any]]:
-    return health.get("probes", {}) if isinstance(health, dict) else {}
+    return (health.get("checks") or health.get("probes") or {}) if isinstance(health, dict) else {}
 
 
 def _health(target: Target, deployed: Deployed) -> tuple[int, Any]:

@@ -1,8 +1,8 @@
 """Copies a Worker's own modules: `python tools/pyedge/sources.py MAIN FOLDER`, for `[build]` in wrangler.toml.
 
 wrangler uploads every `.py` beside the entry. The folder receives the entry and the modules of its source tree that it
-imports, anywhere in a module, byte for byte, and the `.txt` files beside them in packages. An entry inside a package
-imports from the folder that holds the package; its copy lies at the top.
+imports, also those in functions, byte for byte. The `.txt` files beside them in packages come too. An entry inside a
+package imports from the folder that holds the package; its copy lies at the top.
 """
 
 import ast

@@ -79,14 +79,14 @@ class WidgetKeys:
         text = PAGE_PREFIX + urlsafe_b64encode(to_json(visit)).rstrip(b"=").decode()
         return self._proofs().prove(text), visit
 
-    def read(self, token: str, *, may_be_over: bool = False) -> Visit:
+    def read(self, token: str, *, may_be_expired: bool = False) -> Visit:
         """Return the visit of a token; raises `Unauthorized` for an invalid or expired token."""
         if len(token) > LONGEST_TOKEN or not self._proofs().check(token):
             raise Unauthorized("the page token is invalid: reload the page")
         text = token.rpartition(".")[0].removeprefix(PAGE_PREFIX)
         visit = Visit(*from_json(urlsafe_b64decode(text + "=" * (-len(text) % 4))))
         now = self._clock.now().timestamp()
-        if now >= visit.began + RENEWABLE_S or (now >= visit.until and not may_be_over):
+        if now >= visit.began + RENEWABLE_S or (now >= visit.until and not may_be_expired):
             raise Unauthorized("the page token has expired: renew it or reload the page")
         return visit
 

@@ -9,7 +9,7 @@ from pydantic_core import from_json, to_json
 from devcapsules.access.callers import USERS, KeyNotAllowed, visit_of
 from devcapsules.access.keys import WidgetKeys
 from devcapsules.capsules.catalogue import CapsuleNotFound
-from devcapsules.events import MOST_EVENTS, Event, NewEvent, adding
+from devcapsules.events import MOST_EVENTS, Event, NewEvent, insert_events
 from edge import PUBLIC, READER, Body, Clock, KeyValue, Query, Request, Routes, SystemDatabase, Tick
 from edge.data import ScopedDatabase
 from edge.errors import Fault, InvalidParameter
@@ -112,7 +112,7 @@ class EventStore:
 
     async def add(self, events: list[Event]) -> int:
         """Add events; return the number of new ones."""
-        results = await self._db.batch(adding(events, self._clock))
+        results = await self._db.batch(insert_events(events, self._clock))
         return sum(len(result.rows) for result in results)
 
     async def copied(self, capsule_id: str) -> Counts:

@@ -84,7 +84,7 @@ async def show_widget(capsule_id: str, query: Query[PageOptions], embedding: Emb
 @tokens.post("/token", Unauthorized, CapsuleNotFound)
 async def renew_token(body: Body[PageToken], embedding: Embedding) -> FreshToken:
     """Renew a page token while its key is valid, for twelve hours at most."""
-    visit = embedding.keys.read(body.token, may_be_over=True)
+    visit = embedding.keys.read(body.token, may_be_expired=True)
     key = await embedding.keys.by_id(visit.key_id)
     await embedding.capsule(key, visit.capsule_id)
     token, _ = embedding.keys.issue(key, visit.capsule_id, visit.learner, visit.began)

@@ -67,7 +67,7 @@ def _marked(name: str, content: Any) -> Encoded:
     try:
         return _MARKED[name](content)
     except (TypeError, ValueError):
-        raise BadValue(f"the content of {name} is invalid") from None
+        raise BadValue(f"{name} has invalid content") from None
 
 
 def _pairs(content: Any) -> Encoded:

@@ -81,7 +81,7 @@ async def send_again(tick: Tick, jobs: Jobs, generation_queue: Queue) -> dict[st
     """Resend the messages of stalled jobs: the message was never sent, or its delivery crashed."""
     if tick.is_dry:
         return {"jobs": None}
-    ids = await jobs.lost()
+    ids = await jobs.stalled()
     for job_id in ids:
         await generation_queue.send({"job_id": job_id})
     return {"jobs": len(ids)}

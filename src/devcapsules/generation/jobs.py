@@ -156,9 +156,9 @@ class Jobs:
         end = (capsule_id, exercise.score, parts, exercise.rounds, exercise.tokens, now, now, job_id, lease)
         results = await self._db.batch(
             [
-                _adding("capsules", capsule, _HOLDS, job_id, lease),
-                _adding("capsule_versions", open_part, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
-                _adding("capsule_answers", answers, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
+                _insert_if("capsules", capsule, _HOLDS, job_id, lease),
+                _insert_if("capsule_versions", open_part, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
+                _insert_if("capsule_answers", answers, "EXISTS (SELECT 1 FROM capsules WHERE id = ?)", capsule_id),
                 Statement(_SUCCEED, end),
             ]
         )
@@ -168,11 +168,11 @@ class Jobs:
         """Return the dead jobs, the oldest first."""
         return await self._db.all(_DEAD)
 
-    async def revive(self, job_id: str) -> bool:
+    async def requeue(self, job_id: str) -> bool:
         """Requeue a dead job without a second charge; return false if there is none."""
         return await self._db.first(_REVIVE, to_text(self._clock.now()), job_id) is not None
 
-    async def lost(self) -> list[str]:
+    async def stalled(self) -> list[str]:
         """Return the ids of stalled jobs; each is returned at most once in five minutes."""
         now = self._clock.now().timestamp()
         ids = [row["id"] for row in await self._db.all(_LOST, from_epoch(now - LOST_S), now)]
@@ -181,7 +181,7 @@ class Jobs:
         return ids
 
 
-def _adding(table: str, cells: dict[str, Any], condition: str, *params: Value) -> Statement:
+def _insert_if(table: str, cells: dict[str, Any], condition: str, *params: Value) -> Statement:
     marks = ", ".join("?" * len(cells))
     sql = f"INSERT INTO {table} ({', '.join(cells)}) SELECT {marks} WHERE {condition}"
     return Statement(sql, (*cells.values(), *params))

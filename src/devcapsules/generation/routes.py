@@ -146,7 +146,7 @@ async def list_dead_letters(jobs: Jobs) -> JobList:
 @letters.post("/{job_id}/retry", JobNotFound, status=202, location="/api/v1/generate/{jobId}/status")
 async def retry_dead_letter(job_id: str, jobs: Jobs, generation_queue: Queue) -> Revived:
     """Retry a dead job; it is not charged again."""
-    if not await jobs.revive(job_id):
+    if not await jobs.requeue(job_id):
         raise JobNotFound("there is no dead job with this id")
     await generation_queue.send({"job_id": job_id})
     return Revived(jobId=job_id, state="queued")

@@ -132,7 +132,8 @@ class ApiKeys:
     """
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     def now(self) -> float:
         """Return the present instant in Unix seconds."""

@@ -39,7 +39,9 @@ class Limits:
     """Counts calls. Without a limiter and quotas there are no limits."""
 
     def __init__(self, limiter: RateLimiter | None, quotas: Quotas | None, clock: Clock) -> None:
-        self._limiter, self._quotas, self._clock = limiter, quotas, clock
+        self._limiter = limiter
+        self._quotas = quotas
+        self._clock = clock
 
     async def count(self, request: Request, actor: Actor) -> None:
         """Count an authenticated caller's call; `TooManyRequests` if it is over a limit."""
@@ -55,7 +57,8 @@ class Limits:
             now = self._clock.now()
             used = await self._quotas.add(actor.name, now.date().isoformat())
             tomorrow = datetime.combine(now.date() + timedelta(days=1), time(), UTC)
-            left, reset = actor.daily_calls - used, int((tomorrow - now).total_seconds()) + 1
+            left = actor.daily_calls - used
+            reset = int((tomorrow - now).total_seconds()) + 1
             limit_states.append(LimitState("day", actor.daily_calls, 86_400, max(left, 0), reset))
             if left < 0:
                 raise TooManyRequests(f"{actor.daily_calls} calls a day", reset)

@@ -136,7 +136,8 @@ async def make_token(body: Body[TokenWanted], actor: Actor, callers: Callers, cl
     if role > actor.role or not all(actor.may_reach(subject) for subject in bound or ()):
         raise Forbidden("a token may do no more than its key")
     _check_bound(role, bound)
-    now, lifetime_s = clock.now(), body.lifetime_s
+    now = clock.now()
+    lifetime_s = body.lifetime_s
     if actor.expires_at is not None:
         lifetime_s = min(lifetime_s, int(actor.expires_at - now.timestamp()))
     if lifetime_s < 1:

@@ -53,7 +53,8 @@ class Ed25519Signature(NamedTuple):
     @classmethod
     def read(cls, stamp: str | None, code: str | None, now: datetime) -> Self:
         """Return the signature in two headers; `Unauthorized` if it is malformed, or its instant is not about now."""
-        seconds, digits = _SECONDS.fullmatch(stamp or ""), _HEX.fullmatch(code or "")
+        seconds = _SECONDS.fullmatch(stamp or "")
+        digits = _HEX.fullmatch(code or "")
         if seconds is None or digits is None:
             raise Unauthorized("the signature is missing or malformed")
         _check_age(int(seconds[0]), now)

@@ -44,7 +44,8 @@ class NewTicket(NamedTuple):
 
 async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock) -> NewTicket:
     """Store a ticket of the caller and return it; it expires with the caller's credential at the latest."""
-    ticket, now = secrets.token_urlsafe(32), clock.now()
+    ticket = secrets.token_urlsafe(32)
+    now = clock.now()
     if callers.signing:
         ticket = callers.signing.tickets.prove(ticket)
     left = RESUMED if actor.expires_at is None else timedelta(seconds=actor.expires_at - now.timestamp())

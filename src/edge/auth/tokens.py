@@ -152,7 +152,9 @@ def _actor(claims: dict[str, Any]) -> Actor:
         or times[0] - times[1] > LONGEST_LIFE
     ):
         raise ValueError("times")
-    name, role, calls = claims["sub"], _role(claims.get("role")), claims.get("daily_calls")
+    name = claims["sub"]
+    role = _role(claims.get("role"))
+    calls = claims.get("daily_calls")
     if not isinstance(name, str) or not name.isprintable() or len(name) > LONGEST_NAME:
         raise ValueError("sub")
     if calls is not None and not (type(calls) is int and 0 <= calls < MOST_CALLS):

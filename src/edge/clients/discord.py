@@ -4,8 +4,9 @@ import re
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from datetime import datetime
-from typing import Any, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
+from pydantic import AfterValidator
 from pydantic_core import from_json, to_json
 
 from edge.clients.upstream import Call, RetryPolicy, Upstream, UpstreamFailed, retry_after
@@ -25,18 +26,31 @@ LINK = r"https?://[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+(:[0-9]{1,5})?([/?#][
 AGENT = ("user-agent", "DiscordBot (https://github.com/discord/discord-api-docs, 10)")
 """Discord's front refuses callers without such a client name."""
 UNSEEN = (0.3, 0.7, 1.5)
-"""Seconds between retries of a follow-up, as Discord may not have read the interaction's first answer yet."""
+"""Seconds before a follow-up is sent again: Discord failed, or has perhaps not read the interaction's first answer."""
 
 _EDITING = RetryPolicy(attempts=4, attempt=3.0, deadline=8.0)
-_WEBHOOK_URL = re.compile(r"https?://[^\s/?#@]+(/[^\s?#]*)?/webhooks/[0-9]+/[\w.-]+", re.ASCII)
+_WEBHOOK_URL = re.compile(r"(https?://[^\s/?#@]+(?:/[^\s?#]*)?)(/webhooks/[0-9]+/[\w.-]+)", re.ASCII)
+_ANY_API = re.compile(r"/+api(/+v[0-9]+)?/*$")
 _TOTAL, _EMBEDS, _MENTIONED = 6_000, 10, 100
 _JSON = (AGENT, ("content-type", "application/json"))
+
+
+def versioned(base: str) -> str:
+    """Return a base address of Discord's API with its version, as other versions tell waits in milliseconds.
+
+    A host alone is one; another path, such as a proxy's, stays as it is.
+    """
+    is_host = base.count("/") == 2
+    return f"{base}/api/v10" if is_host else _ANY_API.sub("/api/v10", base)
+
+
+type ApiUrl = Annotated[BaseUrl, AfterValidator(lambda url: _ANY_API.sub("/api/v10", url))]
 
 
 class DiscordSettings(Settings):
     """Discord's address; another one is for tests and for machines without an account."""
 
-    discord_api_url: BaseUrl = "https://discord.com/api/v10"
+    discord_api_url: ApiUrl = "https://discord.com/api/v10"
 
 
 class DiscordBusy(Problem):
@@ -109,6 +123,16 @@ def clipped(text: str, limit: int) -> str:
     return text[: limit - 1] + "…" if limit > 0 else ""
 
 
+def listed(lines: Sequence[str], limit: int, separator: str = "\n", more: int = 0) -> str:
+    """Return the lines that fit into a limit, and how many do not; `more` are left out already."""
+    for count in range(len(lines), -1, -1):
+        hidden = len(lines) - count + more
+        text = separator.join([*lines[:count], *([f"… and {hidden} more"] if hidden else [])])
+        if len(text) <= limit:
+            return text
+    return ""
+
+
 def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[str] = ()) -> dict[str, Any]:
     """Return a message in Discord's form. Only the users of `mentions` are notified, whoever is named in the text.
 
@@ -130,7 +154,8 @@ class Discord:
     """Calls Discord. No call is repeated unless Discord asks for it."""
 
     def __init__(self, settings: DiscordSettings, fetch: Fetch, clock: Clock) -> None:
-        self._url, self._clock = settings.discord_api_url, clock
+        self._url = settings.discord_api_url
+        self._clock = clock
         self._upstream = Upstream("Discord", fetch, clock)
         self._editing = Upstream("Discord", fetch, clock, _EDITING)
 
@@ -144,7 +169,7 @@ class Discord:
         url = f"{self._url}/webhooks/{application_id}/{token}/messages/@original"
         fetched = await self.send("PATCH", url, body, is_safe=True)
         for pause in UNSEEN:
-            if fetched.status != 404:
+            if fetched.status not in {404, 500}:
                 break
             await self._clock.sleep(pause)
             fetched = await self.send("PATCH", url, body, is_safe=True)
@@ -176,7 +201,9 @@ class Webhooks:
     """Posts to the channels with webhooks in KV."""
 
     def __init__(self, discord: Discord, kv: KeyValue, clock: Clock) -> None:
-        self._discord, self._kv, self._clock = discord, kv, clock
+        self._discord = discord
+        self._kv = kv
+        self._clock = clock
 
     async def post(self, kind: str, body: Mapping[str, Any]) -> str:
         """Post a message and return its id, empty if Discord does not report it.
@@ -185,11 +212,12 @@ class Webhooks:
         last, or without any answer (no `upstream_status`), it is unknown whether the message was posted.
         """
         url = (await self._kv.get(WEBHOOK + kind) or b"").decode(errors="replace").strip()
-        if not _WEBHOOK_URL.fullmatch(url):  # the fault of a wrong URL would reveal it
+        found = _WEBHOOK_URL.fullmatch(url)
+        if not found:  # a wrong URL would be told by the fault of whoever cannot read it
             raise WebhookMissing(kind)
         await self._wait(kind)
         try:
-            fetched = await self._discord.send("POST", f"{url}?wait=true", body)
+            fetched = await self._discord.send("POST", f"{versioned(found[1])}{found[2]}?wait=true", body)
         except DiscordBusy as busy:
             await self._pause(kind, busy.wait)
             raise

@@ -12,7 +12,8 @@ class Leases:
     """Leases, each taken by one statement, so by one taker alone; a taker that dies holds its lease until its end."""
 
     def __init__(self, db: SystemDatabase, clock: Clock) -> None:
-        self._db, self._clock = db, clock
+        self._db = db
+        self._clock = clock
 
     async def take(self, name: str, seconds: float) -> float | None:
         """Take a lease and return its end, in Unix seconds; None if another taker has it.

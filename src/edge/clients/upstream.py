@@ -77,7 +77,8 @@ async def retry(
 
     A server's `Retry-After` is obeyed within the deadline; `gate` is awaited before each try.
     """
-    started, outcomes = monotonic(), list[str]()
+    started = monotonic()
+    outcomes = list[str]()
     while True:
         if gate is not None:
             await gate()
@@ -104,7 +105,9 @@ class Upstream:
     """Another service, called `name` in its faults."""
 
     def __init__(self, name: str, fetch: Fetch, clock: Clock, policy: RetryPolicy | None = None) -> None:
-        self.name, self._fetch, self._clock = name, fetch, clock
+        self.name = name
+        self._fetch = fetch
+        self._clock = clock
         self._patience = policy or RetryPolicy()
 
     async def send(self, call: Call) -> Fetched:

@@ -97,7 +97,8 @@ class Condition:
 
 def _is_made(tokens: Sequence[str], place: int, tables: Collection[str]) -> bool:
     """Tell whether a word is a function or an alias."""
-    before, after = tokens[place - 1] if place else "", tokens[place + 1 : place + 2]
+    before = tokens[place - 1] if place else ""
+    after = tokens[place + 1 : place + 2]
     return after == ["("] or before in {"as", ")", *tables}
 
 
@@ -130,11 +131,15 @@ def _check_words(where: str, bare: str, tokens: Sequence[str]) -> None:
         _fail(where, f"{_listed({*bad})}: not allowed in a condition")
     if re.search(rf"(?i)\bmain\b(?!\.{NAME})", bare):
         _fail(where, "main is written before a table, as in main.drives")
-    if ("not", "in") in pairs or ("is", ":") in pairs or any(three == ("is", "not", ":") for three in _threes(tokens)):
+    if (
+        ("not", "in") in pairs
+        or ("is", ":") in pairs
+        or any(triple == ("is", "not", ":") for triple in _triples(tokens))
+    ):
         _fail(where, "NOT IN and IS let rows through where a value is missing: use =, IN and EXISTS")
 
 
-def _threes(tokens: Sequence[str]) -> Iterable[tuple[str, str, str]]:
+def _triples(tokens: Sequence[str]) -> Iterable[tuple[str, str, str]]:
     return zip(tokens, tokens[1:], tokens[2:], strict=False)
 
 

@@ -111,7 +111,10 @@ class Retention:
 
     def __init__(self, rules: Rules, db: SystemDatabase, settings: Settings, clock: Clock, log: Log) -> None:
         self._rules = rules(settings) if callable(rules) else rules
-        self._db, self._settings, self._clock, self._log = db, settings, clock, log
+        self._db = db
+        self._settings = settings
+        self._clock = clock
+        self._log = log
         self._statements = 0
         self._ends_at = clock.now() + timedelta(seconds=SECONDS)
         self.skipped: dict[str, str] = {}

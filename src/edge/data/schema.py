@@ -150,7 +150,9 @@ class Schema:
         migrations: tuple[str, ...] = (),
     ) -> None:
         self.relations = {relation.name: relation for relation in relations}
-        self.indexes, self.triggers, self.others = indexes, triggers, others
+        self.indexes = indexes
+        self.triggers = triggers
+        self.others = others
         self.migrations = migrations
 
     @property

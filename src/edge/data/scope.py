@@ -40,8 +40,10 @@ class Scope:
     is_whole = False
 
     def __init__(self, rows: Mapping[str, Rows], schema: Schema, kind: CallerKind, role: Role) -> None:
-        self.rows, self.schema = rows, schema
-        self.kind, self.role = kind, role
+        self.rows = rows
+        self.schema = schema
+        self.kind = kind
+        self.role = role
         self.label = f"/* {kind} {role.name.lower()} */ "
         names = [] if self.is_whole else [*schema.relations, *schema.hidden]
         self.own = {name: where for name in names if (where := self._owned(name)) is not None}
@@ -119,7 +121,8 @@ class Scope:
 
     def _readable(self, name: str) -> str | None:
         """Return the condition on the rows that the caller reads, of a table with rows that are not its own."""
-        own, rows = self.own[name], self.rows.get(name)
+        own = self.own[name]
+        rows = self.rows.get(name)
         if rows is None or rows.public is None or self.role < rows.declared.read:
             return own
         public = rows.public.text

@@ -104,7 +104,8 @@ class Rows:
         return condition
 
     def _check_columns(self) -> None:
-        declared, columns = self.declared, self.relation.columns
+        declared = self.declared
+        columns = self.relation.columns
         named = {*(declared.writable or ()), *declared.kinds}
         if unknown := named - columns.keys():
             self._fail(f"it has no column {', '.join(sorted(unknown))}")

@@ -50,7 +50,8 @@ def _documents(rows: Sequence[Sequence[object]]) -> list[str]:
         part = to_json(row)
         if parts and size + len(part) + 1 > DOCUMENT_LIMIT:
             documents.append(parts)
-            parts, size = [], 2
+            parts = []
+            size = 2
         parts.append(part)
         size += len(part) + 1
     return [f"[{b','.join(group).decode()}]" for group in [*documents, parts] if group]

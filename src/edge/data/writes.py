@@ -46,7 +46,8 @@ class Writes:
 
     def rows(self, name: str) -> Rows:
         """Return a table whose rows the scope may write; `OutOfScope` if it may write none."""
-        scope, rows = self._scope, self._scope.rows.get(name)
+        scope = self._scope
+        rows = self._scope.rows.get(name)
         if rows is None or rows.relation.form != "table" or (rows.declared.private and not scope.is_whole):
             raise StatementRefused(f"{name} is not a table that a caller's database can write")
         if scope.role < rows.declared.write:
@@ -83,7 +84,9 @@ class Writes:
         columns -= {*rows.relation.key}
         if self._scope.kind is CallerKind.ADMIN:
             return columns
-        own, check, writable = self.own(rows), self.check(rows), rows.declared.writable
+        own = self.own(rows)
+        check = self.check(rows)
+        writable = rows.declared.writable
         if check is not None:
             columns -= check.columns - (writable or frozenset())
         if writable is not None:
@@ -115,7 +118,8 @@ class Writes:
             return f" ON CONFLICT{target} DO NOTHING"
         if not shape.key:
             return ""
-        own, changeable = self.own(rows), self.changeable(rows)
+        own = self.own(rows)
+        changeable = self.changeable(rows)
         others = [name for name in shape.columns if name not in shape.key]
         changed = [name for name in others if name in changeable]
         settings = [f"{name} = excluded.{name}" for name in changed] + _touch(rows, changed)

@@ -26,10 +26,10 @@ def wants_events(request: Request, stream: bool | None = None) -> bool:
 def event_stream(events: AsyncGenerator[bytes]) -> Response:
     """Return the response that sends events; they are closed with it, also if the client leaves early."""
     headers = [("content-type", SSE), ("cache-control", "no-store"), ("x-accel-buffering", "no")]
-    return Response(_beating(events), headers=headers)
+    return Response(_with_heartbeats(events), headers=headers)
 
 
-async def _beating(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
+async def _with_heartbeats(events: AsyncGenerator[bytes]) -> AsyncGenerator[bytes]:
     coming: asyncio.Future[bytes | None] | None = None
     try:
         while True:

@@ -61,7 +61,8 @@ def _reader(body: bytes) -> Callable[[bytes], Picture]:
 
 def _jpeg(body: bytes) -> Picture:
     """Read the segments up to the first scan (ITU T.81, B.2)."""
-    place, pictures = 2, list[Picture]()
+    place = 2
+    pictures = list[Picture]()
     while True:
         if body[place] != 0xFF:
             raise NoPicture("a JPEG of broken segments")

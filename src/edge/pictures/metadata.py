@@ -126,7 +126,8 @@ def _exif(turned: int) -> bytes:
 
 
 def _png(body: bytes) -> bytes:
-    place, parts = 8, [body[:8]]
+    place = 8
+    parts = [body[:8]]
     while True:
         length, name = unpack_from(">I4s", body, place)
         end = place + 12 + length
@@ -140,7 +141,8 @@ def _png(body: bytes) -> bytes:
 
 def _webp(body: bytes) -> bytes:
     (size,) = unpack_from("<I", body, 4)
-    place, parts = 12, list[bytes]()
+    place = 12
+    parts = list[bytes]()
     while place < size + 8:
         name, length = unpack_from("<4sI", body, place)
         data = body[place + 8 : place + 8 + length]

@@ -80,7 +80,9 @@ class ConstraintViolation(DatabaseError):
         self, message: str, table: str | None = None, columns: tuple[str, ...] = (), constraint: str | None = None
     ) -> None:
         super().__init__(message)
-        self.table, self.columns, self.constraint = table, columns, constraint
+        self.table = table
+        self.columns = columns
+        self.constraint = constraint
 
 
 class UniqueViolation(ConstraintViolation):

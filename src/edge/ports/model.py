@@ -11,7 +11,8 @@ class ModelError(PortError):
 
     def __init__(self, message: str, status: int = 502, retry_after: float | None = None) -> None:
         super().__init__(message)
-        self.status, self.retry_after = status, retry_after
+        self.status = status
+        self.retry_after = retry_after
 
 
 class ModelTimeout(ModelError):

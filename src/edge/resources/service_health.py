@@ -13,7 +13,7 @@ from edge.routes import Routes
 from edge.settings import Field
 
 ALWAYS = ("kv", "d1", "ai", "env_vars", "secrets", "optional_secrets")
-"""The kinds of probes that every app lists, empty ones too."""
+"""The kinds of checks that every app lists, empty ones too."""
 
 type Status = Literal["ok", "error", "not_configured"]
 
@@ -32,7 +32,7 @@ class ServiceHealth(TypedDict):
     status: Literal["ok", "degraded"]
     environment: str
     timestamp: datetime
-    probes: dict[str, Service]
+    checks: dict[str, Service]
 
 
 def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[str] = ()) -> Routes:
@@ -56,7 +56,7 @@ def service_routes(probe_timeout: float = PROBE_TIMEOUT, migrations: Sequence[st
             status="degraded" if is_degraded else "ok",
             environment=_environment(ports),
             timestamp=clock.now(),
-            probes=services,
+            checks=services,
         )
 
     return group

@@ -66,7 +66,10 @@ class Library:
     """The passages. `model` is None if there are no embeddings; `embedder` is the name of the model that makes them."""
 
     def __init__(self, db: Database, model: Model | None, embedder: str, log: Log) -> None:
-        self._db, self._model, self._embedder, self._log = db, model, embedder, log
+        self._db = db
+        self._model = model
+        self._embedder = embedder
+        self._log = log
 
     async def keep(self, sources: Iterable[Source]) -> Changes:
         """Make the passages those of these documents and no others; unchanged ones are not touched."""

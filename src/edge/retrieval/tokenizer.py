@@ -81,7 +81,8 @@ def stems(text: str) -> Iterator[str]:
 
 def pieces(text: str, size: int) -> Iterator[str]:
     """Yield a text in parts of about `size` characters, cut between paragraphs or, in a long one, sentences."""
-    part, gap = "", ""
+    part = ""
+    gap = ""
     for number, unit in enumerate(_GAP.split(text)):
         if number % 2:
             gap = "\n\n" if unit.startswith("\n\n") else " "

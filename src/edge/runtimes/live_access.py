@@ -38,7 +38,8 @@ class Connections[C: Connection]:
     """The open connections. All connections of one credential cost one look-up."""
 
     def __init__(self, revalidate: Callable[[Actor], Awaitable[Actor]], report: Callable[[int], None]) -> None:
-        self._revalidate, self._report = revalidate, report
+        self._revalidate = revalidate
+        self._report = report
         self._by_name: dict[str, dict[C, None]] = {}
         self._left: list[Actor] = []
         self.look_at = inf
@@ -89,7 +90,8 @@ class Connections[C: Connection]:
 
         If the look-up of a credential fails, its connections stay, and it is looked up again soon.
         """
-        now, self.due = time(), inf
+        now = time()
+        self.due = inf
         for connection in self:
             if _end_of(connection.actor) <= now:
                 connection.close(Close.UNAUTHORIZED)
@@ -100,7 +102,8 @@ class Connections[C: Connection]:
 
     async def _look_up(self, now: float) -> None:
         actors = self._left or [*dict.fromkeys(connection.actor for connection in self)]
-        some, self._left = actors[:ROUND], actors[ROUND:]
+        some = actors[:ROUND]
+        self._left = actors[ROUND:]
         every = min((connection.check_s for connection in self), default=inf)
         self.look_at = now + (min(1.0, every) if self._left else every)
         missed = 0
@@ -121,10 +124,10 @@ class Connections[C: Connection]:
         except Exception:  # a database that is away, or a fault of ours: the connection stays
             return True
         else:
-            self._become(actor, current)
+            self._update_actors(actor, current)
         return False
 
-    def _become(self, actor: Actor, current: Actor) -> None:
+    def _update_actors(self, actor: Actor, current: Actor) -> None:
         if current != actor and current.name == actor.name:
             for connection in [*self._by_name.get(actor.name, ())]:
                 if connection.actor == actor:

@@ -35,9 +35,13 @@ class Reader:
     )
 
     def __init__(self, follow: Follow, encode: Callable[[Event], Payload], request_id: str = "") -> None:
-        self.types, self.actor, self.check_s = follow.types, follow.actor, follow.check_s
-        self.encode, self.request_id = encode, request_id
-        self.sent, self.size = 0, 0
+        self.types = follow.types
+        self.actor = follow.actor
+        self.check_s = follow.check_s
+        self.encode = encode
+        self.request_id = request_id
+        self.sent = 0
+        self.size = 0
         self.turn = asyncio.Lock()
         self.closed: Close | None = None
         self._waiting: deque[tuple[Payload, int]] = deque()
@@ -52,18 +56,19 @@ class Reader:
             self.close(Close.TOO_SLOW)
             return
         self._waiting.append((payload, size))
-        self._rouse()
+        self._notify()
 
     def close(self, why: Close) -> None:
         """Close the reader and drop its backlog; the log still has those events."""
         self.closed = self.closed or why
         self._waiting.clear()
         self.size = 0
-        self._rouse()
+        self._notify()
 
     def pop(self) -> list[Payload]:
         """Return the next part of the backlog: `SLICE` bytes, or one event that is larger."""
-        payloads, size = list[Payload](), 0
+        payloads = list[Payload]()
+        size = 0
         while self._waiting and (not payloads or size + self._waiting[0][1] <= wire.SLICE):
             payload, bytes_ = self._waiting.popleft()
             payloads.append(payload)
@@ -86,7 +91,7 @@ class Reader:
         """Follow other types from now on."""
         self.types = types
 
-    def _rouse(self) -> None:
+    def _notify(self) -> None:
         if self._wake is not None and not self._wake.done():
             self._wake.set_result(None)
 
@@ -102,7 +107,8 @@ class Budget:
     """Room for the pages of readers in catch-up. If it is used up, the reader that holds its page longest is closed."""
 
     def __init__(self, limit: int = wire.CATCH_UP_LIMIT, grace: float = GRACE) -> None:
-        self._limit, self._grace = limit, grace
+        self._limit = limit
+        self._grace = grace
         self._pages: dict[Holder, tuple[int, float]] = {}
         self._total = 0
         self._turn = asyncio.Lock()
@@ -131,16 +137,16 @@ class Budget:
         """Release a reader's room."""
         size, _ = self._pages.pop(holder, (0, 0.0))
         self._total -= size
-        self._rouse()
+        self._notify()
 
-    def _rouse(self) -> None:
+    def _notify(self) -> None:
         if self._freed is not None and not self._freed.done():
             self._freed.set_result(None)
 
     async def _wait(self, seconds: float) -> None:
         loop = asyncio.get_running_loop()
         self._freed = loop.create_future()
-        timer = loop.call_later(seconds, self._rouse)
+        timer = loop.call_later(seconds, self._notify)
         try:
             await self._freed
         finally:
@@ -165,7 +171,8 @@ async def follow(
     """Yield the payloads of a reader: first from the log, then new events, without a gap."""
     try:
         page = await log.page(None)
-        oldest, last = page.oldest, page.last
+        oldest = page.oldest
+        last = page.last
         reader.sent = wire.start(since, oldest, last)
         if since is not None and (missing := wire.gap(since, oldest, last)):
             yield [encode(missing)]

@@ -66,7 +66,8 @@ def rows(events: Iterable[Event]) -> list[tuple[object, ...]]:
 
 def matching(pages: Callable[[int], Sequence[Event]], since: int, follow: Follow, limit: int) -> list[Event]:
     """Return the first events after a number that a reader may get; `pages` reads the log."""
-    events, size = list[Event](), 0
+    events = list[Event]()
+    size = 0
     while len(events) < limit and size < wire.READ_LIMIT and (page := pages(since)):
         since = page[-1].sequence
         for event in page:

@@ -104,12 +104,14 @@ class Pace:
     __slots__ = ("_count", "_until")
 
     def __init__(self) -> None:
-        self._count, self._until = 0, 0.0
+        self._count = 0
+        self._until = 0.0
 
     def allows(self, now: float) -> bool:
         """Count a frame at `now`, in seconds; tell whether the socket may send it."""
         if now >= self._until:
-            self._count, self._until = 0, now + FRAMES_S
+            self._count = 0
+            self._until = now + FRAMES_S
         self._count += 1
         return self._count <= FRAMES
 
@@ -141,7 +143,8 @@ def filter_of(event: Event) -> Callable[[tuple[str, ...], Actor], bool]:
 
 def _includes(event: Event, actor: Actor) -> bool:
     """Tell whether an event's audience includes a reader."""
-    audience, subjects = event.audience, actor.subjects
+    audience = event.audience
+    subjects = actor.subjects
     if audience == _PERSON:
         return actor.is_member and event.caller == actor.name
     if audience == _SUBJECT:

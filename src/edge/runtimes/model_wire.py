@@ -54,7 +54,9 @@ class PartReader:
         self._rest = b""
         self._calls: dict[int, dict[str, str]] = {}
         self._usage: Usage | None = None
-        self._finish, self._model, self._is_done = "", "", False
+        self._finish = ""
+        self._model = ""
+        self._is_done = False
 
     def feed(self, data: bytes) -> Iterator[Part]:
         """Yield the text that these bytes complete. Errors: `ModelError` if the stream reports one, or is not JSON."""
@@ -301,7 +303,8 @@ def answer_fault(fault: object) -> ModelError:
     first = fault[0] if isinstance(fault, list) and fault else fault
     if not isinstance(first, dict):
         return exception_fault(str(first))
-    code, message = first.get("code"), str(first.get("message") or "")
+    code = first.get("code")
+    message = str(first.get("message") or "")
     if isinstance(code, int):
         return exception_fault(f"{code}: {message}") if code > 999 else fault_of(code, message)
     return exception_fault(message)

@@ -42,7 +42,9 @@ class Answer:
     """A response, read to its end."""
 
     def __init__(self, status: int, headers: HeaderList, body: bytes) -> None:
-        self.status, self.headers, self.body = status, headers, body
+        self.status = status
+        self.headers = headers
+        self.body = body
 
     def header(self, name: str) -> str | None:
         """Return the first value of a header, or None."""
@@ -129,7 +131,8 @@ async def _whole(body: Body) -> bytes:
     """Read a body to its end; a stream without one is closed, and `EndlessStream`."""
     if isinstance(body, bytes):
         return body
-    parts, size = list[bytes](), 0
+    parts = list[bytes]()
+    size = 0
     try:
         async for part in body:
             parts.append(part)

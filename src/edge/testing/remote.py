@@ -21,7 +21,8 @@ class RemoteDatabase:
     """The Worker's D1, for a test to write or read rows behind the API."""
 
     def __init__(self, worker: Worker, binding: str) -> None:
-        self._worker, self._binding = worker, binding
+        self._worker = worker
+        self._binding = binding
 
     async def all(self, sql: str, *params: Value) -> list[Row]:
         return await asyncio.to_thread(self._worker.d1, self._binding, sql, *params)
@@ -59,7 +60,8 @@ class RemoteKeyValue:
     """The Worker's KV, for the same use."""
 
     def __init__(self, worker: Worker, binding: str) -> None:
-        self._worker, self._binding = worker, binding
+        self._worker = worker
+        self._binding = binding
 
     async def get(self, name: str) -> bytes | None:
         value = await asyncio.to_thread(self._worker.kv_get, self._binding, name)

@@ -6,7 +6,7 @@ from edge import READER, Clock, Routes, Statement, SystemDatabase, Tick
 from edge.instants import to_text
 
 CRON = "*/5 * * * *"
-A_RUN = 500
+PER_RUN = 500
 """Most bookings changed per run and kind; the next run continues."""
 
 routes = Routes(tag="appointments", access=READER)
@@ -39,7 +39,7 @@ async def settle_appointments(tick: Tick, db: SystemDatabase, clock: Clock) -> d
     report = dict[str, Any]()
     for state, (condition, column, sides) in _KINDS.items():
         sql = f"SELECT json_group_array(id) AS ids, count(*) AS n FROM (SELECT id FROM appointments WHERE {condition} "
-        row = await db.first(f"{sql}ORDER BY {column} LIMIT ?)", now, A_RUN)
+        row = await db.first(f"{sql}ORDER BY {column} LIMIT ?)", now, PER_RUN)
         assert row is not None, "an aggregate has a row"
         report[state] = row["n"]
         if row["n"] and not tick.is_dry:

@@ -29,7 +29,7 @@ from klear_karma.booking.problems import (
 from klear_karma.booking.states import Action, Booking, Refused, Side, State, next_state
 from klear_karma.notifications.notices import notice
 from klear_karma.ratings import withdraw
-from klear_karma.reminders.rows import forget, remind
+from klear_karma.reminders.rows import remove_reminders, replace_reminders
 from klear_karma.settings import KarmaSettings
 
 ATTEMPTS = 5
@@ -198,7 +198,7 @@ class Bookings:
         else:
             first = _changed(row, change, columns, stamp)
         if state in {State.CANCELLED, State.NO_SHOW}:
-            more = [forget(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
+            more = [remove_reminders(row["id"]), *withdraw(row["id"], row["practitioner_id"])]
         return [first, *more, *change.more, *_news(row, change, f"appointment.{state.value}", stamp)]
 
     async def _move(
@@ -220,7 +220,7 @@ class Bookings:
             row["id"], row["practitioner_id"], terms.blocked(change.start), timetable.version, to_text(now)
         )
         starts_at = datetime.fromtimestamp(change.start, UTC)
-        return statements.move(row, columns, blocked), remind(row["id"], starts_at, now)
+        return statements.move(row, columns, blocked), replace_reminders(row["id"], starts_at, now)
 
 
 def _changed(row: Row, change: Change, columns: dict[str, Any], stamp: str) -> Statement:
@@ -309,7 +309,7 @@ def _consequences(columns: Mapping[str, Any], now: datetime) -> list[Statement]:
     data = {"starts_at": columns["starts_at"], "service": columns["service_name"], "with": columns["customer_name"]}
     return [
         Statement(_COUNT, (columns["practitioner_id"],)),
-        *remind(columns["id"], from_text(columns["starts_at"]), now),
+        *replace_reminders(columns["id"], from_text(columns["starts_at"]), now),
         notice(columns["practitioner_id"], kind, columns["created_at"], columns["id"], data),
     ]
 

@@ -11,7 +11,7 @@ from edge.ports import Mail, Mailer, PortError, Row
 from klear_karma.settings import KarmaSettings
 
 CRON = "*/5 * * * *"
-A_RUN = 20
+PER_RUN = 20
 """Most reminders sent per run; the next run continues."""
 
 routes = Routes(tag="appointments", access=READER)
@@ -71,7 +71,7 @@ async def send_reminders(tick: Tick, db: SystemDatabase, clock: Clock, reminders
     One batch notifies and claims, so that a simultaneous second run sends nothing. A failed mail is not retried.
     """
     now = to_text(clock.now())
-    due = (now, now, A_RUN)
+    due = (now, now, PER_RUN)
     if tick.is_dry:
         row = await db.first(f"SELECT count(*) AS n FROM (SELECT 1 {_DUE})", *due)
         return {"reminders": row["n"] if row else 0}

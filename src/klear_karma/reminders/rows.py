@@ -12,15 +12,15 @@ _REMOVE = "DELETE FROM reminders WHERE appointment_id = ?"
 _MAKE = "INSERT INTO reminders (appointment_id, kind, due_at) VALUES (?, ?, ?)"
 
 
-def remind(appointment_id: str, starts_at: datetime, now: datetime) -> list[Statement]:
+def replace_reminders(appointment_id: str, starts_at: datetime, now: datetime) -> list[Statement]:
     """Return the statements that replace a booking's reminders by those of a new start."""
     due = {kind: starts_at - before for kind, before in BEFORE.items()}
     reminders = [
         Statement(_MAKE, (appointment_id, kind, to_text(moment))) for kind, moment in due.items() if moment > now
     ]
-    return [forget(appointment_id), *reminders]
+    return [remove_reminders(appointment_id), *reminders]
 
 
-def forget(appointment_id: str) -> Statement:
+def remove_reminders(appointment_id: str) -> Statement:
     """Return the statement that removes the reminders of a booking."""
     return Statement(_REMOVE, (appointment_id,))

@@ -14,7 +14,7 @@ _FAR = timedelta(hours=15)
 """The largest UTC offset of any time zone, and an hour."""
 
 
-class FreeOn:
+class FreeSlotFilter:
     """Filters practitioners by a free slot on a day."""
 
     def __init__(self, timetables: Timetables, clock: Clock) -> None:

@@ -9,7 +9,7 @@ from edge import PUBLIC, Clock, Database, Header, KeyValue, Log, Operation, Quer
 from edge.negotiation import NotAcceptable, best
 from edge.ports import PortError, Row
 from edge.reach import OPEN
-from klear_karma.search.available import FreeOn
+from klear_karma.search.available import FreeSlotFilter
 from klear_karma.search.query import Position, Search, cursor_of, page_of, position_of
 from klear_karma.search.results import Coordinates, FeatureCollection, SearchPage, collection_of, result_of
 
@@ -62,7 +62,7 @@ class SearchCache:
 class Searcher:
     """Answers searches from the cache, or from publicly readable rows."""
 
-    def __init__(self, db: Database, free: FreeOn, cache: SearchCache, clock: Clock) -> None:
+    def __init__(self, db: Database, free: FreeSlotFilter, cache: SearchCache, clock: Clock) -> None:
         self._db = db
         self._free = free
         self._cache = cache

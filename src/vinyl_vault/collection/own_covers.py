@@ -22,9 +22,9 @@ routes = Routes("/api/collection", tag="collection", access=READER, reach=MEMBER
 
 MOST_STORED = 1024**3
 """Most bytes of all covers of a user."""
-A_RUN = 200
+PER_RUN = 200
 """Most objects removed per run."""
-A_DAY = 5_000
+PER_DAY = 5_000
 """Most unused covers released per daily run."""
 
 _USED = "SELECT coalesce(sum(bytes), 0) AS bytes FROM own_covers"
@@ -86,14 +86,14 @@ async def release_covers(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[s
     """Release covers that no record has used for a day; the job of the next minute removes them."""
     if tick.is_dry:
         return {}
-    [released] = await db.batch([Statement(_ORPHANS, (to_text(clock.now()), A_DAY))])
+    [released] = await db.batch([Statement(_ORPHANS, (to_text(clock.now()), PER_DAY))])
     return {"covers": released.changes}
 
 
 @routes.cron("* * * * *")
 async def remove_covers(tick: Tick, db: SystemDatabase, cache: Bucket) -> dict[str, Any]:
     """Remove released covers, and those of deleted accounts."""
-    rows = await db.all("SELECT key FROM own_covers WHERE user_id IS NULL LIMIT ?", A_RUN)
+    rows = await db.all("SELECT key FROM own_covers WHERE user_id IS NULL LIMIT ?", PER_RUN)
     for row in [] if tick.is_dry else rows:
         await cache.delete(path_of(row["key"]))
         await db.run("DELETE FROM own_covers WHERE key = ?", row["key"])

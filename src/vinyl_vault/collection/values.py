@@ -13,7 +13,7 @@ from vinyl_vault.members import MEMBER
 CRON = "10 4 * * *"
 USERS = 200
 """Number of users per statement that records values."""
-A_RUN = 5_000
+PER_RUN = 5_000
 """Most records scheduled per run."""
 
 routes = Routes("/api/stats/values", tag="stats", access=READER, reach=MEMBER)
@@ -72,7 +72,7 @@ async def note_values(tick: Tick, db: SystemDatabase, clock: Clock) -> dict[str,
         if tick.is_dry:
             noted += len(users)
             continue
-        results = await db.batch(_statements(now.date(), to_text(now), (first, last), A_RUN - scheduled))
+        results = await db.batch(_statements(now.date(), to_text(now), (first, last), PER_RUN - scheduled))
         noted += results[0].changes
         scheduled += results[1].changes
     return {"users": noted} if tick.is_dry else {"values": noted, "scheduled": scheduled}

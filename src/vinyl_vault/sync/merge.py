@@ -129,12 +129,12 @@ class Merge:
             if name == "tags":
                 self.write_tags(record, value)
             elif value is None and name.startswith(EXTRA):
-                self.forget(record, name)
+                self.remove_field(record, name)
             else:
                 self.write(record, name)
                 record.fields[name] = value
         self.conflicts += conflicts
-        self.note(record, is_current)
+        self.mark_current(record, is_current)
 
     def delete(self, change: Change) -> None:
         """Delete a record, unless another client has changed a field since the author's revision."""
@@ -150,7 +150,7 @@ class Merge:
             self.touch(record)
             self.write(record, DELETED)
             record.deleted_at = self.now
-        self.note(record, is_current)
+        self.mark_current(record, is_current)
 
     def is_deletion_refused(self, record: Stored, change: Change) -> bool:
         """Tell whether a deletion would remove changes not seen by its author."""
@@ -222,7 +222,7 @@ class Merge:
             record.by.pop(TAG + tag, None)
         record.fields["tags"] = tags
 
-    def forget(self, record: Stored, name: str) -> None:
+    def remove_field(self, record: Stored, name: str) -> None:
         """Remove a field of another program."""
         for values in (record.fields, record.revs, record.by):
             values.pop(name, None)
@@ -232,7 +232,7 @@ class Merge:
         record.revs[name] = record.rev
         record.by[name] = self.client
 
-    def note(self, record: Stored, is_current: bool) -> None:
+    def mark_current(self, record: Stored, is_current: bool) -> None:
         """Record whether the client's copy of a record is current."""
         if is_current:
             self.applied[record.id] = record.rev

@@ -70,10 +70,10 @@ class Details:
         except (DiscogsBusy, NotConfigured):
             return False
         except Problem as fault:
-            await self._put_off(db, row, f"{type(fault).__name__}: {fault}")
+            await self._postpone(db, row, f"{type(fault).__name__}: {fault}")
             return True
         if answer.data is not None and answer.data["cover"] == PENDING and row["attempts"] < MOST_ATTEMPTS:
-            await self._put_off(db, row, "the cover could not be fetched")
+            await self._postpone(db, row, "the cover could not be fetched")
             return True
         if answer.data is not None and await self._write(db, row, answer.data):
             later = {"import_id": "", "attempts": 0, "due_at": to_text(self._clock.now() + self._pause)}
@@ -101,7 +101,7 @@ class Details:
             await SyncStore(db, row["user_id"], self._clock).change([change], CLIENT)
         return True
 
-    async def _put_off(self, db: ScopedDatabase, row: Row, reason: str) -> None:
+    async def _postpone(self, db: ScopedDatabase, row: Row, reason: str) -> None:
         self._log(
             "warning", "details postponed", release=row["release_id"], attempts=row["attempts"], error=reason[:300]
         )

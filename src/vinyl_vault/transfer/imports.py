@@ -131,12 +131,12 @@ class Imports:
         about: dict[str, Any] = {"encoding": reader.encoding, "delimiter": reader.delimiter}
         if reader.header is not None:
             about |= {"layout": to_json(reader.header.names).decode(), "is_wantlist": int(reader.status == "wanted")}
-        return await self._note(row, len(part.body), part_rows, about)
+        return await self._record_progress(row, len(part.body), part_rows, about)
 
     async def add_rows(self, row: Row, rows: Sequence[ReadRow], size: int) -> Row:
         """Add the rows of a file that was sent in one piece."""
         self._bound(row, size)
-        return await self._note(row, size, await self._keep(row, rows), {"encoding": "utf-8"})
+        return await self._record_progress(row, size, await self._keep(row, rows), {"encoding": "utf-8"})
 
     async def check(self, row: Row) -> Row:
         """Compare all rows of a file with the current collection; afterwards a running import can be written."""
@@ -186,7 +186,7 @@ class Imports:
             chunks += 1
         return PartRows(read, chunks, refused)
 
-    async def _note(self, row: Row, size: int, part_rows: PartRows, about: dict[str, Any]) -> Row:
+    async def _record_progress(self, row: Row, size: int, part_rows: PartRows, about: dict[str, Any]) -> Row:
         """Record the progress of a file, unless a concurrent request did."""
         listed = [*from_json(row["refusals"]), *part_rows.refused][:MOST_LISTED]
         changes = about | {

@@ -241,24 +241,24 @@ async def carry_on(tick: Tick, work: ImportWork, details: Details) -> dict[str, 
     """Continue running imports, and fetch covers and prices."""
     if tick.is_dry:
         return {}
-    imports = await work.go_on_with_all(JOB_S)
+    imports = await work.resume_all(JOB_S)
     return {"imports": imports, "details": await details.fill(JOB_S)}
 
 
 @routes.cron(CRON)
 async def forget_old_files(tick: Tick, work: ImportWork) -> dict[str, Any]:
     """Remove files that were uploaded a month ago and never applied."""
-    return {} if tick.is_dry else {"objects": await work.forget_old()}
+    return {} if tick.is_dry else {"objects": await work.remove_old()}
 
 
 async def _applied(
     db: ScopedDatabase, work: ImportWork, background: Background, row: Row, *, takes_possible: bool
 ) -> Row:
     await work.begin(db, row, takes_possible=takes_possible)
-    await work.go_on(row["user_id"], row["id"], AT_ONCE_S)
+    await work.resume(row["user_id"], row["id"], AT_ONCE_S)
     now = await work.imports(db, row["user_id"]).get(row["id"])
     if now["state"] == "running":
-        background.add(work.go_on(row["user_id"], row["id"]))
+        background.add(work.resume(row["user_id"], row["id"]))
     return now
 
 

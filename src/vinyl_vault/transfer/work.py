@@ -65,7 +65,7 @@ class ImportWork:
         if not begun.changes:
             raise ImportConflict("the import was applied or removed")
 
-    async def go_on(self, user_id: str, import_id: str, seconds: float = STEP_S) -> None:
+    async def resume(self, user_id: str, import_id: str, seconds: float = STEP_S) -> None:
         """Write chunks for some seconds, unless another event is doing so."""
         name = f"import:{user_id}:{import_id}"
         until = await self._leases.take(name, LEASE_S)
@@ -80,7 +80,7 @@ class ImportWork:
         finally:
             await self._leases.give_back(name, until)
 
-    async def go_on_with_all(self, seconds: float) -> int:
+    async def resume_all(self, seconds: float) -> int:
         """Continue running imports, the least recently updated first; return their number."""
         rows = await self._db.all(
             "SELECT user_id, id FROM imports WHERE state = 'running' ORDER BY updated_at LIMIT 20"
@@ -88,10 +88,10 @@ class ImportWork:
         end = monotonic() + seconds
         for row in rows:
             if (left := end - monotonic()) > 0:
-                await self.go_on(row["user_id"], row["id"], left)
+                await self.resume(row["user_id"], row["id"], left)
         return len(rows)
 
-    async def forget_old(self) -> int:
+    async def remove_old(self) -> int:
         """Remove imports not applied for a month, and leftover objects; return the number of objects."""
         now = self._clock.now()
         old = to_text(now - RETENTION)

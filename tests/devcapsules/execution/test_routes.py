@@ -266,7 +266,7 @@ def test_limits_are_listed(sandboxed: Run) -> None:
 
 def test_health_names_the_executor(sandboxed: Run) -> None:
     async def play(client: Client) -> None:
-        probe = (await client.get("/health")).json()["probes"]["sandbox"]
+        probe = (await client.get("/health")).json()["checks"]["sandbox"]
         assert probe["status"] == "ok"
         assert "bubblewrap" in probe["message"]
         assert "attacks held" in probe["message"]
@@ -288,7 +288,7 @@ def attack(sandboxed: Run, number: int) -> list[float]:
 
     async def play(client: Client) -> list[float]:
         user = await as_member(client, "ada")
-        assert (await client.get("/health")).json()["probes"]["sandbox"]["status"] == "ok"
+        assert (await client.get("/health")).json()["checks"]["sandbox"]["status"] == "ok"
         bodies = [{"source_code": ATTACKS[n % 5], "language": "python", "time_limit": 0.5} for n in range(number)]
         running = [asyncio.ensure_future(user.post(EXECUTE, body)) for body in bodies]
         waits = []
@@ -324,7 +324,7 @@ def test_remote_executor_runs_languages_without_sandbox(sandboxed: Run) -> None:
 
         async def play(client: Client) -> None:
             user = await as_member(client, "ada")
-            assert (await client.get("/health")).json()["probes"]["sandbox"]["status"] == "not_configured"
+            assert (await client.get("/health")).json()["checks"]["sandbox"]["status"] == "not_configured"
             ran = (await user.post(TESTS, suite(ADD, [case([1, 2], 3), case([1, 2], 4)]))).json()
             assert [result["status"] for result in ran["results"]] == ["ok", "wrong"]
             assert len(remote.sim.requests) == 2

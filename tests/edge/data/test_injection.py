@@ -315,13 +315,13 @@ def test_route_without_rows_says_its_reach() -> None:
     @routes.get("/silent")
     async def silent(db: SystemDatabase) -> None: ...
 
-    is_refused("declare reach=", routes)
+    is_refused("declare its reach=", routes)
     frames = Routes(tag="t", access=READER)
 
     @frames.frame("silent", access=READER)
     async def silent_frame(frame: Frame) -> None: ...
 
-    is_refused("declare reach=", frames)
+    is_refused("declare its reach=", frames)
 
 
 class CarOutOfReach(Forbidden):
@@ -341,7 +341,7 @@ def reaching() -> Routes:
     async def get_all() -> str:
         return "all"
 
-    @routes.post("/body", reach=subject("expected.car"))
+    @routes.post("/body", reach=subject("values.car"))
     async def post_body(values: Body[dict[str, str]]) -> str:
         return values["car"]
 

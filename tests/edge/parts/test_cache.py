@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Coroutine, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 from tests.edge.conftest import Lines
 from tests.edge.parts.conftest import SetClock
 
-from edge.clients.cache import Cache, Terms
+from edge.clients.cache import Cache, Terms, oldest_accepted
 from edge.clients.leases import Leases
 from edge.clients.upstream import UpstreamFailed
 from edge.errors import NotFound
@@ -352,11 +352,14 @@ def test_headers_show_age_and_origin_of_an_entry(tell: Tell, seconds: int | None
             shelf.clock.pass_by(seconds)
         page = await shelf.caches[0].get("page", shelf.source, TERMS)
         response = page.response("site")
-        headers: Mapping[str, str] = dict(response.headers)
+        headers = dict(response.headers)
+        tag = headers.pop("etag")
+        assert page.response("site", f'W/"x", W/{tag}').status == page.response("site", "*").status == 304
+        assert page.response("site", '"x"').status == 200
         assert headers == {
             "content-type": "application/json",
             "age": age,
-            "cache-control": "public, max-age=60, stale-while-revalidate=3600",
+            "cache-control": "public, max-age=60, stale-while-revalidate=300",
             "cache-status": status,
         }
         assert ITEM.fullmatch(headers["cache-status"])
@@ -376,3 +379,91 @@ def test_name_of_any_length_is_kept_apart_from_others_and_dropped(tell: Tell, na
         assert await shelf.get(name=f"{name}x") == (b'{"n": 2}', 0, True)
 
     assert tell(story).logged() == []
+
+
+def test_entry_older_than_its_terms_is_waited_for(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(360)
+        assert await shelf.get() == (b'{"n": 2}', 0, False)
+        shelf.clock.pass_by(360)
+        shelf.source.fault = UpstreamFailed("down")
+        assert await shelf.get() == (b'{"n": 2}', 360, True)
+        assert await shelf.get() == (b'{"n": 2}', 360, True)
+        assert shelf.source.count == 3, "it has failed just now"
+
+    assert tell(story).logged() == ["cache not refreshed"]
+
+
+def test_refetch_that_takes_long_is_not_waited_for(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        shelf.clock.pass_by(400)
+        shelf.source.go = asyncio.Event()
+        kept = await shelf.caches[0].get("page", shelf.source, TERMS._replace(wait=0.01))
+        assert (kept.body, kept.age) == (b'{"n": 1}', 400)
+        shelf.source.go.set()
+        await shelf.background.drain(10)
+        assert await shelf.get() == (b'{"n": 2}', 0, True)
+
+    tell(story)
+
+
+def test_entry_older_than_asked_for_is_made_anew_and_a_fault_is_raised(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        async def get(oldest: int | None) -> bytes:
+            return (await shelf.caches[0].get("page", shelf.source, TERMS, oldest)).body
+
+        assert await get(0) == b'{"n": 1}'
+        shelf.clock.pass_by(10)
+        assert await get(10) == b'{"n": 1}'
+        assert await get(9) == b'{"n": 2}'
+        assert await get(0) == b'{"n": 3}'
+        shelf.clock.pass_by(1)
+        shelf.source.fault = UpstreamFailed("down")
+        with pytest.raises(UpstreamFailed):
+            await get(0)
+        assert await get(None) == b'{"n": 3}'
+        shelf.source.fault = NotFound()
+        with pytest.raises(NotFound):
+            await get(0)
+        with pytest.raises(NotFound):
+            await get(None)
+
+    tell(story)
+
+
+def test_purged_entry_is_made_anew_at_once_and_served_where_its_source_is_down(tell: Tell) -> None:
+    async def story(shelf: Shelf) -> None:
+        await shelf.get()
+        await shelf.caches[0].purge("page", "nothing")
+        assert await shelf.get(cache=1) == (b'{"n": 2}', 0, False)
+        await shelf.caches[0].purge("page")
+        await shelf.caches[0].purge("page")
+        shelf.source.fault = UpstreamFailed("down")
+        for _ in range(3):
+            assert await shelf.get() == (b'{"n": 2}', 0, True)
+        assert shelf.source.count == 3, "it has failed just now"
+        with pytest.raises(UpstreamFailed):
+            await shelf.caches[0].get("page", shelf.source, TERMS, 3600)
+        shelf.source.fault = None
+        shelf.clock.pass_by(30)
+        assert await shelf.get() == (b'{"n": 5}', 0, False)
+        assert await shelf.get() == (b'{"n": 5}', 0, True)
+        shelf.source.fault = NotFound()
+        await shelf.caches[0].purge("page")
+        for _ in range(2):
+            with pytest.raises(NotFound):
+                await shelf.get()
+
+    tell(story)
+
+
+@pytest.mark.parametrize(
+    ("header", "oldest"),
+    [(None, None), ("", None), ("no-store", None), ("max-age", None), ("max-age=x", None), ("max-age=-1", None),
+     ("no-cache", 0), ("No-Cache", 0), ("max-age=0", 0), ('max-age="5"', 5), ("max-stale=9, max-age = 30", 30),
+     ("max-age=30,no-cache", 0), ("max-age=99999999999999999999", None)],
+)  # fmt: skip
+def test_request_says_how_old_its_answer_may_be(header: str | None, oldest: int | None) -> None:
+    assert oldest_accepted(header) == oldest

@@ -25,6 +25,7 @@ from edge.clients.discord import (
     WebhookMissing,
     Webhooks,
     clipped,
+    listed,
     message,
 )
 from edge.clients.upstream import UpstreamFailed, UpstreamRefused, UpstreamTimeout, UpstreamUnreached
@@ -274,6 +275,41 @@ def test_a_short_limit_is_waited_out(chat: Chat, wait: float) -> None:
     assert chat.post()
     assert chat.clock.slept == [wait, wait]
     assert len(chat.sim.requests) == 3
+
+
+@pytest.mark.parametrize("path", ["/api", "/api/v6", "/api/v9", "/api/v10", "/api//v8", ""])
+def test_webhook_of_any_version_is_posted_to_the_tenth(chat: Chat, path: str) -> None:
+    chat.know(chat.url.replace("/api/webhooks/", f"{path}/webhooks/"))
+    chat.sim.fail(429, 1, retry_after=1.32)
+    assert chat.post()
+    assert chat.clock.slept == [1.32], "an unversioned path tells milliseconds"
+    assert {request.path.rpartition("/webhooks/")[0] for request in chat.sim.requests} == {"/api/v10"}
+
+
+def test_path_that_is_not_discords_stays(chat: Chat, origin: Origin) -> None:
+    chat.know(f"{origin.url}/relay/webhooks/1/{chat.token}")
+    origin.give(Reply(200, b"{}"))
+    chat.post()
+    assert origin.came[0].target.startswith("/relay/webhooks/1/")
+
+
+@pytest.mark.parametrize(
+    ("configured", "used"),
+    [("https://discord.com/api", "https://discord.com/api/v10"), ("https://d.example/x", "https://d.example/x"),
+     ("https://discord.com/api/v9/", "https://discord.com/api/v10"), ("http://127.0.0.1:9", "http://127.0.0.1:9")],
+)  # fmt: skip
+def test_api_address_of_another_version_is_the_tenths(configured: str, used: str) -> None:
+    assert DiscordSettings({"DISCORD_API_URL": configured}).discord_api_url == used
+
+
+@pytest.mark.parametrize(
+    ("lines", "limit", "more", "text"),
+    [([], 10, 0, ""), (["a", "b"], 10, 0, "a\nb"), (["a", "b"], 99, 3, "a\nb\n… and 3 more"),
+     ([], 99, 2, "… and 2 more"), (["a" * 9, "b" * 9], 22, 1, "a" * 9 + "\n… and 2 more"),
+     (["a" * 99], 20, 0, "… and 1 more"), (["a" * 9], 5, 0, "")],
+)  # fmt: skip
+def test_lines_that_do_not_fit_are_counted(lines: list[str], limit: int, more: int, text: str) -> None:
+    assert listed(lines, limit, more=more) == text
 
 
 def test_an_endless_rate_limit_is_reported(chat: Chat) -> None:

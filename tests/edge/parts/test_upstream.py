@@ -277,7 +277,7 @@ def test_a_refusal_is_distinguished_from_a_failure(
 )
 def test_invalid_json_is_the_services_fault(origin: Origin, clock: SetClock, body: bytes) -> None:
     origin.give(Reply(200, body))
-    with pytest.raises(UpstreamFailed, match="what is no JSON") as caught:
+    with pytest.raises(UpstreamFailed, match="invalid JSON") as caught:
         read(call(origin.url), clock)
     assert len(origin.came) == 1
     assert caught.value.extra["upstream"] == "Shop"

@@ -293,7 +293,7 @@ def total_in_use(bounds: Bounds) -> int:
         "received_of_keys",
         "unsent",
     )
-    return sum(getattr(bounds, name).taken for name in budgets)
+    return sum(getattr(bounds, name).used for name in budgets)
 
 
 async def until(condition: Any, patience: float = 5.0) -> None:

@@ -118,7 +118,7 @@ def test_ticks_missed_while_stopped_fire_once_at_the_start(tmp_path: Path, recor
         file = tmp_path / "none.json"
         file.write_text("{}")
     ticks = fired(SteppedClock(1), ["0 * * * *"], file)
-    assert [tick.scheduled_at for tick in ticks] == [SATURDAY]
+    assert [(tick.scheduled_at, tick.is_late) for tick in ticks] == [(SATURDAY, True)]
     assert fired(SteppedClock(1), ["0 * * * *"], file) == []
 
 

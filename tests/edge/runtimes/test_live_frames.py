@@ -162,7 +162,7 @@ def test_frame_is_deferred_while_its_credential_cannot_be_checked() -> None:
     chat.is_away = True
     (answer,) = chat.answers(reader(), '{"type": "who"}')
     assert (status_of(answer), answer[1]["problem"]["retry_after"], answer[2]) == (503, 5, False)
-    assert chat.lines == [("error", "a service is away")]
+    assert chat.lines == [("error", "a service is unavailable")]
 
 
 def test_frame_of_a_busy_socket_is_refused_without_a_look_up() -> None:

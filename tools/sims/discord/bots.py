@@ -38,6 +38,7 @@ class Bots:
             web.get(f"{base}/guilds/{{guild}}/scheduled-events", self._events),
             web.get(f"{base}/channels/{{channel}}/messages", self._messages),
             web.get(f"{base}/users/@me", self._me),
+            web.get(f"{base}/users/@me/guilds", self._guilds),
             web.get(f"{base}/applications/@me", self._application),
         ]
         for scope in (f"{app}/commands", f"{app}/guilds/{{guild}}/commands"):
@@ -64,6 +65,11 @@ class Bots:
     async def _guild(self, request: web.Request) -> web.Response:
         self._ours(request)
         return web.json_response(seeds.guild(counts=flag(request, "with_counts")))
+
+    async def _guilds(self, request: web.Request) -> web.Response:
+        self._ours(request)
+        names = ("id", "name", "icon", "features")
+        return web.json_response([{name: value for name, value in seeds.guild(counts=False).items() if name in names}])
 
     async def _events(self, request: web.Request) -> web.Response:
         self._ours(request)

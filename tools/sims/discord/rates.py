@@ -1,6 +1,7 @@
 """Rate limits, and failures on a test's demand."""
 
 import hashlib
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -68,6 +69,14 @@ def limited(wait: float, scope: Scope = "user") -> web.Response:
     message = "The resource is being rate limited." if scope == "shared" else "You are being rate limited."
     body = {"message": message, "retry_after": round(wait, 3), "global": everywhere}
     return web.json_response(body, status=429, headers=headers)
+
+
+def in_milliseconds(answer: web.Response) -> web.Response:
+    """Return the answer 429 as a path without a version gives it: its waits are in milliseconds."""
+    body = json.loads(answer.text or "{}")
+    body["retry_after"] = int(body["retry_after"] * 1000)
+    headers = {name: value for name, value in answer.headers.items() if name.lower().startswith("x-")}
+    return web.json_response(body, status=429, headers=headers | {"Retry-After": str(body["retry_after"])})
 
 
 @dataclass(slots=True)

@@ -13,7 +13,7 @@ from sims.discord.bots import Bots
 from sims.discord.control import Control
 from sims.discord.exchange import Exchange
 from sims.discord.payloads import Options, Who
-from sims.discord.rates import Bucket, Failure, RateVerdict, Scope, limited
+from sims.discord.rates import Bucket, Failure, RateVerdict, Scope, in_milliseconds, limited
 from sims.discord.replies import Refusal, plain
 from sims.discord.sender import DEADLINE, Mangle, Signing
 from sims.discord.webhooks import Webhooks
@@ -238,6 +238,8 @@ class DiscordSim(StandIn):
         response = await self._failed(request)
         if response is None:
             response = limited(slot.wait) if slot.wait else await _answered(request, handler)
+        if isinstance(response, web.Response) and response.status == 429 and not request.path.startswith("/api/v10/"):
+            response = in_milliseconds(response)
         if response.status < 500:
             response.headers.update({**slot.headers, **response.headers})
         seen.status = response.status

@@ -12,6 +12,8 @@ from apps import ROOT
 from sims.sanity import SanitySim
 from sims.server import announce, arguments
 
+API_KEY = "platform-sim-key-of-no-secret"
+
 
 def main() -> None:
     """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
@@ -19,7 +21,7 @@ def main() -> None:
     with SanitySim() as sanity, tempfile.TemporaryDirectory() as state:
         server = start(sanity, Path(state), options.port)
         try:
-            announce(options, {"url": address(server)})
+            announce(options, {"url": address(server), "api_key": API_KEY})
         finally:
             server.terminate()
             server.wait(20)
@@ -30,7 +32,7 @@ def start(sanity: SanitySim, state: Path, port: int) -> subprocess.Popen[str]:
     command = [sys.executable, "-m", "edge.runtimes.local", "serve", "platform_api.app:app", "--port", str(port)]
     command += ["--state", str(state), "--migrations", str(ROOT / "migrations")]
     own = {
-        "API_KEY": "platform-sim-key-of-no-secret",
+        "API_KEY": API_KEY,
         "RATE_LIMITER": "off",
         "LOG_LEVEL": "error",
         "SANITY_API_URL": sanity.url,

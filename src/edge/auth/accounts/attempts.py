@@ -81,9 +81,10 @@ class Attempts:
             limits.append((f"account {account}", BY_ACCOUNT))
         return await self.count(*limits)
 
-    async def welcome(self, network: str, email: str) -> None:
+    async def exempt_network(self, network: str, email: str) -> None:
         """Exempt a network's next log-ins from the account's limit, as it has just proved access to the mailbox."""
-        account, now = key_of(email), self._clock.now().timestamp()
+        account = key_of(email)
+        now = self._clock.now().timestamp()
         for name in (f"known {network} {account}", f"both {network} {account}"):
             await self._db.run(_WELCOME, self._mark(name), now)
 

@@ -55,7 +55,7 @@ async def end_session(session_id: str, actor: Actor, parts: Parts) -> None:
 async def end_all_sessions(request: Request, actor: Actor, parts: Parts) -> Response:
     """Log out everywhere."""
     await parts.end_all(actor.name)
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)
 
 
 async def change_password(request: Request, body: Body[PasswordChange], actor: Actor, parts: Parts) -> Response:
@@ -123,7 +123,8 @@ async def _mail_reset(email: str, parts: Parts) -> None:
     user = await parts.users.by_email(email)
     if not await parts.attempts.may_mail(email) or user is None:
         return
-    token, letters = await parts.links.make(Purpose.RESET, user.email, user), parts.letters
+    token = await parts.links.make(Purpose.RESET, user.email, user)
+    letters = parts.letters
     if token is not None:
         await letters.send(user.email, texts.reset(letters.site, letters.link(Purpose.RESET, token)))
 
@@ -134,10 +135,11 @@ async def reset_password(request: Request, body: Body[PasswordByLink], parts: Pa
     parts.check_new_password(body.password, link["email"])
     hashed = await parts.hasher.make(body.password)
     link = await parts.links.use(Purpose.RESET, body.token)
-    user_id, email = link["user_id"], link["email"]
+    user_id = link["user_id"]
+    email = link["email"]
     if not await parts.commit_password(user_id, hashed, parts.users.resetting_password(user_id, hashed)):
         raise AccountNotFound("the account is gone")
-    await parts.attempts.welcome(address(request), email)
+    await parts.attempts.exempt_network(address(request), email)
     parts.letters.post(email, texts.password_changed(parts.letters.site))
 
 
@@ -146,7 +148,7 @@ async def delete_account(request: Request, body: Body[Reauthentication], actor: 
     user = await _reauthenticated(body.password, actor, parts)
     await parts.end_all(user.id, [*parts.erase(user.id), parts.users.removing(user.id)])
     parts.letters.post(user.email, texts.account_deleted(parts.letters.site))
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)
 
 
 async def _reauthenticated(password: str, actor: Actor, parts: Parts) -> User:

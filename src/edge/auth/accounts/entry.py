@@ -110,4 +110,4 @@ async def log_out(request: Request, body: Body[RefreshToken], parts: Parts) -> R
         session_id = None
     if session_id:
         parts.members.forget(session_id)
-    return parts.transport.goodbye(request)
+    return parts.transport.end_session_response(request)

@@ -84,7 +84,7 @@ class Hasher:
                 await self._derive(password, secrets.token_bytes(SALT_BYTES), self.cost, HASH_BYTES)
                 return Checked(fits=False)
             digest = await self._derive(password, stored_hash.salt, stored_hash.cost, len(stored_hash.digest))
-            if (rest := rest_of(stored_hash.cost, self.cost)) is not None:
+            if (rest := padding_cost(stored_hash.cost, self.cost)) is not None:
                 await self._derive(password, stored_hash.salt, rest, HASH_BYTES)
             return Checked(compare_digest(digest, stored_hash.digest), stored_hash.cost != self.cost)
 
@@ -128,7 +128,7 @@ def _readable(stored: str | None) -> PasswordHash | None:
     return stored_hash
 
 
-def rest_of(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
+def padding_cost(cost: ScryptCost, present: ScryptCost) -> ScryptCost | None:
     """Return the cost of the work that makes a hash of an older cost take as long as one of the present cost.
 
     It needs as much memory as the present one: with less, the same work takes less time.

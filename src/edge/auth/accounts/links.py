@@ -52,7 +52,8 @@ class Links:
         self, purpose: Purpose, email: str, user: User | None = None, profile: str | None = None
     ) -> str | None:
         """Store a link and return its token of 256 random bits; None if its user's password has changed since."""
-        token, expires_at = secrets.token_urlsafe(32), to_text(self._clock.now() + LIFETIMES[purpose])
+        token = secrets.token_urlsafe(32)
+        expires_at = to_text(self._clock.now() + LIFETIMES[purpose])
         of_user = (None, None) if user is None else (user.id, user.hash)
         values = (_hashed(token), purpose, of_user[0], email, profile, expires_at, of_user[1])
         return token if await self._db.first(_INSERT, *values) else None

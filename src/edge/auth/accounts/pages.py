@@ -69,7 +69,8 @@ TARGETS = {
 
 def page(purpose: Purpose, prefix: str, site: str) -> Response:
     """Return the page of a purpose; its script reads the token after the `#` and posts it on request."""
-    words, target = WORDS[purpose], f"{prefix}{TARGETS[purpose]}"
+    words = WORDS[purpose]
+    target = f"{prefix}{TARGETS[purpose]}"
     data = f'data-target="{escape(target)}" data-done="{escape(words.done)}"'
     text = (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(words.heading)} - {escape(site)}'

@@ -127,7 +127,8 @@ class Accounts(Routes):
         )
 
     def _declare_pages(self) -> None:
-        prefix, html = self.prefix, Operation({200: {"text/html": None}})
+        prefix = self.prefix
+        html = Operation({200: {"text/html": None}})
 
         @self.get("/pages/{purpose}", access=PUBLIC, operation=html)
         async def show_page(purpose: Purpose, parts: Parts) -> Response:
@@ -137,7 +138,8 @@ class Accounts(Routes):
     def _declare_own(self, myself: type[Myself]) -> None:
         bodies: dict[str, Any] = {"body_limit": LARGEST_BODY}
         checked = (WrongCredentials, AccountNotFound, *_REFUSALS)
-        session, empty = Operation({200: {JSON: Tokens}}), Operation({204: {}})
+        session = Operation({200: {JSON: Tokens}})
+        empty = Operation({204: {}})
 
         @self.get("/me", AccountNotFound)
         async def get_myself(actor: Actor, parts: Parts) -> myself:  # type: ignore[valid-type] # the app's own

@@ -148,7 +148,8 @@ class Sessions:
 
         It stores nothing if the user is gone or, with a `password_hash`, if the password has changed since.
         """
-        now, session_id = self._clock.now(), PREFIX + secrets.token_hex(12)
+        now = self._clock.now()
+        session_id = PREFIX + secrets.token_hex(12)
         times = (to_text(now), to_text(now), to_text(now + IDLE))
         row = (session_id, user_id, now.timestamp(), client[:LONGEST_CLIENT], self.network_mark(network), *times)
         statement = Statement(_INSERT, (*row, user_id, password_hash))
@@ -217,7 +218,8 @@ class Sessions:
 
         Its rows are the ids of the sessions.
         """
-        sql, values = f"{_END} user_id = ?", [to_text(self._clock.now()), End.REVOKED, user_id]
+        sql = f"{_END} user_id = ?"
+        values = [to_text(self._clock.now()), End.REVOKED, user_id]
         if password_hash is not None:
             sql += " AND EXISTS (SELECT 1 FROM user_passwords p WHERE p.user_id = ? AND p.hash = ?)"
             values += [user_id, password_hash]

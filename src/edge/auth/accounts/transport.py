@@ -55,7 +55,8 @@ class Transport:
 
     def check_origin(self, request: Request) -> None:
         """Raise `ForeignOrigin` for a page of another origin, and for a cookie without a header of its origin."""
-        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        origin = request.headers.get("origin")
+        site = request.headers.get("sec-fetch-site")
         if origin is None and site is None:
             if self._cookie_of(request):
                 raise ForeignOrigin("a request with a cookie needs an Origin header")
@@ -84,7 +85,7 @@ class Transport:
             response.headers += self.cookie_header(refreshed.token)
         return response
 
-    def goodbye(self, request: Request) -> Response:
+    def end_session_response(self, request: Request) -> Response:
         """Return the empty response after a session's end, which removes a browser's cookie."""
         return Response(status=204, headers=self.cookie_header("") if self.is_browser(request) else [])
 

@@ -51,7 +51,8 @@ class Users:
         self, email: str, password_hash: str, profile: Mapping[str, Value], *, is_confirmed: bool = False
     ) -> tuple[str, list[Statement]]:
         """Return the id of a new user and the statements that add it; `profile` has columns of the app."""
-        user_id, now = PREFIX + secrets.token_hex(12), to_text(self._clock.now())
+        user_id = PREFIX + secrets.token_hex(12)
+        now = to_text(self._clock.now())
         own: dict[str, Value] = {
             "id": user_id,
             "email": email,

@@ -66,7 +66,8 @@ class Judge0(RemoteExecutor):
         return str(token["token"])
 
     async def _wait(self, token: str, limits: Limits) -> dict[str, Any]:
-        pause, spent = FIRST_POLL_S, 0.0
+        pause = FIRST_POLL_S
+        spent = 0.0
         while spent < QUEUED_S + 2 * limits.time_ms / 1000:
             await self._clock.sleep(pause)
             spent += pause

@@ -47,7 +47,7 @@ class Piston(RemoteExecutor):
                 value = self._server.value(answer, "/execute")
                 program = program._replace(limits=limits)
                 return judge(_raw(value, with_room(program)), program, script.mark, self.name)
-            self._learn(answer.body.decode(errors="replace"))
+            self._read_ceiling(answer.body.decode(errors="replace"))
         raise Refused(f"{self._server.host} takes no such limits")
 
     def _bounded(self, limits: Limits) -> Limits:
@@ -56,7 +56,7 @@ class Piston(RemoteExecutor):
         memory = self._ceilings.get("run_memory_limit", limits.memory_mb << 20) >> 20
         return limits._replace(time_ms=min(limits.time_ms, most), memory_mb=min(limits.memory_mb, memory))
 
-    def _learn(self, text: str) -> None:
+    def _read_ceiling(self, text: str) -> None:
         """Read a ceiling from a refusal; `Refused` if the refusal has another reason."""
         ceiling = _CEILING.search(text)
         if ceiling is None:
@@ -98,7 +98,8 @@ def _request(script: Script, listed: Listed, limits: Limits) -> dict[str, Any]:
 
 def _raw(value: Any, limits: Limits) -> Raw:
     stages = value if isinstance(value, dict) else {}
-    compiled, run = stages.get("compile") or {}, stages.get("run") or {}
+    compiled = stages.get("compile") or {}
+    run = stages.get("run") or {}
     if compiled.get("code"):
         return Raw("", str(compiled.get("stderr") or compiled.get("output") or ""), exit_code=compiled["code"])
     status = run.get("status")

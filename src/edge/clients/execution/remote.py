@@ -147,5 +147,6 @@ class RemoteExecutor(ABC):
             languages = await self._ask_languages()
             if "javascript" in languages:
                 languages["typescript"] = languages["javascript"]
-            self._cached, self._until = languages, now + LANGUAGES_S
+            self._cached = languages
+            self._until = now + LANGUAGES_S
         return self._cached

@@ -52,7 +52,8 @@ def judge(raw: Raw, program: Program, mark: str, executor: str) -> Execution:
     value = None if raw.limit or raw.exit_code != 0 else parts.value
     status, message = _verdict(raw, program.limits, is_missing=bool(mark) and value is None)
     if parts.is_too_long and status in {"ok", "crashed"}:
-        status, message = "output", f"the returned value has more than {VALUE_BYTES} bytes when it is encoded"
+        status = "output"
+        message = f"the returned value has more than {VALUE_BYTES} bytes when it is encoded"
     return Execution(
         status=status,
         message=message,

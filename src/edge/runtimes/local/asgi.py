@@ -233,8 +233,8 @@ def _target(part: bytes) -> str:
 
 def _encode(response: Response, method: str) -> Pairs:
     """Return the headers as bytes; ValueError if one could not be sent as it is."""
-    known = _ENCODED.get
-    headers = [known(pair) or _encode_pair(*pair) for pair in response.headers]
+    cached = _ENCODED.get
+    headers = [cached(pair) or _encode_pair(*pair) for pair in response.headers]
     if response.status in _NO_BODY:
         return [pair for pair in headers if pair[0] != b"content-length"]
     if method != "HEAD" and isinstance(response.body, bytes) and b"content-length" not in dict(headers):

@@ -59,7 +59,7 @@ class LocalAssets:
             return Response(status=307, headers=[("location", file)]) if file else None
         asset = await asyncio.to_thread(self._read, file)
         headers = [("content-type", media_type(file)), ("etag", asset.etag), ("cache-control", _REVALIDATE)]
-        for name, value in await asyncio.to_thread(self._extra, path):
+        for name, value in await asyncio.to_thread(self._configured_headers, path):
             headers = [*(pair for pair in headers if pair[0] != name), (name, value)]
         if if_none_match and _matches(if_none_match, asset.etag):
             return Response(status=304, headers=headers)
@@ -70,7 +70,8 @@ class LocalAssets:
         stem = name.removesuffix(".html")
         if name != stem or stem.rpartition("/")[2] == "index":
             return "/" + quote(stem.removesuffix("index")) if self._file(stem + ".html") else None
-        index, page = self._file(f"{name}/index.html".lstrip("/")), self._file(name + ".html")
+        index = self._file(f"{name}/index.html".lstrip("/"))
+        page = self._file(name + ".html")
         if index:
             return index if is_folder else f"/{quote(name)}/"
         if page:
@@ -104,10 +105,12 @@ class LocalAssets:
                 return {"gzip": packed}
         return {}
 
-    def _extra(self, path: str) -> HeaderList:
+    def _configured_headers(self, path: str) -> HeaderList:
         """Return the headers that `_headers` sets for a path: patterns at the margin, headers indented below."""
         assert self._folder is not None
-        file, headers, applies = self._folder / "_headers", [], False
+        file = self._folder / "_headers"
+        headers = []
+        applies = False
         for line in self._read(file).body.decode().splitlines() if file.is_file() else ():
             if line[:1].isspace() and applies and ":" in line:
                 name, _, value = line.partition(":")

@@ -5,6 +5,7 @@ import traceback
 from collections.abc import Coroutine
 from typing import Any
 
+from edge.errors import NotConfigured
 from edge.ports import Log
 
 
@@ -35,4 +36,6 @@ class LocalBackground:
     def _done(self, task: asyncio.Task[object]) -> None:
         self._tasks.discard(task)
         if not task.cancelled() and (fault := task.exception()) is not None:
-            self._log("error", "background work failed", error="".join(traceback.format_exception(fault)))
+            is_short = isinstance(fault, NotConfigured)  # a setting is missing: nothing is wrong with the code
+            error = str(fault) if is_short else "".join(traceback.format_exception(fault))
+            self._log("error", "background work failed", error=error)

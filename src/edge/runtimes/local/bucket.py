@@ -70,7 +70,8 @@ class LocalBucket(SqliteFile[sqlite3.Connection]):
 
         def work(connection: sqlite3.Connection) -> StoredObject:
             etag = hashlib.md5(body, usedforsecurity=False).hexdigest()
-            now, name = datetime.now(UTC).timestamp(), _write(self._files, body)
+            now = datetime.now(UTC).timestamp()
+            name = _write(self._files, body)
             row = (key, len(body), etag, now, content_type, packed.decode(), name)
             self._replace(connection, key, "INSERT OR REPLACE INTO objects VALUES (?, ?, ?, ?, ?, ?, ?)", row)
             return _stored(row)
@@ -105,7 +106,8 @@ class _Parts:
 
     def __init__(self, file: Path, position: int, end: int) -> None:
         self._file = os.open(file, os.O_RDONLY)
-        self._position, self._end = position, end
+        self._position = position
+        self._end = end
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from cronsim import CronSim, CronSimError
 
+from edge.errors import NotConfigured
 from edge.events import Tick
 from edge.ports import Background, Clock, PortError
 
@@ -61,7 +62,8 @@ class Cron:
 
     def __init__(self, crons: Iterable[str], fire: Callable[[Tick], Awaitable[None]], record: Path) -> None:
         self._crons = sorted(set(crons))
-        self._fire, self._record = fire, record
+        self._fire = fire
+        self._record = record
         self._tasks: list[asyncio.Task[None]] = []
         for cron in self._crons:
             schedule(cron, datetime.now(UTC))
@@ -79,7 +81,7 @@ class Cron:
     async def _follow(self, cron: str, clock: Clock, background: Background) -> None:
         now = clock.now()
         if self._is_due(cron, now):
-            background.add(self._run(Tick(cron, now)))
+            background.add(self._run(Tick(cron, now, is_late=True)))
         for at in schedule(cron, now):
             while (wait := (at - clock.now()).total_seconds()) > 0:
                 await clock.sleep(min(wait, 30.0))  # in parts: the machine may sleep, or its clock be set
@@ -87,17 +89,22 @@ class Cron:
                 background.add(self._run(Tick(cron, at)))
 
     def _is_due(self, cron: str, now: datetime) -> bool:
-        last = self._succeeded().get(cron)
+        last = self._last_successes().get(cron)
         return last is None or next(schedule(cron, datetime.fromisoformat(last))) <= now
 
     async def _run(self, tick: Tick) -> None:
-        await self._fire(tick)
-        succeeded = self._succeeded() | {tick.cron: tick.scheduled_at.isoformat()}
+        try:
+            await self._fire(tick)
+        except ExceptionGroup as faults:
+            if faults.split(NotConfigured)[1] is not None:
+                raise
+            return  # reported by the app; the next start makes up for it
+        succeeded = self._last_successes() | {tick.cron: tick.scheduled_at.isoformat()}
         part = self._record.with_suffix(".part")
         part.write_text(json.dumps(succeeded), encoding="utf-8")
         part.replace(self._record)
 
-    def _succeeded(self) -> dict[str, str]:
+    def _last_successes(self) -> dict[str, str]:
         """Return the record; a truncated or invalid one counts as empty."""
         try:
             record = json.loads(self._record.read_text(encoding="utf-8"))

@@ -25,7 +25,10 @@ class Consumers:
     """
 
     def __init__(self, app: App, store: QueueStore, ports: Callable[[], Ports], log: Log) -> None:
-        self._app, self._store, self._ports, self._log = app, store, ports, log
+        self._app = app
+        self._store = store
+        self._ports = ports
+        self._log = log
         self._lock = Lock(store.path.with_suffix(".lock"))
         self._stopping = False
         self._main: asyncio.Task[None] | None = None
@@ -56,13 +59,13 @@ class Consumers:
         self._lock.release()
 
     async def _begin(self) -> None:
-        while not await self._taken_over():  # noqa: ASYNC110 - it waits for another process
+        while not await self._take_over():  # noqa: ASYNC110 - it waits for another process
             await asyncio.sleep(POLL)
         for consumer in self._app.consumers.values():
             for _ in range(consumer.max_concurrency):
                 self._workers.append(asyncio.create_task(self._work(consumer)))
 
-    async def _taken_over(self) -> bool:
+    async def _take_over(self) -> bool:
         """Become the consuming process if there is none, and release the messages that a killed process had leased."""
         try:
             if self._lock.take():
@@ -107,7 +110,9 @@ class Consumers:
         await self._settle(consumer, batch, {outcome.id: outcome for outcome in outcomes})
 
     async def _settle(self, consumer: Consumer, batch: Sequence[Delivery], outcomes: dict[str, Outcome]) -> None:
-        done, again, dead = [], [], []
+        done = []
+        again = []
+        dead = []
         for message in batch:
             delay = outcomes.get(message.id, Outcome(message.id, consumer.retry_delay)).retry_after
             if delay is None:
@@ -116,8 +121,8 @@ class Consumers:
                 dead.append(message.id)
             else:
                 again.append((message.id, delay))
-        await self._store.done(done)
-        await self._store.again(again)
+        await self._store.delete(done)
+        await self._store.retry(again)
         await self._move_to_dead_letters(consumer, dead)
 
     async def _move_to_dead_letters(self, consumer: Consumer, ids: list[str]) -> None:
@@ -128,7 +133,7 @@ class Consumers:
         if consumer.dead_letter:
             await self._store.move(consumer.dead_letter, ids)
         else:
-            await self._store.done(ids)
+            await self._store.delete(ids)
 
 
 class Lock:

@@ -83,7 +83,8 @@ type AuthorizerArguments = tuple[str | None, str | None, str | None, str | None]
 def authorize_scoped(guard: Guard, action: int, question: AuthorizerArguments) -> int:
     """Answer SQLite whether a scoped statement may do an action: a second check behind the statement's own text."""
     first, second, database, context = question
-    name, inside = (first or "").lower(), (context or "").lower()
+    name = (first or "").lower()
+    inside = (context or "").lower()
     if inside in guard.triggers or action in HARMLESS or (action == sqlite3.SQLITE_PRAGMA and name == "data_version"):
         return sqlite3.SQLITE_OK  # full-text search asks for data_version
     if action == sqlite3.SQLITE_READ:

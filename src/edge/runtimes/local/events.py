@@ -33,7 +33,8 @@ class EventStream:
     """The body of an event stream. It counts as open until it is closed, whether it was read or not."""
 
     def __init__(self, parts: AsyncGenerator[bytes], leave: Callable[[], None]) -> None:
-        self._parts, self._leave = parts, leave
+        self._parts = parts
+        self._leave = leave
 
     def __aiter__(self) -> Self:
         """Return itself: a body is read once."""
@@ -65,11 +66,14 @@ class LocalEvents:
             connection.close()
             raise
         self._file = SqliteFile(connection)
-        self._app, self._ports, self._capacity = app, ports, capacity
+        self._app = app
+        self._ports = ports
+        self._capacity = capacity
         self._open = Connections[Reader](lambda actor: app.revalidate(actor, ports()), self._report)
         self.live: set[Reader] = set()
         self.budget = Budget()
-        self.head, self._has_ended = 0, False
+        self.head = 0
+        self._has_ended = False
         self._news = asyncio.Event()
         self._feeding: asyncio.Task[None] | None = None
         self._checking: asyncio.Task[None] | None = None
@@ -199,7 +203,7 @@ class LocalEvents:
         due = loop.time() + wire.HEARTBEAT
         while self._open:
             self._news.clear()
-            had_events = await self._hand_on()
+            had_events = await self._deliver_page()
             if loop.time() >= due:
                 due = loop.time() + wire.HEARTBEAT
                 send_heartbeats([*self.live], self.head)
@@ -209,7 +213,7 @@ class LocalEvents:
                 with suppress(TimeoutError):
                     await asyncio.wait_for(self._news.wait(), POLL)
 
-    async def _hand_on(self) -> bool:
+    async def _deliver_page(self) -> bool:
         """Hand a page of new events to the readers; return whether there were any."""
         try:
             page = await self.page(self.head)

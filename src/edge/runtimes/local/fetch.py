@@ -63,7 +63,8 @@ class LocalFetch:
             self._session._retry_connection = False  # aiohttp would repeat even a PUT; retries are the caller's
         data = BytesIO(body) if body else None
         async with self._session.request(method, url, headers=headers, data=data, allow_redirects=False) as response:
-            parts, size = [], 0
+            parts = []
+            size = 0
             async for part in response.content.iter_any():
                 parts.append(part)
                 size += len(part)

@@ -63,7 +63,8 @@ class Incoming:
 
     async def _wait(self, limit: int, parts: list[bytes], next_: Awaitable[Message] | None) -> bytes:
         """Return the body that begins with these parts; the request gives up its place until the body is complete."""
-        request, was_at_work = self.request, self.is_at_work
+        request = self.request
+        was_at_work = self.is_at_work
         address = network(request.client) if request else NOBODY
         key = request.actor.name if request and request.actor else NOBODY
         if was_at_work:

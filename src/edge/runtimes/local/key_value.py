@@ -32,7 +32,8 @@ class LocalKeyValue(SqliteFile[sqlite3.Connection]):
 
     async def put(self, name: str, value: bytes | str, *, ttl: int | None = None) -> None:
         """Store a value, and delete the expired ones."""
-        data, now = check_put(name, value, ttl), time.time()
+        data = check_put(name, value, ttl)
+        now = time.time()
         row = (name, data, None if ttl is None else now + ttl)
 
         def work(connection: sqlite3.Connection) -> None:

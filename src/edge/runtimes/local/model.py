@@ -78,7 +78,8 @@ class LocalModel(ModelAdapter):
 
     @asynccontextmanager
     async def _post(self, path: str, body: object) -> AsyncGenerator[aiohttp.ClientResponse]:
-        url, headers = f"{self._base_url}/{path}", {"content-type": "application/json"}
+        url = f"{self._base_url}/{path}"
+        headers = {"content-type": "application/json"}
         try:
             async with self._session.post(url, data=to_json(body), headers=headers, allow_redirects=False) as answer:
                 await _check(answer)

@@ -23,10 +23,10 @@ def follow(parent: int | None, grace: float = GRACE) -> None:
     """
     if parent is None:
         return
-    caught = _caught(parent)
+    caught = _handled_signals(parent)
 
     def watch() -> None:
-        while os.getppid() == parent and not caught & ~_caught(parent):
+        while os.getppid() == parent and not caught & ~_handled_signals(parent):
             time.sleep(INTERVAL)
         os.kill(os.getpid(), signal.SIGTERM)
         time.sleep(grace)
@@ -35,13 +35,13 @@ def follow(parent: int | None, grace: float = GRACE) -> None:
     threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
-def launcher() -> int | None:
+def launcher_pid() -> int | None:
     """Return the process id in the variable, None if there is none."""
     text = os.environ.get(LAUNCHER, "")
     return int(text) if text.isdigit() else None
 
 
-def _caught(pid: int) -> int:
+def _handled_signals(pid: int) -> int:
     """Return a mask of the ending signals that a process handles; all of them if unknown."""
     try:
         status = Path(f"/proc/{pid}/status").read_text(encoding="ascii", errors="replace")

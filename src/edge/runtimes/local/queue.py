@@ -32,8 +32,8 @@ UPDATE messages SET leased = 1, attempts = attempts + 1 WHERE seq IN (
     SELECT seq FROM messages WHERE queue = ? AND leased = 0 AND due_at <= ? ORDER BY due_at, seq LIMIT ?
 ) RETURNING seq, id, body, attempts, sent_at
 """
-DONE = "DELETE FROM messages WHERE id = ?"
-AGAIN = "UPDATE messages SET leased = 0, due_at = ? WHERE id = ?"
+DELETE = "DELETE FROM messages WHERE id = ?"
+RETRY = "UPDATE messages SET leased = 0, due_at = ? WHERE id = ?"
 MOVE = "UPDATE messages SET queue = ?, leased = 0, attempts = 0, due_at = ? WHERE id = ?"
 RELEASE = "UPDATE messages SET leased = 0, attempts = attempts - 1 WHERE id = ?"
 
@@ -64,13 +64,13 @@ class QueueStore(SqliteFile[sqlite3.Connection]):
             for _, message_id, body, attempts, sent_at in sorted(rows)
         ]
 
-    async def done(self, ids: Iterable[str]) -> None:
+    async def delete(self, ids: Iterable[str]) -> None:
         """Delete messages."""
-        await self._each(DONE, [(message_id,) for message_id in ids])
+        await self._each(DELETE, [(message_id,) for message_id in ids])
 
-    async def again(self, delays: Iterable[tuple[str, int]]) -> None:
+    async def retry(self, delays: Iterable[tuple[str, int]]) -> None:
         """Deliver messages again, each after its delay in seconds."""
-        await self._each(AGAIN, [(time.time() + delay, message_id) for message_id, delay in delays])
+        await self._each(RETRY, [(time.time() + delay, message_id) for message_id, delay in delays])
 
     async def move(self, queue: str, ids: Iterable[str]) -> None:
         """Move messages to another queue, as new there."""
@@ -93,7 +93,8 @@ class LocalQueue:
     """One queue to send to."""
 
     def __init__(self, store: QueueStore, name: str) -> None:
-        self._store, self._name = store, name
+        self._store = store
+        self._name = name
         self.probe = store.probe
 
     async def send(self, body: object, *, delay: int = 0) -> None:

@@ -23,7 +23,8 @@ class LocalQuotas:
     def __init__(self, path: Path) -> None:
         path.parent.mkdir(mode=0o700, exist_ok=True)
         self._file = SqliteFile(connect(path, sqlite3.Connection, SCHEMA))
-        self.probe, self.close = self._file.probe, self._file.close
+        self.probe = self._file.probe
+        self.close = self._file.close
 
     async def add(self, name: str, day: str) -> int:
         def count(connection: sqlite3.Connection) -> int:

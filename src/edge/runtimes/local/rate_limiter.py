@@ -14,7 +14,9 @@ class LocalRateLimiter:
     """One limiter. All keys' periods begin at multiples of their length since 1970, as at Cloudflare."""
 
     def __init__(self, limit: Limit, *, keys: int = KEYS, now: Callable[[], float] = time.time) -> None:
-        self._limit, self._keys, self._now = limit, keys, now
+        self._limit = limit
+        self._keys = keys
+        self._now = now
         self._period = 0
         self._counts: dict[bytes, int] = {}
 
@@ -22,7 +24,8 @@ class LocalRateLimiter:
         now, (calls, length) = self._now(), self._limit
         period = int(now // length)
         if period != self._period:
-            self._period, self._counts = period, {}
+            self._period = period
+            self._counts = {}
         name = blake2b(key.encode(errors="surrogatepass"), digest_size=16).digest()  # a key may be of any length
         count = self._counts.get(name, 0)
         reset = max(1, round((period + 1) * length - now))

@@ -15,7 +15,7 @@ _LOOK_AGAIN_MS = 500
 """Milliseconds between two looks for files that were edited before the watcher started."""
 
 
-async def edited(folder: Path) -> None:
+async def wait_for_edit(folder: Path) -> None:
     """Return once a Python file below the folder is edited, also if that was while this process started."""
     async for changes in awatch(folder, watch_filter=_is_python, rust_timeout=_LOOK_AGAIN_MS, yield_on_timeout=True):
         if changes or _edited_since_start(folder):

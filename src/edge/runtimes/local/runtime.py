@@ -79,7 +79,9 @@ class LocalRuntime:
     """An app with its ports on one machine. Made by `open`; ends with `stop`, started or not."""
 
     def __init__(self, app: App, state: Path, env: Mapping[str, str], assets: Path | None, opened: ExitStack) -> None:
-        self.app, self.state, self._opened = app, state, opened
+        self.app = app
+        self.state = state
+        self._opened = opened
         self.proxies = _proxies(env)
         self.queues = self._keep(QueueStore(state / "queues.sqlite"))
         self.events: list[LocalEvents] = []
@@ -181,7 +183,8 @@ class LocalRuntime:
         return log
 
     def _bind(self, field: Field) -> object:
-        name, state = field.name, self.state
+        name = field.name
+        state = self.state
         makers: dict[Any, Callable[[], object]] = {
             Database: lambda: self._keep(LocalDatabase(state / "d1" / f"{name}.sqlite")),
             KeyValue: lambda: self._keep(LocalKeyValue(state / "kv" / f"{name}.sqlite")),

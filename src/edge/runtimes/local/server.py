@@ -66,7 +66,7 @@ async def run(runtime: LocalRuntime, listening: socket.socket, watched: Path | N
     ):  # uvicorn raises its signal again at the end: that is no failure
         signal.signal(signal_number, lambda *_: None)
     serving = asyncio.create_task(server.serve(sockets=[listening.dup()]))
-    edited = asyncio.create_task(reload.edited(watched)) if watched else None
+    edited = asyncio.create_task(reload.wait_for_edit(watched)) if watched else None
     await asyncio.wait((serving, edited) if edited else (serving,), return_when=asyncio.FIRST_COMPLETED)
     server.should_exit = True
     await serving

@@ -34,14 +34,16 @@ class Upgrade(Response):
 
     def __init__(self, serve: "Callable[[Socket], Awaitable[None]]", protocol: str | None) -> None:
         super().__init__(status=101)
-        self.serve, self.protocol = serve, protocol
+        self.serve = serve
+        self.protocol = protocol
 
 
 class Socket:
     """An accepted WebSocket."""
 
     def __init__(self, receive: Callable[[], Awaitable[Message]], send: Callable[[Message], Awaitable[None]]) -> None:
-        self._receive, self._send = receive, send
+        self._receive = receive
+        self._send = send
 
     async def receive(self) -> str | bytes:
         """Return the next frame; `SocketGone` once the client has left."""
@@ -87,7 +89,8 @@ async def _send(socket: Socket, batches: AsyncIterable[list[bytes | str]]) -> No
 
 
 async def _read(socket: Socket, respond: Respond, work: set[asyncio.Task[None]]) -> None:
-    pace, clock = wire.Pace(), asyncio.get_running_loop().time
+    pace = wire.Pace()
+    clock = asyncio.get_running_loop().time
     while True:
         if len(work) >= MOST_REPLIES:
             await asyncio.wait(work, return_when=asyncio.FIRST_COMPLETED)

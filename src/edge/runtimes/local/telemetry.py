@@ -53,7 +53,8 @@ class LocalTelemetry(SqliteFile[sqlite3.Connection]):
     async def totals(self, blobs: Sequence[int], doubles: Sequence[int], since: datetime) -> list[Total]:
         check_totals(blobs, doubles)
         self._flush()
-        sql, count = totals_sql(blobs, doubles), len(blobs)
+        sql = totals_sql(blobs, doubles)
+        count = len(blobs)
         rows = await self.work(lambda connection: connection.execute(sql, (int(since.timestamp()),)).fetchall())
         return [Total(row[:count], row[count], row[count + 1 :]) for row in rows]
 
@@ -67,7 +68,8 @@ class LocalTelemetry(SqliteFile[sqlite3.Connection]):
             self._timer.cancel()
             self._timer = None
         if self._waiting:
-            rows, self._waiting = self._waiting, []
+            rows = self._waiting
+            self._waiting = []
             self._thread.submit(self._insert, rows)
 
     def _insert(self, rows: list[Row]) -> None:

@@ -20,7 +20,8 @@ class LocalThrottle:
         self._now = now
         schema = f"{token_bucket.SCHEMA};{moving_window.SCHEMA}"
         self._file = SqliteFile(connect(path, sqlite3.Connection, schema))
-        self.probe, self.close = self._file.probe, self._file.close
+        self.probe = self._file.probe
+        self.close = self._file.close
 
     async def reserve(self, name: str, pace: Pace) -> float:
         def take(connection: sqlite3.Connection) -> float:

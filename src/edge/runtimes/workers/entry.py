@@ -14,6 +14,7 @@ from workers import WorkerEntrypoint
 
 from edge.app import App
 from edge.context import Ports
+from edge.errors import NotConfigured
 from edge.events import Delivery, Tick
 from edge.http import Response, close
 from edge.ports import (
@@ -102,7 +103,8 @@ class Isolate:
     async def fetch(self, request: Any, env: Any, context: Any) -> Any:
         """Answer a request."""
         ports = self.ports(env, context)
-        url, headers = request.url, request.headers
+        url = request.url
+        headers = request.headers
         path, _, query = url[url.index("/", 8) :].partition("?")
         sent = JsHeaders(headers)
         response = await self.app.fetch(
@@ -119,7 +121,11 @@ class Isolate:
     async def scheduled(self, controller: Any, env: Any, context: Any) -> None:
         """Run the jobs of a cron trigger."""
         at = datetime.fromtimestamp(controller.scheduledTime / 1000, UTC)
-        await self.app.scheduled(Tick(controller.cron, at), self.ports(env, context))
+        try:
+            await self.app.scheduled(Tick(controller.cron, at), self.ports(env, context))
+        except ExceptionGroup as faults:
+            if faults.split(NotConfigured)[1] is not None:  # else reported in a line, and the health is degraded
+                raise
 
     async def queue(self, batch: Any, env: Any, context: Any) -> None:
         """Hand a batch to its consumer, then acknowledge each message or ask for a retry."""

@@ -79,7 +79,9 @@ class Log:
     """
 
     def __init__(self, app: App, context: Any, ports: Any) -> None:
-        self._app, self._context, self._ports = app, context, ports
+        self._app = app
+        self._context = context
+        self._ports = ports
         self._sql = context.storage.sql
         live_rows.prepare(self._run, app.audiences)
         self._sql.exec(_CHECKS)
@@ -94,7 +96,9 @@ class Log:
         self._log_sockets = {
             log_socket.id: log_socket for socket in context.getWebSockets() if (log_socket := LogSocket.of(socket))
         }
-        self._beat_at, self._alarm_at, self._is_checking = 0.0, inf, False
+        self._beat_at = 0.0
+        self._alarm_at = inf
+        self._is_checking = False
         self._resume()
 
     @property
@@ -106,7 +110,8 @@ class Log:
         drafts = [Draft(*draft) for draft in from_json(text)]
         events = wire.documents(drafts, self.head, datetime.now(UTC), self._app.audiences)
         self._sql.exec(_INSERT, to_json(live_rows.rows(events)).decode())
-        before, self.head = self.head, self.head + len(events)
+        before = self.head
+        self.head = self.head + len(events)
         if self.head // 100 > before // 100:
             self._sql.exec("DELETE FROM events WHERE seq < ?", float(self._oldest))
         for event in events:
@@ -257,7 +262,8 @@ class Log:
         is_first = not self._open
         self._open.enter(connection)
         if is_first:
-            self._beat_at, self._alarm_at = time() + wire.HEARTBEAT, inf
+            self._beat_at = time() + wire.HEARTBEAT
+            self._alarm_at = inf
             self._keep_check()
         self._set_alarm()
 
@@ -276,7 +282,7 @@ class Log:
                 await self.budget.reserve(log_socket)
                 if log_socket.closed is None:
                     self._send_page(log_socket, self._page(log_socket.sent))
-                    await self._room(log_socket)
+                    await self._wait_for_room(log_socket)
         finally:
             self.budget.release(log_socket)
             if log_socket.closed is not None:
@@ -292,7 +298,7 @@ class Log:
         log_socket.sent = page[-1].sequence if page else None
         log_socket.keep()
 
-    async def _room(self, log_socket: LogSocket) -> None:
+    async def _wait_for_room(self, log_socket: LogSocket) -> None:
         """Wait until a socket has accepted most of its data; close it if it accepts nothing for too long."""
         waited = 0.0
         while log_socket.closed is None and log_socket.socket.bufferedAmount > wire.SLICE:
@@ -318,7 +324,8 @@ class Log:
         name = subscription.actor.name
         if self._context.getWebSockets(tag_of(name)).length + self._streams_of(name) >= subscription.at_most:
             return JsResponse.new(jsnull, to_object({"status": TooManyConnections.status}))
-        reader, pipe = Reader(subscription, wire.sse), TransformStream.new()
+        reader = Reader(subscription, wire.sse)
+        pipe = TransformStream.new()
         self._enter(reader)
         self._background(self._stream(pipe.writable.getWriter(), subscription.since, reader, signal))
         return JsResponse.new(pipe.readable)

@@ -52,7 +52,9 @@ async def read_all(body: Any, limit: int) -> bytes:
     """Return all bytes of a ReadableStream; `PayloadTooLarge` as soon as there are more than `limit`."""
     if is_nothing(body):
         return b""
-    reader, parts, size = body.getReader(), list[bytes](), 0
+    reader = body.getReader()
+    parts = list[bytes]()
+    size = 0
     while True:
         step = await reader.read()
         if step.done:

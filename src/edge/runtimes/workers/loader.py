@@ -177,7 +177,8 @@ def _module(program: Program, script: str) -> str:
 
 
 def _verdict(answer: Answer, stderr: str, program: Program) -> tuple[Status, str, str | None]:
-    status, value = answer.get("status"), answer.get("value")
+    status = answer.get("status")
+    value = answer.get("value")
     if status == "output":
         return "output", limit_message("output", program.limits), None
     if status == "exit":

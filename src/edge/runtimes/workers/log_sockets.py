@@ -46,7 +46,8 @@ class LogSocket:
         if not isinstance(text, str):
             return None
         attachment = from_json(text)
-        actor, types = actor_of(attachment["actor"]), tuple(attachment["types"])
+        actor = actor_of(attachment["actor"])
+        types = tuple(attachment["types"])
         return cls(
             socket,
             attachment["id"],

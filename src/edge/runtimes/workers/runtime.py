@@ -60,7 +60,8 @@ class ContextBackground:
     """Work that keeps its event's context alive, for at most 30 s after the response."""
 
     def __init__(self, context: Any, log: Log) -> None:
-        self._context, self._log = context, log
+        self._context = context
+        self._log = log
 
     def add(self, work: Coroutine[Any, Any, object]) -> None:
         self._context.waitUntil(self._run(work))

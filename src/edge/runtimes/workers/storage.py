@@ -115,7 +115,8 @@ class RateLimit:
     """One rate limiter. Its numbers are in the Worker's configuration, and in `limit`; it reports no count."""
 
     def __init__(self, binding: Any, limit: Limit) -> None:
-        self._binding, self._limit = raw(binding), limit
+        self._binding = raw(binding)
+        self._limit = limit
 
     async def take(self, key: str) -> RateLimitResult:
         with _port_errors("Rate limiting"):

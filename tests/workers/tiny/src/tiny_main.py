@@ -127,6 +127,13 @@ async def fail_at_midnight(tick: Tick) -> None:
     raise ValueError(f"failed at {tick.scheduled_at.isoformat()}")
 
 
+@routes.cron("0 1 * * *")
+async def need_a_setting(settings: TinySettings) -> None:
+    """Fail for want of a setting."""
+    await asyncio.sleep(0)
+    assert settings.missing_one
+
+
 @routes.queue("jobs", retry_delay=7)
 async def consume(delivery: Delivery) -> None:
     """Acknowledge, retry or fail, by the message."""

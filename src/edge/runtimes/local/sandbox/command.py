@@ -50,13 +50,16 @@ class Cage:
     """A way of running an interpreter: its whole command line except the parts that differ between two runs."""
 
     def __init__(self, way: Way, tools: Mapping[str, str], interpreter: Interpreter) -> None:
-        self.way, self.interpreter, self._tools = way, interpreter, tools
+        self.way = way
+        self.interpreter = interpreter
+        self._tools = tools
         inner = [tools[name] for name in ("sh", "prlimit", *(["setpriv"] if way == "root" else []))]
         self._tree = _tree([*inner, *interpreter.binds], interpreter.hidden)
 
     def command(self, limits: Limits, user: int) -> list[str]:
         """Return the command; `user` is the host's id of the run, which no other run has, in the way of root."""
-        tools, script = self._tools, self.interpreter.script
+        tools = self._tools
+        script = self.interpreter.script
         outer = [
             tools["bwrap"],
             *_WAYS[self.way],
@@ -93,7 +96,8 @@ class Cage:
 
 
 def _tree(paths: Sequence[str], hidden: Sequence[str]) -> list[str]:
-    tree, command = layout(paths), list[str]()
+    tree = layout(paths)
+    command = list[str]()
     for folder in tree.folders:
         command += ["--dir", folder]
     for target, name in tree.links:

@@ -59,7 +59,8 @@ class Keeper:
     def close(self) -> None:
         """End the process, which ends its run."""
         with self._lock:
-            process, self._process = self._process, None
+            process = self._process
+            self._process = None
         if process is None:
             return
         for pipe in (process.stdin, process.stdout):

@@ -83,7 +83,8 @@ class Run:
     """
 
     def __init__(self, job: Job, stop: Callable[[], bool]) -> None:
-        self._job, self._stop = job, stop
+        self._job = job
+        self._stop = stop
         self._outputs = {"stdout": bytearray(), "stderr": bytearray()}
         self._over: set[str] = set()
         self._status = b""
@@ -150,7 +151,7 @@ class Run:
                     if key.fd in pipes:
                         self._read(selector, key.fd, pipes[key.fd])
                     elif key.fd == status:
-                        self._learn(opened, selector, status, process.pid)
+                        self._read_first_process(opened, selector, status, process.pid)
                     else:
                         is_running = False
                 now = time.monotonic()
@@ -161,7 +162,9 @@ class Run:
             for descriptor, name in pipes.items():
                 self._drain(descriptor, name)
 
-    def _learn(self, opened: ExitStack, selector: selectors.BaseSelector, status: int, parent: int) -> None:
+    def _read_first_process(
+        self, opened: ExitStack, selector: selectors.BaseSelector, status: int, parent: int
+    ) -> None:
         """Read the first process's number from bubblewrap's first line, which comes before the program begins."""
         data = os.read(status, _CHUNK)
         self._status += data

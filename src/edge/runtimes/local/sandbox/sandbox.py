@@ -177,7 +177,8 @@ def _limits_refusal(limits: Limits) -> str | None:
 
 def _raw(report: Report) -> Raw:
     head: dict[str, Any] = report.head
-    code, reason = head["exit_code"], head["reason"]
+    code = head["exit_code"]
+    reason = head["reason"]
     signal = code - 128 if code > 128 else -code if code < 0 else None
     name = None if signal is None else SIGNALS.get(signal, f"signal {signal}")
     return Raw(

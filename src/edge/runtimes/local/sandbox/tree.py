@@ -48,7 +48,8 @@ def usage(first: int, script: str) -> Usage | None:
 
 def peak_kb(first: int, script: str) -> int:
     """Return the largest peak of a single live process, 0 if unknown."""
-    root, peak = f"/proc/{first}/root", 0
+    root = f"/proc/{first}/root"
+    peak = 0
     if not os.path.exists(root + script):
         return 0
     with suppress(OSError):
@@ -63,7 +64,9 @@ def shared_fairly_kb(first: int, otherwise: int) -> int:
 
     It takes longer than `usage`, and returns `otherwise` if the system does not report it.
     """
-    root, total, scratch = f"/proc/{first}/root", 0, 0
+    root = f"/proc/{first}/root"
+    total = 0
+    scratch = 0
     try:
         for name in os.listdir(f"{root}/proc"):
             if name.isdigit() and name != "1":
@@ -90,7 +93,8 @@ def _add(total: Usage, path: str, *, is_program: bool) -> Usage:
 
 def _add_scratch(total: Usage, root: str) -> Usage:
     """Add the scratch folders: their contents are memory, and each of their files counts."""
-    memory_kb, files = total.memory_kb, 0
+    memory_kb = total.memory_kb
+    files = 0
     for folder in _SCRATCH:
         stats = os.statvfs(f"{root}/{folder}")
         memory_kb += (stats.f_blocks - stats.f_bfree) * stats.f_frsize // 1024
