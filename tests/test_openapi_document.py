@@ -1,5 +1,6 @@
 """The committed OpenAPI documents: what the code says, in a form that every consumer takes."""
 
+import inspect
 import json
 import os
 import shutil
@@ -86,6 +87,14 @@ def test_every_component_is_used(package: str) -> None:
 def test_every_operation_says_what_it_does_and_who_may_call_it(package: str) -> None:
     operations = [one for item in read(package)["paths"].values() for one in item.values()]
     assert all(one["summary"] and one["operationId"] and "security" in one for one in operations)
+
+
+@each_app
+def test_every_handler_that_reads_the_body_itself_states_its_types(package: str) -> None:
+    for endpoint in load(package).endpoints:
+        reads = "request.body(" in inspect.getsource(endpoint.route.handler)
+        states = endpoint.route.operation.body is not None or any(given.kind == "body" for given in endpoint.inputs)
+        assert states or not reads or endpoint.method == ANY, endpoint.path
 
 
 @each_app

@@ -7,8 +7,10 @@ from typing import Any, NamedTuple
 MAPS = ("properties", "patternProperties", "$defs")
 LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 SINGLE = ("items", "additionalProperties", "not", "contains", "propertyNames", "unevaluatedProperties")
-LOSSY_MEDIA = ("image/png", "*/*", "application/x-ndjson")
+LOSSY_MEDIA = ("*/*", "application/x-ndjson")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+SENT = {"application/json", "application/octet-stream", *FORMS}
+"""Types of a body that every generator can send: an operation without one of them is dropped by one generator."""
 
 
 class Node(NamedTuple):
@@ -89,6 +91,11 @@ def _mixes_bodies(node: Node) -> bool:
     return node.key == "requestBody" and "application/json" in content and any(form in content for form in FORMS)
 
 
+def _cannot_be_sent(node: Node) -> bool:
+    content = _get(node, "content") or {}
+    return node.key == "requestBody" and not SENT & content.keys()
+
+
 def _repeats_id(node: Node) -> bool:
     paths = _get(node, "paths") if node.path == "#" else None
     names = [one["operationId"] for item in (paths or {}).values() for one in item.values() if "operationId" in one]
@@ -132,6 +139,7 @@ PLACE: dict[str, Rule] = {
     "no webhooks": lambda node: node.path == "#/webhooks",
     "no components/pathItems": lambda node: node.path == "#/components/pathItems",
     "JSON or a form, not both": _mixes_bodies,
+    "a raw body may be sent as octets": _cannot_be_sent,
     "an operationId is there once": _repeats_id,
     "a schema's name is letters, digits and _": _names_oddly,
     "a path parameter is {name}": lambda node: (

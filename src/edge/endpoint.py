@@ -47,8 +47,9 @@ class Operation:
     """Parameters and responses that a handler reads and writes itself; the OpenAPI document shows them.
 
     `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
-    would say nothing (an event stream); `query` is a model of the query string, `body` the type of the JSON body; a
-    public route that `takes_key` may be called with one. Nothing of it is enforced.
+    would say nothing (an event stream), `bytes` where it is binary; `query` is a model of the query string, `body` the
+    type of the JSON body or a mapping of media types as a response has; a public route that `takes_key` may be called
+    with one. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)

@@ -16,7 +16,7 @@ ZIP = "application/zip"
 routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
 
 
-@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: None}}))
+@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: bytes}}))
 async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
     """Get a capsule that you may change as a ZIP file in Exercism's layout."""
     row, content = await catalogue.editable(capsule_id)
@@ -28,7 +28,11 @@ async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
 
 
 @routes.post(
-    "/import", ArchiveRefused, InvalidBody, status=201, operation=Operation({201: {"application/json": Capsule}})
+    "/import",
+    ArchiveRefused,
+    InvalidBody,
+    status=201,
+    operation=Operation({201: {"application/json": Capsule}}, body={ZIP: bytes, "application/octet-stream": bytes}),
 )
 async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:
     """Make a private capsule of a ZIP file in Exercism's layout, which is the body."""

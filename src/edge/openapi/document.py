@@ -13,10 +13,10 @@ from edge import errors
 from edge.access import PUBLIC
 from edge.app import App
 from edge.auth.limits import TooManyRequests
-from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Route
+from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Operation, Route
 from edge.errors import PROBLEM_JSON
 from edge.http import Response
-from edge.openapi.schemas import REF, Schema, Schemas, names_in, never_null
+from edge.openapi.schemas import REF, Mode, Schema, Schemas, names_in, never_null
 from edge.request import Request
 from edge.routing import ANY
 
@@ -24,6 +24,8 @@ OPENAPI_VERSION = "3.1.0"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """The methods that a route of every method is shown as, in reading order."""
 
+JSON = "application/json"
+_BYTES = "application/octet-stream"
 _BODILESS = {"GET", "HEAD", "DELETE"}
 _SECURITY_HEADERS = {"accept", "authorization", "content-type", "x-api-key"}
 _SCHEMES: Mapping[str, Schema] = {
@@ -112,7 +114,7 @@ def _tags(app: App) -> Iterator[Schema]:
 def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
     """Yield every type that the document needs a schema of, and whether it is read or written."""
     operation = endpoint.route.operation
-    inputs = [given.hint for given in endpoint.inputs] + [operation.query, operation.body]
+    inputs = [given.hint for given in endpoint.inputs] + [operation.query, *_stated_bodies(operation).values()]
     yield from (("validation", hint) for hint in inputs if hint is not None)
     if not _has_no_schema(endpoint.returns):
         yield "serialization", endpoint.returns
@@ -227,19 +229,39 @@ def _parameter(kind: str, name: str, schema: Schema, *, required: bool = False, 
 
 
 def _request_body(operation: _Operation, schemas: Schemas) -> Schema | None:
-    endpoint, stated = operation.endpoint, operation.endpoint.route.operation.body
+    endpoint = operation.endpoint
     taken = next((given.hint for given in endpoint.inputs if given.kind == "body"), None)
-    body = stated if stated is not None else taken
-    if body is not None:
-        return {"required": True, "content": _json(schemas.of("validation", body))}
+    bodies = _stated_bodies(endpoint.route.operation) or ({} if taken is None else {JSON: taken})
+    if bodies:
+        return {"required": True, "content": _content("validation", bodies, schemas)}
     passes_on = endpoint.method == ANY and Request in get_type_hints(endpoint.route.handler).values()
     if passes_on and operation.method not in _BODILESS:
         return {"required": False, "content": _json({})}
     return None
 
 
+def _stated_bodies(operation: Operation) -> Mapping[str, Any]:
+    """Return the bodies that a route states, by media type."""
+    body = operation.body
+    if isinstance(body, Mapping):
+        return body
+    return {} if body is None else {JSON: body}
+
+
+def _content(mode: Mode, bodies: Mapping[str, Any], schemas: Schemas) -> Schema:
+    """Return the media types of a body with their schemas; none where a schema would say nothing."""
+    return {kind: {} if hint is None else _media(kind, schemas.of(mode, hint)) for kind, hint in bodies.items()}
+
+
+def _media(kind: str, schema: Schema) -> Schema:
+    """Return a media type; one that is binary says of what, as OpenAPI 3.1 does, beside the format of before."""
+    if kind != _BYTES and schema.get("format") == "binary":
+        schema |= {"contentMediaType": kind}
+    return {"schema": schema}
+
+
 def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
+    return {JSON: {"schema": schema}}
 
 
 def _responses(operation: _Operation, schemas: Schemas) -> Schema:
@@ -248,7 +270,7 @@ def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
-    others: Schema = {"application/json": {}} if "default" in answers else {}  # another server's, as they came
+    others: Schema = {JSON: {}} if "default" in answers else {}  # another server's, as they came
     refused = {str(status): _refusal("; ".join(titles), others) for status, titles in problems.items()}
     return dict(sorted((refused | answers).items()))
 
@@ -257,8 +279,7 @@ def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema
     """Yield each status and its content: what the route states, else what the handler returns."""
     stated, returns = endpoint.route.operation.responses, endpoint.returns
     for status, bodies in stated.items():
-        shown = {kind: schemas.of("serialization", hint) if hint is not None else None for kind, hint in bodies.items()}
-        yield status, {kind: {} if schema is None else {"schema": schema} for kind, schema in shown.items()}
+        yield status, _content("serialization", bodies, schemas)
     if not stated and returns is type(None):
         yield 204, {}
     elif not stated:

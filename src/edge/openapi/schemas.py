@@ -7,6 +7,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 type Schema = dict[str, Any]
+type Mode = Literal["validation", "serialization"]
 
 REF = "#/components/schemas/"
 
@@ -39,7 +40,7 @@ class Schemas:
         self.components = {names[name]: tidy(_renamed(schema, names)) for name, schema in sorted(models.items())}
         self._found = {key[0]: tidy(_renamed(schema, names)) for key, schema in found.items()}
 
-    def of(self, mode: Literal["validation", "serialization"], hint: Any) -> Schema:
+    def of(self, mode: Mode, hint: Any) -> Schema:
         """Return the schema of a type that was wanted."""
         return dict(self._found[mode, id(hint)])
 

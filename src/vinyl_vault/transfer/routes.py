@@ -136,7 +136,8 @@ class ImportReports(TypedDict):
 
 
 _FILE_PROBLEMS = (BadRequest, UnsupportedMediaType, PayloadTooLarge, FileTooLarge, NotATable, ImportConflict)
-_SENT = Operation({201: {_JSON: ImportReport}}, body=dict[str, Any] | list[Any])
+_FILE = {"text/csv": str, "application/octet-stream": bytes}
+_SENT = Operation({201: {_JSON: ImportReport}}, body={_JSON: dict[str, Any] | list[Any], **_FILE})
 
 
 @routes.post("", *_FILE_PROBLEMS, body_limit=PART_LIMIT, operation=_SENT)
@@ -173,7 +174,13 @@ async def import_file(  # noqa: PLR0913, PLR0917 - a request, its caller and wha
     return Response.json(await _report(db, row, settings), 201)
 
 
-@routes.put("/{import_id}/parts/{number}", ImportNotFound, *_FILE_PROBLEMS, body_limit=PART_LIMIT)
+@routes.put(
+    "/{import_id}/parts/{number}",
+    ImportNotFound,
+    *_FILE_PROBLEMS,
+    body_limit=PART_LIMIT,
+    operation=Operation(body=_FILE),
+)
 async def import_part(  # noqa: PLR0913, PLR0917 - a request, its caller and what works on it
     import_id: str,
     number: int,
