@@ -3,6 +3,7 @@
 import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -61,7 +62,9 @@ def test_every_route_is_in_the_document_and_nothing_else(package: str) -> None:
         methods = ANY_METHODS if endpoint.method == ANY else (endpoint.method.lower(),)
         expected |= {(endpoint.path.replace(":path}", "}"), method) for method in methods}
     found = {(path, method) for path, item in read(package)["paths"].items() for method in item}
-    assert found == expected
+    assert expected <= found
+    general = {(re.sub(r"^/d1/[a-z_0-9]+", "/d1/{table}", path), method) for path, method in found - expected}
+    assert general <= expected
 
 
 @each_app
@@ -80,7 +83,10 @@ def test_no_place_breaks_a_generator(package: str, rule: str) -> None:
 def test_every_component_is_used(package: str) -> None:
     document = read(package)
     used = {node.value for node in places(document) if node.key == "$ref"}
-    assert {f"#/components/schemas/{name}" for name in document["components"]["schemas"]} == used
+    kinds = document["components"].items()
+    assert used == {
+        f"#/components/{kind}/{name}" for kind, known in kinds if kind != "securitySchemes" for name in known
+    }
 
 
 @each_app

@@ -49,13 +49,16 @@ class Operation:
     `responses` gives by status (`ANY_STATUS` for all others) and media type the type of the body, None where a schema
     would say nothing (an event stream), `bytes` where it is binary; `query` is a model of the query string, `body` the
     type of the JSON body or a mapping of media types as a response has; a public route that `takes_key` may be called
-    with one. Nothing of it is enforced.
+    with one. A type may be a text, `module:Name`, which only the document loads. `reads` and `sends` name headers of
+    the request and of the answer, with spaces between. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     query: type[BaseModel] | None = None
     body: Any = None
     takes_key: bool = False
+    reads: str = ""
+    sends: str = ""
 
 
 class Route(NamedTuple):

@@ -270,9 +270,90 @@ def test_null_is_a_type_where_it_can_be_and_a_choice_where_it_must(whole: dict[s
     assert schemas["PageDrive"]["properties"]["next"] == {"anyOf": [drive, {"type": "null"}]}
 
 
-def test_a_constant_is_an_enum_of_one(whole: dict[str, Any]) -> None:
+def test_constant_has_its_type(whole: dict[str, Any]) -> None:
     kind = whole["components"]["schemas"]["Charge"]["properties"]["kind"]
-    assert kind == {"type": "string", "default": "charge", "enum": ["charge"]}
+    assert kind == {"type": "string", "default": "charge", "const": "charge"}
+
+
+class Alarm(BaseModel):
+    """An alarm."""
+
+    level: Literal["low", "high"] = "low"
+    state: Literal["on", "off"]
+    grade: Literal["A", "A+", ""]
+
+
+class Lamp(BaseModel):
+    """A lamp."""
+
+    state: Literal["on", "off"]
+    color: Annotated[str, Field(pattern="^[^'\"]+$")]
+
+
+class Door(BaseModel):
+    """A door."""
+
+    state: Literal["open", "shut"]
+
+
+def house() -> dict[str, Any]:
+    """Return the document of an app with several enums."""
+    routes = Routes("/house", tag="house", access=PUBLIC)
+
+    @routes.get("/alarm")
+    async def get_alarm() -> Alarm:
+        """Get the alarm."""
+        raise NotImplementedError
+
+    @routes.put("/lamp")
+    async def put_lamp(body: Body[Lamp]) -> Door:
+        """Put the lamp."""
+        raise NotImplementedError
+
+    return described(routes)
+
+
+def test_enum_is_named_as_its_property_and_model() -> None:
+    schemas = house()["components"]["schemas"]
+    assert {name: one["enum"] for name, one in schemas.items() if "enum" in one} == {
+        "DoorState": ["open", "shut"],
+        "Grade": ["A", "A+", ""],
+        "Level": ["low", "high"],
+        "State": ["on", "off"],
+    }
+    state = {"$ref": "#/components/schemas/State"}
+    assert schemas["Alarm"]["properties"]["state"] == schemas["Lamp"]["properties"]["state"] == state
+    assert schemas["Alarm"]["properties"]["level"] == {"$ref": "#/components/schemas/Level", "default": "low"}
+
+
+def test_enum_values_that_differ_by_signs_have_names() -> None:
+    assert house()["components"]["schemas"]["Grade"]["x-enum-varnames"] == ["A", "A_PLUS", "EMPTY"]
+
+
+def test_pattern_has_no_quotation_marks() -> None:
+    color = house()["components"]["schemas"]["Lamp"]["properties"]["color"]
+    assert color["pattern"] == r"^[^\x27\x22]+$"
+
+
+def test_stream_names_the_schema_of_its_data_beside_it() -> None:
+    routes = Routes("/live", tag="live", access=PUBLIC)
+    stream = Operation(
+        {200: {"text/event-stream": "edge.openapi.events:CloudEvent"}}, reads="Last-Event-ID", sends="ETag"
+    )
+
+    @routes.get(operation=stream)
+    async def follow() -> Response:
+        """Follow."""
+        return Response()
+
+    whole = described(routes)
+    operation = whole["paths"]["/live"]["get"]
+    assert operation["responses"]["200"]["content"] == {
+        "text/event-stream": {"x-event-data": {"$ref": "#/components/schemas/CloudEvent"}}
+    }
+    assert operation["responses"]["200"]["headers"] == {"ETag": {"$ref": "#/components/headers/ETag"}}
+    assert parameters(operation)["Last-Event-ID"]["required"] is False
+    assert faults(whole) == []
 
 
 def test_a_tuple_is_a_list_of_its_types(whole: dict[str, Any]) -> None:

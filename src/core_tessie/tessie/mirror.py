@@ -104,10 +104,10 @@ class AnswerOutOfReach(Forbidden):
         super().__init__("the rows of the vehicles that the key is bound to cannot be told from the others")
 
 
-_ANSWERED = Operation({200: {}, ANY_STATUS: {}})
+_ANSWERED = Operation({200: {"application/json": None}, ANY_STATUS: {"application/json": None}}, reads="If-None-Match")
 
 
-@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=CHECKED)
+@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, operation=_ANSWERED, reach=CHECKED)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List the vehicles of the account, as Tessie answers; who is bound to some of them sees these.
 

@@ -128,7 +128,7 @@ async def list_generations(catalogue: Catalogue) -> JobList:
     return JobList(jobs=[_job(row) for row in await catalogue.db.all(_JOBS)])
 
 
-@routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: None}}))
+@routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: JobStatus}}))
 async def get_generation_status(job_id: str, request: Request, catalogue: Catalogue, clock: Clock) -> Response:
     """Get how far a job is; with `Accept: text/event-stream` an event `status` at each change, until it is over."""
     status = await _status(job_id, catalogue)

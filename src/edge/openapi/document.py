@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, NamedTuple, get_type_hints
@@ -16,7 +16,9 @@ from edge.auth.limits import TooManyRequests
 from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Operation, Route
 from edge.errors import PROBLEM_JSON
 from edge.http import Response
-from edge.openapi.schemas import REF, Mode, Schema, Schemas, names_in, never_null
+from edge.openapi import headers
+from edge.openapi.enums import name_enums
+from edge.openapi.schemas import REF, Mode, Schema, Schemas, loaded, names_in, never_null
 from edge.request import Request
 from edge.routing import ANY
 
@@ -25,6 +27,9 @@ METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """The methods that a route of every method is shown as, in reading order."""
 
 JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+EVENT_DATA = "x-event-data"
+"""The member of an event stream that refers to the schema of each event's data."""
 _BYTES = "application/octet-stream"
 _BODILESS = {"GET", "HEAD", "DELETE"}
 _SECURITY_HEADERS = {"accept", "authorization", "content-type", "x-api-key"}
@@ -71,8 +76,19 @@ class _Operation(NamedTuple):
     endpoint: Endpoint
 
 
-def document(app: App, *, description: str = "", servers: Sequence[str] = ("/",), licence: str = "") -> dict[str, Any]:
-    """Return the document as plain data, the same for the same app. `licence` is an SPDX identifier."""
+def document(
+    app: App,
+    *,
+    description: str = "",
+    servers: Sequence[str] = ("/",),
+    licence: str = "",
+    extend: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Return the document as plain data, the same for the same app.
+
+    `licence` is an SPDX identifier; `extend` adds to the document what the app's routes do not say, before enums get
+    their names.
+    """
     info: Schema = {"title": app.name, "version": app.version}
     info |= {"description": description} if description else {}
     info |= {"license": {"name": licence, "identifier": licence}} if licence else {}
@@ -82,6 +98,11 @@ def document(app: App, *, description: str = "", servers: Sequence[str] = ("/",)
     _add_paths(spec, list(_operations(app)), schemas)
     _add_components(spec, schemas)
     whole: dict[str, Any] = spec.to_dict()
+    whole["components"].setdefault("schemas", {})
+    headers.add(whole, {getattr(function, "__name__", "") for function in app.middleware})
+    if extend is not None:
+        extend(whole)
+    name_enums(whole)
     return {key: whole[key] for key in ("openapi", "info", "servers", "tags", "paths", "components")}
 
 
@@ -119,7 +140,7 @@ def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
     if not _has_no_schema(endpoint.returns):
         yield "serialization", endpoint.returns
     for body in operation.responses.values():
-        yield from (("serialization", hint) for hint in body.values() if hint is not None)
+        yield from (("serialization", loaded(hint)) for hint in body.values() if hint is not None)
 
 
 def _operations(app: App) -> Iterator[_Operation]:
@@ -195,8 +216,10 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[Schema]:
             yield _header_parameter(given, schemas)
         elif given.kind == "query":
             yield from _query_parameters(given.hint, schemas)
-    if endpoint.route.operation.query is not None:
-        yield from _query_parameters(endpoint.route.operation.query, schemas)
+    operation = endpoint.route.operation
+    if operation.query is not None:
+        yield from _query_parameters(operation.query, schemas)
+    yield from map(headers.parameter, operation.reads.split())
 
 
 def _path_parameter(given: Input, is_tail: bool, schemas: Schemas) -> Schema:
@@ -250,11 +273,17 @@ def _stated_bodies(operation: Operation) -> Mapping[str, Any]:
 
 def _content(mode: Mode, bodies: Mapping[str, Any], schemas: Schemas) -> Schema:
     """Return the media types of a body with their schemas; none where a schema would say nothing."""
-    return {kind: {} if hint is None else _media(kind, schemas.of(mode, hint)) for kind, hint in bodies.items()}
+    shown = {kind: loaded(hint) for kind, hint in bodies.items()}
+    return {kind: {} if hint is None else _media(kind, schemas.of(mode, hint)) for kind, hint in shown.items()}
 
 
 def _media(kind: str, schema: Schema) -> Schema:
-    """Return a media type; one that is binary says of what, as OpenAPI 3.1 does, beside the format of before."""
+    """Return a media type with its schema; what is binary says of which type, as OpenAPI 3.1 does.
+
+    A stream of events has no schema, on which generators break: the type of an event's data stands beside it.
+    """
+    if kind == EVENT_STREAM:
+        return {EVENT_DATA: schema}
     if kind != _BYTES and schema.get("format") == "binary":
         schema |= {"contentMediaType": kind}
     return {"schema": schema}
@@ -266,7 +295,8 @@ def _json(schema: Schema) -> Schema:
 
 def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     stated = _answers(operation.endpoint, schemas)
-    answers = {str(status or "default"): _answer(status, content) for status, content in stated}
+    sends = operation.endpoint.route.operation.sends.split()
+    answers = {str(status or "default"): _answer(status, content, sends) for status, content in stated}
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
@@ -286,9 +316,10 @@ def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema
         yield endpoint.route.status, {} if _has_no_schema(returns) else _json(schemas.of("serialization", returns))
 
 
-def _answer(status: int, content: Schema) -> Schema:
+def _answer(status: int, content: Schema, sends: Sequence[str]) -> Schema:
     phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, as it came"
     described: Schema = {"description": phrase}
+    described |= {"headers": headers.references(sends, status)} if headers.references(sends, status) else {}
     return described | ({"content": content} if content else {})
 
 

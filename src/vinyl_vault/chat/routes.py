@@ -220,7 +220,7 @@ async def get_chat(chats: Chat) -> ChatState:
     ModelSlow,
     PromptRefused,
     body_limit=BODY_LIMIT,
-    operation=Operation({200: {JSON: ChatAnswer, SSE: None}}),
+    operation=Operation({200: {JSON: ChatAnswer, SSE: "vinyl_vault.chat.shapes:ChatEvents"}}),
 )
 async def chat(question: Body[Question], request: Request, actor: Actor, chats: Chat) -> Response:
     """Ask about the collection. The model looks things up in the caller's records and statistics.
