@@ -58,6 +58,7 @@ check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI do
 	$(BIN)/mypy
 	PYTHONPATH=src:tools $(BIN)/lint-imports --no-logo
 	$(BIN)/python tools/openapi.py --check
+	$(BIN)/python tools/zones.py --check
 	$(BIN)/python tools/migration_check.py
 	@$(BIN)/python tools/audit.py
 
@@ -85,6 +86,7 @@ openapi: $(VENV)/.dev ## Write openapi/ from the code
 
 golden: $(VENV)/.dev $(WORKERS) assets ## Write what tests compare: OpenAPI, schemas, who may call what, loaded modules
 	$(BIN)/python tools/openapi.py
+	$(BIN)/python tools/zones.py
 	GOLDEN=write $(BIN)/python -m pytest -q -m golden
 
 bundles: build/bundles/.made ## Bundle packages from npm that pages of devcapsules use (needs npm)

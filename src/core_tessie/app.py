@@ -1,6 +1,6 @@
 """The composition root of the default Worker."""
 
-from core_tessie import NAME, VERSION, retention
+from core_tessie import NAME, retention
 from core_tessie.actions import routes as actions
 from core_tessie.actions.work import ActionWork
 from core_tessie.agent import chat as agent_chat
@@ -42,6 +42,7 @@ from edge.middleware.cors import cors
 from edge.middleware.request_id import request_id
 from edge.middleware.security_headers import security_headers
 from edge.resources import health
+from edge.version import VERSION
 
 live = Live(may_publish=vehicle("own.subject"))
 

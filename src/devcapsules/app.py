@@ -1,6 +1,6 @@
 """The composition root: everything that this Worker consists of."""
 
-from devcapsules import NAME, VERSION, attempts, retention
+from devcapsules import NAME, attempts, retention
 from devcapsules.access import routes as access
 from devcapsules.access.callers import Gate, admit, authenticate
 from devcapsules.access.keys import WidgetKeys
@@ -34,6 +34,7 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
+from edge.version import VERSION
 
 LINKS = {"capsules": "/api/v1/capsules"}
 

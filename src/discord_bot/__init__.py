@@ -4,4 +4,3 @@
 """
 
 NAME = "discord-bot"
-VERSION = "1.0.0"

@@ -1,6 +1,6 @@
 """The composition root of the bot."""
 
-from discord_bot import NAME, VERSION, ask, events, notifications, retention, schedule, status, subscriptions
+from discord_bot import NAME, ask, events, notifications, retention, schedule, status, subscriptions
 from discord_bot.audit import Audit
 from discord_bot.content import Site
 from discord_bot.dispatch import interaction_routes
@@ -26,6 +26,7 @@ from edge.ports.crypto import Crypto
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
+from edge.version import VERSION
 
 LINKS = {"interactions": "/interactions", "notifications": "/notifications", "jobs": "/jobs"}
 

@@ -1,7 +1,6 @@
 """Everything that the bot is configured by."""
 
 from typing import Annotated
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, Field
 
@@ -10,6 +9,7 @@ from edge.clients.discord import DiscordSettings
 from edge.data.retention import KeepDays, MaxRows
 from edge.ports.model import Model
 from edge.settings import MAY_BE_EMPTY, AccessKey, BaseUrl
+from edge.zones import zone_of
 
 
 def _key(secret: Secret) -> Secret:
@@ -20,10 +20,7 @@ def _key(secret: Secret) -> Secret:
 
 
 def _zone(name: str) -> str:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("a time zone has a name such as Europe/Berlin") from None
+    zone_of(name)
     return name
 
 

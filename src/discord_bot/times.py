@@ -1,15 +1,18 @@
 """Instants in the words that people use: in the zone that they belong to, right across a change of daylight saving."""
 
 from datetime import datetime
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
+
+from edge.zones import UnknownZone
+from edge.zones import zone_of as known_zone
 
 
 def zone_of(name: str | None, otherwise: str) -> ZoneInfo:
     """Return the zone called `name`, or the other where there is none of that name."""
     try:
-        return ZoneInfo(name or otherwise)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return ZoneInfo(otherwise)
+        return known_zone(name or otherwise)
+    except UnknownZone:
+        return known_zone(otherwise)
 
 
 def aware(moment: datetime, zone: ZoneInfo) -> datetime:

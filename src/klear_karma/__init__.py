@@ -1,4 +1,3 @@
 """A marketplace of wellness practitioners: search by place, free slots, bookings, messages and reviews."""
 
 NAME = "klear-karma-api"
-VERSION = "0.1.0"

@@ -12,7 +12,8 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
-from klear_karma import NAME, VERSION, retention, wiring
+from edge.version import VERSION
+from klear_karma import NAME, retention, wiring
 from klear_karma.accounts import accounts
 from klear_karma.analytics.points import count_use
 from klear_karma.availability.conflicts import Conflicts

@@ -6,7 +6,7 @@ from typing import Annotated
 from pydantic import AfterValidator, Field, WithJsonSchema
 
 from edge.text import Matching
-from klear_karma.availability.zones import LONGEST_NAME, zone_of
+from edge.zones import LONGEST_NAME, zone_of
 from klear_karma.money import DIGITS
 
 LARGEST_PRICE = 1_000_000_000

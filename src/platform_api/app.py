@@ -15,9 +15,9 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.index import index_routes
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
+from edge.version import VERSION
 from platform_api import (
     NAME,
-    VERSION,
     chat,
     content,
     content_index,

@@ -1,4 +1,3 @@
 """A record collector's site: a collection that works offline and syncs, covers and prices by Discogs, statistics."""
 
 NAME = "vinyl-vault-api"
-VERSION = "0.1.0"

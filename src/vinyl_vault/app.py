@@ -14,7 +14,8 @@ from edge.middleware.security_headers import security_headers
 from edge.resources.jobs import job_routes
 from edge.resources.service_health import service_routes
 from edge.resources.site_index import site_index_routes
-from vinyl_vault import NAME, VERSION, retention
+from edge.version import VERSION
+from vinyl_vault import NAME, retention
 from vinyl_vault.chat import routes as chat
 from vinyl_vault.collection import own_covers, shares, stats, values
 from vinyl_vault.collection import routes as collection

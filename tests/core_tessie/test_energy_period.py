@@ -4,7 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
-from core_tessie.energy.period import Period, instant_of, zone_of
+from core_tessie.energy.period import Period, instant_of
+from edge.zones import zone_of
 
 
 def utc(*parts: int) -> datetime:

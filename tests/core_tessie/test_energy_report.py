@@ -43,6 +43,16 @@ def test_a_report_is_created_where_its_location_says(run: Runner) -> None:
     }  # fmt: skip
 
 
+def test_a_zone_may_have_its_second_name(run: Runner) -> None:
+    """Of which a Worker has no file."""
+
+    async def case(client: Client) -> Answer:
+        return await client.post(PATH, {"from": "2025-01-01", "to": "2025-02-01", "timezone": "US/Pacific"})
+
+    answer = run(case)
+    assert (answer.status, answer.json()["period_from"]) == (201, "2025-01-01 08:00:00")
+
+
 def test_the_stored_inputs_give_the_same_report_again(run: Runner) -> None:
     async def case(client: Client) -> tuple[bytes, bytes, Any]:
         await put_all(client)

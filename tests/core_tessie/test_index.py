@@ -7,11 +7,12 @@ from pathlib import Path
 import pytest
 
 import build_assets
-from core_tessie import NAME, VERSION
+from core_tessie import NAME
 from core_tessie.app import app
 from core_tessie.console.index import LINKS
 from edge.runtimes.local.runtime import LocalRuntime
 from edge.testing import Answer, Client
+from edge.version import VERSION
 
 ROOT = Path(__file__).parents[2]
 CHROME = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"

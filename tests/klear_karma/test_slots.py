@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.zones import UnknownZone, zone_of
 from klear_karma.availability.slots import DAY, Calendar, Hours, Refusal, Terms, refusal, slots
-from klear_karma.availability.zones import Span, UnknownZone, days, instant_of, wall_of, zone_of
+from klear_karma.availability.zones import Span, days, instant_of, wall_of
 
 ZONES = ["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "America/Santiago", "Pacific/Auckland", "UTC"]
 CHANGES = [

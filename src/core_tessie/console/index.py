@@ -1,11 +1,12 @@
 """`GET /`: the owner's console for a browser, the index of the API for everything else."""
 
-from core_tessie import NAME, VERSION
+from core_tessie import NAME
 from core_tessie.settings import TessieSettings
 from edge import PUBLIC, Operation, Request, Response, Routes
 from edge.negotiation import NotAcceptable, best
 from edge.ports import Assets
 from edge.resources.index import KERNEL, ApiIndex
+from edge.version import VERSION
 
 routes = Routes(tag="index", access=PUBLIC)
 

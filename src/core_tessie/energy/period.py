@@ -4,9 +4,9 @@ from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
-from zoneinfo import ZoneInfo
 
 from edge.instants import to_text
+from edge.zones import zone_of
 
 DAY = timedelta(days=1)
 SECOND = timedelta(seconds=1)
@@ -38,16 +38,6 @@ class Period(NamedTuple):
         return [
             (to_text(since), to_text(until), f"{_offset_s(since, zone):+d} seconds") for since, until in pairwise(edges)
         ]
-
-
-def zone_of(name: str) -> tzinfo:
-    """Return a time zone by its IANA name; `ValueError` where there is none. UTC is there without the tz database."""
-    if name == "UTC":
-        return UTC
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):  # OSError: the name of a folder, such as Europe
-        raise ValueError("not the name of an IANA time zone that is known here") from None
 
 
 def instant_of(text: str, zone: str) -> datetime:

@@ -11,7 +11,7 @@ from core_tessie.energy.compute import compute, title_of
 from core_tessie.energy.document import EnergyReport
 from core_tessie.energy.markdown import markdown
 from core_tessie.energy.page import page
-from core_tessie.energy.period import Period, instant_of, zone_of
+from core_tessie.energy.period import Period, instant_of
 from core_tessie.energy.sql import Question, statements
 from core_tessie.energy.summary import ReportNews
 from core_tessie.reach import VehicleOutOfReach, vehicle
@@ -38,6 +38,7 @@ from edge.negotiation import NotAcceptable, best
 from edge.ports import Row
 from edge.rows import row_as
 from edge.text import Matching
+from edge.zones import zone_of
 
 routes = Routes("/colbycommands/energy-report", tag="colbycommands", access=READER)
 

@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from itertools import pairwise
 from typing import NamedTuple
 
-from core_tessie.energy.period import zone_of
 from core_tessie.tariffs.rates import DAY, Rate, TariffBody
 from edge.instants import from_text
 from edge.ports import Row
+from edge.zones import zone_of
 
 LONGEST = timedelta(days=60)
 """A charge that took longer has no estimate."""

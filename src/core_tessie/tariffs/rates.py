@@ -5,9 +5,9 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from core_tessie.energy.period import zone_of
 from core_tessie.tessie.vin import Vin
 from edge.text import Matching
+from edge.zones import zone_of
 
 LATER = ConfigDict(extra="forbid", defer_build=True, allow_inf_nan=False, validate_by_name=True)
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")

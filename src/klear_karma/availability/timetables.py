@@ -13,8 +13,9 @@ from pydantic_core import to_json
 from edge import Statement, SystemDatabase
 from edge.instants import from_epoch, to_epoch
 from edge.ports import Row
+from edge.zones import UnknownZone, zone_of
 from klear_karma.availability.slots import DAY, Calendar, Hours, Terms
-from klear_karma.availability.zones import Span, UnknownZone, instant_of, zone_of
+from klear_karma.availability.zones import Span, instant_of
 
 BLOCKING = "state IN ('requested', 'confirmed', 'rescheduled')"
 """The states of bookings that block their time; the index of them has the same condition."""

@@ -1,16 +1,8 @@
 """Time zones: instants of wall times, also on days that are longer or shorter than others; all in Unix seconds."""
 
-import re
 from datetime import UTC, date, datetime, time, timedelta
 from typing import NamedTuple
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
-
-_NAME = re.compile(r"(?!right/|posix/|Factory$|localtime$|posixrules$)[A-Za-z][A-Za-z0-9_+-]*(?:/[A-Za-z0-9_+-]+){0,2}")
-LONGEST_NAME = 64
-
-
-class UnknownZone(ValueError):
-    """There is no time zone of this name."""
+from zoneinfo import ZoneInfo
 
 
 class Span(NamedTuple):
@@ -22,16 +14,6 @@ class Span(NamedTuple):
     def overlaps(self, other: "Span") -> bool:
         """Tell whether both share an instant."""
         return self.start < other.end and other.start < self.end
-
-
-def zone_of(name: str) -> ZoneInfo:
-    """Return the zone of an IANA name; `UnknownZone` where there is none."""
-    if len(name) > LONGEST_NAME or not _NAME.fullmatch(name):
-        raise UnknownZone(f"{name[:LONGEST_NAME]!r} is no time zone, such as Europe/Berlin")
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise UnknownZone(f"{name!r} is no time zone, such as Europe/Berlin") from None
 
 
 def instant_of(zone: ZoneInfo, day: date, minutes: int = 0) -> int:

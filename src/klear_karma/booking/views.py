@@ -7,7 +7,8 @@ from pydantic import BaseModel, ConfigDict, Field
 from edge import Database
 from edge.instants import from_text, to_text
 from edge.ports import Row, Value
-from klear_karma.availability.zones import wall_of, zone_of
+from edge.zones import zone_of
+from klear_karma.availability.zones import wall_of
 from klear_karma.booking.states import State
 from klear_karma.cursors import LONGEST, Cursor, utc, utc_or_none
 from klear_karma.values import Instant, moment_of

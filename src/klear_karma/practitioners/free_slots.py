@@ -8,9 +8,10 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from edge import PUBLIC, Clock, Database, Query, Routes
 from edge.instants import from_epoch
 from edge.reach import OPEN
+from edge.zones import zone_of
 from klear_karma.availability.slots import slots
 from klear_karma.availability.timetables import Offer, Timetable, Timetables
-from klear_karma.availability.zones import days, wall_of, zone_of
+from klear_karma.availability.zones import days, wall_of
 from klear_karma.cursors import utc
 from klear_karma.practitioners.offers import ServiceNotFound
 from klear_karma.practitioners.profile import PractitionerNotFound

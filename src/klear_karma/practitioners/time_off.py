@@ -10,9 +10,10 @@ from edge import READER, Actor, Body, Clock, Database, NotFound, Problem, Routes
 from edge.errors import Overloaded
 from edge.instants import from_epoch, to_text
 from edge.ports import Row
+from edge.zones import zone_of
 from klear_karma.availability.conflicts import Conflict, Conflicts
 from klear_karma.availability.timetables import time_off_of
-from klear_karma.availability.zones import instant_of, zone_of
+from klear_karma.availability.zones import instant_of
 from klear_karma.cursors import utc
 from klear_karma.members import MEMBER
 from klear_karma.practitioners.store import PractitionerStore, ProfileMissing

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 
 from edge import Clock
+from edge.zones import zone_of
 from klear_karma.availability.slots import slots
 from klear_karma.availability.timetables import Timetable, Timetables
-from klear_karma.availability.zones import Span, days, zone_of
+from klear_karma.availability.zones import Span, days
 from klear_karma.search.query import Search
 
 _FAR = timedelta(hours=15)
