@@ -290,6 +290,9 @@ class Lamp(BaseModel):
     color: Annotated[str, Field(pattern="^[^'\"]+$")]
 
 
+type Title = Annotated[str, Field(max_length=9)]
+
+
 class Door(BaseModel):
     """A door."""
 
@@ -328,6 +331,46 @@ def test_enum_is_named_as_its_property_and_model() -> None:
 
 def test_enum_values_that_differ_by_signs_have_names() -> None:
     assert house()["components"]["schemas"]["Grade"]["x-enum-varnames"] == ["A", "A_PLUS", "EMPTY"]
+
+
+class Record(BaseModel):
+    """A record."""
+
+    title: Title
+    titles: list[Title] = []
+
+
+class Records(BaseModel):
+    """Records."""
+
+    records: list[Record]
+
+
+def shelf() -> dict[str, Any]:
+    """Return the document of an app whose schemas have unfit names."""
+    routes = Routes("/records", tag="records", access=PUBLIC)
+
+    @routes.get()
+    async def list_records() -> Records:
+        """List records."""
+        raise NotImplementedError
+
+    return described(routes)
+
+
+def test_schema_is_not_called_as_its_property_or_as_a_type_of_typescript() -> None:
+    schemas = shelf()["components"]["schemas"]
+    assert {"RecordObject", "RecordsObject"} <= set(schemas)
+    assert not {"Record", "Records"} & set(schemas)
+    assert schemas["RecordsObject"]["properties"]["records"]["items"] == {"$ref": "#/components/schemas/RecordObject"}
+
+
+def test_plain_type_stands_in_its_place() -> None:
+    schemas = shelf()["components"]["schemas"]
+    title = {"type": "string", "maxLength": 9}
+    assert "Title" not in schemas
+    assert schemas["RecordObject"]["properties"]["title"] == title
+    assert schemas["RecordObject"]["properties"]["titles"] == {"type": "array", "default": [], "items": title}
 
 
 def test_pattern_has_no_quotation_marks() -> None:
@@ -522,6 +565,9 @@ BROKEN: dict[str, dict[str, Any]] = {
     "no Unicode class in a pattern": under({"pattern": r"\p{L}"}),
     "an array says of what": under({"type": "array"}),
     "any JSON is {}": under({"type": ["null", "string", "number", "boolean", "object"]}),
+    "no schema is called as its property or as a type of TypeScript": under({"properties": {"a": {}}}),
+    "no quotation mark in a pattern": under({"pattern": "^'$"}),
+    "an enum is a component": under({"properties": {"b": {"enum": ["x", "y"]}}}),
     "no enum holds null": under({"enum": ["a", None]}),
     "allOf of one reference has no properties beside it": under({"allOf": [{}], "properties": {}}),
     "a const has a type": under({"const": 1}),
@@ -538,6 +584,7 @@ BROKEN: dict[str, dict[str, Any]] = {
     "an event stream has no schema": at({"content": {"text/event-stream": {"schema": {}}}}),
     "a text closes no comment": at({"description": "ends */ here"}),
     "no media type that a generator drops": at({"content": {"*/*": {}}}),
+    "no parameter is called body beside a body": at({"parameters": [{"name": "body"}], "requestBody": {"content": {}}}),
     "a raw body may be sent as octets": at({"requestBody": {"content": {"application/zip": {}}}}),
     "no reference into properties": under({"$ref": "#/components/schemas/B/properties/c"}),
     "an array in a query explodes": at({"parameters": [{"explode": False}]}),

@@ -18,6 +18,7 @@ from edge.errors import PROBLEM_JSON
 from edge.http import Response
 from edge.openapi import headers
 from edge.openapi.enums import name_enums
+from edge.openapi.names import mend_names
 from edge.openapi.schemas import REF, Mode, Schema, Schemas, loaded, names_in, never_null
 from edge.request import Request
 from edge.routing import ANY
@@ -103,6 +104,7 @@ def document(
     if extend is not None:
         extend(whole)
     name_enums(whole)
+    mend_names(whole)
     return {key: whole[key] for key in ("openapi", "info", "servers", "tags", "paths", "components")}
 
 

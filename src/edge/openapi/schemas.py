@@ -110,6 +110,14 @@ def _without_null_default(schema: Schema) -> Schema:
     return {key: value for key, value in schema.items() if key != "default" or value is not None}
 
 
+def _choice_without_list(schema: Schema) -> Schema:
+    """Of several types none gets an empty list as its default: a generator of models gives it to the wrong one."""
+    is_choice = len([option for option in schema.get("anyOf", ()) if option != _NULL]) > 1
+    if not is_choice or not isinstance(schema.get("default"), list):
+        return schema
+    return {key: value for key, value in schema.items() if key != "default"}
+
+
 def _typed_const(schema: Schema) -> Schema:
     """A constant has its type beside it; as an enum of one, with a default, it broke a generator's classes."""
     if "const" not in schema:
@@ -145,6 +153,7 @@ def _short_null(schema: Schema) -> Schema:
 
 _STEPS: tuple[Callable[[Schema], Schema], ...] = (
     _without_null_default,
+    _choice_without_list,
     _typed_const,
     _quoteless,
     _listed_tuple,

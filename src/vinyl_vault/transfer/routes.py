@@ -137,7 +137,7 @@ class ImportReports(TypedDict):
 
 _FILE_PROBLEMS = (BadRequest, UnsupportedMediaType, PayloadTooLarge, FileTooLarge, NotATable, ImportConflict)
 _FILE = {"text/csv": str, "application/octet-stream": bytes}
-_SENT = Operation({201: {_JSON: ImportReport}}, body={_JSON: dict[str, Any] | list[Any], **_FILE})
+_SENT = Operation({201: {_JSON: ImportReport}}, body={_JSON: Any, **_FILE})
 
 
 @routes.post("", *_FILE_PROBLEMS, body_limit=PART_LIMIT, operation=_SENT)
