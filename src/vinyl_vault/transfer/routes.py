@@ -137,7 +137,8 @@ class ImportReports(TypedDict):
 
 _FILE_PROBLEMS = (BadRequest, UnsupportedMediaType, PayloadTooLarge, FileTooLarge, NotATable, ImportConflict)
 _FILE = {"text/csv": str, "application/octet-stream": bytes}
-_SENT = Operation({201: {_JSON: ImportReport}}, body={_JSON: Any, **_FILE})
+_SENT = Operation({201: {_JSON: ImportReport}}, body=_FILE)
+"""JSON is taken as well; a generator writes no client that sends it or a file, so the document has the file."""
 
 
 @routes.post("", *_FILE_PROBLEMS, body_limit=PART_LIMIT, operation=_SENT)
