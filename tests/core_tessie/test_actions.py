@@ -329,7 +329,7 @@ def test_claimed_action_is_left_to_its_message(run: Any, sim: Simulator) -> None
 
 
 class AwayOnce:
-    """A binding to a workflow whose first start fails."""
+    """A binding to a workflow that fails at its first start."""
 
     def __init__(self) -> None:
         self.started: list[str] = []

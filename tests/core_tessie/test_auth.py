@@ -443,7 +443,7 @@ def test_malformed_key_hash_is_refused(tmp_path: Path) -> None:
     async def case(client: Client) -> int:
         return (await by(client, "x").get("/auth/me")).status
 
-    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: behind sha256: stand the 64"):
+    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: after sha256: come the 64"):
         runner(case)
 
 

@@ -1,4 +1,4 @@
-"""Problems of the kernel below `/d1`: PostgREST's members beside RFC 9457's; what is offered; where a row is."""
+"""Problems of the kernel below `/d1`: PostgREST's members beside RFC 9457's, allowed methods and locations."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -76,11 +76,13 @@ def test_list_is_no_row(run: Runner) -> None:
 def test_new_rows_and_keys_say_where_they_are(run: Runner) -> None:
     async def case(client: Client) -> list[tuple[int, int]]:
         await fill(client, 0)
-        made = [
+        answers = [
             await client.post("/d1/drives", drive(1)),
             await client.request("PUT", "/d1/logs/odd%20id", json={"level": "info", "message": "x"}),
             await client.post("/auth/keys", {"name": "phone"}),
         ]
-        return [(answer.status, (await client.get(answer.header("location") or "/nowhere")).status) for answer in made]
+        return [
+            (answer.status, (await client.get(answer.header("location") or "/nowhere")).status) for answer in answers
+        ]
 
     assert run(case) == [(201, 200)] * 3

@@ -85,7 +85,7 @@ def test_ticket_tried_for_two_things_at_once_opens_one(served: Served) -> None:
     with ThreadPoolExecutor(4) as pool:
         sockets = [pool.submit(socket_status, served, ticket["ws"]) for _ in range(2)]
         streams = [pool.submit(stream_status, served, f"?ticket={ticket['ticket']}") for _ in range(2)]
-        statuses = [[one.result() for one in tries] for tries in (sockets, streams)]
+        statuses = [[attempt.result() for attempt in tries] for tries in (sockets, streams)]
     assert statuses in ([[101, 101], [STOLEN, STOLEN]], [[STOLEN, STOLEN], [200, 200]])
 
 
@@ -96,12 +96,12 @@ def test_resumed_ticket_ends(run: Runner, change: str) -> None:
     async def case(client: Client) -> list[int]:
         caller = await keyed(client, role="reader")
         ticket = await caller.post("/ws/ticket")
-        found = [await entered(client, ticket) for _ in range(2)]
+        statuses = [await entered(client, ticket) for _ in range(2)]
         if change == "revoke":
             await database(client).run("UPDATE api_keys SET revoked_at = '2026-01-01 00:00:00'")
         else:
             await database(client).run("UPDATE tickets SET expires_at = '2026-01-01 00:00:00'")
-        return [*found, await entered(client, ticket)]
+        return [*statuses, await entered(client, ticket)]
 
     assert run(case) == [426, 426, 401]
 
@@ -120,7 +120,7 @@ def test_ticket_is_resumed_for_hours_and_no_longer_than_its_credential(run: Runn
         rows = await database(client).all("SELECT expires_at FROM tickets")
         assert {row["expires_at"] for row in rows} == {ticket["resumes_until"] for ticket in tickets}
         now = datetime.now(UTC)
-        return [datetime.fromisoformat(one["resumes_until"]).replace(tzinfo=UTC) - now for one in tickets]
+        return [datetime.fromisoformat(ticket["resumes_until"]).replace(tzinfo=UTC) - now for ticket in tickets]
 
     unbounded, bounded = run(case)
     assert timedelta(hours=11) < unbounded <= timedelta(hours=12)
@@ -129,7 +129,7 @@ def test_ticket_is_resumed_for_hours_and_no_longer_than_its_credential(run: Runn
 
 @contextmanager
 def dashboard(served: Served, path: str) -> Iterator[Iterator[list[Any]]]:
-    """Run an EventSource in Chromium, and yield what it tells: each event and each change of its state."""
+    """Run an EventSource in Chromium, and yield its messages: each event and each change of its state."""
     command = [str(NODE), str(CLIENTS), "resume", served.url, path]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -147,16 +147,16 @@ def test_event_source_in_a_browser_survives_a_restart_and_ends_with_its_key(tmp_
     with served_locally(tmp_path, env, port=port) as served:
         key = Key(served, role="reader")
         ticket = ticket_of(served, **key.header)
-        with dashboard(served, f"{ticket['events']}&types=custom.*") as told:
-            assert next(told) == ["open", None]
+        with dashboard(served, f"{ticket['events']}&types=custom.*") as messages:
+            assert next(messages) == ["open", None]
             first = served.publish("custom.first", "x")
-            assert next(told) == ["custom.first", first]
+            assert next(messages) == ["custom.first", first]
             assert served.process is not None
             served.process.terminate()
             served.process.wait(20)
             with served_locally(tmp_path, env, port=port) as again:
                 missed = again.publish("custom.missed", "x")
-                seen = [next(one for one in told if one[0] != "connecting") for _ in range(2)]
+                seen = [next(message for message in messages if message[0] != "connecting") for _ in range(2)]
                 assert seen == [["open", None], ["custom.missed", missed]]
                 assert again.ask("POST", f"/auth/keys/{key.id}/revoke")[0] == 200
-                assert next(one for one in told if one[0] != "connecting") == ["closed", None]
+                assert next(message for message in messages if message[0] != "connecting") == ["closed", None]

@@ -10,7 +10,7 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_live_events import finished, mark, of, told
+from .test_live_events import events_after, finished, mark, of
 from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
 DAY = 86_400
@@ -64,7 +64,9 @@ def test_merged_charges_are_not_counted_twice(run: Runner, sim: Simulator) -> No
         again = sum(row["energy_used_kwh"] for row in await rows(client, "charges", f"vin = '{vin}'"))
         assert again == pytest.approx(total)
         events = [
-            event for event in of(await told(client, since, finished(1)), vin) if event["type"] == "charge.removed"
+            event
+            for event in of(await events_after(client, since, finished(1)), vin)
+            if event["type"] == "charge.removed"
         ]
         assert [event["data"]["id"] for event in events] == [f"{vin}-{newer['id']}"]
         report = (await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})).json()
@@ -95,7 +97,7 @@ def test_removed_record_comes_back_as_it_was(run: Runner, sim: Simulator) -> Non
         (after,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert after | {"updated_at": before["updated_at"]} == before
         assert await rows(client, "removed_records") == []
-        types = [event["type"] for event in of(await told(client, since, finished(1)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(1)), vin)]
         assert "drive.restored" in types
         assert "drive.recorded" not in types
 
@@ -149,7 +151,11 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
         await synced(client)
         (row,) = await rows(client, "charges", f"id = '{vin}-9000001'")
         assert (row["ended_at"], row["energy_added_kwh"], row["cost"]) == (instant(done["ended_at"]), 61.5, 12.5)
-        events = [event for event in of(await told(client, since, finished(1)), vin) if event["type"] == "charge.ended"]
+        events = [
+            event
+            for event in of(await events_after(client, since, finished(1)), vin)
+            if event["type"] == "charge.ended"
+        ]
         assert [(event["data"]["id"], event["data"]["energy_used_kwh"]) for event in events] == [
             (f"{vin}-9000001", 66.0)
         ]
@@ -319,7 +325,7 @@ def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
             counts = done["progress"][vin]["unreadable"][kind]
             assert sorted(counts.values()) == [len(records)] * len(fields)
             assert {row[name] for row in here for name in counts} == {None}
-        events = await told(client, since, finished(1))
+        events = await events_after(client, since, finished(1))
         (event,) = (event for event in of(events, vin) if event["type"] == "sync.unreadable")
         assert event["data"]["fields"] == done["progress"][vin]["unreadable"]
         assert any(event["type"] == "log.warning" and "not readable" in event["data"]["message"] for event in events)
@@ -363,14 +369,16 @@ def test_gone_vehicle_is_archived_once_and_comes_back(run: Runner, sim: Simulato
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], bool(car["archived_at"]), bool(car["display_name"])) == (0, True, True)
         assert len(await rows(client, "drives", f"vin = '{vin}'")) == drives
-        types = [event["type"] for event in of(await told(client, since, finished(5)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(5)), vin)]
         assert types.count("vehicle.archived") == 1
         fail(sim)
         since = await mark(client)
         assert (await synced(client))["status"] == "succeeded"
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], car["archived_at"]) == (1, None)
-        assert "vehicle.returned" in [event["type"] for event in of(await told(client, since, finished(1)), vin)]
+        assert "vehicle.returned" in [
+            event["type"] for event in of(await events_after(client, since, finished(1)), vin)
+        ]
 
     run(case, started=True)
 

@@ -232,7 +232,7 @@ def test_without_its_settings_only_usage_is_unavailable(remote: Runner, missing:
         ((422, b"Input error: no such thing"), "no such thing"),
         ((200, b"<html>"), "documentation"),
         ((200, b'{"data": {}}'), "documentation"),
-        ((200, b'{"data": [{"blob1": "request"}]}'), "lacks a column"),
+        ((200, b'{"data": [{"blob1": "request"}]}'), "lacks a requested column"),
     ],
 )
 def test_failing_analytics_engine_is_a_502_with_its_reason(

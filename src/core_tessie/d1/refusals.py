@@ -56,8 +56,8 @@ class UnknownColumn(Refusal):
     title = "There is no such column"
     code = "42703"
 
-    def __init__(self, table: str, name: str, known: Iterable[str]) -> None:
-        super().__init__(f"{quoted(name)} is no column of {table}", hint=f"the columns are {', '.join(known)}")
+    def __init__(self, table: str, name: str, columns: Iterable[str]) -> None:
+        super().__init__(f"{quoted(name)} is no column of {table}", hint=f"the columns are {', '.join(columns)}")
 
 
 class InvalidValue(Refusal):
@@ -92,7 +92,7 @@ class MissingFilter(Refusal):
 
 
 class CellFault(NamedTuple):
-    """One thing wrong in a body: PostgREST's code, where (a JSON pointer), and what."""
+    """A fault in a body: PostgREST's code, a JSON pointer to it, and its description."""
 
     code: str
     pointer: str
@@ -189,7 +189,7 @@ class UnnaturalId(Refusal):
 
 
 def conflict(fault: DatabaseError, *, removing: bool = False) -> Problem | None:
-    """Return what a broken constraint is to the caller, or None for any other error."""
+    """Return the problem for a violated constraint, or None for any other error."""
     if isinstance(fault, UniqueViolation) and fault.columns:
         return DuplicateRow(f"a row with this {', '.join(fault.columns)} exists")
     if isinstance(fault, CheckViolation) and fault.constraint == "natural_id":
@@ -203,7 +203,7 @@ def conflict(fault: DatabaseError, *, removing: bool = False) -> Problem | None:
 
 
 def quoted(text: str) -> str:
-    """Return what the caller wrote, cut and escaped, to stand in a message."""
+    """Return the caller's text, cut and escaped, for use in a message."""
     return repr(text if len(text) <= 80 else text[:79] + "…")
 
 
