@@ -68,7 +68,7 @@ def stale(path: Path, text: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the documents, or with `--check` show which are stale and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     options = parse(parser, arguments)
     return _run(options.apps, check=options.check)
 

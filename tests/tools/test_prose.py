@@ -1,4 +1,4 @@
-"""The measure of docstrings and names finds what it is for, and nothing else."""
+"""The measure of docstrings and names finds violations, and nothing else."""
 
 import ast
 

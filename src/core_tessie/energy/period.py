@@ -43,8 +43,8 @@ class Period(NamedTuple):
 def instant_of(text: str, zone: str) -> datetime:
     """Return an ISO 8601 date or instant in UTC, in whole seconds; without an offset it is on the zone's clocks.
 
-    A date is its midnight; where the clocks skip that, the first instant after it. `ValueError` for a day or an hour
-    that is none.
+    A date is its midnight or, if the clocks skip that, the first instant after it. `ValueError` for an invalid day or
+    hour.
     """
     local = datetime.fromisoformat(text) if "T" in text else datetime.combine(date.fromisoformat(text), time())
     aware = local if local.tzinfo else local.replace(tzinfo=zone_of(zone))
@@ -62,7 +62,7 @@ def _changes(start: datetime, end: datetime, zone: tzinfo) -> Iterator[datetime]
 
 
 def _change(since: datetime, until: datetime, zone: tzinfo) -> datetime:
-    """Return the first second with the offset that `until` has."""
+    """Return the first second with the same offset as `until`."""
     while until - since > SECOND:
         middle = since + timedelta(seconds=(until - since) // SECOND // 2)
         if _offset_s(middle, zone) == _offset_s(until, zone):

@@ -46,7 +46,7 @@ JSON, HTML, MARKDOWN = MEDIA_TYPES = ("application/json", "text/html", "text/mar
 LONGEST = timedelta(days=3654)
 """Ten years, with their leap days and an hour that the clocks may shift."""
 REPORT_LIMIT = 1_900_000
-"""Bytes of a stored report: D1 takes 2 MB in a row."""
+"""Most bytes of a stored report: D1 takes 2 MB in a row."""
 
 _CLOCK = r"(?:[01][0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:\.[0-9]{1,6})?)?"
 _MOMENT = rf"20[0-9]{{2}}-[0-9]{{2}}-[0-9]{{2}}(?:T{_CLOCK}(?:Z|[+-](?:[01][0-9]|2[0-3]):?[0-5][0-9])?)?"
@@ -112,7 +112,7 @@ class ReportEntry(TypedDict):
 
 
 class ReportList(BaseModel):
-    """Which reports to list: of one vehicle, or all."""
+    """The reports to list: of one vehicle, or all."""
 
     model_config = ConfigDict(extra="forbid")
 
@@ -156,10 +156,9 @@ async def make_report(  # noqa: PLR0913, PLR0917 - a handler names all that it a
 ) -> Response:
     """Make an energy report and store it.
 
-    A drive, charge or time parked belongs to the period, and to a local day, by its start. What is still running, is
-    implausible or lacks a value is left out of the sums that need it, and counted. The same request gives the same
-    report as long as the rows stay the same. Where a model is bound, it writes the `summary` afterwards: it is there
-    some seconds later.
+    A drive, charge or time parked belongs to the period, and to a local day, by its start. Rows that are still running,
+    implausible or lack a value are left out of the sums that need it, and counted. The same request gives the same
+    report as long as the rows stay the same. If a model is bound, it writes the `summary` some seconds later.
     """
     stored = await write_report(wanted, (actor.name, request.id), db, clock, news)
     location = ("location", f"{routes.prefix}/{stored['id']}")
@@ -177,9 +176,9 @@ async def write_report(  # noqa: PLR0913 - what a report is made of
     *,
     report_id: str = "",
 ) -> dict[str, str | int | None]:
-    """Make a report, store it under `report_id` (drawn where empty), and return its row; a stored one stays as it is.
+    """Make a report, store it under `report_id` (random if empty), and return its row; a stored one stays as it is.
 
-    `by` is who asks, and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
+    `by` are the caller's name and the request's id. Errors: `VehicleNotFound`, `ReportTooLarge`, `InvalidBody`.
     """
     now = clock.now()
     question = _question(wanted, now)
@@ -212,7 +211,7 @@ async def list_reports(wanted: Query[ReportList], db: Database) -> list[ReportEn
 async def get_report(report_id: str, request: Request, db: Database) -> Response:
     """Get a stored report as JSON, as a page with charts, or as Markdown.
 
-    Whichever the Accept header prefers; JSON where it has no preference.
+    The Accept header chooses the form; JSON if it has no preference.
     """
     media_type = best(request.headers.get("accept"), MEDIA_TYPES)
     if media_type is None:
@@ -223,7 +222,7 @@ async def get_report(report_id: str, request: Request, db: Database) -> Response
 
 
 async def read_report(report_id: str, db: Database) -> Row:
-    """Return the row of a stored report; `ReportNotFound` where the caller has none of this id."""
+    """Return the row of a stored report; `ReportNotFound` if the caller has none of this id."""
     row = await db.first("SELECT * FROM energy_reports WHERE id = ?", report_id)
     if row is None:
         raise ReportNotFound(f"there is no report {report_id[:80]}")

@@ -28,7 +28,12 @@ async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
 
 
 @routes.post(
-    "/import", ArchiveRefused, InvalidBody, status=201, operation=Operation({201: {"application/json": Capsule}})
+    "/import",
+    ArchiveRefused,
+    InvalidBody,
+    status=201,
+    operation=Operation({201: {"application/json": Capsule}}),
+    alone=True,
 )
 async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:
     """Import a ZIP file in Exercism's layout, sent as the body, as a private capsule."""
@@ -41,4 +46,6 @@ async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -
     capsule_id = await store.add_capsule(
         catalogue.db, actor.name, store.capsule_cells(new, content, catalogue.now()), content
     )
-    return Response.json(await catalogue.get(capsule_id), 201)
+    response = Response.json(await catalogue.get(capsule_id), 201)
+    response.headers.append(("location", f"/api/v1/capsules/{capsule_id}"))
+    return response

@@ -111,7 +111,9 @@ async def add_upload(request: Request, actor: Actor, db: ScopedDatabase, files: 
     except PortError:
         await db.delete("uploads", "id = ?", row["id"])
         raise
-    return Response.json(_upload_view(row), 201)
+    response = Response.json(_upload_view(row), 201)
+    response.headers.append(("location", f"{routes.prefix}/{row['id']}/link"))
+    return response
 
 
 @routes.patch("/{upload_id}", UploadNotFound)
