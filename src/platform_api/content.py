@@ -277,7 +277,7 @@ async def get_content(type: ContentName, slug: Slug, site: Site, request: Reques
     return kept.response(NAME, request.headers.get("if-none-match"))
 
 
-@routes.post("/purge", NotConfigured, access=READER, reach=OPEN, alone=True)
+@routes.post("/purge", NotConfigured, access=READER, reach=OPEN)
 async def purge_content(
     changed: Body[Changed], site: Site, cache: Cache, index: ContentIndex, background: Background
 ) -> Purged:

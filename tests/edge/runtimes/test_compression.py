@@ -54,7 +54,7 @@ def test_text_is_compressed_for_a_client_that_takes_it(body: bytes) -> None:
     ],
 )
 def test_client_says_what_it_takes(accept: str | None, coding: str | None) -> None:
-    assert (chosen(accept, ["gzip"]) if accept else None) == coding
+    assert (chosen(accept, ("gzip",)) if accept else None) == coding
     response = compressed(Response(BODY, headers=[*JSON]), accept)
     assert response.header("vary") == "accept-encoding"
     assert (response.header("content-encoding") is None) is (coding is None)
