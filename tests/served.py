@@ -73,17 +73,21 @@ class Served:
 
 
 @contextmanager
-def served_locally(
+def served_locally(  # noqa: PLR0913, PLR0917 - what a server may be given
     folder: Path,
     env: Mapping[str, str],
     package: str = "core_tessie",
     sources: Path | None = None,
     assets: Path | None = None,
+    port: int = 0,
 ) -> Iterator[Served]:
-    """Run the local server of an app on a free port, its state in `folder`; `sources` hold an app of a test."""
+    """Run the local server of an app, on a free port unless one is named, its state in `folder`.
+
+    `sources` hold an app of a test.
+    """
     path = os.pathsep.join(str(folder) for folder in (sources, ROOT / "src") if folder)
     log = folder / "server.txt"
-    command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", "0"]
+    command = [sys.executable, "-m", "edge.runtimes.local", "serve", f"{package}.app:app", "--port", str(port)]
     command += ["--state", str(folder / "state"), "--migrations", str(ROOT / "migrations")]
     command += ["--assets", str(assets)] if assets else []
     with log.open("wb") as output:

@@ -107,7 +107,9 @@ def test_a_newcomer_sees_a_fleet_and_can_ask_about_it(tmp_path: Path) -> None:
         for path in ("/health", "/", "/docs", "/openapi.json", "/openapi.yaml", "/nope"):
             status, headers, _ = dev.ask("GET", path, key=None)
             assert status == (404 if path == "/nope" else 200), path
-            assert headers["access-control-allow-origin"] == "*", path  # once: two would stand here with a comma
+            assert headers["access-control-allow-origin"] == "http://localhost:3000", (
+                path
+            )  # once: two would stand here with a comma
             assert headers["x-request-id"], path
         assert dev.ask("GET", "/d1/vehicles", key=None)[0] == 401
         assert dev.ask("GET", "/d1/vehicles", key="wrong")[0] == 401

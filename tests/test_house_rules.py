@@ -5,7 +5,8 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from functools import cache
 from importlib.metadata import packages_distributions
 from pathlib import Path
 
@@ -25,12 +26,7 @@ DEPENDENCIES = {
     re.split(r"[><=~ ;\[]", dependency)[0].lower()
     for dependency in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
 }
-PURE = {
-    *sys.stdlib_module_names,
-    "edge",
-    "pydantic_core",  # Pydantic's other half
-    *(name for name, owners in packages_distributions().items() if DEPENDENCIES & {owner.lower() for owner in owners}),
-} - {
+BELOW = {
     "sqlite3",
     "dbm",
     "socket",
@@ -47,7 +43,20 @@ PURE = {
     "selectors",
     "shelve",
 }
-"""Kernel and apps may import these: the project's dependencies, and Python's modules that need no machine below."""
+"""Python's modules that need the machine below."""
+
+
+@cache
+def pure() -> set[str]:
+    """Return the modules of the project's dependencies and Python's modules that need no machine below."""
+    provided = {name for name, owners in packages_distributions().items() if DEPENDENCIES & {*map(str.lower, owners)}}
+    return {
+        *sys.stdlib_module_names,
+        "edge",
+        "pydantic_core",
+        *provided,
+    } - BELOW
+
 
 FORBIDDEN = {
     "utils",
@@ -62,6 +71,18 @@ FORBIDDEN = {
     "managers",
     "misc",
 }
+
+
+type Paths = list[Path]
+
+
+def by_package(paths: Sequence[Path]) -> pytest.MarkDecorator:
+    """Return the mark of a test that runs once for each package or folder, not for each file."""
+    groups: dict[str, Paths] = {}
+    for path in paths:
+        parts = path.relative_to(ROOT).parts
+        groups.setdefault(parts[1] if parts[0] == "src" else parts[0], []).append(path)
+    return pytest.mark.parametrize("paths", [pytest.param(group, id=name) for name, group in groups.items()])
 
 
 def module_of(path: Path) -> str:
@@ -91,7 +112,7 @@ def forbidden_imports(source: str, module: str) -> list[str]:
     is_entry = module.partition(".")[0] in APPS and module.endswith((".worker", ".__main__"))
     rooms = OUTER - {"runtimes"} if is_entry else OUTER
     own = {module.partition(".")[0]} - {"edge"}
-    allowed = PURE | own
+    allowed = pure() | own
     return [
         name
         for name in imports(source)
@@ -100,9 +121,10 @@ def forbidden_imports(source: str, module: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
-def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(path: Path) -> None:
-    assert forbidden_imports(path.read_text(), module_of(path)) == []
+@by_package([*KERNEL, *APP_FILES])
+def test_kernel_and_apps_import_nothing_but_pure_modules_and_no_other_app(paths: Paths) -> None:
+    faults = {module_of(path): forbidden_imports(path.read_text(), module_of(path)) for path in paths}
+    assert {module: names for module, names in faults.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -165,9 +187,10 @@ def test_the_rule_of_a_workers_modules_catches() -> None:
     assert "core_tessie.app" in loaded(ENTRIES["main"], FILES) or not ENTRIES["main"]
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
-def test_module_has_at_most_400_lines(path: Path) -> None:
-    assert len(path.read_text().splitlines()) <= 400
+@by_package(EVERY)
+def test_module_has_at_most_400_lines(paths: Paths) -> None:
+    sizes = {path: len(path.read_text().splitlines()) for path in paths}
+    assert {path: lines for path, lines in sizes.items() if lines > 400} == {}
 
 
 REASON = re.compile(r"# noqa: [A-Z0-9, ]*PLR0913[A-Z0-9, ]* - \w+")
@@ -186,9 +209,10 @@ def too_big(source: str) -> list[str]:
     return functions
 
 
-@pytest.mark.parametrize("path", EVERY, ids=lambda path: str(path.relative_to(ROOT)))
-def test_a_function_is_short_and_takes_little(path: Path) -> None:
-    assert too_big(path.read_text()) == []
+@by_package(EVERY)
+def test_a_function_is_short_and_takes_little(paths: Paths) -> None:
+    faults = {path: too_big(path.read_text()) for path in paths}
+    assert {path: names for path, names in faults.items() if names} == {}
 
 
 @pytest.mark.parametrize(
@@ -242,14 +266,12 @@ def methods_of_protocols(source: str) -> set[str]:
     }
 
 
-PORTS = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
-"""An adapter's method needs no docstring, as its port has one."""
-
-
-@pytest.mark.parametrize("path", [*KERNEL, *RUNTIMES], ids=module_of)
-def test_every_public_function_of_the_kernel_has_a_docstring_beyond_its_signature(path: Path) -> None:
-    silent = PORTS if path in RUNTIMES else set()
-    assert set(undocumented(path.read_text())) <= silent
+def test_every_public_function_of_the_kernel_has_a_docstring_beyond_its_signature() -> None:
+    """An adapter's method needs no docstring, as its port has one."""
+    ports = {name for path in KERNEL for name in methods_of_protocols(path.read_text())}
+    faults = {path: {*undocumented(path.read_text())} for path in KERNEL}
+    faults |= {path: {*undocumented(path.read_text())} - ports for path in RUNTIMES}
+    assert {path: names for path, names in faults.items() if names} == {}
 
 
 def test_the_rule_of_docstrings_catches() -> None:
@@ -349,20 +371,21 @@ def whole_databases(source: str) -> list[str]:
     """Return the expressions by which a source reaches a database without asking for it by type."""
     calls = []
     for node in ast.walk(ast.parse(source)):
+        if not isinstance(node, ast.Attribute):
+            continue
         text = ast.unparse(node)
-        if isinstance(node, ast.Attribute) and (text.endswith("settings.db") or node.attr in {"_db", "_make"}):
+        if text.endswith("settings.db") or node.attr in {"_db", "_make"}:
             calls += [] if text in {"self._db", "self._make"} else [text]
-        elif isinstance(node, ast.Attribute) and text.endswith("ports.settings"):
+        elif text.endswith("ports.settings"):
             calls += [text]
     return calls
 
 
-@pytest.mark.parametrize("path", [*KERNEL, *APP_FILES], ids=module_of)
-def test_databases_come_by_type_and_never_from_the_ports_of_an_event(path: Path) -> None:
-    module = module_of(path)
-    if module in WHOLE_SETTINGS or module.startswith("edge.runtimes"):
-        pytest.skip("it binds or probes what the settings name")
-    assert whole_databases(path.read_text()) == []
+@by_package([*KERNEL, *APP_FILES])
+def test_databases_come_by_type_and_never_from_the_ports_of_an_event(paths: Paths) -> None:
+    others = [path for path in paths if module_of(path) not in WHOLE_SETTINGS]
+    faults = {path: whole_databases(path.read_text()) for path in others}
+    assert {path: texts for path, texts in faults.items() if texts} == {}
 
 
 @pytest.mark.parametrize(

@@ -2,11 +2,15 @@
 
 import argparse
 import sys
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
 from apps import ROOT, folder, parse
+from edge.http import Response
+from edge.runtimes.local.assets import compressed_folder, media_type
+from edge.runtimes.local.compression import LEAST, is_compressible
 
 SHARED = ROOT / "tools" / "assets"
 SWAGGER = ("LICENSE", "favicon-32x32.png", "swagger-ui-bundle.js", "swagger-ui.css")
@@ -56,6 +60,29 @@ def build(place: Path, files: Mapping[str, Path]) -> int:
     return changed
 
 
+def compress(place: Path) -> int:
+    """Compress the files of a folder in advance, for the local server; return how many forms changed."""
+    forms = {f"{name}.gz": path for name, path in _below(place) if path.stat().st_size >= LEAST and is_text(path)}
+    packed = compressed_folder(place)
+    changed = 0
+    for name, path in forms.items():
+        form, content = packed / name, zlib.compress(path.read_bytes(), 9, wbits=31)
+        if not form.is_file() or form.read_bytes() != content:
+            form.parent.mkdir(parents=True, exist_ok=True)
+            form.write_bytes(content)
+            changed += 1
+    for name, path in dict(_below(packed)).items():
+        if name not in forms:
+            path.unlink()
+            changed += 1
+    return changed
+
+
+def is_text(path: Path) -> bool:
+    """Tell whether compressing a file makes it smaller by much: others are compressed already."""
+    return is_compressible(Response(headers=[("content-type", media_type(path))]), LEAST)
+
+
 def _below(place: Path) -> Iterator[tuple[str, Path]]:
     for path in sorted(place.rglob("*")):
         if path.is_file():
@@ -66,6 +93,7 @@ def main(arguments: Sequence[str]) -> int:
     """Build, and print the result."""
     for package in parse(argparse.ArgumentParser(description=__doc__), arguments).apps:
         changed = build(target(package), sources(package))
+        compress(target(package))
         sys.stdout.write(f"{target(package).relative_to(ROOT)}: {changed} of {len(sources(package))} files changed\n")
     return 0
 

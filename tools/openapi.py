@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,8 +36,10 @@ _Readable.add_representer(str, _text)
 
 
 def describe(package: str) -> dict[str, Any]:
-    """Return the OpenAPI document of a package's app, described by the package's docstring."""
-    return document(load(package), description=importlib.import_module(package).__doc__ or "")
+    """Return the OpenAPI document of a package's app, with what its module of `documents` adds, if any."""
+    more = importlib.util.find_spec(f"documents.{package}")
+    extend = importlib.import_module(more.name).extend if more else None
+    return document(load(package), description=importlib.import_module(package).__doc__ or "", extend=extend)
 
 
 def rendered(package: str) -> Iterator[tuple[Path, str]]:
@@ -68,7 +71,7 @@ def stale(path: Path, text: str) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the documents, or with `--check` show which are stale and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     options = parse(parser, arguments)
     return _run(options.apps, check=options.check)
 

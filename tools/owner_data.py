@@ -93,7 +93,7 @@ def main(arguments: list[str]) -> int:
     """Export or erase, and print a summary."""
     parser = argparse.ArgumentParser(prog="owner_data.py", description=__doc__)
     parser.add_argument("what", choices=["export", "erase"])
-    parser.add_argument("--yes", action="store_true", help="erase: do not ask")
+    parser.add_argument("--yes", action="store_true", help="erase: without a confirmation")
     options = parser.parse_args(arguments)
     url = os.environ.get("URL") or "http://127.0.0.1:8787"
     key = os.environ.get("KEY")

@@ -117,7 +117,7 @@ def docs(tree: ast.Module, path: str) -> Iterator[Doc]:
 
 
 def faults(doc: Doc) -> Iterator[Finding]:
-    """Yield what breaks a rule in one text."""
+    """Yield the broken rules of one text."""
     if _BEGINNING.match(doc.text):
         yield Finding("beginning", doc.place, doc.text.splitlines()[0])
     for line in doc.text.splitlines():
@@ -153,7 +153,7 @@ def files(paths: Iterable[Path]) -> Iterator[Path]:
 
 
 def main(arguments: list[str]) -> int:
-    """Print what is beyond its bound; with `--list`, each place."""
+    """Print each exceeded bound; with `--list`, each place."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("paths", nargs="*", type=Path, default=[ROOT / place for place in PLACES])
     parser.add_argument("--list", action="store_true", help="print each place that breaks a rule")

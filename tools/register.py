@@ -67,7 +67,7 @@ def _warnings(settings: BotSettings, guild: str, commands: Sequence[Document]) -
     scopes = [("all guilds", f"{base}/commands")]
     if not guild:
         guilds = _guilds(settings.discord_api_url, token)
-        scopes = [(f"guild {one}", f"{base}/guilds/{one}/commands") for one in guilds[:MOST_GUILDS]]
+        scopes = [(f"guild {guild_id}", f"{base}/guilds/{guild_id}/commands") for guild_id in guilds[:MOST_GUILDS]]
     for name, url in scopes:
         try:
             twice = duplicates(commands, _ask("GET", url, token))
@@ -78,9 +78,9 @@ def _warnings(settings: BotSettings, guild: str, commands: Sequence[Document]) -
 
 
 def _guilds(url: str, token: str) -> list[str]:
-    """Return the ids of the bot's guilds; none where Discord does not tell."""
+    """Return the ids of the bot's guilds; none if Discord does not tell."""
     try:
-        return [str(one["id"]) for one in _ask("GET", f"{url}/users/@me/guilds", token)]
+        return [str(own["id"]) for own in _ask("GET", f"{url}/users/@me/guilds", token)]
     except Refused:
         return []
 

@@ -227,7 +227,7 @@ def _call(index: Index) -> str:
 def main(arguments: Sequence[str]) -> int:
     """Write the modules, or with `--check` show which are stale and return 1."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 where a committed file is stale")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a committed file is stale")
     options = parse(parser, arguments)
     differences = []
     for package in options.apps:

@@ -100,8 +100,8 @@ def parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="seed.py", description=__doc__)
     parser.add_argument("app", nargs="?", metavar="APP", default=os.environ.get("APP") or DEFAULT)
     parser.add_argument("--remote", metavar="ENV", help="seed this environment of wrangler.toml, at Cloudflare")
-    parser.add_argument("--dry-run", action="store_true", help="say what would be written, and write nothing")
-    parser.add_argument("--overwrite", action="store_true", help="also give what is there the seeds' values")
+    parser.add_argument("--dry-run", action="store_true", help="print the changes, and write nothing")
+    parser.add_argument("--overwrite", action="store_true", help="also overwrite existing rows and keys")
     return parser.parse_args(arguments)
 
 

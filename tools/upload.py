@@ -9,7 +9,7 @@ import tempfile
 import tomllib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 
 from apps import ROOT
@@ -74,7 +74,13 @@ def dry_run(environment: str) -> Upload:
 
 def packed(modules: dict[str, bytes]) -> int:
     """Return the bytes of modules compressed together."""
-    return len(gzip.compress(b"".join(modules.values()), mtime=0))
+    return _packed(b"".join(modules.values()))
+
+
+@cache
+def _packed(data: bytes) -> int:
+    """Return the bytes of data compressed, once for the packages that several Workers carry."""
+    return len(gzip.compress(data, mtime=0))
 
 
 def row(environment: str, upload: Upload) -> str:

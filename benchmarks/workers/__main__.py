@@ -44,7 +44,7 @@ class Measured:
 def main(arguments: Sequence[str]) -> int:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a smoke run whose numbers mean nothing")
+    parser.add_argument("--quick", action="store_true", help="a smoke run; its numbers mean nothing")
     quick = parser.parse_args(arguments).quick
     print(report(measure([set_up(peer) for peer in PEERS], quick=quick)))
     return 0

@@ -98,11 +98,12 @@ class App:
         self.name, self.version, self.settings = name, version, settings
         self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
         self.tables = tables
+        self.middleware = middleware
         providers = [*providers, *(provider for group in resources for provider in group.providers)]
         self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
         injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
         self.endpoints = [self._endpoint(route) for group in resources for route in group.routes]
-        self.router = Router(self.endpoints)
+        self.router = Router(self.endpoints, {one.path for one in self.endpoints if one.route.is_alone})
         self._plan_jobs_and_consumers(resources)
         self._plan_frames_and_workflows(resources)
         self._authenticate = injector.bind(authenticate, 1)
@@ -286,8 +287,9 @@ class App:
     def _failed(self, request: Request, fault: Exception) -> Response:
         """Return the response to a request that failed, in the dialect of its path."""
         response = failure_response(request, fault)
+        path = f"{request.route or request.path}/"
         for prefix, translate in self._dialects:
-            if request.path.startswith(prefix):
+            if path.startswith(f"{prefix}/"):
                 return translate(request, response)
         return response
 

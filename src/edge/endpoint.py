@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Union, get_args, get_origin, get_type_hints, is_typeddict
+from urllib.parse import quote
 
 from pydantic import BaseModel, TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -14,7 +15,7 @@ from edge.errors import Fault, InvalidParameter, Location, Problem, list_faults
 from edge.http import HeaderList, Response
 from edge.json_body import body_check, require_json
 from edge.reach import Reach
-from edge.request import BODY_LIMIT, Request
+from edge.request import BODY_LIMIT, CONDITIONS, Request, refuse_conditions
 from edge.routing import parse_pattern
 
 type Handler = Callable[..., Awaitable[Any]]
@@ -46,19 +47,27 @@ class PlanError(TypeError):
 class Operation:
     """Parameters and responses that a handler reads and writes itself, for the OpenAPI document.
 
-    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body. None stands for a
-    body without a schema (an event stream). `query` is a model of the query string, `body` the type of the JSON body; a
-    public route that `takes_key` may be called with one. Nothing of it is enforced.
+    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body: None if it has no
+    schema (an event stream), `bytes` if it is binary. `query` is a model of the query string, `body` the type of the
+    JSON body or a mapping of media types as for a response; a public route that `takes_key` may be called with one. A
+    type may be a text, `module:Name`, which only the document loads. `reads` and `sends` name headers of the request
+    and of the response, separated by spaces. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     query: type[BaseModel] | None = None
     body: Any = None
     takes_key: bool = False
+    reads: str = ""
+    sends: str = ""
 
 
 class Route(NamedTuple):
-    """A declaration: the handler of a method and path, its role, and its problems."""
+    """A declaration: the handler of a method and path, its role, and its problems.
+
+    `location` is the path at which the result can be read, such as `/notes/{id}` with a member of the result. A path
+    that `is_alone` has no other methods than its own, though another pattern would match it.
+    """
 
     method: str
     path: str
@@ -70,6 +79,8 @@ class Route(NamedTuple):
     body_limit: int = BODY_LIMIT
     operation: Operation = Operation()
     reach: Reach | None = None
+    location: str = ""
+    is_alone: bool = False
 
 
 class Input(NamedTuple):
@@ -87,6 +98,7 @@ class Endpoint:
     __slots__ = (
         "_body_at",
         "_check_body",
+        "_conditions",
         "_handler",
         "_names",
         "_reach",
@@ -107,10 +119,16 @@ class Endpoint:
         self.inputs, self.returns = plan.inputs, plan.returns
         self._takes, self._body_at, self._check_body = tuple(plan.takes), plan.body_at, plan.check_body
         self._render = _renderer(plan.returns, route.status)
+        if route.location:
+            self._render = _located(plan, self._render)
+        own = {given.name for given in plan.inputs if given.kind == "header"}
+        self._conditions = [name for name in CONDITIONS if name not in own] if route.method != "GET" else []
         self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
 
     async def __call__(self, request: Request) -> Response:
         """Validate the handler's arguments, run it, and turn its return value into a response."""
+        if self._conditions:
+            refuse_conditions(request, self._conditions)
         values = [take(request) for take in self._takes]
         if self._body_at >= 0:
             require_json(request)
@@ -125,7 +143,7 @@ class _Plan:
 
     def __init__(self, route: Route, resolve: Callable[[Any], TakePort | None]) -> None:
         self.where = f"{route.method} {route.path} ({name_of(route.handler)})"
-        self.access = route.access
+        self.access, self.location = route.access, route.location
         self.resolve = resolve
         self.inputs: list[Input] = []
         self.takes: list[Take] = []
@@ -274,6 +292,21 @@ def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:
         return lambda value: Response(to_json(value, by_alias=True, inf_nan_mode="null"), status, _JSON.copy())
     dump = TypeAdapter(hint).serializer.to_json
     return lambda value: Response(dump(value, by_alias=True), status, _JSON.copy())
+
+
+def _located(plan: _Plan, render: Callable[[Any], Response]) -> Callable[[Any], Response]:
+    """Return a renderer that adds where the result can be read; its members are those of a TypedDict."""
+    steps = parse_pattern(plan.location)
+    members = plan.returns.__annotations__ if is_typeddict(plan.returns) else {}
+    plan.require(all(kind == "literal" or text in members for kind, text in steps), f"no {plan.location} in its result")
+
+    def answer(value: Any) -> Response:
+        response = render(value)
+        path = [text if kind == "literal" else quote(str(value[text]), safe="") for kind, text in steps]
+        response.headers.append(("location", "/" + "/".join(path)))
+        return response
+
+    return answer
 
 
 def _is_plain(hint: Any) -> bool:

@@ -187,6 +187,13 @@ class UnsupportedMediaType(Problem):
     status = 415
 
 
+class ConditionsUnsupported(Problem):
+    """Changes on a condition are not supported."""
+
+    title = "Changes on a condition are not supported"
+    status = 501
+
+
 class InvalidBody(Problem):
     """Invalid body."""
 

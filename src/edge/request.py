@@ -1,13 +1,13 @@
 """Request: one HTTP request, as every runtime hands it to an app."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from pydantic_core import from_json
 
 from edge.access import Actor
 from edge.context import Ports
-from edge.errors import MalformedJson, PayloadTooLarge, Problem
+from edge.errors import ConditionsUnsupported, MalformedJson, PayloadTooLarge, Problem, UnsupportedMediaType
 from edge.http import Headers, Trace, percent_decode
 
 BODY_LIMIT = 1024 * 1024
@@ -15,6 +15,9 @@ BODY_LIMIT = 1024 * 1024
 
 URL_LIMIT = 16 * 1024
 """Most characters of a request's encoded path and query, as at Cloudflare."""
+
+CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
+"""Headers by which a client lets a change happen only to what it knows (RFC 9110, 13.1)."""
 
 
 class Request:
@@ -78,8 +81,15 @@ class Request:
         return self._client
 
     async def body(self, limit: int = BODY_LIMIT) -> bytes:
-        """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes."""
+        """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes.
+
+        `UnsupportedMediaType` where it is compressed: a small body could become any size.
+        """
         if self._body is None:
+            coding = self.headers.get("content-encoding")
+            if coding and coding.strip().lower() != "identity":
+                accepted = [("accept-encoding", "identity")]
+                raise UnsupportedMediaType(f"send the body as it is, not as {coding[:100]}", headers=accepted)
             announced = self.headers.get("content-length")
             if announced and announced.isdecimal() and (len(announced) > 18 or int(announced) > limit):
                 raise PayloadTooLarge(limit)
@@ -99,6 +109,15 @@ class Request:
             return []
         pairs = (pair.partition("=") for pair in self.query.split("&") if pair)
         return [(_form(name), _form(value)) for name, _, value in pairs]
+
+
+def refuse_conditions(request: Request, names: Iterable[str]) -> None:
+    """Raise `ConditionsUnsupported` for a conditional change: ignored, its condition would let it overwrite others'."""
+    if request.method in {"GET", "HEAD"}:
+        return
+    for name in names:
+        if request.headers.get(name) is not None:
+            raise ConditionsUnsupported(f"{name} is not evaluated: leave it out to change what is there now")
 
 
 def _form(text: str) -> str:

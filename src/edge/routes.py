@@ -113,15 +113,17 @@ class Routes:
         body_limit: int = BODY_LIMIT,
         operation: Operation = _SIGNED,
         reach: Reach | None = None,
+        location: str = "",
+        alone: bool = False,
     ) -> Callable[[Handler], Handler]:
-        """Declare the handler of a method and path, with the problems that it raises."""
+        """Declare the handler of a method and path, with the problems that it raises; see `Route`."""
         role = access if access is not None else self.access
         if role is None:
             raise TypeError(f"{method} {self.prefix}{path} has no role: set access=")
 
         def declare(handler: Handler) -> Handler:
             where = (self.prefix + path).rstrip("/") or "/"
-            how = (problems, status, body_limit, operation, reach or self.reach)
+            how = (problems, status, body_limit, operation, reach or self.reach, location, alone)
             self.routes.append(Route(method, where, handler, role, self.tag, *how))
             return handler
 

@@ -1,6 +1,6 @@
 """The router: literal paths in a dict, parameters in a tree by segment, compiled once at import."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Protocol
 
 from edge.errors import MethodNotAllowed, NotFound
@@ -29,13 +29,14 @@ class RouteConflict(Exception):
 class Node[R]:
     """All routes below one prefix of segments."""
 
-    __slots__ = ("literals", "parameter", "routes", "tail")
+    __slots__ = ("is_alone", "literals", "parameter", "routes", "tail")
 
     def __init__(self) -> None:
         self.literals: dict[str, Node[R]] = {}
         self.parameter: Node[R] | None = None
         self.tail: Node[R] | None = None
         self.routes: dict[str, R] = {}
+        self.is_alone = False
 
     def follow(self, kind: str, text: str) -> "Node[R]":
         """Return the node after one more segment of a pattern, created if missing."""
@@ -52,12 +53,14 @@ class Router[R: Routed]:
     """Finds the route of a path and method.
 
     Literal goes before parameter before tail, segment by segment, and the first pattern in that order that has the
-    method wins; if none has it, the 405 names the methods of all patterns that match. `HEAD` is served by
+    method wins; if none has it, the 405 names the methods of all patterns that match. A pattern
+    that is `alone` hides others: its word is no parameter's value. `HEAD` is served by
     `GET`. One trailing slash is ignored. Segments are decoded once, after the split, so `%2F` stays inside its
     segment; a tail is passed on unchanged, still encoded, for proxying.
     """
 
-    def __init__(self, routes: list[R]) -> None:
+    def __init__(self, routes: list[R], alone: Collection[str] = ()) -> None:
+        self._alone = alone
         self._root: Node[R] = Node()
         self._literal: dict[str, dict[str, R]] = {}
         for route in routes:
@@ -113,6 +116,8 @@ class Router[R: Routed]:
             if depth == end:
                 if node.routes:
                     yield node.routes, params
+                if node.is_alone:
+                    return
                 continue
             segment = segments[depth]
             if node.tail is not None and any(segments[depth:]):
@@ -129,6 +134,7 @@ class Router[R: Routed]:
             is_literal = is_literal and kind == "literal"
             node = node.follow(kind, text)
         _put(node.routes, route)
+        node.is_alone = route.path in self._alone
         if is_literal:
             self._literal[route.path] = node.routes
             self._literal.setdefault(route.path + "/", node.routes)

@@ -53,6 +53,9 @@ HASHED = "sha256:"
 LEAST_KEY = 24
 """Least characters of an access key: a shorter one can be guessed."""
 
+DEVELOPMENT_ORIGINS = ("http://localhost:3000",)
+"""Origins of `CORS_ALLOWED_ORIGINS` where it is not set and `ENVIRONMENT` is development; elsewhere there are none."""
+
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")
 _HASH = re.compile(r"[0-9a-fA-F]{64}")
@@ -145,7 +148,7 @@ class Settings:
 
     environment: str = "development"
     log_level: LogLevel = "info"
-    cors_allowed_origins: Origins = ("*",)
+    cors_allowed_origins: Origins = ()
 
     fields: ClassVar[tuple[Field, ...]] = ()
     faults: dict[str, NotConfigured]
@@ -161,6 +164,8 @@ class Settings:
                 setattr(self, field.attribute, field.read(env))
             except NotConfigured as fault:
                 self.faults[field.attribute] = fault
+        if not env.get("CORS_ALLOWED_ORIGINS") and vars(self).get("environment") == "development":
+            self.cors_allowed_origins = DEVELOPMENT_ORIGINS
 
     def without(self, port: Any) -> Self:
         """Return the same settings without their bindings of a type."""

@@ -11,8 +11,7 @@ from edge import PUBLIC, Body, Log, Operation, Request, Response, Routes
 from edge.auth.limits import address, bound
 from edge.clients.upstream import UpstreamFailed, UpstreamTimeout
 from edge.errors import BadGateway
-from edge.live.event_stream import SSE, event_stream
-from edge.negotiation import best
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.ports.model import Model, ModelError, Prompt
 from edge.retrieval.passages import Passage
 from platform_api.content_index import ContentIndex
@@ -20,7 +19,6 @@ from platform_api.settings import PlatformSettings
 
 routes = Routes("/api/v1/chat", tag="chat", access=PUBLIC)
 
-JSON = "application/json"
 LARGEST = 32 * 1024
 """Bytes of a question's body: 1,000 characters, each written as two escapes, are fewer."""
 ANSWER_TOKENS = 500
@@ -43,7 +41,10 @@ class Question(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     question: str = Field(min_length=2, max_length=1_000)
-    stream: bool | None = Field(None, description="false for one JSON answer; absent: what the Accept header asks for")
+    stream: bool | None = Field(
+        None,
+        description="true for events, false for one JSON answer; absent: what the Accept header asks for, else JSON",
+    )
 
 
 class SourceShown(TypedDict):
@@ -162,18 +163,17 @@ class Answering:
     UpstreamFailed,
     UpstreamTimeout,
     body_limit=LARGEST,
-    operation=Operation({200: {JSON: ChatAnswer, SSE: None}}),
+    operation=Operation({200: {JSON: ChatAnswer, SSE: "platform_api.shapes:ChatEvents"}}),
 )
 async def chat(asked: Body[Question], request: Request, reader: Reader) -> Response:
     """Ask about the community. The answer comes with the documents that it stands on.
 
-    Streamed as Server-Sent Events: `sources`, then `token` as they come, then `done` or `error`. With
-    `Accept: application/json` or `"stream": false` it is one JSON object. Without a model, or where it fails, the
-    passages that fit best are the answer.
+    It is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as Server-Sent Events:
+    `sources`, then `token` as they come, then `done` or `error`. Without a model, or if it fails, the passages that fit
+    best are the answer.
     """
     answering = await reader.ask(asked.question, address(request))
-    wants_json = best(request.headers.get("accept"), (SSE, JSON)) == JSON if asked.stream is None else not asked.stream
-    if not wants_json:
+    if wants_events(request, asked.stream):
         return event_stream(_events(answering, request))
     answer = await answering.whole()
     return Response.json(ChatAnswer(answer=answer, model=answering.model, sources=answering.sources()))

@@ -17,7 +17,7 @@ async def read(bucket: Bucket, key: str, *, offset: int = 0, length: int | None 
     return b"".join([part async for part in object_[1]])
 
 
-async def an_object_comes_back_with_what_is_known_of_it(bucket: Bucket) -> None:
+async def an_object_is_returned_with_its_metadata(bucket: Bucket) -> None:
     put = await bucket.put("known", b"hello", content_type="text/plain", metadata={"owner": "Ünï"})
     got = await bucket.get("known")
     assert got is not None
@@ -28,7 +28,7 @@ async def an_object_comes_back_with_what_is_known_of_it(bucket: Bucket) -> None:
     assert await read(bucket, "known") == b"hello"
 
 
-async def what_is_known_comes_back_as_it_was_given(bucket: Bucket) -> None:
+async def metadata_is_returned_unchanged(bucket: Bucket) -> None:
     odd = {"naïve 🚗": "a\nb\r\n", 'quo"te': "\\", "Upper": "A", "empty": "", "nul": "\0", "": "2"}
     for content_type in ("text/plain; charset=utf-8", 'multipart/x; boundary="a b"', "not a type", "naïve", None):
         put = await bucket.put("odd", b"", content_type=content_type, metadata=odd)
@@ -120,8 +120,8 @@ async def probe_answers(bucket: Bucket) -> None:
 
 
 CASES: list[Case] = [
-    an_object_comes_back_with_what_is_known_of_it,
-    what_is_known_comes_back_as_it_was_given,
+    an_object_is_returned_with_its_metadata,
+    metadata_is_returned_unchanged,
     every_byte_comes_back,
     a_missing_object_is_none,
     any_key_is_a_key,

@@ -228,7 +228,7 @@ async def large_messages_are_taken(crypto: Crypto) -> None:
     assert await refused(crypto, [(key, signature, bytes(4_000_000))]) == 1
 
 
-async def scrypt_gives_what_its_vectors_say(crypto: Crypto) -> None:
+async def scrypt_matches_its_vectors(crypto: Crypto) -> None:
     for password, salt, cost, derived in SCRYPT:
         assert (await crypto.scrypt(password, salt, cost, len(derived) // 2)).hex() == derived
 
@@ -272,7 +272,7 @@ CASES: list[Case] = [
     a_key_of_small_order_is_wrong,
     a_signature_whose_point_is_of_small_order_is_wrong,
     large_messages_are_taken,
-    scrypt_gives_what_its_vectors_say,
+    scrypt_matches_its_vectors,
     a_password_has_the_same_hash_everywhere,
     salts_and_passwords_are_bytes_of_any_value,
     a_cost_that_is_none_or_too_much_is_refused,

@@ -122,7 +122,7 @@ async def every_text_comes_back(db: Database) -> None:
     assert [row["value"] for row in await db.all(f"SELECT value FROM {table} ORDER BY id")] == values
 
 
-async def what_an_enum_stands_for_is_bound(db: Database) -> None:
+async def value_of_an_enum_is_bound(db: Database) -> None:
     row = await db.first("SELECT ? AS text, ? AS number", Word.A, Number.ONE)
     assert row == {"text": "a", "number": 1}
 
@@ -430,7 +430,7 @@ CASES: list[Case] = [
     numbers_keep_their_value,
     every_byte_comes_back,
     every_text_comes_back,
-    what_an_enum_stands_for_is_bound,
+    value_of_an_enum_is_bound,
     bools_are_stored_as_numbers,
     inexact_and_foreign_values_are_refused,
     no_more_than_100_values_are_bound,

@@ -87,7 +87,7 @@ async def numbers(events: Events, follow: Follow, count: int) -> list[int]:
     return seen
 
 
-async def what_is_forgotten_is_gone_and_the_numbers_go_on(events: Events) -> None:
+async def dropped_events_are_gone_and_the_numbers_continue(events: Events) -> None:
     await events.publish([Draft("forget.me", "secret"), Draft("forget.me", "secret"), Draft("kept", None)])
     last = await last_of(events)
     await events.forget()
@@ -169,7 +169,7 @@ async def a_stream_begins_after_a_number(events: Events) -> None:
     assert await numbers(events, Follow(ACTOR, before + 100), 400) == expected
 
 
-async def a_stream_goes_on_with_what_comes(events: Events) -> None:
+async def a_stream_continues_with_new_events(events: Events) -> None:
     before = await last_of(events)
     await events.publish([Draft("a.old", 1)])
     reading = asyncio.ensure_future(numbers(events, Follow(ACTOR, before), 31))
@@ -334,7 +334,7 @@ async def a_stream_ends_with_its_credential(events: Events) -> None:
     assert await ended(events, expired) < 5
 
 
-async def a_stream_outlives_what_cannot_be_looked_up(events: Events) -> None:
+async def a_stream_outlives_an_unavailable_look_up(events: Events) -> None:
     reading = [
         asyncio.ensure_future(numbers(events, Follow(Actor(name, READER), check_s=0.3), 1)) for name in (AWAY, "fine")
     ]
@@ -420,14 +420,14 @@ async def probe_answers(events: Events) -> None:
 
 CASES: list[Case] = [
     events_have_numbers_without_gaps,
-    what_is_forgotten_is_gone_and_the_numbers_go_on,
+    dropped_events_are_gone_and_the_numbers_continue,
     an_event_is_a_cloud_event,
     publishing_is_all_or_nothing,
     publishers_at_once_leave_no_gap,
     reading_filters_by_type,
     a_stream_begins_at_once,
     a_stream_begins_after_a_number,
-    a_stream_goes_on_with_what_comes,
+    a_stream_continues_with_new_events,
     a_stream_filters_by_type,
     a_stream_tells_of_a_number_that_the_log_has_not_come_to,
     readers_come_and_go,
@@ -436,7 +436,7 @@ CASES: list[Case] = [
     one_answer_of_read_is_bounded_in_bytes,
     large_events_come_whole_and_in_order,
     a_stream_ends_with_its_credential,
-    a_stream_outlives_what_cannot_be_looked_up,
+    a_stream_outlives_an_unavailable_look_up,
     a_key_holds_so_many_streams,
     streams_that_are_asked_for_at_once_are_bounded,
     probe_answers,

@@ -112,7 +112,7 @@ async def the_deadline_is_over_all_of_it(fetch: Fetch, origin: str) -> None:
         await refused(FetchTimeout, fetch("GET", origin + path, timeout=0.2))
 
 
-async def an_error_hides_what_the_url_held(fetch: Fetch, origin: str) -> None:
+async def an_error_hides_the_url(fetch: Fetch, origin: str) -> None:
     target = f"{origin.replace('://', '://hunter1:hunter2@')}/hang-up/hunter3?key=hunter4"
     assert "hunter" not in await refused(FetchError, fetch("GET", target))
 
@@ -155,7 +155,7 @@ CASES: list[Case] = [
     a_head_has_no_body,
     a_broken_response_is_an_error,
     the_deadline_is_over_all_of_it,
-    an_error_hides_what_the_url_held,
+    an_error_hides_the_url,
     only_http_is_fetched,
     a_closed_port_is_an_error,
     requests_run_beside_each_other,

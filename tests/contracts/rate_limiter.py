@@ -79,7 +79,7 @@ async def probe_answers_and_takes_from_nobody(limiter: RateLimiter, periods: Per
     assert await take_many(limiter, "nobody", 3) == [True, True, True]
 
 
-async def what_is_left_is_told_where_it_is_known(limiter: RateLimiter, periods: Periods) -> None:
+async def remaining_calls_are_returned_if_known(limiter: RateLimiter, periods: Periods) -> None:
     await periods.steady()
     verdicts = [await limiter.take("told") for _ in range(4)]
     assert [verdict.limit for verdict in verdicts] == [LIMIT] * 4
@@ -88,7 +88,7 @@ async def what_is_left_is_told_where_it_is_known(limiter: RateLimiter, periods: 
 
 
 CASES: list[Case] = [
-    what_is_left_is_told_where_it_is_known,
+    remaining_calls_are_returned_if_known,
     calls_over_the_limit_are_refused,
     each_key_has_a_limit_of_its_own,
     the_next_period_begins_anew,

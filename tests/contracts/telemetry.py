@@ -28,7 +28,7 @@ def hour_ago() -> datetime:
     return datetime.now(UTC) - timedelta(hours=1)
 
 
-async def what_is_written_is_totalled_the_most_first(telemetry: Telemetry) -> None:
+async def points_are_totalled_the_most_first(telemetry: Telemetry) -> None:
     for blob, number in (("few", 1.5), ("many", 2), ("many", 3), ("many", -0.25)):
         telemetry.write(Point("totalled", ["totalled", blob, "x"], [number, 10]))
     await arrived(telemetry, "totalled", 4)
@@ -50,7 +50,7 @@ async def equal_counts_come_in_the_order_of_their_blobs(telemetry: Telemetry) ->
     assert [total.blobs for total in await totals(telemetry, "ordered", (2,))] == [("a",), ("b",), ("c",)]
 
 
-async def what_a_point_lacks_is_empty_or_0(telemetry: Telemetry) -> None:
+async def missing_values_of_a_point_are_empty_or_0(telemetry: Telemetry) -> None:
     telemetry.write(Point("", ["lacking"], []))
     telemetry.write(Point("", ["lacking", ""], [0, 0]))
     await arrived(telemetry, "lacking", 2)
@@ -65,7 +65,7 @@ async def text_comes_back_as_it_went(telemetry: Telemetry) -> None:
     assert sorted(total.blobs[0] for total in await totals(telemetry, "texts", (2,))) == sorted(texts)
 
 
-async def a_period_begins_where_it_is_asked_to(telemetry: Telemetry) -> None:
+async def a_period_has_the_requested_start(telemetry: Telemetry) -> None:
     telemetry.write(Point("period", ["period"], []))
     await arrived(telemetry, "period", 1)
     later = datetime.now(UTC) + timedelta(minutes=1)
@@ -110,11 +110,11 @@ async def probe_answers(telemetry: Telemetry) -> None:
 
 
 CASES: list[Case] = [
-    what_is_written_is_totalled_the_most_first,
+    points_are_totalled_the_most_first,
     equal_counts_come_in_the_order_of_their_blobs,
-    what_a_point_lacks_is_empty_or_0,
+    missing_values_of_a_point_are_empty_or_0,
     text_comes_back_as_it_went,
-    a_period_begins_where_it_is_asked_to,
+    a_period_has_the_requested_start,
     a_point_over_a_limit_is_dropped_and_no_other,
     an_event_writes_25_points,
     only_numbers_that_a_point_has_are_asked_for,

@@ -174,7 +174,7 @@ def test_a_stream_that_is_left_is_left_at_the_models_server(run: Run, models: Mo
 
 def test_an_exhausted_quota_is_not_queried_again(run: Run, models: ModelSim) -> None:
     models.reset()
-    assert run("model", "a_quota_that_is_used_up_is_told") == ""
+    assert run("model", "an_exhausted_quota_is_reported") == ""
     assert len(models.requests) == 1
 
 

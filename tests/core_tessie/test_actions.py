@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.actions.routes import RELAY_CRON
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE
@@ -57,11 +58,10 @@ async def request_action(client: Client, kind: str, payload: object = None, key:
 
 
 async def ended(client: Client, action_id: str) -> Any:
-    for _ in range(600):
+    async for _ in pauses():
         action = (await client.get(f"/agent/actions/{action_id}")).json()
         if action["status"] in ENDED:
             return action
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not ended in 30 s: {action}")
 
 
@@ -329,7 +329,7 @@ def test_claimed_action_is_left_to_its_message(run: Any, sim: Simulator) -> None
 
 
 class AwayOnce:
-    """A binding to a workflow whose first start fails."""
+    """A binding to a workflow that fails at its first start."""
 
     def __init__(self) -> None:
         self.started: list[str] = []

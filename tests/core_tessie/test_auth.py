@@ -1,12 +1,12 @@
 """`/auth` and its permissions: keys, tokens, roles, and keys that are bound to some vehicles."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import jwt
 import pytest
+from tests.patience import pauses
 
 from core_tessie.app import app
 from edge.auth.callers import Signing
@@ -96,11 +96,10 @@ def test_the_last_use_of_a_key_is_noted(run: Runner) -> None:
         key = await create_key(client)
         for _ in range(2):
             assert (await by(client, key["key"]).get("/auth/me")).status == 200
-        for _ in range(500):
+        async for _ in pauses():
             used = (await client.get(f"/auth/keys/{key['id']}")).json()["last_used_at"]
             if used:
                 break
-            await asyncio.sleep(0.02)
         return key["last_used_at"], used
 
     before, after = run(case)
@@ -444,7 +443,7 @@ def test_malformed_key_hash_is_refused(tmp_path: Path) -> None:
     async def case(client: Client) -> int:
         return (await by(client, "x").get("/auth/me")).status
 
-    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: behind sha256: stand the 64"):
+    with pytest.raises(StartError, match=r"^ADMIN_API_KEY is not valid: after sha256: come the 64"):
         runner(case)
 
 

@@ -15,7 +15,7 @@ from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
 from .energy_rows import A, database, make, put, put_vehicle, report_on
-from .test_sync import NOW, fail, rows, synced
+from .test_sync import NOW, TWO_WEEKS, fail, rows, synced
 
 START = datetime(2025, 1, 1, tzinfo=UTC)
 
@@ -108,7 +108,7 @@ def test_theil_sen_of_few_readings_is_flat() -> None:
 
 @pytest.fixture
 def sim(run: Any) -> Iterator[Simulator]:
-    with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
 

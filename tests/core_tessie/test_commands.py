@@ -37,7 +37,7 @@ def test_schema_of_a_body_accepts_the_routes_bodies(run: Runner) -> None:
     Draft202012Validator.check_schema(schema)
     validator = Draft202012Validator(schema)
     assert validator.is_valid({"from": "2025-01-01", "timezone": "Europe/Berlin"})
-    assert not validator.is_valid({"to": "2025-01-01"})
+    assert validator.is_valid({})
     assert not validator.is_valid({"from": "yesterday"})
 
 

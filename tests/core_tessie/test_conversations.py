@@ -14,7 +14,7 @@ from sims.model import ModelSim, Turn
 
 from .conftest import ROOT, Runner
 from .energy_rows import A, B, database, put_vehicle
-from .test_agent_chat import CONVERSATIONS, ask, kept
+from .test_agent_chat import CONVERSATIONS, ask, stored_messages
 from .test_auth import by, keyed
 
 SECRET = "marked words of another caller"
@@ -124,9 +124,9 @@ def test_key_that_continues_its_tokens_conversation_stays_in_the_tokens_scope(ru
         owner = await keyed(client, role="operator")
         bound = await token(owner, subjects=[A])
         conversation_id = await begun(bound)
-        await kept(bound, conversation_id)
+        await stored_messages(bound, conversation_id)
         assert (await ask(owner, "And?", conversation_id=conversation_id)).status == 200
-        await kept(owner, conversation_id)
+        await stored_messages(owner, conversation_id)
         rows = await database(client).all("SELECT DISTINCT subjects, least_role FROM agent_messages")
         return rows, await bound.get(f"{CONVERSATIONS}/{conversation_id}"), str(model_sim.requests)
 
@@ -161,8 +161,8 @@ def test_table_of_messages_shows_a_caller_its_own(run: Runner, model_sim: ModelS
         foreign = await begun(owner)
         own = await begun(caller, "my own words")
         (row,) = await database(client).all("SELECT id FROM agent_messages WHERE content = ?", SECRET)
-        await kept(owner, foreign)
-        await kept(caller, own)
+        await stored_messages(owner, foreign)
+        await stored_messages(caller, own)
         answers = [await caller.get(f"/d1/agent_messages{query}") for query in OWN_ROWS]
         gone = [await caller.get(f"/d1/agent_messages/{id_}") for id_ in (row["id"], "0" * 32)]
         every = await client.get("/d1/agent_messages")
@@ -193,7 +193,7 @@ def test_conversation_in_openais_dialect_is_its_callers_own(run: Runner) -> None
         body = {"messages": [{"role": "user", "content": SECRET}]}
         assert (await owner.post("/agent/v1/chat/completions", body)).status == 200
         (listed,) = (await owner.get(CONVERSATIONS)).json()
-        await kept(owner, listed["id"])
+        await stored_messages(owner, listed["id"])
         rows = await database(client).all("SELECT actor, subjects, least_role FROM agent_messages")
         seen = [await reader.get(f"{CONVERSATIONS}/{listed['id']}") for reader in (owner, bound, other, client)]
         return rows, [answer.status for answer in seen], (await other.get("/d1/agent_messages")).json()
@@ -210,7 +210,7 @@ def test_model_is_not_shown_what_others_said_in_a_conversation(run: Runner, mode
     async def case(client: Client) -> None:
         owner = await keyed(client)
         conversation_id = await begun(owner, "One?")
-        await kept(owner, conversation_id)
+        await stored_messages(owner, conversation_id)
         columns = "id, conversation_id, role, content, status, actor, turn, least_role"
         for number, role in enumerate(("user", "assistant")):
             values = (f"other-{number}", conversation_id, role, SECRET, "complete", "other", 2, 1)

@@ -7,7 +7,7 @@ import pytest
 from tests.served import Served
 from websockets.sync.client import connect
 
-from core_tessie.agent.tools import ARGUMENTS_LIMIT, RESULT_LIMIT, Looking, call_tool
+from core_tessie.agent.tools import ARGUMENTS_LIMIT, RESULT_LIMIT, ToolContext, call_tool
 from core_tessie.energy.summary import ReportNews
 from core_tessie.tables import TABLES
 from edge.access import ADMIN, Actor
@@ -135,8 +135,8 @@ def test_model_gets_a_short_error_of_a_lookup(run: Runner, arguments: str) -> No
         clock: Any = client.ports.runtime[Clock]
         news: Any = client.app.provide(ReportNews, client.ports)
         actor = Actor("a", ADMIN)
-        looking = Looking(TABLES.scoped(database(client), actor), clock, actor, "r", news, client.ports.log)
-        outcome = await call_tool(ToolCall("1", "list_table", arguments), looking)
+        context = ToolContext(TABLES.scoped(database(client), actor), clock, actor, "r", news, client.ports.log)
+        outcome = await call_tool(ToolCall("1", "list_table", arguments), context)
         assert not outcome.ok
         assert len(outcome.summary) < RESULT_LIMIT
         return outcome.text

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 from tests.served import ROOT, Served, served_locally
 
 from core_tessie.actions.routes import RELAY_CRON
@@ -287,11 +288,10 @@ def test_without_the_queue_an_action_waits_in_its_row(tmp_path: Path) -> None:
         await runtime.settings.db.run("UPDATE agent_actions SET created_at = '2026-01-01 00:00:00'")
         await client.scheduled(RELAY_CRON)
         runtime.consumers.start()
-        for _ in range(200):
+        async for _ in pauses():
             action = (await client.get(answer.header("location") or "")).json()
             if action["ended_at"]:
                 break
-            await asyncio.sleep(0.05)
         assert action["status"] == "succeeded", action
 
     with_runtime(tmp_path / "state", case)

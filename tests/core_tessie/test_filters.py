@@ -221,7 +221,7 @@ def test_several_filters_all_have_to_hold() -> None:
 
 def test_a_query_has_defaults() -> None:
     query = parse(DRIVES, [], PAGE)
-    assert (query.where, query.limit, query.offset, query.given) == (None, 100, 0, None)
+    assert (query.where, query.limit, query.offset, query.body_columns) == (None, 100, 0, None)
     assert parse(DRIVES, [("limit", "0"), ("offset", "9007199254740991")], PAGE).limit == 0
 
 

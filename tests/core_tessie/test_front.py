@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import time
+import zlib
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -113,3 +114,22 @@ def test_connections_of_streams_end_with_their_readers(tmp_path: Path) -> None:
             client.close()
         time.sleep(1)
         assert len(os.listdir(files)) < before + 4
+
+
+def test_whole_answers_are_compressed_over_the_wire_and_streams_are_not(alone: Served) -> None:
+    where = urlsplit(alone.url).netloc
+    head = f"host: {where}\r\nauthorization: Bearer {ADMIN}\r\naccept-encoding: gzip, br\r\n"
+    bodies = {}
+    for coded in (head, head.replace("gzip", "x")):
+        with connected(alone.url) as client:
+            client.sendall(f"GET /d1 HTTP/1.1\r\n{coded}connection: close\r\n\r\n".encode())
+            top, _, body = answer(client, 1 << 20).partition(b"\r\n\r\n")
+        assert b"vary: accept-encoding" in top
+        assert f"content-length: {len(body)}".encode() in top
+        bodies[b"content-encoding: gzip" in top] = body
+    assert zlib.decompress(bodies[True], wbits=31) == bodies[False]
+    with connected(alone.url) as client:
+        client.sendall(events(alone, "accept-encoding: gzip\r\n"))
+        top, _, body = answer(client, 2000).partition(b"\r\n\r\n")
+    assert b"content-encoding" not in top
+    assert b"retry: 2000" in body + top

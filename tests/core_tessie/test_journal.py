@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from pydantic_core import from_json
+from tests.patience import pauses
 
 from core_tessie.app import app
 from core_tessie.journal import Journal
@@ -41,10 +42,9 @@ async def rows(client: Client, where: str = "1") -> list[Row]:
 
 async def row_of(client: Client, request_id: str) -> Row:
     """Wait for the row of a request and return it."""
-    for _ in range(500):
+    async for _ in pauses():
         if matches := await rows(client, f"request_id = '{request_id}'"):
             return matches[0]
-        await asyncio.sleep(0.02)
     raise AssertionError(f"{request_id} left no row in 10 s")
 
 
@@ -73,7 +73,7 @@ def test_strangers_are_counted_in_usage(run: Runner) -> None:
     async def case(client: Client) -> Any:
         for _ in range(3):
             await client.anonymous().get("/d1/software_updates")
-        for _ in range(200):
+        async for _ in pauses():
             answer = await client.get("/colbycommands/usage?by=name,outcome,actor")
             if answer.status == 503:
                 return None  # the Worker of these tests reads no dataset
@@ -82,7 +82,6 @@ def test_strangers_are_counted_in_usage(run: Runner) -> None:
             ]
             if matches and matches[0]["count"] == 3:
                 return matches[0]["outcome"]
-            await asyncio.sleep(0.05)
         raise AssertionError(answer.text)
 
     assert run(case) in {"4xx", None}

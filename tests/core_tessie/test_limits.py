@@ -45,7 +45,7 @@ def test_each_key_has_exactly_its_limit_of_calls(limited: Runner) -> None:
     assert re.fullmatch(rf'"key";r={CALLS - 1};t=\d+', answers[0].header("ratelimit") or "")
     assert other.status == 200
     assert over.header("x-request-id")
-    assert over.header("access-control-allow-origin") == "*"
+    assert over.header("access-control-allow-origin") == "http://localhost:3000"
 
 
 @pytest.mark.parametrize("path", ["/d1/vehicles", "/nowhere", "/", "/events?ticket=x", "/%zz", "/?" + "q" * 17_000])

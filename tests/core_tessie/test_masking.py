@@ -1,6 +1,5 @@
 """Tokens in Tessie's answers: only administrators get them through the mirror; no table stores them in any form."""
 
-import asyncio
 import gzip
 import json
 import random
@@ -10,6 +9,7 @@ from typing import Any
 
 import pytest
 from aiohttp import web
+from tests.patience import pauses
 
 from core_tessie.tessie.masking import masked
 from edge.testing import Answer, Client
@@ -325,12 +325,11 @@ def test_no_token_is_stored_in_a_table(run: Runner, upstream: Upstream) -> None:
             await client.get(STATE)
             command = {"kind": "command", "payload": {"vin": A, "command": "lock"}}
             assert (await client.post("/agent/actions", command)).status == 202
-        for _ in range(500):
+        async for _ in pauses():
             done = (await client.get("/agent/actions?status=succeeded&limit=100")).json()
             raw = await database(client).all("SELECT body, body_bytes, seen FROM tessie_raw")
             if len(done) == len(answers) and sum(row["seen"] for row in raw) == 2 * len(answers):
                 return [*raw, *await database(client).all("SELECT * FROM agent_actions")]
-            await asyncio.sleep(0.02)
         raise AssertionError((len(done), len(raw)))
 
     rows = run(case, started=True)
@@ -345,11 +344,10 @@ def test_long_answer_to_a_command_is_stored_without_its_tokens(run: Runner, upst
         await put_vehicle(client)
         upstream.answer_with(json.dumps(long).encode())
         answer = await client.post("/agent/actions", {"kind": "wake", "payload": {"vin": A}})
-        for _ in range(500):
+        async for _ in pauses():
             action = (await client.get(f"/agent/actions/{answer.json()['id']}")).json()
             if action["status"] == "succeeded":
                 return action["result"]["answer"]
-            await asyncio.sleep(0.02)
         raise AssertionError(action)
 
     stored = run(case, started=True)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.app import app
 from core_tessie.journal import Journal
@@ -88,14 +89,13 @@ def tessie(run: Runner) -> Iterator[Answering]:
 async def stored(client: Client, seen: int) -> list[Row]:
     """Wait until a number of answers are stored or counted, and return the rows; fail if more are counted."""
     sql = "SELECT * FROM tessie_raw WHERE request_id = ? ORDER BY rowid"  # a sync of another test may go on still
-    for _ in range(500):
+    async for _ in pauses():
         rows: list[Row] = await client.ports.settings.db.all(sql, MINE)
         if sum(row["seen"] for row in rows) >= seen:
             await asyncio.sleep(0.2)
             rows = await client.ports.settings.db.all(sql, MINE)
             assert sum(row["seen"] for row in rows) == seen
             return rows
-        await asyncio.sleep(0.02)
     raise AssertionError(f"{[row['path'] for row in rows]}")
 
 
@@ -225,10 +225,9 @@ def test_bodies_that_are_stored_in_a_minute_are_bounded(tmp_path: Path, tessie_p
 
 async def idle(journal: Journal) -> None:
     """Wait until all rows are written."""
-    for _ in range(1000):
+    async for _ in pauses():
         if journal._writer is None or not journal._writer._waiting:
             return
-        await asyncio.sleep(0.01)
     raise AssertionError("not written in 10 s")
 
 

@@ -4,6 +4,7 @@ import asyncio
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.energy.summary import SUMMARY_LIMIT
 from core_tessie.energy.words import UNKNOWN
@@ -18,11 +19,10 @@ JANUARY = {"from": "2025-01-01", "to": "2025-02-01"}
 
 async def summary(client: Client, report_id: str) -> Any:
     """Wait for the summary of a report and return it."""
-    for _ in range(250):
+    async for _ in pauses():
         text = (await client.get(f"{PATH}/{report_id}")).json()["summary"]
         if text is not None:
             return text
-        await asyncio.sleep(0.02)
     raise AssertionError("no summary in 5 s")
 
 
@@ -78,10 +78,9 @@ def test_a_report_is_complete_without_a_summary(run: Runner, model_sim: ModelSim
     async def case(client: Client) -> tuple[Answer, Answer]:
         await put_all(client)
         answer = await client.post(PATH, JANUARY)
-        for _ in range(250):
+        async for _ in pauses():
             if len(model_sim.requests) == tries:
                 break
-            await asyncio.sleep(0.02)
         await asyncio.sleep(0.2)
         return answer, await client.get(answer.header("location") or "")
 

@@ -11,6 +11,7 @@ import pytest
 from pydantic_core import from_json
 from tests.edge.conftest import Lines
 from tests.edge.parts.test_retention import Counting
+from tests.patience import pauses
 
 from core_tessie.retention import RULES
 from core_tessie.sync.routes import CRON
@@ -155,11 +156,10 @@ def test_removals_are_logged(run: Runner, sim: Simulator) -> None:
     async def case(client: Client) -> Any:
         await fill(client)
         await client.scheduled(CRON)
-        for _ in range(500):
+        async for _ in pauses():
             row = await client.ports.settings.db.first("SELECT * FROM logs WHERE message = 'old rows removed'")
             if row:
                 return row
-            await asyncio.sleep(0.02)
         raise AssertionError("no log row of the removals")
 
     row = run(case)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.app import app
 from core_tessie.sync.routes import CRON
@@ -102,10 +103,9 @@ class Recorder:
 
 
 async def ended(database: Database) -> None:
-    for _ in range(500):
+    async for _ in pauses():
         if await database.first("SELECT id FROM sync_runs WHERE status = 'started'") is None:
             return
-        await asyncio.sleep(0.02)
     raise AssertionError("a sync has not ended in 10 s")
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.sync.routes import CRON
 from core_tessie.sync.work import DEAD_LETTERS, QUEUE
@@ -104,11 +105,10 @@ async def synced(client: Client) -> Any:
 
 
 async def ended(client: Client, run_id: str) -> Any:
-    for _ in range(600):
+    async for _ in pauses():
         run = (await client.get(f"/colbycommands/sync/{run_id}")).json()
         if run["ended_at"]:
             return run
-        await asyncio.sleep(0.05)
     raise AssertionError(f"not ended in 30 s: {run}")
 
 
@@ -401,11 +401,10 @@ def test_car_with_missing_parts_is_stored_partly(run: Any, sim: Simulator) -> No
 def test_every_answer_is_kept_without_its_tokens(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> None:
         await synced(client)
-        for _ in range(500):
+        async for _ in pauses():
             stored = await rows(client, "tessie_raw", "path LIKE '%/state'")
             if len(stored) == len(sim.vins):
                 break
-            await asyncio.sleep(0.02)
         assert len(stored) == len(sim.vins)
         tokens = [token for vin in sim.vins for token in (sim.ask(f"/{vin}/state").get("tokens") or [])]
         assert tokens

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from benchmarks.sync_scale import CountingRuntime, sync
+from tests.patience import pauses
 
 from core_tessie.actions.kinds import VEHICLES_AT_ONCE
 from core_tessie.app import app
@@ -170,9 +171,8 @@ def test_failing_cars_of_a_backfill_hold_up_no_other(sim: Simulator, tmp_path: P
 
 
 async def action_ended(client: Client, action_id: str) -> Any:
-    for _ in range(400):
+    async for _ in pauses():
         action = (await client.get(f"/agent/actions/{action_id}")).json()
         if action["ended_at"]:
             return action
-        await asyncio.sleep(0.05)
     raise AssertionError(action)

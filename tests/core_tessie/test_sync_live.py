@@ -11,7 +11,7 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_live_events import finished, mark, of, told
+from .test_live_events import events_after, finished, mark, of
 from .test_sync import NOW, TWO_WEEKS, ended, fail, rows, synced
 
 
@@ -59,7 +59,7 @@ def test_poll_syncs_only_the_car_that_began_to_drive(run: Runner, sim: Simulator
         (done,) = await polled(client)
         assert list(done["progress"]) == [vin]
         assert len(await rows(client, "drives", f"id = '{vin}-{drive.id}'")) == 1
-        types = [event["type"] for event in of(await told(client, since, finished(1)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(1)), vin)]
         assert {"vehicle.changed", "drive.recorded", "drive.ended"} <= set(types)
         assert await polled(client) == []
         assert not [call for call in sim.ask("/_sim/requests") if "wake" in call["path"] or call["method"] != "GET"]
@@ -132,7 +132,7 @@ def test_refused_key_is_one_state_and_not_a_run_for_each_tick(run: Runner, sim: 
         refused = await rows(client, "sync_runs", "status = 'failed'")
         assert len(refused) == 1
         assert "TESSIE_API_KEY" in refused[0]["error"]
-        types = [event["type"] for event in await told(client, since, finished(1))]
+        types = [event["type"] for event in await events_after(client, since, finished(1))]
         assert types.count("tessie.key.refused") == 1
         health = (await client.get("/health")).json()
         assert (health["status"], health["probes"]["TESSIE_API_KEY"]["status"]) == ("degraded", "error")

@@ -10,15 +10,22 @@ from edge.testing import Client
 from sims.tessie import Fleet, Simulator
 
 from .conftest import Runner
-from .test_live_events import finished, mark, of, told
-from .test_sync import NOW, fail, instant, rows, synced
+from .test_live_events import events_after, finished, mark, of
+from .test_sync import NOW, TWO_WEEKS, fail, instant, rows, synced
 
 DAY = 86_400
 
 
 @pytest.fixture
 def sim(run: Runner) -> Iterator[Simulator]:
-    """A Tessie of two cars and nine weeks, which `run` talks to."""
+    """A Tessie of two cars and two weeks, which `run` talks to."""
+    with Simulator(Fleet(seed=7, start=TWO_WEEKS, until=NOW, number=2), port=run.tessie_port) as simulator:
+        yield simulator
+
+
+@pytest.fixture
+def old(run: Runner) -> Iterator[Simulator]:
+    """A Tessie of two cars and nine weeks."""
     with Simulator(Fleet(seed=7, until=NOW, number=2), port=run.tessie_port) as simulator:
         yield simulator
 
@@ -57,7 +64,9 @@ def test_merged_charges_are_not_counted_twice(run: Runner, sim: Simulator) -> No
         again = sum(row["energy_used_kwh"] for row in await rows(client, "charges", f"vin = '{vin}'"))
         assert again == pytest.approx(total)
         events = [
-            event for event in of(await told(client, since, finished(1)), vin) if event["type"] == "charge.removed"
+            event
+            for event in of(await events_after(client, since, finished(1)), vin)
+            if event["type"] == "charge.removed"
         ]
         assert [event["data"]["id"] for event in events] == [f"{vin}-{newer['id']}"]
         report = (await client.post("/colbycommands/energy-report", {"from": "2025-01-01"})).json()
@@ -88,7 +97,7 @@ def test_removed_record_comes_back_as_it_was(run: Runner, sim: Simulator) -> Non
         (after,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert after | {"updated_at": before["updated_at"]} == before
         assert await rows(client, "removed_records") == []
-        types = [event["type"] for event in of(await told(client, since, finished(1)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(1)), vin)]
         assert "drive.restored" in types
         assert "drive.recorded" not in types
 
@@ -142,7 +151,11 @@ def test_open_charge_is_followed_to_its_end(run: Runner, sim: Simulator, is_over
         await synced(client)
         (row,) = await rows(client, "charges", f"id = '{vin}-9000001'")
         assert (row["ended_at"], row["energy_added_kwh"], row["cost"]) == (instant(done["ended_at"]), 61.5, 12.5)
-        events = [event for event in of(await told(client, since, finished(1)), vin) if event["type"] == "charge.ended"]
+        events = [
+            event
+            for event in of(await events_after(client, since, finished(1)), vin)
+            if event["type"] == "charge.ended"
+        ]
         assert [(event["data"]["id"], event["data"]["energy_used_kwh"]) for event in events] == [
             (f"{vin}-9000001", 66.0)
         ]
@@ -234,44 +247,44 @@ async def stay_behind(client: Client, at: float) -> None:
         await client.ports.settings.db.run(f"UPDATE {table} SET synced_at = ?", instant(at))
 
 
-def test_correction_of_an_old_record_is_found(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    listed = {kind: sim.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
+def test_correction_of_an_old_record_is_found(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    listed = {kind: old.ask(f"/{vin}/{kind}")["results"] for kind in ("drives", "charges")}
     drive, charge = listed["drives"][150], listed["charges"][10]
 
     async def case(client: Client) -> None:
         await synced(client)
-        sim.fleet.pin(NOW.timestamp() + 3600)
-        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
-        sim.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.ask(f"/_sim/charges/{vin}/{charge['id']}", "PATCH", {"cost": 77.5, "location": "Another place"})
         await synced(client)
         (row,) = await rows(client, "drives", f"id = '{vin}-{drive['id']}'")
         assert row["tag"] == "Business"
         (row,) = await rows(client, "charges", f"id = '{vin}-{charge['id']}'")
         assert (row["cost"], row["location"]) == (77.5, "Another place")
-        sim.ask("/_sim/requests", "DELETE")
+        old.ask("/_sim/requests", "DELETE")
         await synced(client)
-        assert len([call for call in sim.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]) == 1
+        assert len([call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]) == 1
 
     run(case, started=True)
 
 
-def test_rereading_keeps_within_its_windows(run: Runner, sim: Simulator) -> None:
-    vin = sim.vins[0]
-    drive = sim.ask(f"/{vin}/drives")["results"][-1]
+def test_rereading_keeps_within_its_windows(run: Runner, old: Simulator) -> None:
+    vin = old.vins[0]
+    drive = old.ask(f"/{vin}/drives")["results"][-1]
     run.env["SYNC_REREAD_WINDOWS"] = "1"
 
     async def case(client: Client) -> None:
         await synced(client)
-        sim.fleet.pin(NOW.timestamp() + 3600)
-        sim.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
+        old.fleet.pin(NOW.timestamp() + 3600)
+        old.ask(f"/_sim/drives/{vin}/{drive['id']}", "PATCH", {"tag": "Business"})
         runs = 0
         while (await rows(client, "drives", f"id = '{vin}-{drive['id']}'"))[0]["tag"] != "Business":
             runs += 1
             assert runs < 6
-            sim.ask("/_sim/requests", "DELETE")
+            old.ask("/_sim/requests", "DELETE")
             await synced(client)
-            calls = [call for call in sim.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]
+            calls = [call for call in old.ask("/_sim/requests") if call["path"] == f"/{vin}/drives"]
             assert len(calls) <= 2
         assert runs > 1
 
@@ -312,7 +325,7 @@ def test_unreadable_field_costs_that_field(run: Runner, sim: Simulator) -> None:
             counts = done["progress"][vin]["unreadable"][kind]
             assert sorted(counts.values()) == [len(records)] * len(fields)
             assert {row[name] for row in here for name in counts} == {None}
-        events = await told(client, since, finished(1))
+        events = await events_after(client, since, finished(1))
         (event,) = (event for event in of(events, vin) if event["type"] == "sync.unreadable")
         assert event["data"]["fields"] == done["progress"][vin]["unreadable"]
         assert any(event["type"] == "log.warning" and "not readable" in event["data"]["message"] for event in events)
@@ -356,14 +369,16 @@ def test_gone_vehicle_is_archived_once_and_comes_back(run: Runner, sim: Simulato
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], bool(car["archived_at"]), bool(car["display_name"])) == (0, True, True)
         assert len(await rows(client, "drives", f"vin = '{vin}'")) == drives
-        types = [event["type"] for event in of(await told(client, since, finished(5)), vin)]
+        types = [event["type"] for event in of(await events_after(client, since, finished(5)), vin)]
         assert types.count("vehicle.archived") == 1
         fail(sim)
         since = await mark(client)
         assert (await synced(client))["status"] == "succeeded"
         (car,) = await rows(client, "vehicles", f"id = '{vin}'")
         assert (car["is_active"], car["archived_at"]) == (1, None)
-        assert "vehicle.returned" in [event["type"] for event in of(await told(client, since, finished(1)), vin)]
+        assert "vehicle.returned" in [
+            event["type"] for event in of(await events_after(client, since, finished(1)), vin)
+        ]
 
     run(case, started=True)
 

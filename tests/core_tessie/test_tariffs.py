@@ -1,9 +1,9 @@
 """Tariffs: estimated costs of charges that have none, by place, vehicle, time of day, weekday, season and date."""
 
-import asyncio
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.tariffs.pricing import distance_m, price
 from core_tessie.tariffs.rates import TariffBody
@@ -431,11 +431,10 @@ def test_many_charges_are_priced_in_batches(run: Runner) -> None:
 
 async def settled(client: Client, expected: set[str]) -> None:
     """Wait until the charges with an estimate are those with these ids: they follow the end of a sync."""
-    for _ in range(100):
+    async for _ in pauses():
         priced = {row["id"] for row in await rows(client, "charges", "estimated_cost IS NOT NULL")}
         if priced == expected:
             return
-        await asyncio.sleep(0.1)
     assert priced == expected
 
 

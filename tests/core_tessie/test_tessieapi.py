@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+from tests.patience import pauses
 
 from core_tessie.tessie.mirror import METHODS as MIRRORED
 from core_tessie.tessie.mirror import READS
@@ -275,12 +276,11 @@ def test_each_answer_is_stored_with_a_log_row(run: Any, sim: Simulator) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         await client.get(f"/tessieapi/{vin}/battery?distance_format=km", headers=[("x-request-id", "kept-1")])
         db = client.ports.settings.db
-        for _ in range(500):
+        async for _ in pauses():
             raw = await db.first("SELECT * FROM tessie_raw")
             log = await db.first("SELECT * FROM logs WHERE request_id = 'kept-1'")
             if raw and log:
                 return raw, log
-            await asyncio.sleep(0.02)
         raise AssertionError("the answer was not stored")
 
     raw, log = run(case)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from aiohttp import web
+from tests.patience import pauses
 
 from discord_bot.app import app
 from edge.ports import Database, KeyValue
@@ -212,12 +213,11 @@ class Bot:
 
     async def audit(self, count: int) -> list[dict[str, Any]]:
         """Return the audit log, oldest first, once it has so many entries."""
-        for _ in range(500):
+        async for _ in pauses():
             rows = await self.db.all("SELECT * FROM audit ORDER BY id")
             if len(rows) >= count:
                 self.check_untold("the audit log", json.dumps(rows).encode())
                 return rows
-            await asyncio.sleep(0.02)
         raise AssertionError(f"{len(rows)} entries, not {count}")
 
 

@@ -180,7 +180,8 @@ def test_request_that_no_route_takes_counts_for_its_address(serve: Serve, what: 
         if len(counted) > 2:
             raise TooMany("for now")
 
-    client = serve(guarded(), authenticate=by_name, admit=admit, middleware=[cors])
+    open_to_all = {"CORS_ALLOWED_ORIGINS": "*"}
+    client = serve(guarded(), env=open_to_all, authenticate=by_name, admit=admit, middleware=[cors])
     answers = [ask(client, method, target, headers) for _ in range(3)]
     assert [answer.status for answer in answers] == [status, status, 429]
     assert len(counted) == 3

@@ -89,7 +89,7 @@ def test_a_bug_in_a_layer_is_answered_and_logged_and_the_outer_layers_do_their_p
     client = serve(pages([]), middleware=[request_id, access_log, cors, broken])
     answer = asyncio.run(client.get("/x"))
     assert (answer.status, answer.json()["title"]) == (500, "Internal server error")
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "http://localhost:3000"
     assert answer.header("x-request-id") == answer.json()["request_id"]
     assert [line["message"] for line in log.lines] == ["unhandled", "request"]
 
@@ -136,7 +136,7 @@ def test_the_access_log_names_the_caller(serve: Serve, log: Any) -> None:
     assert log.lines[-1]["actor"] == "admin"
 
 
-def test_head_has_no_body_whoever_answers(serve: Serve) -> None:
+def test_head_has_no_body_from_any_handler(serve: Serve) -> None:
     async def teapot(_request: Request, _call_next: Next) -> Response:
         return Response.text("teapot", 418)
 
@@ -198,7 +198,7 @@ def test_stream_answers_no_handshake_and_is_closed_unread(serve: Serve, protocol
     client = serve(streaming(parts), middleware=[request_id, access_log, cors])
     answer = asyncio.run(client.get("/stream", headers=[("upgrade", protocol)]))
     assert (answer.status, answer.json()["type"]) == (400, "urn:problem:plain-http-only")
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "http://localhost:3000"
     assert (parts.is_closed, parts.sent) == (True, 0)
 
 

@@ -171,6 +171,17 @@ def test_origins_are_a_list_between_commas(text: str, origins: tuple[str, ...]) 
     assert Settings({"CORS_ALLOWED_ORIGINS": text}).cors_allowed_origins == origins
 
 
+@pytest.mark.parametrize("unset", [{}, {"CORS_ALLOWED_ORIGINS": ""}])
+@pytest.mark.parametrize(
+    ("environment", "origins"),
+    [("development", ("http://localhost:3000",)), ("staging", ()), ("production", ()), ("Development", ())],
+)
+def test_unset_origins_are_the_local_page_in_development_alone(
+    unset: Mapping[str, str], environment: str, origins: tuple[str, ...]
+) -> None:
+    assert Settings({"ENVIRONMENT": environment, **unset}).cors_allowed_origins == origins
+
+
 @pytest.mark.parametrize(
     "text",
     [

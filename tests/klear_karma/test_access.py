@@ -158,3 +158,14 @@ def test_administrator_cannot_book_or_write(local: Run) -> None:
         assert (await admin.get("/api/appointments")).status == 403
 
     local(case)
+
+
+def test_ticket_of_a_stream_ends_with_its_members_session(run: Run) -> None:
+    async def case(client: Client) -> list[int]:
+        member = await as_member(client, "ada")
+        path = (await member.post("/ws/ticket")).json()["ws"]
+        found = [(await client.anonymous().get(path)).status for _ in range(2)]
+        assert (await member.request("DELETE", "/api/auth/sessions")).status < 300
+        return [*found, (await client.anonymous().get(path)).status]
+
+    assert run(case) == [426, 426, 401]

@@ -49,7 +49,7 @@ def test_every_answer_has_an_id_and_headers_for_browsers(run: Run) -> None:
     assert (answer.status, answer.json()["name"]) == (200, app.name)
     assert answer.header("x-request-id")
     assert answer.header("x-content-type-options") == "nosniff"
-    assert answer.header("access-control-allow-origin") == "*"
+    assert answer.header("access-control-allow-origin") == "https://site.example"
 
 
 def test_anonymous_requests_are_rate_limited(local: Run) -> None:

@@ -46,7 +46,7 @@ def without_model(run: Runner) -> Runner:
 
 
 def test_an_answer_streams_with_the_documents_that_it_stands_on(run: Runner) -> None:
-    told = events(run(ask))
+    told = events(run(lambda client: ask(client, stream=True)))
     assert [name for name, _ in told][:1] == ["sources"]
     assert [name for name, _ in told][-1] == "done"
     sources = told[0][1]
@@ -56,10 +56,15 @@ def test_an_answer_streams_with_the_documents_that_it_stands_on(run: Runner) -> 
     assert told[-1][1]["model"]
 
 
-@pytest.mark.parametrize("how", ["accept", "member"])
-def test_an_answer_can_be_one_object(run: Runner, how: str) -> None:
+EVENTS = [("accept", "text/event-stream")]
+ANY = [("accept", "*/*")]
+
+
+@pytest.mark.parametrize(("headers", "members"), [([], {}), (ANY, {}), (JSON, {}), (EVENTS, {"stream": False})])
+def test_an_answer_is_one_object_unless_events_are_asked_for(
+    run: Runner, headers: list[tuple[str, str]], members: dict[str, bool]
+) -> None:
     async def case(client: Client) -> Answer:
-        headers, members = (JSON, {}) if how == "accept" else ([], {"stream": False})
         return await client.post(CHAT, {"question": SPONSOR, **members}, headers=headers)
 
     answer = run(case)

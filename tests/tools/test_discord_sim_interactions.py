@@ -533,7 +533,7 @@ def test_interactions_can_be_had_with_curl(sim: DiscordSim, bot: Bot, body: dict
 def test_an_interaction_by_curl_names_missing_members(sim: DiscordSim, bot: Bot) -> None:
     url = f"{sim.url}/_sim/interactions"
     assert ask("POST", url, {"type": "ping"}).body["message"].startswith("url is needed")
-    assert ask("POST", url, {"type": "command", "url": bot.url}).body == {"message": "name is needed or not known"}
+    assert ask("POST", url, {"type": "command", "url": bot.url}).body == {"message": "name is missing or unknown"}
     assert ask("POST", url, {"type": "dance", "url": bot.url}).status == 400
     sim.interactions_url = bot.url
     assert ask("POST", url, {"type": "ping"}).body["answer"] == {"type": 1}

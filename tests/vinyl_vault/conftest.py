@@ -19,6 +19,7 @@ SECRET = "a-signing-key-for-tests-of-32-bytes"
 ADMIN_KEY = "test-admin-key-for-all-tests"
 ENV = {
     "LOG_LEVEL": "error",
+    "CORS_ALLOWED_ORIGINS": "https://site.example",
     "RATE_LIMITER": "off",
     "JWT_SECRET": SECRET,
     "ADMIN_API_KEY": ADMIN_KEY,

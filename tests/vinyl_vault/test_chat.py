@@ -169,11 +169,20 @@ def test_invalid_tool_calls_are_reported_to_the_model_and_limited(run: Run, mode
     assert all("error" in text for text in errors)
 
 
+@pytest.mark.parametrize("headers", [[], [("accept", "*/*")]])
+def test_answer_is_one_object_unless_events_are_asked_for(
+    run: Run, model: ModelSim, headers: list[tuple[str, str]]
+) -> None:
+    model.say(Turn("You have none."))
+    answer = run(lambda client: client.post("/api/chat", {"message": "Hello"}, headers=headers))
+    assert (answer.header("content-type"), answer.json()["answer"]) == ("application/json", "You have none.")
+
+
 def test_failure_in_a_stream_is_its_last_event(run: Run, model: ModelSim) -> None:
     model.say(Turn("Half of an answer that breaks. " * 60, cut=900))
 
     async def case(client: Client) -> Answer:
-        return await client.post("/api/chat", {"message": "Hello"})
+        return await client.post("/api/chat", {"message": "Hello", "stream": True})
 
     stream = events(run(case))
     assert stream[-1][0] == "error"

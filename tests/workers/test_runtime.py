@@ -80,7 +80,10 @@ def test_every_method_is_answered(worker: Worker, method: str) -> None:
 def test_every_answer_has_its_id_and_the_cors_headers(worker: Worker) -> None:
     for path in ("/any", "/none", "/nowhere", "/%zz"):
         _, headers, _ = worker.get(path, {"x-request-id": "order-66"})
-        assert (headers["x-request-id"], headers["access-control-allow-origin"]) == ("order-66", "*"), path
+        assert (headers["x-request-id"], headers["access-control-allow-origin"]) == (
+            "order-66",
+            "http://localhost:3000",
+        ), path
 
 
 def test_a_missing_setting_is_named_when_it_is_read(worker: Worker) -> None:

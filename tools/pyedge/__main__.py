@@ -38,9 +38,15 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--env", help="an environment of the configuration")
     serve.add_argument("--also", action="append", default=[], help="ENV or CONFIG[:ENV] of another Worker beside it")
     serve.add_argument("--port", type=int, default=8787)
-    serve.add_argument("--state", type=Path, help="where bindings keep their data (default: they forget it)")
+    serve.add_argument("--state", type=Path, help="folder of the bindings' data (default: kept in memory only)")
     serve.add_argument("--var", action="append", default=[], metavar="NAME=VALUE", help="a variable or secret")
-    serve.add_argument("--from-env", action="append", default=[], metavar="NAME", help="one that the environment has")
+    serve.add_argument(
+        "--from-env",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a variable or secret of this process's environment",
+    )
     serve.add_argument("--watchdog", type=float, default=30.0, help="seconds that Python may compute without a pause")
     serve.add_argument("--ai", help="address of a stand-in for Workers AI")
     return parser

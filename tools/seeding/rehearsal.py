@@ -15,7 +15,7 @@ from seeding.inserts import Insert
 
 type Key = tuple[Value, ...]
 
-ASKED = 300
+KEYS_PER_QUERY = 300
 """Rows of one query."""
 
 
@@ -32,7 +32,9 @@ class Rows:
     @property
     def queries(self) -> list[str]:
         """Queries for the keys of those that are there, each short enough for D1 and for a command line."""
-        return [self._query(self.keys[start : start + ASKED]) for start in range(0, len(self.keys), ASKED)]
+        return [
+            self._query(self.keys[start : start + KEYS_PER_QUERY]) for start in range(0, len(self.keys), KEYS_PER_QUERY)
+        ]
 
     def _query(self, keys: Sequence[Key]) -> str:
         names = ", ".join(self.key)

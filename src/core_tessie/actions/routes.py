@@ -237,7 +237,7 @@ async def cancel_action(action_id: str, db: ScopedDatabase, work: ActionWork) ->
     return _action_of(result.rows[0])
 
 
-@routes.post("/{action_id}/retry", *_RETRY_FAULTS, access=OPERATOR, status=202)
+@routes.post("/{action_id}/retry", *_RETRY_FAULTS, access=OPERATOR, status=202, location="/agent/actions/{id}")
 async def retry_action(action_id: str, actor: Actor, db: ScopedDatabase, work: ActionWork) -> Action:
     """Retry a dead, failed or cancelled action under the same id, if you may request it now."""
     row = await _read_action(action_id, db)

@@ -5,6 +5,7 @@ const UNITS = "core-tessie-units";
 const KM_PER_MI = 1.609344;
 const WHILE_SYNCING = 2_000;
 const OTHERWISE = 30_000;
+const REPORTS = "colbycommands/energy-report";
 
 const QUERIES = {
   vehicles: "vehicles?select=id,display_name,car_type,state,charging_state,battery_pct,rated_range_mi,odometer_mi,"
@@ -75,7 +76,10 @@ function showHealth(health) {
   $("health-status").className = `tag ${good ? "good" : "bad"}`;
   $("environment").textContent = health.environment;
   $("environment").hidden = false;
-  $("probes").replaceChildren(...Object.entries(health.probes).map(([name, probe]) => probeOf(name, probe)));
+  const probes = Object.entries(health.probes);
+  const failing = probes.filter(([, probe]) => probe.status === "error").length;
+  $("health-count").textContent = `${probes.length} checks${failing ? `, ${failing} failing` : ""}`;
+  $("probes").replaceChildren(...probes.map(([name, probe]) => probeOf(name, probe)));
 }
 
 function probeOf(name, probe) {
@@ -112,11 +116,11 @@ function cardOf(car) {
   );
 }
 
-function showRuns(runs) {
+function showRuns(runs, names) {
   const rows = runs.map((run) => [
     { head: true, value: instant(run.started_at) },
     { value: el("span", { className: `tag ${gradeOf(run.status)}` }, run.status) },
-    { value: progressOf(run), wide: true },
+    { value: progressOf(run, names), wide: true },
     { value: number(run.rows_written, 0, ""), label: "rows", number: true },
     { value: duration(run.started_at, run.ended_at), label: "took", number: true },
   ]);
@@ -127,12 +131,30 @@ function gradeOf(status) {
   return { succeeded: "good", partial: "warn", failed: "bad" }[status] ?? "";
 }
 
-function progressOf(run) {
+// The cars that a run has not brought up to date, each with its reason.
+function troublesOf(run, names) {
+  return Object.entries(run.progress ?? {}).flatMap(([vin, facts]) => {
+    const parts = Object.entries(facts.failing ?? {}).map(([part, fault]) => `${part}: ${fault.error ?? "failed"}`);
+    const reasons = parts.length ? parts : [facts.error ?? (facts.status === "failed" ? "failed" : null)];
+    return reasons.filter(Boolean).map((reason) => el("small", {}, `${names.get(vin) ?? vin}: ${reason}`));
+  });
+}
+
+function progressOf(run, names) {
   const { vehicles_total: total, vehicles_done: done, vehicles_failed: failed } = run;
   const text = `${done} of ${total}${failed ? `, ${failed} failed` : ""}`;
   const bar = el("progress", { max: total || 1, ariaLabel: `Vehicles done: ${text}` });
   if (total || run.ended_at) bar.value = done + failed;
-  return el("div", {}, run.ended_at ? null : bar, text, run.error ? el("small", {}, run.error) : null);
+  return el("div", {}, run.ended_at ? null : bar, text, run.error ? el("small", {}, run.error) : null, ...troublesOf(run, names));
+}
+
+function showReports(reports) {
+  const rows = reports.map((report) => [
+    { head: true, value: instant(report.created_at) },
+    { value: report.html_url ? el("a", { href: report.html_url.slice(1), target: "_blank", rel: "noopener" }, report.title) : report.title, wide: true },
+    { value: number(report.rows_used, 0, ""), label: "rows", number: true },
+  ]);
+  table($("reports"), ["Made", "Report", "Rows"], rows, "No report yet.");
 }
 
 function showDrives(drives, names) {
@@ -238,6 +260,7 @@ async function refresh() {
 
 async function refreshPrivate() {
   const entries = Object.entries(QUERIES).map(async ([name, query]) => [name, await call(`d1/${query}`)]);
+  entries.push(call(`${REPORTS}?limit=5`).then((reports) => ["reports", reports]));
   shown = Object.fromEntries(await Promise.all(entries));
   show();
   ask(false);
@@ -246,7 +269,8 @@ async function refreshPrivate() {
 function show() {
   const names = new Map(shown.vehicles.map((car) => [car.id, car.display_name ?? car.id]));
   showFleet(shown.vehicles);
-  showRuns(shown.runs);
+  showRuns(shown.runs, names);
+  showReports(shown.reports);
   showDrives(shown.drives, names);
   showCharges(shown.charges, names);
   $("sync").disabled = shown.runs.some((run) => !run.ended_at);
@@ -267,6 +291,17 @@ function ask(needed) {
   if (needed) $("key").focus();
 }
 
+async function makeReport() {
+  $("report").disabled = true;
+  try {
+    await call(REPORTS, { method: "POST", body: new Blob(["{}"], { type: "application/json" }) });
+    await refresh();
+  } catch (fault) {
+    refused(fault);
+  }
+  $("report").disabled = false;
+}
+
 async function startSync() {
   $("sync").disabled = true;
   try {
@@ -280,7 +315,7 @@ async function startSync() {
 
 function labelUnits() {
   $("units").textContent = metric ? "km" : "mi";
-  $("units").ariaLabel = `Distances in ${metric ? "kilometres" : "miles"}; switch`;
+  $("units").ariaLabel = `${metric ? "km" : "mi"}: switch the unit of distances`;
 }
 
 $("key-form").addEventListener("submit", (event) => {
@@ -301,6 +336,7 @@ $("units").addEventListener("click", () => {
   if (shown) show();
 });
 $("sync").addEventListener("click", startSync);
+$("report").addEventListener("click", makeReport);
 document.addEventListener("visibilitychange", () => !document.hidden && refresh());
 
 labelUnits();

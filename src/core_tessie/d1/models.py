@@ -30,7 +30,7 @@ class Choosing(Selecting):
 
 
 class Listing(Choosing):
-    """Filters, and which page of what they choose."""
+    """Filters, and the page of the rows that they match."""
 
     order: Annotated[str | None, Field(description="`column.asc|desc.nullsfirst|nullslast`, with commas")] = None
     limit: Annotated[int, Field(ge=0, le=MAX_LIMIT)] = DEFAULT_LIMIT
@@ -44,7 +44,7 @@ class Inserting(Selecting):
 
 
 class ColumnInfo(TypedDict):
-    """One column: `references` is the table whose id it holds; what is not writable, the database sets."""
+    """One column: `references` is the table that its values are ids of; the database sets columns not writable."""
 
     name: str
     type: Kind
@@ -88,9 +88,14 @@ def _columns(table: Rows) -> list[ColumnInfo]:
     ]
 
 
-LIST = Operation({200: {_JSON: TableRows}}, query=Listing)
-INSERT = Operation({201: {_JSON: TableRows}}, query=Inserting, body=TableRows | TableRow)
-CHANGE = Operation({200: {_JSON: TableRows}, 204: {}}, query=Choosing)
-ONE = Operation({200: {_JSON: TableRow}}, query=Selecting)
-PUT = Operation({200: {_JSON: TableRow}, 201: {_JSON: TableRow}, 204: {}}, query=Selecting)
-CHANGE_ONE = Operation({200: {_JSON: TableRow}, 204: {}}, query=Selecting)
+_ROWS = {_JSON: TableRows}
+_ROW = {_JSON: TableRow}
+_SPAN = "Content-Range Preference-Applied"
+_APPLIED = "Preference-Applied"
+
+LIST = Operation({200: _ROWS}, Listing, reads="Prefer", sends=_SPAN)
+INSERT = Operation({201: _ROWS}, Inserting, TableRows, reads="Prefer", sends=f"Location {_SPAN}")
+CHANGE = Operation({200: _ROWS, 204: {}}, Choosing, reads="Prefer", sends=_SPAN)
+ONE = Operation({200: _ROW}, Selecting, reads="Prefer", sends=_APPLIED)
+PUT = Operation({200: _ROW, 201: _ROW, 204: {}}, Selecting, reads="Prefer", sends=_APPLIED)
+CHANGE_ONE = Operation({200: _ROW, 204: {}}, Selecting, reads="Prefer", sends=_APPLIED)

@@ -21,7 +21,7 @@ class RunNotFound(NotFound):
     title = "No such sync run"
 
 
-@routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202)
+@routes.post("", NotConfigured, VehicleOutOfReach, access=OPERATOR, status=202, location="/colbycommands/sync/{id}")
 async def start_sync(request: Request, actor: Actor, work: SyncWork) -> SyncRun:
     """Start a sync of all vehicles now."""
     return await work.begin("api", actor.name, request.id)

@@ -158,7 +158,7 @@ async def show_solution(capsule_id: str, request: Request, learning: Learning) -
     return Solution(solution=exercise.content.solution, version=exercise.row["version"])
 
 
-@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, reach=USERS)
+@routes.post("/{capsule_id}/fork", CapsuleNotFound, status=201, location="/api/v1/capsules/{id}", reach=USERS)
 async def fork_capsule(capsule_id: str, actor: Actor, request: Request, learning: Learning) -> Capsule:
     """Copy a capsule into one of your own, with attribution to its author.
 

@@ -74,7 +74,7 @@ async def list_capsules(query: Query[CapsuleFilter], request: Request, catalogue
     )
 
 
-@routes.post("", status=201, body_limit=BODY_LIMIT)
+@routes.post("", status=201, location="/api/v1/capsules/{id}", body_limit=BODY_LIMIT)
 async def add_capsule(body: Body[NewCapsule], actor: Actor, catalogue: Catalogue) -> Capsule:
     """Add a capsule; it is private by default."""
     content = store.content_of(body)

@@ -16,7 +16,7 @@ ZIP = "application/zip"
 routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
 
 
-@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: None}}))
+@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: bytes}}))
 async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
     """Export a capsule that you may change as a ZIP file in Exercism's layout."""
     row, content = await catalogue.editable(capsule_id)
@@ -28,7 +28,12 @@ async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
 
 
 @routes.post(
-    "/import", ArchiveRefused, InvalidBody, status=201, operation=Operation({201: {"application/json": Capsule}})
+    "/import",
+    ArchiveRefused,
+    InvalidBody,
+    status=201,
+    operation=Operation({201: {"application/json": Capsule}}, body={ZIP: bytes, "application/octet-stream": bytes}),
+    alone=True,
 )
 async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:
     """Import a ZIP file in Exercism's layout, sent as the body, as a private capsule."""
@@ -41,4 +46,6 @@ async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -
     capsule_id = await store.add_capsule(
         catalogue.db, actor.name, store.capsule_cells(new, content, catalogue.now()), content
     )
-    return Response.json(await catalogue.get(capsule_id), 201)
+    response = Response.json(await catalogue.get(capsule_id), 201)
+    response.headers.append(("location", f"/api/v1/capsules/{capsule_id}"))
+    return response

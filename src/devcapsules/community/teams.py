@@ -155,7 +155,7 @@ class Teams:
         return team_id
 
 
-@routes.post("", PlanHasNoTeams, TooManyTeams, status=201)
+@routes.post("", PlanHasNoTeams, TooManyTeams, status=201, location="/api/v1/teams/{id}")
 async def add_team(body: Body[NewTeam], actor: Actor, teams: Teams) -> Team:
     """Create a team; you become its owner and first member."""
     row = await teams.team(await teams.add(actor.name, body.name))

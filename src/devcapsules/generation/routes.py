@@ -28,12 +28,10 @@ from edge import (
     Response,
     Routes,
 )
-from edge.live.event_stream import SSE, event_stream
-from edge.negotiation import best
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.ports import Row
 from edge.reach import OPEN
 
-JSON = "application/json"
 POLL_S = 1.0
 LONGEST_STREAM_S = 600
 
@@ -115,7 +113,9 @@ class Intake:
         return job_id
 
 
-@routes.post("", QuotaExceeded, NotConfigured, status=202, body_limit=16 * 1024)
+@routes.post(
+    "", QuotaExceeded, NotConfigured, status=202, location="/api/v1/generate/{jobId}/status", body_limit=16 * 1024
+)
 async def order_exercise(body: Body[Order], actor: Actor, intake: Intake) -> JobAccepted:
     """Order an exercise written by a model. It counts once against the plan, even if it fails."""
     job_id = await intake.add(actor.name, body)
@@ -128,11 +128,11 @@ async def list_generations(catalogue: Catalogue) -> JobList:
     return JobList(jobs=[_job(row) for row in await catalogue.db.all(_JOBS)])
 
 
-@routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: None}}))
+@routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: JobStatus}}))
 async def get_generation_status(job_id: str, request: Request, catalogue: Catalogue, clock: Clock) -> Response:
     """Get the status of a job; with `Accept: text/event-stream` as events `status`, one per change until its end."""
     status = await _status(job_id, catalogue)
-    if best(request.headers.get("accept"), (JSON, SSE)) == SSE:
+    if wants_events(request):
         return event_stream(_changes(status, catalogue, clock))
     return Response.json(status)
 
@@ -143,7 +143,7 @@ async def list_dead_letters(jobs: Jobs) -> JobList:
     return JobList(jobs=[_job(row) for row in await jobs.dead()])
 
 
-@letters.post("/{job_id}/retry", JobNotFound, status=202)
+@letters.post("/{job_id}/retry", JobNotFound, status=202, location="/api/v1/generate/{jobId}/status")
 async def retry_dead_letter(job_id: str, jobs: Jobs, generation_queue: Queue) -> Revived:
     """Retry a dead job; it is not charged again."""
     if not await jobs.requeue(job_id):

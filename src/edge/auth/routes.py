@@ -156,7 +156,7 @@ async def list_keys(query: Query[KeyList], db: SystemDatabase) -> list[Key]:
     return [_key_view(row) for row in await db.all(sql, query.limit, query.offset)]
 
 
-@routes.post("/keys", NotConfigured, NotForTokens, status=201)
+@routes.post("/keys", NotConfigured, NotForTokens, status=201, location="/auth/keys/{id}")
 async def make_key(body: Body[KeyWanted], actor: Actor, callers: Callers, clock: Clock) -> MadeKey:
     """Make an API key. Only this answer ever shows it."""
     if actor.is_token:

@@ -43,8 +43,11 @@ class Tokens:
         self._keys = {kid_of(key): key for key in keys}
         self._read: dict[str, Actor] = {}
 
-    def issue(self, actor: Actor, now: datetime, lifetime: timedelta) -> str:
-        """Return a token that names the caller and its key, until its lifetime is over; or raise `TokenTooLong`."""
+    def issue(self, actor: Actor, now: datetime, lifetime: timedelta, *, jti: str = "") -> str:
+        """Return a token that names the caller and its key, until its lifetime is over; or raise `TokenTooLong`.
+
+        With a `jti` of your own the same arguments give the same token; without one it is random.
+        """
         claims: dict[str, Any] = {
             "iss": self._name,
             "aud": self._name,
@@ -53,7 +56,7 @@ class Tokens:
             "iat": int(now.timestamp()),
             "nbf": int(now.timestamp()),
             "exp": int((now + lifetime).timestamp()),
-            "jti": secrets.token_hex(8),
+            "jti": jti or secrets.token_hex(8),
         }
         if actor.subjects is not None:
             claims["subjects"] = sorted(actor.subjects)

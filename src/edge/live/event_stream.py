@@ -4,12 +4,23 @@ import asyncio
 from collections.abc import AsyncGenerator
 
 from edge.http import Response
+from edge.negotiation import best
+from edge.request import Request
 
+JSON = "application/json"
 SSE = "text/event-stream"
 HEARTBEAT = 5.0
 """Seconds of silence after which a comment is sent: only a write shows that the client has left."""
 
 _COMMENT = b":\n\n"
+
+
+def wants_events(request: Request, stream: bool | None = None) -> bool:
+    """Tell whether a caller asks for events rather than JSON: by `stream`, else by naming them in its Accept header.
+
+    `*/*`, and a header that likes both as well, gets JSON: that is what generated clients send.
+    """
+    return best(request.headers.get("accept"), (JSON, SSE)) == SSE if stream is None else stream
 
 
 def event_stream(events: AsyncGenerator[bytes]) -> Response:

@@ -68,10 +68,11 @@ class WrongOrigin(Forbidden):
 
 
 class Ticket(TypedDict):
-    """A ticket and the paths that it opens; it is void after its first use, or after `expires_at`."""
+    """A ticket and the paths of which it opens one, first by `expires_at`, and again until `resumes_until`."""
 
     ticket: str
     expires_at: str
+    resumes_until: str
     ws: str
     events: str
 
@@ -110,7 +111,7 @@ class Live(Routes):
         return next((value for name, value in request.query_items() if name == "ticket"), None)
 
     def _declare_streams(self) -> None:
-        sse = Operation({200: {SSE: None}})
+        sse = Operation({200: {SSE: "edge.openapi.events:CloudEvent"}}, reads="Last-Event-ID")
 
         @self.get("/events", NotConfigured, BadRequest, TooManyConnections, operation=sse)
         async def stream_events(
@@ -164,12 +165,17 @@ class Live(Routes):
     def _declare_tickets(self) -> None:
         @self.post("/ws/ticket", status=201, reach=SELF)
         async def make_ticket(actor: Actor, db: SystemDatabase, clock: Clock, callers: Callers) -> Ticket:
-            """Get a ticket for one connection to /ws or /events, valid for 30 seconds."""
+            """Get a ticket for /ws or /events, to be used within 30 seconds.
+
+            Its holder may open the same stream again, with the same types, until `resumes_until` or until the key is
+            revoked, as an EventSource does after each break.
+            """
             new = await tickets.issue(actor, callers, db, clock)
             query = f"ticket={new.text}"
             return Ticket(
                 ticket=new.text,
                 expires_at=new.expires_at,
+                resumes_until=new.resumes_until,
                 ws=f"{self.socket_path}?{query}",
                 events=f"{self.stream_path}?{query}",
             )

@@ -28,7 +28,6 @@ class Reader:
         "closed",
         "encode",
         "request_id",
-        "rested",
         "sent",
         "size",
         "turn",
@@ -43,7 +42,6 @@ class Reader:
         self.request_id = request_id
         self.sent = 0
         self.size = 0
-        self.rested = False
         self.turn = asyncio.Lock()
         self.closed: Close | None = None
         self._waiting: deque[tuple[Payload, int]] = deque()
@@ -53,7 +51,6 @@ class Reader:
         """Add to the backlog; a reader that is too far behind is closed."""
         if self.closed is not None:
             return
-        self.rested = False
         self.size += size
         if self.size > wire.BEHIND_LIMIT:
             self.close(Close.TOO_SLOW)
@@ -227,10 +224,8 @@ def fan_out(event: Event, readers: Iterable[Reader]) -> None:
 
 
 def send_heartbeats(readers: Iterable[Reader], last: int) -> None:
-    """Send a heartbeat to the readers that got nothing since the last one."""
+    """Send a heartbeat to all readers: one that just got an event would wait for two of them else."""
     text = wire.heartbeat(last)
     for reader in readers:
-        if reader.rested:
-            payload: Payload = wire.BEAT if reader.encode is wire.sse else text
-            reader.push(payload, len(payload))
-        reader.rested = True
+        payload: Payload = wire.BEAT if reader.encode is wire.sse else text
+        reader.push(payload, len(payload))

@@ -42,7 +42,7 @@ FRAMES_AT_ONCE = 4
 FRAMES, FRAMES_S = 100, 10.0
 """Frames that one socket may send in so many seconds; pings that the platform answers do not count."""
 HEARTBEAT = 15.0
-"""Seconds between two heartbeats while nothing else is sent."""
+"""Seconds between two heartbeats."""
 
 PING = '{"type":"ping"}'
 """The frame that is answered with `PONG`; a platform that can do so answers without waking the log."""

@@ -134,7 +134,7 @@ async def list_appointments(query: Query[Listing], actor: Actor, db: Database) -
     return await page(query, actor.name, db)
 
 
-@routes.get("/shifted")
+@routes.get("/shifted", alone=True)
 async def list_shifted(actor: Actor, db: Database, clock: Clock) -> list[Shifted]:
     """List your future bookings with a shifted wall time, after the rules of their time zone changed.
 

@@ -13,8 +13,7 @@ from edge import READER, Actor, Body, Clock, Database, Log, NotConfigured, Opera
 from edge.clients.model_faults import ModelBroke, ModelNotFound, ModelOverloaded, ModelSlow, PromptRefused, problem_of
 from edge.data import ScopedDatabase, Sql
 from edge.errors import InternalError
-from edge.live.event_stream import SSE, event_stream
-from edge.negotiation import best
+from edge.live.event_stream import JSON, SSE, event_stream, wants_events
 from edge.ports.model import Model, ModelError, ModelServers, Part, Prompt, ToolCall
 from vinyl_vault.chat.settings import TOGETHER, ChatSettings
 from vinyl_vault.chat.tools import look_up, tool_schemas
@@ -22,7 +21,6 @@ from vinyl_vault.members import MEMBER
 
 routes = Routes("/api/chat", tag="chat", access=READER, reach=MEMBER)
 
-JSON = "application/json"
 ROUNDS = 4
 """Most requests to the model per answer."""
 LOOK_UPS = 8
@@ -52,7 +50,10 @@ class Question(BaseModel):
 
     message: Annotated[str, Field(min_length=1, max_length=8_000)]
     history: Annotated[list[Message], Field(max_length=30)] = []
-    stream: bool | None = Field(None, description="false for one JSON answer; absent: by the Accept header")
+    stream: bool | None = Field(
+        None,
+        description="true for events, false for one JSON answer; absent: what the Accept header asks for, else JSON",
+    )
 
 
 class ChatAnswer(TypedDict):
@@ -223,17 +224,16 @@ async def get_chat(chats: Chat) -> ChatState:
     ModelSlow,
     PromptRefused,
     body_limit=BODY_LIMIT,
-    operation=Operation({200: {JSON: ChatAnswer, SSE: None}}),
+    operation=Operation({200: {JSON: ChatAnswer, SSE: "vinyl_vault.chat.shapes:ChatEvents"}}),
 )
 async def chat(question: Body[Question], request: Request, actor: Actor, chats: Chat) -> Response:
     """Ask a question about your collection. The model looks up your records and statistics.
 
-    The answer is streamed as Server-Sent Events: `token` and `tool` as they arrive, then `done` or `error`. With
-    `Accept: application/json` or `"stream": false` it is one JSON object.
+    It is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as Server-Sent Events:
+    `token` and `tool` as they come, then `done` or `error`.
     """
     answering = await chats.begin(question, actor, request.id)
-    accepted = best(request.headers.get("accept"), (SSE, JSON)) == JSON
-    if not (accepted if question.stream is None else not question.stream):
+    if wants_events(request, question.stream):
         return event_stream(_events(answering, request))
     try:
         async with aclosing(answering.run()) as events:

@@ -81,7 +81,7 @@ async def list_records(query: Query[Filters], db: Database) -> Records:
     return await page(query, db)
 
 
-@routes.post("", RecordExists, CollectionFull, Overloaded, status=201)
+@routes.post("", RecordExists, CollectionFull, Overloaded, status=201, location="/api/collection/{id}")
 async def add_record(new: Body[NewRecord], db: Database, store: SyncStore) -> Record:
     """Add a record; two copies of a pressing are two records."""
     record_id = new.id or str(uuid4())

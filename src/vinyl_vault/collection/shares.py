@@ -128,7 +128,7 @@ async def list_shares(db: ScopedDatabase) -> list[Share]:
     return [row_as(Share, row) for row in await db.all("SELECT id, name, created_at FROM shares ORDER BY created_at")]
 
 
-@routes.post("", TooManyShares, status=201)
+@routes.post("", TooManyShares, status=201, location="/api/shared/{token}")
 async def add_share(new: Body[NewShare], actor: Actor, db: ScopedDatabase, clock: Clock) -> CreatedShare:
     """Create a link to your collection; anyone with the link can read it."""
     counted = await db.first("SELECT count(*) AS n FROM shares")

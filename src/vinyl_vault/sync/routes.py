@@ -113,7 +113,9 @@ class Conflicts(TypedDict):
     total: int
 
 
-@routes.post("/sync", PushTooLarge, PayloadTooLarge, SeqReused, ClientBehind, Overloaded, body_limit=BODY_LIMIT)
+@routes.post(
+    "/sync", PushTooLarge, PayloadTooLarge, SeqReused, ClientBehind, Overloaded, body_limit=BODY_LIMIT, alone=True
+)
 async def sync_collection(sent: Body[SyncRequest], request: Request, actor: Actor, store: SyncStore) -> SyncAnswer:
     """Send changes and receive those of other devices.
 

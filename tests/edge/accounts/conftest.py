@@ -1,6 +1,5 @@
 """The app with accounts on both runtimes, and helpers that act as a browser and as a program."""
 
-import asyncio
 import re
 import time
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from typing import Any
 
 import pytest
 from tests.edge.accounts.site.app import app
+from tests.patience import pauses
 from tests.workers.hosting import EDGE, PACKAGES, ROOT
 
 from edge.testing import Answer, Client
@@ -110,13 +110,12 @@ async def mails(run: Run, count: int, *about: str) -> list[str]:
     Only subjects with one of the texts in `about` count: in workerd a notice of another test may be late.
     """
     matching: list[str] = []
-    for _ in range(400):
+    async for _ in pauses():
         matching = [
             mail for mail in _sent(run) if not about or any(subject in mail.partition("\n")[0] for subject in about)
         ]
         if len(matching) >= count:
             return matching
-        await asyncio.sleep(0.05)
     raise AssertionError(f"{len(matching)} of {count} mails")
 
 

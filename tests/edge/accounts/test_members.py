@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.edge.parts.conftest import SetClock
+from tests.patience import pauses
 
 from edge.access import ADMIN, READER, Actor
 from edge.auth.accounts.sessions import member
@@ -217,12 +218,11 @@ def test_hash_of_an_old_cost_is_raised_at_log_in(local: Run) -> None:
         wrong = await client.post("/api/auth/login", ADA | {"password": "wrong horse battery"})
         right = await client.post("/api/auth/login", ADA)
         assert (wrong.status, right.status) == (401, 200)
-        for _ in range(100):
+        async for _ in pauses():
             row = await settings.db.first("SELECT hash FROM user_passwords")
             statuses.append(row["hash"][:20])
             if not statuses[-1].startswith("$scrypt$ln=4"):
                 break
-            await asyncio.sleep(0.02)
         assert (await client.post("/api/auth/login", ADA)).status == 200
         return statuses
 

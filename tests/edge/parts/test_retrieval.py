@@ -128,7 +128,7 @@ def test_nothing_has_no_pieces(text: str) -> None:
     assert [*pieces(text, PASSAGE)] == []
 
 
-def test_pieces_end_where_sentences_do() -> None:
+def test_pieces_end_with_sentences() -> None:
     passages = [*pieces("This is a sentence that says something. " * 100, PASSAGE)]
     assert len(passages) > 2
     assert all(passage.endswith(".") for passage in passages)

@@ -109,7 +109,7 @@ def test_address_has_a_share_of_the_bodies_and_others_are_served() -> None:
         await until(lambda: served.bounds.bodies.used == 3)
         refused = await served.ask(post(10), HERE)
         assert (refused.status, refused.problem()["retry_after"]) == (503, 1)
-        assert b"access-control-allow-origin: *" in refused.head
+        assert b"access-control-allow-origin: http://localhost:3000" in refused.head
         other = await served.open(post(10), OTHER)
         await until(lambda: served.bounds.bodies.used == 4)
         other.writer.write(b"0123456789")

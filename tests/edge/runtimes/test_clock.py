@@ -122,7 +122,7 @@ def test_ticks_missed_while_stopped_fire_once_at_the_start(tmp_path: Path, recor
     assert fired(SteppedClock(1), ["0 * * * *"], file) == []
 
 
-def test_background_work_is_drained_with_what_it_starts() -> None:
+def test_background_work_is_drained_with_its_own_work() -> None:
     done: list[str] = []
 
     async def run() -> None:

@@ -139,7 +139,7 @@ def test_another_processs_events_are_seen(tmp_path: Path) -> None:
     asyncio.run(run())
 
 
-def test_reader_greeted_during_a_stop_is_told_of_it(tmp_path: Path) -> None:
+def test_reader_greeted_during_a_stop_is_notified(tmp_path: Path) -> None:
     async def run() -> None:
         log = LocalEvents(tmp_path / "events" / "log.sqlite", events.app(), events.no_ports)
         reported: list[object] = []

@@ -6,7 +6,7 @@ from time import monotonic
 from edge.access import ADMIN, Actor
 from edge.ports.events import Event, Follow
 from edge.runtimes import live_wire as wire
-from edge.runtimes.live_readers import Budget, Reader, fan_out
+from edge.runtimes.live_readers import Budget, Reader, fan_out, send_heartbeats
 from edge.runtimes.live_wire import Close
 
 BOSS = Actor("boss", ADMIN)
@@ -50,6 +50,17 @@ def test_event_is_made_once_for_all_readers() -> None:
         assert len({id((await reader_.take())[0]) for reader_ in some}) == 1
 
     asyncio.run(run())
+
+
+def test_each_beat_reaches_a_reader_that_was_given_an_event_before() -> None:
+    async def run() -> list[object]:
+        reader_ = reader()
+        fan_out(Event(1, "a.b", "{}"), [reader_])
+        reader_.pop()
+        send_heartbeats([reader_], 1)
+        return list(reader_.pop())
+
+    assert asyncio.run(run()) == [wire.BEAT]
 
 
 class Holding:

@@ -132,7 +132,7 @@ async def do_job(delivery: Delivery, ports: Ports) -> None:
 
 
 @routes.queue("dead", batch_size=100)
-async def bury(delivery: Delivery, ports: Ports) -> None:
+async def record_dead_letter(delivery: Delivery, ports: Ports) -> None:
     """Record a dead letter, as a negative number."""
     await ports.settings.db.run("INSERT OR IGNORE INTO done (n) VALUES (?)", -delivery.body.get("n", 1))
 

@@ -3,6 +3,7 @@
 
 import importlib
 import inspect
+import marshal
 import signal
 import sys
 import traceback
@@ -10,6 +11,7 @@ from collections.abc import Awaitable, Callable, Iterator
 from contextvars import ContextVar
 from functools import partial
 from importlib.machinery import SourceFileLoader
+from importlib.util import source_hash
 from pathlib import Path
 from types import CellType, CodeType, FrameType, FunctionType, ModuleType
 from typing import Any
@@ -43,15 +45,21 @@ _event: ContextVar[tuple[str, tuple[Any, ...]] | None] = ContextVar("_event", de
 
 
 _compile = SourceFileLoader.source_to_code
-_compiled: dict[tuple[str, bytes], CodeType] = {}
+_compiled: dict[tuple[str, bytes], CodeType] = marshal.loads(code) if (code := _pyedge_host.code.to_bytes()) else {}
+"""The code of modules by path and hash of the source; it begins with what an earlier start has compiled."""
 
 
 def _compile_once(loader: SourceFileLoader, data: bytes, path: str, **options: Any) -> CodeType:
     """Return a module's code; a module that is imported again and has not changed is not compiled again."""
-    key = (path, bytes(data))
+    key = (path, source_hash(bytes(data)))
     if key not in _compiled:
         _compiled[key] = _compile(loader, data, path, **options)
     return _compiled[key]
+
+
+def compiled() -> bytes:
+    """Return the code of all modules that were imported from source, for the next start."""
+    return marshal.dumps(_compiled)
 
 
 SourceFileLoader.source_to_code = _compile_once  # type: ignore[method-assign,assignment]

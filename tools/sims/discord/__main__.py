@@ -7,7 +7,7 @@ from sims.server import arguments, serve
 def main() -> None:
     """Print the address to stdout; serve until interrupted or, with `--until-eof`, until stdin ends."""
     parser = arguments("sims.discord", __doc__)
-    parser.add_argument("--interactions-url", help="the bot that POST /_sim/interactions is for")
+    parser.add_argument("--interactions-url", help="address of the bot for POST /_sim/interactions")
     options = parser.parse_args()
     sim = DiscordSim(options.port, interactions_url=options.interactions_url)
     serve(options, sim, sim.about)

@@ -89,7 +89,7 @@ class Control:
         try:
             payload = self._payload(body)
         except KeyError as missing:
-            raise Refusal(400, {"message": f"{missing.args[0]} is needed or not known"}) from None
+            raise Refusal(400, {"message": f"{missing.args[0]} is missing or unknown"}) from None
         exchange = await sender.exchange(self.sim.world, url, payload, Signing(), self.sim.deadline)
         await sender.settle(exchange, PATIENCE)
         return web.json_response(exchange.document())

@@ -31,10 +31,12 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--seed", type=int, default=7, help="the same seed gives the same history")
     parser.add_argument("--start", type=_instant, default=float(ANCHOR), help="ISO instant the history begins at")
     parser.add_argument("--until", type=_instant, help="ISO instant to pin the clock to; the real clock without it")
-    parser.add_argument("--cars", type=int, help="how many cars there are; those beyond the fleet's own are copies")
+    parser.add_argument("--cars", type=int, help="number of cars; those beyond the fleet's own are copies")
     parser.add_argument("--token", default=DEFAULT_TOKEN, help="the only valid access token")
     parser.add_argument("--faults", type=_rules, default=[], help="JSON list of rules, as for PUT /_sim/faults")
-    parser.add_argument("--fleet-account", action="store_true", help="open what answers 403 to ordinary owners")
+    parser.add_argument(
+        "--fleet-account", action="store_true", help="open the endpoints that answer 403 to ordinary owners"
+    )
     parser.add_argument("--log", action="store_true", help="log requests on stderr")
     return parser.parse_args()
 

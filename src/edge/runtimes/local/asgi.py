@@ -13,6 +13,7 @@ from edge.http import Response, close
 from edge.ports import Log, PortError
 from edge.request import Request
 from edge.runtimes.local.bounds import Bounds
+from edge.runtimes.local.compression import compress, may_compress
 from edge.runtimes.local.deadlines import Deadlines
 from edge.runtimes.local.incoming import Incoming, Message, Receive, Scope
 from edge.runtimes.local.proxies import TrustedProxies, plain
@@ -103,6 +104,8 @@ class Server:
         incoming = Incoming(receive, self.bounds)
         request = self._request(scope["method"], scope, incoming)
         response = await self._answer(request, incoming)
+        if isinstance(response.body, bytes) and may_compress(response):
+            await compress(response, request.headers.get("accept-encoding"))
         status, body = response.status, response.body
         try:
             headers = _encode(response, request.method)

@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import mimetypes
+import zlib
 from contextlib import suppress
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -11,6 +12,7 @@ from urllib.parse import quote
 
 from edge.errors import BadEncoding
 from edge.http import HeaderList, Response, percent_decode
+from edge.runtimes.local.compression import Compressed
 
 TYPES = {
     ".css": "text/css; charset=utf-8",
@@ -33,6 +35,7 @@ class _Asset(NamedTuple):
     stamp: tuple[int, int]
     body: bytes
     etag: str
+    forms: dict[str, bytes]
 
 
 class LocalAssets:
@@ -55,12 +58,12 @@ class LocalAssets:
         if file is None or isinstance(file, str):
             return Response(status=307, headers=[("location", file)]) if file else None
         asset = await asyncio.to_thread(self._read, file)
-        headers = [("content-type", _type(file)), ("etag", asset.etag), ("cache-control", _REVALIDATE)]
+        headers = [("content-type", media_type(file)), ("etag", asset.etag), ("cache-control", _REVALIDATE)]
         for name, value in await asyncio.to_thread(self._configured_headers, path):
             headers = [*(pair for pair in headers if pair[0] != name), (name, value)]
         if if_none_match and _matches(if_none_match, asset.etag):
             return Response(status=304, headers=headers)
-        return Response(asset.body, headers=headers)
+        return Compressed(asset.body, headers, asset.forms)
 
     def _find(self, name: str, is_folder: bool) -> Path | str | None:
         """Return the file of a path without its slashes, or the path to redirect to, or None."""
@@ -88,8 +91,19 @@ class LocalAssets:
         asset = self._cache.get(file)
         if asset is None or asset.stamp != stamp:
             body = file.read_bytes()
-            asset = self._cache[file] = _Asset(stamp, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+            etag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+            asset = self._cache[file] = _Asset(stamp, body, etag, self._forms(file, body))
         return asset
+
+    def _forms(self, file: Path, body: bytes) -> dict[str, bytes]:
+        """Return the forms that were compressed in advance, unless they are of other bytes than the file's."""
+        assert self._folder is not None
+        form = compressed_folder(self._folder) / f"{file.relative_to(self._folder)}.gz"
+        with suppress(OSError):
+            packed = form.read_bytes()
+            if packed[-8:] == zlib.crc32(body).to_bytes(4, "little") + (len(body) & 0xFFFFFFFF).to_bytes(4, "little"):
+                return {"gzip": packed}
+        return {}
 
     def _configured_headers(self, path: str) -> HeaderList:
         """Return the headers that `_headers` sets for a path: patterns at the margin, headers indented below."""
@@ -104,6 +118,11 @@ class LocalAssets:
             elif line.strip() and not line[:1].isspace():
                 applies = fnmatchcase(path, line.strip())
         return headers
+
+
+def compressed_folder(folder: Path) -> Path:
+    """Return where the files of a folder are that were compressed in advance: beside it, so that none is served."""
+    return folder.with_name(f"{folder.name}.gz")
 
 
 _REVALIDATE = "public, max-age=0, must-revalidate"
@@ -124,7 +143,8 @@ def _hidden(segment: str) -> bool:
     return segment.startswith(".") or segment == "_headers" or any(sign in segment for sign in "/\\\0")
 
 
-def _type(file: Path) -> str:
+def media_type(file: Path) -> str:
+    """Return the media type of a file by its name."""
     return TYPES.get(file.suffix.lower()) or mimetypes.guess_type(file.name)[0] or "application/octet-stream"
 
 
