@@ -49,7 +49,7 @@ test: $(VENV)/.dev $(WORKERS) assets ## Run all tests, on both runtimes
 test-fast: $(VENV)/.dev ## Run the tests that take less than a second each
 	$(BIN)/python -m pytest -q -n auto --dist worksteal -m "not slow and not soak"
 
-soak: $(VENV)/.dev $(WORKERS) assets ## Run the tests that take minutes: long reconnecting under load, on both runtimes
+soak: $(VENV)/.soak $(WORKERS) assets ## Run the tests that take minutes: long reconnecting under load, on both runtimes
 	$(BIN)/python -m pytest -q -m soak
 
 check: $(VENV)/.dev ## Lint, check formats and types, and compare the OpenAPI documents with the code
@@ -131,7 +131,7 @@ startup: $(VENV)/.dev $(WORKERS) ## Measure the unprepared start of every Worker
 	@PYTHONPATH=src:tools:. $(BIN)/python -m benchmarks.startup
 
 lock: $(VENV)/.dev ## Resolve the dependency groups of pyproject.toml into hashed requirements
-	@for group in local dev bench deploy; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
+	@for group in local dev soak bench deploy; do $(COMPILE) --python-version 3.12 --group $$group -o $(LOCKS)/$$group.txt || exit 1; done
 	@for group in worker bench-kinglet bench-fastapi; do \
 	  $(COMPILE) --python-version 3.14 --group $$group $(NOT_IN_WASM) -o $(LOCKS)/$$group.txt || exit 1; done
 	@grep -A2 workers-runtime-sdk $(LOCKS)/worker.txt > $(LOCKS)/bench-bare.txt
@@ -151,6 +151,10 @@ $(VENV)/.local: $(VENV)/bin/python $(LOCKS)/local.txt
 $(VENV)/.dev: $(VENV)/.local $(LOCKS)/dev.txt
 	@echo "installing what builds and tests it …"
 	@$(INSTALL) $(LOCKS)/dev.txt
+	@touch $@
+
+$(VENV)/.soak: $(VENV)/.dev $(LOCKS)/soak.txt
+	@$(INSTALL) $(LOCKS)/soak.txt
 	@touch $@
 
 $(VENV)/.bench: $(VENV)/.dev $(LOCKS)/bench.txt

@@ -15,7 +15,7 @@ def check(url: str, document: str, header: str, examples: int, *options: str) ->
     command = [str(Path(sys.executable).with_name("schemathesis")), "--config-file", "tests/schemathesis.toml", "run"]
     command += [document, "--url", url, "--header", header, "--no-color", "--seed", "1"]
     command += ["--max-examples", str(examples), "--continue-on-failure", *TRIED, *options]
-    env = os.environ | {"SCHEMATHESIS_HOOKS": ""}
+    env = os.environ | {"SCHEMATHESIS_HOOKS": "tests.schemathesis_hooks"}
     done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=3000, check=False)
     assert done.returncode == 0, done.stdout[-8000:] + done.stderr
     return done.stdout

@@ -120,8 +120,8 @@ def full_name(kind: type) -> str:
 
 def test_model_that_goes_out_is_one_that_comes_in() -> None:
     values = {name for path in FILES for name in handed_over(path.read_text(), module_of(path))}
-    found = {name: only_written(written(importlib.import_module(f"{name}.app").app), values) for name in APPS}
-    assert found == {name: set() for name in APPS}
+    models_ = {name: only_written(written(importlib.import_module(f"{name}.app").app), values) for name in APPS}
+    assert models_ == {name: set() for name in APPS}
 
 
 def test_rule_of_outgoing_models_catches() -> None:

@@ -1,7 +1,9 @@
 """The committed OpenAPI documents match the code, in a form that every consumer takes."""
 
+import inspect
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -60,7 +62,9 @@ def test_every_route_is_in_the_document_and_nothing_else(package: str) -> None:
         methods = ANY_METHODS if endpoint.method == ANY else (endpoint.method.lower(),)
         expected |= {(endpoint.path.replace(":path}", "}"), method) for method in methods}
     routes = {(path, method) for path, item in read(package)["paths"].items() for method in item}
-    assert routes == expected
+    assert expected <= routes
+    general = {(re.sub(r"^/d1/[a-z_0-9]+", "/d1/{table}", path), method) for path, method in routes - expected}
+    assert general <= expected
 
 
 @each_app
@@ -79,7 +83,10 @@ def test_no_place_breaks_a_generator(package: str, rule: str) -> None:
 def test_every_component_is_used(package: str) -> None:
     document = read(package)
     used = {node.value for node in places(document) if node.key == "$ref"}
-    assert {f"#/components/schemas/{name}" for name in document["components"]["schemas"]} == used
+    kinds = document["components"].items()
+    assert used == {
+        f"#/components/{kind}/{name}" for kind, known in kinds if kind != "securitySchemes" for name in known
+    }
 
 
 @each_app
@@ -88,6 +95,14 @@ def test_every_operation_has_a_summary_and_its_security(package: str) -> None:
     assert all(
         operation["summary"] and operation["operationId"] and "security" in operation for operation in operations
     )
+
+
+@each_app
+def test_every_handler_that_reads_the_body_itself_states_its_types(package: str) -> None:
+    for endpoint in load(package).endpoints:
+        reads = "request.body(" in inspect.getsource(endpoint.route.handler)
+        states = endpoint.route.operation.body is not None or any(item.kind == "body" for item in endpoint.inputs)
+        assert states or not reads or endpoint.method == ANY, endpoint.path
 
 
 @each_app

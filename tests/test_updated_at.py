@@ -49,11 +49,11 @@ def careless(source: str, touched: Collection[str] = TABLES) -> list[int]:
 
 
 def test_updates_set_updated_at() -> None:
-    found: dict[Path, list[int]] = {}
+    by_path: dict[Path, list[int]] = {}
     for path in (*KERNEL, *APP_FILES):
         package = path.relative_to(ROOT / "src").parts[0]
-        found[path] = careless(path.read_text(encoding="utf-8"), BY_APP.get(package, TABLES))
-    assert {path: lines for path, lines in found.items() if lines} == {}
+        by_path[path] = careless(path.read_text(encoding="utf-8"), BY_APP.get(package, TABLES))
+    assert {path: lines for path, lines in by_path.items() if lines} == {}
 
 
 def test_rule_catches_violations() -> None:

@@ -3,6 +3,7 @@
 import argparse
 import difflib
 import importlib
+import importlib.util
 import json
 import sys
 from collections.abc import Iterator, Sequence
@@ -35,8 +36,10 @@ _Readable.add_representer(str, _text)
 
 
 def describe(package: str) -> dict[str, Any]:
-    """Return the OpenAPI document of a package's app, described by the package's docstring."""
-    return document(load(package), description=importlib.import_module(package).__doc__ or "")
+    """Return the OpenAPI document of a package's app, with what its module of `documents` adds, if any."""
+    more = importlib.util.find_spec(f"documents.{package}")
+    extend = importlib.import_module(more.name).extend if more else None
+    return document(load(package), description=importlib.import_module(package).__doc__ or "", extend=extend)
 
 
 def rendered(package: str) -> Iterator[tuple[Path, str]]:

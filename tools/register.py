@@ -78,7 +78,7 @@ def _warnings(settings: BotSettings, guild: str, commands: Sequence[Document]) -
 
 
 def _guilds(url: str, token: str) -> list[str]:
-    """Return the ids of the bot's guilds; none where Discord does not tell."""
+    """Return the ids of the bot's guilds; none if Discord does not tell."""
     try:
         return [str(own["id"]) for own in _ask("GET", f"{url}/users/@me/guilds", token)]
     except Refused:

@@ -4,11 +4,15 @@ import re
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from edge.openapi.names import is_unfit
+
 MAPS = ("properties", "patternProperties", "$defs")
 LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 SINGLE = ("items", "additionalProperties", "not", "contains", "propertyNames", "unevaluatedProperties")
-LOSSY_MEDIA = ("image/png", "*/*", "application/x-ndjson")
+LOSSY_MEDIA = ("*/*", "application/x-ndjson")
 FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+SENT = {"application/json", "application/octet-stream", *FORMS}
+"""Types of a body that every generator can send: an operation without one of them is dropped by one generator."""
 
 
 class Node(NamedTuple):
@@ -89,6 +93,18 @@ def _mixes_bodies(node: Node) -> bool:
     return node.key == "requestBody" and "application/json" in content and any(form in content for form in FORMS)
 
 
+def _hides_body(node: Node) -> bool:
+    called = {one.get("name") or one.get("$ref") for one in _get(node, "parameters") or () if isinstance(one, dict)}
+    return "requestBody" in (node.value if isinstance(node.value, dict) else ()) and bool(
+        called & {"body", "#/components/parameters/BodyFilter"}
+    )
+
+
+def _cannot_be_sent(node: Node) -> bool:
+    content = _get(node, "content") or {}
+    return node.key == "requestBody" and not SENT & content.keys()
+
+
 def _repeats_id(node: Node) -> bool:
     paths = _get(node, "paths") if node.path == "#" else None
     names = [
@@ -114,6 +130,15 @@ def _closes_text(node: Node) -> bool:
 
 
 SCHEMA: dict[str, Rule] = {
+    "no schema is called as its property or as a type of TypeScript": lambda node: (
+        node.path == f"#/components/schemas/{node.key}"
+        and isinstance(node.value, dict)
+        and is_unfit(node.key, node.value)
+    ),
+    "no quotation mark in a pattern": lambda node: bool(re.search("['\"]", _get(node, "pattern") or "")),
+    "an enum is a component": lambda node: (
+        len(_get(node, "enum") or ()) > 0 and not re.fullmatch("#/components/schemas/[A-Za-z0-9]+", node.path)
+    ),
     "a discriminator has a mapping": lambda node: "mapping" not in (_get(node, "discriminator") or {"mapping": {}}),
     "enum values differ by more than case": _differs_by_case,
     "no enum value begins with a minus": _has_minus,
@@ -137,6 +162,8 @@ PLACE: dict[str, Rule] = {
     "no webhooks": lambda node: node.path == "#/webhooks",
     "no components/pathItems": lambda node: node.path == "#/components/pathItems",
     "JSON or a form, not both": _mixes_bodies,
+    "no parameter is called body beside a body": _hides_body,
+    "a raw body may be sent as octets": _cannot_be_sent,
     "an operationId is there once": _repeats_id,
     "a schema's name is letters, digits and _": _names_oddly,
     "a path parameter is {name}": lambda node: (

@@ -98,6 +98,7 @@ class App:
         self.name, self.version, self.settings = name, version, settings
         self.queues, self.limits, self.migrations = queues or {}, limits or {}, migrations
         self.tables = tables
+        self.middleware = middleware
         providers = [*providers, *(provider for group in resources for provider in group.providers)]
         self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
         injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)

@@ -47,15 +47,19 @@ class PlanError(TypeError):
 class Operation:
     """Parameters and responses that a handler reads and writes itself, for the OpenAPI document.
 
-    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body. None stands for a
-    body without a schema (an event stream). `query` is a model of the query string, `body` the type of the JSON body; a
-    public route that `takes_key` may be called with one. Nothing of it is enforced.
+    `responses` maps a status (`ANY_STATUS` for all others) and media type to the type of the body: None if it has no
+    schema (an event stream), `bytes` if it is binary. `query` is a model of the query string, `body` the type of the
+    JSON body or a mapping of media types as for a response; a public route that `takes_key` may be called with one. A
+    type may be a text, `module:Name`, which only the document loads. `reads` and `sends` name headers of the request
+    and of the response, separated by spaces. Nothing of it is enforced.
     """
 
     responses: Mapping[int, Mapping[str, Any]] = field(default_factory=dict)
     query: type[BaseModel] | None = None
     body: Any = None
     takes_key: bool = False
+    reads: str = ""
+    sends: str = ""
 
 
 class Route(NamedTuple):

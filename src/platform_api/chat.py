@@ -163,7 +163,7 @@ class Answering:
     UpstreamFailed,
     UpstreamTimeout,
     body_limit=LARGEST,
-    operation=Operation({200: {JSON: ChatAnswer, SSE: None}}),
+    operation=Operation({200: {JSON: ChatAnswer, SSE: "platform_api.shapes:ChatEvents"}}),
 )
 async def chat(asked: Body[Question], request: Request, reader: Reader) -> Response:
     """Ask about the community. The answer comes with the documents that it stands on.

@@ -171,7 +171,7 @@ class Site:
 
     async def entries(self, name: str, slug: str | None = None) -> list[str]:
         """Return the names of what is kept of a type's lists, and of one of its documents."""
-        kept = await self._cache.kept(names(name).every) or b"0"
+        kept = await self._cache.cached(names(name).every) or b"0"
         parts = [_part(name, begin) for begin in range(0, max(1, int(kept.partition(b"\n")[0])), MOST)]
         upcoming = [names("events").upcoming] if name == "events" else []
         return [*parts, *upcoming, *([names(name, slug).one] if slug is not None else [])]
@@ -225,7 +225,7 @@ class Site:
 
     async def _before(self, entry: str) -> dict[Any, bytes]:
         """Return the lines of a list that is kept, by the documents' ids."""
-        _, *lines = (await self._cache.kept(entry) or b"").split(b"\n")
+        _, *lines = (await self._cache.cached(entry) or b"").split(b"\n")
         return {_id_of(line): line for line in lines}
 
     def _document(self, given: Any) -> bytes | None:
@@ -277,7 +277,7 @@ async def get_content(type: ContentName, slug: Slug, site: Site, request: Reques
     return kept.response(NAME, request.headers.get("if-none-match"))
 
 
-@routes.post("/purge", NotConfigured, access=READER, reach=OPEN, alone=True)
+@routes.post("/purge", NotConfigured, access=READER, reach=OPEN)
 async def purge_content(
     changed: Body[Changed], site: Site, cache: Cache, index: ContentIndex, background: Background
 ) -> Purged:

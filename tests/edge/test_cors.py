@@ -89,9 +89,9 @@ def test_a_preflight_of_a_strange_page_grants_no_origin(serve: Serve) -> None:
 
 
 def test_preflight_names_known_headers_alone(serve: Serve) -> None:
-    asked = [("access-control-request-headers", "x-a, Authorization, x b, é, x:c, ")]
+    headers = [("access-control-request-headers", "x-a, Authorization, x b, é, x:c, ")]
     listed = [
-        ask(serve, "*", "OPTIONS", "/x", sent).header("access-control-allow-headers") for sent in (ASK, ASK + asked)
+        ask(serve, "*", "OPTIONS", "/x", sent).header("access-control-allow-headers") for sent in (ASK, ASK + headers)
     ]
     assert listed[0] == listed[1]
     names = (listed[0] or "").split(", ")
@@ -104,10 +104,10 @@ def test_preflight_names_each_header_that_an_app_documents(serve: Serve, package
     document = from_json((ROOT / "openapi" / folder(package) / "openapi.json").read_bytes())
     operations = [operation for path in document["paths"].values() for operation in path.values()]
     headers = {
-        one["name"].lower()
+        parameter["name"].lower()
         for operation in operations
-        for one in operation.get("parameters", [])
-        if one.get("in") == "header"
+        for parameter in operation.get("parameters", [])
+        if parameter.get("in") == "header"
     }
     listed = ask(serve, "*", "OPTIONS", "/x", ASK).header("access-control-allow-headers") or ""
     assert headers <= {*listed.split(", ")}

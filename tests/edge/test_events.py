@@ -132,8 +132,10 @@ def test_missing_setting_is_reported_once_and_without_a_traceback(serve: Serve, 
             asyncio.run(client.scheduled(HOURLY))
     [line] = log.lines
     assert (line["message"], line["setting"], line["error"]) == (
-        "a setting is missing", "API_KEY", "API_KEY is not set",
-    )  # fmt: skip
+        "a setting is missing",
+        "API_KEY",
+        "API_KEY is not set",
+    )
 
 
 def test_only_the_jobs_of_the_expression_run(serve: Serve, log: Any) -> None:

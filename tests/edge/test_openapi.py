@@ -13,7 +13,7 @@ from edge.app import App
 from edge.endpoint import Body, Header, Operation, Query
 from edge.errors import NotFound
 from edge.http import Response
-from edge.openapi.document import DocumentError, document
+from edge.openapi.document import JSON, DocumentError, document
 from edge.request import Request
 from edge.routes import Routes
 from edge.settings import Settings
@@ -148,6 +148,21 @@ async def put_mirror(path: str) -> str:
     return path
 
 
+PICTURE: dict[str, Any] = {"image/png": bytes, "application/octet-stream": bytes}
+
+
+@others.put("/picture", operation=Operation({200: {"image/png": bytes}}, body=PICTURE))
+async def put_picture(request: Request) -> Response:
+    """Store a picture."""
+    return Response(await request.body())
+
+
+@others.post("/table", operation=Operation({201: {"application/json": Drive}}, body={JSON: Drive, "text/csv": str}))
+async def send_table(request: Request) -> Response:
+    """Send a table."""
+    return Response(await request.body())
+
+
 async def nobody(request: Request) -> Actor:
     raise NotImplementedError(request)
 
@@ -258,9 +273,133 @@ def test_null_is_a_type_if_possible_else_a_choice(whole: dict[str, Any]) -> None
     assert schemas["PageDrive"]["properties"]["next"] == {"anyOf": [drive, {"type": "null"}]}
 
 
-def test_a_constant_is_an_enum_of_one(whole: dict[str, Any]) -> None:
+def test_constant_has_its_type(whole: dict[str, Any]) -> None:
     kind = whole["components"]["schemas"]["Charge"]["properties"]["kind"]
-    assert kind == {"type": "string", "default": "charge", "enum": ["charge"]}
+    assert kind == {"type": "string", "default": "charge", "const": "charge"}
+
+
+class Alarm(BaseModel):
+    """An alarm."""
+
+    level: Literal["low", "high"] = "low"
+    state: Literal["on", "off"]
+    grade: Literal["A", "A+", ""]
+
+
+class Lamp(BaseModel):
+    """A lamp."""
+
+    state: Literal["on", "off"]
+    color: Annotated[str, Field(pattern="^[^'\"]+$")]
+
+
+type Title = Annotated[str, Field(max_length=9)]
+
+
+class Door(BaseModel):
+    """A door."""
+
+    state: Literal["open", "shut"]
+
+
+def house() -> dict[str, Any]:
+    """Return the document of an app with several enums."""
+    routes = Routes("/house", tag="house", access=PUBLIC)
+
+    @routes.get("/alarm")
+    async def get_alarm() -> Alarm:
+        """Get the alarm."""
+        raise NotImplementedError
+
+    @routes.put("/lamp")
+    async def put_lamp(body: Body[Lamp]) -> Door:
+        """Put the lamp."""
+        raise NotImplementedError
+
+    return described(routes)
+
+
+def test_enum_is_named_as_its_property_and_model() -> None:
+    schemas = house()["components"]["schemas"]
+    assert {name: one["enum"] for name, one in schemas.items() if "enum" in one} == {
+        "DoorState": ["open", "shut"],
+        "Grade": ["A", "A+", ""],
+        "Level": ["low", "high"],
+        "State": ["on", "off"],
+    }
+    state = {"$ref": "#/components/schemas/State"}
+    assert schemas["Alarm"]["properties"]["state"] == schemas["Lamp"]["properties"]["state"] == state
+    assert schemas["Alarm"]["properties"]["level"] == {"$ref": "#/components/schemas/Level", "default": "low"}
+
+
+def test_enum_values_that_differ_by_signs_have_names() -> None:
+    assert house()["components"]["schemas"]["Grade"]["x-enum-varnames"] == ["A", "A_PLUS", "EMPTY"]
+
+
+class Record(BaseModel):
+    """A record."""
+
+    title: Title
+    titles: list[Title] = []
+
+
+class Records(BaseModel):
+    """Records."""
+
+    records: list[Record]
+
+
+def shelf() -> dict[str, Any]:
+    """Return the document of an app whose schemas have unfit names."""
+    routes = Routes("/records", tag="records", access=PUBLIC)
+
+    @routes.get()
+    async def list_records() -> Records:
+        """List records."""
+        raise NotImplementedError
+
+    return described(routes)
+
+
+def test_schema_is_not_called_as_its_property_or_as_a_type_of_typescript() -> None:
+    schemas = shelf()["components"]["schemas"]
+    assert {"RecordObject", "RecordsObject"} <= set(schemas)
+    assert not {"Record", "Records"} & set(schemas)
+    assert schemas["RecordsObject"]["properties"]["records"]["items"] == {"$ref": "#/components/schemas/RecordObject"}
+
+
+def test_plain_type_stands_in_its_place() -> None:
+    schemas = shelf()["components"]["schemas"]
+    title = {"type": "string", "maxLength": 9}
+    assert "Title" not in schemas
+    assert schemas["RecordObject"]["properties"]["title"] == title
+    assert schemas["RecordObject"]["properties"]["titles"] == {"type": "array", "default": [], "items": title}
+
+
+def test_pattern_has_no_quotation_marks() -> None:
+    color = house()["components"]["schemas"]["Lamp"]["properties"]["color"]
+    assert color["pattern"] == r"^[^\x27\x22]+$"
+
+
+def test_stream_names_the_schema_of_its_data_beside_it() -> None:
+    routes = Routes("/live", tag="live", access=PUBLIC)
+    stream = Operation(
+        {200: {"text/event-stream": "edge.openapi.events:CloudEvent"}}, reads="Last-Event-ID", sends="ETag"
+    )
+
+    @routes.get(operation=stream)
+    async def follow() -> Response:
+        """Follow."""
+        return Response()
+
+    whole = described(routes)
+    operation = whole["paths"]["/live"]["get"]
+    assert operation["responses"]["200"]["content"] == {
+        "text/event-stream": {"x-event-data": {"$ref": "#/components/schemas/CloudEvent"}}
+    }
+    assert operation["responses"]["200"]["headers"] == {"ETag": {"$ref": "#/components/headers/ETag"}}
+    assert parameters(operation)["Last-Event-ID"]["required"] is False
+    assert faults(whole) == []
 
 
 def test_a_tuple_is_a_list_of_its_types(whole: dict[str, Any]) -> None:
@@ -288,6 +427,34 @@ def test_a_stated_operation_shows_its_media_types(whole: dict[str, Any]) -> None
 def test_an_event_stream_has_no_schema(whole: dict[str, Any]) -> None:
     responses = whole["paths"]["/events"]["get"]["responses"]
     assert responses["200"]["content"] == {"text/event-stream": {}}
+
+
+def test_raw_body_names_its_media_types(whole: dict[str, Any]) -> None:
+    body = whole["paths"]["/picture"]["put"]["requestBody"]
+    binary = {"type": "string", "format": "binary"}
+    assert body == {
+        "required": True,
+        "content": {
+            "image/png": {"schema": binary | {"contentMediaType": "image/png"}},
+            "application/octet-stream": {"schema": binary},
+        },
+    }
+
+
+def test_binary_response_says_of_what_type_it_is(whole: dict[str, Any]) -> None:
+    content = whole["paths"]["/picture"]["put"]["responses"]["200"]["content"]
+    schema = {"type": "string", "format": "binary", "contentMediaType": "image/png"}
+    assert content == {"image/png": {"schema": schema}}
+
+
+def test_raw_body_beside_json_keeps_both_schemas(whole: dict[str, Any]) -> None:
+    content = whole["paths"]["/table"]["post"]["requestBody"]["content"]
+    drive = {"$ref": "#/components/schemas/DriveInput"}
+    assert content == {"application/json": {"schema": drive}, "text/csv": {"schema": {"type": "string"}}}
+
+
+def test_raw_body_may_be_too_large(whole: dict[str, Any]) -> None:
+    assert "413" in whole["paths"]["/picture"]["put"]["responses"]
 
 
 def test_a_handler_that_returns_nothing_answers_204(whole: dict[str, Any]) -> None:
@@ -405,6 +572,9 @@ BROKEN: dict[str, dict[str, Any]] = {
     "no Unicode class in a pattern": under({"pattern": r"\p{L}"}),
     "an array says of what": under({"type": "array"}),
     "any JSON is {}": under({"type": ["null", "string", "number", "boolean", "object"]}),
+    "no schema is called as its property or as a type of TypeScript": under({"properties": {"a": {}}}),
+    "no quotation mark in a pattern": under({"pattern": "^'$"}),
+    "an enum is a component": under({"properties": {"b": {"enum": ["x", "y"]}}}),
     "no enum holds null": under({"enum": ["a", None]}),
     "allOf of one reference has no properties beside it": under({"allOf": [{}], "properties": {}}),
     "a const has a type": under({"const": 1}),
@@ -420,7 +590,9 @@ BROKEN: dict[str, dict[str, Any]] = {
     "a path parameter is {name}": {"paths": {"/a/{path:path}": {}}},
     "an event stream has no schema": at({"content": {"text/event-stream": {"schema": {}}}}),
     "a text closes no comment": at({"description": "ends */ here"}),
-    "no media type that a generator drops": at({"content": {"image/png": {}}}),
+    "no media type that a generator drops": at({"content": {"*/*": {}}}),
+    "no parameter is called body beside a body": at({"parameters": [{"name": "body"}], "requestBody": {"content": {}}}),
+    "a raw body may be sent as octets": at({"requestBody": {"content": {"application/zip": {}}}}),
     "no reference into properties": under({"$ref": "#/components/schemas/B/properties/c"}),
     "an array in a query explodes": at({"parameters": [{"explode": False}]}),
 }

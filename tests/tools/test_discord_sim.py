@@ -67,7 +67,7 @@ def sim(running: DiscordSim) -> DiscordSim:
 
 
 def of_version_10(sim: DiscordSim, kind: str = "event") -> str:
-    """Return a webhook's address below the API's version, where waits are in seconds."""
+    """Return a webhook's address below the API's version, in which waits are in seconds."""
     return sim.webhook_url(kind).replace("/api/", "/api/v10/")
 
 

@@ -12,7 +12,7 @@ def rules(text: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("text", "found"),
+    ("text", "findings"),
     [
         ("Return the row of a key.", []),
         ("What a row is made of.", ["beginning", "clause"]),
@@ -25,8 +25,8 @@ def rules(text: str) -> list[str]:
         (" ".join(["word"] * 20) + ". " + " ".join(["word"] * 20), []),
     ],
 )
-def test_a_text_is_measured(text: str, found: list[str]) -> None:
-    assert rules(text) == found
+def test_a_text_is_measured(text: str, findings: list[str]) -> None:
+    assert rules(text) == findings
 
 
 def test_docstrings_and_texts_below_constants_are_read() -> None:

@@ -111,7 +111,7 @@ class Agent:
     PromptRefused,
     ConversationNotFound,
     ConversationBusy,
-    operation=Operation({200: {JSON: TurnDone, SSE: None}}),
+    operation=Operation({200: {JSON: TurnDone, SSE: "core_tessie.agent.shapes:ChatEvents"}}),
 )
 async def chat(body: Body[Chat], request: Request, actor: Actor, agent: Agent) -> Response:
     """Ask the agent. It may look things up before it answers.

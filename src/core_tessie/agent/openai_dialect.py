@@ -27,6 +27,7 @@ PREFIX = "/agent/v1"
 routes = Routes(PREFIX, tag="agent", access=READER)
 
 JSON = "application/json"
+_SHAPES = "core_tessie.agent.shapes:Chat"
 _TYPES = {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
 
 
@@ -55,7 +56,7 @@ class ListedModels(TypedDict):
     UnsupportedOption,
     ModelBroke,
     ModelSlow,
-    operation=Operation({200: {JSON: dict[str, Any], SSE: None}}),
+    operation=Operation({200: {JSON: f"{_SHAPES}Completion", SSE: f"{_SHAPES}CompletionChunk"}}),
 )
 async def complete_chat(body: Body[Completion], request: Request, actor: Actor, dialect: Dialect) -> Response:
     """Ask the model as OpenAI's clients do: whole, or streamed."""

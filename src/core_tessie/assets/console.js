@@ -76,7 +76,10 @@ function showHealth(health) {
   $("health-status").className = `tag ${good ? "good" : "bad"}`;
   $("environment").textContent = health.environment;
   $("environment").hidden = false;
-  $("probes").replaceChildren(...Object.entries(health.probes).map(([name, probe]) => probeOf(name, probe)));
+  const probes = Object.entries(health.probes);
+  const failing = probes.filter(([, probe]) => probe.status === "error").length;
+  $("health-count").textContent = `${probes.length} checks${failing ? `, ${failing} failing` : ""}`;
+  $("probes").replaceChildren(...probes.map(([name, probe]) => probeOf(name, probe)));
 }
 
 function probeOf(name, probe) {
@@ -113,11 +116,11 @@ function cardOf(car) {
   );
 }
 
-function showRuns(runs) {
+function showRuns(runs, names) {
   const rows = runs.map((run) => [
     { head: true, value: instant(run.started_at) },
     { value: el("span", { className: `tag ${gradeOf(run.status)}` }, run.status) },
-    { value: progressOf(run), wide: true },
+    { value: progressOf(run, names), wide: true },
     { value: number(run.rows_written, 0, ""), label: "rows", number: true },
     { value: duration(run.started_at, run.ended_at), label: "took", number: true },
   ]);
@@ -128,12 +131,21 @@ function gradeOf(status) {
   return { succeeded: "good", partial: "warn", failed: "bad" }[status] ?? "";
 }
 
-function progressOf(run) {
+// The cars that a run has not brought up to date, each with its reason.
+function troublesOf(run, names) {
+  return Object.entries(run.progress ?? {}).flatMap(([vin, facts]) => {
+    const parts = Object.entries(facts.failing ?? {}).map(([part, fault]) => `${part}: ${fault.error ?? "failed"}`);
+    const reasons = parts.length ? parts : [facts.error ?? (facts.status === "failed" ? "failed" : null)];
+    return reasons.filter(Boolean).map((reason) => el("small", {}, `${names.get(vin) ?? vin}: ${reason}`));
+  });
+}
+
+function progressOf(run, names) {
   const { vehicles_total: total, vehicles_done: done, vehicles_failed: failed } = run;
   const text = `${done} of ${total}${failed ? `, ${failed} failed` : ""}`;
   const bar = el("progress", { max: total || 1, ariaLabel: `Vehicles done: ${text}` });
   if (total || run.ended_at) bar.value = done + failed;
-  return el("div", {}, run.ended_at ? null : bar, text, run.error ? el("small", {}, run.error) : null);
+  return el("div", {}, run.ended_at ? null : bar, text, run.error ? el("small", {}, run.error) : null, ...troublesOf(run, names));
 }
 
 function showReports(reports) {
@@ -257,7 +269,7 @@ async function refreshPrivate() {
 function show() {
   const names = new Map(shown.vehicles.map((car) => [car.id, car.display_name ?? car.id]));
   showFleet(shown.vehicles);
-  showRuns(shown.runs);
+  showRuns(shown.runs, names);
   showReports(shown.reports);
   showDrives(shown.drives, names);
   showCharges(shown.charges, names);
@@ -303,7 +315,7 @@ async function startSync() {
 
 function labelUnits() {
   $("units").textContent = metric ? "km" : "mi";
-  $("units").ariaLabel = `Distances in ${metric ? "kilometres" : "miles"}; switch`;
+  $("units").ariaLabel = `${metric ? "km" : "mi"}: switch the unit of distances`;
 }
 
 $("key-form").addEventListener("submit", (event) => {

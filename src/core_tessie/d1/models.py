@@ -88,9 +88,14 @@ def _columns(table: Rows) -> list[ColumnInfo]:
     ]
 
 
-LIST = Operation({200: {_JSON: TableRows}}, query=Listing)
-INSERT = Operation({201: {_JSON: TableRows}}, query=Inserting, body=TableRows | TableRow)
-CHANGE = Operation({200: {_JSON: TableRows}, 204: {}}, query=Choosing)
-ONE = Operation({200: {_JSON: TableRow}}, query=Selecting)
-PUT = Operation({200: {_JSON: TableRow}, 201: {_JSON: TableRow}, 204: {}}, query=Selecting)
-CHANGE_ONE = Operation({200: {_JSON: TableRow}, 204: {}}, query=Selecting)
+_ROWS = {_JSON: TableRows}
+_ROW = {_JSON: TableRow}
+_SPAN = "Content-Range Preference-Applied"
+_APPLIED = "Preference-Applied"
+
+LIST = Operation({200: _ROWS}, Listing, reads="Prefer", sends=_SPAN)
+INSERT = Operation({201: _ROWS}, Inserting, TableRows, reads="Prefer", sends=f"Location {_SPAN}")
+CHANGE = Operation({200: _ROWS, 204: {}}, Choosing, reads="Prefer", sends=_SPAN)
+ONE = Operation({200: _ROW}, Selecting, reads="Prefer", sends=_APPLIED)
+PUT = Operation({200: _ROW, 201: _ROW, 204: {}}, Selecting, reads="Prefer", sends=_APPLIED)
+CHANGE_ONE = Operation({200: _ROW, 204: {}}, Selecting, reads="Prefer", sends=_APPLIED)

@@ -27,6 +27,7 @@ EXACT = 2**53
 _INTEGER = re.compile(r"[+-]?[0-9]{1,16}")
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _LOST_PLUS = re.compile(r"(:[0-9]{2}(?:[.,][0-9]+)?) ([0-9]{2}(?::?[0-9]{2})?)$")
+_STORED = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9:]{8}")
 _FLAGS = {"true": 1, "false": 0, "1": 1, "0": 0}
 
 
@@ -159,4 +160,9 @@ def _parsed(text: str) -> object:
         return text
 
 
-_RENDER: dict[Kind, Callable[..., object]] = {Kind.BOOLEAN: bool, Kind.JSON: _parsed}
+def _shown_instant(text: str) -> str:
+    """Return a stored instant as RFC 3339 has it, which a browser does not take for local time."""
+    return f"{text.replace(' ', 'T', 1)}Z" if _STORED.fullmatch(text) else text
+
+
+_RENDER: dict[Kind, Callable[..., object]] = {Kind.BOOLEAN: bool, Kind.JSON: _parsed, Kind.INSTANT: _shown_instant}

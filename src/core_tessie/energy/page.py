@@ -220,4 +220,5 @@ def _left_out(report: EnergyReport) -> Markup:
 
 
 def _scrolled(*parts: Child) -> Markup:
-    return el("div", el("table", *parts), class_="scroll")
+    # The keyboard reaches it, and so what is beside the screen.
+    return el("div", el("table", *parts), class_="scroll", tabindex="0", role="group", aria_label="Table")

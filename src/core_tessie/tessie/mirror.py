@@ -106,10 +106,10 @@ class AnswerOutOfReach(Forbidden):
         super().__init__("the rows of the key's vehicles cannot be separated from the others; use an unbound key")
 
 
-_ANSWERED = Operation({200: {}, ANY_STATUS: {}})
+_ANSWERED = Operation({200: {"application/json": None}, ANY_STATUS: {"application/json": None}}, reads="If-None-Match")
 
 
-@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, reach=CHECKED)
+@routes.get("/vehicles", TessieFailed, TessieTimeout, NotConfigured, AnswerWithheld, operation=_ANSWERED, reach=CHECKED)
 async def list_tessie_vehicles(request: Request, actor: Actor, tessie: Tessie) -> Response:
     """List the vehicles of the account, as Tessie answers; a bound key sees its own.
 

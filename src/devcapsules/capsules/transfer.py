@@ -16,7 +16,7 @@ ZIP = "application/zip"
 routes = Routes("/api/v1/capsules", tag="capsules", access=READER, reach=USERS)
 
 
-@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: None}}))
+@routes.get("/{capsule_id}/export", CapsuleNotFound, operation=Operation({200: {ZIP: bytes}}))
 async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
     """Export a capsule that you may change as a ZIP file in Exercism's layout."""
     row, content = await catalogue.editable(capsule_id)
@@ -32,7 +32,7 @@ async def export_capsule(capsule_id: str, catalogue: Catalogue) -> Response:
     ArchiveRefused,
     InvalidBody,
     status=201,
-    operation=Operation({201: {"application/json": Capsule}}),
+    operation=Operation({201: {"application/json": Capsule}}, body={ZIP: bytes, "application/octet-stream": bytes}),
     alone=True,
 )
 async def import_capsule(request: Request, actor: Actor, catalogue: Catalogue) -> Response:

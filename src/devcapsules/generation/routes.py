@@ -128,7 +128,7 @@ async def list_generations(catalogue: Catalogue) -> JobList:
     return JobList(jobs=[_job(row) for row in await catalogue.db.all(_JOBS)])
 
 
-@routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: None}}))
+@routes.get("/{job_id}/status", JobNotFound, operation=Operation({200: {JSON: JobStatus, SSE: JobStatus}}))
 async def get_generation_status(job_id: str, request: Request, catalogue: Catalogue, clock: Clock) -> Response:
     """Get the status of a job; with `Accept: text/event-stream` as events `status`, one per change until its end."""
     status = await _status(job_id, catalogue)

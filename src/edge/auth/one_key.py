@@ -1,4 +1,4 @@
-"""Callers of public routes who send the app's one key: known by it, and counted by it instead of by their address."""
+"""Callers of public routes that send the app's one key: identified and rate-limited by it, not by address."""
 
 from edge.access import Actor
 from edge.auth.keys import require_key
@@ -8,18 +8,18 @@ from edge.request import Request
 from edge.settings import Settings
 
 
-async def admit_known(request: Request, settings: Settings, strangers: Limits, known: Limits) -> None:
-    """Count a request by the key that it sends, and by its address where that is none of ours."""
+async def admit_known(request: Request, settings: Settings, strangers: Limits, callers: Limits) -> None:
+    """Count a request by its key, or by its address if it has no valid key."""
     actor = holder(request, settings)
     if actor is None:
         await strangers.admit(request)
         return
     request.actor = actor
-    await known.count(request, actor)
+    await callers.count(request, actor)
 
 
 def holder(request: Request, settings: Settings) -> Actor | None:
-    """Return the caller who sends the key of the setting `api_key`; None for every other."""
+    """Return the caller of the key in the setting `api_key`; None for any other request."""
     sent = request.headers.get("x-api-key") or request.headers.get("authorization")
     if not sent or "api_key" in settings.faults:
         return None

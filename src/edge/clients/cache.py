@@ -20,7 +20,7 @@ LONGEST_NAME = 512
 """Bytes of a name in KV."""
 
 PURGED = b"!"
-"""Begins an entry that was purged: it is served only where its source fails."""
+"""Begins a purged entry: it is served only if its source fails."""
 
 _ENTRY = re.compile(rb"(!?)([0-9]{1,12})\n(.*)", re.DOTALL)
 _AGE = re.compile(r'"?([0-9]{1,9})"?')
@@ -50,17 +50,17 @@ class CacheEntry(NamedTuple):
     is_purged: bool = False
 
     def headers(self, cache: str) -> HeaderList:
-        """Return what tells HTTP of it: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
+        """Return its caching headers: `Age`, `Cache-Control`, and `Cache-Status` (RFC 9211) of this `cache`."""
         how = f"hit; ttl={self.terms.fresh - self.age}" if self.was_cached else "fwd=uri-miss; stored"
         control = f"public, max-age={self.terms.fresh}, stale-while-revalidate={self.terms.stale}"
         return [("age", str(self.age)), ("cache-control", control), ("cache-status", f"{cache}; {how}")]
 
     def response(self, cache: str, if_none_match: str | None = None) -> Response:
-        """Return it as a response: JSON, as it was stored; 304 where the client has it."""
+        """Return it as a JSON response with the stored bytes; 304 if the client has it."""
         tag = f'"{sha256(self.body).hexdigest()[:32]}"'
         headers = [("etag", tag), *self.headers(cache)]
-        known = [one.strip().removeprefix("W/") for one in (if_none_match or "").split(",")]
-        if tag in known or "*" in known:
+        tags = [text.strip().removeprefix("W/") for text in (if_none_match or "").split(",")]
+        if tag in tags or "*" in tags:
             return Response(b"", 304, headers)
         return Response(self.body, 200, [("content-type", "application/json"), *headers])
 
@@ -77,30 +77,30 @@ class Cache:
         self._flights: SingleFlight[str, CacheEntry] = single_flight_of(background, "cache")
 
     async def get(self, name: str, make: Make, terms: Terms | None = None, oldest: int | None = None) -> CacheEntry:
-        """Return an entry as it is kept; where there is none, the result of `make`, with its errors.
+        """Return a cached entry; without one, the result of `make`, with its errors.
 
         An entry of more than `oldest` seconds, and for 0 any, is made anew; a fault of that is raised.
         """
         terms = terms or Terms()
         name = _stored_as(name)
-        kept = await self._read(name, terms)
-        if oldest is not None and (not oldest or kept is None or kept.is_purged or kept.age > oldest):
+        entry = await self._read(name, terms)
+        if oldest is not None and (not oldest or entry is None or entry.is_purged or entry.age > oldest):
             return await self._made_anew(name, make, terms)
-        if kept is None:
+        if entry is None:
             return await self._flights.join(name, lambda: self._store(name, make, terms))
-        if kept.is_purged or kept.age >= terms.fresh + terms.stale:
-            return await self._awaited(name, make, kept)
-        if kept.age >= terms.fresh:
-            self._background.add(self._in_background(self._refetched(name, make, kept)))
-        return kept
+        if entry.is_purged or entry.age >= terms.fresh + terms.stale:
+            return await self._awaited(name, make, entry)
+        if entry.age >= terms.fresh:
+            self._background.add(self._in_background(self._refetched(name, make, entry)))
+        return entry
 
-    async def kept(self, name: str) -> bytes | None:
-        """Return the body of an entry as it is kept, of whatever age, or None."""
-        kept = await self._read(_stored_as(name), Terms())
-        return kept.body if kept else None
+    async def cached(self, name: str) -> bytes | None:
+        """Return the body of a cached entry of any age, or None."""
+        entry = await self._read(_stored_as(name), Terms())
+        return entry.body if entry else None
 
     async def purge(self, *names: str) -> None:
-        """Mark entries, so that the next reader gets a new one; the old one is served where that cannot be made.
+        """Mark entries, so that the next reader gets a new one; the old one is served if that cannot be made.
 
         Elsewhere KV may take 60 s to know.
         """
@@ -145,30 +145,30 @@ class Cache:
             await self.drop(name)
             raise
 
-    async def _awaited(self, name: str, make: Make, kept: CacheEntry) -> CacheEntry:
-        """Return a new entry where it comes soon, else the one that is kept; `NotFound` where it is gone."""
-        work = asyncio.ensure_future(self._flights.join(name, lambda: self._refetched(name, make, kept)))
+    async def _awaited(self, name: str, make: Make, entry: CacheEntry) -> CacheEntry:
+        """Return a new entry if it comes soon, else the cached one; `NotFound` if it is gone."""
+        work = asyncio.ensure_future(self._flights.join(name, lambda: self._refetched(name, make, entry)))
         self._background.add(self._in_background(work))
-        await asyncio.wait({work}, timeout=kept.terms.wait)
-        return work.result() if work.done() else kept
+        await asyncio.wait({work}, timeout=entry.terms.wait)
+        return work.result() if work.done() else entry
 
-    async def _refetched(self, name: str, make: Make, kept: CacheEntry) -> CacheEntry:
-        """Return a new entry, or the one that is kept where another makes it, or where it cannot be made."""
-        lease = f"{'purged' if kept.is_purged else 'cache'}:{name}"
+    async def _refetched(self, name: str, make: Make, entry: CacheEntry) -> CacheEntry:
+        """Return a new entry; return the cached one if another process makes it, or it cannot be made."""
+        lease = f"{'purged' if entry.is_purged else 'cache'}:{name}"
         try:
-            until = await self._leases.take(lease, kept.terms.pause)
+            until = await self._leases.take(lease, entry.terms.pause)
             if until is None:
-                return kept
-            made = await self._store(name, make, kept.terms)
-            if kept.is_purged:  # it may be purged again at once
+                return entry
+            fresh = await self._store(name, make, entry.terms)
+            if entry.is_purged:  # it may be purged again at once
                 await self._leases.give_back(lease, until)
         except NotFound:
             await self.drop(name)
             raise
-        except Exception as fault:  # whatever it is, what is kept goes on being served
+        except Exception as fault:  # any fault: the cached entry stays in use
             self._log("warning", "cache not refreshed", name=name, error=f"{type(fault).__name__}: {fault}"[:500])
-            return kept
-        return made
+            return entry
+        return fresh
 
     async def _in_background(self, work: Awaitable[CacheEntry]) -> None:
         with suppress(NotFound):  # the entry is dropped, and the next reader is told
@@ -176,15 +176,15 @@ class Cache:
 
 
 def oldest_accepted(cache_control: str | None) -> int | None:
-    """Return the age in seconds that a request's `Cache-Control` accepts at most; None where it says nothing of it."""
+    """Return the age in seconds that a request's `Cache-Control` accepts at most; None if it sets no age."""
     ages = []
     for part in (cache_control or "").lower().split(","):
         name, _, value = part.strip().partition("=")
-        found = _AGE.fullmatch(value.strip())
+        match = _AGE.fullmatch(value.strip())
         if name.strip() == "no-cache":
             ages.append(0)
-        elif name.strip() == "max-age" and found:
-            ages.append(int(found[1]))
+        elif name.strip() == "max-age" and match:
+            ages.append(int(match[1]))
     return min(ages, default=None)
 
 

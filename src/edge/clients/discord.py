@@ -212,12 +212,12 @@ class Webhooks:
         last, or without any answer (no `upstream_status`), it is unknown whether the message was posted.
         """
         url = (await self._kv.get(WEBHOOK + kind) or b"").decode(errors="replace").strip()
-        found = _WEBHOOK_URL.fullmatch(url)
-        if not found:  # a wrong URL would be told by the fault of whoever cannot read it
+        match = _WEBHOOK_URL.fullmatch(url)
+        if not match:  # a wrong URL would be told by the fault of whoever cannot read it
             raise WebhookMissing(kind)
         await self._wait(kind)
         try:
-            fetched = await self._discord.send("POST", f"{versioned(found[1])}{found[2]}?wait=true", body)
+            fetched = await self._discord.send("POST", f"{versioned(match[1])}{match[2]}?wait=true", body)
         except DiscordBusy as busy:
             await self._pause(kind, busy.wait)
             raise

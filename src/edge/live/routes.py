@@ -111,7 +111,7 @@ class Live(Routes):
         return next((value for name, value in request.query_items() if name == "ticket"), None)
 
     def _declare_streams(self) -> None:
-        sse = Operation({200: {SSE: None}})
+        sse = Operation({200: {SSE: "edge.openapi.events:CloudEvent"}}, reads="Last-Event-ID")
 
         @self.get("/events", NotConfigured, BadRequest, TooManyConnections, operation=sse)
         async def stream_events(

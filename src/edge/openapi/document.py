@@ -2,7 +2,7 @@
 
 import inspect
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 from itertools import chain
 from typing import Any, NamedTuple, get_type_hints
@@ -13,10 +13,13 @@ from edge import errors
 from edge.access import PUBLIC
 from edge.app import App
 from edge.auth.limits import TooManyRequests
-from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Route
+from edge.endpoint import ANY_STATUS, Endpoint, Handler, Input, Operation, Route
 from edge.errors import PROBLEM_JSON
 from edge.http import Response
-from edge.openapi.schemas import REF, Schema, Schemas, names_in, never_null
+from edge.openapi import headers
+from edge.openapi.enums import name_enums
+from edge.openapi.names import mend_names
+from edge.openapi.schemas import REF, Mode, Schema, Schemas, loaded, names_in, never_null
 from edge.request import Request
 from edge.routing import ANY
 
@@ -24,6 +27,11 @@ OPENAPI_VERSION = "3.1.0"
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 """The methods that stand for a route of every method, in reading order."""
 
+JSON = "application/json"
+EVENT_STREAM = "text/event-stream"
+EVENT_DATA = "x-event-data"
+"""The member of an event stream that refers to the schema of each event's data."""
+_BYTES = "application/octet-stream"
 _BODILESS = {"GET", "HEAD", "DELETE"}
 _SECURITY_HEADERS = {"accept", "authorization", "content-type", "x-api-key"}
 _SCHEMES: Mapping[str, Schema] = {
@@ -69,8 +77,19 @@ class _Operation(NamedTuple):
     endpoint: Endpoint
 
 
-def document(app: App, *, description: str = "", servers: Sequence[str] = ("/",), licence: str = "") -> dict[str, Any]:
-    """Return the document as plain data, the same for the same app. `licence` is an SPDX identifier."""
+def document(
+    app: App,
+    *,
+    description: str = "",
+    servers: Sequence[str] = ("/",),
+    licence: str = "",
+    extend: Callable[[dict[str, Any]], None] | None = None,
+) -> dict[str, Any]:
+    """Return the document as plain data, the same for the same app.
+
+    `licence` is an SPDX identifier; `extend` adds to the document what the app's routes do not say, before enums get
+    their names.
+    """
     info: Schema = {"title": app.name, "version": app.version}
     info |= {"description": description} if description else {}
     info |= {"license": {"name": licence, "identifier": licence}} if licence else {}
@@ -80,6 +99,12 @@ def document(app: App, *, description: str = "", servers: Sequence[str] = ("/",)
     _add_paths(spec, list(_operations(app)), schemas)
     _add_components(spec, schemas)
     whole: dict[str, Any] = spec.to_dict()
+    whole["components"].setdefault("schemas", {})
+    headers.add(whole, {getattr(function, "__name__", "") for function in app.middleware})
+    if extend is not None:
+        extend(whole)
+    name_enums(whole)
+    mend_names(whole)
     return {key: whole[key] for key in ("openapi", "info", "servers", "tags", "paths", "components")}
 
 
@@ -115,12 +140,12 @@ def _tags(app: App) -> Iterator[Schema]:
 def _types(endpoint: Endpoint) -> Iterator[tuple[str, Any]]:
     """Yield every type that the document needs a schema of, and whether it is read or written."""
     operation = endpoint.route.operation
-    inputs = [parameter.hint for parameter in endpoint.inputs] + [operation.query, operation.body]
+    inputs = [parameter.hint for parameter in endpoint.inputs] + [operation.query, *_stated_bodies(operation).values()]
     yield from (("validation", hint) for hint in inputs if hint is not None)
     if not _has_no_schema(endpoint.returns):
         yield "serialization", endpoint.returns
     for body in operation.responses.values():
-        yield from (("serialization", hint) for hint in body.values() if hint is not None)
+        yield from (("serialization", loaded(hint)) for hint in body.values() if hint is not None)
 
 
 def _operations(app: App) -> Iterator[_Operation]:
@@ -196,8 +221,10 @@ def _parameters(endpoint: Endpoint, schemas: Schemas) -> Iterator[Schema]:
             yield _header_parameter(parameter, schemas)
         elif parameter.kind == "query":
             yield from _query_parameters(parameter.hint, schemas)
-    if endpoint.route.operation.query is not None:
-        yield from _query_parameters(endpoint.route.operation.query, schemas)
+    operation = endpoint.route.operation
+    if operation.query is not None:
+        yield from _query_parameters(operation.query, schemas)
+    yield from map(headers.parameter, operation.reads.split())
 
 
 def _path_parameter(parameter: Input, is_tail: bool, schemas: Schemas) -> Schema:
@@ -232,28 +259,55 @@ def _parameter(kind: str, name: str, schema: Schema, *, required: bool = False, 
 
 
 def _request_body(operation: _Operation, schemas: Schemas) -> Schema | None:
-    endpoint, stated = operation.endpoint, operation.endpoint.route.operation.body
+    endpoint = operation.endpoint
     declared = next((parameter.hint for parameter in endpoint.inputs if parameter.kind == "body"), None)
-    body = stated if stated is not None else declared
-    if body is not None:
-        return {"required": True, "content": _json(schemas.of("validation", body))}
+    bodies = _stated_bodies(endpoint.route.operation) or ({} if declared is None else {JSON: declared})
+    if bodies:
+        return {"required": True, "content": _content("validation", bodies, schemas)}
     passes_on = endpoint.method == ANY and Request in get_type_hints(endpoint.route.handler).values()
     if passes_on and operation.method not in _BODILESS:
         return {"required": False, "content": _json({})}
     return None
 
 
+def _stated_bodies(operation: Operation) -> Mapping[str, Any]:
+    """Return the bodies that a route states, by media type."""
+    body = operation.body
+    if isinstance(body, Mapping):
+        return body
+    return {} if body is None else {JSON: body}
+
+
+def _content(mode: Mode, bodies: Mapping[str, Any], schemas: Schemas) -> Schema:
+    """Return the media types of a body with their schemas; none where a schema would say nothing."""
+    shown = {kind: loaded(hint) for kind, hint in bodies.items()}
+    return {kind: {} if hint is None else _media(kind, schemas.of(mode, hint)) for kind, hint in shown.items()}
+
+
+def _media(kind: str, schema: Schema) -> Schema:
+    """Return a media type with its schema; what is binary says of which type, as OpenAPI 3.1 does.
+
+    A stream of events has no schema, on which generators break: the type of an event's data stands beside it.
+    """
+    if kind == EVENT_STREAM:
+        return {EVENT_DATA: schema}
+    if kind != _BYTES and schema.get("format") == "binary":
+        schema |= {"contentMediaType": kind}
+    return {"schema": schema}
+
+
 def _json(schema: Schema) -> Schema:
-    return {"application/json": {"schema": schema}}
+    return {JSON: {"schema": schema}}
 
 
 def _responses(operation: _Operation, schemas: Schemas) -> Schema:
     stated = _answers(operation.endpoint, schemas)
-    answers = {str(status or "default"): _answer(status, content) for status, content in stated}
+    sends = operation.endpoint.route.operation.sends.split()
+    answers = {str(status or "default"): _answer(status, content, sends) for status, content in stated}
     problems: dict[int, dict[str, None]] = {}
     for problem in _problems(operation):
         problems.setdefault(problem.status, {})[problem.title] = None
-    others: Schema = {"application/json": {}} if "default" in answers else {}  # passed through from another server
+    others: Schema = {JSON: {}} if "default" in answers else {}  # passed through from another server
     refused = {str(status): _refusal("; ".join(titles), others) for status, titles in problems.items()}
     return dict(sorted((refused | answers).items()))
 
@@ -262,19 +316,17 @@ def _answers(endpoint: Endpoint, schemas: Schemas) -> Iterator[tuple[int, Schema
     """Yield each status and its content: the route's declaration, else the handler's return type."""
     stated, returns = endpoint.route.operation.responses, endpoint.returns
     for status, bodies in stated.items():
-        shapes = {
-            kind: schemas.of("serialization", hint) if hint is not None else None for kind, hint in bodies.items()
-        }
-        yield status, {kind: {} if schema is None else {"schema": schema} for kind, schema in shapes.items()}
+        yield status, _content("serialization", bodies, schemas)
     if not stated and returns is type(None):
         yield 204, {}
     elif not stated:
         yield endpoint.route.status, {} if _has_no_schema(returns) else _json(schemas.of("serialization", returns))
 
 
-def _answer(status: int, content: Schema) -> Schema:
+def _answer(status: int, content: Schema, sends: Sequence[str]) -> Schema:
     phrase = HTTPStatus(status).phrase if status != ANY_STATUS else "Any other answer, passed through"
     described: Schema = {"description": phrase}
+    described |= {"headers": headers.references(sends, status)} if headers.references(sends, status) else {}
     return described | ({"content": content} if content else {})
 
 

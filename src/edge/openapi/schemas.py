@@ -1,5 +1,6 @@
 """JSON schemas for SDK generators: Pydantic's, rewritten to the forms that all of them support."""
 
+import importlib
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Literal
@@ -7,6 +8,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter
 
 type Schema = dict[str, Any]
+type Mode = Literal["validation", "serialization"]
 
 REF = "#/components/schemas/"
 
@@ -14,7 +16,7 @@ _NULL = {"type": "null"}
 _MAPS = ("properties", "patternProperties", "$defs")
 _LISTS = ("anyOf", "oneOf", "allOf", "prefixItems")
 _SINGLE = ("items", "additionalProperties", "not", "contains", "propertyNames")
-_FIRST = ("$ref", "type", "format", "description", "default", "enum", "required", "properties")
+_FIRST = ("$ref", "type", "format", "description", "default", "const", "enum", "required", "properties")
 _JSON_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
@@ -39,13 +41,21 @@ class Schemas:
         self.components = {names[name]: tidy(_renamed(schema, names)) for name, schema in sorted(models.items())}
         self._schemas = {key[0]: tidy(_renamed(schema, names)) for key, schema in schemas.items()}
 
-    def of(self, mode: Literal["validation", "serialization"], hint: Any) -> Schema:
+    def of(self, mode: Mode, hint: Any) -> Schema:
         """Return the schema of a type that was requested."""
         return dict(self._schemas[mode, id(hint)])
 
     def resolved(self, schema: Schema) -> Schema:
         """Return the component that a schema refers to, or the schema itself."""
         return self.components[schema["$ref"].removeprefix(REF)] if "$ref" in schema else schema
+
+
+def loaded(hint: Any) -> Any:
+    """Return a type; one that is given as `module:Name` is loaded, as the app itself has no need of it."""
+    if not isinstance(hint, str):
+        return hint
+    module, _, name = hint.partition(":")
+    return getattr(importlib.import_module(module), name)
 
 
 def names_in(value: Any, components: Mapping[str, Schema]) -> set[str]:
@@ -100,12 +110,26 @@ def _without_null_default(schema: Schema) -> Schema:
     return {key: value for key, value in schema.items() if key != "default" or value is not None}
 
 
+def _choice_without_list(schema: Schema) -> Schema:
+    """Of several types none gets an empty list as its default: a generator of models gives it to the wrong one."""
+    is_choice = len([option for option in schema.get("anyOf", ()) if option != _NULL]) > 1
+    if not is_choice or not isinstance(schema.get("default"), list):
+        return schema
+    return {key: value for key, value in schema.items() if key != "default"}
+
+
 def _typed_const(schema: Schema) -> Schema:
-    """A constant is an enum of one, with its type: every generator knows that form."""
+    """A constant has its type beside it; as an enum of one, with a default, it broke a generator's classes."""
     if "const" not in schema:
         return schema
-    rest = {key: value for key, value in schema.items() if key != "const"}
-    return {"type": _JSON_TYPES[type(schema["const"])]} | rest | {"enum": [schema["const"]]}
+    return {"type": _JSON_TYPES[type(schema["const"])]} | schema
+
+
+def _quoteless(schema: Schema) -> Schema:
+    """A pattern writes quotation marks by their numbers: a generator puts it into a literal without escaping them."""
+    if "pattern" not in schema:
+        return schema
+    return schema | {"pattern": schema["pattern"].replace("\\'", "'").replace("'", r"\x27").replace('"', r"\x22")}
 
 
 def _listed_tuple(schema: Schema) -> Schema:
@@ -127,7 +151,14 @@ def _short_null(schema: Schema) -> Schema:
     return {**left[0], "type": [left[0]["type"], "null"], **rest}
 
 
-_STEPS: tuple[Callable[[Schema], Schema], ...] = (_without_null_default, _typed_const, _listed_tuple, _short_null)
+_STEPS: tuple[Callable[[Schema], Schema], ...] = (
+    _without_null_default,
+    _choice_without_list,
+    _typed_const,
+    _quoteless,
+    _listed_tuple,
+    _short_null,
+)
 
 
 def _plain_names(models: Iterable[str]) -> dict[str, str]:

@@ -9,6 +9,10 @@ from typing import NamedTuple
 MOST_BYTES = 5 * 1024 * 1024
 MOST_PIXELS = 25_000_000
 LONGEST_SIDE = 10_000
+SHOWN = {"image/jpeg": bytes, "image/png": bytes, "image/webp": bytes}
+"""The media types of pictures, as an answer's `Operation` states them."""
+SENT = {**SHOWN, "application/octet-stream": bytes}
+"""Those of a body that is a picture; its content decides."""
 MOST_PROFILE_BYTES = 4 * 1024 * 1024
 """Bytes that a PNG's compressed profile or text may grow to."""
 

@@ -6,6 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from edge import PUBLIC, Clock, Header, NotFound, Operation, Query, Response, Routes
 from edge.http import HeaderList
+from edge.pictures.formats import SHOWN
 from edge.reach import OPEN
 from klear_karma.settings import KarmaSettings
 from klear_karma.uploads.files import PictureFiles
@@ -15,8 +16,6 @@ from klear_karma.uploads.routes import ASSETS
 routes = Routes(ASSETS, tag="uploads", access=PUBLIC, reach=OPEN)
 
 LONGEST_ID = 64
-_TYPES = {"image/jpeg": None, "image/webp": None}
-"""The types in the OpenAPI document; PNG is served too, but a client generator cannot handle it."""
 
 type Tags = Annotated[str, Field(max_length=1_000)] | None
 
@@ -36,7 +35,7 @@ class Signature(BaseModel):
     signature: str = Field("", max_length=64)
 
 
-@routes.get("/{upload_id}", AssetNotFound, operation=Operation({200: _TYPES, 304: {}}))
+@routes.get("/{upload_id}", AssetNotFound, operation=Operation({200: SHOWN, 304: {}}))
 async def get_asset(  # noqa: PLR0913, PLR0917 - a link's parts and the parts that check it
     upload_id: str,
     query: Query[Signature],

@@ -9,7 +9,7 @@ from edge import READER, Actor, Body, Clock, NotFound, Operation, Problem, Reque
 from edge.data import ScopedDatabase
 from edge.errors import PayloadTooLarge, UnsupportedMediaType
 from edge.instants import to_text
-from edge.pictures.formats import MOST_BYTES, NoPicture
+from edge.pictures.formats import MOST_BYTES, SENT, NoPicture
 from edge.pictures.metadata import without_metadata
 from edge.ports import PortError, Row
 from klear_karma.cursors import utc
@@ -86,7 +86,7 @@ async def list_uploads(db: ScopedDatabase) -> list[Upload]:
     PayloadTooLarge,
     UnsupportedMediaType,
     body_limit=MOST_BYTES,
-    operation=Operation({201: {"application/json": Upload}}),
+    operation=Operation({201: {"application/json": Upload}}, body=SENT),
 )
 async def add_upload(request: Request, actor: Actor, db: ScopedDatabase, files: PictureFiles, clock: Clock) -> Response:
     """Upload a picture as the body: JPEG, PNG or WebP by its content, 5 MiB and 25 million pixels at most.

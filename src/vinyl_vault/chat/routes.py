@@ -224,7 +224,7 @@ async def get_chat(chats: Chat) -> ChatState:
     ModelSlow,
     PromptRefused,
     body_limit=BODY_LIMIT,
-    operation=Operation({200: {JSON: ChatAnswer, SSE: None}}),
+    operation=Operation({200: {JSON: ChatAnswer, SSE: "vinyl_vault.chat.shapes:ChatEvents"}}),
 )
 async def chat(question: Body[Question], request: Request, actor: Actor, chats: Chat) -> Response:
     """Ask a question about your collection. The model looks up your records and statistics.

@@ -3,11 +3,24 @@
 from secrets import token_hex
 from typing import Any
 
-from edge import READER, Actor, Bucket, Clock, Database, Problem, Request, Routes, Statement, SystemDatabase, Tick
+from edge import (
+    READER,
+    Actor,
+    Bucket,
+    Clock,
+    Database,
+    Operation,
+    Problem,
+    Request,
+    Routes,
+    Statement,
+    SystemDatabase,
+    Tick,
+)
 from edge.data import ScopedDatabase
 from edge.errors import Overloaded, PayloadTooLarge
 from edge.instants import to_text
-from edge.pictures.formats import MOST_BYTES, NoPicture
+from edge.pictures.formats import MOST_BYTES, SENT, NoPicture
 from edge.pictures.metadata import without_metadata
 from vinyl_vault.collection.routes import RecordNotFound, change, live, record_of
 from vinyl_vault.discogs.covers import address_of, path_of
@@ -53,7 +66,15 @@ class TooManyCovers(Problem):
     status = 409
 
 
-@routes.put("/{record_id}/cover", RecordNotFound, UnfitCover, PayloadTooLarge, TooManyCovers, Overloaded)
+@routes.put(
+    "/{record_id}/cover",
+    RecordNotFound,
+    UnfitCover,
+    PayloadTooLarge,
+    TooManyCovers,
+    Overloaded,
+    operation=Operation(body=SENT),
+)
 async def put_cover(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     record_id: str,
     request: Request,

@@ -7,6 +7,7 @@ from pydantic import Field
 
 from edge import PUBLIC, Bucket, Header, NotFound, Operation, Problem, Response, Routes
 from edge.http import HeaderList
+from edge.pictures.formats import SHOWN
 from edge.ports import StoredObject
 from vinyl_vault.discogs.covers import path_of
 
@@ -14,9 +15,6 @@ routes = Routes("/cache/images", tag="discogs", access=PUBLIC)
 
 _FILE = re.compile(r"([a-z0-9]+(?:-[a-z0-9]+)*)\.jpg")
 _RANGE = re.compile(r"bytes=([0-9]{0,15})-([0-9]{0,15})")
-_TYPES = ("image/jpeg", "image/png", "image/webp")
-_DOCUMENTED_TYPES = {"image/jpeg": None, "image/webp": None}
-"""The types in the OpenAPI document; PNG is served too, but a client generator cannot handle it."""
 OWN = "own-"
 """Prefix of the keys of uploaded covers; only browsers may cache them, so that a removed cover is gone."""
 _YEAR = "max-age=31536000, immutable"
@@ -44,7 +42,7 @@ class RangeNotSatisfiable(Problem):
     "/{file}",
     ImageNotFound,
     RangeNotSatisfiable,
-    operation=Operation({200: _DOCUMENTED_TYPES, 206: _DOCUMENTED_TYPES, 304: {}}),
+    operation=Operation({200: SHOWN, 206: SHOWN, 304: {}}),
 )
 async def get_image(
     file: str,
@@ -56,7 +54,7 @@ async def get_image(
     """Get a cover. JPEG, PNG and WebP are all served as `.jpg`, with the right Content-Type."""
     named = _FILE.fullmatch(file)
     stored = await cache.head(path_of(named[1])) if named and len(file) <= 200 else None
-    if stored is None or stored.content_type not in _TYPES:
+    if stored is None or stored.content_type not in SHOWN:
         raise ImageNotFound
     headers = _headers(stored, "private" if named and named[1].startswith(OWN) else "public")
     etag = headers[0][1]

@@ -41,7 +41,7 @@ class ExportOptions(BaseModel):
     quotes: Literal["few", "all"] = "few"
 
 
-@routes.get("", alone=True, operation=Operation({200: {"text/csv": None, "application/json": list[Record]}}))
+@routes.get("", alone=True, operation=Operation({200: {"text/csv": str, "application/json": list[Record]}}))
 async def export_collection(query: Query[ExportOptions], db: ScopedDatabase) -> Response:
     """Export the collection, or the wantlist, as Discogs' CSV or as JSON.
 

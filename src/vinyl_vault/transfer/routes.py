@@ -136,7 +136,9 @@ class ImportReports(TypedDict):
 
 
 _FILE_PROBLEMS = (BadRequest, UnsupportedMediaType, PayloadTooLarge, FileTooLarge, NotATable, ImportConflict)
-_SENT = Operation({201: {_JSON: ImportReport}}, body=dict[str, Any] | list[Any])
+_FILE = {"text/csv": str, "application/octet-stream": bytes}
+_SENT = Operation({201: {_JSON: ImportReport}}, body=_FILE)
+"""JSON is taken as well; a generator writes no client that sends it or a file, so the document has the file."""
 
 
 @routes.post("", *_FILE_PROBLEMS, body_limit=PART_LIMIT, operation=_SENT, alone=True)
@@ -175,7 +177,13 @@ async def import_file(  # noqa: PLR0913, PLR0917 - one parameter per injected de
     return response
 
 
-@routes.put("/{import_id}/parts/{number}", ImportNotFound, *_FILE_PROBLEMS, body_limit=PART_LIMIT)
+@routes.put(
+    "/{import_id}/parts/{number}",
+    ImportNotFound,
+    *_FILE_PROBLEMS,
+    body_limit=PART_LIMIT,
+    operation=Operation(body=_FILE),
+)
 async def import_part(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
     import_id: str,
     number: int,

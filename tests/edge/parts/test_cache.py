@@ -400,8 +400,8 @@ def test_refetch_that_takes_long_is_not_waited_for(tell: Tell) -> None:
         await shelf.get()
         shelf.clock.pass_by(400)
         shelf.source.go = asyncio.Event()
-        kept = await shelf.caches[0].get("page", shelf.source, TERMS._replace(wait=0.01))
-        assert (kept.body, kept.age) == (b'{"n": 1}', 400)
+        page = await shelf.caches[0].get("page", shelf.source, TERMS._replace(wait=0.01))
+        assert (page.body, page.age) == (b'{"n": 1}', 400)
         shelf.source.go.set()
         await shelf.background.drain(10)
         assert await shelf.get() == (b'{"n": 2}', 0, True)
@@ -461,9 +461,21 @@ def test_purged_entry_is_made_anew_at_once_and_served_where_its_source_is_down(t
 
 @pytest.mark.parametrize(
     ("header", "oldest"),
-    [(None, None), ("", None), ("no-store", None), ("max-age", None), ("max-age=x", None), ("max-age=-1", None),
-     ("no-cache", 0), ("No-Cache", 0), ("max-age=0", 0), ('max-age="5"', 5), ("max-stale=9, max-age = 30", 30),
-     ("max-age=30,no-cache", 0), ("max-age=99999999999999999999", None)],
-)  # fmt: skip
+    [
+        (None, None),
+        ("", None),
+        ("no-store", None),
+        ("max-age", None),
+        ("max-age=x", None),
+        ("max-age=-1", None),
+        ("no-cache", 0),
+        ("No-Cache", 0),
+        ("max-age=0", 0),
+        ('max-age="5"', 5),
+        ("max-stale=9, max-age = 30", 30),
+        ("max-age=30,no-cache", 0),
+        ("max-age=99999999999999999999", None),
+    ],
+)
 def test_request_says_how_old_its_answer_may_be(header: str | None, oldest: int | None) -> None:
     assert oldest_accepted(header) == oldest

@@ -295,19 +295,29 @@ def test_path_that_is_not_discords_stays(chat: Chat, origin: Origin) -> None:
 
 @pytest.mark.parametrize(
     ("configured", "used"),
-    [("https://discord.com/api", "https://discord.com/api/v10"), ("https://d.example/x", "https://d.example/x"),
-     ("https://discord.com/api/v9/", "https://discord.com/api/v10"), ("http://127.0.0.1:9", "http://127.0.0.1:9")],
-)  # fmt: skip
+    [
+        ("https://discord.com/api", "https://discord.com/api/v10"),
+        ("https://d.example/x", "https://d.example/x"),
+        ("https://discord.com/api/v9/", "https://discord.com/api/v10"),
+        ("http://127.0.0.1:9", "http://127.0.0.1:9"),
+    ],
+)
 def test_api_address_of_another_version_is_the_tenths(configured: str, used: str) -> None:
     assert DiscordSettings({"DISCORD_API_URL": configured}).discord_api_url == used
 
 
 @pytest.mark.parametrize(
     ("lines", "limit", "more", "text"),
-    [([], 10, 0, ""), (["a", "b"], 10, 0, "a\nb"), (["a", "b"], 99, 3, "a\nb\n… and 3 more"),
-     ([], 99, 2, "… and 2 more"), (["a" * 9, "b" * 9], 22, 1, "a" * 9 + "\n… and 2 more"),
-     (["a" * 99], 20, 0, "… and 1 more"), (["a" * 9], 5, 0, "")],
-)  # fmt: skip
+    [
+        ([], 10, 0, ""),
+        (["a", "b"], 10, 0, "a\nb"),
+        (["a", "b"], 99, 3, "a\nb\n… and 3 more"),
+        ([], 99, 2, "… and 2 more"),
+        (["a" * 9, "b" * 9], 22, 1, "a" * 9 + "\n… and 2 more"),
+        (["a" * 99], 20, 0, "… and 1 more"),
+        (["a" * 9], 5, 0, ""),
+    ],
+)
 def test_lines_that_do_not_fit_are_counted(lines: list[str], limit: int, more: int, text: str) -> None:
     assert listed(lines, limit, more=more) == text
 

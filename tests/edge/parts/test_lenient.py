@@ -1,4 +1,4 @@
-"""Lenient reading: what is odd in a foreign record costs as little of it as possible."""
+"""Lenient reading: an odd part of a foreign record costs as little of it as possible."""
 
 from typing import Any
 
@@ -23,7 +23,7 @@ class Item(BaseModel):
 
 
 @pytest.mark.parametrize(
-    ("given", "value", "unreadable"),
+    ("fields", "value", "unreadable"),
     [
         ({}, {}, []),
         ({"tags": ["a", {"_ref": "t"}, "b", 5]}, {"tags": ["a", "b"]}, ["tags.1", "tags.3"]),
@@ -41,20 +41,20 @@ class Item(BaseModel):
         ),
     ],
 )
-def test_odd_field_costs_that_field(given: dict[str, Any], value: dict[str, Any], unreadable: list[str]) -> None:
-    before = repr(given)
-    record = read(Item, {"_id": "x"} | given)
+def test_odd_field_costs_that_field(fields: dict[str, Any], value: dict[str, Any], unreadable: list[str]) -> None:
+    before = repr(fields)
+    record = read(Item, {"_id": "x"} | fields)
     assert record.value is not None
     assert record.value.model_dump(mode="json", exclude_unset=True) == {"id": "x"} | value
     assert record.unreadable == unreadable
-    assert repr(given) == before
+    assert repr(fields) == before
 
 
-@pytest.mark.parametrize("given", [None, 5, [], "x", {}, {"_id": 5}, {"_id": None, "tags": 5}])
-def test_record_without_what_it_needs_is_left_out(given: Any) -> None:
-    assert read(Item, given).value is None
-    records, count = read_all(Item, [{"_id": "a"}, given, {"_id": "b", "tags": 5}])
-    assert [one.id for one in records] == ["a", "b"]
+@pytest.mark.parametrize("answer", [None, 5, [], "x", {}, {"_id": 5}, {"_id": None, "tags": 5}])
+def test_record_without_what_it_needs_is_left_out(answer: Any) -> None:
+    assert read(Item, answer).value is None
+    records, count = read_all(Item, [{"_id": "a"}, answer, {"_id": "b", "tags": 5}])
+    assert [record.id for record in records] == ["a", "b"]
     assert count >= 2
 
 

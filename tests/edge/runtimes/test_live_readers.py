@@ -54,11 +54,11 @@ def test_event_is_made_once_for_all_readers() -> None:
 
 def test_each_beat_reaches_a_reader_that_was_given_an_event_before() -> None:
     async def run() -> list[object]:
-        one = reader()
-        fan_out(Event(1, "a.b", "{}"), [one])
-        one.pop()
-        send_heartbeats([one], 1)
-        return list(one.pop())
+        reader_ = reader()
+        fan_out(Event(1, "a.b", "{}"), [reader_])
+        reader_.pop()
+        send_heartbeats([reader_], 1)
+        return list(reader_.pop())
 
     assert asyncio.run(run()) == [wire.BEAT]
 

@@ -5,7 +5,8 @@ Streams stay as they are, and so do small bodies, media that are compressed alre
 
 import asyncio
 import zlib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from importlib import import_module
 
 from edge.http import HeaderList, Response
@@ -21,7 +22,10 @@ _TYPES = frozenset(f"application/{name}" for name in ("javascript", "json", "man
 }
 _NOT_CODED = frozenset({"content-encoding", "content-range", "set-cookie"})
 """Headers of a response that stays as it is."""
-_WITHOUT_BODY = frozenset({101, 204, 304})
+_CHANGED = frozenset({"content-length", "etag"})
+"""Headers that a coding changes."""
+_OTHER = frozenset({101, 204, 206, 304})
+"""Statuses of a response without a body, or with a part of one."""
 
 
 def _gzip(body: bytes) -> bytes:
@@ -38,6 +42,7 @@ def _coders() -> dict[str, Callable[[bytes], bytes]]:
 
 
 CODERS = _coders()
+_OFFERED = tuple(CODERS)
 
 
 class Compressed(Response):
@@ -52,20 +57,25 @@ class Compressed(Response):
 
 def is_compressible(response: Response, length: int) -> bool:
     """Tell whether a response with so many bytes has a form for each coding."""
-    if length < LEAST or response.status in _WITHOUT_BODY or response.status == 206:
+    if length < LEAST or response.status in _OTHER:
         return False
-    if any(name in _NOT_CODED for name, _ in response.headers):
+    headers = dict(response.headers)
+    if not _NOT_CODED.isdisjoint(headers) or "no-transform" in headers.get("cache-control", ""):
         return False
-    if "no-transform" in (response.header("cache-control") or ""):
-        return False
-    media_type = (response.header("content-type") or "").partition(";")[0].strip().lower()
+    return _is_text(headers.get("content-type", ""))
+
+
+@lru_cache(maxsize=64)
+def _is_text(content_type: str) -> bool:
+    media_type = content_type.partition(";")[0].strip().lower()
     return media_type in _TYPES or media_type.startswith("text/") or media_type.endswith(("+json", "+xml"))
 
 
-def chosen(accept_encoding: str, offered: Iterable[str]) -> str | None:
+@lru_cache(maxsize=256)
+def chosen(accept_encoding: str, offered: tuple[str, ...]) -> str | None:
     """Return the first coding on offer that a client takes; None for the body as it is."""
     weights: dict[str, float] = {}
-    for member in accept_encoding[:1000].lower().split(","):
+    for member in accept_encoding.lower().split(","):
         name, _, parameter = member.partition(";")
         weight = parameter.replace(" ", "").removeprefix("q=") or "1"
         weights[name.strip()] = float(weight) if weight.replace(".", "", 1).isdecimal() else 0.0
@@ -83,8 +93,8 @@ async def compress(response: Response, accept_encoding: str | None) -> None:
     if response.status != 304 and not is_compressible(response, length):
         return
     response.headers.append(("vary", "accept-encoding"))
-    offered = response.forms if isinstance(response, Compressed) and response.forms else CODERS
-    coding = chosen(accept_encoding, offered) if accept_encoding and response.status != 304 else None
+    offered = tuple(response.forms) if isinstance(response, Compressed) and response.forms else _OFFERED
+    coding = chosen(accept_encoding[:1000], offered) if accept_encoding and response.status != 304 else None
     if coding is None:
         return
     if length > LARGE:
@@ -100,8 +110,9 @@ def encode(response: Response, coding: str) -> None:
         response.body = response.forms[coding]
     elif response.body:
         response.body = CODERS[coding](response.body)
-    headers = [(name, _weak(value) if name == "etag" else value) for name, value in response.headers]
-    response.headers = [pair for pair in headers if pair[0] != "content-length"]
+    if not _CHANGED.isdisjoint(dict(response.headers)):
+        headers = [(name, _weak(value) if name == "etag" else value) for name, value in response.headers]
+        response.headers = [pair for pair in headers if pair[0] != "content-length"]
     response.headers.append(("content-encoding", coding))
 
 

@@ -1,0 +1,26 @@
+"""The shapes of a streamed answer in the OpenAPI document; no Worker loads them."""
+
+from typing import Any, TypedDict
+
+from platform_api.chat import SourceShown
+
+
+class TextPart(TypedDict):
+    """A part of the answer."""
+
+    text: str
+
+
+class ModelName(TypedDict):
+    """The model that answered; none where the passages themselves are the answer."""
+
+    model: str | None
+
+
+class ChatEvents(TypedDict, total=False):
+    """The data of a streamed answer, by the event's name; `error` is a problem."""
+
+    sources: list[SourceShown]
+    token: TextPart
+    done: ModelName
+    error: dict[str, Any]

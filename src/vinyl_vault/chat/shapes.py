@@ -1,0 +1,27 @@
+"""The shapes of a streamed answer in the OpenAPI document; no Worker loads them."""
+
+from typing import Any, TypedDict
+
+from vinyl_vault.chat.routes import ChatAnswer
+
+
+class TextPart(TypedDict):
+    """A part of the answer."""
+
+    text: str
+
+
+class LookUp(TypedDict):
+    """The model has looked something up."""
+
+    name: str
+    ok: bool
+
+
+class ChatEvents(TypedDict, total=False):
+    """The data of a streamed answer, by the event's name; `error` is a problem."""
+
+    token: TextPart
+    tool: LookUp
+    done: ChatAnswer
+    error: dict[str, Any]

@@ -1,0 +1,105 @@
+// The reference, the console and a report in Chromium: what each case found, as JSON.
+//   node pages.mjs URL KEY REPORT
+import { readFile } from "node:fs/promises";
+import { chromium } from "playwright-core";
+
+const AXE = new URL("../../node_modules/axe-core/axe.min.js", import.meta.url);
+const TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"];
+const [url, key, report] = process.argv.slice(2);
+const source = await readFile(AXE, "utf8");
+
+const browser = await chromium.launch({
+  executablePath: "/usr/bin/chromium",
+  args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"],
+});
+const check = (isTrue, text) => { if (!isTrue) throw new Error(text); };
+
+async function device(options = {}) {
+  const context = await browser.newContext({ viewport: { width: 1100, height: 800 }, locale: "en-GB", ...options });
+  context.setDefaultTimeout(60_000);
+  return context.newPage();
+}
+
+// Checks what is shown by the rules of WCAG AA, in both schemes.
+async function accessible(page, name) {
+  if (!(await page.evaluate(() => Boolean(globalThis.axe)))) await page.evaluate(source);
+  for (const colorScheme of ["light", "dark"]) {
+    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+    const { violations } = await page.evaluate((tags) => globalThis.axe.run({ resultTypes: ["violations"], runOnly: tags }), TAGS);
+    const told = violations.map((one) => `${one.id} (${one.nodes.length}): ${one.nodes.slice(0, 3).map((node) => node.html.slice(0, 120)).join(", ")}`);
+    check(!told.length, `${colorScheme} ${name}: ${told.join("; ")}`);
+  }
+}
+
+const CASES = {
+  async reference_passes_closed_and_open() {
+    const page = await device();
+    await page.goto(`${url}/docs`);
+    await page.waitForSelector(".opblock-tag");
+    const schemes = [];
+    for (const colorScheme of ["light", "dark"]) {
+      await page.emulateMedia({ colorScheme });
+      schemes.push(await page.evaluate(() => getComputedStyle(document.body).backgroundColor));
+    }
+    check(schemes[0] !== schemes[1], "it has a dark mode");
+    await accessible(page, "closed");
+    await page.locator(".opblock-tag[data-tag=health] button").click();
+    await page.locator("#operations-health-getHealth .opblock-summary-control").click();
+    await page.getByRole("button", { name: "Execute" }).click();
+    await page.waitForSelector(".live-responses-table .response");
+    await page.locator(".opblock-tag[data-tag=tariffs] button").click();
+    await page.locator("#operations-tariffs-makeTariff .opblock-summary-control").click();
+    await page.waitForSelector("#operations-tariffs-makeTariff .body-param");
+    await page.waitForTimeout(300);
+    await accessible(page, "open");
+    await page.locator(".btn.authorize").first().click();
+    await page.waitForSelector(".modal-ux");
+    await accessible(page, "authorize");
+  },
+
+  async console_begins_with_cars_on_phone() {
+    const page = await device({ viewport: { width: 390, height: 800 } });
+    await page.addInitScript((secret) => sessionStorage.setItem("core-tessie-key", secret), key);
+    await page.goto(`${url}/`);
+    await page.waitForSelector("#fleet h3");
+    const first = await page.evaluate(() => [...document.querySelectorAll("main h2")].find((one) => one.checkVisibility()).textContent);
+    check(first === "Fleet", `it begins with ${first}`);
+    check((await page.locator("#fleet h3").first().boundingBox()).y < 400, "a car is on the first screen");
+    check(!(await page.locator("#probes").isVisible()), "the checks are folded away");
+    await accessible(page, "console");
+    await page.locator("#health summary").click();
+    check(await page.locator("#probes li").first().isVisible(), "the checks open");
+    await accessible(page, "checks");
+  },
+
+  async partial_sync_says_which_car_and_why() {
+    const page = await device();
+    await page.addInitScript((secret) => sessionStorage.setItem("core-tessie-key", secret), key);
+    await page.goto(`${url}/`);
+    const row = await page.locator("#runs tbody tr", { hasText: "partial" }).innerText();
+    for (const text of ["partial", "Blue: drives: Tessie answered 500", "Red: the car is gone"]) check(row.includes(text), `${text} is not in ${row}`);
+    check(!row.includes("Green"), "a car that is up to date is not among them");
+  },
+
+  async scrolled_parts_of_report_take_focus() {
+    const page = await device({ viewport: { width: 390, height: 800 }, extraHTTPHeaders: { authorization: `Bearer ${key}`, accept: "text/html" } });
+    await page.goto(`${url}/colbycommands/energy-report/${report}`);
+    const parts = page.locator(".scroll");
+    check(await parts.count() > 0, "there is a table");
+    await parts.first().focus();
+    check(await parts.first().evaluate((part) => document.activeElement === part), "it has the focus");
+    await accessible(page, "report");
+  },
+};
+
+const results = {};
+for (const [name, act] of Object.entries(CASES)) {
+  try {
+    await act();
+    results[name] = "";
+  } catch (fault) {
+    results[name] = String(fault);
+  }
+}
+await browser.close();
+console.log(JSON.stringify(results));

