@@ -1,6 +1,6 @@
 """Signed links to the pages of reports, for browsers: a navigation can carry no key.
 
-A link names its report and its caller, who is looked up again when it is opened; it opens nothing else, and only reads.
+A link names its report and its caller; the caller is checked again on opening; it opens that page alone.
 """
 
 from datetime import datetime, timedelta
