@@ -49,11 +49,16 @@ from edge.version import VERSION
 live = Live(may_publish=vehicle("own.subject"))
 
 
-async def authenticate(
-    request: Request, callers: Callers, limits: Limits, db: SystemDatabase | None, clock: Clock
+async def authenticate(  # noqa: PLR0913, PLR0917 - one parameter per injected dependency
+    request: Request,
+    settings: TessieSettings,
+    callers: Callers,
+    limits: Limits,
+    db: SystemDatabase | None,
+    clock: Clock,
 ) -> Actor:
     """Identify the caller by the link of a report's page, by a ticket, or by key or token; count the call."""
-    linked = await read_link(request, callers, limits)
+    linked = await read_link(request, settings, callers, limits)
     return linked or await live.authenticate(request, callers, limits, db, clock)
 
 

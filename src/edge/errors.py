@@ -214,7 +214,6 @@ class NotConfigured(Problem):
     def __init__(self, name: str, invalid: str = "") -> None:
         super().__init__(f"{name} {invalid or 'is not set'}", setting=name)
         self.missing = not invalid
-        self.is_reported = False
 
 
 class BadGateway(Problem):

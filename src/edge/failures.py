@@ -88,10 +88,10 @@ def frame_problem(frame: Frame, ports: Ports, fault: Exception, path: str) -> Pr
 
 
 def report_missing(fault: NotConfigured, ports: Ports, where: str) -> None:
-    """Log a missing or invalid setting, once: settings raise the same fault for all events."""
-    if not fault.is_reported:
-        fault.is_reported = True
-        ports.log("error", "a setting is missing", where=where, setting=fault.extra["setting"], error=fault.detail)
+    """Log a setting that is missing or invalid, once for all events with these settings."""
+    name = str(fault.extra.get("setting"))
+    if ports.is_first_report(name):
+        ports.log("error", "a setting is missing", where=where, setting=name, error=fault.detail)
 
 
 def trace_of(fault: BaseException) -> str:

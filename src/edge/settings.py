@@ -152,6 +152,7 @@ class Settings:
 
     fields: ClassVar[tuple[Field, ...]] = ()
     faults: dict[str, NotConfigured]
+    reported: set[str]
 
     def __init_subclass__(cls, bindings: Mapping[Any, str] | None = None) -> None:
         """Collect the fields; `bindings` are further ports of an app, which the kernel need not import."""
@@ -159,6 +160,7 @@ class Settings:
 
     def __init__(self, env: Mapping[str, Any]) -> None:
         self.faults = {}
+        self.reported = set()
         for field in self.fields:
             try:
                 setattr(self, field.attribute, field.read(env))
@@ -188,7 +190,7 @@ def _collect(cls: type[Settings], bindings: Mapping[Any, str]) -> None:
     hints = get_type_hints(cls, include_extras=True)
     fields = {field.attribute: field for base in cls.__mro__[:0:-1] for field in vars(base).get("fields", ())}
     for name in inspect.get_annotations(cls):
-        if name != "faults" and get_origin(hints[name]) is not ClassVar:
+        if name not in {"faults", "reported"} and get_origin(hints[name]) is not ClassVar:
             fields[name] = _field(name, hints[name], vars(cls).get(name, _MISSING), bindings)
             if name in vars(cls):
                 delattr(cls, name)

@@ -1,10 +1,9 @@
 """Signed links to the pages of reports, for browsers: a navigation can carry no key.
 
-A link names its report and its caller, who is looked up again when it is opened; it opens nothing else, and only reads.
+A link names its report and its caller; the caller is checked again on opening; it opens that page alone.
 """
 
 from datetime import datetime, timedelta
-from typing import cast
 
 from core_tessie.settings import TessieSettings
 from edge import READER, Actor, Clock, Request, Unauthorized
@@ -30,7 +29,7 @@ def link_of(report_id: str, actor: Actor, settings: TessieSettings, now: datetim
     return f"{PAGE.replace('{report_id}', report_id)}?link={link}"
 
 
-async def read_link(request: Request, callers: Callers, limits: Limits) -> Actor | None:
+async def read_link(request: Request, settings: TessieSettings, callers: Callers, limits: Limits) -> Actor | None:
     """Return the caller of a request's link, and count the call; None if the request is not for a page by a link.
 
     Errors: `Unauthorized` if the link is another report's, has expired, or its caller's credential has ended.
@@ -39,7 +38,7 @@ async def read_link(request: Request, callers: Callers, limits: Limits) -> Actor
         return None
     link = next((value for name, value in request.query_items() if name == "link"), "")
     try:
-        actor = _tokens(request.params[0], cast("TessieSettings", request.ports.settings)).read(link)
+        actor = _tokens(request.params[0], settings).read(link)
     except Unauthorized:
         raise Unauthorized("the link has expired or is not this report's: read the report for a new one") from None
     return await counted(await callers.revalidate(actor, fresh=True), request, limits)
