@@ -62,28 +62,32 @@ def deployed(package: str, environment: str | None) -> Deployed:
     return Deployed(package, environment, load(package), config.read(FILE, environment))
 
 
-PAIRS = [(DEFAULT, one) for one in CORE] + [(one, one.replace("_", "-")) for one in packages() if one != DEFAULT]
-PAIRS += [(one, f"{one.replace('_', '-')}-{stage}") for one in STAGED for stage in ("staging", "production")]
+PAIRS = [(DEFAULT, package) for package in CORE] + [
+    (package, package.replace("_", "-")) for package in packages() if package != DEFAULT
+]
+PAIRS += [
+    (package, f"{package.replace('_', '-')}-{stage}") for package in STAGED for stage in ("staging", "production")
+]
 EACH = [deployed(*pair) for pair in PAIRS]
-each = pytest.mark.parametrize("worker", EACH, ids=lambda one: one.environment or "development")
-core = pytest.mark.parametrize("worker", EACH[: len(CORE)], ids=lambda one: one.environment or "development")
+each = pytest.mark.parametrize("worker", EACH, ids=lambda worker: worker.environment or "development")
+core = pytest.mark.parametrize("worker", EACH[: len(CORE)], ids=lambda worker: worker.environment or "development")
 
 
 def bindings(wrangler: config.Config) -> Iterator[tuple[str, Any]]:
     """Yield each binding with the port that the settings give it; None if it is no port yet."""
     for key, port in (("d1_databases", Database), ("kv_namespaces", KeyValue), ("r2_buckets", Bucket)):
-        yield from ((one["binding"], port) for one in wrangler.get(key, []))
-    yield from ((one["binding"], Queue) for one in wrangler.get("queues", {}).get("producers", []))
+        yield from ((binding["binding"], port) for binding in wrangler.get(key, []))
+    yield from ((binding["binding"], Queue) for binding in wrangler.get("queues", {}).get("producers", []))
     ports = {"EventLog": Events, "QuotaCounter": Quotas, "CallThrottle": Throttle}
     objects = wrangler.get("durable_objects", {}).get("bindings", [])
-    yield from ((one["name"], ports[one["class_name"]]) for one in objects)
-    yield from ((one["name"], RateLimiter) for one in wrangler.get("ratelimits", []))
-    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
-    yield from ((one["binding"], Telemetry) for one in wrangler.get("analytics_engine_datasets", []))
-    yield from ((one["binding"], Model) for one in [wrangler.get("ai")] if one)
-    yield from ((one["name"], Mailer) for one in wrangler.get("send_email", []))
-    yield from ((one["binding"], Workflow) for one in wrangler.get("workflows", []))
-    yield from ((one["binding"], Executor) for one in wrangler.get("worker_loaders", []))
+    yield from ((entry["name"], ports[entry["class_name"]]) for entry in objects)
+    yield from ((binding["name"], RateLimiter) for binding in wrangler.get("ratelimits", []))
+    yield from ((binding["name"], Mailer) for binding in wrangler.get("send_email", []))
+    yield from ((binding["binding"], Telemetry) for binding in wrangler.get("analytics_engine_datasets", []))
+    yield from ((binding["binding"], Model) for binding in [wrangler.get("ai")] if binding)
+    yield from ((binding["name"], Mailer) for binding in wrangler.get("send_email", []))
+    yield from ((binding["binding"], Workflow) for binding in wrangler.get("workflows", []))
+    yield from ((binding["binding"], Executor) for binding in wrangler.get("worker_loaders", []))
     yield (wrangler["assets"]["binding"], None)
 
 
@@ -102,7 +106,9 @@ def test_crons_are_the_jobs(worker: Deployed) -> None:
 
 @each
 def test_producers_are_the_queues(worker: Deployed) -> None:
-    producers = {one["binding"]: one["queue"] for one in worker.config.get("queues", {}).get("producers", [])}
+    producers = {
+        binding["binding"]: binding["queue"] for binding in worker.config.get("queues", {}).get("producers", [])
+    }
     assert producers == {binding: queue + worker.suffix for binding, queue in worker.app.queues.items()}
 
 
@@ -110,32 +116,32 @@ def test_producers_are_the_queues(worker: Deployed) -> None:
 def test_consumers_have_the_numbers_of_the_app(worker: Deployed) -> None:
     declared = [
         {
-            "queue": one.queue + worker.suffix,
-            "max_batch_size": one.batch_size,
-            "max_batch_timeout": one.batch_timeout,
-            "max_retries": one.max_retries,
-            "retry_delay": one.retry_delay,
-            "max_concurrency": one.max_concurrency,
+            "queue": consumer.queue + worker.suffix,
+            "max_batch_size": consumer.batch_size,
+            "max_batch_timeout": consumer.batch_timeout,
+            "max_retries": consumer.max_retries,
+            "retry_delay": consumer.retry_delay,
+            "max_concurrency": consumer.max_concurrency,
         }
-        | ({"dead_letter_queue": one.dead_letter + worker.suffix} if one.dead_letter else {})
-        for one in worker.app.consumers.values()
+        | ({"dead_letter_queue": consumer.dead_letter + worker.suffix} if consumer.dead_letter else {})
+        for consumer in worker.app.consumers.values()
     ]
     assert worker.config.get("queues", {}).get("consumers", []) == declared
 
 
 @each
 def test_rate_limits_have_the_numbers_of_the_app(worker: Deployed) -> None:
-    simple = {one["name"]: one["simple"] for one in worker.config.get("ratelimits", [])}
-    assert {name: Limit(one["limit"], one["period"]) for name, one in simple.items()} == worker.app.limits
+    simple = {binding["name"]: binding["simple"] for binding in worker.config.get("ratelimits", [])}
+    assert {name: Limit(limit["limit"], limit["period"]) for name, limit in simple.items()} == worker.app.limits
 
 
 @each
 def test_bindings_are_fields_of_the_settings(worker: Deployed) -> None:
-    asked = {field.name: field.port for field in worker.app.settings.fields if field.port}
+    fields = {field.name: field.port for field in worker.app.settings.fields if field.port}
     if not worker.suffix:  # workerd on one's own machine ends no loop: development runs programs remotely
-        asked = {name: port for name, port in asked.items() if port is not Executor}
-    given = dict(bindings(worker.config))
-    assert {name: port for name, port in given.items() if name not in RUNTIMES_OWN} == asked
+        fields = {name: port for name, port in fields.items() if port is not Executor}
+    bound = dict(bindings(worker.config))
+    assert {name: port for name, port in bound.items() if name not in RUNTIMES_OWN} == fields
 
 
 @each
@@ -173,28 +179,28 @@ def test_assets_are_what_is_built(worker: Deployed) -> None:
 
 @each
 def test_durable_objects_are_made_by_migrations_and_nothing_else_is(worker: Deployed) -> None:
-    made = {name for one in worker.config.get("migrations", []) for name in one["new_sqlite_classes"]}
+    classes = {name for migration in worker.config.get("migrations", []) for name in migration["new_sqlite_classes"]}
     objects = worker.config.get("durable_objects", {}).get("bindings", [])
-    assert made == {one["class_name"] for one in objects}
+    assert classes == {entry["class_name"] for entry in objects}
 
 
 def test_no_two_environments_share_a_resource() -> None:
     names = [
         [
-            found["name"],
-            *(one["database_name"] for one in found.get("d1_databases", [])),
-            *(one["queue"] for one in found.get("queues", {}).get("consumers", [])),
-            *(one["dataset"] for one in found.get("analytics_engine_datasets", [])),
-            *(one["namespace_id"] for one in found.get("ratelimits", [])),
+            config["name"],
+            *(binding["database_name"] for binding in config.get("d1_databases", [])),
+            *(binding["queue"] for binding in config.get("queues", {}).get("consumers", [])),
+            *(binding["dataset"] for binding in config.get("analytics_engine_datasets", [])),
+            *(binding["namespace_id"] for binding in config.get("ratelimits", [])),
         ]
-        for found in (one.config for one in EACH)
+        for config in (worker.config for worker in EACH)
     ]
     assert len({name for some in names for name in some}) == sum(map(len, names))
 
 
 def test_every_environment_is_a_workers_and_tested() -> None:
     environments = tomllib.loads(FILE.read_text())["env"]
-    assert {*environments} == {one.environment for one in EACH if one.environment}
+    assert {*environments} == {worker.environment for worker in EACH if worker.environment}
 
 
 @each
@@ -208,8 +214,8 @@ def test_the_compatibility_date_is_python_314_and_known_to_the_locked_workerd(wo
     assert worker.config["compatibility_flags"] == flags
 
 
-UPLOADED = [one for one in EACH if one.environment]
-uploaded = pytest.mark.parametrize("worker", UPLOADED, ids=lambda one: one.environment)
+UPLOADED = [worker for worker in EACH if worker.environment]
+uploaded = pytest.mark.parametrize("worker", UPLOADED, ids=lambda worker: worker.environment)
 
 
 def entry(worker: Deployed) -> Path:
@@ -258,7 +264,7 @@ print(TypeAdapter(Point).validate_json('{"x": "1"}'), TypeAdapter(Point).json_sc
 
 
 def without(module: str, excluded: list[str]) -> str:
-    names = [one.removesuffix("/**").removesuffix(".py").replace("/", ".") for one in excluded]
+    names = [pattern.removesuffix("/**").removesuffix(".py").replace("/", ".") for pattern in excluded]
     command = [sys.executable, "-c", BLOCKED, module, *(name for name in names if "*" not in name)]
     done = subprocess.run(command, cwd=ROOT / "src", capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
@@ -272,8 +278,10 @@ def test_no_app_needs_an_excluded_module(package: str) -> None:
     assert "ModuleNotFoundError: pydantic.main" in without(f"{package}.app", ["pydantic/main.py"])
 
 
-SMALL = [one for one in UPLOADED[1:] if one.package == DEFAULT or one.stage in {"", "production"}]  # as production
-small = pytest.mark.parametrize("worker", SMALL, ids=lambda one: one.environment)
+SMALL = [
+    worker for worker in UPLOADED[1:] if worker.package == DEFAULT or worker.stage in {"", "production"}
+]  # as production
+small = pytest.mark.parametrize("worker", SMALL, ids=lambda worker: worker.environment)
 needs_wrangler = pytest.mark.skipif(
     not NODE_MODULES.joinpath("wrangler").is_dir(), reason="wrangler is run by `make test`"
 )
@@ -325,12 +333,12 @@ def test_upload_beyond_the_limit_fails(capsys: pytest.CaptureFixture[str]) -> No
     size = uploaded_by("discord-bot").size
     for limit, status in ((size, 0), (size - 1, 1)):
         assert main(["discord-bot"], limit, uploaded_by) == status
-        told = capsys.readouterr()
-        head, row = told.out.splitlines()
+        output = capsys.readouterr()
+        head, row = output.out.splitlines()
         assert head.split()[-1] == TITLES[-1]
         assert row.startswith("discord-bot ")
         assert f"{size / 1024:,.1f}" in row.split()
-        assert ("the upload of discord-bot is larger than" in told.err) == bool(status)
+        assert ("the upload of discord-bot is larger than" in output.err) == bool(status)
 
 
 @pytest.mark.slow
@@ -348,7 +356,7 @@ def test_database_has_a_local_copy_of_its_own_and_versions_no_address(worker: De
 
 
 def test_pyodide_is_the_one_that_the_date_selects() -> None:
-    assert {one.config["compatibility_date"] for one in EACH} == {"2026-11-17"}
+    assert {worker.config["compatibility_date"] for worker in EACH} == {"2026-11-17"}
     pinned = json.loads((ROOT / "package.json").read_text())
     locked = json.loads((ROOT / "package-lock.json").read_text())["packages"]
     assert pinned["devDependencies"]["pyodide"] == locked["node_modules/pyodide"]["version"] == "314.0.6"

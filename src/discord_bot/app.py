@@ -5,7 +5,7 @@ from discord_bot.audit import Audit
 from discord_bot.content import Site
 from discord_bot.dispatch import interaction_routes
 from discord_bot.notices import Notices
-from discord_bot.notifications import Desk
+from discord_bot.notifications import NoticeSender
 from discord_bot.schedule import Posts
 from discord_bot.schema import SCHEMA
 from discord_bot.settings import BotSettings
@@ -71,7 +71,7 @@ app = App(
         singleton(Notices),
         event(Cache),
         event(Site),
-        event(Desk),
+        event(NoticeSender),
         event(Posts),
     ],
     tables=TABLES,

@@ -69,31 +69,33 @@ class Answers:
         title = clipped(question, 250)
         if not sources:
             return Reply(embeds=[Embed(title, "I found nothing about that on the site.")])
-        told = Embed(title, _shown(sources), footer="What the site says about it")
+        answer = Embed(title, _excerpts(sources), footer="What the site says about it")
         if self._model is None:
-            return Reply(embeds=[told])
+            return Reply(embeds=[answer])
         try:
             text = await _answered(question, sources, self._model, self._settings.ai_model)
         except ModelError as fault:
             self._log("warning", "model failed", error=str(fault))
-            return Reply(_excuse(problem_of(fault)), [told])
+            return Reply(_excuse(problem_of(fault)), [answer])
         return Reply(embeds=[Embed(title, text, fields=[("Sources", _links(sources))])])
 
 
 @commands.slash("ask", "Ask about the community", is_deferred=True)
-async def answer_question(asked: Interaction, given: Body[Question], answers: Answers) -> Reply:
+async def answer_question(interaction: Interaction, question: Body[Question], answers: Answers) -> Reply:
     """Answer a question about the site."""
-    return await answers.to(given.question, asked.user_id)
+    return await answers.to(question.question, interaction.user_id)
 
 
 async def _sources(question: str, site: Site) -> list[Source]:
     """Return what fits the question best, of all types that can be read."""
     listed = await asyncio.gather(*(site.all_of(kind) for kind in TYPES), return_exceptions=True)
-    found = [one for some in listed if not isinstance(some, BaseException) for one in some]
+    documents = [document for some in listed if not isinstance(some, BaseException) for document in some]
     faults = [fault for fault in listed if isinstance(fault, BaseException)]
-    if faults and not found:
+    if faults and not documents:
         raise faults[0]
-    return await asyncio.gather(*(_source(question, one, site) for one in best(question, found, MOST_SOURCES)))
+    return await asyncio.gather(
+        *(_source(question, document, site) for document in best(question, documents, MOST_SOURCES))
+    )
 
 
 async def _source(question: str, document: Document, site: Site) -> Source:
@@ -108,8 +110,8 @@ async def _source(question: str, document: Document, site: Site) -> Source:
 
 
 async def _answered(question: str, sources: Sequence[Source], model: Model, name: str) -> str:
-    told = "\n".join(f"<source>\n{one.document.name}\n{_plain(one.text)}\n</source>" for one in sources)
-    messages = [{"role": "system", "content": RULES}, {"role": "user", "content": f"{told}\n\nQuestion: {question}"}]
+    quoted = "\n".join(f"<source>\n{source.document.name}\n{_plain(source.text)}\n</source>" for source in sources)
+    messages = [{"role": "system", "content": RULES}, {"role": "user", "content": f"{quoted}\n\nQuestion: {question}"}]
     prompt = Prompt(name, messages, options={"max_tokens": TOKENS, "temperature": 0.2})
     answer = await model.answer(prompt, timeout=PATIENCE)
     return answer.text.strip() or "I have no answer to that."
@@ -119,12 +121,12 @@ def _plain(text: str) -> str:
     return text.replace("<source>", "").replace("</source>", "")
 
 
-def _shown(sources: Sequence[Source]) -> str:
-    return "\n\n".join(f"**{_link(one)}**\n{clipped(one.text, 900)}" for one in sources)
+def _excerpts(sources: Sequence[Source]) -> str:
+    return "\n\n".join(f"**{_link(source)}**\n{clipped(source.text, 900)}" for source in sources)
 
 
 def _links(sources: Sequence[Source]) -> str:
-    return "\n".join(f"• {_link(one)}" for one in sources)
+    return "\n".join(f"• {_link(source)}" for source in sources)
 
 
 def _link(source: Source) -> str:

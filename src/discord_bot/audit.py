@@ -39,8 +39,8 @@ class Audit:
     def statement(self, entry: Entry) -> Statement:
         """Return what writes an entry, to go with what it is about."""
         made_at = to_text(self._clock.now())
-        told = (entry.kind, entry.subject[:200], entry.actor[:100], entry.outcome, entry.detail[:500])
-        return Statement(_INSERT, (*told, entry.message_id, entry.request_id, made_at))
+        values = (entry.kind, entry.subject[:200], entry.actor[:100], entry.outcome, entry.detail[:500])
+        return Statement(_INSERT, (*values, entry.message_id, entry.request_id, made_at))
 
     async def write(self, entry: Entry) -> None:
         """Write an entry about what is done already: a database that is away undoes nothing of it."""

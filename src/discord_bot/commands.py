@@ -133,28 +133,30 @@ class Commands:
 
 def plan(groups: list[Commands], injector: Injector) -> dict[tuple[str, str], Planned]:
     """Return all handlers by kind and name; `PlanError` where two have the same, or one completes nothing."""
-    found: dict[tuple[str, str], Planned] = {}
+    planned_commands: dict[tuple[str, str], Planned] = {}
     for command in (command for group in groups for command in group.declared):
         key = command.kind, command.name
-        if key in found:
+        if key in planned_commands:
             raise PlanError(f"two handlers of the {command.kind} {command.name}")
-        found[key] = Planned(command, command.takes, EventHandler(command.handler, Interaction, injector.for_caller))
-    for kind, name in found:
+        planned_commands[key] = Planned(
+            command, command.takes, EventHandler(command.handler, Interaction, injector.for_caller)
+        )
+    for kind, name in planned_commands:
         slash, _, option = name.rpartition(" ")
-        planned = found.get(("slash", slash))
+        planned = planned_commands.get(("slash", slash))
         if kind == "autocomplete" and not (planned and planned.takes and option in planned.takes.model_fields):
             raise PlanError(f"autocomplete of {name}: there is no such option")
         if kind == "slash":
-            _check_name(name, found)
-    return found
+            _check_name(name, planned_commands)
+    return planned_commands
 
 
-def _check_name(name: str, found: Mapping[tuple[str, str], Planned]) -> None:
+def _check_name(name: str, planned: Mapping[tuple[str, str], Planned]) -> None:
     """Raise `PlanError` for a subcommand of a command that has a handler itself, and for one too deep."""
     words = name.split(" ")
     if len(words) > 3:
         raise PlanError(f"/{name}: a command has a group and a subcommand at most")
     above = [" ".join(words[:depth]) for depth in range(1, len(words))]
-    for one in above:
-        if ("slash", one) in found:
-            raise PlanError(f"/{one} has subcommands, so it has no handler of its own: /{name}")
+    for parent in above:
+        if ("slash", parent) in planned:
+            raise PlanError(f"/{parent} has subcommands, so it has no handler of its own: /{name}")

@@ -90,7 +90,7 @@ class Site:
 
     async def upcoming(self) -> list[Document]:
         """Return the events to come, soonest first, perhaps a minute late."""
-        return self._ahead(_documents(await self._kept("events", f"events?upcoming=true&limit={MOST}")))
+        return self._ahead(_documents(await self._cached("events", f"events?upcoming=true&limit={MOST}")))
 
     async def upcoming_now(self) -> list[Document]:
         """Return the same as it stands now, with nothing kept of it."""
@@ -102,20 +102,20 @@ class Site:
 
     async def all_of(self, kind: str) -> list[Document]:
         """Return the documents of a type, without their whole texts."""
-        body = await self._kept(f"all:{kind}", f"{kind}?limit={MOST}")
-        return [one.model_copy(update={"type": kind}) for one in _documents(body)]
+        body = await self._cached(f"all:{kind}", f"{kind}?limit={MOST}")
+        return [document.model_copy(update={"type": kind}) for document in _documents(body)]
 
     async def whole(self, kind: str, slug: str) -> Document:
         """Return one document, with its text."""
-        body = await self._kept(f"one:{kind}:{slug}", f"{kind}/{quote(slug, safe='')}")
+        body = await self._cached(f"one:{kind}:{slug}", f"{kind}/{quote(slug, safe='')}")
         return _document(body).model_copy(update={"type": kind})
 
     async def event(self, slug: str) -> Document:
         """Return one of the events to come; `EventNotFound` where there is none."""
-        found = next((one for one in await self.upcoming() if slug in {one.slug, one.name}), None)
-        if found is None:
+        match = next((event for event in await self.upcoming() if slug in {event.slug, event.name}), None)
+        if match is None:
             raise EventNotFound(f"/events lists what is coming up, and {slug[:80]} is not there")
-        return found
+        return match
 
     def zone(self, document: Document) -> ZoneInfo:
         """Return the zone that an event takes place in."""
@@ -135,9 +135,9 @@ class Site:
 
     def card(self, event: Document) -> Embed:
         """Return an event as a card."""
-        shown = [("When", self.when(event)), ("Where", event.location or "")]
-        shown.append(("With", ", ".join(filter(None, event.people or []))))
-        fields = [(name, text) for name, text in shown if text]
+        parts = [("When", self.when(event)), ("Where", event.location or "")]
+        parts.append(("With", ", ".join(filter(None, event.people or []))))
+        fields = [(name, text) for name, text in parts if text]
         return Embed(event.name, event.summary or "", self.link(event, "events"), fields)
 
     def when(self, event: Document) -> str:
@@ -147,15 +147,15 @@ class Site:
     def _ahead(self, events: list[Document]) -> list[Document]:
         """Return those that have not begun: a kept list may be older than some of its beginnings."""
         now = self._clock.now()
-        found = [one for one in events if one.starts_at is not None and self.begins(one) > now]
-        return sorted(found, key=self.begins)
+        ahead = [event for event in events if event.starts_at is not None and self.begins(event) > now]
+        return sorted(ahead, key=self.begins)
 
     def within(self, events: list[Document], span: timedelta) -> list[Document]:
         """Return the events that begin that soon."""
         until = self._clock.now() + span
-        return [one for one in events if self.begins(one) <= until]
+        return [event for event in events if self.begins(event) <= until]
 
-    async def _kept(self, name: str, path: str) -> bytes:
+    async def _cached(self, name: str, path: str) -> bytes:
         return (await self._cache.get(f"site:{name}", lambda: self._read(path), TERMS)).body
 
     async def _read(self, path: str) -> bytes:
@@ -174,9 +174,9 @@ class Site:
 
     def _call(self, path: str, *headers: tuple[str, str]) -> Call:
         key = self.settings.platform_api_key
-        known = (("x-api-key", key.get_secret_value()),) if key else ()
+        key_header = (("x-api-key", key.get_secret_value()),) if key else ()
         url = f"{self.settings.platform_api_url}/api/v1/content/{path}"
-        return Call("GET", url, (("accept", "application/json"), *known, *headers))
+        return Call("GET", url, (("accept", "application/json"), *key_header, *headers))
 
     def _sound(self, fetched: Fetched) -> bytes:
         """Return the body of an answer that holds content, so that what is kept is sound."""
@@ -191,8 +191,8 @@ class Site:
 
 def _age(fetched: Fetched) -> int:
     """Return how many seconds old an answer is by its `Age` (RFC 9111, 5.1)."""
-    given = (fetched.header("age") or "").strip()
-    return int(given) if given.isascii() and given.isdecimal() and len(given) < 10 else 0
+    age = (fetched.header("age") or "").strip()
+    return int(age) if age.isascii() and age.isdecimal() and len(age) < 10 else 0
 
 
 def _documents(body: bytes) -> list[Document]:
@@ -201,11 +201,11 @@ def _documents(body: bytes) -> list[Document]:
 
 def _page(body: bytes) -> tuple[list[Document], int]:
     """Return a page's documents, and how much of it cannot be read; `UpstreamFailed` where that is every document."""
-    given = _validated(Listed, body).documents
-    found, unreadable = read_all(Document, given)
-    if given and not found:
+    listed = _validated(Listed, body).documents
+    documents, unreadable = read_all(Document, listed)
+    if listed and not documents:
         raise UpstreamFailed("the site answered no document that can be read")
-    return found, unreadable
+    return documents, unreadable
 
 
 def _document(body: bytes) -> Document:

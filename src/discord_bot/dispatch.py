@@ -49,7 +49,7 @@ class Timing(NamedTuple):
     follow_up: float = 9.0
 
 
-type Found = Reply | Modal | Choices
+type Result = Reply | Modal | Choices
 
 
 class Sent(TypedDict):
@@ -83,14 +83,14 @@ class Interactions(Routes):
         self.planned = plan(self.groups, app.injector)
         self.app = app
 
-    async def answer(self, given: Any, request_id: str, ports: Ports) -> dict[str, Any]:
+    async def answer(self, payload: Any, request_id: str, ports: Ports) -> dict[str, Any]:
         """Return the answer to what Discord has sent and signed: there is always one."""
-        if isinstance(given, dict) and given.get("type") == PING:
+        if isinstance(payload, dict) and payload.get("type") == PING:
             return {"type": PONG}
         try:
-            interaction = understood(Payload.model_validate(given), request_id)
+            interaction = understood(Payload.model_validate(payload), request_id)
         except ValidationError:
-            return _nothing(given, "This is no interaction that I know.")
+            return _nothing(payload, "This is no interaction that I know.")
         planned = self.planned.get((interaction.kind, interaction.name))
         if planned is None:
             ports.log("warning", "unknown interaction", kind=interaction.kind, name=interaction.name[:100])
@@ -99,7 +99,7 @@ class Interactions(Routes):
             run = _Run(self, planned, interaction, ports)
         except Problem as fault:
             ports.log("error", "the bot is not set up", error=str(fault), request_id=request_id)
-            return _nothing(given, f"This bot is not set up: {fault}")
+            return _nothing(payload, f"This bot is not set up: {fault}")
         return await run.answer()
 
 
@@ -115,15 +115,15 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
         where it does not fit, or is older than five minutes. What is wrong after that is told in the answer.
         """
         try:
-            given = await request.json()
+            payload = await request.json()
         except Problem:
-            given = None
+            payload = None
         try:
-            return Response.json(await group.answer(given, request.id, ports))
+            return Response.json(await group.answer(payload, request.id, ports))
         except Exception as fault:  # Discord shows nothing at all of an answer that is none
-            told = _trace(fault, given.get("token") if isinstance(given, dict) else None)
-            ports.log("error", "interaction not answered", request_id=request.id, error=told)
-            return Response.json(_nothing(given, f"Something went wrong here (request {request.id})."))
+            trace = _trace(fault, payload.get("token") if isinstance(payload, dict) else None)
+            ports.log("error", "interaction not answered", request_id=request.id, error=trace)
+            return Response.json(_nothing(payload, f"Something went wrong here (request {request.id})."))
 
     return group
 
@@ -148,7 +148,7 @@ class _Run:
 
     async def answer(self) -> dict[str, Any]:
         """Return the handler's answer, or where it needs longer a promise, which is kept in the background."""
-        work = asyncio.ensure_future(self._found())
+        work = asyncio.ensure_future(self._result())
         if not self.command.is_deferred:
             await asyncio.wait({work}, timeout=self.timing.grace)
         if self.command.kind == "autocomplete":  # there is no later for it
@@ -158,37 +158,39 @@ class _Run:
         if not work.done():
             self.background.add(self._later(work))
             return self._promise()
-        found = work.result()
-        self.background.add(self.audit.write_answer(self._entry(found)))
-        if isinstance(found, Modal):
-            return {"type": MODAL, "data": found.document()}
-        return _message(found, is_update=self.interaction.has_message) if isinstance(found, Reply) else _EMPTY
+        result = work.result()
+        self.background.add(self.audit.write_answer(self._entry(result)))
+        if isinstance(result, Modal):
+            return {"type": MODAL, "data": result.document()}
+        return _message(result, is_update=self.interaction.has_message) if isinstance(result, Reply) else _EMPTY
 
-    async def _found(self) -> Found:
+    async def _result(self) -> Result:
         """Return what the handler gives, or in words why it gives nothing."""
         try:
             async with asyncio.timeout(self.timing.deadline):
-                found: Found = await self.planned.run(self._checked(), self.ports)
-                return found
+                result: Result = await self.planned.run(self._checked(), self.ports)
+                return result
         except TimeoutError:
             return self._failed("failed", "This took too long, so I gave up. Please try again later.")
         except Problem as fault:
-            return self._told(fault)
+            return self._problem_reply(fault)
         except Exception as fault:
             return self._broken(fault)
 
     def _checked(self) -> Interaction:
         """Return the interaction with its options validated; `Refused` says what is wrong with them."""
-        given, takes = self.interaction, self.planned.takes
-        if takes is None or given.kind == "autocomplete":
-            return given
+        interaction, takes = self.interaction, self.planned.takes
+        if takes is None or interaction.kind == "autocomplete":
+            return interaction
         try:
-            return replace(given, body=takes.model_validate(given.body))
+            return replace(interaction, body=takes.model_validate(interaction.body))
         except ValidationError as fault:
-            told = "; ".join(f"{one['pointer'].strip('/')}: {one['detail']}" for one in list_faults(fault))
-            raise Refused(told) from None
+            problems = "; ".join(
+                f"{problem['pointer'].strip('/')}: {problem['detail']}" for problem in list_faults(fault)
+            )
+            raise Refused(problems) from None
 
-    def _told(self, fault: Problem) -> Reply:
+    def _problem_reply(self, fault: Problem) -> Reply:
         """Return a problem in words; what is not the asker's doing at length in the log alone."""
         if fault.status < 500:
             return self._failed("refused", f"{fault.title}: {fault}" if fault.detail else f"{fault.title}.")
@@ -198,10 +200,10 @@ class _Run:
 
     def _broken(self, fault: Exception) -> Reply:
         where = self.interaction
-        told = _trace(fault, where.token)
+        trace = _trace(fault, where.token)
         is_away = isinstance(fault, PortError) and fault.is_away
         level, title = "error", "a service is unavailable" if is_away else "interaction failed"
-        self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
+        self.ports.log(level, title, kind=where.kind, name=where.name, request_id=where.request_id, error=trace)
         if is_away:
             return self._failed("failed", "Something that this needs is away. Please try again in a minute.")
         return self._failed("failed", f"Something went wrong here (request {where.request_id}).")
@@ -220,24 +222,24 @@ class _Run:
         """Whether a late answer goes into the message whose button or menu was used."""
         return self.command.kind in {"button", "select"}
 
-    async def _later(self, work: "asyncio.Future[Found]") -> None:
+    async def _later(self, work: "asyncio.Future[Result]") -> None:
         """Keep the promise, also where the handler fails."""
-        found = await work
-        if not isinstance(found, Reply):
-            found = self._failed("failed", "That took me too long. Please try once more.")
+        result = await work
+        if not isinstance(result, Reply):
+            result = self._failed("failed", "That took me too long. Please try once more.")
         try:
             async with asyncio.timeout(self.timing.follow_up):
-                await self._deliver(found)
+                await self._deliver(result)
         except Exception as fault:
             self.outcome = "not sent"
             self._log_unsent("follow-up not sent", fault)
-        await self.audit.write_answer(self._entry(found))
+        await self.audit.write_answer(self._entry(result))
 
     async def _deliver(self, reply: Reply) -> None:
         """Send a late answer, in plain words where Discord refuses its form: the sign that it comes must go."""
-        for one in (reply, plain(reply)):
+        for version in (reply, plain(reply)):
             try:
-                await self._send(one)
+                await self._send(version)
                 return
             except DiscordRefused as fault:
                 if fault.extra.get("upstream_status") != 400:
@@ -253,8 +255,8 @@ class _Run:
     def _log_unsent(self, message: str, fault: BaseException) -> None:
         where = self.interaction
         is_known = isinstance(fault, Problem | PortError | TimeoutError)
-        told = (str(fault) or type(fault).__name__) if is_known else _trace(fault, where.token)
-        self.ports.log("error", message, kind=where.kind, name=where.name, request_id=where.request_id, error=told)
+        error = (str(fault) or type(fault).__name__) if is_known else _trace(fault, where.token)
+        self.ports.log("error", message, kind=where.kind, name=where.name, request_id=where.request_id, error=error)
 
     async def _send(self, reply: Reply) -> None:
         where = self.interaction
@@ -264,9 +266,9 @@ class _Run:
             body = {name: value for name, value in reply.document().items() if name != "flags"}
             await self.discord.follow_up(where.application_id, where.token, body)
 
-    def _entry(self, found: Found) -> Entry:
+    def _entry(self, result: Result) -> Entry:
         where = self.interaction
-        texts = [found.content, *(one.description for one in found.embeds)] if isinstance(found, Reply) else []
+        texts = [result.content, *(embed.description for embed in result.embeds)] if isinstance(result, Reply) else []
         detail = clipped(" ".join(filter(None, texts)), 500)
         return Entry(where.kind, where.name, where.user_id, self.outcome, detail, None, where.request_id)
 
@@ -276,8 +278,8 @@ _EMPTY: dict[str, Any] = {"type": MESSAGE, "data": {"content": "Done.", "flags":
 
 def _trace(fault: BaseException, token: object) -> str:
     """Return what a log is told of a fault, without the token that anyone could answer with."""
-    told = "".join(traceback.format_exception(fault))
-    return told.replace(token, "…") if isinstance(token, str) and token else told
+    trace = "".join(traceback.format_exception(fault))
+    return trace.replace(token, "…") if isinstance(token, str) and token else trace
 
 
 def _words(text: str) -> Reply:
@@ -292,11 +294,11 @@ def _message(reply: Reply, *, is_update: bool = False) -> dict[str, Any]:
     return {"type": UPDATE if updates else MESSAGE, "data": data}
 
 
-def _choices(found: Found) -> list[dict[str, str]]:
+def _choices(result: Result) -> list[dict[str, str]]:
     """Return completions as Discord takes them; none where their handler failed."""
-    if isinstance(found, Reply | Modal):
+    if isinstance(result, Reply | Modal):
         return []
-    return [{"name": clipped(name, 100) or "…", "value": value} for name, value in found[:MOST_CHOICES]]
+    return [{"name": clipped(name, 100) or "…", "value": value} for name, value in result[:MOST_CHOICES]]
 
 
 def _unknown(interaction: Interaction) -> dict[str, Any]:
@@ -304,8 +306,8 @@ def _unknown(interaction: Interaction) -> dict[str, Any]:
     return _nothing({"type": kind}, "I do not know this (any more).")
 
 
-def _nothing(given: Any, text: str) -> dict[str, Any]:
+def _nothing(payload: Any, text: str) -> dict[str, Any]:
     """Return the answer to an interaction that no handler gets: `text`, or no completions where these are asked for."""
-    if isinstance(given, dict) and given.get("type") == AUTOCOMPLETE:
+    if isinstance(payload, dict) and payload.get("type") == AUTOCOMPLETE:
         return {"type": CHOICES, "data": {"choices": []}}
     return _message(_words(text))

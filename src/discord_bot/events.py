@@ -32,12 +32,12 @@ class Chosen(BaseModel):
 
 
 @commands.slash("events", "What is coming up")
-async def list_events(asked: Body[Listing], site: Site) -> Reply:
+async def list_events(options: Body[Listing], site: Site) -> Reply:
     """List the next events on one card."""
     events = await site.upcoming()
     if not events:
         return NOTHING
-    fields = [(event.name, _line(site, event)) for event in events[: asked.limit]]
+    fields = [(event.name, _line(site, event)) for event in events[: options.limit]]
     return Reply(embeds=[_listing(fields, len(events), site.settings.site_url)])
 
 
@@ -49,17 +49,17 @@ async def show_next(site: Site) -> Reply:
 
 
 @commands.slash("event", "One event at length")
-async def show_event(asked: Body[Chosen], site: Site) -> Reply:
+async def show_event(options: Body[Chosen], site: Site) -> Reply:
     """Show an event by its name."""
-    return Reply(embeds=[site.card(await site.event(asked.name))])
+    return Reply(embeds=[site.card(await site.event(options.name))])
 
 
 @commands.autocomplete("event", "name")
-async def complete_event(asked: Interaction, site: Site) -> list[tuple[str, str]]:
+async def complete_event(interaction: Interaction, site: Site) -> list[tuple[str, str]]:
     """Return the events to come whose name holds what was typed."""
-    typed = asked.typed.casefold()
-    found = [one for one in await site.upcoming() if typed in one.name.casefold()]
-    return [(one.name, one.slug) for one in found if len(one.slug) <= 100]
+    typed = interaction.typed.casefold()
+    events = [event for event in await site.upcoming() if typed in event.name.casefold()]
+    return [(event.name, event.slug) for event in events if len(event.slug) <= 100]
 
 
 def _listing(fields: Sequence[tuple[str, str]], total: int, url: str | None) -> Embed:

@@ -63,8 +63,8 @@ class Button(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return it as Discord takes it."""
-        shown: dict[str, Any] = {"type": 2, "label": clipped(self.label, 80)}
-        return shown | ({"style": 5, "url": self.url} if self.url else {"style": 1, "custom_id": self.id})
+        component: dict[str, Any] = {"type": 2, "label": clipped(self.label, 80)}
+        return component | ({"style": 5, "url": self.url} if self.url else {"style": 1, "custom_id": self.id})
 
 
 class Select(NamedTuple):
@@ -77,8 +77,8 @@ class Select(NamedTuple):
     def document(self) -> dict[str, Any]:
         """Return it as Discord takes it."""
         options = [{"label": clipped(label, 100), "value": value} for label, value in self.options[:MOST_CHOICES]]
-        shown = {"type": 3, "custom_id": self.id, "options": options, "min_values": 1, "max_values": len(options)}
-        return shown | ({"placeholder": clipped(self.placeholder, 150)} if self.placeholder else {})
+        component = {"type": 3, "custom_id": self.id, "options": options, "min_values": 1, "max_values": len(options)}
+        return component | ({"placeholder": clipped(self.placeholder, 150)} if self.placeholder else {})
 
 
 class Reply(NamedTuple):
@@ -92,16 +92,16 @@ class Reply(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return it as Discord takes it; what it does not have is empty, so that nothing of an older one is left."""
-        rows = [{"type": 1, "components": [one.document() for one in row]} for row in self.rows]
-        shown = {"content": "", "embeds": []} | message(self.content, self.embeds) | {"components": rows}
-        return shown | ({"flags": PRIVATE} if self.is_private else {})
+        rows = [{"type": 1, "components": [component.document() for component in row]} for row in self.rows]
+        component = {"content": "", "embeds": []} | message(self.content, self.embeds) | {"components": rows}
+        return component | ({"flags": PRIVATE} if self.is_private else {})
 
 
 def plain(reply: Reply) -> Reply:
     """Return a reply as text alone, without the cards and components that may be wrong with it."""
     texts = [str(reply.content or "")]
     for embed in reply.embeds:
-        texts += [str(text) for text in (embed.title, embed.description, *(" ".join(one) for one in embed.fields))]
+        texts += [str(text) for text in (embed.title, embed.description, *(" ".join(field) for field in embed.fields))]
     text = "\n".join(filter(None, texts)) or "Done."
     return Reply(clipped(text, 1900), is_private=reply.is_private, is_update=reply.is_update)
 
@@ -118,10 +118,10 @@ class Field(NamedTuple):
 
     def document(self) -> dict[str, Any]:
         """Return it as Discord takes it, in a row of its own."""
-        given = {"placeholder": clipped(self.placeholder, 100), "value": clipped(self.value, self.most)}
-        shown = {"type": 4, "custom_id": self.id, "style": 1, "label": clipped(self.label, 45)}
-        shown |= {"max_length": self.most, "required": self.is_required}
-        return {"type": 1, "components": [shown | {name: text for name, text in given.items() if text}]}
+        optional = {"placeholder": clipped(self.placeholder, 100), "value": clipped(self.value, self.most)}
+        component = {"type": 4, "custom_id": self.id, "style": 1, "label": clipped(self.label, 45)}
+        component |= {"max_length": self.most, "required": self.is_required}
+        return {"type": 1, "components": [component | {name: text for name, text in optional.items() if text}]}
 
 
 class Modal(NamedTuple):
@@ -216,9 +216,9 @@ class Payload(BaseModel):
 def understood(payload: Payload, request_id: str) -> Interaction:
     """Return what a payload says, by the name of its handler."""
     data, user = payload.data, payload.member.user if payload.member else payload.user
-    command, given = _subcommand(data)
-    options = {option.name: option.value for option in given}
-    focused = next((option for option in given if option.focused), None)
+    command, command_options = _subcommand(data)
+    options = {option.name: option.value for option in command_options}
+    focused = next((option for option in command_options if option.focused), None)
     first, *parts = data.custom_id.split(SEPARATOR)
     kinds: dict[int, tuple[Kind, str, Any]] = {
         COMMAND: (MENUS.get(data.type, "slash"), command, options),
@@ -260,13 +260,16 @@ def _subcommand(data: _Data) -> tuple[str, Sequence[_Option]]:
 def _target(data: _Data) -> dict[str, Any] | None:
     """Return what Discord says of the user or message whose menu was used."""
     resolved = (data.resolved or {}).get("users" if data.type == 2 else "messages")
-    found = resolved.get(data.target_id) if isinstance(resolved, dict) else None
-    return found if isinstance(found, dict) else None
+    target = resolved.get(data.target_id) if isinstance(resolved, dict) else None
+    return target if isinstance(target, dict) else None
 
 
 def _fields(parts: Sequence[_Part]) -> Iterator[tuple[str, Any]]:
     """Yield the fields of a modal, which stand in rows or beside labels."""
     for part in parts:
-        for one in [*(part.components or []), *filter(None, [part.component])]:
-            if one.custom_id is not None:
-                yield one.custom_id, one.value if "value" in one.model_fields_set else one.values
+        for component in [*(part.components or []), *filter(None, [part.component])]:
+            if component.custom_id is not None:
+                yield (
+                    component.custom_id,
+                    component.value if "value" in component.model_fields_set else component.values,
+                )

@@ -117,21 +117,21 @@ class Notices:
 
         Errors: those of `Webhooks.post`, `TooManyNotices`, `NoticeUncertain`, `NoticeUnderWay`.
         """
-        known = await self._claim(notice)
-        if isinstance(known, Delivered):
-            return known
-        until = await self._check_limit(notice, known) if notice.is_limited else None
+        fingerprint = await self._claim(notice)
+        if isinstance(fingerprint, Delivered):
+            return fingerprint
+        until = await self._check_limit(notice, fingerprint) if notice.is_limited else None
         body = await self.body(notice)
-        await self._begin(known)
+        await self._begin(fingerprint)
         try:
             message_id = await self._webhooks.post(notice.kind, body)
         except Exception as fault:
-            status = await self._failed(notice, known, fault)
+            status = await self._failed(notice, fingerprint, fault)
             if until is not None and status == FAILED:
                 await self._leases.give_back(_limit(notice), until)
             raise
-        await self._sent(notice, known, message_id)
-        return Delivered(known, message_id, True)
+        await self._sent(notice, fingerprint, message_id)
+        return Delivered(fingerprint, message_id, True)
 
     async def body(self, notice: Notice) -> dict[str, Any]:
         """Return the message that a notice is."""
@@ -142,7 +142,7 @@ class Notices:
         mentions = " ".join(f"<@{user}>" for user in users) + (f" and {more} more" if more else "")
         return message(mentions, [notice.embed], users)
 
-    async def known(self, notice: Notice) -> Row | None:
+    async def record(self, notice: Notice) -> Row | None:
         """Return the row of a notice that was sent, or that somebody is about to send; None where it may be sent."""
         row = await self._db.first(_FIND, notice.fingerprint)
         return None if row is None or row["status"] == FAILED else row
@@ -171,7 +171,7 @@ class Notices:
             await self._clock.sleep(0.2)
         raise NoticeUnderWay(headers=[("retry-after", "5")])
 
-    async def _check_limit(self, notice: Notice, known: str) -> float | None:
+    async def _check_limit(self, notice: Notice, fingerprint: str) -> float | None:
         """Return the end of the lease on the subject, None for a notice that needs none.
 
         Raises where another about it went out in the window; this one may then come again.
@@ -183,14 +183,14 @@ class Notices:
             return None
         end = await self._leases.take(name, min(UNSEEN, window)) if wait <= 0 else None
         if end is None:
-            await self._end(known, FAILED)
+            await self._end(fingerprint, FAILED)
             raise TooManyNotices(wait if wait > 0 else float(window))
         return end
 
-    async def _sent(self, notice: Notice, known: str, message_id: str) -> None:
+    async def _sent(self, notice: Notice, fingerprint: str, message_id: str) -> None:
         """Write down that it is in its channel: if that fails, the next who has the same is told to look there."""
         entry = self._entry(notice, SENT, message_id)
-        await self._db.batch([Statement(_END, (SENT, message_id, known)), self._audit.statement(entry)])
+        await self._db.batch([Statement(_END, (SENT, message_id, fingerprint)), self._audit.statement(entry)])
         if notice.is_limited:
             window = self._settings.notice_window_s
             until = int(self._clock.now().timestamp() + window)
@@ -199,26 +199,26 @@ class Notices:
             except PortError as fault:
                 self._log("error", "limit not written", subject=notice.subject, error=str(fault))
 
-    async def _failed(self, notice: Notice, known: str, fault: Exception) -> str:
+    async def _failed(self, notice: Notice, fingerprint: str, fault: Exception) -> str:
         """Write down how it failed, and return the notice's status."""
         status = FAILED if _was_not_posted(fault) else UNKNOWN
-        told = f"{type(fault).__name__}: {fault}" if isinstance(fault, Problem | PortError) else type(fault).__name__
-        await self._end(known, status)
-        await self._audit.write(self._entry(notice, status, None, told))
+        error = f"{type(fault).__name__}: {fault}" if isinstance(fault, Problem | PortError) else type(fault).__name__
+        await self._end(fingerprint, status)
+        await self._audit.write(self._entry(notice, status, None, error))
         return status
 
-    async def _begin(self, known: str) -> None:
+    async def _begin(self, fingerprint: str) -> None:
         """Write down that it goes out now: who dies before this has sent nothing, and is followed by another."""
-        if await self._db.first(_BEGIN, self._clock.now().timestamp() + CLAIM, known) is None:
+        if await self._db.first(_BEGIN, self._clock.now().timestamp() + CLAIM, fingerprint) is None:
             raise NoticeUnderWay("another sender has taken it over", headers=[("retry-after", "5")])
 
-    async def _end(self, known: str, status: str) -> None:
-        await self._db.run(_END, status, None, known)
+    async def _end(self, fingerprint: str, status: str) -> None:
+        await self._db.run(_END, status, None, fingerprint)
 
-    def _entry(self, notice: Notice, outcome: str, message_id: str | None, told: str = "") -> Entry:
-        said = told or f"{notice.embed.title}\n{notice.embed.description}"
+    def _entry(self, notice: Notice, outcome: str, message_id: str | None, detail: str = "") -> Entry:
+        text = detail or f"{notice.embed.title}\n{notice.embed.description}"
         subject = f"{notice.kind}/{notice.subject}"
-        return Entry(notice.source, subject, notice.actor, outcome, said, message_id, notice.request_id)
+        return Entry(notice.source, subject, notice.actor, outcome, text, message_id, notice.request_id)
 
 
 def key_of(body: Mapping[str, Any]) -> str:

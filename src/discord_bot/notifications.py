@@ -127,16 +127,16 @@ _FAULTS = (
     NoticeUncertain,
     NoticeUnderWay,
 )
-_TOLD = Operation({200: {JSON: Told}, 201: {JSON: Told}})
+_SENT = Operation({200: {JSON: Told}, 201: {JSON: Told}})
 
 
-class Desk:
+class NoticeSender:
     """The routes that turn news into notices."""
 
     def __init__(self, notices: Notices, settings: BotSettings) -> None:
         self._notices, self._zone = notices, settings.time_zone
 
-    async def tell(self, kind: str, news: News, asked: Asked, request: Request) -> Response:
+    async def send(self, kind: str, news: News, query: Asked, request: Request) -> Response:
         """Send news once, and say how it was sent."""
         fields = [(name, text) for name, text in news.card(self._zone).items() if text]
         embed = Embed(news.title.strip() or NAMES[kind], news.text, news.url, fields, COLOURS[kind])
@@ -148,35 +148,39 @@ class Desk:
             embed,
             actor.name if actor else "",
             is_limited=True,
-            repeats=asked.repeat,
+            repeats=query.repeat,
             request_id=request.id,
         )
         sent = await self._notices.send(notice)
-        told = Told(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
-        return Response.json(told, 201 if sent.is_new else 200)
+        notification = Told(id=sent.id, kind=kind, subject=news.id, message_id=sent.message_id)
+        return Response.json(notification, 201 if sent.is_new else 200)
 
 
-@routes.post("/sponsor-update", *_FAULTS, status=201, operation=_TOLD)
-async def tell_sponsor_update(news: Body[SponsorUpdate], asked: Query[Asked], request: Request, desk: Desk) -> Response:
+@routes.post("/sponsor-update", *_FAULTS, status=201, operation=_SENT)
+async def tell_sponsor_update(
+    news: Body[SponsorUpdate], query: Query[Asked], request: Request, sender: NoticeSender
+) -> Response:
     """Tell news of a sponsor: 201 where it was posted now, 200 where it was before."""
-    return await desk.tell("sponsor-update", news, asked, request)
+    return await sender.send("sponsor-update", news, query, request)
 
 
-@routes.post("/event", *_FAULTS, status=201, operation=_TOLD)
-async def tell_event(news: Body[EventNews], asked: Query[Asked], request: Request, desk: Desk) -> Response:
+@routes.post("/event", *_FAULTS, status=201, operation=_SENT)
+async def tell_event(news: Body[EventNews], query: Query[Asked], request: Request, sender: NoticeSender) -> Response:
     """Tell news about an event: 201 where it was posted now, 200 where it was before."""
-    return await desk.tell("event", news, asked, request)
+    return await sender.send("event", news, query, request)
 
 
-@routes.post("/announcement", *_FAULTS, status=201, operation=_TOLD)
-async def tell_announcement(news: Body[Announcement], asked: Query[Asked], request: Request, desk: Desk) -> Response:
+@routes.post("/announcement", *_FAULTS, status=201, operation=_SENT)
+async def tell_announcement(
+    news: Body[Announcement], query: Query[Asked], request: Request, sender: NoticeSender
+) -> Response:
     """Tell news for everybody: 201 where it was posted now, 200 where it was before."""
-    return await desk.tell("announcement", news, asked, request)
+    return await sender.send("announcement", news, query, request)
 
 
 @routes.get("")
-async def list_entries(asked: Query[Listing], db: Database) -> list[AuditEntry]:
+async def list_entries(query: Query[Listing], db: Database) -> list[AuditEntry]:
     """List what the bot did last: what was sent, who asked for it, and how it went."""
-    where, given = ("WHERE kind = ? ", [asked.kind]) if asked.kind else ("", [])
-    rows = await db.all(f"SELECT * FROM audit {where}ORDER BY id DESC LIMIT ?", *given, asked.limit)
+    where, values = ("WHERE kind = ? ", [query.kind]) if query.kind else ("", [])
+    rows = await db.all(f"SELECT * FROM audit {where}ORDER BY id DESC LIMIT ?", *values, query.limit)
     return [row_as(AuditEntry, row, created_at=from_text(row["created_at"])) for row in rows]

@@ -41,29 +41,35 @@ class Change(NamedTuple):
 def documents(planned: Mapping[tuple[str, str], Planned], parents: Mapping[str, Parent] = NO_PARENTS) -> list[Document]:
     """Return the commands as they are registered: slash commands by name, then those of menus."""
     completed = {name for kind, name in planned if kind == "autocomplete"}
-    slashes = [one.command for (kind, _), one in sorted(planned.items()) if kind == "slash"]
+    slashes = [planned_command.command for (kind, _), planned_command in sorted(planned.items()) if kind == "slash"]
     whole: dict[str, Document] = {}
     for command in slashes:
         _place(command, whole, parents, completed)
-    menus = [(MENUS[kind], one.command) for (kind, _), one in sorted(planned.items()) if kind in MENUS]
-    shown = [{"type": number, "name": one.name} | _permissions(one.permissions) for number, one in menus]
-    return [*whole.values(), *shown]
+    menus = [
+        (MENUS[kind], planned_command.command)
+        for (kind, _), planned_command in sorted(planned.items())
+        if kind in MENUS
+    ]
+    menu_documents = [
+        {"type": number, "name": command.name} | _permissions(command.permissions) for number, command in menus
+    ]
+    return [*whole.values(), *menu_documents]
 
 
-def changes(wanted: Sequence[Document], known: Sequence[Document]) -> list[Change]:
+def changes(declared: Sequence[Document], registered: Sequence[Document]) -> list[Change]:
     """Return what differs between what is wanted and what Discord knows, whatever it adds of its own."""
-    new, old = ({_title(one): one for one in some} for some in (wanted, known))
-    found = [Change("added", name) for name in new.keys() - old.keys()]
-    found += [Change("removed", name) for name in old.keys() - new.keys()]
+    new, old = ({_title(document): document for document in some} for some in (declared, registered))
+    differences = [Change("added", name) for name in new.keys() - old.keys()]
+    differences += [Change("removed", name) for name in old.keys() - new.keys()]
     for name in new.keys() & old.keys():
         if members := list(_differing(new[name], old[name])):
-            found.append(Change("changed", name, members))
-    return sorted(found, key=lambda change: change.name)
+            differences.append(Change("changed", name, members))
+    return sorted(differences, key=lambda change: change.name)
 
 
-def duplicates(wanted: Sequence[Document], elsewhere: Sequence[Document]) -> list[str]:
+def duplicates(declared: Sequence[Document], elsewhere: Sequence[Document]) -> list[str]:
     """Return the commands that are registered in another scope, too, so that people see them twice."""
-    return sorted({_title(one) for one in wanted} & {_title(one) for one in elsewhere})
+    return sorted({_title(document) for document in declared} & {_title(document) for document in elsewhere})
 
 
 def _title(document: Document) -> str:
@@ -83,7 +89,7 @@ def _place(command: Command, whole: dict[str, Document], parents: Mapping[str, P
     top = whole.setdefault(words[0], {"type": 1} | _parent(words[0], parents) | _needed(words[0], parents))
     holder: Document = top
     if len(words) == 3:
-        group = next((one for one in top["options"] if one["name"] == words[1]), None)
+        group = next((option for option in top["options"] if option["name"] == words[1]), None)
         if group is None:
             group = {"type": GROUP} | _parent(" ".join(words[:2]), parents)
             top["options"].append(group)
@@ -121,7 +127,7 @@ def _option(name: str, field: FieldInfo, is_completed: bool) -> Document:
         raise Unregistrable(f"option {name}: {hint} is no type of an option, or it has no description")
     option: Document = {"type": kind, "name": name, "description": field.description, "required": field.is_required()}
     if choices:
-        option["choices"] = [{"name": str(one).replace("-", " "), "value": one} for one in choices]
+        option["choices"] = [{"name": str(choice).replace("-", " "), "value": choice} for choice in choices]
     if is_completed:
         option["autocomplete"] = True
     return option | (dict(_bounds(kind, marks)) if not choices and marked is None else {})
@@ -132,7 +138,9 @@ def _bounds(kind: int, marks: Sequence[Any]) -> Iterator[tuple[str, Any]]:
     if names is None:
         return
     for name, attributes in zip(names, (("ge", "min_length"), ("le", "max_length")), strict=True):
-        bound = next((getattr(mark, one) for mark in marks for one in attributes if hasattr(mark, one)), None)
+        bound = next(
+            (getattr(mark, attribute) for mark in marks for attribute in attributes if hasattr(mark, attribute)), None
+        )
         if bound is not None:
             yield name, bound
 
@@ -144,7 +152,7 @@ def _plain(hint: Any, marks: list[Any]) -> tuple[Any, list[Any]]:
     if hasattr(hint, "__metadata__"):
         return _plain(get_args(hint)[0], [*marks, *hint.__metadata__])
     if get_origin(hint) in {Union, UnionType}:
-        [inner] = [one for one in get_args(hint) if one is not NoneType] or [str]
+        [inner] = [argument for argument in get_args(hint) if argument is not NoneType] or [str]
         return _plain(inner, marks)
     return hint, marks
 
@@ -155,8 +163,8 @@ def _differing(new: Any, old: Any, path: str = "") -> Iterator[str]:
         for name in new.keys() | (old.keys() & _OURS):
             yield from _differing(new.get(name), old.get(name), f"{path}.{name}" if path else name)
     elif isinstance(new, list) and isinstance(old, list) and len(new) == len(old):
-        for place, (one, other) in enumerate(zip(new, old, strict=True)):
-            yield from _differing(one, other, f"{path}.{place}")
+        for place, (new_item, old_item) in enumerate(zip(new, old, strict=True)):
+            yield from _differing(new_item, old_item, f"{path}.{place}")
     elif (new or None) != (old or None):
         yield path
 

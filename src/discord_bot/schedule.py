@@ -50,9 +50,9 @@ class Posts:
     def __init__(self, notices: Notices, site: Site, db: SystemDatabase, log: Log) -> None:
         self._notices, self.site, self._db, self._log = notices, site, db, log
 
-    async def post(self, wanted: Sequence[Notice], *, is_dry: bool) -> list[Posting]:
+    async def post(self, notices: Sequence[Notice], *, is_dry: bool) -> list[Posting]:
         """Post each notice that was not posted before; one that fails is left for the next time, and holds up none."""
-        return [await (self._foreseen(one) if is_dry else self._posted(one)) for one in wanted]
+        return [await (self._foreseen(notice) if is_dry else self._posted(notice)) for notice in notices]
 
     async def owes_digest(self, now: datetime) -> bool:
         """Tell whether the tick of this week's digest was missed; before the first one there is none to miss."""
@@ -68,9 +68,9 @@ class Posts:
         return row["subject"] if row else None
 
     async def _foreseen(self, notice: Notice) -> Posting:
-        known = await self._notices.known(notice)
-        outcome = "would be posted" if known is None else BEFORE if known["status"] == SENT else "uncertain"
-        body, message_id = await self._notices.body(notice), known["message_id"] if known else None
+        existing = await self._notices.record(notice)
+        outcome = "would be posted" if existing is None else BEFORE if existing["status"] == SENT else "uncertain"
+        body, message_id = await self._notices.body(notice), existing["message_id"] if existing else None
         return Posting(outcome=outcome, kind=notice.kind, subject=notice.subject, message_id=message_id, message=body)
 
     async def _posted(self, notice: Notice) -> Posting:
@@ -82,8 +82,8 @@ class Posts:
             self._log("error", "not posted", subject=notice.subject, error=f"{type(fault).__name__}: {fault}")
             title = fault.title if isinstance(fault, Problem) else type(fault).__name__
             return posting.model_copy(update={"outcome": "failed", "problem": f"{title}: {fault}"})
-        told = {"message_id": sent.message_id} | ({} if sent.is_new else {"outcome": BEFORE})
-        return posting.model_copy(update=told)
+        details = {"message_id": sent.message_id} | ({} if sent.is_new else {"outcome": BEFORE})
+        return posting.model_copy(update=details)
 
 
 @routes.cron(REMIND)
@@ -91,10 +91,10 @@ async def remind(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
     """Remind of the events of the next 48 hours, each of them once, and post a digest that its own tick has missed."""
     site = posts.site
     events = await site.upcoming_now()
-    wanted = [_reminder(event, site) for event in site.within(events, NEAR)]
+    notices = [_reminder(event, site) for event in site.within(events, NEAR)]
     if await posts.owes_digest(clock.now()):
-        wanted += await _digest(events, site, clock.now())
-    return await posts.post(wanted, is_dry=tick.is_dry)
+        notices += await _digest(events, site, clock.now())
+    return await posts.post(notices, is_dry=tick.is_dry)
 
 
 @routes.cron(DIGEST)
@@ -106,8 +106,8 @@ async def digest(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
     site = posts.site
     if tick.is_late and not await posts.has_digests():
         return []
-    wanted = await _digest(await site.upcoming_now(), site, clock.now())
-    return await posts.post(wanted, is_dry=tick.is_dry)
+    notices = await _digest(await site.upcoming_now(), site, clock.now())
+    return await posts.post(notices, is_dry=tick.is_dry)
 
 
 def week_of(now: datetime) -> datetime:
@@ -130,8 +130,8 @@ async def _digest(events: Sequence[Document], site: Site, now: datetime) -> list
     posts = [post for post in await site.newest("posts") if _is_new(post, now)]
     if not ahead and not posts:
         return []
-    parts = [f"{_linked(one, 'events', site)}\n{site.when(one)}" for one in ahead[:MOST_LISTED]]
-    links = [_linked(one, "posts", site) for one in posts[:MOST_LISTED]]
+    parts = [f"{_linked(event, 'events', site)}\n{site.when(event)}" for event in ahead[:MOST_LISTED]]
+    links = [_linked(post, "posts", site) for post in posts[:MOST_LISTED]]
     fields = [("Written in the last week", listed(links, FIELD, more=len(posts) - len(links)))] if posts else []
     text = listed(parts, TEXT, "\n\n", more=len(ahead) - len(parts)) or "No event is planned this week."
     embed = Embed("This week", text, site.settings.site_url, fields)

@@ -13,8 +13,8 @@ from edge.zones import zone_of
 
 
 def _key(secret: Secret) -> Secret:
-    given = secret.get_secret_value()
-    if len(given) != 64 or not given.isascii() or not given.isalnum() or set(given.lower()) - set("0123456789abcdef"):
+    key = secret.get_secret_value()
+    if len(key) != 64 or not key.isascii() or not key.isalnum() or set(key.lower()) - set("0123456789abcdef"):
         raise ValueError("the application's public key has 64 hexadecimal digits")
     return secret
 

@@ -25,12 +25,14 @@ GOOD, BAD, NONE = "🟢", "🔴", "⚪"
 async def show_status(ports: Ports, audit: Audit) -> Reply:
     """Show the services, and what was sent last."""
     bindings = [field for field in BotSettings.fields if field.port]
-    found = await asyncio.gather(*(probe(field, ports, PROBE, SCHEMA.migrations) for field in bindings))
+    probes = await asyncio.gather(*(probe(field, ports, PROBE, SCHEMA.migrations) for field in bindings))
     marks = {"ok": GOOD, "error": BAD, "not_configured": NONE}
-    services = "\n".join(f"{marks[one['status']]} {field.kind}" for field, one in zip(bindings, found, strict=True))
+    services = "\n".join(
+        f"{marks[check['status']]} {field.kind}" for field, check in zip(bindings, probes, strict=True)
+    )
     sent = [_line(row) for row in await audit.sent(3)]
     fields = [("Services", services), ("Sent last", "\n".join(sent) or "Nothing yet")]
-    is_well = all(one["status"] != "error" for one in found)
+    is_well = all(check["status"] != "error" for check in probes)
     return Reply(embeds=[Embed("All is well" if is_well else "Something is wrong", fields=fields)], is_private=True)
 
 

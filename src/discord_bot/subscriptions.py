@@ -54,9 +54,9 @@ async def ask_topics(pressed: Interaction, db: Database) -> Modal | Reply:
     kind = _kind(pressed)
     if kind is None:
         return Reply("That kind of notice is no more.", is_private=True)
-    known = {row["kind"]: from_json(row["topics"]) for row in await db.all(MINE)}
-    given = ", ".join(known.get(kind, []))
-    field = ui.Field("topics", "Topics, with commas between them", "Empty: everything", given)
+    topics_of = {row["kind"]: from_json(row["topics"]) for row in await db.all(MINE)}
+    topics = ", ".join(topics_of.get(kind, []))
+    field = ui.Field("topics", "Topics, with commas between them", "Empty: everything", topics)
     return Modal(f"subscribe{ui.SEPARATOR}{kind}", NAMES[kind], [field])
 
 
@@ -69,8 +69,8 @@ async def subscribe(sent: Interaction, form: Body[Topics], db: ScopedDatabase) -
     topics = list(dict.fromkeys(filter(None, map(_worded, form.topics.split(",")))))
     row = {"user_id": sent.user_id, "kind": kind, "topics": to_json(topics[:MOST_TOPICS]).decode()}
     await db.insert("subscriptions", [row], key=("user_id", "kind"))
-    told = f"You are subscribed to {NAMES[kind].lower()}: {_told(topics[:MOST_TOPICS])}."
-    return Reply(told, is_private=True, is_update=True)
+    message = f"You are subscribed to {NAMES[kind].lower()}: {_topics_text(topics[:MOST_TOPICS])}."
+    return Reply(message, is_private=True, is_update=True)
 
 
 @commands.slash("unsubscribe", "Be mentioned no more", is_private=True)
@@ -110,8 +110,8 @@ def _kind(interaction: Interaction) -> str | None:
 
 
 def _option(row: Row) -> tuple[str, str]:
-    return f"{NAMES[row['kind']]}: {_told(from_json(row['topics']))}", row["kind"]
+    return f"{NAMES[row['kind']]}: {_topics_text(from_json(row['topics']))}", row["kind"]
 
 
-def _told(topics: Sequence[str]) -> str:
+def _topics_text(topics: Sequence[str]) -> str:
     return ", ".join(topics) or EVERYTHING

@@ -33,9 +33,9 @@ def stamped(moment: datetime, zone: ZoneInfo, style: str = "F") -> str:
 
 def span(start: datetime, end: datetime | None, zone: ZoneInfo) -> str:
     """Return when something is, in both forms; the end by its hour alone where it is on the same day."""
-    told = spoken(start, zone)
+    text = spoken(start, zone)
     if end is not None:
         last = aware(end, zone)
         ends_that_day = last.date() == aware(start, zone).date()
-        told = spoken(start, zone, f" to {last:%H:%M}") if ends_that_day else f"{told} to {spoken(end, zone)}"
-    return f"{told}\n{stamped(start, zone)} ({stamped(start, zone, 'R')})"
+        text = spoken(start, zone, f" to {last:%H:%M}") if ends_that_day else f"{text} to {spoken(end, zone)}"
+    return f"{text}\n{stamped(start, zone)} ({stamped(start, zone, 'R')})"

@@ -33,7 +33,7 @@ from platform_api.content import PURGE, Site
 from platform_api.content_index import ContentIndex
 from platform_api.discord_view import Community
 from platform_api.form_guards import Guards, check_sender
-from platform_api.forms import Desk
+from platform_api.forms import FormIntake
 from platform_api.overview import Overview
 from platform_api.sanity import Sanity
 from platform_api.schema import SCHEMA
@@ -95,7 +95,7 @@ app = App(
         event(Site),
         event(Community),
         event(Overview),
-        event(Desk),
+        event(FormIntake),
     ],
     tables=TABLES,
     limits={

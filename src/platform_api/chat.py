@@ -97,13 +97,13 @@ class Answering:
         return [
             SourceShown(
                 number=number,
-                type=one.kind,
-                slug=one.slug,
-                title=one.title,
-                score=one.score,
-                path=f"/api/v1/content/{one.kind}/{one.slug}",
+                type=passage.kind,
+                slug=passage.slug,
+                title=passage.title,
+                score=passage.score,
+                path=f"/api/v1/content/{passage.kind}/{passage.slug}",
             )
-            for number, one in enumerate(self._passages, 1)
+            for number, passage in enumerate(self._passages, 1)
         ]
 
     async def whole(self) -> str:
@@ -149,13 +149,13 @@ class Answering:
     def _quotations(self) -> Iterator[str]:
         if not self._passages:
             yield NOTHING
-        for number, one in enumerate(self._passages[:3], 1):
-            yield f"[{number}] {one.title}: {one.text}\n\n"
+        for number, passage in enumerate(self._passages[:3], 1):
+            yield f"[{number}] {passage.title}: {passage.text}\n\n"
 
     def _messages(self) -> list[dict[str, str]]:
-        quoted = "\n\n".join(f"[{n}] {one.title}\n{one.text}" for n, one in enumerate(self._passages, 1))
-        asked = f"Passages:\n\n{quoted}\n\nQuestion: {self._question}"
-        return [{"role": "system", "content": _TASK}, {"role": "user", "content": asked}]
+        quoted = "\n\n".join(f"[{n}] {passage.title}\n{passage.text}" for n, passage in enumerate(self._passages, 1))
+        prompt = f"Passages:\n\n{quoted}\n\nQuestion: {self._question}"
+        return [{"role": "system", "content": _TASK}, {"role": "user", "content": prompt}]
 
 
 @routes.post(
@@ -165,15 +165,15 @@ class Answering:
     body_limit=LARGEST,
     operation=Operation({200: {JSON: ChatAnswer, SSE: "platform_api.shapes:ChatEvents"}}),
 )
-async def chat(asked: Body[Question], request: Request, reader: Reader) -> Response:
+async def chat(question: Body[Question], request: Request, reader: Reader) -> Response:
     """Ask about the community. The answer comes with the documents that it stands on.
 
     It is one JSON object. With `Accept: text/event-stream` or `"stream": true` it is streamed as Server-Sent Events:
     `sources`, then `token` as they come, then `done` or `error`. Without a model, or if it fails, the passages that fit
     best are the answer.
     """
-    answering = await reader.ask(asked.question, address(request))
-    if wants_events(request, asked.stream):
+    answering = await reader.ask(question.question, address(request))
+    if wants_events(request, question.stream):
         return event_stream(_events(answering, request))
     answer = await answering.whole()
     return Response.json(ChatAnswer(answer=answer, model=answering.model, sources=answering.sources()))

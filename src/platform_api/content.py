@@ -131,7 +131,7 @@ class Names(NamedTuple):
 
     every: str
     upcoming: str
-    one: str
+    document: str
 
 
 def names(content: str, slug: str = "") -> Names:
@@ -154,8 +154,8 @@ class Site:
         """Return the documents of a type from `begin` on, `MOST` at most, none older than `oldest` seconds."""
 
         async def make() -> bytes:
-            found = await self._sanity.query(Every, CONTENT[name].every(begin))
-            return await self._lines(_part(name, begin), found["documents"], found["total"])
+            documents = await self._sanity.query(Every, CONTENT[name].every(begin))
+            return await self._lines(_part(name, begin), documents["documents"], documents["total"])
 
         return await self._cache.get(_part(name, begin), make, TERMS, oldest)
 
@@ -171,36 +171,36 @@ class Site:
 
     async def entries(self, name: str, slug: str | None = None) -> list[str]:
         """Return the names of what is kept of a type's lists, and of one of its documents."""
-        kept = await self._cache.cached(names(name).every) or b"0"
-        parts = [_part(name, begin) for begin in range(0, max(1, int(kept.partition(b"\n")[0])), MOST)]
+        entry = await self._cache.cached(names(name).every) or b"0"
+        parts = [_part(name, begin) for begin in range(0, max(1, int(entry.partition(b"\n")[0])), MOST)]
         upcoming = [names("events").upcoming] if name == "events" else []
-        return [*parts, *upcoming, *([names(name, slug).one] if slug is not None else [])]
+        return [*parts, *upcoming, *([names(name, slug).document] if slug is not None else [])]
 
     async def upcoming(self, oldest: int | None = None) -> CacheEntry:
         """Return the events to come, soonest first, none older than `oldest` seconds."""
 
         async def make() -> bytes:
-            found = await self._sanity.query(list[Any], UPCOMING, now=self._clock.now().replace(microsecond=0))
-            return await self._lines(names("events").upcoming, found, len(found))
+            documents = await self._sanity.query(list[Any], UPCOMING, now=self._clock.now().replace(microsecond=0))
+            return await self._lines(names("events").upcoming, documents, len(documents))
 
         return await self._cache.get(names("events").upcoming, make, TERMS, oldest)
 
-    async def one(self, name: str, slug: str, oldest: int | None = None) -> CacheEntry:
+    async def document(self, name: str, slug: str, oldest: int | None = None) -> CacheEntry:
         """Return a document; `ContentNotFound` where the list of its type has none of this slug."""
 
         async def make() -> bytes:
             listed = await self.every(name, oldest)
             if b'"slug":%s' % to_json(slug) not in listed.body and _total(listed) <= MOST:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
-            given = await self._sanity.query(Any, CONTENT[name].one, slug=slug)
-            if given is None:
+            answer = await self._sanity.query(Any, CONTENT[name].single, slug=slug)
+            if answer is None:
                 raise ContentNotFound(f"there is no document {slug[:80]} among {name}")
-            found = self._document(given)
-            if found is None:
+            document = self._document(answer)
+            if document is None:
                 raise UpstreamFailed(f"Sanity's document {slug[:80]} cannot be read", upstream="Sanity")
-            return found
+            return document
 
-        return await self._cache.get(names(name, slug).one, make, TERMS, oldest)
+        return await self._cache.get(names(name, slug).document, make, TERMS, oldest)
 
     def is_ahead(self, line: bytes) -> bool:
         """Tell whether an event of a list begins later than now: a kept list is older than some beginnings."""
@@ -209,11 +209,11 @@ class Site:
 
     async def _lines(self, entry: str, documents: list[Any], total: int) -> bytes:
         """Return a list as it is kept. A document that cannot be read stays as it was; one that is gone is told of."""
-        read = [self._document(one) for one in documents]
+        read = [self._document(document) for document in documents]
         before = await self._before(entry)
         if None in read:
-            ids = [one.get("_id") if isinstance(one, dict) else None for one in documents]
-            read = [line or before.get(given) for line, given in zip(read, ids, strict=True)]
+            ids = [document.get("_id") if isinstance(document, dict) else None for document in documents]
+            read = [line or before.get(id_) for line, id_ in zip(read, ids, strict=True)]
         lines = [line for line in read if line is not None]
         if len(lines) < len(before) and entry != names("events").upcoming:  # events begin, and are no loss
             lost = [*before.keys() - {_id_of(line) for line in lines}]
@@ -228,9 +228,9 @@ class Site:
         _, *lines = (await self._cache.cached(entry) or b"").split(b"\n")
         return {_id_of(line): line for line in lines}
 
-    def _document(self, given: Any) -> bytes | None:
+    def _document(self, raw: Any) -> bytes | None:
         """Return a document as JSON, None for what is none."""
-        document = None if given is None else sound(Document, given, self._log)
+        document = None if raw is None else sound(Document, raw, self._log)
         return document.model_dump_json(exclude_none=True).encode() if document else None
 
 
@@ -255,9 +255,9 @@ async def list_content(type: ContentName, page: Query[Page], site: Site, request
     _check(type)
     if page.upcoming and type != "events":
         raise BadRequest("of events alone it is known which are to come")
-    kept, total, lines = await _chosen(type, page, site, accepted_age(request))
+    entry, total, lines = await _chosen(type, page, site, accepted_age(request))
     body = b'{"type":"%s","total":%d,"documents":[%s]}' % (type.encode(), total, b",".join(lines))
-    return kept._replace(body=body).response(NAME, request.headers.get("if-none-match"))
+    return entry._replace(body=body).response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.get(
@@ -273,8 +273,8 @@ async def get_content(type: ContentName, slug: Slug, site: Site, request: Reques
     _check(type)
     if len(slug) > 200:
         raise ContentNotFound("a slug has at most 200 characters")
-    kept = await site.one(type, slug, accepted_age(request))
-    return kept.response(NAME, request.headers.get("if-none-match"))
+    entry = await site.document(type, slug, accepted_age(request))
+    return entry.response(NAME, request.headers.get("if-none-match"))
 
 
 @routes.post("/purge", NotConfigured, access=READER, reach=OPEN)
@@ -306,19 +306,19 @@ async def _chosen(name: str, page: Page, site: Site, oldest: int | None) -> tupl
     """Return the page of a list as lines, how many there are on all pages, and the entry that it comes from."""
     end = page.offset + page.limit
     if not page.upcoming and not page.chooses:
-        kept, lines = await site.range(name, page.offset, end, oldest)
-        return kept, _total(kept), lines
+        entry, lines = await site.range(name, page.offset, end, oldest)
+        return entry, _total(entry), lines
     if page.upcoming:
-        kept = await site.upcoming(oldest)
-        lines = [*filter(site.is_ahead, kept.body.split(b"\n")[1:])]
+        entry = await site.upcoming(oldest)
+        lines = [*filter(site.is_ahead, entry.body.split(b"\n")[1:])]
     else:
-        kept, lines = await site.range(name, 0, SEARCHED, oldest)
+        entry, lines = await site.range(name, 0, SEARCHED, oldest)
     lines = [*filter(page.fits, lines)] if page.chooses else lines
-    return kept, len(lines), lines[page.offset : end]
+    return entry, len(lines), lines[page.offset : end]
 
 
-def _total(kept: CacheEntry) -> int:
-    return int(kept.body.partition(b"\n")[0])
+def _total(entry: CacheEntry) -> int:
+    return int(entry.body.partition(b"\n")[0])
 
 
 def _check(name: str) -> None:

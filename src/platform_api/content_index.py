@@ -42,9 +42,9 @@ class ContentIndex:
 
     async def search(self, question: str, limit: int = 5) -> list[Passage]:
         """Return the passages that fit a question; the first question of all waits until there are some."""
-        found = await self._library.search(question, limit)
-        if found or await self._library.count():
-            return found
+        matches = await self._library.search(question, limit)
+        if matches or await self._library.count():
+            return matches
         await self._library.keep(await self.sources())
         return await self._library.search(question, limit)
 
@@ -60,13 +60,13 @@ class ContentIndex:
 
     async def sources(self) -> list[Source]:
         """Return every document's text, as Sanity has it now."""
-        found: list[Source] = []
+        texts: list[Source] = []
         for begin in range(0, MOST, PAGE):
             page = await self._sanity.query(list[Any], TEXTS, types=[*NAMES], **{"from": begin, "to": begin + PAGE})
-            found += [_source(text) for one in page if (text := sound(Text, one, self._log)) is not None]
+            texts += [_source(text) for document in page if (text := sound(Text, document, self._log)) is not None]
             if len(page) < PAGE:
                 break
-        return found
+        return texts
 
 
 @routes.cron(CRON)

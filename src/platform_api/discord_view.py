@@ -105,9 +105,9 @@ class Community:
 
         async def make() -> bytes:
             path = f"/guilds/{self._guild()}/scheduled-events?with_user_count=true"
-            found = self._readable(GivenEvent, await self._get(list[Any], path))
-            shown = [_event(one) for one in found if one.status in _SCHEDULED]
-            return to_json(sorted(shown, key=lambda one: one["starts_at"]))
+            given_events = self._readable(GivenEvent, await self._get(list[Any], path))
+            events = [_event(event) for event in given_events if event.status in _SCHEDULED]
+            return to_json(sorted(events, key=lambda event: event["starts_at"]))
 
         return await self._cache.get("discord:events", make, TERMS, oldest)
 
@@ -115,9 +115,9 @@ class Community:
         """Return how many there are."""
 
         async def make() -> bytes:
-            found = await self._get(GivenGuild, f"/guilds/{self._guild()}?with_counts=true")
+            guild = await self._get(GivenGuild, f"/guilds/{self._guild()}?with_counts=true")
             counted = Members(
-                name=found.name, members=found.approximate_member_count, online=found.approximate_presence_count
+                name=guild.name, members=guild.approximate_member_count, online=guild.approximate_presence_count
             )
             return to_json(counted)
 
@@ -130,10 +130,12 @@ class Community:
             guild, channel = self._guild(), self._settings.discord_channel_id
             if channel is None:
                 raise NotConfigured("DISCORD_CHANNEL_ID")
-            found = self._readable(GivenMessage, await self._get(list[Any], f"/channels/{channel}/messages?limit=20"))
+            messages = self._readable(
+                GivenMessage, await self._get(list[Any], f"/channels/{channel}/messages?limit=20")
+            )
             place = f"https://discord.com/channels/{guild}/{channel}"
-            shown = [_announcement(one, place) for one in found if one.content]
-            return to_json(shown)
+            announcements = [_announcement(message, place) for message in messages if message.content]
+            return to_json(announcements)
 
         return await self._cache.get("discord:announcements", make, TERMS, oldest)
 
@@ -143,14 +145,14 @@ class Community:
             raise NotConfigured("DISCORD_GUILD_ID")
         return guild
 
-    def _readable[M: BaseModel](self, model: type[M], given: list[Any]) -> list[M]:
+    def _readable[M: BaseModel](self, model: type[M], items: list[Any]) -> list[M]:
         """Return the readable records of a list; `UpstreamFailed` where it has some and none can be read."""
-        found, unreadable = read_all(model, given)
+        readable, unreadable = read_all(model, items)
         if unreadable:
             self._log("warning", "left out of Discord's answer", model=model.__name__, count=unreadable)
-        if given and not found:
+        if items and not readable:
             raise UpstreamFailed("Discord answered nothing that can be read", upstream="Discord")
-        return found
+        return readable
 
     async def _get[T](self, kind: type[T], path: str) -> T:
         token = self._settings.discord_bot_token
@@ -180,24 +182,24 @@ async def list_discord_announcements(community: Community, request: Request) -> 
     return (await community.announcements(accepted_age(request))).response(NAME, request.headers.get("if-none-match"))
 
 
-def _event(given: GivenEvent) -> GuildEvent:
+def _event(event: GivenEvent) -> GuildEvent:
     return GuildEvent(
-        id=given.id,
-        name=given.name,
-        description=given.description,
-        starts_at=given.scheduled_start_time,
-        ends_at=given.scheduled_end_time,
-        status="active" if given.status == 2 else "scheduled",
-        location=given.entity_metadata.location if given.entity_metadata else None,
-        interested=given.user_count,
+        id=event.id,
+        name=event.name,
+        description=event.description,
+        starts_at=event.scheduled_start_time,
+        ends_at=event.scheduled_end_time,
+        status="active" if event.status == 2 else "scheduled",
+        location=event.entity_metadata.location if event.entity_metadata else None,
+        interested=event.user_count,
     )
 
 
-def _announcement(given: GivenMessage, place: str) -> Announcement:
+def _announcement(message: GivenMessage, place: str) -> Announcement:
     return Announcement(
-        id=given.id,
-        text=given.content,
-        published_at=given.timestamp,
-        url=f"{place}/{given.id}",
-        author=given.author.global_name or given.author.username,
+        id=message.id,
+        text=message.content,
+        published_at=message.timestamp,
+        url=f"{place}/{message.id}",
+        author=message.author.global_name or message.author.username,
     )

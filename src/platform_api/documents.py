@@ -13,9 +13,9 @@ TIERS = ("diamond", "platinum", "gold", "silver", "bronze", "community")
 """Tiers of sponsors, the highest first; a `rank` of Sanity's goes before them."""
 
 
-def _present(given: object) -> object:
+def _present(value: object) -> object:
     """Return a list without its nulls, which dangling references leave; None where nothing is left."""
-    return [one for one in given if one is not None] or None if isinstance(given, list) else given
+    return [item for item in value if item is not None] or None if isinstance(value, list) else value
 
 
 Instant = Annotated[AwareDatetime, IN_ANY_ZONE]
@@ -73,7 +73,7 @@ class Document(BaseModel):
     updated_at: datetime | None = Field(None, validation_alias="_updatedAt")
 
 
-def tier_place(shown: Mapping[str, Any]) -> tuple[float, int]:
+def tier_place(sponsor: Mapping[str, Any]) -> tuple[float, int]:
     """Return the place of a sponsor among all, by the rank of its tier, else by the tier's name."""
-    tier = str(shown.get("tier", "")).strip().casefold()
-    return shown.get("rank", float("inf")), TIERS.index(tier) if tier in TIERS else len(TIERS)
+    tier = str(sponsor.get("tier", "")).strip().casefold()
+    return sponsor.get("rank", float("inf")), TIERS.index(tier) if tier in TIERS else len(TIERS)

@@ -70,12 +70,12 @@ class Guards:
             return
         if not token:
             raise NotHuman("a browser sends turnstile_token")
-        asked = {"secret": secret.get_secret_value(), "response": token} | ({"remoteip": client} if client else {})
+        fields = {"secret": secret.get_secret_value(), "response": token} | ({"remoteip": client} if client else {})
         call = Call(
             "POST",
             f"{self._settings.turnstile_url}/siteverify",
             (("content-type", "application/json"),),
-            to_json(asked),
+            to_json(fields),
             is_safe=False,
         )
         if not checked(Verdict, await self._turnstile.json(call), "Turnstile").success:

@@ -29,7 +29,7 @@ class Receipt(TypedDict):
     received_at: datetime
 
 
-class Desk:
+class FormIntake:
     """Takes forms in."""
 
     def __init__(self, guards: Guards, submissions: Submissions, background: Background) -> None:
@@ -51,27 +51,27 @@ _RECEIPT = Operation({200: {"application/json": Receipt}, 201: {"application/jso
 
 @routes.post("/contact", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
 async def send_contact_form(
-    sent: Body[ContactForm], request: Request, x_visitor: Header[Visitor | None], desk: Desk
+    sent: Body[ContactForm], request: Request, x_visitor: Header[Visitor | None], intake: FormIntake
 ) -> Response:
     """Write to the organisers.
 
     Sent by the site's server with `X-API-Key`, or by a browser with a Turnstile token where that is set up. The server
     may say in `X-Visitor` for whom it sends (an address or an id): each visitor, like each mailbox, has a limit.
     """
-    return await desk.take(request, sent, x_visitor)
+    return await intake.take(request, sent, x_visitor)
 
 
 @routes.post("/sponsor", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
 async def send_sponsor_form(
-    sent: Body[SponsorForm], request: Request, x_visitor: Header[Visitor | None], desk: Desk
+    sent: Body[SponsorForm], request: Request, x_visitor: Header[Visitor | None], intake: FormIntake
 ) -> Response:
     """Offer to be a sponsor; sent as a contact form is."""
-    return await desk.take(request, sent, x_visitor)
+    return await intake.take(request, sent, x_visitor)
 
 
 @routes.post("/membership", *_PROBLEMS, operation=_RECEIPT, body_limit=LARGEST)
 async def send_membership_form(
-    sent: Body[MembershipForm], request: Request, x_visitor: Header[Visitor | None], desk: Desk
+    sent: Body[MembershipForm], request: Request, x_visitor: Header[Visitor | None], intake: FormIntake
 ) -> Response:
     """Apply to be a member; sent as a contact form is."""
-    return await desk.take(request, sent, x_visitor)
+    return await intake.take(request, sent, x_visitor)

@@ -91,16 +91,16 @@ class Overview:
 
     async def status(self) -> bytes:
         """Return `PlatformStatus` as JSON; whatever is away, there is an answer."""
-        asked = {
+        probes = {
             "sanity": self._sanity.query(int, "count(*[false])"),
             "d1": self._db.probe(),
             "kv": self._kv.probe(),
             "ai": self._settings.ai.probe() if self._settings.ai else None,
             "discord": self._community.members(oldest=0) if self._settings.discord_bot_token else None,
         }
-        found = await asyncio.gather(*map(_asked, asked.values()))
-        services = dict(zip(asked, found, strict=True))
-        is_ok = all(one["status"] != "error" for one in found)
+        checks = await asyncio.gather(*map(_service_status, probes.values()))
+        services = dict(zip(probes, checks, strict=True))
+        is_ok = all(check["status"] != "error" for check in checks)
         now = self._clock.now()
         return to_json(PlatformStatus(status="ok" if is_ok else "degraded", services=services, as_of=now, age_s=0))
 
@@ -111,7 +111,7 @@ class Overview:
             return None
 
 
-async def _asked(asking: Awaitable[Any] | None) -> ServiceStatus:
+async def _service_status(asking: Awaitable[Any] | None) -> ServiceStatus:
     if asking is None:
         return ServiceStatus(status="not_configured")
     try:
@@ -136,7 +136,9 @@ async def get_status(cache: Cache, overview: Overview, request: Request) -> Resp
     return _aged(await cache.get("platform:status", overview.status, STATUS, accepted_age(request)), request)
 
 
-def _aged(kept: CacheEntry, request: Request) -> Response:
+def _aged(entry: CacheEntry, request: Request) -> Response:
     """Return what was kept, with its age in it."""
-    shown = to_json(from_json(kept.body) | {"age_s": kept.age})
-    return CacheEntry(shown, kept.age, kept.was_cached, kept.terms).response(NAME, request.headers.get("if-none-match"))
+    body = to_json(from_json(entry.body) | {"age_s": entry.age})
+    return CacheEntry(body, entry.age, entry.was_cached, entry.terms).response(
+        NAME, request.headers.get("if-none-match")
+    )

@@ -33,7 +33,7 @@ class Content(NamedTuple):
         return f'{{"total": count({chosen}), "documents": {listed}}}'
 
     @property
-    def one(self) -> str:
+    def single(self) -> str:
         """The query of the document `$slug`, with its whole text; null where there is none."""
         chosen = f'*[_type == "{self.type}" && slug.current == $slug] | order(_id asc) [0]'
         return f'{chosen} {{{_ALWAYS}{self.fields}, "text": {self.text}, "body": {_BODY}}}'
@@ -46,8 +46,8 @@ _EVENT = (
     f'"url": registrationUrl, {_pictured("image")}, "people": speakers[]->name, tags'
 )
 CONTENT = {
-    one.name: one
-    for one in (
+    content.name: content
+    for content in (
         Content("events", "event", f"{_STARTS} desc", _EVENT),
         Content(
             "posts",
@@ -80,7 +80,7 @@ CONTENT = {
     )
 }
 """By name, as it stands in a path."""
-NAMES = {one.type: one.name for one in CONTENT.values()}
+NAMES = {content.type: content.name for content in CONTENT.values()}
 """The names by Sanity's types."""
 
 UPCOMING = (
@@ -95,7 +95,7 @@ TEXTS = (
 """The texts of documents `$from` to `$to`, to be found by questions."""
 COUNTS = (
     '{"content": {'
-    + ", ".join(f'"{one.name}": count(*[_type == "{one.type}"])' for one in CONTENT.values())
+    + ", ".join(f'"{content.name}": count(*[_type == "{content.type}"])' for content in CONTENT.values())
     + '}, "upcoming_events": count(*[_type == "event" && '
     + _STARTS
     + " > $now])}"

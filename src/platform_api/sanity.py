@@ -26,11 +26,11 @@ class Answer(TypedDict):
     result: Any
 
 
-def sound[M: BaseModel](model: type[M], given: Any, log: Log) -> M | None:
+def sound[M: BaseModel](model: type[M], document: Any, log: Log) -> M | None:
     """Return a document without the fields that an editor broke; None for one that lacks what all need."""
-    record = read(model, given)
+    record = read(model, document)
     if record.unreadable:
-        name = str(given.get("_id")) if isinstance(given, dict) else ""
+        name = str(document.get("_id")) if isinstance(document, dict) else ""
         message = "document left out" if record.value is None else "fields left out"
         log("warning", message, id=name[:100], fields=record.unreadable[:10])
     return record.value
@@ -46,8 +46,8 @@ class Sanity:
     async def query[T](self, kind: type[T], groq: str, **params: object) -> T:
         """Return the result of a query, which is a `kind`; errors as those of `Upstream.json`."""
         url, token = self._url("query"), _bearer(self._settings.sanity_api_read_token)
-        given = {f"${name}": to_json(value).decode() for name, value in params.items()}
-        text = urlencode({"query": groq, **given}, quote_via=quote)
+        variables = {f"${name}": to_json(value).decode() for name, value in params.items()}
+        text = urlencode({"query": groq, **variables}, quote_via=quote)
         if len(text) <= LONGEST_QUERY:
             call = Call("GET", f"{url}?{text}", (token,))
         else:

@@ -44,7 +44,7 @@ _WAITING = (
 )
 _TRIED = "UPDATE submissions SET attempts = attempts + 1, fault = ? WHERE id = ?"
 """Also where nothing could be tried, as without a webhook: what waits for that must not stay before all others."""
-_MODELS: Mapping[str, type[Form]] = {one.form: one for one in (ContactForm, SponsorForm, MembershipForm)}
+_MODELS: Mapping[str, type[Form]] = {model.form: model for model in (ContactForm, SponsorForm, MembershipForm)}
 
 
 class Received(NamedTuple):
@@ -71,10 +71,10 @@ class Submissions:
         print_, status = _fingerprint(sent), "spam" if sent.website else "received"
         since = to_text(now - SAME_WITHIN)
         row = (str(uuid4()), sent.form, status, print_, fields, to_text(now))
-        made = await self._db.first(_INSERT, *row, print_, since)
-        kept = made or await self._db.first(_SAME, print_, since)
-        assert kept is not None
-        return Received(kept["id"], kept["form"], from_text(kept["created_at"]), made is not None)
+        inserted = await self._db.first(_INSERT, *row, print_, since)
+        stored = inserted or await self._db.first(_SAME, print_, since)
+        assert stored is not None
+        return Received(stored["id"], stored["form"], from_text(stored["created_at"]), inserted is not None)
 
     async def carry(self, submission_id: str) -> None:
         """Carry a submission on to where it is not yet; what fails is tried again by the job."""

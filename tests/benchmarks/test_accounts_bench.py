@@ -7,7 +7,7 @@ from benchmarks.accounts import COSTS, distance, measure, table
 
 def test_benchmark_of_log_ins_shows_each_kind() -> None:
     times = asyncio.run(measure(2))
-    assert [len(taken) for taken in times.values()] == [2] * len(COSTS)
+    assert [len(time) for time in times.values()] == [2] * len(COSTS)
     assert len([*table(times)]) == 2 + len(COSTS)
 
 

@@ -11,8 +11,8 @@ pytestmark = pytest.mark.slow
 
 def test_a_row_comes_out_for_each_kind_of_connection(capsys: pytest.CaptureFixture[str]) -> None:
     with local() as server:
-        asked = urllib.request.Request(f"{server.url}/auth/me", headers={"authorization": f"Bearer {KEY}"})
-        with urllib.request.urlopen(asked, timeout=20) as answer:
+        request = urllib.request.Request(f"{server.url}/auth/me", headers={"authorization": f"Bearer {KEY}"})
+        with urllib.request.urlopen(request, timeout=20) as answer:
             assert "ratelimit" not in answer.headers, "more connections than the calls of a minute are held"
         rows = [measure(server, kind, 10, seconds=1, rate=5) for kind in ("sse", "ws")]
     assert capsys.readouterr().err == "", "it says so where a delivery is missing"

@@ -17,7 +17,7 @@ KERNEL, BARE = PEERS[:2]
 NUMBER = re.compile(r"\d[\d,]*(\.\d+)?|\d+\.\d\d \(\d+\.\d / \d+\.\d\)")
 
 
-def made(peer: Peer, folder: Path) -> SetUp:
+def peer_setup(peer: Peer, folder: Path) -> SetUp:
     return set_up(peer, folder, ROOT / "python_modules")
 
 
@@ -27,7 +27,9 @@ def rows(table: str) -> list[list[str]]:
 
 @pytest.mark.soak
 def test_the_tables_come_out(tmp_path: Path) -> None:
-    warm, cold = report(measure([made(peer, tmp_path) for peer in (KERNEL, BARE)], quick=True)).strip().split("\n\n")
+    warm, cold = (
+        report(measure([peer_setup(peer, tmp_path) for peer in (KERNEL, BARE)], quick=True)).strip().split("\n\n")
+    )
     assert rows(warm)[0][1:] == [case.name for case in TIMED]
     for table, width in ((warm, 1 + len(TIMED)), (cold, 7)):
         assert [row[0] for row in rows(table)[2:]] == [KERNEL.title, BARE.title]
@@ -38,5 +40,5 @@ def test_the_tables_come_out(tmp_path: Path) -> None:
 
 def test_a_worker_that_answers_otherwise_is_not_timed(tmp_path: Path) -> None:
     peer = replace(BARE, answers_alike=True)
-    with start(made(peer, tmp_path).place) as worker, pytest.raises(SystemExit, match=f"ok.*{OTHERS[0].name}"):
+    with start(peer_setup(peer, tmp_path).place) as worker, pytest.raises(SystemExit, match=f"ok.*{OTHERS[0].name}"):
         check(worker, peer)

@@ -68,8 +68,8 @@ def orval(source: Path, target: Path) -> None:
 def openapi_python_client(source: Path, target: Path) -> None:
     """Write openapi-python-client's package; an operation that it drops is a fault."""
     command = [str(VENV / "openapi-python-client"), "generate", "--path", str(source), "--output-path", "client"]
-    told = run([*command, "--meta", "none"], target)
-    assert "will not be generated" not in told, told
+    output = run([*command, "--meta", "none"], target)
+    assert "will not be generated" not in output, output
 
 
 def datamodel_code_generator(source: Path, target: Path) -> None:

@@ -103,14 +103,18 @@ class SiteSim:
             return status, {"title": "broken"}
         listed = self.content[kind]
         if slug:
-            found = next((one for one in listed if one["slug"] == slug), None)
-            return (200, found) if found else (404, {"title": "No such document"})
+            document = next((document for document in listed if document["slug"] == slug), None)
+            return (200, document) if document else (404, {"title": "No such document"})
         if "upcoming" in query:
             now = datetime.now(UTC)
-            listed = sorted(listed, key=lambda one: datetime.fromisoformat(one["starts_at"]))
-            listed = [one for one in listed if datetime.fromisoformat(one["starts_at"]) > now]
-        shown = [{name: value for name, value in one.items() if name != "text"} for one in listed]
-        return 200, {"type": kind, "total": len(shown), "documents": shown[: int(query.get("limit", ["20"])[0])]}
+            listed = sorted(listed, key=lambda document: datetime.fromisoformat(document["starts_at"]))
+            listed = [document for document in listed if datetime.fromisoformat(document["starts_at"]) > now]
+        documents = [{name: value for name, value in document.items() if name != "text"} for document in listed]
+        return 200, {
+            "type": kind,
+            "total": len(documents),
+            "documents": documents[: int(query.get("limit", ["20"])[0])],
+        }
 
 
 @dataclass
@@ -191,9 +195,9 @@ class Bot:
     async def complete(self, name: str, option: str, typed: str) -> list[dict[str, Any]]:
         """Type into an option, and return what is offered."""
         sim = self.sims.discord
-        made = await asyncio.to_thread(sim.autocomplete, self.url, name, {option: typed}, focused=option)
-        assert made.faults == []
-        choices: list[dict[str, Any]] = made.answer["data"]["choices"]
+        exchange = await asyncio.to_thread(sim.autocomplete, self.url, name, {option: typed}, focused=option)
+        assert exchange.faults == []
+        choices: list[dict[str, Any]] = exchange.answer["data"]["choices"]
         return choices
 
     async def send(self, payload: object, **how: Any) -> Exchange:
@@ -201,11 +205,11 @@ class Bot:
         return await asyncio.to_thread(self.sims.discord.send, self.url, payload, **how)
 
     async def _settled(self, act: Callable[..., Exchange], *what: Any, **how: Any) -> Exchange:
-        made = await asyncio.to_thread(act, self.url, *what, **how)
-        if made.deferred:
-            await asyncio.to_thread(made.wait, 20.0)
-        self.check_untold("an exchange", json.dumps([made.answer, made.messages]).encode())
-        return made
+        exchange = await asyncio.to_thread(act, self.url, *what, **how)
+        if exchange.deferred:
+            await asyncio.to_thread(exchange.wait, 20.0)
+        self.check_untold("an exchange", json.dumps([exchange.answer, exchange.messages]).encode())
+        return exchange
 
     def check_untold(self, what: str, data: bytes) -> None:
         """Refuse data that holds a secret."""
@@ -247,7 +251,7 @@ class Runner(runner.Runner[Bot]):
         finally:
             lines = "".join(self._capture.readouterr())
             self.logs = lines if self.host is None else "\n".join(self.host.worker.logs[self._seen :])
-            tokens = [made.token for made in self.sims.discord.world.exchanges.values()]
+            tokens = [exchange.token for exchange in self.sims.discord.world.exchanges.values()]
             assert not [secret for secret in (*self.secrets, *tokens) if secret in self.logs]
 
     @asynccontextmanager

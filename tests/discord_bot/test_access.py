@@ -21,10 +21,10 @@ ACCESS = {
 
 
 def test_every_route_says_who_may_call_it() -> None:
-    assert {f"{one.method} {one.path}": one.access.name for one in app.endpoints} == ACCESS
+    assert {f"{endpoint.method} {endpoint.path}": endpoint.access.name for endpoint in app.endpoints} == ACCESS
 
 
-@pytest.mark.parametrize("route", [one for one, access in ACCESS.items() if access != "PUBLIC"])
+@pytest.mark.parametrize("route", [route for route, access in ACCESS.items() if access != "PUBLIC"])
 @pytest.mark.parametrize("key", ["", "wrong", KEY[0][1][:-1], f"{KEY[0][1]}y", KEY[0][1].capitalize(), "\u00fc"])
 def test_without_the_key_nothing_is_answered(local: Runner, route: str, key: str) -> None:
     async def case(bot: Bot) -> None:
@@ -47,13 +47,13 @@ def test_guesses_of_the_key_are_bounded_and_lock_out_nobody(run: Runner) -> None
     async def case(bot: Bot) -> tuple[set[int], list[Answer]]:
         stranger = bot.client.anonymous()
         tried = [await stranger.get("/notifications", headers=[("x-api-key", f"guess-{n}")]) for n in range(MORE)]
-        return {one.status for one in tried}, [
+        return {answer.status for answer in tried}, [
             await bot.client.get("/notifications"),
-            next(one for one in tried if one.status == 429),
+            next(answer for answer in tried if answer.status == 429),
         ]
 
-    statuses, (known, over) = run(case)
-    assert known.status == 200
+    statuses, (statuses_with_key, over) = run(case)
+    assert statuses_with_key.status == 200
     assert statuses <= {401, 429}, "workerd may have counted another test's calls"
     assert over.json()["type"] == "urn:problem:too-many-requests"
     assert 0 < int(over.header("retry-after") or 0) <= 60

@@ -14,10 +14,10 @@ from .conftest import Bot, Runner, document, soon
 PRIVATE = 64
 
 
-def shown(made: Exchange) -> dict[str, Any]:
+def shown_message(exchange: Exchange) -> dict[str, Any]:
     """Return what stands in the channel."""
-    assert made.faults == []
-    message: dict[str, Any] = made.messages[0]
+    assert exchange.faults == []
+    message: dict[str, Any] = exchange.messages[0]
     return message
 
 
@@ -27,16 +27,16 @@ def test_events_are_listed_soonest_first_in_their_own_zone(run: Runner) -> None:
         early = document("early", "Early", starts_at=soon(2), time_zone=None, url="https://site.example/early")
         past = document("past", "Past", starts_at=soon(-2))
         bot.sims.site.content["events"] = [late, past, early]
-        [embed] = shown(await bot.command("events"))["embeds"]
-        assert [one["name"] for one in embed["fields"]] == ["Early", "Late 🐢"]
-        first, second = (one["value"] for one in embed["fields"])
+        [embed] = shown_message(await bot.command("events"))["embeds"]
+        assert [field["name"] for field in embed["fields"]] == ["Early", "Late 🐢"]
+        first, second = (field["value"] for field in embed["fields"])
         assert "(Europe/Berlin)" in first
         assert "[More](https://site.example/early)" in first
         assert "(America/New_York)" in second
         assert "Pier 7" in second
         assert f"<t:{int(datetime.fromisoformat(late['starts_at']).timestamp())}:F>" in second
-        [embed] = shown(await bot.command("events", {"limit": 1}))["embeds"]
-        assert [one["name"] for one in embed["fields"]] == ["Early"]
+        [embed] = shown_message(await bot.command("events", {"limit": 1}))["embeds"]
+        assert [field["name"] for field in embed["fields"]] == ["Early"]
         assert len(bot.sims.site.seen) == 1
 
     run(case)
@@ -47,13 +47,13 @@ def test_list_of_events_says_how_many_are_not_shown(run: Runner, limit: int, tit
     async def case(bot: Bot) -> None:
         many = [document(f"e{n}", f"{title} {n}", starts_at=soon(n + 1), location="y" * 200) for n in range(30)]
         bot.sims.site.content["events"] = many
-        [embed] = shown(await bot.command("events", {"limit": limit}))["embeds"]
+        [embed] = shown_message(await bot.command("events", {"limit": limit}))["embeds"]
         count = len(embed["fields"])
         assert 5 <= count <= limit
         assert embed["footer"]["text"] == f"and {30 - count} more"
         bot.sims.site.content["events"] = many[:3]
         await bot.kv.delete("site:events")
-        [embed] = shown(await bot.command("events"))["embeds"]
+        [embed] = shown_message(await bot.command("events"))["embeds"]
         assert "footer" not in embed
 
     run(case)
@@ -64,8 +64,8 @@ def test_odd_document_hides_no_other_and_odd_field_no_document(run: Runner) -> N
         odd = document("odd", "Odd", starts_at=soon(2), tags=[{"_ref": "a"}], people="Ada", location=["here"])
         good = document("good", "Good", starts_at=soon(3))
         bot.sims.site.content["events"] = [odd, document("none", "None", starts_at=soon(4)) | {"id": 5}, good]
-        [embed] = shown(await bot.command("events"))["embeds"]
-        assert [one["name"] for one in embed["fields"]] == ["Odd", "Good"]
+        [embed] = shown_message(await bot.command("events"))["embeds"]
+        assert [field["name"] for field in embed["fields"]] == ["Odd", "Good"]
         bot.sims.site.content["posts"] = [{"id": 5, "slug": 5, "title": "Broken"}]
         await bot.know_webhooks()
         assert (await bot.client.post("/jobs/digest?dry_run=true")).status == 502
@@ -82,7 +82,7 @@ def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> 
         bot.sims.site.status = 503
         while datetime.fromisoformat(now["starts_at"]) >= datetime.now(UTC):
             await bot.client.get("/")
-        assert shown(await bot.command("next"))["embeds"][0]["title"] == "Then"
+        assert shown_message(await bot.command("next"))["embeds"][0]["title"] == "Then"
 
     run(case)
 
@@ -93,8 +93,8 @@ def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> 
 def test_a_link_that_discord_would_refuse_is_not_shown(run: Runner, url: str) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.content["events"] = [document("a", "[A](b)", starts_at=soon(1), url=url)]
-        assert shown(await bot.command("next"))["embeds"][0]["url"] == "https://site.example/events/a"
-        shown(await bot.command("events"))
+        assert shown_message(await bot.command("next"))["embeds"][0]["url"] == "https://site.example/events/a"
+        shown_message(await bot.command("events"))
 
     run(case)
 
@@ -105,16 +105,16 @@ def test_a_link_beyond_ascii_is_encoded(run: Runner) -> None:
             document("a", "A", starts_at=soon(1), url="https://a.example/über (1)?q=a b")
         ]
         link = "https://a.example/%C3%BCber%20%281%29?q=a%20b"
-        assert shown(await bot.command("next"))["embeds"][0]["url"] == link
-        assert f"[More]({link})" in shown(await bot.command("events"))["embeds"][0]["fields"][0]["value"]
+        assert shown_message(await bot.command("next"))["embeds"][0]["url"] == link
+        assert f"[More]({link})" in shown_message(await bot.command("events"))["embeds"][0]["fields"][0]["value"]
 
     run(case)
 
 
 def test_nothing_planned_is_said_so(run: Runner) -> None:
     async def case(bot: Bot) -> None:
-        assert "Nothing is planned" in shown(await bot.command("events"))["content"]
-        assert "Nothing is planned" in shown(await bot.command("next"))["content"]
+        assert "Nothing is planned" in shown_message(await bot.command("events"))["content"]
+        assert "Nothing is planned" in shown_message(await bot.command("next"))["content"]
 
     run(case)
 
@@ -129,11 +129,11 @@ def test_an_event_is_completed_and_shown_at_length(run: Runner) -> None:
             {"name": "Größe Party 🎉", "value": "party"}
         ]
         assert await bot.complete("event", "name", "zzz") == []
-        [embed] = shown(await bot.command("event", {"name": "party"}))["embeds"]
+        [embed] = shown_message(await bot.command("event", {"name": "party"}))["embeds"]
         assert (embed["title"], embed["description"]) == ("Größe Party 🎉", "Dance")
         assert embed["url"] == "https://site.example/events/party"
-        assert {one["name"]: one["value"] for one in embed["fields"]}["With"] == "Zoë"
-        assert "I know no such event" in shown(await bot.command("event", {"name": "nope"}))["content"]
+        assert {field["name"]: field["value"] for field in embed["fields"]}["With"] == "Zoë"
+        assert "I know no such event" in shown_message(await bot.command("event", {"name": "nope"}))["content"]
 
     run(case)
 
@@ -143,10 +143,10 @@ def test_texts_longer_than_discord_takes_are_cut(run: Runner) -> None:
         long = "🐢" * 5000
         events = [document(f"e{number}", long, starts_at=soon(1), location=long, summary=long) for number in range(25)]
         bot.sims.site.content["events"] = events
-        shown(await bot.command("events", {"limit": 25}))
-        shown(await bot.command("next"))
+        shown_message(await bot.command("events", {"limit": 25}))
+        shown_message(await bot.command("next"))
         bot.sims.model.say(Turn(text=long))
-        shown(await bot.command("ask", {"question": "turtle events?"}))
+        shown_message(await bot.command("ask", {"question": "turtle events?"}))
 
     run(case)
 
@@ -166,16 +166,16 @@ def test_a_question_is_answered_by_the_model_with_its_sources(run: Runner) -> No
     async def case(bot: Bot) -> None:
         knowing(bot)
         bot.sims.model.say(Turn(text="Students pay 20 €. @everyone"))
-        made = await bot.command("ask", {"question": "How much are the membership fees for students?"})
-        assert made.answer["type"] == 5
-        [embed] = shown(made)["embeds"]
+        exchange = await bot.command("ask", {"question": "How much are the membership fees for students?"})
+        assert exchange.answer["type"] == 5
+        [embed] = shown_message(exchange)["embeds"]
         assert embed["description"] == "Students pay 20 €. @everyone"
         assert embed["fields"][0]["value"].splitlines()[0] == "• [Membership fees](https://site.example/posts/fees)"
-        [asked] = bot.sims.model.requests
-        told = asked["messages"][1]["content"]
-        assert "Students pay 20 € a year." in told
-        assert "Turtles" not in told
-        patched = next(one.body for one in bot.sims.discord.requests if one.method == "PATCH")
+        [request] = bot.sims.model.requests
+        content = request["messages"][1]["content"]
+        assert "Students pay 20 € a year." in content
+        assert "Turtles" not in content
+        patched = next(request.body for request in bot.sims.discord.requests if request.method == "PATCH")
         assert patched["allowed_mentions"] == {"parse": []}
         [entry] = await bot.audit(1)
         assert (entry["subject"], entry["outcome"]) == ("ask", "answered")
@@ -188,8 +188,8 @@ def test_a_model_that_fails_leaves_what_the_site_says(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         knowing(bot)
         bot.sims.model.say(Turn(status=400, error="5007: No such model"))
-        made = await bot.command("ask", {"question": "membership fees"})
-        message = shown(made)
+        exchange = await bot.command("ask", {"question": "membership fees"})
+        message = shown_message(exchange)
         assert "The model cannot answer now" in message["content"]
         assert "Students pay 20 € a year." in message["embeds"][0]["description"]
 
@@ -199,7 +199,7 @@ def test_a_model_that_fails_leaves_what_the_site_says(run: Runner) -> None:
 def test_without_a_model_the_site_speaks_for_itself(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         knowing(bot)
-        message = shown(await bot.command("ask", {"question": "Where is Hacknacht?"}))
+        message = shown_message(await bot.command("ask", {"question": "Where is Hacknacht?"}))
         assert "Café Übermut" in message["embeds"][0]["description"]
 
     del local.env["LOCAL_AI_URL"]
@@ -209,7 +209,7 @@ def test_without_a_model_the_site_speaks_for_itself(local: Runner) -> None:
 def test_a_question_that_nothing_fits_asks_no_model(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         knowing(bot)
-        message = shown(await bot.command("ask", {"question": "quantum chromodynamics?"}))
+        message = shown_message(await bot.command("ask", {"question": "quantum chromodynamics?"}))
         assert "found nothing" in message["embeds"][0]["description"]
         assert bot.sims.model.requests == []
 
@@ -219,10 +219,13 @@ def test_a_question_that_nothing_fits_asks_no_model(run: Runner) -> None:
 def test_a_user_asks_one_question_at_a_time(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         knowing(bot)
-        assert shown(await bot.command("ask", {"question": "membership fees"}))["embeds"]
-        assert "ask again in 10 seconds" in shown(await bot.command("ask", {"question": "membership fees"}))["content"]
+        assert shown_message(await bot.command("ask", {"question": "membership fees"}))["embeds"]
+        assert (
+            "ask again in 10 seconds"
+            in shown_message(await bot.command("ask", {"question": "membership fees"}))["content"]
+        )
         other = await bot.command("ask", {"question": "membership fees"}, user={"id": "77"})
-        assert shown(other)["embeds"]
+        assert shown_message(other)["embeds"]
         assert len(bot.sims.model.requests) == 2
         assert [row["outcome"] for row in await bot.audit(3)] == ["answered", "refused", "answered"]
 
@@ -235,17 +238,20 @@ def test_types_that_cannot_be_read_do_not_keep_others_from_answering(run: Runner
         del bot.sims.site.content["people"][:]
         bot.sims.site.content["projects"] = [{"no": "document"}]
         bot.sims.model.say(Turn(text="20 €"))
-        assert shown(await bot.command("ask", {"question": "membership fees"}))["embeds"][0]["description"] == "20 €"
+        assert (
+            shown_message(await bot.command("ask", {"question": "membership fees"}))["embeds"][0]["description"]
+            == "20 €"
+        )
 
     run(case)
 
 
 def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Runner) -> None:
     async def case(bot: Bot) -> None:
-        offered = shown(await bot.command("subscribe"))
+        offered = shown_message(await bot.command("subscribe"))
         assert offered["flags"] == PRIVATE
         [row] = offered["components"]
-        assert [one["custom_id"] for one in row["components"]] == [
+        assert [component["custom_id"] for component in row["components"]] == [
             "subscribe:sponsor-update", "subscribe:event", "subscribe:announcement",
         ]  # fmt: skip
         pressed = await bot.press("subscribe:event")
@@ -262,21 +268,21 @@ def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Run
         assert [(row["user_id"], row["kind"], row["topics"]) for row in rows] == [
             (user, "announcement", "[]"), (user, "event", '["python","edge café"]'),
         ]  # fmt: skip
-        menu = shown(await bot.command("unsubscribe"))["components"][0]["components"][0]
-        assert [one["value"] for one in menu["options"]] == ["announcement", "event"]
+        menu = shown_message(await bot.command("unsubscribe"))["components"][0]["components"][0]
+        assert [option["value"] for option in menu["options"]] == ["announcement", "event"]
         chosen = await bot.choose("unsubscribe", ["event"])
         assert (chosen.answer["type"], chosen.faults) == (7, [])
         assert [row["kind"] for row in await bot.db.all("SELECT kind FROM subscriptions")] == ["announcement"]
         await bot.choose("unsubscribe", ["announcement", "no-such"])
-        assert "subscribed to nothing" in shown(await bot.command("unsubscribe"))["content"]
+        assert "subscribed to nothing" in shown_message(await bot.command("unsubscribe"))["content"]
 
     run(case)
 
 
 def test_a_form_of_a_kind_that_is_no_more_is_told(run: Runner) -> None:
     async def case(bot: Bot) -> None:
-        for made in (await bot.press("subscribe:gossip"), await bot.submit("subscribe:gossip", {"topics": ""})):
-            assert "no more" in made.answer["data"]["content"]
+        for exchange in (await bot.press("subscribe:gossip"), await bot.submit("subscribe:gossip", {"topics": ""})):
+            assert "no more" in exchange.answer["data"]["content"]
         wrong = await bot.submit("subscribe:event", {"topics": "x" * 201})
         assert "at most 200 characters" in wrong.answer["data"]["content"]
         assert await bot.db.all("SELECT * FROM subscriptions") == []
@@ -289,9 +295,9 @@ def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
         await bot.know_webhooks("announcement")
         sent = await bot.client.post("/notifications/announcement", {"id": "a1", "title": "Hello"})
         assert sent.status == 201
-        message = shown(await bot.command("status"))
+        message = shown_message(await bot.command("status"))
         [embed] = message["embeds"]
-        fields = {one["name"]: one["value"] for one in embed["fields"]}
+        fields = {field["name"]: field["value"] for field in embed["fields"]}
         assert set(fields["Services"].splitlines()) == {"🟢 d1", "🟢 kv", "🟢 ai", "⚪ rate limit"}
         assert fields["Sent last"].endswith("announcement: Hello")
         assert message["flags"] == PRIVATE
@@ -300,7 +306,7 @@ def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("start", "zone", "told"),
+    ("start", "zone", "text"),
     [
         ("2026-10-24T16:00:00+00:00", "Europe/Berlin", "Saturday, 24 October 2026, 18:00 (Europe/Berlin)"),
         ("2026-10-25T17:00:00+00:00", "Europe/Berlin", "Sunday, 25 October 2026, 18:00 (Europe/Berlin)"),
@@ -314,8 +320,8 @@ def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
         ("2026-11-01T23:00:00+00:00", "../etc/passwd", "Sunday, 1 November 2026, 23:00 (UTC)"),
     ],
 )
-def test_six_in_the_evening_is_six_whatever_the_clocks_do(start: str, zone: str, told: str) -> None:
-    assert span(datetime.fromisoformat(start), None, zone_of(zone, "UTC")).splitlines()[0] == told
+def test_six_in_the_evening_is_six_whatever_the_clocks_do(start: str, zone: str, text: str) -> None:
+    assert span(datetime.fromisoformat(start), None, zone_of(zone, "UTC")).splitlines()[0] == text
 
 
 def test_an_event_across_the_change_ends_when_it_ends() -> None:

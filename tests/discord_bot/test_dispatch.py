@@ -43,9 +43,9 @@ class TeaMissing(Problem):
 
 
 @commands.slash("echo", "Say it again")
-async def echo(asked: Interaction, options: Body[Options]) -> Reply:
-    shown = [asked.user_name, asked.guild_id or "nowhere", asked.locale, options.text]
-    return Reply(" | ".join(shown), rows=[[Button("Go", "go:1:two"), Button("Read", url="https://site.example")]])
+async def echo(interaction: Interaction, options: Body[Options]) -> Reply:
+    parts = [interaction.user_name, interaction.guild_id or "nowhere", interaction.locale, options.text]
+    return Reply(" | ".join(parts), rows=[[Button("Go", "go:1:two"), Button("Read", url="https://site.example")]])
 
 
 @commands.slash("late", "Comes late", is_private=True)
@@ -72,13 +72,13 @@ async def pour_tea() -> Reply:
 
 
 @commands.slash("break", "Breaks")
-async def break_down(asked: Interaction) -> Reply:
-    raise RuntimeError(f"broken by {asked.token}")
+async def break_down(interaction: Interaction) -> Reply:
+    raise RuntimeError(f"broken by {interaction.token}")
 
 
 @commands.slash("break-later", "Breaks later", is_deferred=True)
-async def break_later(asked: Interaction) -> Reply:
-    raise RuntimeError(f"broken by {asked.token}")
+async def break_later(interaction: Interaction) -> Reply:
+    raise RuntimeError(f"broken by {interaction.token}")
 
 
 @commands.slash("whisper", "Answers later, to one alone", is_deferred=True, is_private=True)
@@ -92,30 +92,30 @@ async def misshape() -> Reply:
 
 
 @commands.slash("box add", "Add a thing")
-async def add_thing(given: Body[Options]) -> Reply:
-    return Reply(f"added {given.text}")
+async def add_thing(options: Body[Options]) -> Reply:
+    return Reply(f"added {options.text}")
 
 
 @commands.slash("box lid open", "Open the lid")
-async def open_lid(given: Body[Options]) -> Reply:
-    return Reply(f"open {given.text}")
+async def open_lid(options: Body[Options]) -> Reply:
+    return Reply(f"open {options.text}")
 
 
 @commands.autocomplete("box lid open", "text")
-async def complete_lid(asked: Interaction) -> list[tuple[str, str]]:
-    return [(f"{asked.name} {asked.typed}", "x")]
+async def complete_lid(interaction: Interaction) -> list[tuple[str, str]]:
+    return [(f"{interaction.name} {interaction.typed}", "x")]
 
 
 @commands.user_menu("Greet", permissions=8)
-async def greet(asked: Interaction) -> Reply:
-    assert asked.target is not None
-    return Reply(f"hello {asked.target['username']} {asked.target_id}")
+async def greet(interaction: Interaction) -> Reply:
+    assert interaction.target is not None
+    return Reply(f"hello {interaction.target['username']} {interaction.target_id}")
 
 
 @commands.message_menu("Report this")
-async def report(asked: Interaction) -> Reply:
-    assert asked.target is not None
-    return Reply(f"reported {asked.target['content']}")
+async def report(interaction: Interaction) -> Reply:
+    assert interaction.target is not None
+    return Reply(f"reported {interaction.target['content']}")
 
 
 commands.parent("box", "A box", permissions=32)
@@ -157,20 +157,20 @@ def own(local: Runner) -> Runner:
     return local
 
 
-def said(made: Any) -> str:
-    assert made.faults == []
-    return str(made.messages[-1]["content"])
+def content_of(exchange: Any) -> str:
+    assert exchange.faults == []
+    return str(exchange.messages[-1]["content"])
 
 
 def test_a_handler_knows_who_asks_and_what_belongs_to_it_is_found(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         sim = bot.sims.discord
-        assert said(await bot.command("echo", {"text": "hi"})) == f"zoe.mueller | {sim.guild_id} | en-US | hi"
-        assert said(await bot.command("echo", guild=False, locale="de")) == "zoe.mueller | nowhere | de | "
+        assert content_of(await bot.command("echo", {"text": "hi"})) == f"zoe.mueller | {sim.guild_id} | en-US | hi"
+        assert content_of(await bot.command("echo", guild=False, locale="de")) == "zoe.mueller | nowhere | de | "
         pressed = await bot.press("go:1:two")
-        assert (pressed.answer["type"], said(pressed)) == (7, "1 two")
+        assert (pressed.answer["type"], content_of(pressed)) == (7, "1 two")
         chosen = await bot.choose("pick", ["b", "a"])
-        assert (chosen.answer["type"], said(chosen)) == (4, "b+a")
+        assert (chosen.answer["type"], content_of(chosen)) == (4, "b+a")
         assert [row["kind"] for row in await bot.audit(4)] == ["slash", "slash", "button", "select"]
 
     own(case)
@@ -181,9 +181,9 @@ def test_what_comes_late_was_promised_in_time(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         late = await bot.command("late")
         assert late.answer == {"type": 5, "data": {"flags": 64}}
-        assert said(late) == "at last"
+        assert content_of(late) == "at last"
         assert late.messages[0]["flags"] & 64
-        assert "took me too long" in said(await bot.command("late-form"))
+        assert "took me too long" in content_of(await bot.command("late-form"))
         assert late.took < 0.6
 
     own(case)
@@ -193,9 +193,9 @@ def test_what_comes_late_was_promised_in_time(own: Runner) -> None:
 def test_a_slow_button_edits_its_message_or_says_something_beside_it(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         edited = await bot.press("slow-edit")
-        assert (edited.answer["type"], said(edited)) == (6, "edited")
+        assert (edited.answer["type"], content_of(edited)) == (6, "edited")
         beside = await bot.press("slow-say")
-        assert (beside.answer["type"], said(beside)) == (6, "said")
+        assert (beside.answer["type"], content_of(beside)) == (6, "said")
         assert beside.messages[-1]["flags"] & 64
         assert beside.messages[0]["content"] != "said"
 
@@ -204,11 +204,11 @@ def test_a_slow_button_edits_its_message_or_says_something_beside_it(own: Runner
 
 def test_deferred_private_answer_stays_private(own: Runner) -> None:
     async def case(bot: Bot) -> None:
-        made = await bot.command("whisper")
-        assert made.answer == {"type": 5, "data": {"flags": 64}}
-        assert said(made) == "psst"
-        assert [one["flags"] & 64 for one in made.messages] == [64]
-        [patch] = [one.body for one in bot.sims.discord.requests if one.method == "PATCH"]
+        exchange = await bot.command("whisper")
+        assert exchange.answer == {"type": 5, "data": {"flags": 64}}
+        assert content_of(exchange) == "psst"
+        assert [message["flags"] & 64 for message in exchange.messages] == [64]
+        [patch] = [request.body for request in bot.sims.discord.requests if request.method == "PATCH"]
         assert "flags" not in patch
 
     own(case)
@@ -225,10 +225,10 @@ def test_late_reply_to_a_button_leaves_its_message_alone(own: Runner) -> None:
         assert original["content"] != "said"
         assert original["components"]
         assert (reply["content"], reply["flags"] & 64) == ("said", 64)
-        sent = [(one.method, one.path.rpartition("/")[2]) for one in bot.sims.discord.requests]
+        sent = [(request.method, request.path.rpartition("/")[2]) for request in bot.sims.discord.requests]
         assert [method for method, _ in sent] == ["POST"]
         edited = await bot.press("slow-edit")
-        assert [one["content"] for one in edited.messages] == ["edited"]
+        assert [message["content"] for message in edited.messages] == ["edited"]
 
     own.app = App(
         "hasty", version="1", settings=BotSettings, authenticate=authenticate, providers=[Discord, Audit],
@@ -241,15 +241,15 @@ def test_late_reply_to_a_button_leaves_its_message_alone(own: Runner) -> None:
 def test_failed_follow_up_never_leaves_the_sign_of_thinking(own: Runner, status: int, count: int, methods: int) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(status, count, where="/messages/@original")
-        made = await bot.command("whisper")
-        assert not made.loading
+        exchange = await bot.command("whisper")
+        assert not exchange.loading
         if status == 500:
-            assert (said(made), made.messages[0]["embeds"][0]["title"]) == ("psst", "Secret")
+            assert (content_of(exchange), exchange.messages[0]["embeds"][0]["title"]) == ("psst", "Secret")
         elif count == 1:
-            assert made.messages[0]["content"] == "psst\nSecret\ntext"
-            assert made.messages[0]["embeds"] == []
+            assert exchange.messages[0]["content"] == "psst\nSecret\ntext"
+            assert exchange.messages[0]["embeds"] == []
         else:
-            assert "Discord does not take it" in made.messages[0]["content"]
+            assert "Discord does not take it" in exchange.messages[0]["content"]
         assert len(bot.sims.discord.requests) == methods
         [row] = await bot.audit(1)
         assert row["outcome"] == ("answered" if status == 500 else "sent in plain words")
@@ -259,9 +259,9 @@ def test_failed_follow_up_never_leaves_the_sign_of_thinking(own: Runner, status:
 
 def test_reply_that_has_no_form_is_sent_in_plain_words(own: Runner) -> None:
     async def case(bot: Bot) -> None:
-        made = await bot.command("misshapen")
-        assert not made.loading
-        assert said(made) == "words"
+        exchange = await bot.command("misshapen")
+        assert not exchange.loading
+        assert content_of(exchange) == "words"
 
     own(case)
     assert "follow-up has no form" in own.logs
@@ -269,10 +269,10 @@ def test_reply_that_has_no_form_is_sent_in_plain_words(own: Runner) -> None:
 
 def test_subcommands_have_handlers_of_their_own(own: Runner) -> None:
     async def case(bot: Bot) -> None:
-        assert said(await bot.command("box", {"add": {"text": "a pen"}})) == "added a pen"
-        assert said(await bot.command("box", {"lid": {"open": {"text": "wide"}}})) == "open wide"
-        assert "do not know" in said(await bot.command("box", {"remove": {}}))
-        assert "do not know" in said(await bot.command("box"))
+        assert content_of(await bot.command("box", {"add": {"text": "a pen"}})) == "added a pen"
+        assert content_of(await bot.command("box", {"lid": {"open": {"text": "wide"}}})) == "open wide"
+        assert "do not know" in content_of(await bot.command("box", {"remove": {}}))
+        assert "do not know" in content_of(await bot.command("box"))
         option = {"name": "text", "type": 3, "value": "wi", "focused": True}
         inner = [{"name": "lid", "type": 2, "options": [{"name": "open", "type": 1, "options": [option]}]}]
         payload = payloads.command(bot.sims.discord.world, "box", inner, Who(), "text")
@@ -283,7 +283,7 @@ def test_subcommands_have_handlers_of_their_own(own: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "kind", "resolved", "told"),
+    ("name", "kind", "resolved", "text"),
     [
         ("Greet", 2, {"users": {"1170": {"id": "1170", "username": "mia"}}}, "hello mia 1170"),
         ("Report this", 3, {"messages": {"1170": {"id": "1170", "content": "spam"}}}, "reported spam"),
@@ -292,38 +292,38 @@ def test_subcommands_have_handlers_of_their_own(own: Runner) -> None:
     ],
 )
 def test_menus_of_users_and_messages_have_handlers(
-    own: Runner, name: str, kind: int, resolved: dict[str, Any], told: str
+    own: Runner, name: str, kind: int, resolved: dict[str, Any], text: str
 ) -> None:
     async def case(bot: Bot) -> None:
         payload = payloads.command(bot.sims.discord.world, name, {}, Who())
         payload["data"] |= {"type": kind, "target_id": "1170", "resolved": resolved}
-        made = await bot.send(payload)
-        assert made.faults == []
-        assert made.answer["data"]["content"].startswith(told)
+        exchange = await bot.send(payload)
+        assert exchange.faults == []
+        assert exchange.answer["data"]["content"].startswith(text)
 
     own(case)
 
 
 def test_subcommands_and_menus_are_registered_with_their_permissions() -> None:
-    known = documents(ROUTES.planned, ROUTES.parents)
-    assert faults_of(known) == []
-    found = {(one["type"], one["name"]): one for one in known}
-    box = found[1, "box"]
+    registered = documents(ROUTES.planned, ROUTES.parents)
+    assert faults_of(registered) == []
+    commands = {(document["type"], document["name"]): document for document in registered}
+    box = commands[1, "box"]
     assert (box["description"], box["default_member_permissions"]) == ("A box", "32")
     add, lid = box["options"]
     assert (add["type"], add["name"], add["options"][0]["name"]) == (1, "add", "text")
     assert (lid["type"], lid["description"], lid["options"][0]["options"][0]["autocomplete"]) == (2, "Lid", True)
-    assert found[2, "Greet"] == {"type": 2, "name": "Greet", "default_member_permissions": "8"}
-    assert found[3, "Report this"] == {"type": 3, "name": "Report this"}
+    assert commands[2, "Greet"] == {"type": 2, "name": "Greet", "default_member_permissions": "8"}
+    assert commands[3, "Report this"] == {"type": 3, "name": "Report this"}
 
 
 def test_problems_are_told_and_bugs_are_not(own: Runner) -> None:
     async def case(bot: Bot) -> None:
-        assert said(await bot.command("tea")) == "There is no tea: there is coffee"
+        assert content_of(await bot.command("tea")) == "There is no tea: there is coffee"
         for name in ("break", "break-later"):
-            told = said(await bot.command(name))
-            assert told.startswith("Something went wrong here (request ")
-            assert "broken" not in told
+            text = content_of(await bot.command(name))
+            assert text.startswith("Something went wrong here (request ")
+            assert "broken" not in text
         assert [row["outcome"] for row in await bot.audit(3)] == ["refused", "failed", "failed"]
 
     own(case)
@@ -333,7 +333,7 @@ def test_problems_are_told_and_bugs_are_not(own: Runner) -> None:
 @pytest.mark.slow
 def test_a_handler_that_does_not_end_is_given_up(own: Runner) -> None:
     async def case(bot: Bot) -> None:
-        assert "took too long" in said(await bot.command("endless"))
+        assert "took too long" in content_of(await bot.command("endless"))
 
     own(case)
 
@@ -341,7 +341,7 @@ def test_a_handler_that_does_not_end_is_given_up(own: Runner) -> None:
 def test_an_audit_log_that_is_away_undoes_nothing(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.db.run("DROP TABLE audit")
-        assert said(await bot.command("echo", {"text": "still here"})).endswith("still here")
+        assert content_of(await bot.command("echo", {"text": "still here"})).endswith("still here")
         await asyncio.sleep(0.1)
 
     own(case)

@@ -22,8 +22,8 @@ def without(name: str) -> Mangle:
     return lambda headers, body: ({key: value for key, value in headers.items() if key != name}, body)
 
 
-def with_(**given: str) -> Mangle:
-    changed = {f"X-Signature-{name.title()}": value for name, value in given.items()}
+def with_(**values: str) -> Mangle:
+    changed = {f"X-Signature-{name.title()}": value for name, value in values.items()}
     return lambda headers, body: (headers | changed, body)
 
 
@@ -53,11 +53,11 @@ REFUSED: dict[str, dict[str, Any]] = {
 @pytest.mark.parametrize("how", REFUSED)
 def test_what_is_signed_wrongly_is_refused_before_it_is_read(run: Runner, how: str) -> None:
     async def case(bot: Bot) -> None:
-        given = dict(REFUSED[how])
-        if isinstance(given.get("timestamp"), int):
-            given["timestamp"] = str(int(time.time()) + given["timestamp"])
+        headers = dict(REFUSED[how])
+        if isinstance(headers.get("timestamp"), int):
+            headers["timestamp"] = str(int(time.time()) + headers["timestamp"])
         for body in (b'{"type": 1}', b"no JSON at all"):
-            assert (await bot.send(body, **given)).status == 401
+            assert (await bot.send(body, **headers)).status == 401
 
     run(case)
 
@@ -111,25 +111,25 @@ STRANGE: dict[str, object] = {
 @pytest.mark.parametrize("what", STRANGE)
 def test_what_is_signed_and_strange_is_answered(run: Runner, what: str) -> None:
     async def case(bot: Bot) -> None:
-        made = await bot.send(STRANGE[what])
-        assert made.status == 200
-        assert made.answer["type"] == 4
-        assert made.answer["data"]["flags"] == PRIVATE
+        exchange = await bot.send(STRANGE[what])
+        assert exchange.status == 200
+        assert exchange.answer["type"] == 4
+        assert exchange.answer["data"]["flags"] == PRIVATE
 
     run(case)
 
 
 def test_what_is_not_known_is_told_in_private(run: Runner) -> None:
     async def case(bot: Bot) -> None:
-        for made in [
+        for exchange in [
             await bot.command("no-such"),
             await bot.press("no-such:1"),
             await bot.choose("no-such", ["a"]),
             await bot.submit("no-such", {"a": "b"}),
         ]:
-            assert made.faults == []
-            assert made.answer["data"]["flags"] == PRIVATE
-            assert made.answer["data"]["content"]
+            assert exchange.faults == []
+            assert exchange.answer["data"]["flags"] == PRIVATE
+            assert exchange.answer["data"]["content"]
         assert await bot.complete("no-such", "name", "a") == []
 
     run(case)
@@ -147,20 +147,20 @@ WRONG: dict[str, tuple[str, Any, str]] = {
 @pytest.mark.parametrize("what", WRONG)
 def test_wrong_options_are_told_in_private(run: Runner, what: str) -> None:
     async def case(bot: Bot) -> None:
-        name, options, told = WRONG[what]
-        made = await bot.command(name, options)
-        assert made.faults == []
-        assert told in made.answer["data"]["content"]
-        assert made.answer["data"]["flags"] == PRIVATE
+        name, options, text = WRONG[what]
+        exchange = await bot.command(name, options)
+        assert exchange.faults == []
+        assert text in exchange.answer["data"]["content"]
+        assert exchange.answer["data"]["flags"] == PRIVATE
 
     run(case)
 
 
 def test_a_wrong_option_of_a_deferred_command_is_told_later(run: Runner) -> None:
     async def case(bot: Bot) -> None:
-        made = await bot.command("ask", {"question": "?"})
-        assert (made.answer["type"], made.faults) == (5, [])
-        assert "question: String should have at least 3 characters" in made.messages[0]["content"]
+        exchange = await bot.command("ask", {"question": "?"})
+        assert (exchange.answer["type"], exchange.faults) == (5, [])
+        assert "question: String should have at least 3 characters" in exchange.messages[0]["content"]
 
     run(case)
 
@@ -171,11 +171,11 @@ def test_a_slow_handler_is_answered_for_in_time_and_edited_in(run: Runner) -> No
         bot.sims.site.content["events"] = [document("a", "Slow event", starts_at=soon(5))]
         bot.sims.site.delay.clear()
         timer = asyncio.get_running_loop().call_later(2.5, bot.sims.site.delay.set)
-        made = await bot.command("next")
+        exchange = await bot.command("next")
         timer.cancel()
-        assert (made.answer["type"], made.faults) == (5, [])
-        assert made.took < 2.5
-        assert made.messages[0]["embeds"][0]["title"] == "Slow event"
+        assert (exchange.answer["type"], exchange.faults) == (5, [])
+        assert exchange.took < 2.5
+        assert exchange.messages[0]["embeds"][0]["title"] == "Slow event"
 
     run(case)
 
@@ -183,9 +183,9 @@ def test_a_slow_handler_is_answered_for_in_time_and_edited_in(run: Runner) -> No
 def test_a_site_that_is_down_is_told_in_words(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.status = 404
-        made = await bot.command("events")
-        assert made.faults == []
-        assert "Another service failed" in made.messages[0]["content"]
+        exchange = await bot.command("events")
+        assert exchange.faults == []
+        assert "Another service failed" in exchange.messages[0]["content"]
         assert await bot.complete("event", "name", "a") == []
 
     run(case)
@@ -195,29 +195,29 @@ def test_a_bug_is_told_by_the_request_id_and_logged(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.db.run("DROP TABLE subscriptions")
         try:
-            made = await bot.command("unsubscribe")
+            exchange = await bot.command("unsubscribe")
         finally:
             await bot.db.run(
                 "CREATE TABLE subscriptions (user_id TEXT NOT NULL, kind TEXT NOT NULL, "
                 "topics TEXT NOT NULL DEFAULT '[]', created_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP, "
                 "PRIMARY KEY (user_id, kind))"
             )
-        assert made.faults == []
-        told = made.answer["data"]["content"]
-        assert "Something went wrong here (request " in told
-        run.told = told.split("(request ")[1].split(")")[0]  # type: ignore[attr-defined]
+        assert exchange.faults == []
+        text = exchange.answer["data"]["content"]
+        assert "Something went wrong here (request " in text
+        run.request_id = text.split("(request ")[1].split(")")[0]  # type: ignore[attr-defined]
 
     run(case)
-    assert run.told in run.logs  # type: ignore[attr-defined]
+    assert run.request_id in run.logs  # type: ignore[attr-defined]
 
 
 def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.status = 404
         rare = {"id": "90071992547409931"}  # in a Worker the other tests' user may be over what is noted of one
-        made = await bot.command("ask", {"question": "Who are you?"}, user=rare)
-        assert (made.answer["type"], made.faults) == (5, [])
-        assert "Another service failed" in made.messages[0]["content"]
+        exchange = await bot.command("ask", {"question": "Who are you?"}, user=rare)
+        assert (exchange.answer["type"], exchange.faults) == (5, [])
+        assert "Another service failed" in exchange.messages[0]["content"]
         [entry] = await bot.audit(1)
         assert (entry["kind"], entry["subject"], entry["outcome"]) == ("slash", "ask", "failed")
         assert entry["actor"] == rare["id"]
@@ -229,10 +229,10 @@ def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
 def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(503, 2, where="/messages/@original")
-        made = await bot.command("ask", {"question": "Who are you?"})
-        assert made.faults == []
-        assert made.messages[0]["embeds"][0]["title"] == "Who are you?"
-        assert [one.status for one in bot.sims.discord.requests if one.method == "PATCH"] == [503, 503, 200]
+        exchange = await bot.command("ask", {"question": "Who are you?"})
+        assert exchange.faults == []
+        assert exchange.messages[0]["embeds"][0]["title"] == "Who are you?"
+        assert [request.status for request in bot.sims.discord.requests if request.method == "PATCH"] == [503, 503, 200]
 
     run(case)
 
@@ -241,8 +241,8 @@ def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
 def test_a_follow_up_that_overtakes_the_first_answer_is_sent_again(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(404, 2, where="/messages/@original")
-        made = await bot.command("ask", {"question": "Who are you?"})
-        assert made.messages[0]["embeds"][0]["title"] == "Who are you?"
+        exchange = await bot.command("ask", {"question": "Who are you?"})
+        assert exchange.messages[0]["embeds"][0]["title"] == "Who are you?"
 
     run(case)
 
@@ -264,8 +264,8 @@ def test_a_follow_up_that_never_arrives_is_in_the_audit_log(run: Runner) -> None
         bot.sims.discord.fail(500, 9, where="/messages/@original")
         sim = bot.sims.discord
         rare = {"id": "90071992547409932"}
-        made = await asyncio.to_thread(sim.command, bot.url, "ask", {"question": "Who are you?"}, user=rare)
-        assert made.answer["type"] == 5
+        exchange = await asyncio.to_thread(sim.command, bot.url, "ask", {"question": "Who are you?"}, user=rare)
+        assert exchange.answer["type"] == 5
         [entry] = await bot.audit(1)
         assert entry["outcome"] == "not sent"
 
@@ -275,9 +275,9 @@ def test_a_follow_up_that_never_arrives_is_in_the_audit_log(run: Runner) -> None
 
 def test_a_bot_that_is_not_set_up_says_so(local: Runner) -> None:
     async def case(bot: Bot) -> None:
-        made = await bot.command("status")
-        assert made.faults == []
-        assert "DISCORD_API_URL is not valid" in made.answer["data"]["content"]
+        exchange = await bot.command("status")
+        assert exchange.faults == []
+        assert "DISCORD_API_URL is not valid" in exchange.answer["data"]["content"]
 
     local.env["DISCORD_API_URL"] = "no address"
     local(case)
@@ -285,9 +285,9 @@ def test_a_bot_that_is_not_set_up_says_so(local: Runner) -> None:
 
 def test_an_interaction_out_of_a_direct_message_is_answered(run: Runner) -> None:
     async def case(bot: Bot) -> None:
-        made = await bot.command("status", guild=False)
-        assert made.faults == []
-        assert made.answer["data"]["flags"] == PRIVATE
+        exchange = await bot.command("status", guild=False)
+        assert exchange.faults == []
+        assert exchange.answer["data"]["flags"] == PRIVATE
 
     run(case)
 
@@ -297,7 +297,7 @@ def test_a_button_without_a_message_of_ours_updates_nothing(run: Runner) -> None
         world = bot.sims.discord.world
         payload = payloads.submit(world, "subscribe:event", {"topics": ""}, Who())
         assert "message" not in payload
-        made = await bot.send(payload)
-        assert (made.answer["type"], made.faults) == (4, [])
+        exchange = await bot.send(payload)
+        assert (exchange.answer["type"], exchange.faults) == (4, [])
 
     run(case)

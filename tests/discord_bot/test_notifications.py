@@ -38,10 +38,10 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
             [body] = bot.sims.discord.posted(kind)
             assert body["allowed_mentions"] == {"parse": []}
             assert body["embeds"][0]["title"] == "Hello"
-        told = bot.sims.discord.posted("event")[0]["embeds"][0]["fields"][0]["value"]
-        assert told.startswith("Sunday, 25 October 2026, 18:00 (Europe/Berlin)\n<t:1792947600:F>")
+        text = bot.sims.discord.posted("event")[0]["embeds"][0]["fields"][0]["value"]
+        assert text.startswith("Sunday, 25 October 2026, 18:00 (Europe/Berlin)\n<t:1792947600:F>")
         listed = (await bot.client.get("/notifications?limit=2&kind=notification")).json()
-        assert [(one["subject"], one["outcome"], one["actor"]) for one in listed] == [
+        assert [(entry["subject"], entry["outcome"], entry["actor"]) for entry in listed] == [
             ("announcement/a1", "sent", "admin"), ("event/a1", "sent", "admin"),
         ]  # fmt: skip
 
@@ -49,7 +49,7 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(
-    ("starts_at", "zone", "told"),
+    ("starts_at", "zone", "text"),
     [
         ("2026-10-25T18:00:00", "Europe/Berlin", "Sunday, 25 October 2026, 18:00 (Europe/Berlin)"),
         ("2027-03-28T16:00:00Z", "Europe/Berlin", "Sunday, 28 March 2027, 18:00 (Europe/Berlin)"),
@@ -58,13 +58,13 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
         ("2026-11-01T18:00:00", "America/New_York", "Sunday, 1 November 2026, 18:00 (America/New_York)"),
     ],
 )
-def test_six_in_the_evening_is_told_as_six(run: Runner, starts_at: str, zone: str | None, told: str) -> None:
+def test_six_in_the_evening_is_told_as_six(run: Runner, starts_at: str, zone: str | None, text: str) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         answer = await tell(bot, "event", starts_at=starts_at, time_zone=zone)
         assert answer.status == 201, answer.text
         [embed] = bot.sims.discord.posted("event")[0]["embeds"]
-        assert embed["fields"][0]["value"].startswith(told)
+        assert embed["fields"][0]["value"].startswith(text)
 
     run(case)
 
@@ -111,9 +111,9 @@ def test_the_same_notice_is_sent_once(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         answers = await asyncio.gather(*(tell(bot) for _ in range(10)))
-        assert sorted(one.status for one in answers) == [200] * 9 + [201]
-        assert len({one.json()["message_id"] for one in answers}) == 1
-        assert len({one.json()["id"] for one in answers}) == 1
+        assert sorted(answer.status for answer in answers) == [200] * 9 + [201]
+        assert len({answer.json()["message_id"] for answer in answers}) == 1
+        assert len({answer.json()["id"] for answer in answers}) == 1
         assert len(bot.sims.discord.posted("announcement")) == 1
         assert (await tell(bot)).status == 200
         assert (await tell(bot, "event")).status == 201
@@ -126,7 +126,7 @@ def test_another_notice_about_the_subject_waits_for_the_window(run: Runner) -> N
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         first = await asyncio.gather(*(tell(bot, text=str(number)) for number in range(5)))
-        assert sorted(one.status for one in first) == [201, 429, 429, 429, 429]
+        assert sorted(answer.status for answer in first) == [201, 429, 429, 429, 429]
         assert len(bot.sims.discord.posted("announcement")) == 1
         limited = await tell(bot, text="later")
         assert limited.status == 429
@@ -168,7 +168,7 @@ def test_a_short_rate_limit_of_discords_is_waited_out(run: Runner) -> None:
         await bot.know_webhooks()
         bot.sims.discord.fail(429, retry_after=0.4)
         assert (await tell(bot)).status == 201
-        assert [one.status for one in bot.sims.discord.requests] == [429, 200]
+        assert [request.status for request in bot.sims.discord.requests] == [429, 200]
 
     run(case)
 
@@ -198,7 +198,7 @@ def test_an_empty_bucket_is_waited_for(run: Runner) -> None:
             answers = [await tell(bot, id=f"b{number}") for number in range(3)]
         finally:
             bot.sims.discord.limit = limit
-        assert [one.status for one in answers] == [201] * 3
+        assert [answer.status for answer in answers] == [201] * 3
 
     run(case)
 
@@ -309,7 +309,7 @@ def test_fifty_are_mentioned_at_most(run: Runner) -> None:
 
 def test_two_kinds_of_sender_do_not_take_each_other_for_the_same() -> None:
     notices = [Notice("event", "a", "key", Embed("a"), "", source) for source in ("remind", "notification")]
-    assert len({one.fingerprint for one in notices}) == 2
+    assert len({notice.fingerprint for notice in notices}) == 2
     assert app.injector(Notices) is not None
 
 

@@ -85,9 +85,9 @@ def real(bot: Bot) -> list[dict[str, Any]]:
 
 def drawn(bot: Bot, seed: int, count: int) -> Iterator[bytes]:
     """Yield signed bodies: real ones with something wrong in one place or in several."""
-    draw, known = random.Random(seed), real(bot)
+    draw, payloads = random.Random(seed), real(bot)
     for number in range(count):
-        value: Any = known[number % len(known)]
+        value: Any = payloads[number % len(payloads)]
         for _ in range(draw.choice((1, 1, 1, 2, 4))):
             value = odd.mutated(value, draw)
             if isinstance(value, dict) and isinstance(value.get("data"), dict) and draw.random() < 0.6:
@@ -109,29 +109,29 @@ def complaints(body: bytes, answer: Answer, took: float) -> Iterator[str]:
         yield f"status {answer.status} after {took:.1f} s"
         return
     try:
-        given = from_json(body, allow_inf_nan=False)
+        response = from_json(body, allow_inf_nan=False)
     except ValueError:
-        given = {}
-    kind = given.get("type") if isinstance(given, dict) else None
+        response = {}
+    kind = response.get("type") if isinstance(response, dict) else None
     if not isinstance(kind, int) or kind not in ALLOWED:
         if not isinstance(answer.json()["type"], int):
             yield "an answer without a type"
         return
-    known: dict[str, Any] = given if isinstance(given.get("data", {}), dict) else {"type": kind}
-    options = known.get("data", {}).get("options") if kind != 1 else None
-    if options is not None and not (isinstance(options, list) and all(isinstance(one, dict) for one in options)):
-        known = {"type": kind}  # the stand-in reads the options of what it has sent itself
-    yield from map(str, answer_faults(known, answer.json()))
+    typed: dict[str, Any] = response if isinstance(response.get("data", {}), dict) else {"type": kind}
+    options = typed.get("data", {}).get("options") if kind != 1 else None
+    if options is not None and not (isinstance(options, list) and all(isinstance(option, dict) for option in options)):
+        typed = {"type": kind}  # the stand-in reads the options of what it has sent itself
+    yield from map(str, answer_faults(typed, answer.json()))
 
 
 async def interactions(bot: Bot, seed: int, count: int) -> list[str]:
     bot.sims.site.content["events"] = [document("wasm-evening", "Wasm evening", starts_at=soon(5))]
-    found = []
+    complaints_ = []
     for number, body in enumerate(drawn(bot, seed, count)):
         answer, took = await sent(bot, body)
-        found += [f"seed {seed}, number {number}: {told}\n  {body[:1500]!r}\n  {answer.text[:300]}"
-                  for told in complaints(body, answer, took)]  # fmt: skip
-    return found
+        complaints_ += [f"seed {seed}, number {number}: {complaint}\n  {body[:1500]!r}\n  {answer.text[:300]}"
+                  for complaint in complaints(body, answer, took)]  # fmt: skip
+    return complaints_
 
 
 def test_odd_interaction_that_is_signed_is_answered_as_discord_asks(run: Runner) -> None:
@@ -249,8 +249,8 @@ def test_event_at_the_end_of_the_calendar_hides_no_other(run: Runner, end: str) 
             document("soon", "Soon", starts_at=soon(5), ends_at=soon(6)),
             {"id": "odd", "slug": "odd", "title": "Odd", "starts_at": end, "time_zone": "Pacific/Auckland"},
         ]
-        made = await bot.command("events")
-        assert made.faults == []
-        assert [field["name"] for field in made.messages[0]["embeds"][0]["fields"]] == ["Soon"]
+        exchange = await bot.command("events")
+        assert exchange.faults == []
+        assert [field["name"] for field in exchange.messages[0]["embeds"][0]["fields"]] == ["Soon"]
 
     run(case)

@@ -48,22 +48,22 @@ def upcoming(platform: str) -> list[dict[str, Any]]:
 def test_events_questions_and_jobs_over_the_real_platform(platform: str, run: Runner) -> None:
     async def case(bot: Bot) -> None:
         first, *_ = events = upcoming(platform)
-        made = await bot.command("next")
-        assert made.faults == []
-        [embed] = made.messages[0]["embeds"]
+        exchange = await bot.command("next")
+        assert exchange.faults == []
+        [embed] = exchange.messages[0]["embeds"]
         assert embed["title"] == first["title"]
         at = int(datetime.fromisoformat(first["starts_at"]).timestamp())
         assert f"<t:{at}:F>" in embed["fields"][0]["value"]
         assert first["time_zone"] in embed["fields"][0]["value"]
         choices = await bot.complete("event", "name", first["title"][:5])
-        assert first["slug"] in [one["value"] for one in choices]
+        assert first["slug"] in [choice["value"] for choice in choices]
         answered = await bot.command("ask", {"question": f"What is {first['title']}?"})
         assert answered.faults == []
         sources = answered.messages[0]["embeds"][0]["fields"][0]["value"]
         assert first["title"].replace("[", "(").replace("]", ")")[:60] in sources
-        near = [one for one in events if 0 < _hours(one) <= 48]
+        near = [event for event in events if 0 < _hours(event) <= 48]
         report = (await bot.client.post("/jobs/remind?dry_run=true")).json()["report"]
-        assert [one["subject"] for one in report] == [f"remind:{one['id']}" for one in near]
+        assert [notice["subject"] for notice in report] == [f"remind:{notice['id']}" for notice in near]
         assert (await bot.client.post("/jobs/digest?dry_run=true")).status == 200
 
     run.env |= {"PLATFORM_API_URL": platform, "PLATFORM_API_KEY": API_KEY}

@@ -23,17 +23,23 @@ from .conftest import ROOT, Sims
 INJECTOR = Injector(Settings, (), ())
 
 
-def register(sim: DiscordSim, **given: str) -> "subprocess.CompletedProcess[str]":
+def register(sim: DiscordSim, **variables: str) -> "subprocess.CompletedProcess[str]":
     own = {"PATH": os.environ["PATH"], "PYTHONPATH": f"{ROOT / 'src'}{os.pathsep}{ROOT / 'tools'}"}
-    known = {"DISCORD_API_URL": sim.api_url, "DISCORD_APP_ID": sim.application_id, "DISCORD_BOT_TOKEN": sim.bot_token}
+    environment = {
+        "DISCORD_API_URL": sim.api_url,
+        "DISCORD_APP_ID": sim.application_id,
+        "DISCORD_BOT_TOKEN": sim.bot_token,
+    }
     command = [sys.executable, str(ROOT / "tools" / "register.py")]
-    done = subprocess.run(command, env=own | known | given, capture_output=True, text=True, check=False, cwd=ROOT)
+    done = subprocess.run(
+        command, env=own | environment | variables, capture_output=True, text=True, check=False, cwd=ROOT
+    )
     assert sim.bot_token not in done.stdout + done.stderr
     return done
 
 
 def methods(sim: DiscordSim) -> list[str]:
-    return [one.method for one in sim.requests]
+    return [request.method for request in sim.requests]
 
 
 @pytest.mark.slow
@@ -50,7 +56,7 @@ def test_commands_are_shown_registered_and_left_alone(sims: Sims) -> None:
     assert real.stdout.splitlines()[-1] == "registered 7 commands"
     again = register(sim)
     assert again.stdout == "all guilds: 7 commands, nothing changes\n"
-    assert [one for one in methods(sim) if one != "GET"] == ["PUT"]
+    assert [method for method in methods(sim) if method != "GET"] == ["PUT"]
     guild = register(sim, GUILD=sim.guild_id)
     assert guild.stdout.startswith(f"guild {sim.guild_id}: 7 added\n")
     assert guild.stderr.startswith("warning: registered for all guilds, too, so people see them twice: /ask, /event")
@@ -72,10 +78,10 @@ def test_what_cannot_be_done_is_told_in_a_line(sims: Sims) -> None:
         ({"DISCORD_BOT_TOKEN": "wrong"}, 1, "error: Discord answered 401: 401: Unauthorized (0)"),
         ({"DISCORD_API_URL": "http://127.0.0.1:9"}, 1, "error: Discord cannot be reached"),
     ]
-    for given, status, told in wrong:
-        done = register(sim, **given)
+    for variables, status, message in wrong:
+        done = register(sim, **variables)
         assert done.returncode == status, done.stderr
-        assert done.stderr.startswith(told), done.stderr
+        assert done.stderr.startswith(message), done.stderr
         assert len(done.stderr.splitlines()) == 1
     sim.fail(429, retry_after=7)
     assert "wait 7" in register(sim).stderr
@@ -113,14 +119,17 @@ class Every(BaseModel):
 def test_every_type_of_option_has_its_form() -> None:
     [command] = declared(Every)
     assert faults_of([command]) == []
-    found = {option.pop("name"): option for option in command["options"]}
-    assert list(found)[:2] == ["who", "role"]
-    assert found["kind"]["choices"] == [{"name": "one way", "value": "one-way"}, {"name": "return", "value": "return"}]
-    assert {name: option["type"] for name, option in found.items()} == {
+    options = {option.pop("name"): option for option in command["options"]}
+    assert list(options)[:2] == ["who", "role"]
+    assert options["kind"]["choices"] == [
+        {"name": "one way", "value": "one-way"},
+        {"name": "return", "value": "return"},
+    ]
+    assert {name: option["type"] for name, option in options.items()} == {
         "who": 6, "role": 8, "kind": 3, "where": 7, "is_loud": 5, "share": 10, "count": 4, "seats": 4,
     }  # fmt: skip
-    assert (found["count"]["min_value"], found["count"]["max_value"]) == (1, 9)
-    assert (found["share"]["min_value"], found["share"]["max_value"]) == (0, 1)
+    assert (options["count"]["min_value"], options["count"]["max_value"]) == (1, 9)
+    assert (options["share"]["min_value"], options["share"]["max_value"]) == (0, 1)
 
 
 class Unfit(BaseModel):
@@ -138,19 +147,19 @@ def test_what_discord_has_no_form_for_is_not_registered(model: type[BaseModel]) 
 
 
 def test_what_discord_adds_of_its_own_is_no_change() -> None:
-    [wanted] = declared(Every)
-    known = json.loads(json.dumps(wanted)) | {"id": "1", "version": "2", "nsfw": False, "contexts": None}
-    for option in known["options"]:
+    [declared_command] = declared(Every)
+    registered = json.loads(json.dumps(declared_command)) | {"id": "1", "version": "2", "nsfw": False, "contexts": None}
+    for option in registered["options"]:
         if not option["required"]:
             del option["required"]
-    assert changes([wanted], [known]) == []
-    known["options"][0]["description"] = "Other"
-    known["options"][2]["autocomplete"] = True
-    [change] = changes([wanted], [known])
+    assert changes([declared_command], [registered]) == []
+    registered["options"][0]["description"] = "Other"
+    registered["options"][2]["autocomplete"] = True
+    [change] = changes([declared_command], [registered])
     assert str(change) == "~ /it: options.0.description, options.2.autocomplete"
-    assert [str(one) for one in changes([], [known])] == ["- /it"]
+    assert [str(change) for change in changes([], [registered])] == ["- /it"]
     [bare] = declared(None)
-    assert [str(one) for one in changes([bare], [{"name": "it", "type": 1, "description": "It"}])] == []
+    assert [str(change) for change in changes([bare], [{"name": "it", "type": 1, "description": "It"}])] == []
 
 
 async def first() -> Reply:

@@ -75,7 +75,7 @@ def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner) ->
 
     rest = run(case)
     assert rest["audit"] == {"89", "0"}
-    assert rest["notices"] == {one["fingerprint"] for one in NOTICES} - GONE
+    assert rest["notices"] == {notice["fingerprint"] for notice in NOTICES} - GONE
     assert rest["leases"] == {"held"}
     assert rest["subscriptions"] == {"1"}
     assert "old rows removed" in run.logs

@@ -26,7 +26,7 @@ async def job(bot: Bot, name: str, *, dry: bool = False) -> list[dict[str, Any]]
 
 
 def outcomes(report: list[dict[str, Any]]) -> dict[str, str]:
-    return {one["subject"]: one["outcome"] for one in report}
+    return {posting["subject"]: posting["outcome"] for posting in report}
 
 
 def planned(bot: Bot) -> None:
@@ -70,7 +70,7 @@ def test_events_of_the_next_two_days_are_reminded_of_once(run: Runner) -> None:
         await bot.know_webhooks()
         await bot.client.scheduled(REMIND)
         posted = bot.sims.discord.posted("event")
-        assert [one["embeds"][0]["title"] for one in posted] == ["Tomorrow", "Soon"]
+        assert [message["embeds"][0]["title"] for message in posted] == ["Tomorrow", "Soon"]
         assert "(America/New_York)" in posted[0]["embeds"][0]["fields"][0]["value"]
         await bot.client.scheduled(REMIND)
         assert outcomes(await job(bot, "remind")) == {
@@ -100,8 +100,8 @@ def test_many_at_once_post_each_reminder_once(run: Runner) -> None:
         await bot.know_webhooks()
         reports = await asyncio.gather(*(job(bot, "remind") for _ in range(5)))
         assert len(bot.sims.discord.posted("event")) == 2
-        told = [one["outcome"] for report in reports for one in report]
-        assert sorted(told) == ["posted"] * 2 + ["was posted before"] * 8
+        outcomes = [posting["outcome"] for report in reports for posting in report]
+        assert sorted(outcomes) == ["posted"] * 2 + ["was posted before"] * 8
 
     run(case)
 
@@ -153,8 +153,8 @@ def test_the_digest_is_posted_once_a_week(run: Runner) -> None:
         assert embed["fields"] == [
             {"name": "Written in the last week", "value": "[News (new)](https://site.example/posts/p)"}
         ]
-        [told] = await job(bot, "digest")
-        assert told["outcome"] == "was posted before"
+        [posting] = await job(bot, "digest")
+        assert posting["outcome"] == "was posted before"
 
     run(case)
 
@@ -163,8 +163,8 @@ def test_a_site_without_a_domain_is_linked_to_nowhere(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         planned(bot)
         await bot.know_webhooks()
-        assert [one["outcome"] for one in await job(bot, "digest")] == ["posted"]
-        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"] * 2
+        assert [posting["outcome"] for posting in await job(bot, "digest")] == ["posted"]
+        assert [posting["outcome"] for posting in await job(bot, "remind")] == ["posted"] * 2
 
     local.env["SITE_URL"] = "http://localhost:3000"
     local(case)
@@ -190,8 +190,8 @@ def test_digest_says_how_many_are_not_shown(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.content["events"] = [document(f"e{n}", f"Event {n}", starts_at=soon(n + 1)) for n in range(30)]
         bot.sims.site.content["posts"] = [document(f"p{n}", f"Post {n}", published_at=soon(-n)) for n in range(1, 41)]
-        [told] = await job(bot, "digest", dry=True)
-        [embed] = told["message"]["embeds"]
+        [posting] = await job(bot, "digest", dry=True)
+        [embed] = posting["message"]["embeds"]
         [field] = embed["fields"]
         for text, total, word in ((embed["description"], 30, "[Event "), (field["value"], 40, "[Post ")):
             assert text.endswith(f"… and {total - text.count(word)} more"), text
@@ -220,7 +220,7 @@ def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -
             "f", "i", "announcement", last, "", "sent", 0,
         )  # fmt: skip
         is_late = now > week_of(now) + timedelta(hours=1)
-        assert [one["outcome"] for one in await job(bot, "remind")] == (["posted"] if is_late else [])
+        assert [posting["outcome"] for posting in await job(bot, "remind")] == (["posted"] if is_late else [])
         assert await job(bot, "remind") == []
         assert len(bot.sims.discord.posted("announcement")) == int(is_late)
 
@@ -232,7 +232,7 @@ def test_jobs_ask_for_content_as_it_is_now_with_the_platforms_key(run: Runner) -
         planned(bot)
         await bot.know_webhooks()
         await job(bot, "digest")
-        wishes = [(one.get("cache-control"), one.get("x-api-key")) for one in bot.sims.site.headers]
+        wishes = [(header.get("cache-control"), header.get("x-api-key")) for header in bot.sims.site.headers]
         assert wishes == [("no-cache", SITE_KEY)] * 2
         await bot.command("next")
         last = bot.sims.site.headers[-1]
@@ -246,7 +246,7 @@ def test_job_acts_on_no_content_that_is_old(run: Runner) -> None:
         await bot.know_webhooks()
         bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
         bot.sims.site.answer_headers = [[("age", "95")], [("age", "10")]]
-        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"]
+        assert [posting["outcome"] for posting in await job(bot, "remind")] == ["posted"]
         assert len(bot.sims.site.seen) == 2
 
     run(case)
@@ -257,7 +257,7 @@ def test_job_waits_for_the_sites_limit_of_calls(run: Runner) -> None:
         await bot.know_webhooks()
         bot.sims.site.content["events"] = [document("a", "A", starts_at=soon(5))]
         bot.sims.site.statuses, bot.sims.site.answer_headers = [429], [[("retry-after", "1")]]
-        assert [one["outcome"] for one in await job(bot, "remind")] == ["posted"]
+        assert [posting["outcome"] for posting in await job(bot, "remind")] == ["posted"]
 
     run(case)
 

@@ -33,9 +33,9 @@ class Sims:
         self.discord.reset()
         self.model.reset()
 
-    def asked(self) -> int:
+    def content_requests(self) -> int:
         """Return how often Sanity was asked for content: not what an earlier test's index goes on to ask."""
-        return len([one for one in self.sanity.requests if "coalesce(body, bio)" not in (one.query or "")])
+        return len([request for request in self.sanity.requests if "coalesce(body, bio)" not in (request.query or "")])
 
     def env(self) -> dict[str, str]:
         """Return the settings by which an app finds them."""
@@ -73,9 +73,9 @@ class Runner(runner.Runner[Client]):
 async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool) -> T:
     """Return the first of what `look` returns of which this holds, within 10 s or so."""
     async for _ in pauses():
-        if holds(found := await look()):
-            return found
-    raise AssertionError(f"not in 10 s: {found}")
+        if holds(answer := await look()):
+            return answer
+    raise AssertionError(f"not in 10 s: {answer}")
 
 
 @pytest.fixture(scope="session")

@@ -17,12 +17,12 @@ SPONSOR = "How do I become a sponsor?"
 
 
 def events(answer: Answer) -> list[tuple[str, Any]]:
-    found = []
+    events_ = []
     for block in answer.text.strip().split("\n\n"):
         lines = dict(line.split(": ", 1) for line in block.split("\n") if not line.startswith(":"))
         if lines:
-            found.append((lines["event"], json.loads(lines["data"])))
-    return found
+            events_.append((lines["event"], json.loads(lines["data"])))
+    return events_
 
 
 async def ask(client: Client, question: str = SPONSOR, **members: Any) -> Answer:
@@ -46,14 +46,14 @@ def without_model(run: Runner) -> Runner:
 
 
 def test_an_answer_streams_with_the_documents_that_it_stands_on(run: Runner) -> None:
-    told = events(run(lambda client: ask(client, stream=True)))
-    assert [name for name, _ in told][:1] == ["sources"]
-    assert [name for name, _ in told][-1] == "done"
-    sources = told[0][1]
+    stream = events(run(lambda client: ask(client, stream=True)))
+    assert [name for name, _ in stream][:1] == ["sources"]
+    assert [name for name, _ in stream][-1] == "done"
+    sources = stream[0][1]
     assert sources[0]["slug"] == "how-to-become-a-sponsor"
-    assert [one["number"] for one in sources] == list(range(1, len(sources) + 1))
-    assert "".join(data["text"] for name, data in told if name == "token")
-    assert told[-1][1]["model"]
+    assert [source["number"] for source in sources] == list(range(1, len(sources) + 1))
+    assert "".join(data["text"] for name, data in stream if name == "token")
+    assert stream[-1][1]["model"]
 
 
 EVENTS = [("accept", "text/event-stream")]
@@ -76,17 +76,17 @@ def test_an_answer_is_one_object_unless_events_are_asked_for(
 def test_every_source_can_be_read(run: Runner) -> None:
     async def case(client: Client) -> list[int]:
         sources = (await ask(client, "Where do meetups take place?", stream=False)).json()["sources"]
-        return [(await client.get(one["path"])).status for one in sources]
+        return [(await client.get(source["path"])).status for source in sources]
 
-    found = run(case)
-    assert found
-    assert set(found) == {200}
+    statuses = run(case)
+    assert statuses
+    assert set(statuses) == {200}
 
 
 def test_the_model_gets_the_passages_and_the_question(run: Runner) -> None:
     run(lambda client: ask(client, stream=False))
-    [asked] = [one for one in run.sims.model.requests if "messages" in one]
-    system, user = asked["messages"]
+    [request] = [request for request in run.sims.model.requests if "messages" in request]
+    system, user = request["messages"]
     assert "no instruction" in system["content"]
     assert "How to become a sponsor" in user["content"]
     assert user["content"].endswith(f"Question: {SPONSOR}")
@@ -94,7 +94,7 @@ def test_the_model_gets_the_passages_and_the_question(run: Runner) -> None:
 
 def test_texts_are_embedded_once(run: Runner) -> None:
     def embeddings() -> int:
-        return len([one for one in run.sims.model.requests if "messages" not in one])
+        return len([request for request in run.sims.model.requests if "messages" not in request])
 
     async def case(client: Client) -> tuple[int, int]:
         await ask(client, stream=False)
@@ -127,20 +127,20 @@ def test_a_new_document_is_found_after_the_job_and_an_old_one_no_more(run: Runne
         body = [{"_type": "block", "children": [{"_type": "span", "text": "Zebras cross the quokka bridge at noon."}]}]
         run.sims.sanity.put({"_id": "post-zebra", "_type": "post", "title": "Zebras", "slug": slug, "body": body})
         first = (await client.request("POST", "/jobs/refresh_index", headers=KEY)).json()["report"]
-        found = (await ask(client, "When do zebras cross the quokka bridge?", stream=False)).json()["sources"]
+        before = (await ask(client, "When do zebras cross the quokka bridge?", stream=False)).json()["sources"]
         run.sims.sanity.delete("post-zebra")
         await client.scheduled("17 * * * *")
         gone = (await ask(client, "When do zebras cross the quokka bridge?", stream=False)).json()["sources"]
-        return first, found, gone
+        return first, before, gone
 
-    report, found, gone = run(case)
+    report, before, gone = run(case)
     assert report["changes"] == {
         "written": 1,
         "removed": 0,
         "embedded": 1 if local(run) else report["changes"]["embedded"],
     }
-    assert found[0]["slug"] == "zebra-crossing"
-    assert "zebra-crossing" not in [one["slug"] for one in gone]
+    assert before[0]["slug"] == "zebra-crossing"
+    assert "zebra-crossing" not in [source["slug"] for source in gone]
 
 
 def test_the_webhook_brings_the_texts_up_to_date(run: Runner) -> None:
@@ -173,7 +173,7 @@ def test_without_a_model_the_passages_are_the_answer(run: Runner) -> None:
 )
 def test_words_find_the_right_document(run: Runner, question: str, slug: str) -> None:
     answer = without_model(run)(lambda client: ask(client, question, stream=False)).json()
-    assert any(slug in one["slug"] for one in answer["sources"][:2]), answer["sources"]
+    assert any(slug in source["slug"] for source in answer["sources"][:2]), answer["sources"]
 
 
 @pytest.mark.parametrize("question", ["xyzzy plugh qwertz", "is it the?"])
@@ -183,11 +183,11 @@ def test_of_what_the_site_does_not_speak_nothing_is_made_up(run: Runner, questio
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("code", "given"), [(5004, 400), (3040, 429), (0, 500), (0, 401), (0, 403), (0, 404)])
-def test_where_the_model_fails_the_passages_are_the_answer(run: Runner, code: int, given: int) -> None:
+@pytest.mark.parametrize(("code", "answer"), [(5004, 400), (3040, 429), (0, 500), (0, 401), (0, 403), (0, 404)])
+def test_where_the_model_fails_the_passages_are_the_answer(run: Runner, code: int, answer: int) -> None:
     key = "Incorrect API key provided: sk-secret"
     turn = Turn(
-        status=given, error=key if local(run) or not code else f"{code}: {key}"
+        status=answer, error=key if local(run) or not code else f"{code}: {key}"
     )  # Workers AI tells by its words
 
     async def case(client: Client) -> tuple[Answer, Answer]:
@@ -197,9 +197,9 @@ def test_where_the_model_fails_the_passages_are_the_answer(run: Runner, code: in
     whole, streamed = run(case)
     assert (whole.status, whole.json()["model"]) == (200, None)
     assert whole.json()["answer"].startswith("[1] How to become a sponsor: ")
-    told = events(streamed)
-    assert told[-1] == ("done", {"model": None})
-    assert "".join(data["text"] for name, data in told if name == "token").startswith("[1] How to become a sponsor: ")
+    stream = events(streamed)
+    assert stream[-1] == ("done", {"model": None})
+    assert "".join(data["text"] for name, data in stream if name == "token").startswith("[1] How to become a sponsor: ")
     assert "key" not in f"{whole.text}{streamed.text}".lower().replace("sponsor", "")
 
 
@@ -232,7 +232,7 @@ def test_questions_of_one_address_are_bounded(run: Runner) -> None:
         return [await ask(client, stream=False) for _ in range(22)]
 
     answers = run(case)
-    refused = [one for one in answers if one.status == 429]
+    refused = [answer for answer in answers if answer.status == 429]
     assert answers[0].status == 200
     assert refused
     assert int(refused[0].header("retry-after") or "") > 0

@@ -43,15 +43,17 @@ async def purge(client: Client, document: object, secret: str = WEBHOOK_SECRET, 
 def test_every_type_is_listed_and_each_of_its_documents_can_be_read(run: Runner, name: str) -> None:
     async def case(client: Client) -> tuple[Answer, list[Answer]]:
         listed = await client.get(f"/api/v1/content/{name}?limit=100")
-        return listed, [await client.get(f"/api/v1/content/{name}/{one['slug']}") for one in listed.json()["documents"]]
+        return listed, [
+            await client.get(f"/api/v1/content/{name}/{document['slug']}") for document in listed.json()["documents"]
+        ]
 
     listed, each = run(case)
     content = listed.json()
-    own = [one for one in run.sims.sanity.documents.values() if one["_type"] == CONTENT[name].type]
-    shown = [one for one in own if not one["_id"].startswith("drafts.") and "slug" in one]
-    assert (listed.status, content["type"], content["total"]) == (200, name, len(shown))
-    assert {one["id"] for one in content["documents"]} == {one["_id"] for one in shown}
-    assert [one.status for one in each] == [200] * len(shown)
+    own = [document for document in run.sims.sanity.documents.values() if document["_type"] == CONTENT[name].type]
+    published = [document for document in own if not document["_id"].startswith("drafts.") and "slug" in document]
+    assert (listed.status, content["type"], content["total"]) == (200, name, len(published))
+    assert {document["id"] for document in content["documents"]} == {document["_id"] for document in published}
+    assert [answer.status for answer in each] == [200] * len(published)
     for listed_one, alone in zip(content["documents"], each, strict=True):
         assert listed_one.items() <= alone.json().items()
         assert alone.json()["text"]
@@ -61,18 +63,20 @@ def test_pages_join_to_the_whole_list(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         whole = (await client.get(f"{EVENTS}?limit=100")).json()["documents"]
         pages = [(await client.get(f"{EVENTS}?limit=3&offset={at}")).json()["documents"] for at in range(0, 30, 3)]
-        return whole, [one for page in pages for one in page]
+        return whole, [document for page in pages for document in page]
 
     whole, joined = run(case)
     assert whole == joined
-    assert [one["starts_at"] for one in whole] == sorted((one["starts_at"] for one in whole), reverse=True)
+    assert [document["starts_at"] for document in whole] == sorted(
+        (document["starts_at"] for document in whole), reverse=True
+    )
 
 
 def test_upcoming_events_come_soonest_first_and_none_has_begun(run: Runner) -> None:
     async def case(client: Client) -> Any:
         return (await client.get(f"{EVENTS}?upcoming=true")).json()["documents"]
 
-    begins = [one["starts_at"] for one in run(case)]
+    begins = [document["starts_at"] for document in run(case)]
     assert len(begins) == 5
     assert begins == sorted(begins)
     assert begins[0] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
@@ -119,7 +123,7 @@ def test_an_answer_is_cached_and_says_so(run: Runner) -> None:
         return [await client.get(EVENTS) for _ in range(5)]
 
     first, *others = run(case)
-    assert run.sims.asked() == 1
+    assert run.sims.content_requests() == 1
     assert first.header("cache-status") == "platform-api; fwd=uri-miss; stored"
     for other in others:
         assert (other.body, (other.header("cache-status") or "")[:17]) == (first.body, "platform-api; hit")
@@ -134,13 +138,15 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
         await aged(client, "content:", 100)
         run.sims.sanity.fail(delay=2, count=50)
         stale = await asyncio.gather(*(client.get(EVENTS) for _ in range(20)))
-        return list(stale), await eventually(lambda: client.get(EVENTS), lambda one: int(one.header("age") or "") < 60)
+        return list(stale), await eventually(
+            lambda: client.get(EVENTS), lambda answer: int(answer.header("age") or "") < 60
+        )
 
     stale, after = run(case)
-    assert {one.status for one in stale} == {200}
-    assert all(int(one.header("age") or "") >= 100 for one in stale)
-    assert all("hit; ttl=-" in (one.header("cache-status") or "") for one in stale)
-    assert run.sims.asked() == 2
+    assert {answer.status for answer in stale} == {200}
+    assert all(int(answer.header("age") or "") >= 100 for answer in stale)
+    assert all("hit; ttl=-" in (answer.header("cache-status") or "") for answer in stale)
+    assert run.sims.content_requests() == 2
     assert "hit; ttl=" in (after.header("cache-status") or "")
 
 
@@ -150,8 +156,8 @@ def test_a_stale_answer_is_served_while_one_request_refetches(run: Runner) -> No
     [({"status": 500}, 1), ({"status": 503}, 3), ({"status": 429}, 3), ({"status": 401}, 1), ({"reset": True}, 3)],
 )
 def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[str, Any], tries: int) -> None:
-    async def asked() -> int:
-        return run.sims.asked()
+    async def count_requests() -> int:
+        return run.sims.content_requests()
 
     async def case(client: Client) -> tuple[Answer, Answer, Answer]:
         whole = await client.get(EVENTS)
@@ -159,12 +165,12 @@ def test_a_stale_answer_is_served_while_sanity_is_down(run: Runner, fault: dict[
         run.sims.sanity.fail(count=1000, **fault)
         first = await client.get(EVENTS)
         second = await client.get(EVENTS)
-        await eventually(asked, lambda count: count >= 1 + tries)  # else it goes on in the next test
+        await eventually(count_requests, lambda count: count >= 1 + tries)  # else it goes on in the next test
         if run.host and "reset" in fault:  # workerd itself sends a GET again on a connection that it had kept
             await asyncio.sleep(1.5)
-            assert run.sims.asked() <= 2 + tries
+            assert run.sims.content_requests() <= 2 + tries
         else:
-            assert run.sims.asked() == 1 + tries
+            assert run.sims.content_requests() == 1 + tries
         return whole, first, second
 
     whole, first, second = run(case)
@@ -197,21 +203,25 @@ def test_a_burst_on_an_empty_cache_gets_the_same_answer(run: Runner) -> None:
     async def case(client: Client) -> list[Answer]:
         return list(await asyncio.gather(*(client.get(EVENTS) for _ in range(20))))
 
-    assert len({(one.status, one.body) for one in run(case)}) == 1
+    assert len({(answer.status, answer.body) for answer in run(case)}) == 1
 
 
 @pytest.mark.slow
 def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> None:
     async def case(client: Client) -> list[int]:
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
-        found = [(await client.get(f"{EVENTS}/{slug}")).status]
-        gone = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        statuses = [(await client.get(f"{EVENTS}/{slug}")).status]
+        gone = next(
+            document
+            for document in run.sims.sanity.documents.values()
+            if document.get("slug", {}).get("current") == slug
+        )
         run.sims.sanity.delete(gone["_id"])
         await kv(client).delete("content:events:all")
         await aged(client, "content:events:doc", 100)
-        found.append((await client.get(f"{EVENTS}/{slug}")).status)
-        await eventually(lambda: client.get(f"{EVENTS}/{slug}"), lambda one: one.status == 404)
-        return found
+        statuses.append((await client.get(f"{EVENTS}/{slug}")).status)
+        await eventually(lambda: client.get(f"{EVENTS}/{slug}"), lambda answer: answer.status == 404)
+        return statuses
 
     assert run(case) == [200, 200]
 
@@ -252,7 +262,7 @@ def test_event_with_date_time_instead_of_starts_at_is_listed_and_upcoming(run: R
 
 def test_one_broken_document_does_not_hide_the_others(run: Runner) -> None:
     async def case(client: Client) -> Any:
-        broken = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        broken = next(document for document in run.sims.sanity.documents.values() if document["_type"] == "event")
         run.sims.sanity.put(dict(broken, startsAt="next Tuesday"))
         return (await client.get(f"{EVENTS}?limit=100")).json()
 
@@ -274,13 +284,13 @@ ODD = {
 
 def test_odd_field_costs_that_field_alone(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any, Any]:
-        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        own = next(document for document in run.sims.sanity.documents.values() if document["_type"] == "event")
         whole = (await client.get(f"{EVENTS}?limit=100")).json()
         await kv(client).delete("content:events:all")
         run.sims.sanity.put(own | ODD)
         listed = (await client.get(f"{EVENTS}?limit=100")).json()
         upcoming = (await client.get(f"{EVENTS}?upcoming=true&limit=100")).json()["documents"]
-        assert own["_id"] not in [one["id"] for one in upcoming]
+        assert own["_id"] not in [event["id"] for event in upcoming]
         return whole, listed, (await client.get(f"{EVENTS}/{own['slug']['current']}")).json()
 
     whole, listed, alone = run(case)
@@ -293,7 +303,7 @@ def test_odd_field_costs_that_field_alone(run: Runner) -> None:
 
 def test_document_that_cannot_be_read_stays_as_it_was(run: Runner) -> None:
     async def case(client: Client) -> list[Any]:
-        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "post")
+        own = next(document for document in run.sims.sanity.documents.values() if document["_type"] == "post")
         targets = ("/api/v1/content/posts?limit=100", f"/api/v1/content/posts/{own['slug']['current']}")
         before = [(await client.get(target)).json() for target in targets]
         run.sims.sanity.put(own | {"slug": {"current": 5}})
@@ -303,7 +313,7 @@ def test_document_that_cannot_be_read_stays_as_it_was(run: Runner) -> None:
 
     before, alone, after, still = run(case)
     assert after["total"] == before["total"]
-    assert {one["id"] for one in after["documents"]} == {one["id"] for one in before["documents"]}
+    assert {document["id"] for document in after["documents"]} == {document["id"] for document in before["documents"]}
     assert still == alone
 
 
@@ -311,7 +321,7 @@ def test_document_that_cannot_be_read_stays_as_it_was(run: Runner) -> None:
 def test_list_that_loses_documents_is_told_of(run: Runner, capfd: "pytest.CaptureFixture[str]") -> None:
     async def case(client: Client) -> None:
         await client.get(EVENTS)
-        own = [one["_id"] for one in run.sims.sanity.documents.values() if one["_type"] == "event"]
+        own = [document["_id"] for document in run.sims.sanity.documents.values() if document["_type"] == "event"]
         for name in own[:2]:
             run.sims.sanity.delete(name)
         await client.get(EVENTS, headers=[*KEY, ("cache-control", "no-cache")])
@@ -326,18 +336,18 @@ def test_the_webhook_marks_what_it_names_and_nothing_else(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, set[str], set[str]]:
         for name in CONTENT:
             listed = (await client.get(f"/api/v1/content/{name}")).json()["documents"]
-            for one in listed[:2]:
-                await client.get(f"/api/v1/content/{name}/{one['slug']}")
+            for document in listed[:2]:
+                await client.get(f"/api/v1/content/{name}/{document['slug']}")
         await client.get(f"{EVENTS}?upcoming=true")
         before = set((await kv(client).list("content:")).names)
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
-        told = await purge(client, {"_id": "x", "_type": "event", "slug": {"current": slug}})
+        answer = await purge(client, {"_id": "x", "_type": "event", "slug": {"current": slug}})
         entries = {name: await kv(client).get(name) or b"" for name in before}
-        return told, before, {name for name, body in entries.items() if body.startswith(b"!")}
+        return answer, before, {name for name, body in entries.items() if body.startswith(b"!")}
 
-    told, before, marked = run(case)
-    assert told.status == 200
-    assert marked == set(told.json()["dropped"]) & before
+    answer, before, marked = run(case)
+    assert answer.status == 200
+    assert marked == set(answer.json()["dropped"]) & before
     assert len(marked) == 3
     assert all(name.startswith("content:events:") for name in marked)
 
@@ -353,13 +363,13 @@ def test_purge_while_sanity_is_down_answers_the_old(run: Runner) -> None:
         return before, [await client.get(target) for target in targets]
 
     before, after = run(case)
-    assert [one.status for one in after] == [200] * 3
-    assert [one.body for one in before] == [one.body for one in after]
+    assert [answer.status for answer in after] == [200] * 3
+    assert [answer.body for answer in before] == [answer.body for answer in after]
 
 
 def test_caller_with_the_key_gets_content_no_older_than_it_accepts(run: Runner) -> None:
     async def case(client: Client) -> list[tuple[str, str]]:
-        own = next(one for one in run.sims.sanity.documents.values() if one["_type"] == "event")
+        own = next(document for document in run.sims.sanity.documents.values() if document["_type"] == "event")
         target = f"{EVENTS}/{own['slug']['current']}"
         for path in (EVENTS, target):
             await client.get(path)
@@ -371,7 +381,12 @@ def test_caller_with_the_key_gets_content_no_older_than_it_accepts(run: Runner) 
                 await aged(client, "content:", 50)
             listed = (await client.get(f"{EVENTS}?limit=100", headers=[("cache-control", "no-cache"), *headers])).json()
             alone = (await client.get(target, headers=[("cache-control", "no-cache"), *headers])).json()
-            seen.append((next(one["title"] for one in listed["documents"] if one["id"] == own["_id"]), alone["title"]))
+            seen.append(
+                (
+                    next(document["title"] for document in listed["documents"] if document["id"] == own["_id"]),
+                    alone["title"],
+                )
+            )
             await aged(client, "content:", 0)
         return seen
 
@@ -407,16 +422,20 @@ def test_a_published_change_is_seen_at_once_after_the_webhook(run: Runner) -> No
     async def case(client: Client) -> list[str]:
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
         titles = [(await client.get(f"{EVENTS}/{slug}")).json()["title"]]
-        own = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        own = next(
+            document
+            for document in run.sims.sanity.documents.values()
+            if document.get("slug", {}).get("current") == slug
+        )
         run.sims.sanity.put(own | {"title": "Ganz neu: Ünïcode"})
         titles.append((await client.get(f"{EVENTS}/{slug}")).json()["title"])
         await purge(client, {"_id": own["_id"], "_type": "event", "slug": {"current": slug}})
         titles.append((await client.get(f"{EVENTS}/{slug}")).json()["title"])
         listed = (await client.get(f"{EVENTS}?limit=100")).json()["documents"]
-        return [*titles, next(one["title"] for one in listed if one["slug"] == slug)]
+        return [*titles, next(document["title"] for document in listed if document["slug"] == slug)]
 
-    before, kept, after, listed = run(case)
-    assert before == kept
+    before, cached, after, listed = run(case)
+    assert before == cached
     assert after == listed == "Ganz neu: Ünïcode"
 
 
@@ -440,14 +459,14 @@ def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Calla
     async def case(client: Client) -> tuple[Answer, list[str]]:
         await client.get(EVENTS)
         body = b'{"_type": "event"}'
-        given = signed(body, int(time.time() * 1000))
+        signature = signed(body, int(time.time() * 1000))
         headers = [("content-type", "application/json"), *KEY]
-        headers += [("sanity-webhook-signature", given)] if given is not None else []
-        told = await client.request("POST", "/api/v1/content/purge", headers=headers, body=body)
-        return told, (await kv(client).list("content:")).names
+        headers += [("sanity-webhook-signature", signature)] if signature is not None else []
+        answer = await client.request("POST", "/api/v1/content/purge", headers=headers, body=body)
+        return answer, (await kv(client).list("content:")).names
 
-    told, left = run(case)
-    assert told.status == 401
+    answer, left = run(case)
+    assert answer.status == 401
     assert left == ["content:events:all"]
 
 
@@ -485,25 +504,29 @@ def test_document_whose_slug_is_long_for_kv_is_cached_and_purged(run: Runner) ->
     async def case(client: Client) -> tuple[list[Answer], list[int], Answer]:
         run.sims.sanity.put({"_id": "post-long", "_type": "post", "title": "Long", "slug": {"current": slug}})
         answers = [await client.get(path)]
-        before = run.sims.asked()
+        before = run.sims.content_requests()
         answers.append(await client.get(path))
-        asked = [run.sims.asked() - before]
+        requests = [run.sims.content_requests() - before]
         purged = await purge(client, {"_type": "post", "slug": {"current": slug}})
         answers.append(await client.get(path))
-        return answers, [*asked, run.sims.asked() - before], purged
+        return answers, [*requests, run.sims.content_requests() - before], purged
 
-    answers, asked, purged = run(case)
-    assert [one.json()["title"] for one in answers] == ["Long"] * 3
+    answers, requests, purged = run(case)
+    assert [answer.json()["title"] for answer in answers] == ["Long"] * 3
     assert purged.status == 200
-    assert asked[0] == 0, "the second answer is the cache's"
-    assert asked[1] > 0, "what was purged is fetched anew"
+    assert requests[0] == 0, "the second answer is the cache's"
+    assert requests[1] > 0, "what was purged is fetched anew"
 
 
 @pytest.mark.parametrize("kind", [{}, {"_type": "event"}])
 def test_purge_by_a_plain_slug_is_seen_at_once(run: Runner, kind: dict[str, str]) -> None:
     async def case(client: Client) -> list[str]:
         slug = (await client.get(EVENTS)).json()["documents"][0]["slug"]
-        own = next(one for one in run.sims.sanity.documents.values() if one.get("slug", {}).get("current") == slug)
+        own = next(
+            document
+            for document in run.sims.sanity.documents.values()
+            if document.get("slug", {}).get("current") == slug
+        )
         titles = [(await client.get(f"{EVENTS}/{slug}")).json()["title"]]
         run.sims.sanity.put(own | {"title": "New"})
         await purge(client, {"slug": slug} | kind)
@@ -525,39 +548,39 @@ def test_documents_beyond_a_thousand_are_reachable_by_page_slug_and_tag(run: Run
             {"_id": "z", "_type": "post", "slug": {"current": "zz"}, "title": "Lässt", "tags": ["Rare"]}
         )
         targets = ("?limit=100&offset=950", "?offset=1000000", "/zz", "/no-such", "?tag=rare", "?q=l%C3%84SST%20rare")
-        found = {target: (await client.get(posts + target)).json() for target in targets}
-        total = found["?offset=1000000"]["total"]
+        answers = {target: (await client.get(posts + target)).json() for target in targets}
+        total = answers["?offset=1000000"]["total"]
         seen = [(await client.get(f"{posts}?limit=100&offset={at}")).json()["documents"] for at in range(0, total, 100)]
-        found["seen"] = [one["id"] for page in seen for one in page]
-        found["purged"] = (await purge(client, {"_type": "post", "slug": "zz"})).json()["dropped"]
-        return found
+        answers["seen"] = [document["id"] for page in seen for document in page]
+        answers["purged"] = (await purge(client, {"_type": "post", "slug": "zz"})).json()["dropped"]
+        return answers
 
-    found = run(case)
-    total = found["?offset=1000000"]["total"]
+    answers = run(case)
+    total = answers["?offset=1000000"]["total"]
     assert total > 1_051
-    assert len(found["seen"]) == len(set(found["seen"])) == total
-    assert found["?offset=1000000"]["documents"] == []
-    assert len(found["?limit=100&offset=950"]["documents"]) == 100
-    assert found["/zz"]["id"] == "z"
-    assert found["/no-such"]["status"] == 404
+    assert len(answers["seen"]) == len(set(answers["seen"])) == total
+    assert answers["?offset=1000000"]["documents"] == []
+    assert len(answers["?limit=100&offset=950"]["documents"]) == 100
+    assert answers["/zz"]["id"] == "z"
+    assert answers["/no-such"]["status"] == 404
     for target in ("?tag=rare", "?q=l%C3%84SST%20rare"):
-        assert (found[target]["total"], found[target]["documents"][0]["id"]) == (1, "z")
-    assert found["purged"] == ["content:posts:all", "content:posts:all:1000", "content:posts:doc:zz"]
+        assert (answers[target]["total"], answers[target]["documents"][0]["id"]) == (1, "z")
+    assert answers["purged"] == ["content:posts:all", "content:posts:all:1000", "content:posts:doc:zz"]
 
 
 def test_portable_text_and_pictures_are_kept(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         documents = run.sims.sanity.documents.values()
-        event = next(one for one in documents if one["_type"] == "event" and "image" in one)
-        post = next(one for one in documents if one["_type"] == "post")
+        event = next(document for document in documents if document["_type"] == "event" and "image" in document)
+        post = next(document for document in documents if document["_type"] == "post")
         hotspot = {"_type": "sanity.imageHotspot", "x": 0.4, "y": 0.5, "width": 1, "height": 0.9}
         image = event["image"] | {"alt": "A hall", "hotspot": hotspot}
         missing = {"_type": "reference", "_ref": "person-gone"}
         run.sims.sanity.put(event | {"image": image, "speakers": [missing, *event["speakers"]]})
         run.sims.sanity.put(post | {"body": [*post["body"], image | {"_key": "k"}], "author": missing})
         paths = (f"events/{event['slug']['current']}", f"posts/{post['slug']['current']}")
-        shown = [(await client.get(f"/api/v1/content/{path}")).json() for path in paths]
-        return shown[0] | {"speakers": len(event["speakers"])}, shown[1] | {"blocks": post["body"]}
+        answers = [(await client.get(f"/api/v1/content/{path}")).json() for path in paths]
+        return answers[0] | {"speakers": len(event["speakers"])}, answers[1] | {"blocks": post["body"]}
 
     event, post = run(case)
     picture = event["picture"]
@@ -575,7 +598,7 @@ def test_type_is_one_word_everywhere(run: Runner) -> None:
     async def case(client: Client) -> set[str]:
         listed = (await client.get(f"{EVENTS}?limit=100")).json()
         alone = (await client.get(f"{EVENTS}/{listed['documents'][0]['slug']}")).json()
-        return {listed["type"], alone["type"], *(one["type"] for one in listed["documents"])}
+        return {listed["type"], alone["type"], *(document["type"] for document in listed["documents"])}
 
     assert run(case) == {"events"}
 
@@ -587,7 +610,7 @@ def test_sponsors_come_by_the_rank_of_their_tier(run: Runner) -> None:
             own = {"_id": f"sponsor-{name}", "_type": "sponsor", "name": name, "slug": {"current": name.lower()}}
             run.sims.sanity.put(own | {"tier": tier})
         listed = (await client.get("/api/v1/content/sponsors")).json()["documents"]
-        return [(one["tier"], one["title"]) for one in listed]
+        return [(document["tier"], document["title"]) for document in listed]
 
     assert run(case) == [
         ("Founder", "Ccc"), ("Platinum", "Bbb"), ("gold", "Fjord Hosting"), ("silver", "Kiln & Söhne"),
@@ -601,14 +624,14 @@ def test_client_that_has_an_answer_gets_304(run: Runner) -> None:
         tag = first.header("etag") or ""
         slug = first.json()["documents"][0]["slug"]
         headers = [[("if-none-match", tag)], [("if-none-match", f'"x", W/{tag}')], [("if-none-match", '"x"')]]
-        answers = [first, *[await client.get(EVENTS, headers=one) for one in headers]]
+        answers = [first, *[await client.get(EVENTS, headers=conditions) for conditions in headers]]
         alone = await client.get(f"{EVENTS}/{slug}")
         own = [("if-none-match", alone.header("etag") or "")]
         return [*answers, await client.get(f"{EVENTS}/{slug}", headers=own)]
 
     first, *others = run(case)
-    assert [one.status for one in others] == [304, 304, 200, 304]
-    assert [one.body for one in others] == [b"", b"", first.body, b""]
+    assert [answer.status for answer in others] == [304, 304, 200, 304]
+    assert [answer.body for answer in others] == [b"", b"", first.body, b""]
     assert others[0].header("etag") == first.header("etag")
 
 
@@ -621,7 +644,7 @@ def test_list_is_filtered_by_tag_and_words(run: Runner, query: str, count: int |
     async def case(client: Client) -> tuple[Any, Any]:
         return (await client.get(f"{EVENTS}?limit=100")).json(), (await client.get(f"{EVENTS}?{query}")).json()
 
-    whole, found = run(case)
-    assert found["total"] == len(found["documents"])
-    assert found["total"] < whole["total"]
-    assert (found["total"] > 0) == (count is None)
+    whole, matches = run(case)
+    assert matches["total"] == len(matches["documents"])
+    assert matches["total"] < whole["total"]
+    assert (matches["total"] > 0) == (count is None)

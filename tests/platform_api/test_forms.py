@@ -79,12 +79,12 @@ def test_a_form_is_kept_written_to_sanity_and_told_to_discord(run: Runner, form:
     receipt = answer.json()
     assert (answer.status, receipt["form"], receipt["id"]) == (201, form, row["id"])
     assert receipt["received_at"] == row["created_at"].replace(" ", "T") + "Z"
-    [document] = [one for one in run.sims.sanity.documents.values() if one["_type"] == "formSubmission"]
+    [document] = [document for document in run.sims.sanity.documents.values() if document["_type"] == "formSubmission"]
     assert (document["_id"], document["receivedAt"]) == (f"submission.{row['id']}", receipt["received_at"])
-    assert {one["name"]: one["value"] for one in document["fields"]} == FORMS[form]
-    [told] = run.sims.discord.posted(form)
-    assert FORMS[form]["name"] in told["embeds"][0]["title"]
-    assert FORMS[form]["email"] not in repr(told)
+    assert {field["name"]: field["value"] for field in document["fields"]} == FORMS[form]
+    [message] = run.sims.discord.posted(form)
+    assert FORMS[form]["name"] in message["embeds"][0]["title"]
+    assert FORMS[form]["email"] not in repr(message)
 
 
 @pytest.mark.parametrize(
@@ -107,9 +107,9 @@ def test_what_is_wrong_is_told_by_field(run: Runner, fields: dict[str, Any], poi
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         return await send(client, filled(**fields)), await rows(client)
 
-    answer, kept = run(case)
-    assert (answer.status, kept) == (422, [])
-    assert [one["pointer"] for one in answer.json()["errors"]] == [pointer]
+    answer, stored = run(case)
+    assert (answer.status, stored) == (422, [])
+    assert [error["pointer"] for error in answer.json()["errors"]] == [pointer]
 
 
 @pytest.mark.parametrize("age_s", [-60, 0, 2, 25 * 3600])
@@ -117,8 +117,8 @@ def test_nobody_fills_in_a_form_in_no_time_or_in_a_day(run: Runner, age_s: float
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         return await send(client, filled(age_s=age_s)), await rows(client)
 
-    answer, kept = run(case)
-    assert (answer.status, kept) == (422, [])
+    answer, stored = run(case)
+    assert (answer.status, stored) == (422, [])
     assert answer.json()["errors"][0]["pointer"] == "/shown_at"
 
 
@@ -147,10 +147,10 @@ def test_the_same_form_sent_at_the_same_time_is_one(run: Runner) -> None:
         await settled(client)
         return [*answers, later], await rows(client)
 
-    answers, kept = run(case)
-    assert sorted(one.status for one in answers) == [200] * 10 + [201]
-    assert {one.json()["id"] for one in answers} == {kept[0]["id"]}
-    assert len(kept) == len(run.sims.discord.posted("contact")) == 1
+    answers, stored = run(case)
+    assert sorted(answer.status for answer in answers) == [200] * 10 + [201]
+    assert {answer.json()["id"] for answer in answers} == {stored[0]["id"]}
+    assert len(stored) == len(run.sims.discord.posted("contact")) == 1
 
 
 def test_another_message_of_the_same_person_is_another(run: Runner) -> None:
@@ -180,8 +180,8 @@ def test_without_the_key_or_turnstile_nothing_is_taken(run: Runner, headers: lis
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         return await client.post(CONTACT, filled(), headers=headers), await rows(client)
 
-    answer, kept = run(case)
-    assert (answer.status, kept) == (401, [])
+    answer, stored = run(case)
+    assert (answer.status, stored) == (401, [])
 
 
 def test_an_unknown_form_is_not_found(run: Runner) -> None:
@@ -233,11 +233,13 @@ def test_without_a_webhook_or_a_write_token_a_form_is_kept(run: Runner) -> None:
     assert row["fault"].startswith("webhooks:contact is not in KV")
 
 
-async def kept(client: Client, form: str, count: int, **columns: object) -> None:
+async def keep(client: Client, form: str, count: int, **columns: object) -> None:
     """Keep submissions as they were sent a minute ago."""
     names = ", ".join(["id, form, fingerprint, fields, created_at", *columns])
-    given = ", ".join(["hex(randomblob(8)), ?1, value, ?2, datetime('now', '-1 minute')", *map(repr, columns.values())])
-    sql = f"INSERT INTO submissions ({names}) SELECT {given} FROM json_each(?3)"
+    columns_ = ", ".join(
+        ["hex(randomblob(8)), ?1, value, ?2, datetime('now', '-1 minute')", *map(repr, columns.values())]
+    )
+    sql = f"INSERT INTO submissions ({names}) SELECT {columns_} FROM json_each(?3)"
     db: Database = client.ports.settings.db
     await db.run(sql, form, json.dumps(FORMS[form]), json.dumps([*range(count)]))
 
@@ -246,8 +248,8 @@ def test_what_waits_for_a_webhook_holds_up_nothing_else(run: Runner) -> None:
     async def case(client: Client) -> list[str]:
         store: KeyValue = client.ports.settings.kv
         await store.put("webhooks:sponsor", run.sims.discord.webhook_url("sponsor"))
-        await kept(client, "contact", 30, sanity_at="2026-11-21 12:00:00")
-        await kept(client, "sponsor", 1, attempts=1)
+        await keep(client, "contact", 30, sanity_at="2026-11-21 12:00:00")
+        await keep(client, "sponsor", 1, attempts=1)
         for _ in range(4):
             await client.scheduled("*/10 * * * *")
         return [row["form"] for row in await rows(client) if row["announced_at"] and row["sanity_at"]]
@@ -259,7 +261,7 @@ def test_where_sanity_is_not_written_to_nothing_waits_for_it(run: Runner) -> Non
     run.env |= {"SANITY_API_WRITE_TOKEN": ""}
 
     async def case(client: Client) -> Answer:
-        await kept(client, "contact", 3, announced_at="2026-11-21 12:00:00")
+        await keep(client, "contact", 3, announced_at="2026-11-21 12:00:00")
         return await client.request("POST", "/jobs/carry_submissions?dry_run=true", headers=KEY)
 
     assert run(case).json()["report"] == {"submissions": []}
@@ -287,8 +289,8 @@ def test_forms_are_bounded_by_who_sends_them(run: Runner) -> None:
         return [await send(client, filled(message=text)) for text in texts]
 
     answers = run(case)
-    assert [one.status for one in answers[:5]] == [201] * 5
-    refused = [one for one in answers if one.status == 429]
+    assert [answer.status for answer in answers[:5]] == [201] * 5
+    refused = [answer for answer in answers if answer.status == 429]
     assert refused
     assert int(refused[0].header("retry-after") or "") > 0
 
@@ -315,12 +317,12 @@ def limited(run: Runner) -> Runner:
 
 async def sent_by(client: Client, addresses: list[str], *visitors: str) -> list[int]:
     """Send a form of other words for each address, and return the statuses."""
-    found = []
+    statuses = []
     for number, email in enumerate(addresses):
-        headers = [*KEY, *(("x-visitor", one) for one in visitors[number : number + 1])]
+        headers = [*KEY, *(("x-visitor", visitor) for visitor in visitors[number : number + 1])]
         body = filled(email=email, message=f"Message number {number}, to you")
-        found.append((await client.post(CONTACT, body, headers=headers)).status)
-    return found
+        statuses.append((await client.post(CONTACT, body, headers=headers)).status)
+    return statuses
 
 
 def limits_of(run: Runner) -> Mapping[str, Limit]:
@@ -337,23 +339,23 @@ async def within_window[T](run: Runner, work: Callable[[str], Awaitable[T]]) -> 
         if attempt or run.runtime == "workers":
             await asyncio.sleep(length - time.time() % length)
         window = time.time() // length
-        found = await work(secrets.token_hex(4))
+        result = await work(secrets.token_hex(4))
         if time.time() // length == window:
-            return found
+            return result
     raise AssertionError(f"it takes longer than {length} s")
 
 
 @pytest.mark.parametrize("addresses", [ALIKE, GMAIL + GMAIL[:2], IDN + IDN], ids=["alike", "gmail", "idn"])
 def test_one_mailbox_has_one_limit_however_it_is_written(run: Runner, addresses: list[str]) -> None:
     async def send(client: Client, who: str) -> tuple[list[int], list[str], list[str]]:
-        named = [one.format(who) for one in addresses]
+        named = [address.format(who) for address in addresses]
         statuses = await sent_by(client, named)
-        kept = [json.loads(row["fields"])["email"] for row in await rows(client)]
-        return statuses, [one.strip() for one in named[:5]], [one for one in kept if who in one]
+        emails = [json.loads(row["fields"])["email"] for row in await rows(client)]
+        return statuses, [email.strip() for email in named[:5]], [email for email in emails if who in email]
 
-    statuses, named, kept = limited(run)(lambda client: within_window(run, partial(send, client)))
+    statuses, named, emails = limited(run)(lambda client: within_window(run, partial(send, client)))
     assert statuses == [201] * 5 + [429] * (len(addresses) - 5)
-    assert sorted(kept) == sorted(named), "an address is kept as it was written"
+    assert sorted(emails) == sorted(named), "an address is kept as it was written"
 
 
 def test_other_mailboxes_have_limits_of_their_own(run: Runner) -> None:
@@ -372,8 +374,8 @@ def test_visitor_that_the_server_names_has_one_limit_for_all_addresses_and_forms
         own.append((await client.post("/api/v1/forms/sponsor", body, headers=[*KEY, ("x-visitor", visitor)])).status)
         return own, await sent_by(client, [f"ida{who}@example.org"], "192.0.2.8")
 
-    found = limited(run)(lambda client: within_window(run, partial(send, client)))
-    assert found == ([201] * 5 + [429] * 3, [201])
+    statuses = limited(run)(lambda client: within_window(run, partial(send, client)))
+    assert statuses == ([201] * 5 + [429] * 3, [201])
 
 
 def test_visitor_of_one_network_is_one_visitor(run: Runner) -> None:
@@ -389,7 +391,7 @@ def test_all_forms_of_the_key_have_a_limit_together(run: Runner) -> None:
 
     async def send(client: Client, who: str) -> list[int]:
         visitors = [f"{who}{n}" for n in range(calls + 3)]
-        return await sent_by(client, [f"ada@{one}.example" for one in visitors], *visitors)
+        return await sent_by(client, [f"ada@{visitor}.example" for visitor in visitors], *visitors)
 
     statuses = limited(run)(lambda client: within_window(run, partial(send, client)))
     assert statuses == [201] * calls + [429] * 3
@@ -412,15 +414,15 @@ def test_visitor_that_is_none_is_refused(run: Runner, visitor: str) -> None:
 
 
 def test_same_words_of_one_mailbox_are_one_submission(run: Runner) -> None:
-    sent = [*[one.format("") for one in ALIKE], "ida@example.org"]
+    sent = [*[address.format("") for address in ALIKE], "ida@example.org"]
 
     async def case(client: Client) -> tuple[list[int], list[Row]]:
         statuses = [(await send(client, filled(email=email))).status for email in sent]
         return statuses, await rows(client)
 
-    statuses, kept = run(case)
+    statuses, stored = run(case)
     assert statuses == [201] + [200] * (len(ALIKE) - 1) + [201]
-    assert sorted(json.loads(row["fields"])["email"] for row in kept) == ["ada@example.org", "ida@example.org"]
+    assert sorted(json.loads(row["fields"])["email"] for row in stored) == ["ada@example.org", "ida@example.org"]
 
 
 @pytest.mark.parametrize(
@@ -467,8 +469,8 @@ def test_others_are_kept_out(vouched: Runner, token: str | None) -> None:
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         return await send(client, filled(turnstile_token=token), key=False), await rows(client)
 
-    answer, kept = vouched(case)
-    assert (answer.status, answer.json()["type"], kept) == (403, "urn:problem:not-human", [])
+    answer, stored = vouched(case)
+    assert (answer.status, answer.json()["type"], stored) == (403, "urn:problem:not-human", [])
 
 
 def test_a_token_is_good_once(vouched: Runner, turnstile: TurnstileSim) -> None:

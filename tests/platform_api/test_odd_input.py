@@ -23,14 +23,14 @@ def signed(sent: odd.Sent) -> list[tuple[str, str]]:
 
 
 async def storm(client: Client, seed: int, count: int) -> list[str]:
-    known = {
+    ids = {
         "shown_at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(), "email": "ada@example.org", "website": "",
         "turnstile_token": None, "company_url": "https://ada.example", "tier": "gold",
         "type": "events", "_type": "event", "/slug": "wasm-evening",
         "accepts_code_of_conduct": True, "message": "When is the next meetup?", "question": "When is the next meetup?",
         "slug": {"current": "wasm-evening"}, "interests": ["wasm"],
     }  # fmt: skip
-    document = odd.Document("platform_api/openapi.json", known, WITHOUT_JOBS)
+    document = odd.Document("platform_api/openapi.json", ids, WITHOUT_JOBS)
     return await odd.weather(client, odd.Storm(document, seed), count, signed)
 
 
@@ -57,7 +57,7 @@ def test_event_at_the_end_of_the_calendar_hides_no_other(run: Runner, end: str) 
 
     listed, upcoming = run(case)
     assert (listed.status, upcoming.status) == (200, 200)
-    [odd] = [one for one in listed.json()["documents"] if one["slug"] == "odd"]
+    [odd] = [document for document in listed.json()["documents"] if document["slug"] == "odd"]
     assert "starts_at" not in odd, "an odd field costs that field"
-    assert "odd" not in [one["slug"] for one in upcoming.json()["documents"]]
+    assert "odd" not in [document["slug"] for document in upcoming.json()["documents"]]
     assert upcoming.json()["documents"]

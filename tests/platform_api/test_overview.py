@@ -25,9 +25,13 @@ def test_stats_are_what_there_is(run: Runner) -> None:
         return (await client.get("/api/v1/platform/stats")).json()
 
     stats = run(case)
-    held = [one for one in run.sims.sanity.documents.values() if not one["_id"].startswith("drafts.")]
+    documents = [
+        document for document in run.sims.sanity.documents.values() if not document["_id"].startswith("drafts.")
+    ]
     for name, content in CONTENT.items():
-        assert stats["content"][name] == len([one for one in held if one["_type"] == content.type]), name
+        assert stats["content"][name] == len(
+            [document for document in documents if document["_type"] == content.type]
+        ), name
     assert (stats["upcoming_events"], stats["submissions"]) == (5, {"contact": 1, "sponsor": 1})
     assert stats["members"] > 100
     assert stats["age_s"] == 0
@@ -49,7 +53,7 @@ def test_stats_tell_their_age_and_outlive_sanity(run: Runner) -> None:
 def test_status_is_ok_where_all_answer(run: Runner) -> None:
     status = run(lambda client: client.get("/api/v1/platform/status")).json()
     assert status["status"] == "ok", status
-    assert {name: one["status"] for name, one in status["services"].items()} == dict.fromkeys(
+    assert {name: check["status"] for name, check in status["services"].items()} == dict.fromkeys(
         ("sanity", "d1", "kv", "ai", "discord"), "ok"
     )
 
@@ -58,8 +62,8 @@ def test_status_names_what_is_away_and_what_is_not_there(run: Runner) -> None:
     run.sims.sanity.fail(status=500, count=1000)
     run.env |= {"DISCORD_BOT_TOKEN": ""}
     status = run(lambda client: client.get("/api/v1/platform/status")).json()
-    found = {name: one["status"] for name, one in status["services"].items()}
-    assert (status["status"], found["sanity"], found["discord"], found["d1"]) == (
+    statuses = {name: check["status"] for name, check in status["services"].items()}
+    assert (status["status"], statuses["sanity"], statuses["discord"], statuses["d1"]) == (
         "degraded",
         "error",
         "not_configured",
@@ -74,26 +78,26 @@ def test_the_community_can_be_seen(run: Runner) -> None:
 
     events, members, announcements = run(case)
     assert len(events) == 3
-    assert [one["starts_at"] for one in events] == sorted(one["starts_at"] for one in events)
-    assert {one["status"] for one in events} <= {"scheduled", "active"}
+    assert [event["starts_at"] for event in events] == sorted(event["starts_at"] for event in events)
+    assert {event["status"] for event in events} <= {"scheduled", "active"}
     assert members["members"] > members["online"] > 0
     assert len(announcements) == 8
-    times = [one["published_at"] for one in announcements]
+    times = [announcement["published_at"] for announcement in announcements]
     assert times == sorted(times, reverse=True)
-    assert all(one["url"].endswith(one["id"]) for one in announcements)
+    assert all(announcement["url"].endswith(announcement["id"]) for announcement in announcements)
 
 
 @pytest.mark.parametrize("path", CACHED)
 def test_each_is_asked_for_once(run: Runner, path: str) -> None:
     async def case(client: Client) -> tuple[int, list[Answer]]:
         await client.get(path)
-        before = len(run.sims.discord.requests) + run.sims.asked()
+        before = len(run.sims.discord.requests) + run.sims.content_requests()
         again = [await client.get(path) for _ in range(3)]
-        return len(run.sims.discord.requests) + run.sims.asked() - before, again
+        return len(run.sims.discord.requests) + run.sims.content_requests() - before, again
 
-    asked, again = run(case)
-    assert asked == 0
-    assert all("hit" in (one.header("cache-status") or "") for one in again)
+    first, again = run(case)
+    assert first == 0
+    assert all("hit" in (answer.header("cache-status") or "") for answer in again)
 
 
 @pytest.mark.parametrize("path", DISCORD)
@@ -107,9 +111,9 @@ def test_discord_away_is_a_502_and_what_is_kept_is_served(run: Runner, path: str
         run.sims.discord.fail(500, count=1000)
         return without, await client.get(path)
 
-    without, kept = run(case)
-    assert (without, kept.status) == (502, 200)
-    assert int(kept.header("age") or "") >= 4000
+    without, cached = run(case)
+    assert (without, cached.status) == (502, 200)
+    assert int(cached.header("age") or "") >= 4000
 
 
 @pytest.mark.parametrize(("name", "paths"), [("DISCORD_BOT_TOKEN", DISCORD), ("DISCORD_GUILD_ID", DISCORD),
@@ -129,7 +133,7 @@ def test_health_is_by_service(run: Runner) -> None:
     health = run(lambda client: client.get("/health")).json()
     assert health["status"] == "ok", health
     assert {"kv", "d1", "ai", "env_vars", "secrets", "optional_secrets"} <= health["checks"].keys()
-    assert all(isinstance(one["latency_ms"], float | int) and one["message"] for one in health["checks"].values())
+    assert all(isinstance(check["latency_ms"], float | int) and check["message"] for check in health["checks"].values())
     assert health["checks"]["secrets"]["message"] == "2 of 2 set"
     assert health["timestamp"][:13] == time.strftime("%Y-%m-%dT%H", time.gmtime())
 
@@ -153,7 +157,7 @@ def test_what_writes_needs_a_key_or_a_signature(run: Runner, path: str, headers:
 
 def test_jobs_are_listed(run: Runner) -> None:
     jobs = run(lambda client: client.get("/jobs", headers=KEY)).json()
-    assert {(one["name"], one["cron"]) for one in jobs} == {
+    assert {(job["name"], job["cron"]) for job in jobs} == {
         ("refresh_index", "17 * * * *"),
         ("carry_submissions", "*/10 * * * *"),
         ("remove_old_rows", "17 * * * *"),
@@ -181,13 +185,13 @@ def test_who_sends_the_key_is_counted_by_it_on_public_routes(run: Runner) -> Non
         for _ in range(250):
             if (await client.get("/")).status == 429:
                 break
-        known = [await client.get("/api/v1/content/events", headers=KEY) for _ in range(3)]
+        answers = [await client.get("/api/v1/content/events", headers=KEY) for _ in range(3)]
         guess = await client.get("/", headers=[("x-api-key", f"{KEY[0][1][:-1]}z")])
-        return known, guess, await client.get("/", headers=[("authorization", f"Bearer {KEY[0][1]}")])
+        return answers, guess, await client.get("/", headers=[("authorization", f"Bearer {KEY[0][1]}")])
 
-    known, guess, bearer = run(case)
-    assert {one.status for one in known} == {200}
-    assert '"key";q=1200' in (known[0].header("ratelimit-policy") or "")
+    answers, guess, bearer = run(case)
+    assert {answer.status for answer in answers} == {200}
+    assert '"key";q=1200' in (answers[0].header("ratelimit-policy") or "")
     assert (guess.status, bearer.status) == (429, 200)
 
 
@@ -198,9 +202,9 @@ def test_a_stranger_is_bounded(run: Runner) -> None:
         return [await client.get("/") for _ in range(250)]
 
     answers = run(case)
-    refused = [one for one in answers if one.status == 429]
+    refused = [answer for answer in answers if answer.status == 429]
     assert refused
-    assert all(int(one.header("retry-after") or "") > 0 for one in refused)
+    assert all(int(answer.header("retry-after") or "") > 0 for answer in refused)
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ def url(request: pytest.FixtureRequest, sims: Sims, tmp_path: Path) -> Iterator[
 
 def titles(url: str) -> dict[str, str]:
     with urlopen(f"{url}/api/v1/content/posts?limit=100") as answer:
-        return {one["slug"]: one["title"] for one in from_json(answer.read())["documents"]}
+        return {document["slug"]: document["title"] for document in from_json(answer.read())["documents"]}
 
 
 def test_what_an_editor_publishes_changes_and_removes_is_seen(sims: Sims, url: str) -> None:
@@ -39,18 +39,18 @@ def test_what_an_editor_publishes_changes_and_removes_is_seen(sims: Sims, url: s
     try:
         slug = {"_type": "slug", "current": "hot-off-the-press"}
         document = {"_id": "post-hot", "_type": "post", "title": "Hot off the press", "slug": slug}
-        found = []
+        seen = []
         for title in ("Hot off the press", "Hotter still"):
             sims.sanity.put(document | {"title": title})
             sims.sanity.settle()
-            found.append(titles(url))
+            seen.append(titles(url))
         sims.sanity.delete("post-hot")
         sims.sanity.settle()
-        found.append(titles(url))
+        seen.append(titles(url))
     finally:
         sims.sanity.unhook()
-    assert [one.get("hot-off-the-press") for one in found] == ["Hot off the press", "Hotter still", None]
-    assert found[-1] == before
+    assert [listed.get("hot-off-the-press") for listed in seen] == ["Hot off the press", "Hotter still", None]
+    assert seen[-1] == before
     assert [status for status, _ in sims.sanity.deliveries] == [200, 200, 200]
 
 
@@ -58,7 +58,11 @@ def test_a_hook_with_another_secret_changes_nothing(sims: Sims, url: str) -> Non
     before = titles(url)
     sims.sanity.hook(f"{url}/api/v1/content/purge", "another-secret")
     try:
-        own = next(one for one in sims.sanity.documents.values() if one["_type"] == "post" and "slug" in one)
+        own = next(
+            document
+            for document in sims.sanity.documents.values()
+            if document["_type"] == "post" and "slug" in document
+        )
         sims.sanity.put(own | {"title": "Forged"})
         sims.sanity.settle()
     finally:

@@ -71,10 +71,10 @@ def deploy(copy: Path, sim: StorageSim, **more: str) -> tuple[int, str]:
 
 
 def test_deployment_ends_with_a_healthy_worker(copy: Path, sim: StorageSim) -> None:
-    status, told = deploy(copy, sim)
-    assert status == 0, told
-    assert "its health is ok" in told
-    assert "`npx wrangler delete --env staging`" in told
+    status, output = deploy(copy, sim)
+    assert status == 0, output
+    assert "its health is ok" in output
+    assert "`npx wrangler delete --env staging`" in output
     script = sim.workers[NAME]
     assert script.deployed is not None
     assert script.is_public
@@ -84,13 +84,13 @@ def test_deployment_ends_with_a_healthy_worker(copy: Path, sim: StorageSim) -> N
     assert [row["name"] for row in applied] == sorted(path.name for path in (ROOT / "migrations").glob("*.sql"))
 
 
-def refused(copy: Path, sim: StorageSim, *told: str, **more: str) -> None:
+def refused(copy: Path, sim: StorageSim, *message: str, **more: str) -> None:
     status, text = deploy(copy, sim, **more)
     assert status == 1, text
-    for part in told:
+    for part in message:
         assert part in text, text
     assert 'tools/deploy.py", line' not in text, "what the Worker says may hold a traceback, a step may not"
-    assert not [asked for asked in sim.asked if asked.startswith("PUT /workers/scripts")], "nothing was deployed"
+    assert not [request for request in sim.asked if request.startswith("PUT /workers/scripts")], "nothing was deployed"
 
 
 def test_old_document_stops_it(copy: Path, sim: StorageSim) -> None:
@@ -135,9 +135,9 @@ def test_worker_that_is_not_there_yet_needs_its_secrets_first(copy: Path, sim: S
     refused(copy, sim, "secrets are missing: TESSIE_API_KEY, ADMIN_API_KEY, JWT_SECRET_KEY")
 
 
-@pytest.mark.parametrize(("name", "told"), [("", "ENV=… is no environment"), ("dev", "ENV=dev is no environment")])
-def test_unknown_environment_stops_it(copy: Path, sim: StorageSim, name: str, told: str) -> None:
-    refused(copy, sim, told, "staging, production, platform-api, discord-bot, vinyl-vault, klear-karma", ENV=name)
+@pytest.mark.parametrize(("name", "message"), [("", "ENV=… is no environment"), ("dev", "ENV=dev is no environment")])
+def test_unknown_environment_stops_it(copy: Path, sim: StorageSim, name: str, message: str) -> None:
+    refused(copy, sim, message, "staging, production, platform-api, discord-bot, vinyl-vault, klear-karma", ENV=name)
 
 
 def test_account_has_to_be_named(copy: Path, sim: StorageSim) -> None:
@@ -166,7 +166,7 @@ BROKEN = {
 @pytest.mark.soak
 @pytest.mark.parametrize("fault", BROKEN)
 def test_worker_that_production_would_refuse_stops_it(copy: Path, sim: StorageSim, fault: str) -> None:
-    name, added, told = BROKEN[fault]
+    name, added, output = BROKEN[fault]
     file = copy / name
     before = file.read_text()
     if added is None:
@@ -180,7 +180,7 @@ def test_worker_that_production_would_refuse_stops_it(copy: Path, sim: StorageSi
     else:
         file.write_text(before + added)
     try:
-        refused(copy, sim, *told)
+        refused(copy, sim, *output)
     finally:
         file.write_text(before)
 
@@ -197,10 +197,10 @@ def test_unapplied_migration_is_told_by_the_health(copy: Path, sim: StorageSim) 
     assert deploy(copy, sim)[0] == 0
     database = sim.databases["tessie-db-staging"]
     database.forgets = "0010_no_triggers.sql"
-    status, told = deploy(copy, sim)
+    status, output = deploy(copy, sim)
     assert status == 1
-    assert "DB: error: MigrationsMissing: 1 of " in told
-    assert "npx wrangler rollback " in told
+    assert "DB: error: MigrationsMissing: 1 of " in output
+    assert "npx wrangler rollback " in output
 
 
 def test_packages_are_checked_file_by_file(tmp_path: Path) -> None:

@@ -76,14 +76,14 @@ def copy(tmp_path: Path) -> Copy:
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Copy:
+def made_copy(tmp_path_factory: pytest.TempPathFactory) -> Copy:
     """Return a copy in which the new Worker was made, which no test changes."""
-    made = copied(tmp_path_factory.mktemp("made"))
-    before = made.files()
-    written = made.run("tools/new.py", APP).partition("next:")[0]
-    changed = {name for name, content in made.files().items() if before.get(name) != content}
+    copy = copied(tmp_path_factory.mktemp("made"))
+    before = copy.files()
+    written = copy.run("tools/new.py", APP).partition("next:")[0]
+    changed = {name for name, content in copy.files().items() if before.get(name) != content}
     assert changed == {line.split()[0] for line in written.splitlines()[1:]}
-    return made
+    return copy
 
 
 @contextmanager
@@ -91,9 +91,9 @@ def served(copy: Copy, folder: Path) -> Iterator[str]:
     """Run `tools/dev.py` until its server answers, and yield its address."""
     port = free_port()
     env = copy.env | {"APP": APP, "PORT": str(port), "STATE": str(folder / "state")}
-    with (folder / "told.txt").open("wb") as told:
+    with (folder / "told.txt").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "tools/dev.py"], cwd=copy.root, env=env, stdout=told, stderr=subprocess.STDOUT
+            [sys.executable, "tools/dev.py"], cwd=copy.root, env=env, stdout=log, stderr=subprocess.STDOUT
         )
     try:
         deadline = time.monotonic() + PATIENCE
@@ -120,36 +120,36 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.slow
-def test_what_is_made_passes_all_checks(made: Copy) -> None:
+def test_what_is_made_passes_all_checks(made_copy: Copy) -> None:
     new = [f"src/{APP}", f"tests/{APP}"]
-    made.run("-m", "ruff", "check", "--no-cache", *new)
-    made.run("-m", "ruff", "format", "--no-cache", "--check", *new)
+    made_copy.run("-m", "ruff", "check", "--no-cache", *new)
+    made_copy.run("-m", "ruff", "format", "--no-cache", "--check", *new)
     if TYPES.is_dir():  # what `make check` found out of the files that are the same here
-        copytree(TYPES, made.root.parent / "types")
-    made.run("-m", "mypy", "--cache-dir", str(made.root.parent / "types"), *new)
-    made.run("tools/openapi.py", "--check")
+        copytree(TYPES, made_copy.root.parent / "types")
+    made_copy.run("-m", "mypy", "--cache-dir", str(made_copy.root.parent / "types"), *new)
+    made_copy.run("tools/openapi.py", "--check")
 
 
 @pytest.mark.slow
-def test_its_own_tests_pass_on_both_runtimes(made: Copy) -> None:
-    said = made.run("-m", "pytest", "-p", "no:cacheprovider", "-v", f"tests/{APP}")
+def test_its_own_tests_pass_on_both_runtimes(made_copy: Copy) -> None:
+    output = made_copy.run("-m", "pytest", "-p", "no:cacheprovider", "-v", f"tests/{APP}")
     assert all(
-        f"test_bound_key_sees_notes_of_its_owners_alone[{runtime}-reader] PASSED" in said
+        f"test_bound_key_sees_notes_of_its_owners_alone[{runtime}-reader] PASSED" in output
         for runtime in ("local", "workers")
     )
-    assert not {"FAILED", "SKIPPED"} & set(said.split())
+    assert not {"FAILED", "SKIPPED"} & set(output.split())
 
 
 @pytest.mark.slow
-def test_the_tests_of_all_apps_take_it_in_and_pass(made: Copy) -> None:
-    made.run("tools/build_assets.py")
-    said = made.run("-m", "pytest", "-p", "no:cacheprovider", "-v", "-k", CHOSEN, *OF_ALL)
-    assert all(re.search(rf"{file}::\S+made.in.a.copy\S* PASSED", said) for file in OF_ALL if "readme" not in file)
+def test_the_tests_of_all_apps_take_it_in_and_pass(made_copy: Copy) -> None:
+    made_copy.run("tools/build_assets.py")
+    output = made_copy.run("-m", "pytest", "-p", "no:cacheprovider", "-v", "-k", CHOSEN, *OF_ALL)
+    assert all(re.search(rf"{file}::\S+made.in.a.copy\S* PASSED", output) for file in OF_ALL if "readme" not in file)
 
 
 @pytest.mark.slow
-def test_it_is_served_by_make_dev(made: Copy, tmp_path: Path) -> None:
-    with served(made, tmp_path) as url:
+def test_it_is_served_by_make_dev(made_copy: Copy, tmp_path: Path) -> None:
+    with served(made_copy, tmp_path) as url:
         for path in ("/health", "/published", "/docs"):
             with urlopen(url + path, timeout=10) as answer:
                 assert answer.status == 200
@@ -157,11 +157,11 @@ def test_it_is_served_by_make_dev(made: Copy, tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_second_time_and_no_name_are_refused(made: Copy) -> None:
-    before = made.files()
-    assert made.run("tools/new.py", APP, expected=2) == f"error: APP='{APP}': there is an app of this name\n"
-    assert made.run("tools/new.py", expected=2) == "error: say which app: make new APP=vinyl_vault\n"
-    assert made.files() == before
+def test_a_second_time_and_no_name_are_refused(made_copy: Copy) -> None:
+    before = made_copy.files()
+    assert made_copy.run("tools/new.py", APP, expected=2) == f"error: APP='{APP}': there is an app of this name\n"
+    assert made_copy.run("tools/new.py", expected=2) == "error: say which app: make new APP=vinyl_vault\n"
+    assert made_copy.files() == before
 
 
 @pytest.mark.slow
@@ -177,9 +177,9 @@ def test_any_name_gives_code_in_form_and_limits_of_its_own(copy: Copy) -> None:
 
 
 @pytest.mark.slow
-def test_the_readme_has_a_line_in_its_list_or_at_its_end(copy: Copy, made: Copy) -> None:
+def test_the_readme_has_a_line_in_its_list_or_at_its_end(copy: Copy, made_copy: Copy) -> None:
     line = f"- `{APP}`: notes; say here what it is for.\n"
-    assert f"{line}<!-- /workers -->\n" in (made.root / README).read_text(encoding="utf-8")
+    assert f"{line}<!-- /workers -->\n" in (made_copy.root / README).read_text(encoding="utf-8")
     (copy.root / README).write_text("No list\n", encoding="utf-8")
     assert "README.md    (a line at its end" in copy.run("tools/new.py", APP)
     assert (copy.root / README).read_text(encoding="utf-8") == f"No list\n\n{line}"
@@ -259,6 +259,6 @@ def test_other_names_can_be(package: str) -> None:
 
 def test_a_refusal_is_one_line_and_the_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["no such\nname"]) == 2
-    said = capsys.readouterr()
-    assert (said.out, said.err.count("\n")) == ("", 1)
-    assert said.err.startswith("error: APP='no such\\nname': ")
+    output = capsys.readouterr()
+    assert (output.out, output.err.count("\n")) == ("", 1)
+    assert output.err.startswith("error: APP='no such\\nname': ")

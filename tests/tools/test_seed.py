@@ -104,7 +104,7 @@ def local(folder: Path) -> Local:
 def put(folder: Path, target: Local | Remote, **how: bool) -> list[str]:
     """Seed and return the lines of the report."""
     seeding = Seeding(target, folder.parents[1] / "migrations", **how)
-    return [told.line(dry=how.get("dry", False)) for told in seeding.run(read(folder, Bindings.of(LIBRARY)))]
+    return [report.line(dry=how.get("dry", False)) for report in seeding.run(read(folder, Bindings.of(LIBRARY)))]
 
 
 def rows(folder: Path, sql: str) -> list[tuple[Any, ...]]:
@@ -254,7 +254,7 @@ def test_a_statement_is_taken_apart() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "said"),
+    ("sql", "message"),
     [
         ("INSERT INTO shelves (id, name, size) VALUES ('', '', 0) ON CONFLICT DO NOTHING;", "CHECK constraint failed"),
         ("INSERT INTO books (shelf, number) VALUES ('x', 1) ON CONFLICT DO NOTHING;", "FOREIGN KEY constraint failed"),
@@ -265,10 +265,10 @@ def test_a_statement_is_taken_apart() -> None:
     ],
 )  # fmt: skip
 def test_rows_that_do_not_fit_are_refused_before_anything_is_written(
-    folder: Path, local: Local, sql: str, said: str
+    folder: Path, local: Local, sql: str, message: str
 ) -> None:
     (folder / "d1.sql").write_text(f"{ROWS}{sql}")
-    with pytest.raises(SeedError, match=said) as refused:
+    with pytest.raises(SeedError, match=message) as refused:
         put(folder, local)
     assert "\n" not in str(refused.value)
     assert rows(folder, "SELECT * FROM shelves") == []
@@ -276,7 +276,7 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(
 
 
 @pytest.mark.parametrize(
-    ("name", "content", "said"),
+    ("name", "content", "message"),
     [
         ("kv.json", "{", r"kv\.json: Expecting"),
         ("kv.json", '{"a": "b"}', r"kv\.json, the whole: Input should be a valid list"),
@@ -292,9 +292,9 @@ def test_rows_that_do_not_fit_are_refused_before_anything_is_written(
         ("readme.txt", "", "a seed is d1.sql or kv.json"),
     ],
 )
-def test_files_that_are_unfit_are_refused(folder: Path, name: str, content: str, said: str) -> None:
+def test_files_that_are_unfit_are_refused(folder: Path, name: str, content: str, message: str) -> None:
     (folder / name).write_text(content)
-    with pytest.raises(SeedError, match=said):
+    with pytest.raises(SeedError, match=message):
         read(folder, Bindings.of(LIBRARY))
 
 
@@ -334,16 +334,16 @@ def test_the_command_puts_the_demonstration_car(tmp_path: Path) -> None:
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("arguments", "message"),
     [
         (["nope"], "error: there is no app nope in src/"),
         (["--remote", "nowhere"], "has no [env.nowhere]"),
     ],
 )
-def test_the_command_refuses_in_one_line(tmp_path: Path, arguments: list[str], said: str) -> None:
+def test_the_command_refuses_in_one_line(tmp_path: Path, arguments: list[str], message: str) -> None:
     refused = command(*arguments, STATE=str(tmp_path))
     assert (refused.returncode, refused.stderr.count("\n"), refused.stdout) == (2, 1, "")
-    assert said in refused.stderr
+    assert message in refused.stderr
 
 
 @pytest.mark.slow
@@ -359,16 +359,16 @@ def test_the_seeds_of_the_repository_fit_their_apps(package: str) -> None:
     app = load(package)
     seeds = read(SEEDS / package, Bindings.of(app))
     assert seeds.rows or seeds.pairs
-    for given in seeds.rows.values():
-        assert rehearse(given, ROOT / "migrations" / app.migrations)
+    for row in seeds.rows.values():
+        assert rehearse(row, ROOT / "migrations" / app.migrations)
 
 
 def test_the_demonstration_car_says_what_it_is_and_can_be_known(tmp_path: Path) -> None:
     path = tmp_path / "d1.sqlite"
     migrate(path, ROOT / "migrations")
     with closing(connect_d1(path)) as connection:
-        for one in inserts((SEEDS / "core_tessie" / "d1.sql").read_text()):
-            connection.execute(one.sql)
+        for insert in inserts((SEEDS / "core_tessie" / "d1.sql").read_text()):
+            connection.execute(insert.sql)
         [(vin, name)] = connection.execute("SELECT vin, display_name FROM vehicles").fetchall()
         assert (len(vin), "Demonstration" in name, "DEM" in vin) == (17, True, True)
         assert connection.execute("SELECT count(*) FROM drives WHERE ended_at <= started_at").fetchone() == (0,)
@@ -413,7 +413,7 @@ def test_wrangler_puts_rows_and_keys_leaves_what_is_there_and_writes_over_where_
     namespace.pairs |= {"flag:0": ("", None), "flag:00": ("", None), "flag:b": ("mine", None)}
     database.query({"sql": "INSERT INTO shelves VALUES ('b', 'mine', 1)"})
     assert put(folder, remote, dry=True)[2] == "KV KV: 1 to write: flag:a; 1 there already: flag:b"
-    assert not [one for one in sim.asked if one.startswith("PUT") or one.endswith("/import")]
+    assert not [request for request in sim.asked if request.startswith("PUT") or request.endswith("/import")]
     assert put(folder, remote) == [
         "D1 DB, shelves: 1 written: a; 1 there already: b",
         "D1 DB, books: 3 written: a-1, a-2, b-1",
@@ -426,7 +426,7 @@ def test_wrangler_puts_rows_and_keys_leaves_what_is_there_and_writes_over_where_
     sim.asked.clear()
     assert put(folder, remote) == AGAIN
     assert database.bookmark == bookmark + 1  # the one look
-    assert not [one for one in sim.asked if one.startswith("PUT") or one.endswith("/import")]
+    assert not [request for request in sim.asked if request.startswith("PUT") or request.endswith("/import")]
 
     database.query({"sql": "UPDATE shelves SET size = 9"})
     assert put(folder, remote, overwrite=True) == OVER

@@ -26,16 +26,16 @@ def main(url: str, key: str) -> None:
 
     vin = str(rows[0].vin)
     new = DrivesRow.from_dict({"vin": vin, "tessie_id": 77004, "started_at": "2025-01-01T00:00:00Z"})
-    made = insert_drives_rows.sync_detailed(client=api, body=[new])
-    assert isinstance(made.parsed, list)
-    facts["create"] = [made.status_code.value, made.parsed[0].id == f"{vin}-77004"]
+    inserted = insert_drives_rows.sync_detailed(client=api, body=[new])
+    assert isinstance(inserted.parsed, list)
+    facts["create"] = [inserted.status_code.value, inserted.parsed[0].id == f"{vin}-77004"]
 
     none = get_drives_row.sync_detailed("none", client=api)
     assert isinstance(none.parsed, Problem)
     facts["absent"] = [none.status_code.value, none.parsed.status]
 
-    asked = ReportRequest.from_dict({"from": "2025-02-01", "to": "2025-01-01"})
-    facts["refused"] = make_report.sync_detailed(client=api, body=asked).status_code.value
+    request = ReportRequest.from_dict({"from": "2025-02-01", "to": "2025-01-01"})
+    facts["refused"] = make_report.sync_detailed(client=api, body=request).status_code.value
 
     mirrored = list_tessie_vehicles.sync_detailed(client=api)
     facts["mirror"] = [mirrored.status_code.value, isinstance(json.loads(mirrored.content)["results"], list)]
