@@ -1,4 +1,4 @@
-"""`/ask`: a question about the site, answered by the model out of what the site says, with its sources."""
+"""`/ask`: a question about the site, answered by the model from the site's content, with its sources."""
 
 import asyncio
 from collections.abc import Sequence
@@ -56,13 +56,13 @@ class TooManyQuestions(Problem):
 
 
 class Answers:
-    """Answers questions out of the site's content; without a model, or where it fails, with what the site says."""
+    """Answers questions from the site's content; without a model, or if it fails, with excerpts of the site."""
 
     def __init__(self, site: Site, model: Model | None, settings: BotSettings, leases: Leases, log: Log) -> None:
         self._site, self._model, self._settings, self._leases, self._log = site, model, settings, leases, log
 
     async def to(self, question: str, user: str) -> Reply:
-        """Answer a user's question; `TooManyQuestions` where the last one was asked just now."""
+        """Answer a user's question; `TooManyQuestions` if the user asked another within `PAUSE` seconds."""
         if not await self._leases.take(f"ask:{user}", PAUSE):
             raise TooManyQuestions(f"ask again in {PAUSE:g} seconds")
         sources = await _sources(question, self._site)
@@ -87,7 +87,7 @@ async def answer_question(interaction: Interaction, question: Body[Question], an
 
 
 async def _sources(question: str, site: Site) -> list[Source]:
-    """Return what fits the question best, of all types that can be read."""
+    """Return the documents that fit the question best, of all readable types."""
     listed = await asyncio.gather(*(site.all_of(kind) for kind in TYPES), return_exceptions=True)
     documents = [document for some in listed if not isinstance(some, BaseException) for document in some]
     faults = [fault for fault in listed if isinstance(fault, BaseException)]

@@ -1,4 +1,4 @@
-"""The audit log: what was sent, and who asked for it. No row holds a token, a key or a webhook's address."""
+"""The audit log: each message that was sent, with its actor. No row holds a token, a key or a webhook's address."""
 
 from typing import NamedTuple
 
@@ -37,25 +37,25 @@ class Audit:
         self._sampler = sampler_of(settings)
 
     def statement(self, entry: Entry) -> Statement:
-        """Return what writes an entry, to go with what it is about."""
+        """Return the statement that writes an entry, for the batch of the change itself."""
         made_at = to_text(self._clock.now())
         values = (entry.kind, entry.subject[:200], entry.actor[:100], entry.outcome, entry.detail[:500])
         return Statement(_INSERT, (*values, entry.message_id, entry.request_id, made_at))
 
     async def write(self, entry: Entry) -> None:
-        """Write an entry about what is done already: a database that is away undoes nothing of it."""
+        """Write an entry about a finished action; if the database is away, log that and raise nothing."""
         try:
             await self._db.batch([self.statement(entry)])
         except PortError as fault:
             self._log("error", "audit not written", kind=entry.kind, subject=entry.subject, error=str(fault))
 
     async def write_answer(self, entry: Entry) -> None:
-        """Write an entry about an interaction; of a busy user, one for several, whose detail begins with `[10 ×]`."""
+        """Write an entry about an interaction. A busy user's entry stands for several; its detail begins with `[10 ×]`."""
         calls = self._sampler.take(("answer", entry.actor), ANSWERS, self._clock.now().timestamp())
         if calls:
             detail = f"[{calls} ×] {entry.detail}" if calls > 1 else entry.detail
             await self.write(entry._replace(detail=detail))
 
     async def sent(self, limit: int) -> list[Row]:
-        """Return the notices that went out last, whoever asked for them."""
+        """Return the notices that went out last, of all actors."""
         return await self._db.all(_SENT, limit)

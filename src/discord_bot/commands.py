@@ -1,4 +1,4 @@
-"""Declarations of what the bot can be asked, as routes are declared: each names its handler and how it is answered."""
+"""Declarations of the bot's commands, like those of routes: each names its handler and how it is answered."""
 
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, NamedTuple, get_args, get_origin, get_type_hints
@@ -108,19 +108,19 @@ class Commands:
         return self._declare("message", name, **how)
 
     def button(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
-        """Declare what the buttons do whose id is `name`, or begins with it and a colon."""
+        """Declare the handler of the buttons with the id `name`, or with an id that begins with it and a colon."""
         return self._declare("button", name, is_private=is_private)
 
     def select(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
-        """Declare what a choice in such a menu does."""
+        """Declare the handler of a choice in a menu with such an id."""
         return self._declare("select", name, is_private=is_private)
 
     def modal(self, name: str, *, is_private: bool = True) -> Callable[[Handler], Handler]:
-        """Declare what becomes of a form; its fields are those of the model that the handler takes as `Body`."""
+        """Declare the handler of a form; its fields are those of the model that the handler takes as `Body`."""
         return self._declare("modal", name, is_private=is_private)
 
     def autocomplete(self, command: str, option: str) -> Callable[[Handler], Handler]:
-        """Declare what completes an option of a slash command."""
+        """Declare the handler that completes an option of a slash command."""
         return self._declare("autocomplete", f"{command} {option}")
 
     def _declare(self, kind: Kind, name: str, description: str = "", **how: Any) -> Callable[[Handler], Handler]:
@@ -132,7 +132,7 @@ class Commands:
 
 
 def plan(groups: list[Commands], injector: Injector) -> dict[tuple[str, str], Planned]:
-    """Return all handlers by kind and name; `PlanError` where two have the same, or one completes nothing."""
+    """Return all handlers by kind and name; `PlanError` if two have the same, or one completes no option."""
     planned_commands: dict[tuple[str, str], Planned] = {}
     for command in (command for group in groups for command in group.declared):
         key = command.kind, command.name

@@ -1,4 +1,4 @@
-"""The site's content, as the platform API tells it: through the cache where people ask, past it where jobs do."""
+"""The site's content from the platform API: through the cache for people, past it for jobs."""
 
 import re
 from datetime import datetime, timedelta
@@ -20,13 +20,13 @@ from edge.ports import Fetched
 
 TERMS = Terms(fresh=60, keep=86_400)
 PATIENCE = RetryPolicy(attempts=3, attempt=4.0, deadline=10.0)
-"""For people, who wait for seconds at most."""
+"""For people: they wait for seconds at most."""
 PATIENCE_OF_JOBS = RetryPolicy(attempts=4, attempt=8.0, deadline=100.0)
 """Waits for a limit of the site's to pass, which counts by the minute."""
 OLDEST = 10
-"""Seconds that content may be old which a job acts on, for good."""
+"""Most seconds of age of the content that a job acts on, as its posts are final."""
 PAUSES = (0.3, 1.0, 3.0, *[5.0] * 14)
-"""Seconds before content that was too old is asked for again: its site refetches meanwhile, within a minute or so."""
+"""Seconds before content that was too old is requested again; the site refetches meanwhile, within a minute or so."""
 TYPES = ("events", "posts", "people", "projects")
 MOST = 100
 
@@ -93,11 +93,11 @@ class Site:
         return self._ahead(_documents(await self._cached("events", f"events?upcoming=true&limit={MOST}")))
 
     async def upcoming_now(self) -> list[Document]:
-        """Return the same as it stands now, with nothing kept of it."""
+        """Return the same without the cache."""
         return self._ahead(_documents(await self._read_now(f"events?upcoming=true&limit={MOST}")))
 
     async def newest(self, kind: str) -> list[Document]:
-        """Return what was written last of a type, with nothing kept of it."""
+        """Return the newest documents of a type, without the cache."""
         return _documents(await self._read_now(f"{kind}?limit={MOST}"))
 
     async def all_of(self, kind: str) -> list[Document]:
@@ -111,7 +111,7 @@ class Site:
         return _document(body).model_copy(update={"type": kind})
 
     async def event(self, slug: str) -> Document:
-        """Return one of the events to come; `EventNotFound` where there is none."""
+        """Return one of the events to come; `EventNotFound` if there is none."""
         match = next((event for event in await self.upcoming() if slug in {event.slug, event.name}), None)
         if match is None:
             raise EventNotFound(f"/events lists what is coming up, and {slug[:80]} is not there")
@@ -127,7 +127,7 @@ class Site:
         return aware(document.starts_at, self.zone(document))
 
     def link(self, document: Document, kind: str) -> str | None:
-        """Return where a document can be read, or None."""
+        """Return the URL of a document, or None."""
         url = quote(document.url or "", safe=_PLAIN)
         if len(url) <= LONGEST_LINK and re.fullmatch(LINK, url):
             return url
@@ -162,7 +162,7 @@ class Site:
         return self._sound(await self._upstream.send(self._call(path)))
 
     async def _read_now(self, path: str) -> bytes:
-        """Return an answer that is at most `OLDEST` seconds old; `UpstreamFailed` where the site gives none."""
+        """Return an answer that is at most `OLDEST` seconds old; `UpstreamFailed` if the site gives none."""
         age = 0
         for pause in (0.0, *PAUSES):
             await self._clock.sleep(pause)
@@ -179,7 +179,7 @@ class Site:
         return Call("GET", url, (("accept", "application/json"), *key_header, *headers))
 
     def _sound(self, fetched: Fetched) -> bytes:
-        """Return the body of an answer that holds content, so that what is kept is sound."""
+        """Return the body of an answer that holds content, so that only sound bodies are cached."""
         if fetched.status != 200:
             raise UpstreamFailed(f"the site answered {fetched.status}", upstream_status=fetched.status)
         if b'"documents"' not in fetched.body:
@@ -200,7 +200,7 @@ def _documents(body: bytes) -> list[Document]:
 
 
 def _page(body: bytes) -> tuple[list[Document], int]:
-    """Return a page's documents, and how much of it cannot be read; `UpstreamFailed` where that is every document."""
+    """Return a page's documents, and how many of it are unreadable; `UpstreamFailed` if all are."""
     listed = _validated(Listed, body).documents
     documents, unreadable = read_all(Document, listed)
     if listed and not documents:
@@ -219,11 +219,11 @@ def _json(body: bytes) -> Any:
     try:
         return from_json(body)
     except ValueError:
-        raise UpstreamFailed("the site answered what is no JSON") from None
+        raise UpstreamFailed("the site's answer is not JSON") from None
 
 
 def _validated[M: BaseModel](model: type[M], body: bytes) -> M:
     try:
         return model.model_validate_json(body)
     except ValidationError as fault:
-        raise UpstreamFailed(f"the site answered what is no content: {fault.error_count()} things are wrong") from None
+        raise UpstreamFailed(f"the site's answer is not content: {fault.error_count()} errors") from None

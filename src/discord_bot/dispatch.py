@@ -1,4 +1,4 @@
-"""`POST /interactions`: what Discord sends goes to the handler of its name, and is answered in time."""
+"""`POST /interactions`: dispatches Discord's interactions to the handlers of their names, and answers in time."""
 
 import asyncio
 import traceback
@@ -75,7 +75,7 @@ class Interactions(Routes):
 
     @property
     def parents(self) -> dict[str, Parent]:
-        """What is said of commands with subcommands, by name."""
+        """The descriptions of commands with subcommands, by name."""
         return {name: parent for group in self.groups for name, parent in group.parents.items()}
 
     def compose(self, app: Composition) -> None:
@@ -84,7 +84,7 @@ class Interactions(Routes):
         self.app = app
 
     async def answer(self, payload: Any, request_id: str, ports: Ports) -> dict[str, Any]:
-        """Return the answer to what Discord has sent and signed: there is always one."""
+        """Return the answer to a signed payload of Discord: there is always one."""
         if isinstance(payload, dict) and payload.get("type") == PING:
             return {"type": PONG}
         try:
@@ -112,7 +112,7 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
         """Answer an interaction, which Discord has signed.
 
         `X-Signature-Ed25519` is checked over `X-Signature-Timestamp` and the body as it came, before it is read: 401
-        where it does not fit, or is older than five minutes. What is wrong after that is told in the answer.
+        if it does not fit, or is older than five minutes. Later faults are texts in the answer.
         """
         try:
             payload = await request.json()
@@ -129,7 +129,7 @@ def interaction_routes(groups: Sequence[Commands], timing: Timing = Timing()) ->
 
 
 class Refused(Problem):
-    """That is not quite right."""
+    """The options of a command are not valid."""
 
     title = "That is not quite right"
     status = 422
@@ -147,7 +147,7 @@ class _Run:
         self.outcome = "answered"
 
     async def answer(self) -> dict[str, Any]:
-        """Return the handler's answer, or where it needs longer a promise, which is kept in the background."""
+        """Return the handler's answer; if it needs longer, a deferred answer, and send the real one in the background."""
         work = asyncio.ensure_future(self._result())
         if not self.command.is_deferred:
             await asyncio.wait({work}, timeout=self.timing.grace)
@@ -165,7 +165,7 @@ class _Run:
         return _message(result, is_update=self.interaction.has_message) if isinstance(result, Reply) else _EMPTY
 
     async def _result(self) -> Result:
-        """Return what the handler gives, or in words why it gives nothing."""
+        """Return the handler's result, or a reply that says why there is none."""
         try:
             async with asyncio.timeout(self.timing.deadline):
                 result: Result = await self.planned.run(self._checked(), self.ports)
@@ -178,7 +178,7 @@ class _Run:
             return self._broken(fault)
 
     def _checked(self) -> Interaction:
-        """Return the interaction with its options validated; `Refused` says what is wrong with them."""
+        """Return the interaction with its options validated; `Refused` names the invalid ones."""
         interaction, takes = self.interaction, self.planned.takes
         if takes is None or interaction.kind == "autocomplete":
             return interaction
@@ -191,7 +191,7 @@ class _Run:
             raise Refused(problems) from None
 
     def _problem_reply(self, fault: Problem) -> Reply:
-        """Return a problem in words; what is not the asker's doing at length in the log alone."""
+        """Return a problem as a reply; the details of one that is not the user's fault are in the log alone."""
         if fault.status < 500:
             return self._failed("refused", f"{fault.title}: {fault}" if fault.detail else f"{fault.title}.")
         where = self.interaction
@@ -219,11 +219,11 @@ class _Run:
 
     @property
     def _edits(self) -> bool:
-        """Whether a late answer goes into the message whose button or menu was used."""
+        """Whether a late answer replaces the message of the button or menu that was used."""
         return self.command.kind in {"button", "select"}
 
     async def _later(self, work: "asyncio.Future[Result]") -> None:
-        """Keep the promise, also where the handler fails."""
+        """Send the answer that was deferred, also if the handler fails."""
         result = await work
         if not isinstance(result, Reply):
             result = self._failed("failed", "That took me too long. Please try once more.")
@@ -236,7 +236,7 @@ class _Run:
         await self.audit.write_answer(self._entry(result))
 
     async def _deliver(self, reply: Reply) -> None:
-        """Send a late answer, in plain words where Discord refuses its form: the sign that it comes must go."""
+        """Send a late answer, as plain text if Discord refuses its form, so that "thinking …" ends."""
         for version in (reply, plain(reply)):
             try:
                 await self._send(version)
@@ -277,7 +277,7 @@ _EMPTY: dict[str, Any] = {"type": MESSAGE, "data": {"content": "Done.", "flags":
 
 
 def _trace(fault: BaseException, token: object) -> str:
-    """Return what a log is told of a fault, without the token that anyone could answer with."""
+    """Return a fault's traceback for the log, without the token, with which anyone could answer."""
     trace = "".join(traceback.format_exception(fault))
     return trace.replace(token, "…") if isinstance(token, str) and token else trace
 
@@ -295,7 +295,7 @@ def _message(reply: Reply, *, is_update: bool = False) -> dict[str, Any]:
 
 
 def _choices(result: Result) -> list[dict[str, str]]:
-    """Return completions as Discord takes them; none where their handler failed."""
+    """Return completions as Discord takes them; none if their handler failed."""
     if isinstance(result, Reply | Modal):
         return []
     return [{"name": clipped(name, 100) or "…", "value": value} for name, value in result[:MOST_CHOICES]]
@@ -307,7 +307,7 @@ def _unknown(interaction: Interaction) -> dict[str, Any]:
 
 
 def _nothing(payload: Any, text: str) -> dict[str, Any]:
-    """Return the answer to an interaction that no handler gets: `text`, or no completions where these are asked for."""
+    """Return the answer to an interaction that no handler gets: `text`, or no completions if it is an autocomplete."""
     if isinstance(payload, dict) and payload.get("type") == AUTOCOMPLETE:
         return {"type": CHOICES, "data": {"choices": []}}
     return _message(_words(text))

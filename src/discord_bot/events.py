@@ -1,4 +1,4 @@
-"""`/events`, `/next` and `/event`: what is coming up on the site."""
+"""`/events`, `/next` and `/event`: the site's events to come."""
 
 from collections.abc import Sequence
 
@@ -56,7 +56,7 @@ async def show_event(options: Body[Chosen], site: Site) -> Reply:
 
 @commands.autocomplete("event", "name")
 async def complete_event(interaction: Interaction, site: Site) -> list[tuple[str, str]]:
-    """Return the events to come whose name holds what was typed."""
+    """Return the events to come with the typed text in their names."""
     typed = interaction.typed.casefold()
     events = [event for event in await site.upcoming() if typed in event.name.casefold()]
     return [(event.name, event.slug) for event in events if len(event.slug) <= 100]

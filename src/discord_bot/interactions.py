@@ -17,7 +17,7 @@ PRIVATE = 1 << 6
 """The flag of a message that only its reader sees."""
 MOST_CHOICES = 25
 MOST = PydanticField(max_length=100)
-"""Bounds what an interaction lists: options, values, components."""
+"""Bounds the lists of an interaction: options, values, components."""
 SEPARATOR = ":"
 """Between the parts of a component's id; the first names its handler."""
 
@@ -29,9 +29,9 @@ type Kind = Literal["slash", "user", "message", "button", "select", "modal", "au
 class Interaction:
     """A user's interaction. `body` holds a command's options or a modal's fields, `values` the choices of a menu.
 
-    `parts` is what follows the name in a component's id, `typed` the beginning of what is to be completed. Of a user's
-    or message's menu, `target_id` is whose it is, and `target` what Discord says of it. With the `token` anyone may
-    answer, for 15 minutes.
+    `parts` follow the name in a component's id; `typed` is the text to complete. Of a user's or message's menu,
+    `target_id` is the id of that user or message, and `target` Discord's description of it. With the `token` anyone
+    may answer, for 15 minutes.
     """
 
     kind: Kind
@@ -82,7 +82,7 @@ class Select(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """A message in answer; with `is_update` it takes the place of the message whose button or menu was used."""
+    """A message in answer; with `is_update` it replaces the message of the button or menu that was used."""
 
     content: str = ""
     embeds: Sequence[Embed] = ()
@@ -91,7 +91,7 @@ class Reply(NamedTuple):
     is_update: bool = False
 
     def document(self) -> dict[str, Any]:
-        """Return it as Discord takes it; what it does not have is empty, so that nothing of an older one is left."""
+        """Return it as Discord takes it. Absent parts are sent empty, so that nothing of an older message is left."""
         rows = [{"type": 1, "components": [component.document() for component in row]} for row in self.rows]
         component = {"content": "", "embeds": []} | message(self.content, self.embeds) | {"components": rows}
         return component | ({"flags": PRIVATE} if self.is_private else {})
@@ -141,7 +141,7 @@ MENUS: Mapping[int, Kind] = {2: "user", 3: "message"}
 """The kinds of commands by Discord's type, but for slash commands."""
 
 type Choices = Sequence[tuple[str, str]]
-"""Completions: pairs of what is shown and what is sent."""
+"""Completions: pairs of a label and a value."""
 
 
 Snowflake = Annotated[str, PydanticField(pattern=r"^[0-9]{1,20}$")]
@@ -171,7 +171,7 @@ class _Option(BaseModel):
 
 
 class _Input(BaseModel):
-    """A component of a modal that may hold what someone has filled in."""
+    """A component of a modal that may hold a user's input."""
 
     custom_id: Name | None = None
     value: Value = None
@@ -214,7 +214,7 @@ class Payload(BaseModel):
 
 
 def understood(payload: Payload, request_id: str) -> Interaction:
-    """Return what a payload says, by the name of its handler."""
+    """Return the interaction of a payload, with the name of its handler."""
     data, user = payload.data, payload.member.user if payload.member else payload.user
     command, command_options = _subcommand(data)
     options = {option.name: option.value for option in command_options}
@@ -258,7 +258,7 @@ def _subcommand(data: _Data) -> tuple[str, Sequence[_Option]]:
 
 
 def _target(data: _Data) -> dict[str, Any] | None:
-    """Return what Discord says of the user or message whose menu was used."""
+    """Return Discord's description of the user or message of a menu."""
     resolved = (data.resolved or {}).get("users" if data.type == 2 else "messages")
     target = resolved.get(data.target_id) if isinstance(resolved, dict) else None
     return target if isinstance(target, dict) else None

@@ -1,4 +1,4 @@
-"""Notices, each sent once: a row in D1 claims it before it goes out, whoever else has the same to send."""
+"""Notices, each sent once: a row in D1 claims it before it goes out, against other senders of the same."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -18,13 +18,13 @@ from edge.instants import to_text
 from edge.ports import PortError, Row
 
 LIMITED = "ratelimit:"
-"""Begins the KV names that hold which notice about a subject went out last, and until when no other may."""
+"""Prefix of KV keys. A value is the last notice about a subject, and the end of the time in which no other goes out."""
 CLAIM = 90.0
-"""Seconds after which who has claimed a notice, and not said how it went, has died on the way."""
+"""Seconds after which a claim without an outcome counts as abandoned: its sender has died."""
 PATIENCE = 10.0
 """Seconds that a second sender of the same waits for the first to be done."""
 UNSEEN = 60.0
-"""Seconds in which another place may not see yet what was written to KV; a lease stands for it."""
+"""Seconds until a write to KV is seen everywhere; until then a lease stands for it."""
 CLAIMED, SENDING, SENT, FAILED, UNKNOWN = "claimed", "sending", "sent", "failed", "unknown"
 
 _CLAIM = """
@@ -66,8 +66,8 @@ class NoticeUnderWay(Problem):
 class Notice(NamedTuple):
     """A message for the channel of a `kind`. Of two with the same `key` and kind, one is sent.
 
-    With `is_limited` no other about the same `subject` goes out for a while; with `mentions` those are mentioned who
-    have subscribed to it. `repeats` sends it also where nobody knows whether it was sent before.
+    With `is_limited` no other about the same `subject` goes out for a while; with `mentions` its subscribers are
+    mentioned. `repeats` sends it also if it is unknown whether it was sent before.
     """
 
     kind: str
@@ -88,7 +88,7 @@ class Notice(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """A notice that is in its channel; `is_new` where it was sent just now."""
+    """A notice that is in its channel; `is_new` if it was sent just now."""
 
     id: str
     message_id: str | None
@@ -134,7 +134,7 @@ class Notices:
         return Delivered(fingerprint, message_id, True)
 
     async def body(self, notice: Notice) -> dict[str, Any]:
-        """Return the message that a notice is."""
+        """Return the message of a notice, with its mentions."""
         users, more = list[str](), 0
         if notice.mentions:
             texts = [notice.embed.title, notice.embed.description, *(text for _, text in notice.embed.fields)]
@@ -143,7 +143,7 @@ class Notices:
         return message(mentions, [notice.embed], users)
 
     async def record(self, notice: Notice) -> Row | None:
-        """Return the row of a notice that was sent, or that somebody is about to send; None where it may be sent."""
+        """Return the row of a notice that was sent or is being sent; None if it may be sent."""
         row = await self._db.first(_FIND, notice.fingerprint)
         return None if row is None or row["status"] == FAILED else row
 
@@ -158,7 +158,7 @@ class Notices:
         return await self._awaited(notice)
 
     async def _awaited(self, notice: Notice) -> Delivered:
-        """Return how whoever has claimed it has sent it."""
+        """Wait for the sender that has claimed the notice, and return the notice as sent."""
         deadline = self._clock.now().timestamp() + PATIENCE
         while (now := self._clock.now().timestamp()) < deadline:
             row = await self._db.first(_FIND, notice.fingerprint)
@@ -174,7 +174,7 @@ class Notices:
     async def _check_limit(self, notice: Notice, fingerprint: str) -> float | None:
         """Return the end of the lease on the subject, None for a notice that needs none.
 
-        Raises where another about it went out in the window; this one may then come again.
+        Raises `TooManyNotices` if another about it went out in the window; this one may then be sent later.
         """
         name, window, now = _limit(notice), self._settings.notice_window_s, self._clock.now().timestamp()
         last, _, until = (await self._kv.get(name) or b"").decode(errors="replace").partition(" ")
@@ -188,7 +188,7 @@ class Notices:
         return end
 
     async def _sent(self, notice: Notice, fingerprint: str, message_id: str) -> None:
-        """Write down that it is in its channel: if that fails, the next who has the same is told to look there."""
+        """Record that the notice is in its channel; if that fails, the next sender gets `NoticeUncertain`."""
         entry = self._entry(notice, SENT, message_id)
         await self._db.batch([Statement(_END, (SENT, message_id, fingerprint)), self._audit.statement(entry)])
         if notice.is_limited:
@@ -200,7 +200,7 @@ class Notices:
                 self._log("error", "limit not written", subject=notice.subject, error=str(fault))
 
     async def _failed(self, notice: Notice, fingerprint: str, fault: Exception) -> str:
-        """Write down how it failed, and return the notice's status."""
+        """Record how it failed, and return the notice's status."""
         status = FAILED if _was_not_posted(fault) else UNKNOWN
         error = f"{type(fault).__name__}: {fault}" if isinstance(fault, Problem | PortError) else type(fault).__name__
         await self._end(fingerprint, status)
@@ -208,7 +208,7 @@ class Notices:
         return status
 
     async def _begin(self, fingerprint: str) -> None:
-        """Write down that it goes out now: who dies before this has sent nothing, and is followed by another."""
+        """Record that the notice goes out now. A sender that dies before this has sent nothing; another may send it."""
         if await self._db.first(_BEGIN, self._clock.now().timestamp() + CLAIM, fingerprint) is None:
             raise NoticeUnderWay("another sender has taken it over", headers=[("retry-after", "5")])
 
@@ -222,7 +222,7 @@ class Notices:
 
 
 def key_of(body: Mapping[str, Any]) -> str:
-    """Return what is the same for two bodies that say the same."""
+    """Return a key that is equal for equal bodies."""
     return sha256(to_json(dict(sorted(body.items())))).hexdigest()
 
 
@@ -231,7 +231,7 @@ def _limit(notice: Notice) -> str:
 
 
 def _was_not_posted(fault: Exception) -> bool:
-    """Tell whether what failed is surely in no channel: it was not sent, or Discord has said that it failed."""
+    """Return whether a failed notice is surely in no channel: it was not sent, or Discord has refused it."""
     if isinstance(fault, WebhookMissing | DiscordBusy | UpstreamUnreached | PortError):
         return True
     return isinstance(fault, UpstreamFailed) and fault.extra.get("upstream_status") not in {None, 504}

@@ -1,4 +1,4 @@
-"""`/notifications`: what other services want told in Discord, once each and not too often."""
+"""`/notifications`: posts the news of other services in Discord, once each and not too often."""
 
 from datetime import datetime
 from typing import Annotated, TypedDict
@@ -92,7 +92,7 @@ class Asked(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    repeat: bool = Field(False, description="true: send it also where nobody knows whether it was sent before")
+    repeat: bool = Field(False, description="true: send it also if it is unknown whether it was sent before")
 
 
 class Listing(BaseModel):
@@ -105,7 +105,7 @@ class Listing(BaseModel):
 
 
 class AuditEntry(TypedDict):
-    """One thing that the bot did, and who asked for it."""
+    """One thing that the bot did, with its actor."""
 
     id: int
     kind: str
@@ -160,13 +160,13 @@ class NoticeSender:
 async def tell_sponsor_update(
     news: Body[SponsorUpdate], query: Query[Asked], request: Request, sender: NoticeSender
 ) -> Response:
-    """Tell news of a sponsor: 201 where it was posted now, 200 where it was before."""
+    """Post news of a sponsor: 201 if it was posted now, 200 if it was before."""
     return await sender.send("sponsor-update", news, query, request)
 
 
 @routes.post("/event", *_FAULTS, status=201, operation=_SENT)
 async def tell_event(news: Body[EventNews], query: Query[Asked], request: Request, sender: NoticeSender) -> Response:
-    """Tell news about an event: 201 where it was posted now, 200 where it was before."""
+    """Post news about an event: 201 if it was posted now, 200 if it was before."""
     return await sender.send("event", news, query, request)
 
 
@@ -174,13 +174,13 @@ async def tell_event(news: Body[EventNews], query: Query[Asked], request: Reques
 async def tell_announcement(
     news: Body[Announcement], query: Query[Asked], request: Request, sender: NoticeSender
 ) -> Response:
-    """Tell news for everybody: 201 where it was posted now, 200 where it was before."""
+    """Post news for everybody: 201 if it was posted now, 200 if it was before."""
     return await sender.send("announcement", news, query, request)
 
 
 @routes.get("")
 async def list_entries(query: Query[Listing], db: Database) -> list[AuditEntry]:
-    """List what the bot did last: what was sent, who asked for it, and how it went."""
+    """List the bot's last actions, with their actors and outcomes."""
     where, values = ("WHERE kind = ? ", [query.kind]) if query.kind else ("", [])
     rows = await db.all(f"SELECT * FROM audit {where}ORDER BY id DESC LIMIT ?", *values, query.limit)
     return [row_as(AuditEntry, row, created_at=from_text(row["created_at"])) for row in rows]

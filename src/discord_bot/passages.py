@@ -1,4 +1,4 @@
-"""Finds what of the site fits a question: by the words that they share, rare ones counting more."""
+"""Finds the site's passages that fit a question: by shared words, rare ones counting more."""
 
 import math
 from collections import Counter
@@ -28,7 +28,7 @@ def passage(question: str, text: str) -> str:
 
 
 def _count(word: str, counter: Counter[str]) -> float:
-    """Return how often a word is said; longer ones that begin with it count for half."""
+    """Return how often a word occurs; longer ones that begin with it count for half."""
     longer = sum(
         count for other, count in counter.items() if len(word) > 3 and other != word and other.startswith(word)
     )

@@ -57,7 +57,7 @@ def documents(planned: Mapping[tuple[str, str], Planned], parents: Mapping[str, 
 
 
 def changes(declared: Sequence[Document], registered: Sequence[Document]) -> list[Change]:
-    """Return what differs between what is wanted and what Discord knows, whatever it adds of its own."""
+    """Return the changes from the registered commands to the declared ones, apart from members that Discord adds."""
     new, old = ({_title(document): document for document in some} for some in (declared, registered))
     differences = [Change("added", name) for name in new.keys() - old.keys()]
     differences += [Change("removed", name) for name in old.keys() - new.keys()]
@@ -158,7 +158,7 @@ def _plain(hint: Any, marks: list[Any]) -> tuple[Any, list[Any]]:
 
 
 def _differing(new: Any, old: Any, path: str = "") -> Iterator[str]:
-    """Yield the paths at which something is wanted otherwise; what is false or empty may as well be absent."""
+    """Yield the paths at which two documents differ; a false or empty member equals an absent one."""
     if isinstance(new, dict) and isinstance(old, dict):
         for name in new.keys() | (old.keys() & _OURS):
             yield from _differing(new.get(name), old.get(name), f"{path}.{name}" if path else name)

@@ -45,7 +45,7 @@ class Posting(BaseModel):
 
 
 class Posts:
-    """Posts what jobs have to say, or tells what it would be."""
+    """Posts the notices of jobs, or returns them in a dry run."""
 
     def __init__(self, notices: Notices, site: Site, db: SystemDatabase, log: Log) -> None:
         self._notices, self.site, self._db, self._log = notices, site, db, log
@@ -99,7 +99,7 @@ async def remind(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
 
 @routes.cron(DIGEST)
 async def digest(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
-    """Post what the week brings, and what was written in the last one: once a week, however often it is run.
+    """Post the week's events and the last week's posts: once a week, however often it runs.
 
     A bot that starts for the first time has missed none, so it waits for its first Monday.
     """
@@ -111,7 +111,7 @@ async def digest(tick: Tick, posts: Posts, clock: Clock) -> list[Posting]:
 
 
 def week_of(now: datetime) -> datetime:
-    """Return when the week has begun that a digest is for: at the latest instant at which one is due."""
+    """Return the beginning of the week of a digest: the latest instant at which one is due."""
     today = now.replace(hour=DIGEST_HOUR, minute=0, second=0, microsecond=0)
     due = today - timedelta(days=(today.weekday() - DIGEST_WEEKDAY) % 7)
     return due if due <= now else due - WEEK
@@ -124,7 +124,7 @@ def _reminder(event: Document, site: Site) -> Notice:
 
 
 async def _digest(events: Sequence[Document], site: Site, now: datetime) -> list[Notice]:
-    """Return the week's digest; nothing where there is nothing to tell."""
+    """Return the week's digest; an empty list without events and posts."""
     week = week_of(now + EARLY)
     ahead = [event for event in events if site.begins(event) <= now + WEEK]
     posts = [post for post in await site.newest("posts") if _is_new(post, now)]

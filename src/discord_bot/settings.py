@@ -38,7 +38,7 @@ class BotSettings(DiscordSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals.
 
     `PLATFORM_API_KEY` is the platform's `API_KEY`: with it jobs get content as it is now, and no limit of an address
-    stops the bot. Without it jobs wait until the platform has refetched what it keeps.
+    stops the bot. Without it jobs wait until the platform has refetched its cache.
     """
 
     discord_bot_token: Secret

@@ -1,4 +1,4 @@
-"""`/status`: how the bot and what it stands on are, and what it did last."""
+"""`/status`: the state of the bot and its services, and its last notices."""
 
 import asyncio
 from datetime import UTC, datetime
@@ -23,7 +23,7 @@ GOOD, BAD, NONE = "🟢", "🔴", "⚪"
 
 @commands.slash("status", "How the bot is", is_private=True)
 async def show_status(ports: Ports, audit: Audit) -> Reply:
-    """Show the services, and what was sent last."""
+    """Show the services, and the last notices."""
     bindings = [field for field in BotSettings.fields if field.port]
     probes = await asyncio.gather(*(probe(field, ports, PROBE, SCHEMA.migrations) for field in bindings))
     marks = {"ok": GOOD, "error": BAD, "not_configured": NONE}

@@ -1,4 +1,4 @@
-"""`/subscribe` and `/unsubscribe`: who is mentioned in which notices, by kind and by topic."""
+"""`/subscribe` and `/unsubscribe`: users choose the notices that mention them, by kind and topic."""
 
 import re
 from collections.abc import Sequence
@@ -22,7 +22,7 @@ KINDS: tuple[str, ...] = get_args(NoticeKind.__value__)
 NAMES = {"sponsor-update": "Sponsor updates", "event": "Events", "announcement": "Announcements"}
 MOST_TOPICS = 10
 MOST_MENTIONED = 50
-"""Users that one notice mentions; the first who subscribed."""
+"""Most users that one notice mentions: the earliest subscribers."""
 EVERYTHING = "everything"
 MINE = "SELECT kind, topics FROM subscriptions ORDER BY kind"
 
@@ -50,7 +50,7 @@ async def offer_kinds() -> Reply:
 
 @commands.button("subscribe")
 async def ask_topics(pressed: Interaction, db: Database) -> Modal | Reply:
-    """Ask for the topics, those that were given before already there."""
+    """Ask for the topics; the form holds the present ones."""
     kind = _kind(pressed)
     if kind is None:
         return Reply("That kind of notice is no more.", is_private=True)
@@ -62,7 +62,7 @@ async def ask_topics(pressed: Interaction, db: Database) -> Modal | Reply:
 
 @commands.modal("subscribe")
 async def subscribe(sent: Interaction, form: Body[Topics], db: ScopedDatabase) -> Reply:
-    """Keep what somebody wants to hear of."""
+    """Store a user's subscription."""
     kind = _kind(sent)
     if kind is None or not sent.user_id:
         return Reply("That kind of notice is no more.", is_private=True)
@@ -75,7 +75,7 @@ async def subscribe(sent: Interaction, form: Body[Topics], db: ScopedDatabase) -
 
 @commands.slash("unsubscribe", "Be mentioned no more", is_private=True)
 async def offer_subscribed(db: Database) -> Reply:
-    """Show a menu of what somebody is subscribed to."""
+    """Show a menu of a user's subscriptions."""
     rows = await db.all(MINE)
     if not rows:
         return Reply("You are subscribed to nothing. /subscribe changes that.", is_private=True)
@@ -85,7 +85,7 @@ async def offer_subscribed(db: Database) -> Reply:
 
 @commands.select("unsubscribe")
 async def unsubscribe(chosen: Interaction, db: ScopedDatabase) -> Reply:
-    """Forget what was chosen."""
+    """Delete the chosen subscriptions."""
     kinds = [kind for kind in chosen.values if kind in NAMES]
     marks = ", ".join("?" * len(kinds))
     await db.delete("subscriptions", f"kind IN ({marks})", *kinds)
@@ -94,7 +94,7 @@ async def unsubscribe(chosen: Interaction, db: ScopedDatabase) -> Reply:
 
 
 async def subscribed(kind: str, text: str, db: SystemDatabase) -> tuple[list[str], int]:
-    """Return the ids of those who want to hear of a notice of this kind and text, and how many more there are."""
+    """Return the ids of the subscribers of a notice of this kind and text, and how many more there are."""
     rows = await db.all(_MATCHING, kind, f" {_worded(text)} ", MOST_MENTIONED)
     return [row["user_id"] for row in rows], rows[0]["total"] - len(rows) if rows else 0
 

@@ -8,7 +8,7 @@ from edge.zones import zone_of as known_zone
 
 
 def zone_of(name: str | None, otherwise: str) -> ZoneInfo:
-    """Return the zone called `name`, or the other where there is none of that name."""
+    """Return the zone called `name`, or the other if there is none of that name."""
     try:
         return known_zone(name or otherwise)
     except UnknownZone:
@@ -32,7 +32,7 @@ def stamped(moment: datetime, zone: ZoneInfo, style: str = "F") -> str:
 
 
 def span(start: datetime, end: datetime | None, zone: ZoneInfo) -> str:
-    """Return when something is, in both forms; the end by its hour alone where it is on the same day."""
+    """Return a time span in both forms; the end by its hour alone if it is on the same day."""
     text = spoken(start, zone)
     if end is not None:
         last = aware(end, zone)

@@ -51,7 +51,7 @@ LINKS = {
 
 
 async def authenticate(request: Request, settings: PlatformSettings, clock: Clock) -> Actor:
-    """Know Sanity by its signature, read before the body is awaited, where it calls; all others by the one key."""
+    """Authenticate Sanity's webhook by its signature, read before the body is awaited; all others by the key."""
     if request.route != PURGE:
         return require_key(request, settings.api_key)
     if settings.sanity_webhook_secret is None:

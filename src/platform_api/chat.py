@@ -59,7 +59,7 @@ class SourceShown(TypedDict):
 
 
 class ChatAnswer(TypedDict):
-    """A whole answer; `model` is null where the passages themselves are the answer: no model is bound, or it failed."""
+    """A whole answer; `model` is null if the passages are the answer: no model is bound, or it failed."""
 
     answer: str
     model: str | None
@@ -67,7 +67,7 @@ class ChatAnswer(TypedDict):
 
 
 class Reader:
-    """Finds what a question is about, and has it said in words."""
+    """Finds the passages of a question, and starts its answer."""
 
     def __init__(self, settings: PlatformSettings, index: ContentIndex, log: Log) -> None:
         self._model: Model | None = settings.ai
@@ -75,9 +75,9 @@ class Reader:
         self._name, self._index, self._limiter = settings.ai_model, index, settings.chat_limiter
 
     async def ask(self, question: str, by: str) -> "Answering":
-        """Return the answer that is about to be given to whom is at an address.
+        """Start answering a question; rate-limited by client address.
 
-        Errors: `TooManyRequests`; those of Sanity, where nothing is kept yet.
+        Errors: `TooManyRequests`; those of Sanity, if nothing is cached yet.
         """
         await bound(self._limiter, f"chat {by}")
         passages = await self._index.search(question)
@@ -85,7 +85,7 @@ class Reader:
 
 
 class Answering:
-    """One answer: its sources are known, its words come. `model` is that which gave it."""
+    """One answer: its sources are known, its text streams. `model` is the one that answers."""
 
     def __init__(self, question: str, passages: Sequence[Passage], model: Model | None, name: str, log: Log) -> None:
         self._question, self._passages, self._log = question, passages, log
@@ -114,9 +114,9 @@ class Answering:
             return "".join(self._quotations()).strip()
 
     async def texts(self) -> AsyncGenerator[str]:
-        """Yield the answer as it comes; where the model fails at once, the passages are the answer.
+        """Yield the answer as it comes; if the model fails at once, the passages are the answer.
 
-        Errors: `AnswerCutOff` where the model fails later. Its fault is the owner's to read, in the log.
+        Errors: `AnswerCutOff` if the model fails later; its error is in the log alone.
         """
         has_begun = False
         try:

@@ -135,12 +135,12 @@ class Names(NamedTuple):
 
 
 def names(content: str, slug: str = "") -> Names:
-    """Return what the entries of a type, and of one of its documents, are called in KV."""
+    """Return the KV names of the entries of a type, and of one of its documents."""
     return Names(f"content:{content}:all", f"content:{content}:upcoming", f"content:{content}:doc:{slug}")
 
 
 def _part(content: str, begin: int) -> str:
-    """Return what the entry of a type's documents from `begin` on is called in KV."""
+    """Return the KV name of a type's documents from `begin` on."""
     return f"{names(content).every}:{begin}" if begin else names(content).every
 
 
@@ -154,8 +154,8 @@ class Site:
         """Return the documents of a type from `begin` on, `MOST` at most, none older than `oldest` seconds."""
 
         async def make() -> bytes:
-            documents = await self._sanity.query(Every, CONTENT[name].every(begin))
-            return await self._lines(_part(name, begin), documents["documents"], documents["total"])
+            page = await self._sanity.query(Every, CONTENT[name].every(begin))
+            return await self._lines(_part(name, begin), page["documents"], page["total"])
 
         return await self._cache.get(_part(name, begin), make, TERMS, oldest)
 
@@ -170,7 +170,7 @@ class Site:
         return first, lines
 
     async def entries(self, name: str, slug: str | None = None) -> list[str]:
-        """Return the names of what is kept of a type's lists, and of one of its documents."""
+        """Return the names of the cache's entries of a type's lists, and of one of its documents."""
         entry = await self._cache.cached(names(name).every) or b"0"
         parts = [_part(name, begin) for begin in range(0, max(1, int(entry.partition(b"\n")[0])), MOST)]
         upcoming = [names("events").upcoming] if name == "events" else []
@@ -186,7 +186,7 @@ class Site:
         return await self._cache.get(names("events").upcoming, make, TERMS, oldest)
 
     async def document(self, name: str, slug: str, oldest: int | None = None) -> CacheEntry:
-        """Return a document; `ContentNotFound` where the list of its type has none of this slug."""
+        """Return a document; `ContentNotFound` if the list of its type has none of this slug."""
 
         async def make() -> bytes:
             listed = await self.every(name, oldest)
@@ -208,7 +208,7 @@ class Site:
         return begins is not None and datetime.fromisoformat(begins) > self._clock.now()
 
     async def _lines(self, entry: str, documents: list[Any], total: int) -> bytes:
-        """Return a list as it is kept. A document that cannot be read stays as it was; one that is gone is told of."""
+        """Return a list as it is cached. An unreadable document stays as it was; a loss of documents is logged."""
         read = [self._document(document) for document in documents]
         before = await self._before(entry)
         if None in read:
@@ -229,7 +229,7 @@ class Site:
         return {_id_of(line): line for line in lines}
 
     def _document(self, raw: Any) -> bytes | None:
-        """Return a document as JSON, None for what is none."""
+        """Return a document as JSON; None if it is null or unreadable."""
         document = None if raw is None else sound(Document, raw, self._log)
         return document.model_dump_json(exclude_none=True).encode() if document else None
 
@@ -249,12 +249,12 @@ async def list_content(type: ContentName, page: Query[Page], site: Site, request
     """List the documents of a type.
 
     The answer is fresh for 60 s, and for five minutes more it is served as it was while one request fetches it anew;
-    an older one is served where Sanity is down, for a week. `Age` and `Cache-Status` tell. With the key,
+    an older one is served while Sanity is down, for a week. `Age` and `Cache-Status` show it. With the key,
     `Cache-Control: no-cache` or `max-age` asks for one that is no older.
     """
     _check(type)
     if page.upcoming and type != "events":
-        raise BadRequest("of events alone it is known which are to come")
+        raise BadRequest("upcoming=true works for type 'events' only")
     entry, total, lines = await _chosen(type, page, site, accepted_age(request))
     body = b'{"type":"%s","total":%d,"documents":[%s]}' % (type.encode(), total, b",".join(lines))
     return entry._replace(body=body).response(NAME, request.headers.get("if-none-match"))
@@ -281,7 +281,7 @@ async def get_content(type: ContentName, slug: Slug, site: Site, request: Reques
 async def purge_content(
     changed: Body[Changed], site: Site, cache: Cache, index: ContentIndex, background: Background
 ) -> Purged:
-    """Purge what the cache has of a document that changed: Sanity's webhook calls this, and signs what it sends.
+    """Purge a changed document from the cache: for Sanity's webhook, which signs its requests.
 
     Its projection is `{_type, slug}`, or `{_type, "slug": slug.current}`; without a type it is purged in all. The
     next reader of the document, or of a list of its type, gets a new one; the old one is kept for as long as Sanity is

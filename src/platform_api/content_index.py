@@ -49,7 +49,7 @@ class ContentIndex:
         return await self._library.search(question, limit)
 
     async def refresh(self) -> Changes | None:
-        """Bring the passages up to date, by one at a time; None where another does it."""
+        """Bring the passages up to date, one call at a time; None if another is at it."""
         until = await self._leases.take("content-index", LEASE_S)
         if until is None:
             return None

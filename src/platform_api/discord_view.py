@@ -146,7 +146,7 @@ class Community:
         return guild
 
     def _readable[M: BaseModel](self, model: type[M], items: list[Any]) -> list[M]:
-        """Return the readable records of a list; `UpstreamFailed` where it has some and none can be read."""
+        """Return the readable records of a list; `UpstreamFailed` if it has some and none is readable."""
         readable, unreadable = read_all(model, items)
         if unreadable:
             self._log("warning", "left out of Discord's answer", model=model.__name__, count=unreadable)

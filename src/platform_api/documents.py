@@ -1,4 +1,4 @@
-"""Documents of the site, as they are read out of Sanity and told."""
+"""Documents of the site, as read from Sanity and returned."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -14,7 +14,7 @@ TIERS = ("diamond", "platinum", "gold", "silver", "bronze", "community")
 
 
 def _present(value: object) -> object:
-    """Return a list without its nulls, which dangling references leave; None where nothing is left."""
+    """Return a list without its nulls, which dangling references leave; None if nothing is left."""
     return [item for item in value if item is not None] or None if isinstance(value, list) else value
 
 
@@ -32,7 +32,7 @@ class Hotspot(BaseModel):
 
 
 class Picture(BaseModel):
-    """A picture: its size in pixels, and its text for people who do not see it."""
+    """A picture: its size in pixels, and its alternative text."""
 
     url: str
     alt: str | None = None
@@ -42,7 +42,7 @@ class Picture(BaseModel):
 
 
 class Document(BaseModel):
-    """A document of the site. What a type does not have, or its editor left empty, is left out."""
+    """A document of the site. Fields that its type lacks, or its editor left empty, are left out."""
 
     id: str = Field(validation_alias="_id")
     type: Annotated[str, AfterValidator(lambda name: NAMES.get(name, name))] = Field(

@@ -1,4 +1,4 @@
-"""Guards of the forms: who may send one, how often, and whether it was a person."""
+"""Guards of the forms: authentication, rate limits, and the check for people."""
 
 from datetime import timedelta
 
@@ -30,7 +30,7 @@ class Verdict(BaseModel):
 
 
 class Guards:
-    """All guards of the forms but the honeypot, whose catch is kept as spam."""
+    """All guards of the forms but the honeypot; a form caught by that is stored as spam."""
 
     def __init__(self, settings: PlatformSettings, fetch: Fetch, clock: Clock) -> None:
         self._settings, self._clock = settings, clock
@@ -39,8 +39,8 @@ class Guards:
     async def check(self, request: Request, sent: Form, visitor: str | None) -> None:
         """Let a form through: the site's server with the API key, or a browser that Turnstile vouches for.
 
-        The site's server may name the `visitor`; of a browser it is its address, whatever it names.
-        Errors: `Unauthorized`, `NotHuman`, `TooManyRequests`, `InvalidBody`; `UpstreamFailed` where Turnstile is away.
+        The site's server may name the `visitor`; a browser's is always its address.
+        Errors: `Unauthorized`, `NotHuman`, `TooManyRequests`, `InvalidBody`; `UpstreamFailed` if Turnstile is away.
         """
         has_key = check_sender(request, self._settings)
         if has_key:
@@ -52,7 +52,7 @@ class Guards:
             await self._vouch(sent.turnstile_token, request.client)
 
     async def _count_by_key(self, sent: Form, visitor: str | None) -> None:
-        """Count a form of the site's server by its visitor and mailbox, and what passes these with all others."""
+        """Count a form of the site's server by its visitor, by its mailbox, then with all others."""
         settings = self._settings
         if visitor:
             await bound(settings.form_limiter, f"forms of {network(visitor)}")
@@ -83,7 +83,7 @@ class Guards:
 
 
 def check_sender(request: Request, settings: PlatformSettings) -> bool:
-    """Return whether a form comes with the API key; `Unauthorized` where it is wrong, or nothing else would do."""
+    """Return whether a form has the API key; `Unauthorized` if the key is wrong, or missing without Turnstile."""
     if request.headers.get("x-api-key") or request.headers.get("authorization"):
         request.actor = require_key(request, settings.api_key)
         return True

@@ -1,4 +1,4 @@
-"""The forms of the site: what each asks for, and what every one carries against spam."""
+"""The forms of the site: the fields of each, and those that every one has against spam."""
 
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -37,15 +37,15 @@ class Form(BaseModel):
     email: Email
 
     def fields(self) -> dict[str, Any]:
-        """Return what a person has filled in."""
+        """Return the fields that a person has filled in."""
         return {name: value for name, value in self.model_dump(mode="json", exclude=set(GUARDS)).items() if value}
 
     def headline(self) -> str:
-        """Return what it is about, in a line."""
+        """Return its subject, in a line."""
         raise NotImplementedError
 
     def words(self) -> str:
-        """Return what it says at length, perhaps nothing."""
+        """Return its text, perhaps empty."""
         return ""
 
 
@@ -59,7 +59,7 @@ class ContactForm(Form):
     message: Annotated[Text, Field(min_length=10)]
 
     def headline(self) -> str:
-        """Return who writes, and about what."""
+        """Return the sender and the subject."""
         return f"{self.name}: {self.subject}" if self.subject else self.name
 
     def words(self) -> str:
@@ -79,7 +79,7 @@ class SponsorForm(Form):
     message: Text = ""
 
     def headline(self) -> str:
-        """Return who offers what."""
+        """Return the company and its offer."""
         return f"{self.company} ({self.tier or 'any tier'}), by {self.name}"
 
     def words(self) -> str:
@@ -99,9 +99,9 @@ class MembershipForm(Form):
     accepts_code_of_conduct: Literal[True]
 
     def headline(self) -> str:
-        """Return who wants to be a member."""
+        """Return the applicant's name."""
         return f"{self.name}, {self.city}" if self.city else self.name
 
     def words(self) -> str:
-        """Return what the person says of themself."""
+        """Return the applicant's text about themself."""
         return "\n".join(filter(None, [self.about, ", ".join(self.interests)]))

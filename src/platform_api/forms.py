@@ -1,4 +1,4 @@
-"""`/api/v1/forms`: what visitors send to the organisers."""
+"""`/api/v1/forms`: takes in visitors' forms for the organisers."""
 
 from datetime import datetime
 from typing import Annotated, Literal, TypedDict
@@ -18,7 +18,7 @@ LARGEST = 128 * 1024
 """Bytes of a form: some 8,000 characters, each written as two escapes, are fewer."""
 
 Visitor = Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[\x21-\x7e]+$")]
-"""Whom the site's server sends a form for: an address, or any id that stays the same for a while."""
+"""The visitor for which the site's server sends a form: an address, or any id that stays the same for a while."""
 
 
 class Receipt(TypedDict):
@@ -55,8 +55,8 @@ async def send_contact_form(
 ) -> Response:
     """Write to the organisers.
 
-    Sent by the site's server with `X-API-Key`, or by a browser with a Turnstile token where that is set up. The server
-    may say in `X-Visitor` for whom it sends (an address or an id): each visitor, like each mailbox, has a limit.
+    Sent by the site's server with `X-API-Key`, or by a browser with a Turnstile token if that is set up. The server
+    may name the visitor in `X-Visitor` (an address or an id): each visitor, like each mailbox, has a limit.
     """
     return await intake.take(request, sent, x_visitor)
 

@@ -1,9 +1,9 @@
-"""The mailbox behind an e-mail address: what is the same for all ways to write it, to count by."""
+"""The mailbox of an e-mail address: equal for all spellings of it, as a key for limits."""
 
 from unicodedata import normalize
 
 _WITHOUT_DOTS = frozenset({"gmail.com", "googlemail.com"})
-"""Domains whose mailboxes are the same with and without dots; both are one."""
+"""Domains that ignore dots in mailboxes; both are one domain."""
 
 
 def mailbox_of(address: str) -> str:

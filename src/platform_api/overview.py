@@ -1,4 +1,4 @@
-"""`/api/v1/platform`: numbers over the platform, and whether what it stands on works; both kept, with their age."""
+"""`/api/v1/platform`: numbers of the platform and the states of its services; both cached, with their age."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -34,7 +34,7 @@ class Counts(BaseModel):
 
 
 class Stats(TypedDict):
-    """Numbers of the platform, `age_s` seconds old; `members` is null where Discord is not set up or away."""
+    """Numbers of the platform, `age_s` seconds old; `members` is null if Discord is not set up or away."""
 
     content: dict[str, int]
     upcoming_events: int
@@ -90,7 +90,7 @@ class Overview:
         return to_json(stats)
 
     async def status(self) -> bytes:
-        """Return `PlatformStatus` as JSON; whatever is away, there is an answer."""
+        """Return `PlatformStatus` as JSON, also while services are away."""
         probes = {
             "sanity": self._sanity.query(int, "count(*[false])"),
             "d1": self._db.probe(),
@@ -126,18 +126,18 @@ async def _service_status(asking: Awaitable[Any] | None) -> ServiceStatus:
 
 @routes.get("/stats", UpstreamFailed, UpstreamTimeout, operation=Operation({200: {"application/json": Stats}}))
 async def get_stats(cache: Cache, overview: Overview, request: Request) -> Response:
-    """Get numbers over the platform."""
+    """Get numbers of the platform."""
     return _aged(await cache.get("platform:stats", overview.stats, STATS, accepted_age(request)), request)
 
 
 @routes.get("/status", operation=Operation({200: {"application/json": PlatformStatus}}))
 async def get_status(cache: Cache, overview: Overview, request: Request) -> Response:
-    """Get whether what the platform stands on works."""
+    """Get the states of the platform's services."""
     return _aged(await cache.get("platform:status", overview.status, STATUS, accepted_age(request)), request)
 
 
 def _aged(entry: CacheEntry, request: Request) -> Response:
-    """Return what was kept, with its age in it."""
+    """Return a cached body, with its age in it."""
     body = to_json(from_json(entry.body) | {"age_s": entry.age})
     return CacheEntry(body, entry.age, entry.was_cached, entry.terms).response(
         NAME, request.headers.get("if-none-match")

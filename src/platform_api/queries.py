@@ -15,7 +15,7 @@ def _pictured(field: str) -> str:
 
 
 class Content(NamedTuple):
-    """One type: `fields` is the projection beyond what all have, `order` how documents are listed."""
+    """One type: `fields` is the projection beyond the common fields, `order` how documents are listed."""
 
     name: str
     type: str
@@ -34,7 +34,7 @@ class Content(NamedTuple):
 
     @property
     def single(self) -> str:
-        """The query of the document `$slug`, with its whole text; null where there is none."""
+        """The query of the document `$slug`, with its whole text; null if there is none."""
         chosen = f'*[_type == "{self.type}" && slug.current == $slug] | order(_id asc) [0]'
         return f'{chosen} {{{_ALWAYS}{self.fields}, "text": {self.text}, "body": {_BODY}}}'
 

@@ -27,7 +27,7 @@ class Answer(TypedDict):
 
 
 def sound[M: BaseModel](model: type[M], document: Any, log: Log) -> M | None:
-    """Return a document without the fields that an editor broke; None for one that lacks what all need."""
+    """Return a document without the fields that an editor broke; None for one without a required field."""
     record = read(model, document)
     if record.unreadable:
         name = str(document.get("_id")) if isinstance(document, dict) else ""

@@ -16,8 +16,8 @@ Snowflake = Annotated[str, Field(pattern=r"^[0-9]{15,22}$")]
 class PlatformSettings(DiscordSettings):
     """Variables, secrets and bindings; the variable of a field is its name in capitals.
 
-    `RATE_LIMITER` bounds calls of one address, `KEY_LIMITER` those that come with the key to public routes,
-    `FORM_LIMITER` bounds the forms of one sender, `FORMS_LIMITER` all that come with the key.
+    `RATE_LIMITER` bounds calls of one address, `KEY_LIMITER` calls of public routes with the key. `FORM_LIMITER` bounds
+    the forms of one sender, `FORMS_LIMITER` all that come with the key.
 
     Without `SANITY_API_WRITE_TOKEN` forms stay in D1; without `TURNSTILE_SECRET_KEY` they need the API key; without
     `AI` questions are answered by the passages that share their words.

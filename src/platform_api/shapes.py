@@ -12,7 +12,7 @@ class TextPart(TypedDict):
 
 
 class ModelName(TypedDict):
-    """The model that answered; none where the passages themselves are the answer."""
+    """The model that answered; null if the passages are the answer."""
 
     model: str | None
 

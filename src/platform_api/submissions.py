@@ -43,12 +43,12 @@ _WAITING = (
     "AND (announced_at IS NULL OR ?) AND created_at > ? ORDER BY attempts, created_at LIMIT ?"
 )
 _TRIED = "UPDATE submissions SET attempts = attempts + 1, fault = ? WHERE id = ?"
-"""Also where nothing could be tried, as without a webhook: what waits for that must not stay before all others."""
+"""Counted also if nothing could be tried, as without a webhook: such a submission must not stay first in line."""
 _MODELS: Mapping[str, type[Form]] = {model.form: model for model in (ContactForm, SponsorForm, MembershipForm)}
 
 
 class Received(NamedTuple):
-    """A submission that is kept; `is_new` where it was not there before."""
+    """A submission that is kept; `is_new` if it was not there before."""
 
     id: str
     form: str
@@ -66,7 +66,7 @@ class Submissions:
         self._leases, self._clock, self._log = leases, clock, log
 
     async def keep(self, sent: Form) -> Received:
-        """Keep a submission, once; what was caught in the honeypot is kept as spam."""
+        """Store a submission, once; one that was caught in the honeypot as spam."""
         now, fields = self._clock.now(), to_json(sent.fields()).decode()
         print_, status = _fingerprint(sent), "spam" if sent.website else "received"
         since = to_text(now - SAME_WITHIN)
@@ -77,7 +77,7 @@ class Submissions:
         return Received(stored["id"], stored["form"], from_text(stored["created_at"]), inserted is not None)
 
     async def carry(self, submission_id: str) -> None:
-        """Carry a submission on to where it is not yet; what fails is tried again by the job."""
+        """Deliver a submission to Sanity and Discord if it is not there yet; the job retries failures."""
         lease = f"submission:{submission_id}"
         until = await self._leases.take(lease, LEASE_S)
         if until is None:
@@ -90,16 +90,16 @@ class Submissions:
         await self._leases.give_back(lease, until)
 
     async def waiting(self) -> list[Row]:
-        """Return the submissions that something has not got yet, those that were tried least first."""
+        """Return the submissions that are not delivered everywhere yet, the least tried first."""
         since = to_text(self._clock.now() - CARRIED_FOR)
         return await self._db.all(_WAITING, int(self._sanity.writes), since, A_RUN)
 
     async def _store(self, row: Row) -> Problem | None:
-        """Write it to Sanity, and return what went wrong."""
+        """Write it to Sanity, and return the problem if that failed."""
         if row["sanity_at"] or not self._sanity.writes:
             return None
         document = {
-            "_id": f"submission.{row['id']}",  # what has a dot in its id is never public, whatever the dataset is
+            "_id": f"submission.{row['id']}",  # an id with a dot is never public, in any dataset
             "_type": "formSubmission",
             "form": row["form"],
             "receivedAt": from_text(row["created_at"]),
@@ -115,7 +115,7 @@ class Submissions:
         return None
 
     async def _announce(self, row: Row) -> Problem | None:
-        """Tell Discord of it, and return what went wrong."""
+        """Announce it in Discord, and return the problem if that failed."""
         if row["announced_at"]:
             return None
         try:
@@ -140,7 +140,7 @@ class Submissions:
 
 @routes.cron(CRON)
 async def carry_submissions(tick: Tick, submissions: Submissions) -> dict[str, Any]:
-    """Carry forms on to Sanity and Discord that are not there yet."""
+    """Deliver forms to Sanity and Discord that are not there yet."""
     waiting = await submissions.waiting()
     if not tick.is_dry:
         for row in waiting:
@@ -149,7 +149,7 @@ async def carry_submissions(tick: Tick, submissions: Submissions) -> dict[str, A
 
 
 def announcement(row: Row) -> dict[str, Any]:
-    """Return what Discord is told: what it is about, and nobody's address."""
+    """Return Discord's message about a submission, without the sender's address."""
     sent = _MODELS[row["form"]].model_construct(**from_json(row["fields"]))
     title, footer = f"New {row['form']} form: {sent.headline()}", f"Submission {row['id']}"
     return message(embeds=[Embed(title, sent.words(), footer=footer, timestamp=from_text(row["created_at"]))])

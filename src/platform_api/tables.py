@@ -1,4 +1,4 @@
-"""The tables: what is in them goes out through the services that count and carry, so no handler reads a row itself."""
+"""The tables. Services alone read their rows; no handler reads one itself."""
 
 from edge.data import Table, Tables
 from platform_api.schema import SCHEMA

@@ -152,7 +152,7 @@ class Sims:
 
 @dataclass
 class Bot:
-    """A running bot: `client` has the key; the others are what someone in Discord does."""
+    """A running bot: `client` has the key; the other methods are a Discord user's actions."""
 
     client: Client
     url: str
@@ -177,7 +177,7 @@ class Bot:
             await self.kv.put(f"webhooks:{kind}", self.sims.discord.webhook_url(kind))
 
     async def command(self, name: str, options: Mapping[str, Any] | None = None, **how: Any) -> Exchange:
-        """Give a slash command, and wait for what is promised."""
+        """Give a slash command, and wait for the deferred answer."""
         return await self._settled(self.sims.discord.command, name, options or {}, **how)
 
     async def press(self, custom_id: str, **how: Any) -> Exchange:
@@ -193,7 +193,7 @@ class Bot:
         return await self._settled(self.sims.discord.submit, custom_id, fields, **how)
 
     async def complete(self, name: str, option: str, typed: str) -> list[dict[str, Any]]:
-        """Type into an option, and return what is offered."""
+        """Type into an option, and return the completions."""
         sim = self.sims.discord
         exchange = await asyncio.to_thread(sim.autocomplete, self.url, name, {option: typed}, focused=option)
         assert exchange.faults == []
@@ -226,7 +226,7 @@ class Bot:
 
 
 class Runner(runner.Runner[Bot]):
-    """Runs cases with a fresh bot behind a real address; `logs` is what it logged meanwhile."""
+    """Runs cases with a fresh bot behind a real address; `logs` holds its log lines."""
 
     def __init__(
         self, state: Path, sims: Sims, capture: "pytest.CaptureFixture[str]", host: Host | None = None
@@ -256,7 +256,7 @@ class Runner(runner.Runner[Bot]):
 
     @asynccontextmanager
     async def opened(self, client: Client) -> AsyncIterator[Bot]:
-        """Yield the bot, behind a server where the client is in process."""
+        """Yield the bot, behind a server if the client is in process."""
         if isinstance(client, remote.RemoteClient):
             assert self.host is not None
             self._seen = len(self.host.worker.logs)
@@ -272,7 +272,7 @@ class Runner(runner.Runner[Bot]):
 
 
 def _bridge(client: Client) -> web.Application:
-    """Return a server that hands what comes to the app, as the local server does."""
+    """Return a server that passes requests to the app, as the local server does."""
 
     async def serve(request: web.Request) -> web.Response:
         answer: Answer = await client.anonymous().request(
@@ -304,7 +304,7 @@ def sims(all_sims: Sims) -> Sims:
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers, all_sims: Sims) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return the Worker's runner; it starts with the first test that uses it."""
     host = Host(workers, ROOT / "wrangler.toml", "discord-bot", ai=all_sims.model.url)
     yield host
     host.stop()

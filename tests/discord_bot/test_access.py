@@ -1,4 +1,4 @@
-"""Who may call what."""
+"""Access: each route's role, and the limits of strangers."""
 
 import pytest
 
@@ -38,7 +38,7 @@ def test_without_the_key_nothing_is_answered(local: Runner, route: str, key: str
 
 CALLS = app.limits["RATE_LIMITER"].calls
 MORE = 2 * CALLS + 1
-"""Calls of which some are beyond the limit, also where a minute begins among them."""
+"""A number of calls beyond the limit, also if a minute begins among them."""
 
 
 def test_guesses_of_the_key_are_bounded_and_lock_out_nobody(run: Runner) -> None:

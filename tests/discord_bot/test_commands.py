@@ -1,4 +1,4 @@
-"""What people can ask of the bot, as Discord's users do."""
+"""The bot's commands, as used by Discord's users."""
 
 from datetime import UTC, datetime
 from typing import Any
@@ -15,7 +15,7 @@ PRIVATE = 64
 
 
 def shown_message(exchange: Exchange) -> dict[str, Any]:
-    """Return what stands in the channel."""
+    """Return the message in the channel."""
     assert exchange.faults == []
     message: dict[str, Any] = exchange.messages[0]
     return message

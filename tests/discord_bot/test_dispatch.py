@@ -1,4 +1,4 @@
-"""The dispatcher with handlers of its own: those that are slow, that break, and that answer what they may not."""
+"""The dispatcher with handlers of its own: slow ones, broken ones, and ones with invalid answers."""
 
 import asyncio
 from typing import Any

@@ -1,4 +1,4 @@
-"""Interactions over HTTP: signed or refused, each kind answered in Discord's form, and in time whatever happens."""
+"""Interactions over HTTP: signed or refused, each kind answered in Discord's form, and always in time."""
 
 import asyncio
 import random

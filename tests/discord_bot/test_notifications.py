@@ -1,4 +1,4 @@
-"""Notices to the channels: each once, not too often, and never told what is secret."""
+"""Notices to the channels: each once, not too often, and without secrets."""
 
 import asyncio
 from typing import Any

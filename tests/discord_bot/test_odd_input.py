@@ -33,7 +33,7 @@ type Signer = odd.Sign
 
 
 def signer(bot: Bot) -> Signer:
-    """Return what signs a body as Discord does."""
+    """Return the headers that sign a body as Discord does."""
     return lambda sent: headers_of(bot, sent.body) if sent.target.startswith("/interactions") else []
 
 
@@ -104,7 +104,7 @@ async def sent(bot: Bot, body: bytes) -> tuple[Answer, float]:
 
 
 def complaints(body: bytes, answer: Answer, took: float) -> Iterator[str]:
-    """Yield what Discord would say against an answer."""
+    """Yield the faults that Discord would find in an answer."""
     if answer.status != 200 or took > DEADLINE:
         yield f"status {answer.status} after {took:.1f} s"
         return

@@ -1,4 +1,4 @@
-"""`make register`: Discord is told what is declared, after what changes was shown; refusals are a line each."""
+"""`make register`: prints the changes, then registers the declared commands; refusals are a line each."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""What the clock starts is posted once, however often and wherever it is run, and what was missed is made up for."""
+"""Scheduled notices are posted once, however often the job runs, and missed ones are made up for."""
 
 import asyncio
 from datetime import UTC, datetime, timedelta

@@ -19,7 +19,7 @@ from .conftest import KEY, KINDS, Sims
 pytestmark = pytest.mark.slow
 
 SIGNED = ["--exclude-path", "/interactions"]
-"""What Discord signs nobody else can call."""
+"""Routes that need Discord's signature: nobody else can call them."""
 
 
 @contextmanager

@@ -19,7 +19,7 @@ CODE = "ab" * 64
 
 
 def signed(seconds: float = 0, code: str = CODE) -> list[str]:
-    """Return headers whose form is right and which nobody has signed, of an instant so far from now."""
+    """Return well-formed headers with an invalid signature, of an instant so far from now."""
     return [f"x-signature-ed25519: {code}", f"x-signature-timestamp: {int(time.time() + seconds)}"]
 
 

@@ -17,7 +17,7 @@ from sims.sanity import SanitySim
 ROOT = Path(__file__).parents[2]
 KEY = [("x-api-key", "test-api-key-for-all-tests")]
 WORKERS_LIMITS = {name: Limit(limit.calls, 10) for name, limit in app.limits.items()} | {"FORMS_LIMITER": Limit(12, 10)}
-"""The limits in workerd, where tests wait for a window to begin; tests/test_wrangler.py looks after the real ones."""
+"""The limits in workerd: there, tests wait for a window to begin; tests/test_wrangler.py checks the real ones."""
 WEBHOOK_SECRET = "whsec-sim-" + "s" * 24
 
 
@@ -34,7 +34,7 @@ class Sims:
         self.model.reset()
 
     def content_requests(self) -> int:
-        """Return how often Sanity was asked for content: not what an earlier test's index goes on to ask."""
+        """Return how often content was requested from Sanity, without the requests of an earlier test's index."""
         return len([request for request in self.sanity.requests if "coalesce(body, bio)" not in (request.query or "")])
 
     def env(self) -> dict[str, str]:
@@ -71,7 +71,7 @@ class Runner(runner.Runner[Client]):
 
 
 async def eventually[T](look: Callable[[], Awaitable[T]], holds: Callable[[T], object] = bool) -> T:
-    """Return the first of what `look` returns of which this holds, within 10 s or so."""
+    """Return the first result of `look` for which `holds` is true, within 10 s or so."""
     async for _ in pauses():
         if holds(answer := await look()):
             return answer
@@ -94,7 +94,7 @@ def sims(all_sims: Sims) -> Sims:
 
 @pytest.fixture(scope="session")
 def workers_host(workers: Workers, all_sims: Sims) -> Iterator[Host]:
-    """Return what runs the Worker; it starts with the first test that asks."""
+    """Return the Worker's runner; it starts with the first test that uses it."""
     host = Host(workers, ROOT / "wrangler.toml", "platform-api", limits=WORKERS_LIMITS, ai=all_sims.model.url)
     yield host
     host.stop()

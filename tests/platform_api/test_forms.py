@@ -1,4 +1,4 @@
-"""Forms: who may send them, what keeps machines out, that none is lost or doubled, and where they are carried on to."""
+"""Forms: authentication, the check for people, delivery to Sanity and Discord; none is lost or doubled."""
 
 import asyncio
 import json
@@ -52,7 +52,7 @@ async def settled(client: Client, column: str = "announced_at") -> Row:
 
 
 async def carried(client: Client, holds: Callable[[Row], object]) -> Row:
-    """Return the one submission once the job has had it: not while whoever took it in holds its lease."""
+    """Return the one submission after the job has had it: not while the request that stored it holds its lease."""
 
     async def look() -> Row:
         await client.scheduled("*/10 * * * *")
@@ -330,7 +330,7 @@ def limits_of(run: Runner) -> Mapping[str, Limit]:
 
 
 async def within_window[T](run: Runner, work: Callable[[str], Awaitable[T]]) -> T:
-    """Do something with a name that no test has used; again where a window of the limits has ended meanwhile.
+    """Do something with a name that no test has used; again if a window of the limits has ended meanwhile.
 
     A Worker outlives its tests, and all forms of the key count together: there each test waits for a window of its own.
     """

@@ -16,7 +16,7 @@ WITHOUT_JOBS = frozenset({("post", "/jobs/{name}")})
 
 
 def signed(sent: odd.Sent) -> list[tuple[str, str]]:
-    """Return the key, and Sanity's signature where it is asked for."""
+    """Return the key, or Sanity's signature for its webhook."""
     if not sent.target.startswith("/api/v1/content/purge"):
         return [*KEY]
     return [("sanity-webhook-signature", sign(WEBHOOK_SECRET, sent.body, int(time.time() * 1000)))]

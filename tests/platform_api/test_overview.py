@@ -1,4 +1,4 @@
-"""Numbers, states and the community's Discord: out of the cache, with their age, whatever is away."""
+"""Numbers, states and the community's Discord: out of the cache, with their age, also while services are away."""
 
 import asyncio
 import time

@@ -16,7 +16,7 @@ from platform_api.app import app
 pytestmark = pytest.mark.slow
 
 SIGNED = ["--exclude-path", "/api/v1/content/purge"]
-"""What Sanity signs nobody else can call."""
+"""Routes that need Sanity's signature: nobody else can call them."""
 
 
 @contextmanager

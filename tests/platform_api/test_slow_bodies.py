@@ -19,7 +19,7 @@ CODE = "A" * 43
 
 
 def signature(seconds: float = 0) -> str:
-    """Return a header whose form is right and which nobody has signed, of an instant so far from now."""
+    """Return a well-formed header with an invalid signature, of an instant so far from now."""
     return f"sanity-webhook-signature: t={int((time.time() + seconds) * 1000)},v1={CODE}"
 
 

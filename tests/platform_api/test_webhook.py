@@ -1,4 +1,4 @@
-"""Sanity's own webhook, from the stand-in to a platform behind a real address: what is published is seen at once."""
+"""Sanity's own webhook, from the stand-in to a platform behind a real address: published changes are seen at once."""
 
 import asyncio
 import time
