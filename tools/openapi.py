@@ -36,7 +36,7 @@ _Readable.add_representer(str, _text)
 
 
 def describe(package: str) -> dict[str, Any]:
-    """Return the OpenAPI document of a package's app, with what its module of `documents` adds, if any."""
+    """Return the OpenAPI document of a package's app, with the additions of its module of `documents`, if any."""
     more = importlib.util.find_spec(f"documents.{package}")
     extend = importlib.import_module(more.name).extend if more else None
     return document(load(package), description=importlib.import_module(package).__doc__ or "", extend=extend)

@@ -147,7 +147,7 @@ class _Run:
         self.outcome = "answered"
 
     async def answer(self) -> dict[str, Any]:
-        """Return the handler's answer; if it needs longer, a deferred answer, and send the real one in the background."""
+        """Return the handler's answer; if it needs longer, a deferred one, and send the answer in the background."""
         work = asyncio.ensure_future(self._result())
         if not self.command.is_deferred:
             await asyncio.wait({work}, timeout=self.timing.grace)

@@ -103,7 +103,7 @@ class App:
         self._begins = tables is not None or any(isinstance(provider, Provider) for provider in providers)
         injector = self.injector = Injector(settings, RUNTIME_PORTS, providers, tables)
         self.endpoints = [self._endpoint(route) for group in resources for route in group.routes]
-        self.router = Router(self.endpoints, {one.path for one in self.endpoints if one.route.is_alone})
+        self.router = Router(self.endpoints, {endpoint.path for endpoint in self.endpoints if endpoint.route.is_alone})
         self._plan_jobs_and_consumers(resources)
         self._plan_frames_and_workflows(resources)
         self._authenticate = injector.bind(authenticate, 1)

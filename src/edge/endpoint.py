@@ -121,7 +121,7 @@ class Endpoint:
         self._render = _renderer(plan.returns, route.status)
         if route.location:
             self._render = _located(plan, self._render)
-        own = {given.name for given in plan.inputs if given.kind == "header"}
+        own = {field.name for field in plan.inputs if field.kind == "header"}
         self._conditions = [name for name in CONDITIONS if name not in own] if route.method != "GET" else []
         self._names, self._reach = plan.names, route.reach if route.reach and route.reach.is_checked else None
 
@@ -295,7 +295,7 @@ def _renderer(hint: Any, status: int) -> Callable[[Any], Response]:
 
 
 def _located(plan: _Plan, render: Callable[[Any], Response]) -> Callable[[Any], Response]:
-    """Return a renderer that adds where the result can be read; its members are those of a TypedDict."""
+    """Return a renderer that adds the `Location` of the result; its members are those of a TypedDict."""
     steps = parse_pattern(plan.location)
     members = plan.returns.__annotations__ if is_typeddict(plan.returns) else {}
     plan.require(all(kind == "literal" or text in members for kind, text in steps), f"no {plan.location} in its result")

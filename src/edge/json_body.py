@@ -78,7 +78,7 @@ def _is_whole(errors: Sequence[ErrorDetails]) -> bool:
 
 
 def _errors(invalid: ValidationError) -> list[ErrorDetails]:
-    """Return the errors, once for all that looks at them; none of too many, as listing them costs what was sent."""
+    """Return the errors, computed once; an empty list if there are too many, as the cost grows with the body."""
     if invalid.error_count() > MOST_FAULTS:
         return []
     return invalid.errors(include_url=False, include_context=False)

@@ -17,7 +17,7 @@ URL_LIMIT = 16 * 1024
 """Most characters of a request's encoded path and query, as at Cloudflare."""
 
 CONDITIONS = ("if-match", "if-none-match", "if-unmodified-since")
-"""Headers by which a client lets a change happen only to what it knows (RFC 9110, 13.1)."""
+"""Headers by which a client makes a change conditional on the state that it knows (RFC 9110, 13.1)."""
 
 
 class Request:
@@ -83,7 +83,7 @@ class Request:
     async def body(self, limit: int = BODY_LIMIT) -> bytes:
         """Return the whole body, read once; `PayloadTooLarge` beyond `limit` bytes.
 
-        `UnsupportedMediaType` where it is compressed: a small body could become any size.
+        `UnsupportedMediaType` if it is compressed: a small body could become any size.
         """
         if self._body is None:
             coding = self.headers.get("content-encoding")

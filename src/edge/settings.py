@@ -54,7 +54,7 @@ LEAST_KEY = 24
 """Least characters of an access key: a shorter one can be guessed."""
 
 DEVELOPMENT_ORIGINS = ("http://localhost:3000",)
-"""Origins of `CORS_ALLOWED_ORIGINS` where it is not set and `ENVIRONMENT` is development; elsewhere there are none."""
+"""The value of `CORS_ALLOWED_ORIGINS` if it is not set and `ENVIRONMENT` is development; else there are no origins."""
 
 LOG_LEVELS = ("debug", "info", "warning", "error")
 _ORIGIN = re.compile(r"https?://([a-z0-9._-]+|\[[0-9a-f:]+\])(:[0-9]{1,5})?")

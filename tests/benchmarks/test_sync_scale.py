@@ -1,4 +1,4 @@
-"""The benchmark of syncs measures what it says."""
+"""The benchmark of syncs measures the sizes that it reports."""
 
 import asyncio
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Generators of clients, as their users run them over a committed document, and the checks of what they write."""
+"""Generators of clients, as their users run them over a committed document, and the checks of the clients that they write."""
 
 import os
 import re
@@ -29,7 +29,7 @@ type Generate = Callable[[Path, Path], None]
 
 
 def run(command: list[str], cwd: Path, **env: str) -> str:
-    """Run a command in a folder, fail with what it says where it fails, and return its output."""
+    """Run a command in a folder, and return its output; if it fails, fail with the output."""
     search = f"{VENV}{os.pathsep}{NODE.parent}{os.pathsep}{os.environ['PATH']}"
     quiet = {"PATH": search, "FORCE_COLOR": "0", "NO_COLOR": "1"}
     done = subprocess.run(
@@ -40,7 +40,7 @@ def run(command: list[str], cwd: Path, **env: str) -> str:
 
 
 def node(package: str, *arguments: str) -> list[str]:
-    """Return the command of a package's program: its Node is the one that npm has brought, where it has."""
+    """Return the command of a package's program: with npm's own Node if it is installed."""
     own = str(NODE) if NODE.exists() else "node"
     return [own, str(MODULES / ".bin" / package), *arguments]
 
@@ -81,7 +81,7 @@ def datamodel_code_generator(source: Path, target: Path) -> None:
 
 
 def openapi_generator(kind: str) -> Generate:
-    """Return what writes a client by one of the many generators of openapi-generator."""
+    """Return the function that writes a client by one of openapi-generator's many generators."""
 
     def generate(source: Path, target: Path) -> None:
         command = [str(VENV / "openapi-generator-cli"), "generate", "-i", str(source), "-g", kind]
@@ -124,7 +124,7 @@ CHECKS: Mapping[str, tuple[Generate, Callable[[Path], None]]] = {
     "openapi-python-client": (openapi_python_client, lambda target: check_python(target, "client")),
     "datamodel-code-generator": (datamodel_code_generator, check_models),
 }
-"""Generators and the check of what they write."""
+"""Generators, each with the check of the client that it writes."""
 LARGE: Mapping[str, tuple[Generate, Callable[[Path], None]]] = {
     "python": (openapi_generator("python"), check_compiles),
     "typescript-fetch": (

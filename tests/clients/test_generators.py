@@ -43,7 +43,7 @@ EXPECTED = {
     "mirror": [200, True],
     "chat": [200, "Far."],
 }
-"""What each client finds: rows that a filter chose, a new one, a problem, a fault, another's answer, a turn."""
+"""Each client's results: rows that a filter chose, a new one, a problem, a fault, another's answer, a turn."""
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Served, M
 
 
 def facts_of(command: list[str], served: tuple[Served, ModelSim], cwd: Path) -> Any:
-    """Return what a client has found at the running app."""
+    """Return the results of a client at the running app."""
     app, model = served
     model.say(Turn("Far."))
     return json.loads(run([*command, app.url, ADMIN], cwd).splitlines()[-1])

@@ -252,8 +252,10 @@ def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Run
         assert offered["flags"] == PRIVATE
         [row] = offered["components"]
         assert [component["custom_id"] for component in row["components"]] == [
-            "subscribe:sponsor-update", "subscribe:event", "subscribe:announcement",
-        ]  # fmt: skip
+            "subscribe:sponsor-update",
+            "subscribe:event",
+            "subscribe:announcement",
+        ]
         pressed = await bot.press("subscribe:event")
         assert (pressed.answer["type"], pressed.faults) == (9, [])
         sent = await bot.submit("subscribe:event", {"topics": " Python, Edge  Café ,python,"})
@@ -266,8 +268,9 @@ def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Run
         rows = await bot.db.all("SELECT user_id, kind, topics FROM subscriptions ORDER BY kind")
         user = bot.sims.discord.user_id
         assert [(row["user_id"], row["kind"], row["topics"]) for row in rows] == [
-            (user, "announcement", "[]"), (user, "event", '["python","edge café"]'),
-        ]  # fmt: skip
+            (user, "announcement", "[]"),
+            (user, "event", '["python","edge café"]'),
+        ]
         menu = shown_message(await bot.command("unsubscribe"))["components"][0]["components"][0]
         assert [option["value"] for option in menu["options"]] == ["announcement", "event"]
         chosen = await bot.choose("unsubscribe", ["event"])

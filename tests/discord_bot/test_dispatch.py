@@ -145,9 +145,15 @@ async def pick(chosen: Interaction) -> Reply:
 
 ROUTES = interaction_routes([commands], QUICK)
 app = App(
-    "dispatch", version="1", settings=BotSettings, authenticate=authenticate, providers=[Discord, Audit],
-    resources=[ROUTES], migrations=bot_app.migrations, limits=bot_app.limits,
-)  # fmt: skip
+    "dispatch",
+    version="1",
+    settings=BotSettings,
+    authenticate=authenticate,
+    providers=[Discord, Audit],
+    resources=[ROUTES],
+    migrations=bot_app.migrations,
+    limits=bot_app.limits,
+)
 
 
 @pytest.fixture
@@ -231,9 +237,15 @@ def test_late_reply_to_a_button_leaves_its_message_alone(own: Runner) -> None:
         assert [message["content"] for message in edited.messages] == ["edited"]
 
     own.app = App(
-        "hasty", version="1", settings=BotSettings, authenticate=authenticate, providers=[Discord, Audit],
-        resources=[interaction_routes([commands], HASTY)], migrations=bot_app.migrations, limits=bot_app.limits,
-    )  # fmt: skip
+        "hasty",
+        version="1",
+        settings=BotSettings,
+        authenticate=authenticate,
+        providers=[Discord, Audit],
+        resources=[interaction_routes([commands], HASTY)],
+        migrations=bot_app.migrations,
+        limits=bot_app.limits,
+    )
     own(case)
 
 

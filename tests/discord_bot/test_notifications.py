@@ -33,8 +33,11 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
             assert answer.status == 201, answer.text
             [message] = bot.sims.discord.messages[kind]
             assert answer.json() == {
-                "id": answer.json()["id"], "kind": kind, "subject": "a1", "message_id": message["id"],
-            }  # fmt: skip
+                "id": answer.json()["id"],
+                "kind": kind,
+                "subject": "a1",
+                "message_id": message["id"],
+            }
             [body] = bot.sims.discord.posted(kind)
             assert body["allowed_mentions"] == {"parse": []}
             assert body["embeds"][0]["title"] == "Hello"
@@ -42,8 +45,9 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
         assert text.startswith("Sunday, 25 October 2026, 18:00 (Europe/Berlin)\n<t:1792947600:F>")
         listed = (await bot.client.get("/notifications?limit=2&kind=notification")).json()
         assert [(entry["subject"], entry["outcome"], entry["actor"]) for entry in listed] == [
-            ("announcement/a1", "sent", "admin"), ("event/a1", "sent", "admin"),
-        ]  # fmt: skip
+            ("announcement/a1", "sent", "admin"),
+            ("event/a1", "sent", "admin"),
+        ]
 
     run(case)
 
@@ -282,8 +286,11 @@ def test_subscribers_of_a_kind_and_topic_are_mentioned(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         for user, kind, topics in (
-            ("1", "event", "[]"), ("2", "event", '["hello"]'), ("3", "event", '["hell"]'), ("4", "announcement", "[]"),
-        ):  # fmt: skip
+            ("1", "event", "[]"),
+            ("2", "event", '["hello"]'),
+            ("3", "event", '["hell"]'),
+            ("4", "announcement", "[]"),
+        ):
             await bot.db.run(SUBSCRIBE, user, kind, topics, "")
         assert (await tell(bot, "event")).status == 201
         [body] = bot.sims.discord.posted("event")

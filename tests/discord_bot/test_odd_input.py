@@ -21,13 +21,26 @@ from sims.discord.sender import DEADLINE, Signing, signed
 from .conftest import Bot, Runner, document, soon
 
 KNOWN = {
-    "id": "post-1", "title": "A post", "url": "https://site.example/a", "starts_at": None, "ends_at": None,
-    "time_zone": "Europe/Berlin", "kind": "event", "type": 1, "name": "remind", "dry_run": True,
-}  # fmt: skip
+    "id": "post-1",
+    "title": "A post",
+    "url": "https://site.example/a",
+    "starts_at": None,
+    "ends_at": None,
+    "time_zone": "Europe/Berlin",
+    "kind": "event",
+    "type": 1,
+    "name": "remind",
+    "dry_run": True,
+}
 OPTIONS: dict[str, dict[str, Any]] = {
-    "events": {"limit": 3}, "next": {}, "event": {"name": "wasm-evening"}, "ask": {"question": "Where is it?"},
-    "subscribe": {}, "unsubscribe": {}, "status": {},
-}  # fmt: skip
+    "events": {"limit": 3},
+    "next": {},
+    "event": {"name": "wasm-evening"},
+    "ask": {"question": "Where is it?"},
+    "subscribe": {},
+    "unsubscribe": {},
+    "status": {},
+}
 PRIVATE = 64
 type Signer = odd.Sign
 
@@ -129,8 +142,10 @@ async def interactions(bot: Bot, seed: int, count: int) -> list[str]:
     complaints_ = []
     for number, body in enumerate(drawn(bot, seed, count)):
         answer, took = await sent(bot, body)
-        complaints_ += [f"seed {seed}, number {number}: {complaint}\n  {body[:1500]!r}\n  {answer.text[:300]}"
-                  for complaint in complaints(body, answer, took)]  # fmt: skip
+        complaints_ += [
+            f"seed {seed}, number {number}: {complaint}\n  {body[:1500]!r}\n  {answer.text[:300]}"
+            for complaint in complaints(body, answer, took)
+        ]
     return complaints_
 
 

@@ -48,9 +48,15 @@ def test_commands_are_shown_registered_and_left_alone(sims: Sims) -> None:
     dry = register(sim, DRY="1")
     assert (dry.returncode, dry.stderr) == (0, "")
     assert dry.stdout.splitlines() == [
-        "all guilds: 7 added", "+ /ask", "+ /event", "+ /events", "+ /next", "+ /status", "+ /subscribe",
+        "all guilds: 7 added",
+        "+ /ask",
+        "+ /event",
+        "+ /events",
+        "+ /next",
+        "+ /status",
+        "+ /subscribe",
         "+ /unsubscribe",
-    ]  # fmt: skip
+    ]
     assert methods(sim) == ["GET"] * 3, "the commands, the guilds, and those of the guild"
     real = register(sim)
     assert real.stdout.splitlines()[-1] == "registered 7 commands"
@@ -126,8 +132,15 @@ def test_every_type_of_option_has_its_form() -> None:
         {"name": "return", "value": "return"},
     ]
     assert {name: option["type"] for name, option in options.items()} == {
-        "who": 6, "role": 8, "kind": 3, "where": 7, "is_loud": 5, "share": 10, "count": 4, "seats": 4,
-    }  # fmt: skip
+        "who": 6,
+        "role": 8,
+        "kind": 3,
+        "where": 7,
+        "is_loud": 5,
+        "share": 10,
+        "count": 4,
+        "seats": 4,
+    }
     assert (options["count"]["min_value"], options["count"]["max_value"]) == (1, 9)
     assert (options["share"]["min_value"], options["share"]["max_value"]) == (0, 1)
 

@@ -33,9 +33,15 @@ def entry(days: float) -> dict[str, Any]:
 def notice(name: str, days: float, tried: float, status: str = "sent", subject: str = "") -> dict[str, Any]:
     """Return a notice that was made so many days ago, and tried last fewer days ago."""
     return {
-        "fingerprint": name, "id": name, "kind": "event", "subject": subject or name, "title": "", "status": status,
-        "until": at(tried).timestamp(), "created_at": to_text(at(days)),
-    }  # fmt: skip
+        "fingerprint": name,
+        "id": name,
+        "kind": "event",
+        "subject": subject or name,
+        "title": "",
+        "status": status,
+        "until": at(tried).timestamp(),
+        "created_at": to_text(at(days)),
+    }
 
 
 NOTICES = (

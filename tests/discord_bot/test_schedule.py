@@ -38,8 +38,9 @@ def planned(bot: Bot) -> None:
         document("d", "Much later", starts_at=soon(24 * 8)),
     ]
     bot.sims.site.content["posts"] = [
-        document("p", "News [new]", published_at=soon(-30)), document("o", "Old", published_at=soon(-200)),
-    ]  # fmt: skip
+        document("p", "News [new]", published_at=soon(-30)),
+        document("o", "Old", published_at=soon(-200)),
+    ]
 
 
 def test_the_crons_are_those_that_are_asked_for_and_their_days_are_cloudflares() -> None:
@@ -74,8 +75,9 @@ def test_events_of_the_next_two_days_are_reminded_of_once(run: Runner) -> None:
         assert "(America/New_York)" in posted[0]["embeds"][0]["fields"][0]["value"]
         await bot.client.scheduled(REMIND)
         assert outcomes(await job(bot, "remind")) == {
-            "remind:doc-a": "was posted before", "remind:doc-b": "was posted before",
-        }  # fmt: skip
+            "remind:doc-a": "was posted before",
+            "remind:doc-b": "was posted before",
+        }
         assert len(bot.sims.discord.posted("event")) == 2
         rows = await bot.audit(2)
         assert [(row["kind"], row["outcome"], row["actor"]) for row in rows] == [("remind", "sent", "clock")] * 2
@@ -217,8 +219,14 @@ def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -
         last = f"digest:{week_of(now) - WEEK:%Y-%m-%d}"
         await bot.db.run(
             "INSERT INTO notices (fingerprint, id, kind, subject, title, status, until) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            "f", "i", "announcement", last, "", "sent", 0,
-        )  # fmt: skip
+            "f",
+            "i",
+            "announcement",
+            last,
+            "",
+            "sent",
+            0,
+        )
         is_late = now > week_of(now) + timedelta(hours=1)
         assert [posting["outcome"] for posting in await job(bot, "remind")] == (["posted"] if is_late else [])
         assert await job(bot, "remind") == []

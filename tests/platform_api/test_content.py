@@ -613,9 +613,14 @@ def test_sponsors_come_by_the_rank_of_their_tier(run: Runner) -> None:
         return [(document["tier"], document["title"]) for document in listed]
 
     assert run(case) == [
-        ("Founder", "Ccc"), ("Platinum", "Bbb"), ("gold", "Fjord Hosting"), ("silver", "Kiln & Söhne"),
-        ("silver", "Papaya Labs"), ("bronze", "Aaa"), ("community", "Ferry Coffee"),
-    ]  # fmt: skip
+        ("Founder", "Ccc"),
+        ("Platinum", "Bbb"),
+        ("gold", "Fjord Hosting"),
+        ("silver", "Kiln & Söhne"),
+        ("silver", "Papaya Labs"),
+        ("bronze", "Aaa"),
+        ("community", "Ferry Coffee"),
+    ]
 
 
 def test_client_that_has_an_answer_gets_304(run: Runner) -> None:
@@ -637,9 +642,15 @@ def test_client_that_has_an_answer_gets_304(run: Runner) -> None:
 
 @pytest.mark.parametrize(
     ("query", "count"),
-    [("tag=python&limit=100", None), ("tag=PYTHON&limit=100", None), ("tag=no-such", 0), ("q=python%20berlin", None),
-     ("q=no-such-word", 0), ("upcoming=true&tag=no-such", 0)],
-)  # fmt: skip
+    [
+        ("tag=python&limit=100", None),
+        ("tag=PYTHON&limit=100", None),
+        ("tag=no-such", 0),
+        ("q=python%20berlin", None),
+        ("q=no-such-word", 0),
+        ("upcoming=true&tag=no-such", 0),
+    ],
+)
 def test_list_is_filtered_by_tag_and_words(run: Runner, query: str, count: int | None) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         return (await client.get(f"{EVENTS}?limit=100")).json(), (await client.get(f"{EVENTS}?{query}")).json()

@@ -296,9 +296,14 @@ def test_forms_are_bounded_by_who_sends_them(run: Runner) -> None:
 
 
 ALIKE = [
-    "ada{}@example.org", "ADA{}@Example.ORG", "ada{}+1@example.org", "Ada{}+news+2@example.org", " ada{}+@example.org ",
-    "\uff21da{}@example.org", "ada{}@example.org",
-]  # fmt: skip
+    "ada{}@example.org",
+    "ADA{}@Example.ORG",
+    "ada{}+1@example.org",
+    "Ada{}+news+2@example.org",
+    " ada{}+@example.org ",
+    "\uff21da{}@example.org",
+    "ada{}@example.org",
+]
 GMAIL = [
     "a.da{}@gmail.com",
     "ada{}@googlemail.com",

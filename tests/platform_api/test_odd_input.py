@@ -24,12 +24,21 @@ def signed(sent: odd.Sent) -> list[tuple[str, str]]:
 
 async def storm(client: Client, seed: int, count: int) -> list[str]:
     ids = {
-        "shown_at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(), "email": "ada@example.org", "website": "",
-        "turnstile_token": None, "company_url": "https://ada.example", "tier": "gold",
-        "type": "events", "_type": "event", "/slug": "wasm-evening",
-        "accepts_code_of_conduct": True, "message": "When is the next meetup?", "question": "When is the next meetup?",
-        "slug": {"current": "wasm-evening"}, "interests": ["wasm"],
-    }  # fmt: skip
+        "shown_at": (datetime.now(UTC) - timedelta(minutes=5)).isoformat(),
+        "email": "ada@example.org",
+        "website": "",
+        "turnstile_token": None,
+        "company_url": "https://ada.example",
+        "tier": "gold",
+        "type": "events",
+        "_type": "event",
+        "/slug": "wasm-evening",
+        "accepts_code_of_conduct": True,
+        "message": "When is the next meetup?",
+        "question": "When is the next meetup?",
+        "slug": {"current": "wasm-evening"},
+        "interests": ["wasm"],
+    }
     document = odd.Document("platform_api/openapi.json", ids, WITHOUT_JOBS)
     return await odd.weather(client, odd.Storm(document, seed), count, signed)
 

@@ -116,8 +116,10 @@ def test_discord_away_is_a_502_and_what_is_kept_is_served(run: Runner, path: str
     assert int(cached.header("age") or "") >= 4000
 
 
-@pytest.mark.parametrize(("name", "paths"), [("DISCORD_BOT_TOKEN", DISCORD), ("DISCORD_GUILD_ID", DISCORD),
-                                             ("DISCORD_CHANNEL_ID", DISCORD[2:])])  # fmt: skip
+@pytest.mark.parametrize(
+    ("name", "paths"),
+    [("DISCORD_BOT_TOKEN", DISCORD), ("DISCORD_GUILD_ID", DISCORD), ("DISCORD_CHANNEL_ID", DISCORD[2:])],
+)
 @pytest.mark.local_only("a Worker of its own would have to start for these settings")
 def test_without_a_setting_its_name_is_told(run: Runner, name: str, paths: list[str]) -> None:
     run.env |= {name: ""}

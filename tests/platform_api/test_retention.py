@@ -30,10 +30,15 @@ async def put(client: Client, table: str, *rows: Mapping[str, Any]) -> None:
 def form(name: str, days: float, sanity: float | None, announced: float | None, **more: Any) -> dict[str, Any]:
     """Return a form of so many days ago, and when it came to Sanity and to Discord, in days ago."""
     return {
-        "id": name, "form": "contact", "fingerprint": name, "fields": '{"email": "a@example.org"}',
-        "sanity_at": None if sanity is None else ago(sanity), "created_at": ago(days),
-        "announced_at": None if announced is None else ago(announced), **more,
-    }  # fmt: skip
+        "id": name,
+        "form": "contact",
+        "fingerprint": name,
+        "fields": '{"email": "a@example.org"}',
+        "sanity_at": None if sanity is None else ago(sanity),
+        "created_at": ago(days),
+        "announced_at": None if announced is None else ago(announced),
+        **more,
+    }
 
 
 FORMS = (

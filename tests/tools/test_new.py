@@ -21,13 +21,26 @@ APP = "made_in_a_copy"
 """No name that a person would give: the repository may have Workers that were made so."""
 LINKED = (".venv", "node_modules", "python_modules", "build/pyedge")
 LEFT_OUT = (
-    ".git", ".venv", "node_modules", "python_modules", "build", ".state", ".dev.vars*", ".*_cache", ".hypothesis",
-    ".schemathesis", ".wrangler",
-)  # fmt: skip
+    ".git",
+    ".venv",
+    "node_modules",
+    "python_modules",
+    "build",
+    ".state",
+    ".dev.vars*",
+    ".*_cache",
+    ".hypothesis",
+    ".schemathesis",
+    ".wrangler",
+)
 OF_ALL = (
-    "tests/test_house_rules.py", "tests/test_wrangler.py", "tests/test_readme.py", "tests/test_openapi_document.py",
-    "tests/test_assets.py", "tests/tools/test_seed.py",
-)  # fmt: skip
+    "tests/test_house_rules.py",
+    "tests/test_wrangler.py",
+    "tests/test_readme.py",
+    "tests/test_openapi_document.py",
+    "tests/test_assets.py",
+    "tests/tools/test_seed.py",
+)
 """The tests that go through all apps."""
 CHOSEN = f"{APP} or {APP.replace('_', '-')} or test_readme or environment or named_for_nothing"
 PATIENCE = 30.0

@@ -260,10 +260,12 @@ def test_a_statement_is_taken_apart() -> None:
         ("INSERT INTO books (shelf, number) VALUES ('x', 1) ON CONFLICT DO NOTHING;", "FOREIGN KEY constraint failed"),
         ("INSERT INTO shelfs (id) VALUES ('x') ON CONFLICT DO NOTHING;", "no such table: shelfs"),
         ("INSERT INTO notes (text) VALUES ('x') ON CONFLICT DO NOTHING;", "notes has no primary key"),
-        ("INSERT INTO shelves (id, name) VALUES (hex(randomblob(4)), hex(randomblob(4))) ON CONFLICT DO NOTHING;",
-         "run twice, it adds rows twice"),
+        (
+            "INSERT INTO shelves (id, name) VALUES (hex(randomblob(4)), hex(randomblob(4))) ON CONFLICT DO NOTHING;",
+            "run twice, it adds rows twice",
+        ),
     ],
-)  # fmt: skip
+)
 def test_rows_that_do_not_fit_are_refused_before_anything_is_written(
     folder: Path, local: Local, sql: str, message: str
 ) -> None:

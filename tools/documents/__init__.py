@@ -1,1 +1,1 @@
-"""What an app's OpenAPI document says beyond its routes: a module for each app that has something to add."""
+"""Additions to the OpenAPI documents beyond the routes: a module for each app that has some."""

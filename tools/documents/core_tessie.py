@@ -72,7 +72,7 @@ def _typed(item: Document, table: Rows, components: Document) -> Iterator[tuple[
 
 def _parameters(general: Document, table: Rows, shared: Document) -> Iterator[Schema]:
     filters = general["operationId"] in _FILTERED
-    yield from (one for one in general["parameters"] if one["name"] not in {"table", "filters"})
+    yield from (parameter for parameter in general["parameters"] if parameter["name"] not in {"table", "filters"})
     for column in table.columns.values() if filters else ():
         if column.name not in _NO_FILTERS and not (column.name == "body" and "requestBody" in general):
             name = f"{_pascal(column.name)}{'' if column.kind is Kind.TEXT else _pascal(column.kind)}Filter"

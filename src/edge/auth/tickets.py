@@ -1,7 +1,7 @@
 """Tickets: each opens one stream or socket, for clients such as browsers that cannot set headers.
 
-A ticket is used soon or never. What it has opened can be opened again by it for some hours, as an `EventSource` repeats
-its URL after each break: the same route and types of events, for the caller as its credential stands then.
+A ticket is used soon or never. It can open the same stream again for some hours, as an `EventSource` repeats its
+URL after each break: the same route and types of events, for the caller as its credential stands then.
 """
 
 import secrets
@@ -64,9 +64,9 @@ async def issue(actor: Actor, callers: Callers, db: SystemDatabase, clock: Clock
 
 
 async def redeem(ticket: str, request: Request, callers: Callers, db: SystemDatabase, clock: Clock) -> Actor:
-    """Use a ticket for what it opens, and return its caller.
+    """Use a ticket to open its stream, and return its caller.
 
-    `Unauthorized` where it is none, was used for something else, or its caller's credential has ended since.
+    `Unauthorized` if it is unknown, was used for another stream, or its caller's credential has ended.
     """
     if callers.signing is None:
         await callers.count_look_up(request)
@@ -80,7 +80,7 @@ async def redeem(ticket: str, request: Request, callers: Callers, db: SystemData
 
 
 def _target(request: Request) -> str:
-    """Return the mark of what a request opens: its route and its types of events, not the number that it resumes at."""
+    """Return the mark of a request's stream: its route and types of events, without the number that it resumes at."""
     types = [value for name, value in request.query_items() if name == "types"]
     return _hashed(f"{request.route} {types}")
 

@@ -134,9 +134,9 @@ def listed(lines: Sequence[str], limit: int, separator: str = "\n", more: int = 
 
 
 def message(content: str = "", embeds: Sequence[Embed] = (), mentions: Sequence[str] = ()) -> dict[str, Any]:
-    """Return a message in Discord's form. Only the users of `mentions` are notified, whoever is named in the text.
+    """Return a message in Discord's form. Only the users of `mentions` are notified, not others named in the text.
 
-    Parts over a limit are left out: embeds after the tenth, those for whose text there is no room, users after 100.
+    Parts over a limit are left out: embeds after the tenth, embeds whose text has no room, users after 100.
     """
     cards: list[dict[str, Any]] = []
     left = _TOTAL

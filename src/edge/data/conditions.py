@@ -65,8 +65,8 @@ class DeclarationError(TypeError):
 class Condition:
     """A condition on the rows of a relation.
 
-    `tables` are those whose scoped rows it reads, `whole` those of which it reads all rows, by `main.`; `columns` are
-    the relation's own columns in it; `parameters` the values that it binds.
+    `tables` are those that it reads in the caller's scope, `whole` those that it reads in full, by `main.`; `columns`
+    are the relation's own columns in it; `parameters` the values that it binds.
     """
 
     __slots__ = ("columns", "parameters", "tables", "text", "whole")

@@ -18,7 +18,7 @@ _COMMENT = b":\n\n"
 def wants_events(request: Request, stream: bool | None = None) -> bool:
     """Tell whether a caller asks for events rather than JSON: by `stream`, else by naming them in its Accept header.
 
-    `*/*`, and a header that likes both as well, gets JSON: that is what generated clients send.
+    `*/*`, and a header that likes both as well, gets JSON: generated clients send that.
     """
     return best(request.headers.get("accept"), (JSON, SSE)) == SSE if stream is None else stream
 

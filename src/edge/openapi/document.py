@@ -87,8 +87,8 @@ def document(
 ) -> dict[str, Any]:
     """Return the document as plain data, the same for the same app.
 
-    `licence` is an SPDX identifier; `extend` adds to the document what the app's routes do not say, before enums get
-    their names.
+    `licence` is an SPDX identifier; `extend` adds to the document beyond the app's routes, before enums get their
+    names.
     """
     info: Schema = {"title": app.name, "version": app.version}
     info |= {"description": description} if description else {}
@@ -279,13 +279,13 @@ def _stated_bodies(operation: Operation) -> Mapping[str, Any]:
 
 
 def _content(mode: Mode, bodies: Mapping[str, Any], schemas: Schemas) -> Schema:
-    """Return the media types of a body with their schemas; none where a schema would say nothing."""
-    shown = {kind: loaded(hint) for kind, hint in bodies.items()}
-    return {kind: {} if hint is None else _media(kind, schemas.of(mode, hint)) for kind, hint in shown.items()}
+    """Return the media types of a body with their schemas; none if a schema would say nothing."""
+    hints = {kind: loaded(hint) for kind, hint in bodies.items()}
+    return {kind: {} if hint is None else _media(kind, schemas.of(mode, hint)) for kind, hint in hints.items()}
 
 
 def _media(kind: str, schema: Schema) -> Schema:
-    """Return a media type with its schema; what is binary says of which type, as OpenAPI 3.1 does.
+    """Return a media type with its schema; a binary schema names its media type, as OpenAPI 3.1 does.
 
     A stream of events has no schema, on which generators break: the type of an event's data stands beside it.
     """

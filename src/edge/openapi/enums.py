@@ -21,7 +21,7 @@ class _Place(NamedTuple):
 def name_enums(document: dict[str, Any]) -> None:
     """Turn each inline enum, in place, into a reference to a component.
 
-    A component of the same values is taken. Else the enum is called as its property, where no other enum of several
+    A component of the same values is reused. Else the enum is named after its property, if no other enum of several
     models has that name; else as the model with the shortest name, and the property.
     """
     components: dict[str, Schema] = document["components"]["schemas"]
@@ -43,7 +43,7 @@ def name_enums(document: dict[str, Any]) -> None:
 
 
 def _tell_apart(schema: Schema) -> None:
-    """Name the values of an enum, in place, where they are the same name but for signs, as `VG` and `VG+` are."""
+    """Name the values of an enum, in place, if they differ by signs alone, as `VG` and `VG+` are."""
     values = schema.get("enum", ())
     if len({_identifier(str(value)) for value in values}) < len(values):
         names = [_identifier(str(value).replace("+", "_plus")) or "EMPTY" for value in values]
@@ -71,13 +71,13 @@ def _free_name(
     places = groups[values]
     plain = min({place.name for place in places}, key=lambda name: (len(name), name))
     rivals = [other for key, other in groups.items() if key != values and _has(other, plain)]
-    taken = {name.lower() for name in components}
+    used = {name.lower() for name in components}
     is_shared = _sharers(places) > 1 and all(_sharers(other) < 2 for other in rivals)
-    if (is_shared or not rivals) and _pascal(plain).lower() not in taken:
+    if (is_shared or not rivals) and _pascal(plain).lower() not in used:
         return _pascal(plain)
     for place in sorted(places, key=lambda place: (len(place.owner), place.owner, place.name)):
         name = place.owner + _pascal(place.name)
-        if name.lower() not in taken:
+        if name.lower() not in used:
             return name
     raise ValueError(f"no name is left for the enum {values}")
 

@@ -32,12 +32,12 @@ class LiveGap(TypedDict):
 
 def add_event_data(document: dict[str, Any], types: Mapping[str, type | None]) -> None:
     """Add a component that has the data of each type of live events under the type's name, in place."""
-    known = {name: hint for name, hint in types.items() if hint is not None} | {"live.gap": LiveGap}
-    schemas = Schemas([("serialization", hint) for hint in known.values()])
+    hints = {name: hint for name, hint in types.items() if hint is not None} | {"live.gap": LiveGap}
+    schemas = Schemas([("serialization", hint) for hint in hints.values()])
     data: Schema = {
         "type": "object",
         "description": "The data of a live event, by the event's type.",
-        "properties": {name: schemas.of("serialization", hint) for name, hint in sorted(known.items())},
+        "properties": {name: schemas.of("serialization", hint) for name, hint in sorted(hints.items())},
     }
     components = document["components"]["schemas"]
     for name in names_in(data, schemas.components):

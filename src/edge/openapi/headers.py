@@ -55,7 +55,7 @@ def parameter(name: str) -> Schema:
 
 
 def references(names: Iterable[str], status: int) -> Schema:
-    """Return the headers of one answer by reference; only 201 and 202 say where a new thing is."""
+    """Return the headers of one answer by reference; only 201 and 202 have a `Location`."""
     sent = [name for name in names if name != "Location" or status in _CREATED]
     return {name: {"$ref": _REF + name} for name in sent}
 
@@ -66,7 +66,7 @@ def add(document: dict[str, Any], middleware: set[str]) -> None:
     used: set[str] = set()
     for item in document["paths"].values():
         for operation in item.values():
-            tags = any(one.get("name") == "If-None-Match" for one in operation.get("parameters", ()))
+            tags = any(parameter.get("name") == "If-None-Match" for parameter in operation.get("parameters", ()))
             for status, response in operation["responses"].items():
                 sent = [*response.get("headers", ()), *_sent(status, tags=tags, everywhere=everywhere)]
                 if sent:

@@ -12,7 +12,7 @@ from client.models import Chat, DrivesRow, Problem, ReportRequest, TurnDone
 
 
 def main(url: str, key: str) -> None:
-    """Print what the calls have given as JSON."""
+    """Print the results of the calls as JSON."""
     api = AuthenticatedClient(base_url=url, token=key)
     facts: dict[str, object] = {}
 

@@ -121,7 +121,7 @@ class LocalAssets:
 
 
 def compressed_folder(folder: Path) -> Path:
-    """Return where the files of a folder are that were compressed in advance: beside it, so that none is served."""
+    """Return the folder of files that were compressed in advance: beside the other, so that none is served."""
     return folder.with_name(f"{folder.name}.gz")
 
 

@@ -1,4 +1,4 @@
-"""Compression of whole responses: by gzip, and by zstd where Python has it. Cloudflare does the same before a Worker.
+"""Compression of whole responses: by gzip, and by zstd if Python has it. Cloudflare does the same before a Worker.
 
 Streams stay as they are, and so do small bodies, media that are compressed already, and responses that set a cookie.
 """
@@ -88,7 +88,7 @@ def may_compress(response: Response) -> bool:
 
 
 async def compress(response: Response, accept_encoding: str | None) -> None:
-    """Give a whole response the form that its client takes; say that it depends on that, where it has several."""
+    """Give a whole response the form that its client takes; add `Vary` if it has several."""
     length = length_of(response)
     if response.status != 304 and not is_compressible(response, length):
         return
