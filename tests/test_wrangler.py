@@ -167,18 +167,18 @@ def test_the_database_has_the_apps_migrations(worker: Deployed) -> None:
 
 
 @core
-def test_what_is_read_is_the_dataset_that_is_written(worker: Deployed) -> None:
+def test_dataset_read_is_the_dataset_written(worker: Deployed) -> None:
     [dataset] = worker.config["analytics_engine_datasets"]
     assert dataset["dataset"] == worker.config["vars"]["ANALYTICS_DATASET"]
 
 
 @each
-def test_assets_are_what_is_built(worker: Deployed) -> None:
+def test_assets_are_the_built_ones(worker: Deployed) -> None:
     assert ROOT / worker.config["assets"]["directory"] == target(worker.package)
 
 
 @each
-def test_durable_objects_are_made_by_migrations_and_nothing_else_is(worker: Deployed) -> None:
+def test_migrations_create_exactly_the_durable_objects(worker: Deployed) -> None:
     classes = {name for migration in worker.config.get("migrations", []) for name in migration["new_sqlite_classes"]}
     objects = worker.config.get("durable_objects", {}).get("bindings", [])
     assert classes == {entry["class_name"] for entry in objects}
@@ -235,7 +235,7 @@ def test_the_sources_of_a_worker_are_its_own_and_the_kernels(worker: Deployed) -
 
 
 @each
-def test_environment_excludes_what_no_worker_loads(worker: Deployed) -> None:
+def test_environment_excludes_modules_that_no_worker_loads(worker: Deployed) -> None:
     assert worker.config["python_modules"] == tomllib.loads(FILE.read_text())["python_modules"]
 
 
@@ -295,7 +295,7 @@ def uploaded_by(environment: str) -> Upload:
 @small
 @pytest.mark.slow
 @needs_wrangler
-def test_an_upload_is_what_its_entry_imports_and_what_is_locked_and_small(worker: Deployed) -> None:
+def test_upload_holds_its_imports_and_locked_packages_and_is_small(worker: Deployed) -> None:
     upload = uploaded_by(str(worker.environment))
     assert upload.own == {name: path.read_bytes() for name, path in closure(entry(worker)).items()}
     packages_ = {name.split("/")[1] for name in upload.modules.keys() - upload.own.keys()}

@@ -50,7 +50,7 @@ class Audit:
             self._log("error", "audit not written", kind=entry.kind, subject=entry.subject, error=str(fault))
 
     async def write_answer(self, entry: Entry) -> None:
-        """Write an entry about an interaction. A busy user's one stands for several; its detail begins with `[10 ×]`."""
+        """Write an entry about an interaction. A busy user's stands for several; its detail begins with `[10 ×]`."""
         calls = self._sampler.take(("answer", entry.actor), ANSWERS, self._clock.now().timestamp())
         if calls:
             detail = f"[{calls} ×] {entry.detail}" if calls > 1 else entry.detail

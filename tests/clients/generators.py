@@ -1,4 +1,4 @@
-"""Generators of clients, as their users run them over a committed document, and the checks of the clients that they write."""
+"""Generators of clients, run over a committed document as by their users, and the checks of their output."""
 
 import os
 import re

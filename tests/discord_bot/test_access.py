@@ -20,7 +20,7 @@ ACCESS = {
 }
 
 
-def test_every_route_says_who_may_call_it() -> None:
+def test_every_route_declares_its_role() -> None:
     assert {f"{endpoint.method} {endpoint.path}": endpoint.access.name for endpoint in app.endpoints} == ACCESS
 
 
@@ -75,7 +75,7 @@ def test_signed_interactions_are_not_limited_by_address(run: Runner) -> None:
     assert signed == {200}
 
 
-def test_calls_of_what_is_public_are_bounded(local: Runner) -> None:
+def test_calls_of_public_routes_are_limited(local: Runner) -> None:
     del local.env["RATE_LIMITER"]
 
     async def case(bot: Bot) -> set[int]:

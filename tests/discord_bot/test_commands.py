@@ -74,7 +74,7 @@ def test_odd_document_hides_no_other_and_odd_field_no_document(run: Runner) -> N
 
 
 @pytest.mark.slow
-def test_an_event_that_has_begun_since_it_was_kept_is_not_shown(run: Runner) -> None:
+def test_cached_event_that_has_begun_is_not_shown(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         now = document("a", "Now", starts_at=soon(0.0006))
         bot.sims.site.content["events"] = [now, document("b", "Then", starts_at=soon(1))]
@@ -184,7 +184,7 @@ def test_a_question_is_answered_by_the_model_with_its_sources(run: Runner) -> No
     run(case)
 
 
-def test_a_model_that_fails_leaves_what_the_site_says(run: Runner) -> None:
+def test_failing_model_leaves_excerpts_of_the_site(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         knowing(bot)
         bot.sims.model.say(Turn(status=400, error="5007: No such model"))
@@ -246,7 +246,7 @@ def test_types_that_cannot_be_read_do_not_keep_others_from_answering(run: Runner
     run(case)
 
 
-def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Runner) -> None:
+def test_user_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         offered = shown_message(await bot.command("subscribe"))
         assert offered["flags"] == PRIVATE
@@ -282,7 +282,7 @@ def test_someone_subscribes_by_button_and_form_and_unsubscribes_by_menu(run: Run
     run(case)
 
 
-def test_a_form_of_a_kind_that_is_no_more_is_told(run: Runner) -> None:
+def test_form_of_a_removed_kind_is_answered(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         for exchange in (await bot.press("subscribe:gossip"), await bot.submit("subscribe:gossip", {"topics": ""})):
             assert "no more" in exchange.answer["data"]["content"]
@@ -293,7 +293,7 @@ def test_a_form_of_a_kind_that_is_no_more_is_told(run: Runner) -> None:
     run(case)
 
 
-def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
+def test_status_shows_services_and_last_notices(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks("announcement")
         sent = await bot.client.post("/notifications/announcement", {"id": "a1", "title": "Hello"})
@@ -323,7 +323,7 @@ def test_the_status_shows_services_and_what_was_sent(run: Runner) -> None:
         ("2026-11-01T23:00:00+00:00", "../etc/passwd", "Sunday, 1 November 2026, 23:00 (UTC)"),
     ],
 )
-def test_six_in_the_evening_is_six_whatever_the_clocks_do(start: str, zone: str, text: str) -> None:
+def test_local_time_survives_daylight_saving(start: str, zone: str, text: str) -> None:
     assert span(datetime.fromisoformat(start), None, zone_of(zone, "UTC")).splitlines()[0] == text
 
 

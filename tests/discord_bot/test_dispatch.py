@@ -168,7 +168,7 @@ def content_of(exchange: Any) -> str:
     return str(exchange.messages[-1]["content"])
 
 
-def test_a_handler_knows_who_asks_and_what_belongs_to_it_is_found(own: Runner) -> None:
+def test_handler_gets_its_user_and_its_components_are_dispatched(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         sim = bot.sims.discord
         assert content_of(await bot.command("echo", {"text": "hi"})) == f"zoe.mueller | {sim.guild_id} | en-US | hi"
@@ -183,7 +183,7 @@ def test_a_handler_knows_who_asks_and_what_belongs_to_it_is_found(own: Runner) -
 
 
 @pytest.mark.slow
-def test_what_comes_late_was_promised_in_time(own: Runner) -> None:
+def test_slow_answer_is_deferred_in_time(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         late = await bot.command("late")
         assert late.answer == {"type": 5, "data": {"flags": 64}}
@@ -329,7 +329,7 @@ def test_subcommands_and_menus_are_registered_with_their_permissions() -> None:
     assert commands[3, "Report this"] == {"type": 3, "name": "Report this"}
 
 
-def test_problems_are_told_and_bugs_are_not(own: Runner) -> None:
+def test_problems_are_answered_and_bugs_are_hidden(own: Runner) -> None:
     async def case(bot: Bot) -> None:
         assert content_of(await bot.command("tea")) == "There is no tea: there is coffee"
         for name in ("break", "break-later"):

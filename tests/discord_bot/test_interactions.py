@@ -51,7 +51,7 @@ REFUSED: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("how", REFUSED)
-def test_what_is_signed_wrongly_is_refused_before_it_is_read(run: Runner, how: str) -> None:
+def test_wrong_signature_is_refused_before_the_body_is_read(run: Runner, how: str) -> None:
     async def case(bot: Bot) -> None:
         headers = dict(REFUSED[how])
         if isinstance(headers.get("timestamp"), int):
@@ -109,7 +109,7 @@ STRANGE: dict[str, object] = {
 
 
 @pytest.mark.parametrize("what", STRANGE)
-def test_what_is_signed_and_strange_is_answered(run: Runner, what: str) -> None:
+def test_signed_but_unknown_payload_is_answered(run: Runner, what: str) -> None:
     async def case(bot: Bot) -> None:
         exchange = await bot.send(STRANGE[what])
         assert exchange.status == 200
@@ -119,7 +119,7 @@ def test_what_is_signed_and_strange_is_answered(run: Runner, what: str) -> None:
     run(case)
 
 
-def test_what_is_not_known_is_told_in_private(run: Runner) -> None:
+def test_unknown_command_is_answered_in_private(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         for exchange in [
             await bot.command("no-such"),
@@ -145,7 +145,7 @@ WRONG: dict[str, tuple[str, Any, str]] = {
 
 
 @pytest.mark.parametrize("what", WRONG)
-def test_wrong_options_are_told_in_private(run: Runner, what: str) -> None:
+def test_invalid_options_are_answered_in_private(run: Runner, what: str) -> None:
     async def case(bot: Bot) -> None:
         name, options, text = WRONG[what]
         exchange = await bot.command(name, options)
@@ -156,7 +156,7 @@ def test_wrong_options_are_told_in_private(run: Runner, what: str) -> None:
     run(case)
 
 
-def test_a_wrong_option_of_a_deferred_command_is_told_later(run: Runner) -> None:
+def test_invalid_option_of_a_deferred_command_is_answered_later(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         exchange = await bot.command("ask", {"question": "?"})
         assert (exchange.answer["type"], exchange.faults) == (5, [])
@@ -180,7 +180,7 @@ def test_a_slow_handler_is_answered_for_in_time_and_edited_in(run: Runner) -> No
     run(case)
 
 
-def test_a_site_that_is_down_is_told_in_words(run: Runner) -> None:
+def test_unavailable_site_is_answered_in_words(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.status = 404
         exchange = await bot.command("events")
@@ -191,7 +191,7 @@ def test_a_site_that_is_down_is_told_in_words(run: Runner) -> None:
     run(case)
 
 
-def test_a_bug_is_told_by_the_request_id_and_logged(run: Runner) -> None:
+def test_bug_is_answered_with_the_request_id_and_logged(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.db.run("DROP TABLE subscriptions")
         try:
@@ -211,7 +211,7 @@ def test_a_bug_is_told_by_the_request_id_and_logged(run: Runner) -> None:
     assert run.request_id in run.logs  # type: ignore[attr-defined]
 
 
-def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
+def test_failing_deferred_handler_is_answered_later(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.site.status = 404
         rare = {"id": "90071992547409931"}  # in a Worker the other tests' user may be over what is noted of one
@@ -226,7 +226,7 @@ def test_a_deferred_handler_that_fails_is_told_later(run: Runner) -> None:
 
 
 @pytest.mark.slow
-def test_a_follow_up_is_sent_again_where_discord_fails(run: Runner) -> None:
+def test_follow_up_is_retried_if_discord_fails(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         bot.sims.discord.fail(503, 2, where="/messages/@original")
         exchange = await bot.command("ask", {"question": "Who are you?"})
@@ -273,7 +273,7 @@ def test_a_follow_up_that_never_arrives_is_in_the_audit_log(run: Runner) -> None
     assert "follow-up not sent" in run.logs
 
 
-def test_a_bot_that_is_not_set_up_says_so(local: Runner) -> None:
+def test_bot_without_settings_answers_that_it_is_not_set_up(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         exchange = await bot.command("status")
         assert exchange.faults == []

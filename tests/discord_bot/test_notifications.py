@@ -62,7 +62,7 @@ def test_a_notice_is_a_card_in_its_channel(run: Runner) -> None:
         ("2026-11-01T18:00:00", "America/New_York", "Sunday, 1 November 2026, 18:00 (America/New_York)"),
     ],
 )
-def test_six_in_the_evening_is_told_as_six(run: Runner, starts_at: str, zone: str | None, text: str) -> None:
+def test_local_time_of_an_event_is_shown(run: Runner, starts_at: str, zone: str | None, text: str) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         answer = await tell(bot, "event", starts_at=starts_at, time_zone=zone)
@@ -177,7 +177,7 @@ def test_a_short_rate_limit_of_discords_is_waited_out(run: Runner) -> None:
     run(case)
 
 
-def test_a_long_rate_limit_is_told_and_kept_to(run: Runner) -> None:
+def test_long_rate_limit_is_reported_and_respected(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         bot.sims.discord.fail(429, retry_after=64.57)
@@ -208,7 +208,7 @@ def test_an_empty_bucket_is_waited_for(run: Runner) -> None:
 
 
 @pytest.mark.parametrize(("status", "answered"), [(500, 502), (503, 502), (400, 502), (403, 502), (404, 503)])
-def test_what_discord_did_not_take_may_be_sent_again(run: Runner, status: int, answered: int) -> None:
+def test_notice_refused_by_discord_may_be_sent_again(run: Runner, status: int, answered: int) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         bot.sims.discord.fail(status)
@@ -221,7 +221,7 @@ def test_what_discord_did_not_take_may_be_sent_again(run: Runner, status: int, a
 
 
 @pytest.mark.parametrize("how", ["cut", "gateway timeout"])
-def test_what_may_have_been_posted_is_not_posted_again_unasked(run: Runner, how: str) -> None:
+def test_uncertain_notice_is_posted_again_only_with_repeat(run: Runner, how: str) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         bot.sims.discord.fail(504) if how != "cut" else bot.sims.discord.fail(reset=True)
@@ -237,7 +237,7 @@ def test_what_may_have_been_posted_is_not_posted_again_unasked(run: Runner, how:
     run(case)
 
 
-def test_a_discord_that_is_not_there_got_nothing(local: Runner) -> None:
+def test_unreachable_discord_received_nothing(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.kv.put("webhooks:announcement", "http://127.0.0.1:9/api/webhooks/1/some-token")
         answer = await tell(bot)
@@ -249,7 +249,7 @@ def test_a_discord_that_is_not_there_got_nothing(local: Runner) -> None:
     local(case)
 
 
-def test_who_died_on_the_way_is_known_by_what_was_done(run: Runner) -> None:
+def test_dead_senders_progress_decides_whether_to_send_again(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         bot.sims.discord.fail(500)
@@ -266,7 +266,7 @@ def test_who_died_on_the_way_is_known_by_what_was_done(run: Runner) -> None:
 SUBSCRIBE = "INSERT INTO subscriptions (user_id, kind, topics, created_at) VALUES (?, ?, ?, ?)"
 
 
-def test_who_was_overtaken_sends_nothing(local: Runner) -> None:
+def test_overtaken_sender_sends_nothing(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         notices: Notices = app.provide(Notices, bot.client.ports)
@@ -332,7 +332,7 @@ def test_the_index_and_health_are_public(run: Runner) -> None:
     run(case)
 
 
-def test_a_public_key_that_is_none_is_told_of(local: Runner) -> None:
+def test_invalid_public_key_is_reported(local: Runner) -> None:
     async def case(bot: Bot) -> None:
         assert (await bot.send({"type": 1})).status == 503
         health = (await bot.client.get("/health")).json()

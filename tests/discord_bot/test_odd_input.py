@@ -232,7 +232,7 @@ def test_interaction_beyond_discords_bounds_reaches_no_handler(run: Runner, what
     run(case)
 
 
-def test_completion_of_what_cannot_be_read_is_empty(run: Runner) -> None:
+def test_completion_of_unreadable_content_is_empty(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         payload = payloads.command(bot.sims.discord.world, "event", {"name": "wa"}, Who(), focused="name")
         odd: tuple[dict[str, object], ...] = ({"id": 1}, {"data": None}, {"member": []})

@@ -72,7 +72,7 @@ def test_commands_are_shown_registered_and_left_alone(sims: Sims) -> None:
 
 
 @pytest.mark.slow
-def test_what_cannot_be_done_is_told_in_a_line(sims: Sims) -> None:
+def test_register_reports_a_failure_in_one_line(sims: Sims) -> None:
     sim = sims.discord
     wrong: list[tuple[dict[str, str], int, str]] = [
         (
@@ -154,12 +154,12 @@ class Undescribed(BaseModel):
 
 
 @pytest.mark.parametrize("model", [Unfit, Undescribed])
-def test_what_discord_has_no_form_for_is_not_registered(model: type[BaseModel]) -> None:
+def test_option_without_a_discord_type_is_not_registered(model: type[BaseModel]) -> None:
     with pytest.raises(Unregistrable):
         declared(model)
 
 
-def test_what_discord_adds_of_its_own_is_no_change() -> None:
+def test_members_added_by_discord_are_no_change() -> None:
     [declared_command] = declared(Every)
     registered = json.loads(json.dumps(declared_command)) | {"id": "1", "version": "2", "nsfw": False, "contexts": None}
     for option in registered["options"]:
@@ -183,7 +183,7 @@ async def untyped(_: Interaction, other) -> Reply:  # type: ignore[no-untyped-de
     return Reply(str(other))
 
 
-def test_two_of_one_name_and_what_cannot_be_provided_are_errors_at_import() -> None:
+def test_duplicate_names_and_missing_providers_fail_at_import() -> None:
     twice = [Commands(), Commands()]
     for group in twice:
         group.slash("it", "It")(first)

@@ -73,7 +73,7 @@ async def left(bot: Bot) -> dict[str, set[str]]:
     }
 
 
-def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner) -> None:
+def test_cron_removes_old_rows_and_keeps_needed_ones(run: Runner) -> None:
     async def case(bot: Bot) -> dict[str, set[str]]:
         await fill(bot)
         await bot.client.scheduled(REMIND)
@@ -87,7 +87,7 @@ def test_the_cron_removes_what_is_old_and_nothing_that_is_needed(run: Runner) ->
     assert "old rows removed" in run.logs
 
 
-def test_a_dry_run_tells_what_would_be_removed(run: Runner) -> None:
+def test_dry_run_lists_the_rows_to_remove(run: Runner) -> None:
     async def case(bot: Bot) -> tuple[Any, Any, dict[str, set[str]], Any]:
         await fill(bot)
         before = await left(bot)
@@ -102,7 +102,7 @@ def test_a_dry_run_tells_what_would_be_removed(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("days", ["1", "6", "x"])
-def test_notices_that_tell_what_was_posted_are_not_forgotten_too_soon(local: Runner, days: str) -> None:
+def test_too_few_days_for_notices_remove_none(local: Runner, days: str) -> None:
     local.env["NOTICES_KEEP_DAYS"] = days
 
     async def case(bot: Bot) -> tuple[Any, dict[str, set[str]]]:

@@ -108,7 +108,7 @@ def test_many_at_once_post_each_reminder_once(run: Runner) -> None:
     run(case)
 
 
-def test_what_failed_half_way_is_posted_by_the_next(run: Runner) -> None:
+def test_half_failed_run_is_completed_by_the_next(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         planned(bot)
         await bot.know_webhooks()
@@ -201,7 +201,7 @@ def test_digest_says_how_many_are_not_shown(run: Runner) -> None:
     run(case)
 
 
-def test_a_digest_with_nothing_in_it_is_none(run: Runner) -> None:
+def test_empty_digest_is_not_posted(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         await bot.know_webhooks()
         assert await job(bot, "digest") == []
@@ -235,7 +235,7 @@ def test_a_digest_whose_tick_was_missed_is_posted_by_the_next_day(run: Runner) -
     run(case)
 
 
-def test_jobs_ask_for_content_as_it_is_now_with_the_platforms_key(run: Runner) -> None:
+def test_jobs_request_fresh_content_with_the_platforms_key(run: Runner) -> None:
     async def case(bot: Bot) -> None:
         planned(bot)
         await bot.know_webhooks()

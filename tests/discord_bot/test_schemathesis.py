@@ -46,7 +46,7 @@ def serving(request: pytest.FixtureRequest, runtime: str, sims: Sims, folder: Pa
 
 @pytest.mark.parametrize("examples", [5, pytest.param(200, marks=pytest.mark.soak)])
 @pytest.mark.parametrize("runtime", ["local", "workers"])
-def test_what_can_be_asked_is_answered_as_the_document_says(
+def test_answers_conform_to_the_document(
     request: pytest.FixtureRequest, runtime: str, examples: int, sims: Sims, tmp_path: Path
 ) -> None:
     phases = ["--phases", "examples,coverage,fuzzing" if runtime == "local" else "examples,fuzzing"]

@@ -45,7 +45,7 @@ def without_model(run: Runner) -> Runner:
     return run
 
 
-def test_an_answer_streams_with_the_documents_that_it_stands_on(run: Runner) -> None:
+def test_answer_streams_with_its_sources(run: Runner) -> None:
     stream = events(run(lambda client: ask(client, stream=True)))
     assert [name for name, _ in stream][:1] == ["sources"]
     assert [name for name, _ in stream][-1] == "done"
@@ -114,7 +114,7 @@ def test_a_broken_document_does_not_hide_the_others(run: Runner) -> None:
     assert (answer.status, answer.json()["sources"][0]["slug"]) == (200, "how-to-become-a-sponsor")
 
 
-def test_texts_that_are_none_are_sanitys_fault(run: Runner) -> None:
+def test_invalid_texts_are_an_upstream_failure(run: Runner) -> None:
     run.sims.sanity.fail(body='{"result": 5}', count=50)
     answer = run(lambda client: ask(client, stream=False))
     assert (answer.status, answer.json()["upstream"]) == (502, "Sanity")
@@ -177,14 +177,14 @@ def test_words_find_the_right_document(run: Runner, question: str, slug: str) ->
 
 
 @pytest.mark.parametrize("question", ["xyzzy plugh qwertz", "is it the?"])
-def test_of_what_the_site_does_not_speak_nothing_is_made_up(run: Runner, question: str) -> None:
+def test_question_off_topic_gets_no_invented_answer(run: Runner, question: str) -> None:
     answer = run(lambda client: ask(client, question, stream=False)).json()
     assert answer == {"answer": "The site says nothing about this.", "model": None, "sources": []}
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("code", "answer"), [(5004, 400), (3040, 429), (0, 500), (0, 401), (0, 403), (0, 404)])
-def test_where_the_model_fails_the_passages_are_the_answer(run: Runner, code: int, answer: int) -> None:
+def test_passages_are_the_answer_if_the_model_fails(run: Runner, code: int, answer: int) -> None:
     key = "Incorrect API key provided: sk-secret"
     turn = Turn(
         status=answer, error=key if local(run) or not code else f"{code}: {key}"
@@ -250,16 +250,16 @@ def test_questions_of_one_address_are_bounded(run: Runner) -> None:
         [],
     ],
 )
-def test_what_is_no_question_is_refused(run: Runner, body: object) -> None:
+def test_invalid_question_is_refused(run: Runner, body: object) -> None:
     assert run(lambda client: client.post(CHAT, body)).status == 422
 
 
-def test_with_sanity_away_before_anything_is_known_the_fault_is_told(run: Runner) -> None:
+def test_sanity_away_without_a_cache_is_an_upstream_failure(run: Runner) -> None:
     run.sims.sanity.fail(status=500, count=1000)
     assert run(ask).status == 502
 
 
-def test_with_sanity_away_what_is_known_is_answered(run: Runner) -> None:
+def test_sanity_away_is_answered_from_the_cache(run: Runner) -> None:
     async def case(client: Client) -> tuple[int, int]:
         await ask(client, stream=False)
         run.sims.sanity.fail(status=500, count=1000)

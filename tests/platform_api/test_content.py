@@ -82,7 +82,7 @@ def test_upcoming_events_come_soonest_first_and_none_has_begun(run: Runner) -> N
     assert begins[0] > time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
 
 
-def test_what_has_begun_since_the_list_was_kept_is_not_in_it(run: Runner) -> None:
+def test_cached_list_leaves_out_begun_events(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, Any]:
         upcoming = f"{EVENTS}?upcoming=true"
         before = (await client.get(upcoming)).json()
@@ -113,7 +113,7 @@ def test_what_has_begun_since_the_list_was_kept_is_not_in_it(run: Runner) -> Non
         ("/api/v1/content/posts?upcoming=true", 400, "bad-request"),
     ],
 )
-def test_what_is_not_there_is_told(run: Runner, target: str, status: int, kind: str) -> None:
+def test_absent_type_or_document_is_404(run: Runner, target: str, status: int, kind: str) -> None:
     answer = run(lambda client: client.get(target))
     assert (answer.status, answer.json()["type"]) == (status, f"urn:problem:{kind}")
 
@@ -240,7 +240,7 @@ def test_a_document_that_is_gone_is_gone_after_its_next_refetch(run: Runner) -> 
         ("/api/v1/platform/stats", '{"upcoming_events": "none"}'),
     ],
 )
-def test_what_sanity_answers_instead_is_its_fault(run: Runner, target: str, result: str) -> None:
+def test_invalid_answer_of_sanity_is_an_upstream_failure(run: Runner, target: str, result: str) -> None:
     run.sims.sanity.fail(body=f'{{"result": {result}}}', count=50)
     answer = run(lambda client: client.get(target))
     assert (answer.status, answer.json()["type"]) == (502, "urn:problem:upstream-failed")
@@ -318,7 +318,7 @@ def test_document_that_cannot_be_read_stays_as_it_was(run: Runner) -> None:
 
 
 @pytest.mark.local_only("reads the log of the process")
-def test_list_that_loses_documents_is_told_of(run: Runner, capfd: "pytest.CaptureFixture[str]") -> None:
+def test_list_that_loses_documents_is_logged(run: Runner, capfd: "pytest.CaptureFixture[str]") -> None:
     async def case(client: Client) -> None:
         await client.get(EVENTS)
         own = [document["_id"] for document in run.sims.sanity.documents.values() if document["_type"] == "event"]
@@ -332,7 +332,7 @@ def test_list_that_loses_documents_is_told_of(run: Runner, capfd: "pytest.Captur
     assert json.loads(line)["lost"] == 2
 
 
-def test_the_webhook_marks_what_it_names_and_nothing_else(run: Runner) -> None:
+def test_webhook_purges_the_named_document_alone(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, set[str], set[str]]:
         for name in CONTENT:
             listed = (await client.get(f"/api/v1/content/{name}")).json()["documents"]
@@ -395,7 +395,7 @@ def test_caller_with_the_key_gets_content_no_older_than_it_accepts(run: Runner) 
     assert seen[1:] == [("Moved", "Moved")] * 4
 
 
-def test_fault_of_sanity_is_told_to_a_caller_who_takes_nothing_old(run: Runner) -> None:
+def test_fault_of_sanity_reaches_a_caller_who_accepts_no_stale_answer(run: Runner) -> None:
     async def case(client: Client) -> list[int]:
         await client.get(EVENTS)
         run.sims.sanity.fail(status=500, count=1000)
@@ -405,7 +405,7 @@ def test_fault_of_sanity_is_told_to_a_caller_who_takes_nothing_old(run: Runner) 
     assert run(case) == [502, 200, 200]
 
 
-def test_browsers_may_show_what_is_stale_for_minutes(run: Runner) -> None:
+def test_browsers_may_show_stale_answers_for_minutes(run: Runner) -> None:
     async def case(client: Client) -> list[str | None]:
         targets = (EVENTS, "/api/v1/discord/events", "/api/v1/platform/stats", "/api/v1/platform/status")
         return [(await client.get(target)).header("cache-control") for target in targets]
@@ -455,7 +455,7 @@ REFUSED: dict[str, Callable[[bytes, int], str | None]] = {
 
 
 @pytest.mark.parametrize("signed", REFUSED.values(), ids=REFUSED.keys())
-def test_what_sanity_did_not_sign_just_now_is_refused(run: Runner, signed: Callable[[bytes, int], str | None]) -> None:
+def test_purge_without_a_fresh_signature_is_refused(run: Runner, signed: Callable[[bytes, int], str | None]) -> None:
     async def case(client: Client) -> tuple[Answer, list[str]]:
         await client.get(EVENTS)
         body = b'{"_type": "event"}'

@@ -70,7 +70,7 @@ async def hook(client: Client, runner: Runner) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_form_is_kept_written_to_sanity_and_told_to_discord(run: Runner, form: str) -> None:
+def test_form_is_stored_and_delivered_to_sanity_and_discord(run: Runner, form: str) -> None:
     async def case(client: Client) -> tuple[Answer, Row]:
         await hook(client, run)
         return await send(client, filled(form), form), await settled(client)
@@ -103,7 +103,7 @@ def test_a_form_is_kept_written_to_sanity_and_told_to_discord(run: Runner, form:
         ({"shown_at": None}, "/shown_at"),
     ],
 )
-def test_what_is_wrong_is_told_by_field(run: Runner, fields: dict[str, Any], pointer: str) -> None:
+def test_invalid_form_names_the_field(run: Runner, fields: dict[str, Any], pointer: str) -> None:
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         return await send(client, filled(**fields)), await rows(client)
 
@@ -127,7 +127,7 @@ def test_a_member_accepts_the_code_of_conduct(run: Runner) -> None:
     assert answer.json()["errors"][0]["pointer"] == "/accepts_code_of_conduct"
 
 
-def test_what_falls_into_the_honeypot_is_kept_as_spam_and_told_to_nobody(run: Runner) -> None:
+def test_honeypot_form_is_stored_as_spam_and_not_delivered(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         await hook(client, run)
         answer = await send(client, filled(website="https://buy.example"))
@@ -193,7 +193,7 @@ FAULTS: list[dict[str, Any]] = [{"status": 500}, {"status": 503}, {"reset": True
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fault", FAULTS)
-def test_what_sanity_did_not_take_is_carried_on_later(run: Runner, fault: dict[str, Any]) -> None:
+def test_form_refused_by_sanity_is_delivered_later(run: Runner, fault: dict[str, Any]) -> None:
     async def case(client: Client) -> tuple[Answer, Row, Row]:
         await hook(client, run)
         run.sims.sanity.fail(count=1000, **fault)
@@ -208,7 +208,7 @@ def test_what_sanity_did_not_take_is_carried_on_later(run: Runner, fault: dict[s
     assert len(run.sims.discord.posted("contact")) == 1
 
 
-def test_what_discord_did_not_take_is_carried_on_later(run: Runner) -> None:
+def test_form_refused_by_discord_is_delivered_later(run: Runner) -> None:
     async def case(client: Client) -> Row:
         await hook(client, run)
         run.sims.discord.fail(500, count=1000)
@@ -221,7 +221,7 @@ def test_what_discord_did_not_take_is_carried_on_later(run: Runner) -> None:
     assert len(run.sims.discord.posted("contact")) == 1
 
 
-def test_without_a_webhook_or_a_write_token_a_form_is_kept(run: Runner) -> None:
+def test_form_is_stored_without_webhook_and_write_token(run: Runner) -> None:
     run.env |= {"SANITY_API_WRITE_TOKEN": ""}
 
     async def case(client: Client) -> tuple[Answer, Row]:
@@ -244,7 +244,7 @@ async def keep(client: Client, form: str, count: int, **columns: object) -> None
     await db.run(sql, form, json.dumps(FORMS[form]), json.dumps([*range(count)]))
 
 
-def test_what_waits_for_a_webhook_holds_up_nothing_else(run: Runner) -> None:
+def test_form_waiting_for_a_webhook_blocks_no_other(run: Runner) -> None:
     async def case(client: Client) -> list[str]:
         store: KeyValue = client.ports.settings.kv
         await store.put("webhooks:sponsor", run.sims.discord.webhook_url("sponsor"))
@@ -257,7 +257,7 @@ def test_what_waits_for_a_webhook_holds_up_nothing_else(run: Runner) -> None:
     assert run(case) == ["sponsor"]
 
 
-def test_where_sanity_is_not_written_to_nothing_waits_for_it(run: Runner) -> None:
+def test_without_a_write_token_no_form_waits_for_sanity(run: Runner) -> None:
     run.env |= {"SANITY_API_WRITE_TOKEN": ""}
 
     async def case(client: Client) -> Answer:
@@ -267,7 +267,7 @@ def test_where_sanity_is_not_written_to_nothing_waits_for_it(run: Runner) -> Non
     assert run(case).json()["report"] == {"submissions": []}
 
 
-def test_a_dry_run_tells_what_waits_and_sends_nothing(run: Runner) -> None:
+def test_dry_run_lists_waiting_forms_and_sends_none(run: Runner) -> None:
     async def case(client: Client) -> tuple[Answer, Row]:
         run.sims.sanity.fail(status=500, count=1000)
         await send(client, filled())
@@ -281,7 +281,7 @@ def test_a_dry_run_tells_what_waits_and_sends_nothing(run: Runner) -> None:
     assert (row["sanity_at"], row["attempts"]) == (None, 1)
 
 
-def test_forms_are_bounded_by_who_sends_them(run: Runner) -> None:
+def test_forms_are_limited_by_sender(run: Runner) -> None:
     run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
 
     async def case(client: Client) -> list[Answer]:
@@ -402,7 +402,7 @@ def test_all_forms_of_the_key_have_a_limit_together(run: Runner) -> None:
     assert statuses == [201] * calls + [429] * 3
 
 
-def test_who_is_over_a_limit_of_their_own_takes_nothing_from_all(run: Runner) -> None:
+def test_sender_over_its_limit_uses_none_of_the_common_limit(run: Runner) -> None:
     calls = limits_of(run)["FORMS_LIMITER"].calls
 
     async def send(client: Client, who: str) -> list[int]:
@@ -413,7 +413,7 @@ def test_who_is_over_a_limit_of_their_own_takes_nothing_from_all(run: Runner) ->
 
 
 @pytest.mark.parametrize("visitor", ["x" * 101, "a b", "é"])
-def test_visitor_that_is_none_is_refused(run: Runner, visitor: str) -> None:
+def test_invalid_visitor_is_refused(run: Runner, visitor: str) -> None:
     answer = run(lambda client: client.post(CONTACT, filled(), headers=[*KEY, ("x-visitor", visitor)]))
     assert (answer.status, answer.json()["errors"][0]["pointer"]) == (400, "x-visitor")
 
@@ -470,7 +470,7 @@ def test_a_browser_that_turnstile_vouches_for_needs_no_key(vouched: Runner, turn
 
 
 @pytest.mark.parametrize("token", [None, "", "forged", "x" * 2048])
-def test_others_are_kept_out(vouched: Runner, token: str | None) -> None:
+def test_untrusted_senders_are_refused(vouched: Runner, token: str | None) -> None:
     async def case(client: Client) -> tuple[Answer, list[Row]]:
         return await send(client, filled(turnstile_token=token), key=False), await rows(client)
 

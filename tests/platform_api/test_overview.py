@@ -17,7 +17,7 @@ DISCORD = ["/api/v1/discord/events", "/api/v1/discord/members", "/api/v1/discord
 CACHED = [*DISCORD, "/api/v1/platform/stats", "/api/v1/platform/status"]
 
 
-def test_stats_are_what_there_is(run: Runner) -> None:
+def test_stats_count_the_documents(run: Runner) -> None:
     async def case(client: Client) -> Any:
         await send(client, filled())
         await send(client, filled("sponsor"), "sponsor")
@@ -50,7 +50,7 @@ def test_stats_tell_their_age_and_outlive_sanity(run: Runner) -> None:
     assert first.header("age") == str(first.json()["age_s"])
 
 
-def test_status_is_ok_where_all_answer(run: Runner) -> None:
+def test_status_is_ok_if_all_services_answer(run: Runner) -> None:
     status = run(lambda client: client.get("/api/v1/platform/status")).json()
     assert status["status"] == "ok", status
     assert {name: check["status"] for name, check in status["services"].items()} == dict.fromkeys(
@@ -58,7 +58,7 @@ def test_status_is_ok_where_all_answer(run: Runner) -> None:
     )
 
 
-def test_status_names_what_is_away_and_what_is_not_there(run: Runner) -> None:
+def test_status_names_failing_and_unconfigured_services(run: Runner) -> None:
     run.sims.sanity.fail(status=500, count=1000)
     run.env |= {"DISCORD_BOT_TOKEN": ""}
     status = run(lambda client: client.get("/api/v1/platform/status")).json()
@@ -101,7 +101,7 @@ def test_each_is_asked_for_once(run: Runner, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", DISCORD)
-def test_discord_away_is_a_502_and_what_is_kept_is_served(run: Runner, path: str) -> None:
+def test_discord_away_is_a_502_and_cached_answers_are_served(run: Runner, path: str) -> None:
     async def case(client: Client) -> tuple[int, Answer]:
         run.sims.discord.fail(500, count=1000)
         without = (await client.get(path)).status
@@ -121,7 +121,7 @@ def test_discord_away_is_a_502_and_what_is_kept_is_served(run: Runner, path: str
     [("DISCORD_BOT_TOKEN", DISCORD), ("DISCORD_GUILD_ID", DISCORD), ("DISCORD_CHANNEL_ID", DISCORD[2:])],
 )
 @pytest.mark.local_only("a Worker of its own would have to start for these settings")
-def test_without_a_setting_its_name_is_told(run: Runner, name: str, paths: list[str]) -> None:
+def test_missing_setting_is_named(run: Runner, name: str, paths: list[str]) -> None:
     run.env |= {name: ""}
 
     async def case(client: Client) -> list[Answer]:
@@ -151,7 +151,7 @@ def test_a_missing_secret_degrades(run: Runner, name: str) -> None:
 
 @pytest.mark.parametrize("path", ["/jobs", "/jobs/refresh_index", "/api/v1/content/purge"])
 @pytest.mark.parametrize("headers", [[], [("x-api-key", "wrong")], [("x-api-key", f"{KEY[0][1][:-1]}z")]])
-def test_what_writes_needs_a_key_or_a_signature(run: Runner, path: str, headers: list[tuple[str, str]]) -> None:
+def test_writing_routes_need_a_key_or_a_signature(run: Runner, path: str, headers: list[tuple[str, str]]) -> None:
     method = "GET" if path == "/jobs" else "POST"
     answer = run(lambda client: client.request(method, path, headers=headers))
     assert answer.status == 401
@@ -166,7 +166,7 @@ def test_jobs_are_listed(run: Runner) -> None:
     }
 
 
-def test_status_tells_how_it_is_now_and_not_an_hour_ago(run: Runner) -> None:
+def test_status_is_current_and_not_an_hour_old(run: Runner) -> None:
     async def case(client: Client) -> list[str]:
         path = "/api/v1/platform/status"
         seen = [(await client.get(path)).json()["services"]["discord"]["status"]]
@@ -180,7 +180,7 @@ def test_status_tells_how_it_is_now_and_not_an_hour_ago(run: Runner) -> None:
     assert run(case) == ["ok", "error", "ok"]
 
 
-def test_who_sends_the_key_is_counted_by_it_on_public_routes(run: Runner) -> None:
+def test_caller_with_the_key_is_limited_by_key_on_public_routes(run: Runner) -> None:
     run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
 
     async def case(client: Client) -> tuple[list[Answer], Answer, Answer]:
@@ -213,7 +213,7 @@ def test_a_stranger_is_bounded(run: Runner) -> None:
     ("method", "target", "header"),
     [("GET", "/jobs", "x-api-key"), ("POST", "/api/v1/content/purge", "sanity-webhook-signature")],
 )
-def test_who_tries_keys_or_signatures_is_bounded(run: Runner, method: str, target: str, header: str) -> None:
+def test_guesses_of_keys_and_signatures_are_limited(run: Runner, method: str, target: str, header: str) -> None:
     run.env = {name: value for name, value in run.env.items() if not name.endswith("_LIMITER")}
 
     async def case(client: Client) -> list[int]:

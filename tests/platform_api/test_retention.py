@@ -89,7 +89,7 @@ def test_without_sanity_a_form_that_was_announced_is_carried_on(run: Runner) -> 
     assert run(case) == {"old", "not in Sanity", "spam"}
 
 
-def test_a_dry_run_tells_what_would_go_and_what_is_needed(run: Runner) -> None:
+def test_dry_run_lists_removable_and_needed_forms(run: Runner) -> None:
     async def case(client: Client) -> tuple[Any, set[str], Any]:
         await fill(client)
         report = (await client.post(f"{JOB}?dry_run=true", headers=KEY)).json()["report"]
@@ -103,7 +103,7 @@ def test_a_dry_run_tells_what_would_go_and_what_is_needed(run: Runner) -> None:
 
 
 @pytest.mark.parametrize("value", ["0", "", "-3", "soon"])
-def test_a_setting_of_none_or_of_nonsense_removes_no_form(tmp_path: Path, sims: Sims, value: str) -> None:
+def test_absent_or_invalid_setting_removes_no_form(tmp_path: Path, sims: Sims, value: str) -> None:
     run = Runner(tmp_path / "state", sims)
     run.env |= {"SUBMISSIONS_KEEP_DAYS": value, "SPAM_KEEP_DAYS": value}
 

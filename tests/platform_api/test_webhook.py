@@ -33,7 +33,7 @@ def titles(url: str) -> dict[str, str]:
         return {document["slug"]: document["title"] for document in from_json(answer.read())["documents"]}
 
 
-def test_what_an_editor_publishes_changes_and_removes_is_seen(sims: Sims, url: str) -> None:
+def test_editors_changes_are_seen_at_once(sims: Sims, url: str) -> None:
     before = titles(url)
     sims.sanity.hook(f"{url}/api/v1/content/purge")
     try:

@@ -113,7 +113,7 @@ def test_app_that_cannot_be_imported_stops_it(copy: Path, sim: StorageSim) -> No
         file.write_text(before)
 
 
-def test_missing_packages_stop_it_where_they_cannot_be_had(copy: Path, sim: StorageSim) -> None:
+def test_missing_packages_stop_a_deployment(copy: Path, sim: StorageSim) -> None:
     (copy / "python_modules").unlink()
     (copy / "python_modules").mkdir()
     try:
@@ -193,7 +193,7 @@ def test_refused_migration_stops_it(copy: Path, sim: StorageSim) -> None:
 
 
 @pytest.mark.soak
-def test_unapplied_migration_is_told_by_the_health(copy: Path, sim: StorageSim) -> None:
+def test_unapplied_migration_is_reported_by_health(copy: Path, sim: StorageSim) -> None:
     assert deploy(copy, sim)[0] == 0
     database = sim.databases["tessie-db-staging"]
     database.forgets = "0010_no_triggers.sql"

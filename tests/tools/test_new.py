@@ -133,7 +133,7 @@ def answers(port: int) -> bool:
 
 
 @pytest.mark.slow
-def test_what_is_made_passes_all_checks(made_copy: Copy) -> None:
+def test_new_app_passes_all_checks(made_copy: Copy) -> None:
     new = [f"src/{APP}", f"tests/{APP}"]
     made_copy.run("-m", "ruff", "check", "--no-cache", *new)
     made_copy.run("-m", "ruff", "format", "--no-cache", "--check", *new)
@@ -208,7 +208,7 @@ def test_a_failure_leaves_nothing(copy: Copy) -> None:
     assert copy.files() == before
 
 
-def test_where_one_part_cannot_be_moved_none_is(tmp_path: Path) -> None:
+def test_no_part_is_moved_if_one_cannot_be(tmp_path: Path) -> None:
     staged, root = tmp_path / "staged", tmp_path / "root"
     (staged / "src").mkdir(parents=True)
     (staged / "src" / "app.py").write_text("new")

@@ -141,14 +141,14 @@ def test_rows_and_keys_are_put_here(folder: Path, local: Local) -> None:
     assert stored(folder) == [("flag:a", '{"on":true,"word":"ü"}'.encode(), 1), ("flag:b", b"plain", 0)]
 
 
-def test_what_is_put_twice_is_the_same(folder: Path, local: Local) -> None:
+def test_seeding_twice_changes_nothing(folder: Path, local: Local) -> None:
     put(folder, local)
     before = rows(folder, "SELECT * FROM books"), stored(folder)
     assert put(folder, local) == AGAIN
     assert (rows(folder, "SELECT * FROM books"), stored(folder)) == before
 
 
-def test_what_was_changed_stays_and_what_is_missing_comes(folder: Path, local: Local) -> None:
+def test_seeding_keeps_changed_rows_and_adds_missing_ones(folder: Path, local: Local) -> None:
     put(folder, local)
     change(folder, "UPDATE shelves SET name = 'mine' WHERE id = 'a'")
     change(folder, "DELETE FROM books WHERE number = 2")
@@ -163,7 +163,7 @@ def test_what_was_changed_stays_and_what_is_missing_comes(folder: Path, local: L
     assert stored(folder)[0][1] == b'{"on":true,"word":"\xc3\xbc"}'
 
 
-def test_overwriting_gives_what_is_there_the_seeds_values(folder: Path, local: Local) -> None:
+def test_overwriting_restores_the_seeds_values(folder: Path, local: Local) -> None:
     put(folder, local)
     change(folder, "UPDATE shelves SET size = 9")
     change(folder, "UPDATE books SET title = 'mine', at = 'then'")
@@ -186,13 +186,13 @@ def test_overwriting_moves_updated_at_of_changed_rows(folder: Path, local: Local
     assert a != "never" == b
 
 
-def test_a_row_that_another_one_keeps_out_is_told(folder: Path, local: Local) -> None:
+def test_conflicting_row_is_reported(folder: Path, local: Local) -> None:
     change(folder, "INSERT INTO shelves VALUES ('mine', 'B', 1)")
     (folder / "d1.sql").write_text(ROWS.partition("insert into")[0])
     assert put(folder, local)[0] == ("D1 DB, shelves: 1 written: a; 1 left out, as a value of another row is unique: b")
 
 
-def test_many_names_are_not_all_told(folder: Path, local: Local) -> None:
+def test_long_list_of_names_is_cut(folder: Path, local: Local) -> None:
     (folder / "d1.sql").unlink()
     (folder / "kv.json").write_text(json.dumps([{"key": f"k{number}", "value": ""} for number in range(9)]))
     assert put(folder, local) == ["KV KV: 9 written: k0, k1, k2, k3, k4 and 4 more"]
@@ -349,7 +349,7 @@ def test_the_command_refuses_in_one_line(tmp_path: Path, arguments: list[str], m
 
 
 @pytest.mark.slow
-def test_a_state_that_cannot_be_used_is_said_in_one_line(tmp_path: Path) -> None:
+def test_unusable_state_is_reported_in_one_line(tmp_path: Path) -> None:
     (tmp_path / "state").write_text("")
     refused = command(STATE=str(tmp_path / "state"))
     assert (refused.returncode, refused.stderr.count("\n")) == (2, 1)
@@ -365,7 +365,7 @@ def test_the_seeds_of_the_repository_fit_their_apps(package: str) -> None:
         assert rehearse(row, ROOT / "migrations" / app.migrations)
 
 
-def test_the_demonstration_car_says_what_it_is_and_can_be_known(tmp_path: Path) -> None:
+def test_demonstration_car_is_marked_as_such(tmp_path: Path) -> None:
     path = tmp_path / "d1.sqlite"
     migrate(path, ROOT / "migrations")
     with closing(connect_d1(path)) as connection:
@@ -408,7 +408,7 @@ def toml(folder: Path) -> Path:
 
 
 @pytest.mark.slow
-def test_wrangler_puts_rows_and_keys_leaves_what_is_there_and_writes_over_where_it_is_told(
+def test_wrangler_seeds_missing_rows_and_keys_and_overwrites_on_demand(
     folder: Path, remote: Remote, sim: StorageSim, there: tuple[ApiDatabase, Namespace]
 ) -> None:
     database, namespace = there
@@ -438,7 +438,7 @@ def test_wrangler_puts_rows_and_keys_leaves_what_is_there_and_writes_over_where_
 
 
 @pytest.mark.slow
-def test_what_cloudflare_refuses_is_one_line_without_the_token(
+def test_refusal_of_cloudflare_is_one_line_without_the_token(
     folder: Path, remote: Remote, sim: StorageSim, there: tuple[ApiDatabase, Namespace]
 ) -> None:
     there[0].query({"sql": "DROP TABLE books"})

@@ -107,7 +107,7 @@ def test_the_fleet_api_fails_in_its_envelope(sim: Simulator) -> None:
     assert json.loads(body)["response"] is None
 
 
-def test_malformed_is_no_json(sim: Simulator) -> None:
+def test_malformed_answer_is_not_json(sim: Simulator) -> None:
     fail(sim, kind="malformed")
     status, _, body = ask(sim.url, f"/{sim.vins[0]}/drives")
     assert status == 200
