@@ -113,7 +113,7 @@ def test_cached_list_leaves_out_begun_events(run: Runner) -> None:
         ("/api/v1/content/posts?upcoming=true", 400, "bad-request"),
     ],
 )
-def test_absent_type_or_document_is_404(run: Runner, target: str, status: int, kind: str) -> None:
+def test_unknown_content_or_parameter_is_a_problem(run: Runner, target: str, status: int, kind: str) -> None:
     answer = run(lambda client: client.get(target))
     assert (answer.status, answer.json()["type"]) == (status, f"urn:problem:{kind}")
 
